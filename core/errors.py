@@ -1,0 +1,29 @@
+"""The errors of this package. Each message states the value, the limit and the way out."""
+
+
+class RefreshKVError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class InvalidParameterError(RefreshKVError, ValueError):
+    """A parameter is outside the range in which it means anything."""
+
+
+class PolicyInactiveError(RefreshKVError, RuntimeError):
+    """The policy would silently do nothing: the model or a setting keeps it from acting on attention."""
+
+
+class ContextOverflowError(RefreshKVError, ValueError):
+    """The prompt and the tokens to generate do not fit into the model's context window."""
+
+
+class CacheMismatchError(RefreshKVError, ValueError):
+    """A cache cannot be continued: it was made for another model or policy, or its tokens are unknown."""
+
+
+class LoadingError(RefreshKVError):
+    """A model could not be loaded."""
+
+
+class DownloadError(LoadingError):
+    """The embedded model could not be fetched, or what arrived is not what was expected."""
