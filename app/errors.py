@@ -1,0 +1,57 @@
+"""What can be wrong with a file or a prompt. Each message names the file, states value and limit, and the way out."""
+
+
+class AppError(Exception):
+    """Base of every error whose message is meant to be shown to the person who uses the app."""
+
+
+class DocumentError(AppError):
+    """Base of everything that keeps a file from becoming a document."""
+
+
+class UnsupportedType(DocumentError):
+    """The file's name does not end like one of the accepted types."""
+
+
+class FileTooLarge(DocumentError):
+    """The file, or the text packed into it, is larger than the limit."""
+
+
+class TooManyPages(DocumentError):
+    """The document has more pages than the limit."""
+
+
+class ReadingTooSlow(DocumentError):
+    """Reading the file took longer than the limit."""
+
+
+class EmptyFile(DocumentError):
+    """The file holds nothing, or nothing but blanks."""
+
+
+class NotText(DocumentError):
+    """The file is named like a text but holds something else."""
+
+
+class DamagedFile(DocumentError):
+    """The file is not what its name says, or is broken beyond reading."""
+
+
+class NoText(DocumentError):
+    """A PDF made of pictures: no page has text."""
+
+
+class PasswordNeeded(DocumentError):
+    """The PDF opens with a password only, and none was given."""
+
+
+class WrongPassword(DocumentError):
+    """The PDF does not open with the password that was given."""
+
+
+class PageRangeError(DocumentError):
+    """A choice of pages cannot be read, or names pages that the document does not have."""
+
+
+class PromptError(AppError):
+    """A prompt cannot be built from what was given, or cannot be found again in its rendered form."""

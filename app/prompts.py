@@ -1,0 +1,267 @@
+"""Documents and an instruction become chat messages, and pages are found again in the rendered prompt.
+
+Pure text in, text out: tokens are counted elsewhere. The documents come before everything that changes between two
+requests, so that the next request finds them in the model's cache as the longest common beginning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from app.documents import Document, Page
+from app.errors import PromptError
+
+WORD_JOINER = "\u2060"
+"""Invisible, and unlike U+200B not turned into a blank by the normalisers of common tokenizers."""
+
+
+# --- what is asked for ---
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something to ask for. `template` holds `{detail}`, the person's own words; `asks` says what these are.
+
+    `default` stands in for empty words; None means that they are required. `max_new_tokens` is a suggestion.
+    """
+
+    key: str
+    title: str
+    template: str
+    max_new_tokens: int
+    asks: str
+    default: str | None = ""
+
+    def instruction(self, detail: str = "") -> str:
+        """The instruction with the person's words in it. Raises PromptError if they are required and missing."""
+        detail = detail.strip() or self.default or ""
+        if not detail and self.default is None:
+            raise PromptError(f"{self.title}: the field “{self.asks}” is empty. Write what the model is to do.")
+        return self.template.format(detail=detail).strip()
+
+
+TASKS: Mapping[str, Task] = MappingProxyType(
+    {
+        task.key: task
+        for task in (
+            Task(
+                "summary",
+                "Summary",
+                "Write a summary of the document above: its main points and results, in plain prose, without adding "
+                "anything that is not in it. {detail}",
+                max_new_tokens=384,
+                asks="What to pay attention to",
+            ),
+            Task(
+                "report",
+                "Report",
+                "Write a detailed report about the document above in Markdown: a title, an introduction, a section "
+                "with a heading for each main subject with its facts and figures, and a conclusion. {detail}",
+                max_new_tokens=1536,
+                asks="What the report is about",
+            ),
+            Task(
+                "outline",
+                "Outline",
+                "Write an outline of the document above as a nested Markdown list: one point for each section, and "
+                "below it its key facts in a few words. {detail}",
+                max_new_tokens=512,
+                asks="What to pay attention to",
+            ),
+            Task(
+                "table",
+                "Extract a table",
+                "Extract a Markdown table from the document above with these columns: {detail}. One row for each item, "
+                "with the values as the document gives them; leave a cell empty where it gives none. Write only "
+                "the table.",
+                max_new_tokens=1024,
+                asks="Columns, separated by commas",
+                default="the ones that suit the document",
+            ),
+            Task(
+                "continue",
+                "Continue my draft",
+                "Write a text about the document above, in full sentences and in one consistent style. {detail}",
+                max_new_tokens=512,
+                asks="What the text is about",
+            ),
+            Task("free", "My own instruction", "{detail}", max_new_tokens=512, asks="Instruction", default=None),
+        )
+    }
+)
+"""The tasks on offer by key, in the order in which they are shown."""
+
+
+# --- what is sent ---
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document and those of its pages that are to be read."""
+
+    document: Document
+    pages: tuple[Page, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A page's text in a rendered prompt: characters `start` up to, not including, `end`."""
+
+    document: str
+    page: int
+    label: str | None
+    start: int
+    end: int
+
+
+def neutralise(text: str, special_tokens: Iterable[str]) -> str:
+    """`text` with a word joiner inside every special token, so that none acts as one; it looks the same.
+
+    The joiner follows the first character of each occurrence, overlapping ones included. A special token of a single
+    character cannot be broken up and is left alone.
+    """
+    tokens = [re.escape(token) for token in special_tokens if len(token) > 1]
+    if not tokens:
+        return text
+    return re.sub(f"(?={'|'.join(tokens)}).", lambda match: match[0] + WORD_JOINER, text, flags=re.DOTALL)
+
+
+def trim_draft(draft: str) -> str:
+    """The draft as the model continues it, without blanks at its end.
+
+    Words carry the blank before them in their own token, so after a blank a model falters. Show the continuation
+    after this text, not after the draft as typed, or the blank is there twice.
+    """
+    return draft.rstrip(" \t")
+
+
+def build_messages(
+    sources: Sequence[Source], instruction: str, draft: str = "", special_tokens: Iterable[str] = ()
+) -> list[dict[str, str]]:
+    """Chat messages: one of the user, with the documents first and the instruction last; then the draft, if any.
+
+    The draft is the beginning of the *assistant's* message, not a part of the user's. A small instruct model asked to
+    "continue this" retells it, starts anew or chats; one that finds its own answer half written has no choice but to
+    go on in its words. And what it adds is then exactly where the next request needs it: after accepting a
+    continuation and asking for more, the cache already holds documents, instruction and the whole draft. If the last
+    message is the assistant's, render with `continue_final_message=True` instead of `add_generation_prompt=True`.
+
+    `special_tokens` are made harmless in everything that comes from the person (`tokenizer.get_added_vocab()` has
+    all of them). Raises PromptError if there are neither documents nor an instruction nor a draft.
+    """
+    tokens = tuple(special_tokens)
+    body, _ = _body(sources, tokens)
+    content = "\n\n".join(part for part in (body, neutralise(instruction.strip(), tokens)) if part)
+    draft = neutralise(trim_draft(draft), tokens)
+    if not content and not draft.strip():
+        raise PromptError("There is nothing to send. Add a document, or write an instruction.")
+    messages = [{"role": "user", "content": content}]
+    if draft.strip():
+        messages.append({"role": "assistant", "content": draft})
+    return messages
+
+
+def document_span(rendered: str, sources: Sequence[Source], special_tokens: Iterable[str] = ()) -> list[Passage]:
+    """Where each page stands in `rendered`, the prompt after the chat template, in the order of `sources`.
+
+    Exact even if a page's text occurs elsewhere too, since the documents are looked for as one piece. `sources` and
+    `special_tokens` must be those given to `build_messages`. Raises PromptError if a chat template altered the text.
+    """
+    body, passages = _body(sources, tuple(special_tokens))
+    offset = rendered.find(body)
+    if offset < 0:
+        lost = next((p for p in passages if body[p.start : p.end] not in rendered), None)
+        where = f"page {lost.page} of {lost.document}" if lost else "what stands between the pages"
+        raise PromptError(
+            f"The chat template altered the text of the documents ({where} is not in the prompt as it was given), so "
+            "that pages cannot be shown on the map. Use a chat template that leaves messages as they are."
+        )
+    return [Passage(p.document, p.page, p.label, p.start + offset, p.end + offset) for p in passages]
+
+
+def _body(sources: Sequence[Source], tokens: tuple[str, ...]) -> tuple[str, list[Passage]]:
+    """All sources as one text, and where in it the pages stand."""
+    parts: list[str] = []
+    passages: list[Passage] = []
+    length = 0
+
+    def add(text: str) -> None:
+        nonlocal length
+        parts.append(text)
+        length += len(text)
+
+    for source in sources:
+        name = source.document.name
+        add("\n\n" if parts else "")
+        add(f"Document: {neutralise(' '.join(name.split()), tokens)}")
+        for page in source.pages:
+            add(f"\n\n{neutralise(_marker(page), tokens)}\n")
+            start = length
+            add(neutralise(page.text, tokens))
+            passages.append(Passage(name, page.number, page.label, start, length))
+    return "".join(parts), passages
+
+
+def _marker(page: Page) -> str:
+    """ "[Page 3]"; with the printed label where it differs, since a reader may ask for either."""
+    if page.label in (None, str(page.number)):
+        return f"[Page {page.number}]"
+    return f"[Page {page.number}, printed {page.label}]"
+
+
+# --- whether it fits ---
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Tokens asked for against tokens there are: `window` is the model's context."""
+
+    document_tokens: int
+    instruction_tokens: int
+    output_tokens: int
+    window: int
+
+    @property
+    def total(self) -> int:
+        """All tokens the request needs."""
+        return self.document_tokens + self.instruction_tokens + self.output_tokens
+
+    @property
+    def excess(self) -> int:
+        """Tokens too many; 0 or less: it fits, with that many to spare."""
+        return self.total - self.window
+
+    def message(self, page_tokens: Sequence[int] = ()) -> str:
+        """One or two sentences for the person: does it fit, else by how much not and what would.
+
+        `page_tokens` are the tokens of each chosen page, in order; `document_tokens` may exceed their sum by what
+        stands between pages, so the number of pages that would fit is rough.
+        """
+        if self.excess <= 0:
+            return f"It fits: {self.total:,} of {self.window:,} tokens, {-self.excess:,} to spare."
+        text = (
+            f"Too long by {self.excess:,} tokens: documents {self.document_tokens:,} + instruction "
+            f"{self.instruction_tokens:,} + answer {self.output_tokens:,} = {self.total:,}; the model's window "
+            f"is {self.window:,}."
+        )
+        room = self.window - self.instruction_tokens - self.output_tokens
+        if room <= 0:
+            return f"{text} No page fits beside this answer: ask for a shorter one."
+        if not page_tokens:
+            return f"{text} Shorten the documents or the answer."
+        pages = _pages_within(room * sum(page_tokens) / max(self.document_tokens, 1), page_tokens)
+        if pages == 0:
+            return f"{text} Not even the first page fits: ask for a shorter answer, or split the page."
+        which = "page fits" if pages == 1 else f"{pages:,} pages fit"
+        return f"{text} About the first {which}, of {len(page_tokens):,}: choose fewer, or a shorter answer."
+
+
+def _pages_within(room: float, page_tokens: Sequence[int]) -> int:
+    for pages, tokens in enumerate(page_tokens):
+        room -= tokens
+        if room < 0:
+            return pages
+    return len(page_tokens)

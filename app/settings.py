@@ -1,0 +1,116 @@
+"""What can be set from outside, read from `REFRESHKV_*` variables or a .env file. Knows nothing of models or Gradio."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "REFRESHKV_"
+
+
+class SettingsError(ValueError):
+    """A setting has a value that means nothing."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one file may cost: size in megabytes (10^6 bytes), of the file and of its text; pages; seconds to read."""
+
+    max_file_megabytes: int = 50
+    max_pages: int = 2000
+    max_read_seconds: int = 120
+
+
+def parse_budget(value: object) -> float | int:
+    """The size of the small cache: "1/8" and "0.125" are a share of the prompt (float), "512" is tokens (int).
+
+    Raises ValueError if it is neither a share above 0 and up to 1 nor at least one token.
+    """
+    budget: float | int
+    try:
+        if isinstance(value, str):
+            text = value.strip()
+            budget = float(Fraction(text)) if "/" in text else int(text) if text.isdecimal() else float(text)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            budget = value
+        else:
+            raise ValueError
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError("write a share such as 1/8 or 0.125, or a whole number of tokens such as 512") from None
+    if isinstance(budget, int) and budget < 1:
+        raise ValueError("a number of tokens starts at 1")
+    if isinstance(budget, float) and not (math.isfinite(budget) and 0 < budget <= 1):
+        raise ValueError("a share lies above 0 and is at most 1; write more as a whole number of tokens")
+    return budget
+
+
+class Settings(BaseSettings):
+    """All settings. `REFRESHKV_STRIDE=20` sets `stride`; a variable wins over the .env file, "none" means None."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, env_parse_none_str="none", extra="ignore", frozen=True
+    )
+
+    model: str = Field("smollm2-135m", min_length=1)
+    quantization: str | None = "nf4"
+
+    budget: Annotated[int | float, BeforeValidator(parse_budget)] = 1 / 8
+    stride: int = Field(10, ge=1, description="decoding steps between two refreshes or checks")
+    similarity_threshold: float | None = Field(None, ge=-1, le=1, description="None: every stride-th step is full")
+
+    max_file_megabytes: int = Field(Limits.max_file_megabytes, ge=1)
+    max_pages: int = Field(Limits.max_pages, ge=1)
+    max_read_seconds: int = Field(Limits.max_read_seconds, ge=1)
+    max_new_tokens: int = Field(512, ge=1, description="what the slider starts at")
+    max_new_tokens_limit: int = Field(4096, ge=1, description="the most that can be asked for at once")
+    queue_size: int = Field(16, ge=1, description="people waiting; the next one is told to come back later")
+    session_minutes: float = Field(60, gt=0, allow_inf_nan=False, description="unused state is freed after this")
+
+    # The embedded 135M model repeats itself under greedy decoding, so writing samples by default.
+    temperature: float = Field(0.7, ge=0, le=5, description="0: always the most likely token")
+    top_p: float = Field(0.9, gt=0, le=1)
+    min_p: float = Field(0.05, ge=0, le=1)
+    repetition_penalty: float = Field(1.1, gt=0, le=5, description="1: none")
+
+    # None leaves the choice to Gradio, which also obeys GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (as on Spaces).
+    host: str | None = None
+    port: int | None = Field(None, ge=1, le=65535)
+
+    @model_validator(mode="after")
+    def _default_within_limit(self) -> Self:
+        if self.max_new_tokens > self.max_new_tokens_limit:
+            raise ValueError(
+                f"{PREFIX}MAX_NEW_TOKENS is {self.max_new_tokens}, above {PREFIX}MAX_NEW_TOKENS_LIMIT, "
+                f"which is {self.max_new_tokens_limit}: lower the first or raise the second"
+            )
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """What reading one file may cost."""
+        return Limits(self.max_file_megabytes, self.max_pages, self.max_read_seconds)
+
+
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """The settings from the environment and, where the environment is silent, from `env_file` if it exists.
+
+    Raises SettingsError, which names every variable whose value means nothing.
+    """
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explain(dict(problem)) for problem in error.errors())) from None
+
+
+def _explain(problem: dict[str, object]) -> str:
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    location = problem["loc"]
+    if not isinstance(location, tuple) or not location:
+        return message
+    return f"{PREFIX}{str(location[0]).upper()} is {problem['input']!r}: {message[0].lower()}{message[1:]}"
