@@ -1,0 +1,44 @@
+"""RefreshKV decoding for transformers: a small KV cache, refreshed from what full attention attends to.
+
+model, tokenizer = load_model()
+for event in stream_generate(model, tokenizer, "...", policy=RefreshKV(budget=1/8, stride=10)):
+    ...
+"""
+
+from .attention import enable
+from .cache import PolicyCache, PolicyLayer
+from .decoder import generate, stream_generate
+from .errors import (
+    CacheMismatchError,
+    ContextOverflowError,
+    DownloadError,
+    InvalidParameterError,
+    LoadingError,
+    PolicyInactiveError,
+    RefreshKVError,
+)
+from .events import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
+from .policies import FullAttention, Policy, RefreshKV
+
+__all__ = [
+    "CacheMismatchError",
+    "CacheRefreshed",
+    "ContextOverflowError",
+    "DownloadError",
+    "Event",
+    "FullAttention",
+    "GenerationFinished",
+    "InvalidParameterError",
+    "LoadingError",
+    "Policy",
+    "PolicyCache",
+    "PolicyInactiveError",
+    "PolicyLayer",
+    "PrefillProgress",
+    "RefreshKV",
+    "RefreshKVError",
+    "TokenGenerated",
+    "enable",
+    "generate",
+    "stream_generate",
+]

@@ -1,0 +1,252 @@
+"""Generation in three layers: `generate_step` (tokens), `stream_generate` (events), `generate` (text).
+
+Holds the loop; what a step attends to is decided in the cache and its policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from .cache import PolicyCache
+from .detokenizer import Detokenizer
+from .errors import CacheMismatchError, InvalidParameterError
+from .events import CacheRefreshed, Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
+from .policies import Policy, RefreshKV
+from .prompt import Prompt, encode_prompt, require_room
+from .sampling import Sampler, make_sampler
+
+PREFILL_CHUNK = 512
+"""Prompt tokens per forward: short enough to report and to stop about once a second on a CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedStep:
+    """One sampled token, and what it took. `refreshed` is the refresh this step made, if any."""
+
+    token_id: int
+    step: int
+    full_layers: int
+    seconds: float
+    refreshed: CacheRefreshed | None
+
+
+def generate_step(
+    model: PreTrainedModel, token_ids: Tensor, cache: PolicyCache, sampler: Sampler, prefill_chunk: int = PREFILL_CHUNK
+) -> Iterator[PrefillProgress | GeneratedStep]:
+    """Prefill `token_ids` `(1, length)` behind what `cache` holds of them, then yield a token a step, without end.
+
+    `cache.token_ids` must be a proper prefix of `token_ids`. Between two yields the cache holds all tokens but the one
+    just yielded.
+    """
+    device: torch.device = model.get_input_embeddings().weight.device  # type: ignore[assignment]
+    ids = token_ids.to(device)
+    logits, reports = None, _prefill(model, ids, cache, prefill_chunk)
+    try:
+        while True:
+            yield next(reports)
+    except StopIteration as stop:
+        logits = stop.value
+    step, started = 0, perf_counter()
+    while True:
+        token_id = sampler(ids, logits)
+        seconds = perf_counter() - started
+        yield GeneratedStep(token_id, step, cache.full_layers(), seconds, _refresh_event(cache, step))
+        started = perf_counter()
+        step += 1
+        token = torch.tensor([[token_id]], device=device)
+        ids = torch.cat([ids, token], dim=1)
+        logits = _forward(model, token, cache)
+
+
+def stream_generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompt: Prompt,
+    *,
+    policy: Policy | None = None,
+    max_new_tokens: int = 512,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    top_k: int = 0,
+    min_p: float = 0.0,
+    repetition_penalty: float = 1.0,
+    seed: int | None = None,
+    stop_strings: Sequence[str] = (),
+    cache: PolicyCache | None = None,
+    prefill_chunk: int = PREFILL_CHUNK,
+) -> Iterator[Event]:
+    """Generate from `prompt` and yield events: prefill progress, refreshes, tokens, and at last how it finished.
+
+    model: one that has been through `enable` (`load_model` does it).
+    prompt: a string, chat messages, or token ids `(1, length)`.
+    policy: how to decode; default the cache's, or `RefreshKV()`.
+    temperature: 0 is greedy. top_p, top_k, min_p, repetition_penalty: as in transformers, off by default; the penalty
+        counts generated tokens only. seed: makes sampling repeatable.
+    stop_strings: the text ends before the first of them. The model's end tokens always end it.
+    cache: continue a cache from an earlier generation of the same model: its longest common prefix with the prompt is
+        reused and only the rest is prefilled.
+
+    Closing the iterator stops at the next token (or prefill chunk) and leaves the cache usable. Raises
+    InvalidParameterError, ContextOverflowError, CacheMismatchError or PolicyInactiveError before anything is computed.
+    """
+    token_ids = encode_prompt(tokenizer, prompt)
+    prompt_tokens = token_ids.shape[1]
+    if max_new_tokens < 1 or prefill_chunk < 1:
+        raise InvalidParameterError(
+            f"max_new_tokens is {max_new_tokens} and prefill_chunk {prefill_chunk}; both must be 1 or more."
+        )
+    require_room(model.config, prompt_tokens, max_new_tokens)
+    config = _generation_config(model, temperature, top_p, top_k, min_p, repetition_penalty)
+    sampler = make_sampler(config, prompt_tokens, seed)
+    cache = _prepare_cache(model, cache, policy, token_ids, max_new_tokens)
+    steps = generate_step(model, token_ids, cache, sampler, prefill_chunk)
+    end_tokens = _end_tokens(model, tokenizer)
+    return _events(steps, Detokenizer(tokenizer, stop_strings), end_tokens, prompt_tokens, max_new_tokens)
+
+
+def generate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: Prompt, **options: Any) -> str:
+    """The whole text `stream_generate` with the same `options` would stream."""
+    text = ""
+    for event in stream_generate(model, tokenizer, prompt, **options):
+        if isinstance(event, GenerationFinished):
+            text = event.text
+    return text
+
+
+def _events(
+    steps: Iterator[PrefillProgress | GeneratedStep],
+    detokenizer: Detokenizer,
+    end_tokens: frozenset[int],
+    prompt_tokens: int,
+    max_new_tokens: int,
+) -> Iterator[Event]:
+    """Turn steps into events and decide when to stop."""
+    prefill_started = perf_counter()
+    prefill_seconds = decode_seconds = 0.0
+    full = partial = 0
+    reason: FinishReason = "length"
+    generated = 0
+    for step in steps:
+        if isinstance(step, PrefillProgress):
+            yield step
+            continue
+        if step.step == 0:
+            prefill_seconds = perf_counter() - prefill_started
+        else:
+            decode_seconds += step.seconds
+            full += step.full_layers > 0
+            partial += step.full_layers == 0
+        generated += 1
+        if step.refreshed is not None:
+            yield step.refreshed
+        ended = step.token_id in end_tokens
+        text = "" if ended else detokenizer.add(step.token_id)
+        last = ended or detokenizer.stopped or generated == max_new_tokens
+        text += detokenizer.finish() if last else ""
+        yield TokenGenerated(step.token_id, text, step.step, step.full_layers, step.seconds)
+        if last:
+            reason = "end_token" if ended else "stop_string" if detokenizer.stopped else "length"
+            break
+    yield GenerationFinished(
+        reason, detokenizer.text, prompt_tokens, generated, prefill_seconds, decode_seconds, full, partial
+    )
+
+
+def _prefill(
+    model: PreTrainedModel, ids: Tensor, cache: PolicyCache, chunk: int
+) -> Generator[PrefillProgress, None, Tensor]:
+    """Forward the prompt in chunks; returns the logits `(1, vocabulary)` of its last token."""
+    total, done = ids.shape[1], len(cache.token_ids)
+    logits = None
+    while done < total:
+        piece = ids[:, done : done + chunk]
+        with cache.prefill(last=done + piece.shape[1] == total):
+            logits = _forward(model, piece, cache)
+        done += piece.shape[1]
+        yield PrefillProgress(done, total)
+    assert logits is not None
+    return logits
+
+
+@torch.no_grad()
+def _forward(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> Tensor:
+    """Run the model over `ids` `(1, new)` and return the last logits `(1, vocabulary)`."""
+    try:
+        logits: Tensor = model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
+    except BaseException:
+        # Interrupted between two layers, they hold different lengths: take back what this forward added.
+        cache.truncate(len(cache.token_ids))
+        raise
+    cache.token_ids.extend(ids[0].tolist())
+    return logits
+
+
+def _prepare_cache(
+    model: PreTrainedModel, cache: PolicyCache | None, policy: Policy | None, token_ids: Tensor, max_new_tokens: int
+) -> PolicyCache:
+    """A cache that holds a proper prefix of `token_ids`, with room for the whole run."""
+    if cache is None:
+        cache = PolicyCache(model.config, policy or RefreshKV())
+    elif policy is not None and policy != cache.policy:
+        raise CacheMismatchError(
+            f"The cache was made for {cache.policy}, and the policy asked for is {policy}. Leave the policy out, or "
+            "make a new cache."
+        )
+    elif len(cache.token_ids) != cache.get_seq_length():
+        raise CacheMismatchError(
+            f"The cache holds {cache.get_seq_length()} tokens, of which {len(cache.token_ids)} are known: it was "
+            "filled outside stream_generate. Pass one that stream_generate filled, or an empty one."
+        )
+    # The last prompt token is always forwarded, since its logits give the first token.
+    prompt = token_ids[0].tolist()
+    cache.truncate(_common_prefix(cache.token_ids, prompt[:-1]))
+    cache.reserve(len(prompt) + max_new_tokens)
+    return cache
+
+
+def _common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
+    length = 0
+    for a, b in zip(left, right, strict=False):
+        if a != b:
+            break
+        length += 1
+    return length
+
+
+def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:
+    refreshed = cache.take_refreshes()
+    if not refreshed:
+        return None
+    reason = next(iter(refreshed.values()))
+    return CacheRefreshed(step, tuple(refreshed), cache.kept(), reason)
+
+
+def _generation_config(
+    model: PreTrainedModel, temperature: float, top_p: float, top_k: int, min_p: float, repetition_penalty: float
+) -> GenerationConfig:
+    if temperature < 0:
+        raise InvalidParameterError(f"temperature is {temperature}; it must be 0 (greedy) or more.")
+    sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p} if temperature > 0 else {}
+    return GenerationConfig(
+        do_sample=temperature > 0,
+        repetition_penalty=repetition_penalty,
+        eos_token_id=model.generation_config.eos_token_id,
+        **sampling,
+    )
+
+
+def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """The model's end tokens, from its generation config, or where that names none the tokenizer's."""
+    ends = model.generation_config.eos_token_id if model.generation_config is not None else None
+    if ends is None:
+        ends = tokenizer.eos_token_id
+    if ends is None:
+        return frozenset()
+    return frozenset(ends if isinstance(ends, list) else [ends])

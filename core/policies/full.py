@@ -1,0 +1,14 @@
+"""Full attention: the baseline that every other policy is compared with."""
+
+from dataclasses import dataclass
+
+from .base import Policy
+
+
+@dataclass(frozen=True)
+class FullAttention(Policy):
+    """Every step attends to the full cache; there is no small one."""
+
+    def capacity(self, prompt_length: int) -> None:
+        """No small cache."""
+        return None

@@ -1,0 +1,90 @@
+"""RefreshKV: Xu, Goyal, Choi, "RefreshKV: Updating Small KV Cache During Long-form Generation", ACL 2025.
+
+https://arxiv.org/abs/2411.05787
+"""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from ..errors import InvalidParameterError
+from ..selection import group_max, pool_scores, top_positions
+from .base import Policy
+
+
+@dataclass(frozen=True)
+class RefreshKV(Policy):
+    """Most steps attend to a small cache; every `stride` steps a layer may attend to all and choose it anew.
+
+    budget: size K of the small cache per layer and KV head: a fraction of the prompt (float, 0 < budget <= 1) or a
+        number of tokens (int, >= 1). The paper's long-input setting is 1/8.
+    stride: decode steps between two checks (paper: S = 10).
+    similarity_threshold: cosine similarity of the current query (mean over the query heads, after rotary embedding) to
+        the one of the layer's last full step, above which the layer stays with its small cache at a check (paper: 0.95
+        for Qwen2-7B). None makes every check a full step in all layers. In a batch a layer stays only if all rows do.
+    pool_kernel_size: window of the max pooling of scores along positions, odd (paper: 7; 1 for none).
+
+    Raises InvalidParameterError for values outside these ranges.
+    """
+
+    budget: float | int = 1 / 8
+    stride: int = 10
+    similarity_threshold: float | None = None
+    pool_kernel_size: int = 7
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        _check_budget(self.budget)
+        if not _is_integer(self.stride) or self.stride < 1:
+            raise InvalidParameterError(f"stride is {self.stride!r}; it must be a whole number of steps, 1 or more.")
+        if self.similarity_threshold is not None and not -1 <= self.similarity_threshold <= 1:
+            raise InvalidParameterError(
+                f"similarity_threshold is {self.similarity_threshold!r}; a cosine similarity lies between -1 and 1. "
+                "Pass None for refreshes by stride alone."
+            )
+        if not _is_integer(self.pool_kernel_size) or self.pool_kernel_size < 1 or self.pool_kernel_size % 2 == 0:
+            raise InvalidParameterError(
+                f"pool_kernel_size is {self.pool_kernel_size!r}; it must be odd, so that the window is centred. "
+                "Pass 1 for no pooling."
+            )
+
+    def capacity(self, prompt_length: int) -> int:
+        """K: `budget` tokens, or that fraction of the prompt rounded down, at least 1."""
+        if isinstance(self.budget, Integral):
+            return int(self.budget)
+        return max(1, int(self.budget * prompt_length))
+
+    def select(self, weights: Tensor, count: int, valid: Tensor | None) -> Tensor:
+        """Max over the group, max pooling along positions, top `count` (paper, section 3)."""
+        return top_positions(pool_scores(group_max(weights), self.pool_kernel_size), count, valid)
+
+    def is_check_step(self, decode_step: int) -> bool:
+        """Every `stride`-th step."""
+        return decode_step % self.stride == 0
+
+    def compares_queries(self) -> bool:
+        """Only with a threshold."""
+        return self.similarity_threshold is not None
+
+    def keeps_small_cache(self, query: Tensor, anchor: Tensor) -> bool:
+        """Cosine similarity above the threshold in every row of the batch."""
+        threshold = -1.0 if self.similarity_threshold is None else self.similarity_threshold
+        return bool((cosine_similarity(query, anchor, dim=-1) > threshold).all())
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _check_budget(budget: object) -> None:
+    if _is_integer(budget):
+        if int(budget) >= 1:  # type: ignore[call-overload]
+            return
+    elif isinstance(budget, Real) and not isinstance(budget, bool) and 0 < float(budget) <= 1:
+        return
+    raise InvalidParameterError(
+        f"budget is {budget!r}; pass a fraction of the prompt as a float above 0 and up to 1.0 (1/8), "
+        "or a number of tokens as an int of 1 or more (512)."
+    )

@@ -1,0 +1,51 @@
+"""Prompt -> token ids: a string, chat messages, or ids as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+from .errors import ContextOverflowError, InvalidParameterError
+
+Message: TypeAlias = Mapping[str, str]
+Prompt: TypeAlias = str | Tensor | Sequence[Message]
+
+
+def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
+    """Token ids, int64 `(1, length)`, length >= 1.
+
+    A string is tokenized as it is, chat messages go through the tokenizer's chat template with the header of the answer
+    added, ids pass through. Raises InvalidParameterError for anything else, an empty prompt or more than one row.
+    """
+    ids: Any
+    if isinstance(prompt, Tensor):
+        ids = prompt
+    elif isinstance(prompt, str):
+        ids = tokenizer(prompt, return_tensors="pt")["input_ids"]
+    else:
+        messages = [dict(message) for message in prompt]
+        encoded: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
+        ids = encoded["input_ids"]
+    if ids.ndim != 2 or ids.shape[0] != 1:
+        raise InvalidParameterError(
+            f"The prompt's ids have shape {tuple(ids.shape)}; streaming takes one prompt, (1, length). "
+            "For a batch use model.generate(..., past_key_values=PolicyCache(...))."
+        )
+    if ids.shape[1] == 0:
+        raise InvalidParameterError("The prompt has 0 tokens; give at least one.")
+    token_ids: Tensor = ids.to(torch.long)
+    return token_ids
+
+
+def require_room(config: PreTrainedConfig, prompt_tokens: int, max_new_tokens: int) -> None:
+    """Raise ContextOverflowError if prompt and output do not fit into the model's window."""
+    window = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
+    if window is not None and prompt_tokens + max_new_tokens > window:
+        raise ContextOverflowError(
+            f"The prompt has {prompt_tokens} tokens and {max_new_tokens} are to be generated, but the model's window "
+            f"is {window}: {prompt_tokens + max_new_tokens - window} too many. Shorten the prompt or lower max_new_tokens."
+        )

@@ -1,0 +1,50 @@
+"""Which positions the small cache keeps: attention weights -> pooled scores -> top-k -> gathered keys and values.
+
+Pure tensor functions; they know nothing of layers, policies or when to refresh. In the shapes below `heads` are KV
+heads, `group` is the number of query heads that share one, `length` the positions in the full cache.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool1d
+
+
+def group_max(weights: Tensor) -> Tensor:
+    """Reduce the query heads of each KV head by max (paper, section 3).
+
+    `weights`: attention probabilities `(batch, heads, group, length)`. Returns float32 `(batch, heads, length)`.
+    """
+    return weights.amax(dim=2).float()
+
+
+def pool_scores(scores: Tensor, kernel_size: int) -> Tensor:
+    """Max over a window of `kernel_size` (odd) positions, stride 1, same length: neighbours of a peak are kept with it.
+
+    `scores`: `(batch, heads, length)`; returns the same shape.
+    """
+    return max_pool1d(scores, kernel_size, stride=1, padding=kernel_size // 2)
+
+
+def top_positions(scores: Tensor, count: int, valid: Tensor | None = None) -> Tensor:
+    """The `count` highest-scoring positions, ordered ascending: the lowest-ranked first, the highest-ranked last.
+
+    `scores`: non-negative float32 `(batch, heads, length)`; `valid`: bool `(batch, 1 or heads, length)`, positions that
+    are False (padding) rank below all others. Returns int64 `(batch, heads, count)`.
+
+    Pooling makes exact ties, and `topk` breaks them as it likes. Here the later position ranks higher: the bits of a
+    non-negative float order like an integer, so score and position fit one integer key with no ties at all.
+    """
+    if valid is not None:
+        scores = scores.masked_fill(~valid, -1.0)
+    positions = torch.arange(scores.shape[-1], device=scores.device)
+    keys = (scores.contiguous().view(torch.int32).long() << 32) | positions
+    return keys.topk(count).values.flip(-1) & 0xFFFFFFFF
+
+
+def gather_positions(states: Tensor, positions: Tensor) -> Tensor:
+    """Keys or values at `positions`, per KV head.
+
+    `states`: `(batch, heads, length, dim)`; `positions`: int64 `(batch, heads, count)`.
+    Returns `(batch, heads, count, dim)`, a copy.
+    """
+    return states.gather(2, positions.unsqueeze(-1).expand(-1, -1, -1, states.shape[-1]))

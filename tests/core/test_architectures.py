@@ -1,0 +1,91 @@
+"""Oracle: with a small cache that holds everything, and with none, decoding is the stock model's, token for token."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from transformers import DynamicCache, PreTrainedModel
+
+from core import FullAttention, Policy, PolicyCache, RefreshKV, enable
+from tests.core.architectures import ARCHITECTURES, make_model
+
+NEW_TOKENS = 12
+POLICIES = [
+    pytest.param(FullAttention(), id="full"),
+    pytest.param(RefreshKV(budget=1000, stride=4), id="stride"),
+    pytest.param(RefreshKV(budget=1000, stride=2, similarity_threshold=0.9), id="similarity"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads cost more than they bring with models this small, above all on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def prompts(rows: int, length: int = 24) -> torch.Tensor:
+    return torch.randint(2, 96, (rows, length), generator=torch.Generator().manual_seed(1))
+
+
+def run(model: PreTrainedModel, ids: torch.Tensor, **options: object) -> torch.Tensor:
+    options.setdefault("attention_mask", torch.ones_like(ids))
+    return model.generate(ids, do_sample=False, max_new_tokens=NEW_TOKENS, min_new_tokens=NEW_TOKENS, **options)
+
+
+def decode_logits(model: PreTrainedModel, ids: torch.Tensor, cache: object, chunk: int) -> torch.Tensor:
+    """Teacher-forced logits of the second half of `ids`, one token a step, after a chunked prefill of the first."""
+    half = ids.shape[1] // 2
+    with torch.no_grad():
+        for start in range(0, half, chunk):
+            model(ids[:, start : min(start + chunk, half)], cache=cache, use_cache=True)
+        steps = [model(ids[:, i : i + 1], cache=cache, use_cache=True).logits[:, -1] for i in range(half, ids.shape[1])]
+    return torch.stack(steps, dim=1)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_generation_equals_stock(name: str, policy: Policy) -> None:
+    ids = prompts(1)
+    expected = run(make_model(name), ids)
+    model = enable(make_model(name))
+    assert run(model, ids, past_key_values=PolicyCache(model.config, policy)).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_chunked_prefill_and_decode_logits_equal_stock(name: str, policy: Policy) -> None:
+    ids = prompts(2, 48)
+    model = make_model(name)
+    expected = decode_logits(model, ids, DynamicCache(config=model.config), chunk=10)
+    model = enable(make_model(name))
+    actual = decode_logits(model, ids, PolicyCache(model.config, policy), chunk=10)
+    torch.testing.assert_close(actual, expected, atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_left_padded_batch_equals_stock(name: str) -> None:
+    ids, mask = prompts(3), torch.ones(3, 24, dtype=torch.long)
+    ids[1, :9], mask[1, :9] = 0, 0
+    ids[2, :17], mask[2, :17] = 0, 0
+    expected = run(make_model(name), ids, attention_mask=mask)
+    model = enable(make_model(name))
+    cache = PolicyCache(model.config, RefreshKV(budget=1000, stride=4))
+    assert run(model, ids, attention_mask=mask, past_key_values=cache).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("name", [n for n in ARCHITECTURES if n not in ("qwen3_5_text", "qwen3_next")])
+def test_beams_equal_stock(name: str) -> None:
+    ids = prompts(2)
+    expected = run(make_model(name), ids, num_beams=3)
+    model = enable(make_model(name))
+    cache = PolicyCache(model.config, RefreshKV(budget=1000, stride=3))
+    assert run(model, ids, num_beams=3, past_key_values=cache).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_enabled_model_without_policy_cache_is_stock(name: str) -> None:
+    ids = prompts(1)
+    assert run(enable(make_model(name)), ids).tolist() == run(make_model(name), ids).tolist()
