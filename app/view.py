@@ -1,0 +1,265 @@
+"""The decoder's events as what a page shows: small JSON-able dicts and lines of text. Pure; knows nothing of Gradio.
+
+The cache map gets its document once a run and then one small delta a refresh:
+
+    {"start": map_start(...)}                       when a run begins
+    {"refresh": [map_refresh(...), ...]}            after a refresh, the last few of them
+    {"start": ..., "refresh": [...]}                a page that comes late, or again, gets everything at once
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from core.events import CacheRefreshed, Event, PrefillProgress, TokenGenerated
+
+Json: TypeAlias = dict[str, Any]
+StepKind: TypeAlias = Literal["full", "partial", "mixed"]
+
+RECENT_SECONDS = 1.0
+RECENT_PREFILL_EVENTS = 4
+REPEATED_REFRESHES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PageMark:
+    """Where a page of a document begins in the prompt.
+
+    `number` counts from 1 within the file `name`, `label` is what is printed on the page if that differs, and
+    `position` is the prompt position, in tokens, of the page's first token.
+    """
+
+    name: str
+    number: int
+    label: str | None
+    position: int
+
+    @property
+    def title(self) -> str:
+        """What stands on the divider: "report.pdf · page 3"."""
+        return f"{self.name} · page {self.label or self.number}"
+
+
+def map_start(
+    run_id: str,
+    pieces: Sequence[str],
+    document_start: int,
+    pages: Sequence[PageMark],
+    pairs: int,
+    slots: int,
+    *,
+    prompt_tokens: int,
+) -> Json:
+    """What the map needs once a run.
+
+    `pieces[i]` is the text of the token at prompt position `document_start + i`. A character that several tokens share
+    stands whole in the first of them, and the others are empty. `pairs` is the number of (layer, KV head) pairs,
+    `slots` the size of a small cache and `prompt_tokens` the length of the whole prompt, both in tokens.
+    """
+    return {
+        "run": run_id,
+        "pieces": list(pieces),
+        "documentStart": document_start,
+        "pages": [[page.position, page.number, page.title] for page in pages],
+        "pairs": pairs,
+        "slots": slots,
+        "promptTokens": prompt_tokens,
+    }
+
+
+def map_refresh(event: CacheRefreshed, number: int, *, run_id: str, pairs: int) -> Json:
+    """One refresh, the `number`-th of its run from 0.
+
+    `kept` is base64 of one byte a position: 255 times the share of the (layer, KV head) pairs that hold it.
+    """
+    shares = np.rint(event.kept * (255 / pairs)).clip(0, 255).astype(np.uint8)
+    return {
+        "run": run_id,
+        "number": number,
+        "step": event.step,
+        "reason": event.reason,
+        "layers": len(event.layers),
+        "context": int(event.kept.shape[0]),
+        "kept": base64.b64encode(shares.tobytes()).decode("ascii"),
+    }
+
+
+class MapFeed:
+    """All that one run has told the map, and the value to send for any state of the page."""
+
+    def __init__(self, start: Json) -> None:
+        """`start` comes from map_start."""
+        self._start = start
+        self._refreshes: list[Json] = []
+
+    def __len__(self) -> int:
+        """The number of refreshes so far."""
+        return len(self._refreshes)
+
+    def add(self, event: CacheRefreshed) -> None:
+        """Append the run's next refresh."""
+        number, run_id, pairs = len(self._refreshes), self._start["run"], self._start["pairs"]
+        self._refreshes.append(map_refresh(event, number, run_id=run_id, pairs=pairs))
+
+    def start(self) -> Json:
+        """The value that opens the run on the page."""
+        return {"start": self._start}
+
+    def since(self, sent: int) -> Json:
+        """The value for a page that was sent the first `sent` refreshes.
+
+        A few earlier ones come along, since the browser may have skipped a value that came close before the next.
+        """
+        return {"refresh": self._refreshes[max(0, sent - REPEATED_REFRESHES) :]}
+
+    def whole(self) -> Json:
+        """The value for a page that knows nothing of the run."""
+        return {"start": self._start, "refresh": list(self._refreshes)}
+
+
+class RunStatistics:
+    """The rates and step times of one run, fed with its events. Times are in seconds, rates in tokens per second.
+
+    A decode step is "full" if every layer attended to the whole context, "partial" if none did, else "mixed". Step 0,
+    whose token comes from the prefill, is not a decode step. What is not known yet is None.
+    """
+
+    def __init__(self, layers: int, clock: Callable[[], float]) -> None:
+        """`layers` is the number of layers with a small cache; `clock` gives seconds and times the prefill."""
+        self._layers = layers
+        self._clock = clock
+        self._prefill: list[tuple[float, int]] = []
+        self._steps: dict[StepKind, list[float]] = {"full": [], "partial": [], "mixed": []}
+        self._recent: deque[float] = deque()
+        self._last: TokenGenerated | None = None
+
+    def add(self, event: Event) -> None:
+        """Count an event; those that carry no times are ignored."""
+        if isinstance(event, PrefillProgress):
+            self._prefill.append((self._clock(), event.done))
+        elif isinstance(event, TokenGenerated) and event.step > 0:
+            self._last = event
+            self._steps[self._kind(event)].append(event.seconds)
+            self._recent.append(event.seconds)
+            while sum(self._recent) - self._recent[0] >= RECENT_SECONDS:
+                self._recent.popleft()
+
+    def _kind(self, event: TokenGenerated) -> StepKind:
+        if event.full_layers == 0:
+            return "partial"
+        return "full" if event.full_layers >= self._layers else "mixed"
+
+    @property
+    def decode_steps(self) -> int:
+        """Decode steps so far."""
+        return sum(len(seconds) for seconds in self._steps.values())
+
+    @property
+    def decode_rate(self) -> float | None:
+        """Tokens per second over all decode steps."""
+        return _rate(self.decode_steps, sum(sum(seconds) for seconds in self._steps.values()))
+
+    @property
+    def recent_rate(self) -> float | None:
+        """Tokens per second over the last decode steps that together took a second."""
+        return _rate(len(self._recent), sum(self._recent))
+
+    @property
+    def prefill_rate(self) -> float | None:
+        """Prompt tokens per second between the first and the latest progress; a reused cache's tokens do not count."""
+        return _progress_rate(self._prefill)
+
+    @property
+    def recent_prefill_rate(self) -> float | None:
+        """Prompt tokens per second over the latest chunks."""
+        return _progress_rate(self._prefill[-RECENT_PREFILL_EVENTS:])
+
+    @property
+    def last_step(self) -> str | None:
+        """The kind of the latest decode step in words: "full", "partial" or "mixed, 12 of 30 layers full"."""
+        if self._last is None:
+            return None
+        kind = self._kind(self._last)
+        return kind if kind != "mixed" else f"mixed, {self._last.full_layers} of {self._layers} layers full"
+
+    @property
+    def full_share(self) -> float | None:
+        """The share of decode steps in which at least one layer attended to the whole context, as core counts them."""
+        return 1 - len(self._steps["partial"]) / self.decode_steps if self.decode_steps else None
+
+    @property
+    def full_milliseconds(self) -> float | None:
+        """The median duration of a full step, in ms."""
+        return _median_milliseconds(self._steps["full"])
+
+    @property
+    def partial_milliseconds(self) -> float | None:
+        """The median duration of a partial step, in ms."""
+        return _median_milliseconds(self._steps["partial"])
+
+
+def status(statistics: RunStatistics) -> Json:
+    """The live line: its numbers, and as `text` those that are known, in words."""
+    numbers = {
+        "decodeRate": statistics.decode_rate,
+        "recentRate": statistics.recent_rate,
+        "prefillRate": statistics.prefill_rate,
+        "lastStep": statistics.last_step,
+        "fullShare": statistics.full_share,
+        "fullMilliseconds": statistics.full_milliseconds,
+        "partialMilliseconds": statistics.partial_milliseconds,
+    }
+    wordings = {
+        "decodeRate": "{:,.1f} tokens/s",
+        "recentRate": "{:,.1f} in the last second",
+        "prefillRate": "prompt read at {:,.0f} tokens/s",
+        "lastStep": "last step {}",
+        "fullShare": "{:.0%} of steps full",
+        "fullMilliseconds": "full step {:,.0f} ms",
+        "partialMilliseconds": "partial step {:,.0f} ms",
+    }
+    known = [wordings[name].format(number) for name, number in numbers.items() if number is not None]
+    return {**numbers, "text": " · ".join(known)}
+
+
+def prefill_progress(
+    done: int, total: int, elapsed_seconds: float, recent_rate: float | None = None
+) -> tuple[float, str]:
+    """The fraction of the prompt that is read, and the line that says so with the seconds that remain.
+
+    Later chunks attend to more and take longer, so the rest is estimated from `recent_rate` (tokens per second) where
+    it is known, else from the mean over `elapsed_seconds`.
+    """
+    fraction = done / total if total else 1.0
+    text = f"Reading the document: {done:,} of {total:,} tokens ({int(100 * fraction)} %)"
+    rate = recent_rate or _rate(done, elapsed_seconds)
+    if rate is None or done >= total:
+        return fraction, text
+    return fraction, f"{text}, about {_duration((total - done) / rate)} left"
+
+
+def _duration(seconds: float) -> str:
+    whole = max(1, round(seconds))
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def _rate(count: int, seconds: float) -> float | None:
+    return count / seconds if count and seconds > 0 else None
+
+
+def _progress_rate(progress: Sequence[tuple[float, int]]) -> float | None:
+    if len(progress) < 2:
+        return None
+    (first_time, first_done), (last_time, last_done) = progress[0], progress[-1]
+    return _rate(last_done - first_done, last_time - first_time)
+
+
+def _median_milliseconds(seconds: Sequence[float]) -> float | None:
+    return 1000 * median(seconds) if seconds else None

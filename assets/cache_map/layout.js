@@ -1,0 +1,112 @@
+const LINE_HEIGHT = 23;
+const BLANK_HEIGHT = 12;
+const DIVIDER_HEIGHT = 40;
+const MOST_BLANK_LINES = 2;
+
+/** What is never broken inside: white space, one ideograph or kana, or a run of anything else. */
+const UNIT =
+  /\s+|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu;
+
+/** The document's text, where each token starts in it, and where each page does. All offsets are in UTF-16 units. */
+function readDocument(start) {
+  const starts = new Int32Array(start.pieces.length + 1);
+  start.pieces.forEach((piece, token) => (starts[token + 1] = starts[token] + piece.length));
+  const offsetOf = (position) =>
+    starts[Math.max(0, Math.min(position - start.documentStart, start.pieces.length))];
+  return {
+    text: start.pieces.join(""),
+    starts,
+    first: start.documentStart,
+    tokens: start.pieces.length,
+    pages: start.pages.map(([position, number, title]) => ({ position, number, title, offset: offsetOf(position) })),
+  };
+}
+
+/** The last index whose value is at most `value` in ascending `values`, or -1. */
+function lastAtMost(values, value, read = (item) => item, count = values.length) {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (read(values[middle]) <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** The token that holds the character at `offset`. */
+function tokenAt(doc, offset) {
+  return lastAtMost(doc.starts, offset, undefined, doc.tokens);
+}
+
+/** The page of a prompt position, or null before the first. */
+function pageAt(doc, position) {
+  return doc.pages[lastAtMost(doc.pages, position, (page) => page.position)] ?? null;
+}
+
+/** Lines `{from, to, y, height, title}` for a text width in pixels; a line with a title is a page divider. */
+function layOut(doc, width, measure) {
+  const lines = [];
+  let y = 0;
+  const push = (from, to, height, title = null) => {
+    lines.push({ from, to, y, height, title });
+    y += height;
+  };
+  const ends = [...doc.pages.map((page) => page.offset), doc.text.length];
+  const section = (from, to) => {
+    let blank = MOST_BLANK_LINES; // none directly under a divider
+    for (const [start, end] of paragraphs(doc.text, from, to)) {
+      const written = start + doc.text.slice(start, end).trimEnd().length;
+      if (written > start) {
+        for (const [a, b] of wrap(doc.text, start, written, width, measure)) push(a, b, LINE_HEIGHT);
+        blank = 0;
+      } else if (blank++ < MOST_BLANK_LINES) push(start, end, BLANK_HEIGHT);
+    }
+  };
+  section(0, ends[0]);
+  doc.pages.forEach((page, i) => {
+    push(page.offset, page.offset, DIVIDER_HEIGHT, page.title);
+    section(page.offset, ends[i + 1]);
+  });
+  return { lines, height: y };
+}
+
+function* paragraphs(text, from, to) {
+  while (from < to) {
+    const found = text.indexOf("\n", from);
+    const end = found < 0 || found > to ? to : found;
+    yield [from, end];
+    from = end + 1;
+  }
+}
+
+/** Break one paragraph greedily; white space may hang over the right edge. */
+function* wrap(text, from, to, width, measure) {
+  let start = from;
+  let x = 0;
+  for (const match of text.slice(from, to).matchAll(UNIT)) {
+    const at = from + match.index;
+    const blank = !match[0].trim();
+    const wide = measure(match[0]);
+    if (!blank && x > 0 && x + wide > width) {
+      yield [start, at];
+      start = at;
+      x = 0;
+    }
+    if (blank || wide <= width) x += wide;
+    else {
+      let offset = at;
+      for (const character of match[0]) {
+        const step = measure(character);
+        if (x > 0 && x + step > width) {
+          yield [start, offset];
+          start = offset;
+          x = 0;
+        }
+        x += step;
+        offset += character.length;
+      }
+    }
+  }
+  if (start < to) yield [start, to];
+}

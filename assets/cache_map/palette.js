@@ -1,0 +1,50 @@
+"use strict";
+
+const SHADES = 64;
+
+/** The share of pairs (0 to 1) as a step of the scale; bent a little, so that a few pairs of a hundred are seen. */
+function shade(share) {
+  return Math.round(SHADES * share ** 0.8);
+}
+
+/** The colours of the page's theme, and the scale between two of them, mixed in OKLab: equal steps look equal. */
+function readPalette(probe) {
+  const read = (colour) => {
+    probe.style.color = colour;
+    return getComputedStyle(probe).color;
+  };
+  const shades = Array.from({ length: SHADES + 1 }, (_, step) =>
+    read(`color-mix(in oklab, var(--ckm-full) ${(100 * step) / SHADES}%, var(--ckm-none))`),
+  );
+  return {
+    shades,
+    pixels: pixelsOf(shades),
+    text: read("var(--ckm-text)"),
+    quiet: read("var(--ckm-quiet)"),
+    rule: read("var(--ckm-rule)"),
+    outside: read("var(--ckm-outside)"),
+    accent: read("var(--ckm-accent)"),
+  };
+}
+
+/** The colours as bytes, four a colour, whatever notation they are in. */
+function pixelsOf(colours) {
+  const canvas = document.createElement("canvas");
+  canvas.width = colours.length;
+  canvas.height = 1;
+  const ctx = canvas.getContext("2d", { willReadFrequently: true });
+  colours.forEach((colour, x) => {
+    ctx.fillStyle = colour;
+    ctx.fillRect(x, 0, 1, 1);
+  });
+  return ctx.getImageData(0, 0, colours.length, 1).data;
+}
+
+/** Paint the legend's bar: linear in the share, so the canvas shows how the scale is spread. */
+function paintRamp(canvas, palette) {
+  const ctx = canvas.getContext("2d");
+  for (let x = 0; x < canvas.width; x++) {
+    ctx.fillStyle = palette.shades[shade(x / (canvas.width - 1))];
+    ctx.fillRect(x, 0, 1, 1);
+  }
+}
