@@ -31,6 +31,8 @@ from app.errors import (
 from app.settings import PREFIX, Limits
 
 MEGABYTE = 10**6
+# A few kilobytes can unfold to gigabytes. No page, font or object table that leads to text is larger than this.
+_STREAM_BYTES = 25 * MEGABYTE
 
 # The longest mark first: UTF-32's little-endian mark begins with UTF-16's.
 _BYTE_ORDER_MARKS = (
@@ -148,17 +150,13 @@ def _decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
 def _read_pdf(data: bytes, name: str, password: str | None, limits: Limits) -> Document:
     if b"%PDF-" not in data[:1024]:
         raise DamagedFile(f"{name} is named like a PDF but is none: it does not begin with %PDF-. Export it again.")
-    # No page of prose needs more; a few kilobytes can unfold to gigabytes, so every filter is held to it.
-    most = min(limits.max_file_megabytes, 25) * MEGABYTE
     with apply_configuration(
-        maximum_declared_stream_length=max(most, len(data)),
-        array_based_stream_maximum_output_length=most,
-        zlib_maximum_output_length=most,
-        lzw_maximum_output_length=most,
-        run_length_maximum_output_length=most,
-        brotli_maximum_output_length=most,
-        jbig2_maximum_output_length=most,
-        stream_decoding_work_maximum_length=4 * most,
+        array_based_stream_maximum_output_length=_STREAM_BYTES,
+        zlib_maximum_output_length=_STREAM_BYTES,
+        lzw_maximum_output_length=_STREAM_BYTES,
+        run_length_maximum_output_length=_STREAM_BYTES,
+        brotli_maximum_output_length=_STREAM_BYTES,
+        stream_decoding_work_maximum_length=4 * _STREAM_BYTES,
     ):
         reader = _open_pdf(data, name, password)
         try:
