@@ -330,12 +330,20 @@ class PolicyCache(Cache):
     def truncate(self, length: int) -> None:
         """Keep the first `length` tokens where all layers can, else none: a sliding window or a recurrent state that
         has moved on cannot be taken back."""
-        current = self.get_seq_length()
-        if length < current:
-            if all(_can_crop(layer) for layer in self.layers):
-                self.crop(length - current)
-            else:
-                self.reset()
+        if length < self.get_seq_length():
+            self._take_back(length)
+
+    def recover(self) -> None:
+        """Undo a forward that was interrupted between two layers, some of which then hold its tokens."""
+        self._take_back(len(self.token_ids))
+
+    def _take_back(self, length: int) -> None:
+        if not all(_can_crop(layer) for layer in self.layers):
+            self.reset()
+            return
+        for layer in self.layers:
+            layer.crop(min(0, length - layer.get_seq_length()))
+        self.token_ids = self.token_ids[:length]
 
     def full_layers(self) -> int:
         """How many layers attended to the full cache in the last step."""

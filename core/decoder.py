@@ -181,8 +181,7 @@ def _forward(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> Tensor:
     try:
         logits: Tensor = model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
     except BaseException:
-        # Interrupted between two layers, they hold different lengths: take back what this forward added.
-        cache.truncate(len(cache.token_ids))
+        cache.recover()
         raise
     cache.token_ids.extend(ids[0].tolist())
     return logits

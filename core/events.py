@@ -59,8 +59,8 @@ class GenerationFinished:
     """The end of a generation.
 
     `text` is the whole output without the end token or stop string. A decode step is full if at least one layer
-    attended to the whole context in it, else partial; there is one step fewer than `generated_tokens`, since the first token
-    comes from the prefill. `prefill_seconds` and `decode_seconds` are the time spent in the model, sampling included.
+    attended to the whole context in it, else partial; there is one step fewer than `generated_tokens`, since the
+    first token comes from the prefill. `prefill_seconds` and `decode_seconds` are the time spent in the model, sampling included.
     """
 
     reason: FinishReason

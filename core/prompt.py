@@ -44,8 +44,9 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
 def require_room(config: PreTrainedConfig, prompt_tokens: int, max_new_tokens: int) -> None:
     """Raise ContextOverflowError if prompt and output do not fit into the model's window."""
     window = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
-    if window is not None and prompt_tokens + max_new_tokens > window:
+    excess = 0 if window is None else prompt_tokens + max_new_tokens - window
+    if excess > 0:
         raise ContextOverflowError(
             f"The prompt has {prompt_tokens} tokens and {max_new_tokens} are to be generated, but the model's window "
-            f"is {window}: {prompt_tokens + max_new_tokens - window} too many. Shorten the prompt or lower max_new_tokens."
+            f"is {window}: {excess} too many. Shorten the prompt or lower max_new_tokens."
         )

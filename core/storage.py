@@ -65,7 +65,10 @@ class SmallCache:
     """
 
     def __init__(self, keys: Tensor, values: Tensor, positions: Tensor, capacity: int) -> None:
-        """`keys`, `values`: `(batch, heads, count, dim)`; `positions`: int64 `(batch, heads, count)`; count <= capacity."""
+        """Adopt `keys` and `values` `(batch, heads, count, dim)` and `positions`, int64 `(batch, heads, count)`.
+
+        count is at most `capacity`.
+        """
         self._keys = GrowingTensor(keys)
         self._values = GrowingTensor(values)
         self._positions = GrowingTensor(positions.unsqueeze(-1))

@@ -1,7 +1,5 @@
 """Oracle: with a small cache that holds everything, and with none, decoding is the stock model's, token for token."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from transformers import DynamicCache, PreTrainedModel
@@ -17,13 +15,7 @@ POLICIES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads cost more than they bring with models this small, above all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def prompts(rows: int, length: int = 24) -> torch.Tensor:

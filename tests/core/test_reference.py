@@ -1,0 +1,81 @@
+"""The fast path against the plain-Python reference: logits, small caches and step kinds, step by step."""
+
+import pytest
+import torch
+from transformers import PreTrainedModel
+
+from core import PolicyCache, RefreshKV, enable
+from tests.core.architectures import make_model
+from tests.core.reference import ReferenceDecoder
+
+PROMPT = 40
+STEPS = 36
+
+
+@pytest.fixture
+def model(one_thread: None) -> PreTrainedModel:
+    return enable(make_model("llama"))
+
+
+def tokens(count: int, seed: int) -> list[int]:
+    return torch.randint(2, 96, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("budget", "stride", "threshold", "kernel"),
+    [
+        pytest.param(10, 5, None, 7, id="stride"),
+        pytest.param(10, 5, None, 1, id="stride-no-pooling"),
+        pytest.param(10, 1, None, 7, id="every-step-full"),
+        pytest.param(10, 3, 0.5, 7, id="similarity"),
+        pytest.param(10, 3, -1.0, 7, id="similarity-never-refreshes"),
+        pytest.param(3, 8, None, 3, id="more-new-tokens-than-slots"),
+        pytest.param(50, 30, None, 7, id="free-slots-then-full"),
+    ],
+)
+def test_logits_and_small_caches_equal_the_reference(
+    model: PreTrainedModel, budget: int, stride: int, threshold: float | None, kernel: int
+) -> None:
+    cache = PolicyCache(model.config, RefreshKV(budget, stride, threshold, kernel))
+    reference = ReferenceDecoder(model, budget, stride, threshold, kernel)
+    prompt = tokens(PROMPT, seed=1)
+    with torch.no_grad():
+        logits = model(torch.tensor([prompt]), cache=cache, use_cache=True).logits[0, -1]
+    torch.testing.assert_close(logits, reference.prefill(prompt), atol=1e-3, rtol=1e-3)
+    assert_same_state(cache, reference)
+    for token_id in tokens(STEPS, seed=2):
+        with torch.no_grad():
+            logits = model(torch.tensor([[token_id]]), cache=cache, use_cache=True).logits[0, -1]
+        torch.testing.assert_close(logits, reference.decode(token_id), atol=1e-3, rtol=1e-3)
+        assert_same_state(cache, reference)
+    layers = cache.policy_layers.values()
+    if threshold == 0.5:
+        # The comparison means something only if the layers decided both ways, and not all alike.
+        assert any(layer.full_steps for layer in layers)
+        assert any(layer.full_steps < STEPS // stride for layer in layers)
+        assert len({layer.full_steps for layer in layers}) > 1
+    else:
+        expected = 0 if threshold == -1.0 else STEPS // stride
+        assert [layer.full_steps for layer in layers] == [expected] * len(layers)
+
+
+def assert_same_state(cache: PolicyCache, reference: ReferenceDecoder) -> None:
+    for layer, state in zip(cache.policy_layers.values(), reference.layers, strict=True):
+        assert (layer.full_steps, layer.partial_steps) == (state.full_steps, state.partial_steps)
+        assert layer.small is not None
+        slots = [sorted(head) for head in layer.small.positions[0].tolist()]
+        assert slots == [sorted(head) for head in state.small]
+        full_keys = layer.keys[0].tolist()
+        assert torch.allclose(torch.tensor(full_keys), torch.tensor(state.keys), atol=1e-4)
+
+
+def test_partial_steps_differ_from_full_attention(model: PreTrainedModel) -> None:
+    """Guards the tests above: at these budgets the small cache does change the logits."""
+    prompt = torch.tensor([tokens(PROMPT, seed=1)])
+    outputs = []
+    for budget in (10, 1000):
+        cache = PolicyCache(model.config, RefreshKV(budget, stride=100))
+        with torch.no_grad():
+            model(prompt, cache=cache, use_cache=True)
+            outputs.append(model(torch.tensor([[5]]), cache=cache, use_cache=True).logits)
+    assert (outputs[0] - outputs[1]).abs().max() > 0.01
