@@ -6,7 +6,7 @@ for event in stream_generate(model, tokenizer, "...", policy=RefreshKV(budget=1/
 """
 
 from .attention import enable
-from .cache import PolicyCache, PolicyLayer
+from .cache import PolicyCache
 from .decoder import generate, stream_generate
 from .errors import (
     CacheMismatchError,
@@ -18,6 +18,7 @@ from .errors import (
     RefreshKVError,
 )
 from .events import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
+from .layer import PolicyLayer
 from .policies import FullAttention, Policy, RefreshKV
 
 __all__ = [

@@ -16,8 +16,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from .cache import ATTENTION_NAME, LAYER_KEY, PolicyLayer, Step
 from .errors import PolicyInactiveError
+from .layer import ATTENTION_NAME, LAYER_KEY, PolicyLayer, Step
 from .selection import gather_positions
 from .storage import SmallCache
 

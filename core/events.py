@@ -60,7 +60,8 @@ class GenerationFinished:
 
     `text` is the whole output without the end token or stop string. A decode step is full if at least one layer
     attended to the whole context in it, else partial; there is one step fewer than `generated_tokens`, since the
-    first token comes from the prefill. `prefill_seconds` and `decode_seconds` are the time spent in the model, sampling included.
+    first token comes from the prefill. `prefill_seconds` and `decode_seconds` are the time spent in
+    the model, sampling included.
     """
 
     reason: FinishReason

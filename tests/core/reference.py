@@ -15,7 +15,7 @@ from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
 @dataclass
 class LayerState:
-    """`keys[h][p]`, `values[h][p]` are vectors of KV head h at position p; `small[h]` are positions, lowest rank first."""
+    """`keys[h][p]`, `values[h][p]`: vectors of KV head h at position p; `small[h]`: positions, lowest rank first."""
 
     keys: list[list[list[float]]]
     values: list[list[list[float]]]

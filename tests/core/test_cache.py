@@ -159,7 +159,7 @@ def test_attention_that_ignores_the_cache_is_noticed(model: PreTrainedModel) -> 
 def test_a_model_without_full_attention_layers_is_refused() -> None:
     config = make_model("mistral").config
     config.sliding_window = 16
-    with pytest.raises(PolicyInactiveError, match="no full-attention layer .*sliding_attention"):
+    with pytest.raises(PolicyInactiveError, match=r"no full-attention layer .*sliding_attention"):
         PolicyCache(config, RefreshKV())
     PolicyCache(config, FullAttention())
 

@@ -1,0 +1,242 @@
+"""One layer of the KV cache under a policy: the full cache, the small one, and what kind of step comes next.
+
+Holds storage and counts; how attention is computed is in `attention.py`, what is kept is the policy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any
+
+from torch import Tensor
+from transformers.cache_utils import CacheLayerMixin
+
+from .errors import PolicyInactiveError
+from .events import RefreshReason
+from .policies import Policy
+from .selection import gather_positions
+from .storage import GrowingTensor, SmallCache
+
+ATTENTION_NAME = "refreshkv"
+"""Name under which the attention function and its mask are registered with transformers."""
+
+LAYER_KEY = "policy_layer"
+"""Keyword under which `PolicyLayer.update` hands itself to the attention function."""
+
+
+class Step(Enum):
+    """What one forward does in one layer."""
+
+    PREFILL_CHUNK = auto()  # full attention, and more of the prompt follows
+    PREFILL = auto()  # full attention, then the small cache is chosen from the last token
+    CHECK = auto()  # a decode step that becomes FULL or PARTIAL once the query is known
+    FULL = auto()  # a decode step over the full cache, which refreshes the small one
+    PARTIAL = auto()  # a decode step over the small cache
+
+
+class PolicyLayer(CacheLayerMixin):
+    """One layer's `C_f` and `C_p` (paper, section 3), and how its forwards were spent.
+
+    The layer reports the full length to the model, so that position ids and masks are those of the full cache. In a
+    partial step `update` returns the new token's keys and values alone, and the attention function adds the small
+    cache: a model that expands its cached latents (DeepSeek) then expands one token, not the whole context.
+    """
+
+    is_compileable = False
+    is_croppable = True
+    is_sliding = False
+
+    def __init__(self, policy: Policy) -> None:
+        """An empty layer; storage is made at the first update, on the device and with the dtype of what is cached."""
+        super().__init__()
+        self.policy = policy
+        self._full: tuple[GrowingTensor, GrowingTensor] | None = None
+        self._reserved = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        """Forget everything that belongs to the tokens seen so far, counts included."""
+        self.small: SmallCache | None = None
+        self.capacity: int | None = None
+        self.anchor: Tensor | None = None
+        self.decode_step = 0
+        self.full_steps = 0
+        self.partial_steps = 0
+        self.step: Step | None = None
+        self.forced_step: Step | None = None
+        self.refreshed: RefreshReason | None = None
+        self._awaits_attention = False
+
+    # --- the transformers side -------------------------------------------------------------------------------------
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Make the storage: keys and values may differ in heads and size (latent attention)."""
+        self._full = (GrowingTensor(key_states[:, :, :0]), GrowingTensor(value_states[:, :, :0]))
+        self.is_initialized = True
+        self.reserve(self._reserved)
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Append `(batch, heads, new, dim)` to the full cache and decide what kind of step this is.
+
+        Returns what the attention function is to see: everything, or in a partial step the new token alone. Raises
+        PolicyInactiveError if the attention function never asked for the previous step, or cannot be reached.
+        """
+        attention_kwargs = self._require_attention(kwargs.get("kwargs"))
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        self.step = self.forced_step or self._next_step(key_states.shape[2])
+        full_keys, full_values = self.full
+        full_keys.append(key_states)
+        full_values.append(value_states)
+        self.keys, self.values = full_keys.view, full_values.view
+        attention_kwargs[LAYER_KEY] = self
+        self._awaits_attention = True
+        if self.step is Step.PARTIAL:
+            return key_states, value_states
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        """Tokens in the full cache."""
+        return self._full[0].length if self._full is not None else 0
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Masks always span the full cache; the attention function picks the columns of the small one."""
+        return self.get_seq_length() + query_length, 0
+
+    def get_max_length(self) -> int:
+        """No maximum."""
+        return -1
+
+    def reset(self) -> None:
+        """Empty the layer and its counts; the storage is freed."""
+        self.keys = self.values = self._full = None
+        self.is_initialized = False
+        self._clear()
+
+    def crop(self, tokens_to_remove: int) -> None:
+        """Remove the last `-tokens_to_remove` tokens (a negative number, as in transformers).
+
+        The small cache goes too, since it may hold removed tokens; the next step is full and chooses a new one.
+        """
+        if tokens_to_remove > 0:
+            raise ValueError(f"crop takes minus the number of tokens to remove, and got {tokens_to_remove}.")
+        if tokens_to_remove == 0 or self._full is None:
+            return
+        for buffer in self._full:
+            buffer.truncate(max(0, buffer.length + tokens_to_remove))
+        self.keys, self.values = (buffer.view for buffer in self._full)
+        self.small = None
+        self._awaits_attention = False
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Follow the beams that survive."""
+        self._map_batch(lambda states: states.index_select(0, beam_idx.to(states.device)))
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        """Repeat every row `repeats` times."""
+        self._map_batch(lambda states: states.repeat_interleave(repeats, dim=0))
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep the given rows."""
+        self._map_batch(lambda states: states[indices.to(states.device)])
+
+    # --- the attention function's side ------------------------------------------------------------------------------
+
+    def begin_attention(self, query: Tensor) -> Step:
+        """Settle the step, now that its query `(batch, query_heads, new, dim)` is known, and count it."""
+        self._awaits_attention = False
+        current = query[:, :, -1].float().mean(dim=1) if self.policy.compares_queries() else None
+        if self.step is Step.CHECK:
+            stays = (
+                current is not None and self.anchor is not None and self.policy.keeps_small_cache(current, self.anchor)
+            )
+            self.step = Step.PARTIAL if stays else Step.FULL
+        assert self.step is not None
+        self.full_steps += self.step is Step.FULL
+        self.partial_steps += self.step is Step.PARTIAL
+        if self.step is not Step.PARTIAL:
+            self.anchor = current
+        if self.step is Step.PREFILL or self.capacity is None:
+            self.capacity = self.policy.capacity(self.get_seq_length())
+        return self.step
+
+    def push(self, key: Tensor, value: Tensor) -> SmallCache:
+        """Add the newest token, `(batch, heads, 1, dim)`, to the small cache and return it."""
+        assert self.small is not None
+        self.small.push(key, value, self.get_seq_length() - 1)
+        return self.small
+
+    @property
+    def wants_selection(self) -> bool:
+        """Whether the small cache is to be chosen from this step's attention weights."""
+        return self.capacity is not None and self.step in (Step.PREFILL, Step.FULL)
+
+    def refresh(self, weights: Tensor, keys: Tensor, values: Tensor, valid: Tensor | None) -> None:
+        """Choose the small cache anew from the last token's attention (paper, section 3).
+
+        `weights`: `(batch, heads, group, length)`; `keys`, `values`: `(batch, heads, length, dim)`; `valid`: bool
+        `(batch, 1 or heads, length)` or None.
+        """
+        assert self.capacity is not None
+        rebuilt = self.small is None
+        positions = self.policy.select(weights, min(self.capacity, keys.shape[2]), valid)
+        self.small = SmallCache(
+            gather_positions(keys, positions), gather_positions(values, positions), positions, self.capacity
+        )
+        if self.step is Step.PREFILL:
+            self.refreshed = "prefill"
+        elif rebuilt:
+            self.refreshed = "rebuild"
+        else:
+            self.refreshed = "similarity" if self.policy.compares_queries() else "stride"
+
+    # --- the rest ---------------------------------------------------------------------------------------------------
+
+    @property
+    def full(self) -> tuple[GrowingTensor, GrowingTensor]:
+        """The buffers of the full cache's keys and values."""
+        assert self._full is not None
+        return self._full
+
+    def reserve(self, length: int) -> None:
+        """Make room for `length` tokens, so that no buffer moves until they are there."""
+        self._reserved = length
+        for buffer in self._full or ():
+            buffer.reserve(length)
+
+    def _next_step(self, new_tokens: int) -> Step:
+        if new_tokens > 1 or self.get_seq_length() == 0:
+            self.decode_step = 0
+            return Step.PREFILL
+        self.decode_step += 1
+        if self.small is None:
+            return Step.FULL
+        if not self.policy.is_check_step(self.decode_step):
+            return Step.PARTIAL
+        return Step.CHECK if self.policy.compares_queries() else Step.FULL
+
+    def _require_attention(self, attention_kwargs: dict[str, Any] | None) -> dict[str, Any]:
+        if attention_kwargs is None:
+            raise PolicyInactiveError(
+                "This architecture does not hand its attention arguments to the cache, so the policy could not act and "
+                "every step would silently use full attention. Use a model whose attention calls cache.update(..., "
+                "kwargs=kwargs) (llama, qwen, mistral, gemma, gpt2, …), or transformers' DynamicCache."
+            )
+        if self._awaits_attention:
+            raise PolicyInactiveError(
+                f"The previous step was cached but attended to without the {ATTENTION_NAME!r} attention function, so "
+                "the policy did nothing. Call enable(model) and do not change its attention implementation afterwards."
+            )
+        return attention_kwargs
+
+    def _map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
+        if self._full is None:
+            return
+        for buffer in self._full:
+            buffer.map_batch(function)
+        self.keys, self.values = (buffer.view for buffer in self._full)
+        if self.small is not None:
+            self.small.map_batch(function)
+        if self.anchor is not None:
+            self.anchor = function(self.anchor)
