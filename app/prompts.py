@@ -34,6 +34,7 @@ class Task:
     max_new_tokens: int
     asks: str
     default: str | None = ""
+    makes_table: bool = False
 
     def instruction(self, detail: str = "") -> str:
         """The instruction with the person's words in it. Raises PromptError if they are required and missing."""
@@ -41,6 +42,16 @@ class Task:
         if not detail and self.default is None:
             raise PromptError(f"{self.title}: the field “{self.asks}” is empty. Write what the model is to do.")
         return self.template.format(detail=detail).strip()
+
+    def opening(self, detail: str = "") -> str:
+        """The beginning of the answer, to be used as the draft: the head of a table whose columns are named, else "".
+
+        Asked for a table, a small model often writes a list; with the head before it, it writes rows.
+        """
+        columns = [column.replace("|", "/") for column in map(str.strip, detail.split(",")) if column]
+        if not self.makes_table or not columns:
+            return ""
+        return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}\n|"
 
 
 TASKS: Mapping[str, Task] = MappingProxyType(
@@ -80,6 +91,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 max_new_tokens=1024,
                 asks="Columns, separated by commas",
                 default="the ones that suit the document",
+                makes_table=True,
             ),
             Task(
                 "continue",

@@ -199,6 +199,15 @@ def test_a_table_without_columns_leaves_them_to_the_model() -> None:
     assert "the ones that suit the document" in TASKS["table"].instruction()
 
 
+def test_a_table_opens_with_the_named_columns() -> None:
+    table = TASKS["table"]
+    assert table.opening(" Year, Height | m,, ") == "| Year | Height / m |\n| --- | --- |\n|"
+    assert table.opening() == ""
+    assert TASKS["summary"].opening("Year") == ""
+    messages = build_messages([source("a.pdf", "one")], table.instruction("Year"), draft=table.opening("Year"))
+    assert messages[-1] == {"role": "assistant", "content": "| Year |\n| --- |\n|"}
+
+
 def test_a_free_instruction_is_required() -> None:
     with pytest.raises(PromptError, match="My own instruction: the field “Instruction” is empty"):
         TASKS["free"].instruction("  ")
