@@ -12,8 +12,6 @@ from typing import Any
 
 import gradio as gr
 
-from app.view import Json
-
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "cache_map"
 SCRIPTS = ("palette", "layout", "viewport", "document", "timeline", "words", "map")
 
@@ -31,8 +29,8 @@ class CacheMap(gr.HTML):
             **kwargs,
         )
 
-    def postprocess(self, value: Json | None) -> str | None:
-        """One string: Gradio would wrap every token of a list in a proxy, and patch a dict in place."""
+    def postprocess(self, value: Any) -> str | None:
+        """The dict as one string: Gradio would wrap every token of a list in a proxy, and patch a dict in place."""
         return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def preprocess(self, payload: Any) -> None:

@@ -238,7 +238,7 @@ def prefill_progress(
     it is known, else from the mean over `elapsed_seconds`.
     """
     fraction = done / total if total else 1.0
-    text = f"Reading the document: {done:,} of {total:,} tokens ({int(100 * fraction)} %)"
+    text = f"Reading the document: {done:,} of {total:,} tokens ({int(100 * fraction)}%)"
     rate = recent_rate or _rate(done, elapsed_seconds)
     if rate is None or done >= total:
         return fraction, text

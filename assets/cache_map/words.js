@@ -10,7 +10,7 @@ function count(number) {
 }
 
 function percent(level) {
-  return `${Math.round((100 * level) / 255)} %`;
+  return `${Math.round((100 * level) / 255)}%`;
 }
 
 /** "Refresh 12, step 120, by stride": every place names a refresh in these words. */

@@ -1,0 +1,156 @@
+import base64
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from app.view import MapFeed, PageMark, RunStatistics, map_refresh, map_start, prefill_progress, status
+from core.events import CacheRefreshed, PrefillProgress, RefreshReason, TokenGenerated
+
+PAGES = [PageMark("report.pdf", 1, None, 4), PageMark("report.pdf", 2, "ii", 6)]
+
+
+def start(run_id: str = "run", pairs: int = 90) -> dict[str, object]:
+    return map_start(run_id, ["The", " cat", "\n", "é", "", "."], 4, PAGES, pairs, 2, prompt_tokens=12)
+
+
+def refreshed(kept: list[int], step: int = 0, reason: RefreshReason = "prefill") -> CacheRefreshed:
+    return CacheRefreshed(step=step, layers=(0, 3), kept=np.array(kept), reason=reason)
+
+
+def token(step: int, seconds: float, full_layers: int = 0) -> TokenGenerated:
+    return TokenGenerated(token_id=1, text="a", step=step, full_layers=full_layers, seconds=seconds)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def statistics_of(*events: TokenGenerated, layers: int = 30) -> RunStatistics:
+    statistics = RunStatistics(layers, Clock())
+    for event in events:
+        statistics.add(event)
+    return statistics
+
+
+def test_the_start_holds_the_document_once_with_titled_pages() -> None:
+    assert start() == {
+        "run": "run",
+        "pieces": ["The", " cat", "\n", "é", "", "."],
+        "documentStart": 4,
+        "pages": [[4, 1, "report.pdf · page 1"], [6, 2, "report.pdf · page ii"]],
+        "pairs": 90,
+        "slots": 2,
+        "promptTokens": 12,
+    }
+
+
+def test_a_refresh_is_a_byte_a_position() -> None:
+    row = map_refresh(refreshed([0, 1, 45, 90], step=120, reason="stride"), 12, run_id="run", pairs=90)
+    kept = row.pop("kept")
+    assert list(base64.b64decode(kept)) == [0, 3, 128, 255]
+    assert row == {"run": "run", "number": 12, "step": 120, "reason": "stride", "layers": 2, "context": 4}
+
+
+def test_a_refresh_over_8192_tokens_takes_11_kilobytes() -> None:
+    row = map_refresh(refreshed([7] * 8192), 0, run_id="run", pairs=90)
+    assert len(json.dumps(row)) < 11_100
+
+
+def test_the_feed_numbers_refreshes_and_repeats_the_last_few() -> None:
+    feed = MapFeed(start())
+    for step in range(0, 80, 10):
+        feed.add(refreshed([90, 0], step=step))
+    assert len(feed) == 8
+    assert feed.start() == {"start": start()}
+    assert [(row["number"], row["step"]) for row in feed.since(7)["refresh"]] == [
+        (3, 30),
+        (4, 40),
+        (5, 50),
+        (6, 60),
+        (7, 70),
+    ]
+    assert [row["number"] for row in feed.since(0)["refresh"]] == list(range(8))
+    assert feed.whole()["start"] == start()
+    assert len(feed.whole()["refresh"]) == 8
+
+
+def test_rates_count_decode_steps_only() -> None:
+    statistics = statistics_of(token(0, 9.0, full_layers=30), *(token(step, 0.25) for step in range(1, 9)))
+    assert statistics.decode_steps == 8
+    assert statistics.decode_rate == 4.0
+    assert statistics.recent_rate == 4.0
+
+
+def test_the_recent_rate_forgets_what_is_older_than_a_second() -> None:
+    statistics = statistics_of(*(token(step, 1.0) for step in (1, 2)), *(token(step, 0.125) for step in range(3, 13)))
+    assert statistics.recent_rate == 8.0
+    assert statistics.decode_rate == pytest.approx(12 / 3.25)
+
+
+def test_a_step_longer_than_a_second_is_the_whole_recent_rate() -> None:
+    assert statistics_of(token(1, 0.5), token(2, 4.0)).recent_rate == 0.25
+
+
+def test_medians_and_share_by_kind_of_step() -> None:
+    statistics = statistics_of(
+        token(1, 0.010), token(2, 0.012), token(3, 0.030), token(4, 0.040, full_layers=30), token(5, 0.025, 12)
+    )
+    assert statistics.partial_milliseconds == 12.0
+    assert statistics.full_milliseconds == 40.0
+    assert statistics.full_share == pytest.approx(2 / 5)
+    assert statistics.last_step == "mixed, 12 of 30 layers full"
+
+
+@pytest.mark.parametrize(("full_layers", "kind"), [(0, "partial"), (30, "full"), (1, "mixed, 1 of 30 layers full")])
+def test_the_last_step_in_words(full_layers: int, kind: str) -> None:
+    assert statistics_of(token(1, 0.01, full_layers)).last_step == kind
+
+
+def test_prefill_rates_leave_out_what_a_reused_cache_held() -> None:
+    clock = Clock()
+    statistics = RunStatistics(30, clock)
+    for now, done in [(0.0, 1000), (1.0, 1512), (2.0, 2024), (4.0, 2536), (6.0, 3048), (8.0, 3560)]:
+        clock.now = now
+        statistics.add(PrefillProgress(done, 4000))
+    assert statistics.prefill_rate == 320.0
+    assert statistics.recent_prefill_rate == 256.0
+
+
+def test_what_is_unknown_is_none_and_not_in_the_text() -> None:
+    shown = status(statistics_of())
+    assert shown.pop("text") == ""
+    assert set(shown.values()) == {None}
+
+
+def test_the_status_line_in_words() -> None:
+    statistics = statistics_of(*(token(step, 0.0625) for step in range(1, 16)), token(16, 0.0625, full_layers=30))
+    assert status(statistics)["text"] == (
+        "16.0 tokens/s · 16.0 in the last second · last step full · 6% of steps full"
+        " · full step 62 ms · partial step 62 ms"
+    )
+
+
+@pytest.mark.parametrize(
+    ("done", "elapsed", "rate", "fraction", "text"),
+    [
+        (0, 0.0, None, 0.0, "Reading the document: 0 of 5,600 tokens (0%)"),
+        (1400, 5.0, None, 0.25, "Reading the document: 1,400 of 5,600 tokens (25%), about 15 s left"),
+        (1400, 5.0, 56.0, 0.25, "Reading the document: 1,400 of 5,600 tokens (25%), about 1 min 15 s left"),
+        (5600, 30.0, 56.0, 1.0, "Reading the document: 5,600 of 5,600 tokens (100%)"),
+    ],
+)
+def test_prefill_progress(done: int, elapsed: float, rate: float | None, fraction: float, text: str) -> None:
+    assert prefill_progress(done, 5600, elapsed, rate) == (fraction, text)
+
+
+def test_the_estimate_falls_while_the_recent_rate_is_steady() -> None:
+    texts = [prefill_progress(done, 1000, 1.0, 10.0)[1] for done in (100, 500, 900)]
+    remaining = [text.rsplit("about ", 1)[1] for text in texts]
+    assert remaining == ["1 min 30 s left", "50 s left", "10 s left"]
+    assert all(a != b for a, b in pairwise(texts))
