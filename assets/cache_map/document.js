@@ -86,8 +86,8 @@ class DocumentPanel {
         ctx.fillRect(MARGIN + left, y + 1, right - left, line.height - 2);
       }
       if (level && this.previous && !this.previous[position]) {
-        ctx.fillStyle = this.palette.accent;
-        ctx.fillRect(MARGIN + left, y + line.height - 3, right - left, 1.5);
+        ctx.fillStyle = this.palette.shades[SHADES];
+        ctx.fillRect(MARGIN + left, y + line.height - 3, right - left, 1);
       }
     }
     ctx.fillStyle = this.palette.text;
@@ -133,9 +133,10 @@ class DocumentPanel {
   /** Bring a prompt position into view and mark its line; positions outside the document lead to its nearer end. */
   show(position, smooth) {
     const token = Math.max(0, Math.min(position - this.doc.first, this.doc.tokens - 1));
-    this.marked = this.doc.starts[token];
-    const line = this.lines[lastAtMost(this.lines, this.marked, (item) => item.from)];
-    if (line) this.view.scrollTo(line.y - this.view.height / 3, smooth);
+    const line = this.lines[lastAtMost(this.lines, this.doc.starts[token], (item) => item.from)];
+    if (!line) return;
+    this.marked = line.from;
+    this.view.scrollTo(line.y - this.view.height / 3, smooth);
     this.view.invalidate();
   }
 

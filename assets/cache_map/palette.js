@@ -4,7 +4,7 @@ const SHADES = 64;
 
 /** The share of pairs (0 to 1) as a step of the scale; bent a little, so that a few pairs of a hundred are seen. */
 function shade(share) {
-  return Math.round(SHADES * share ** 0.8);
+  return Math.round(SHADES * share ** 0.7);
 }
 
 /** The colours of the page's theme, and the scale between two of them, mixed in OKLab: equal steps look equal. */

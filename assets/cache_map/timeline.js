@@ -5,8 +5,8 @@ const RIGHT = 8;
 /** Refreshes downwards by prompt position across: the mean share of the positions in each column. */
 class Timeline {
   /**
-   * `hovered(row | null, position, event)` follows the pointer; `picked(row, position, pressed)` is a click (row given)
-   * or a drag (row null).
+   * `hovered(row | null, position, event)` follows the pointer; `picked(row | null, position)` is a press on a row, or
+   * without one a drag.
    */
   constructor(scroll, { hovered, picked }) {
     this.view = new Viewport(scroll, (...args) => this.paint(...args), () => this.fit());
@@ -144,11 +144,12 @@ class Timeline {
     ctx.font = `10px ${getComputedStyle(this.view.scroll).fontFamily}`;
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
+    const marked = rows.indexOf(this.shown);
     rows.forEach((row, i) => {
       const middle = y + (i + 0.5) * this.rowHeight;
       const shown = row === this.shown;
       ctx.fillStyle = shown ? this.palette.accent : this.palette.quiet;
-      const crowded = !shown && Math.abs(rows.indexOf(this.shown) - i) * this.rowHeight < 14 && rows.includes(this.shown);
+      const crowded = marked >= 0 && Math.abs(marked - i) * this.rowHeight < 14;
       if (shown || (row.number % every === 0 && !crowded)) ctx.fillText(row.number, GUTTER - 8, middle);
       if (shown) {
         ctx.fillRect(GUTTER - 4, middle - this.rowHeight / 2, 3, this.rowHeight);
