@@ -19,6 +19,7 @@ from .errors import (
 )
 from .events import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
 from .layer import PolicyLayer
+from .loading import load_model
 from .policies import FullAttention, Policy, RefreshKV
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "TokenGenerated",
     "enable",
     "generate",
+    "load_model",
     "stream_generate",
 ]

@@ -1,0 +1,18 @@
+"""Starts the app: `python app.py`, and the entry of a Hugging Face Space."""
+
+from app.engine import Engine, named_model
+from app.handlers import Handlers
+from app.settings import load_settings
+from app.ui import build, launch_options
+
+
+def main() -> None:
+    """Build the page and serve it; the model loads meanwhile."""
+    settings = load_settings()
+    engine = Engine(named_model(settings.model, settings.quantization or "none"), settings.queue_size)
+    engine.start()
+    build(settings, Handlers(settings, engine)).queue().launch(**launch_options(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""Owns the model and runs one generation at a time, in a thread of its own; people wait in a queue.
+
+A run is a job with a buffer of events: pages tail it, and it goes on or stops by itself. Knows nothing of Gradio.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal, TypeAlias
+
+from torch import Tensor
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from app.errors import AppError
+from core import Event, FullAttention, Policy, PolicyCache, PrefillProgress, RefreshKVError, load_model, stream_generate
+
+RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
+ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
+
+logger = logging.getLogger(__name__)
+
+
+class QueueFullError(AppError):
+    """As many people are waiting as settings allow."""
+
+
+class ModelUnavailableError(AppError):
+    """The model could not be loaded, so nothing can be written."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to generate: the prompt's ids `(1, length)` and the decoder's options."""
+
+    token_ids: Tensor
+    policy: Policy
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+
+
+class Run:
+    """One job: its request, the events so far with the time (seconds, perf_counter) at which each came, its state."""
+
+    def __init__(self, request: Request) -> None:
+        """A run that waits."""
+        self.request = request
+        self.events: list[tuple[float, Event]] = []
+        self.state: RunState = "waiting"
+        self.error = ""
+        self.started: float | None = None
+        self._stop = threading.Event()
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state not in ("waiting", "running")
+
+    def stop(self) -> None:
+        """Ask it to stop: at once if it waits, else at the next token or prefill chunk."""
+        self._stop.set()
+        if self.state == "waiting":
+            self.state = "stopped"
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How far loading the model is: `done` of `total` (0: unknown) of `what`."""
+
+    what: str = "Starting"
+    done: int = 0
+    total: int = 0
+
+
+class Engine:
+    """The model, its queue of runs and the cache of the last one, which the next continues where they agree."""
+
+    def __init__(self, load: ModelSource, queue_size: int) -> None:
+        """`load` gets a progress callback (what, done, total); `queue_size` is the number of runs that may wait."""
+        self._load = load
+        self._queue_size = queue_size
+        self._queue: queue.Queue[Run] = queue.Queue()
+        self._waiting: list[Run] = []
+        self._lock = threading.Lock()
+        self._ready = threading.Event()
+        self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
+        self._cache: PolicyCache | None = None
+        self.loading = Loading()
+        self.failure = ""
+
+    def start(self) -> None:
+        """Load the model and then serve runs, in a thread that ends with the process."""
+        threading.Thread(target=self._serve, name="engine", daemon=True).start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is there."""
+        return self._model is not None
+
+    @property
+    def window(self) -> int:
+        """Tokens of the model's context, prompt and answer together."""
+        return int(self._text_config().max_position_embeddings)
+
+    @property
+    def layers(self) -> int:
+        """Layers that a policy acts in."""
+        return len(PolicyCache(self._text_config(), FullAttention()).policy_layers)
+
+    @property
+    def pairs(self) -> int:
+        """(layer, KV head) pairs, each with a small cache of its own."""
+        config = self._text_config()
+        return self.layers * int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
+
+    def _text_config(self) -> PreTrainedConfig:
+        model, _ = self.require_model()
+        return model.config.get_text_config(decoder=True)
+
+    def require_model(self, timeout: float | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """The model and its tokenizer; waits up to `timeout` seconds. Raises ModelUnavailableError."""
+        self._ready.wait(timeout)
+        if self._model is None:
+            raise ModelUnavailableError(self.failure or "The model is still loading. Try again in a moment.")
+        return self._model
+
+    def submit(self, request: Request) -> Run:
+        """Queue a run. Raises QueueFullError."""
+        run = Run(request)
+        with self._lock:
+            self._waiting = [other for other in self._waiting if other.state == "waiting"]
+            if len(self._waiting) >= self._queue_size:
+                raise QueueFullError(
+                    f"{len(self._waiting)} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "
+                    "Your text and files are kept: press Write again in a few minutes."
+                )
+            self._waiting.append(run)
+        self._queue.put(run)
+        return run
+
+    def ahead_of(self, run: Run) -> int:
+        """How many runs come before a waiting one, the running one included."""
+        with self._lock:
+            queue_now = [other for other in self._waiting if other.state in ("waiting", "running")]
+        return queue_now.index(run) if run in queue_now else 0
+
+    def _serve(self) -> None:
+        try:
+            self._model = self._load(self._report)
+        except RefreshKVError as error:
+            self.failure = str(error)
+        except Exception as error:
+            logger.exception("loading the model failed")
+            self.failure = f"The model could not be loaded: {error}"
+        self._ready.set()
+        while True:
+            self._execute(self._queue.get())
+
+    def _report(self, what: str, done: int, total: int) -> None:
+        self.loading = Loading(what, done, total)
+
+    def _execute(self, run: Run) -> None:
+        if run.stopping:
+            run.state = "stopped"
+            return
+        run.started = perf_counter()
+        run.state = "running"
+        try:
+            for event in self._events(run.request):
+                run.events.append((perf_counter(), event))
+                if run.stopping:
+                    break
+            run.state = "stopped" if run.stopping else "finished"
+        except (RefreshKVError, AppError) as error:
+            run.error, run.state = str(error), "failed"
+        except Exception as error:
+            logger.exception("a run failed")
+            run.error, run.state = f"The run failed: {error}. What was written is kept.", "failed"
+            self._cache = None
+        with self._lock:
+            self._waiting = [other for other in self._waiting if other is not run]
+
+    def _events(self, request: Request) -> Iterator[Event]:
+        model, tokenizer = self.require_model()
+        if self._cache is None or self._cache.policy != request.policy:
+            self._cache = PolicyCache(model.config, request.policy)
+        reused = stream_generate(
+            model,
+            tokenizer,
+            request.token_ids,
+            max_new_tokens=request.max_new_tokens,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            min_p=request.min_p,
+            repetition_penalty=request.repetition_penalty,
+            seed=request.seed,
+            cache=self._cache,
+        )
+        # What the last run left in the cache is done before the first chunk.
+        yield PrefillProgress(self._cache.get_seq_length(), request.token_ids.shape[1])
+        yield from reused
+
+
+def named_model(name: str, quantization: Literal["nf4", "int8", "none"]) -> ModelSource:
+    """A source that loads `name` as `core.load_model` does."""
+    return lambda report: load_model(name, quantization=quantization, progress=report)

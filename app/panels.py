@@ -1,0 +1,84 @@
+"""Values -> the small pieces of HTML around the draft. Pure; text from files and people is escaped here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape as html_escape
+
+from app.prompts import Fit
+from app.session import SourceFile
+from app.view import Json
+
+_TEMPLATE_CHARACTERS = {ord(c): f"&#{ord(c)};" for c in "${}`\\"}
+
+
+def escape(text: str) -> str:
+    """`text` as HTML that shows it, and that means nothing to Gradio's templates either (`${…}`, `{{…}}`)."""
+    return html_escape(text).translate(_TEMPLATE_CHARACTERS)
+
+
+def file_card(file: SourceFile, page_tokens: Sequence[int]) -> str:
+    """A source: its name, pages and tokens, its notes, or why it cannot be read."""
+    if file.document is None:
+        return f'<div class="file failed"><b>{escape(file.name)}</b><p role="alert">{escape(file.error)}</p></div>'
+    chosen, pages = len(page_tokens), len(file.document.pages)
+    count = f"{pages:,} page{'s' if pages != 1 else ''}"
+    facts = f"{count} · {sum(page_tokens):,} tokens"
+    if chosen != pages:
+        facts = f"{chosen:,} of {count} · {sum(page_tokens):,} tokens"
+    notes = "".join(f"<p>{escape(note)}</p>" for note in (*file.document.notes, *([file.error] if file.error else [])))
+    return f'<div class="file"><b>{escape(file.name)}</b><span>{facts}</span>{notes}</div>'
+
+
+def window_bar(fit: Fit, page_tokens: Sequence[int]) -> str:
+    """Documents, instruction and answer against the model's window, as a bar and in words."""
+    parts = (("documents", fit.document_tokens), ("instruction", fit.instruction_tokens), ("answer", fit.output_tokens))
+    scale = 100 / max(fit.total, fit.window)
+    bar = "".join(f'<i class="{name}" style="width:{tokens * scale:.2f}%"></i>' for name, tokens in parts)
+    legend = " · ".join(f"{name} {tokens:,}" for name, tokens in parts)
+    state = "over" if fit.excess > 0 else "fits"
+    return (
+        f'<div class="window {state}"><div class="bar">{bar}</div><small>{legend}</small>'
+        f'<p role="status">{escape(fit.message(page_tokens))}</p></div>'
+    )
+
+
+def progress(fraction: float | None, text: str) -> str:
+    """A progress line; without a fraction only its words."""
+    bar = ""
+    if fraction is not None:
+        percent = round(100 * fraction)
+        bar = (
+            f'<div class="bar" role="progressbar" aria-valuenow="{percent}" aria-valuemin="0" aria-valuemax="100">'
+            f'<i class="documents" style="width:{percent}%"></i></div>'
+        )
+    return f'<div class="progress">{bar}<p role="status">{escape(text)}</p></div>'
+
+
+def notice(text: str) -> str:
+    """Something that went wrong, with its way out."""
+    return f'<div class="progress"><p class="notice" role="alert">{escape(text)}</p></div>'
+
+
+def rates(numbers: Json) -> str:
+    """The live figures of a run (`view.status`), as labelled numbers; what is not known yet is a dash."""
+    figures = (
+        ("tokens/s", _number(numbers["decodeRate"], 1)),
+        ("last second", _number(numbers["recentRate"], 1)),
+        ("prompt tokens/s", _number(numbers["prefillRate"], 0)),
+        ("last step", escape(numbers["lastStep"] or "–")),
+        ("full steps", "–" if numbers["fullShare"] is None else f"{numbers['fullShare']:.0%}"),
+        ("full step", _number(numbers["fullMilliseconds"], 0, " ms")),
+        ("partial step", _number(numbers["partialMilliseconds"], 0, " ms")),
+    )
+    cells = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in figures)
+    return f'<dl class="rates">{cells}</dl>'
+
+
+def model_line(name: str, facts: str) -> str:
+    """The line under the title: which model, or how far loading it is."""
+    return f'<p class="model"><b>{escape(name)}</b> {escape(facts)}</p>'
+
+
+def _number(value: float | None, digits: int, unit: str = "") -> str:
+    return "–" if value is None else f"{value:,.{digits}f}{unit}"

@@ -1,0 +1,117 @@
+"""A run's events, as they come in, turned into what the page shows. Knows the run and the views, not Gradio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app import panels
+from app.composer import Composed
+from app.engine import Engine, Run
+from app.view import Json, MapFeed, RunStatistics, map_start, prefill_progress, status
+from core import CacheRefreshed, GenerationFinished, PrefillProgress, TokenGenerated
+
+_ENDINGS = {
+    "end_token": "Finished: the model ended its text.",
+    "stop_string": "Finished.",
+    "length": "Finished: the answer has the length asked for. Press Continue to go on.",
+}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What changed on the page since the last frame; None: nothing. `text` is the whole draft."""
+
+    text: str | None
+    progress: str | None
+    rates: str | None
+    cache_map: Json | None
+
+
+class Tail:
+    """Follows one run. Every event is looked at once, so a frame costs what came since the last."""
+
+    def __init__(self, engine: Engine, run: Run, composed: Composed, opening: str) -> None:
+        """`opening` stands before what the model writes: a draft that is continued, the head of a table."""
+        self._engine, self._run = engine, run
+        self._text = opening
+        self._seen = 0
+        self._event_time = 0.0
+        self._statistics = RunStatistics(engine.layers, clock=lambda: self._event_time)
+        slots = run.request.policy.capacity(composed.prompt_tokens) or composed.prompt_tokens
+        self._map = MapFeed(
+            map_start(
+                f"run-{id(run)}-{composed.prompt_tokens}",
+                composed.pieces,
+                composed.document_start,
+                composed.pages,
+                engine.pairs,
+                min(slots, composed.prompt_tokens),
+                prompt_tokens=composed.prompt_tokens,
+            )
+        )
+        self._map_sent = -1
+        self._progress: PrefillProgress | None = None
+        self._ending = ""
+
+    @property
+    def text(self) -> str:
+        """The draft so far."""
+        return self._text
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is over and everything of it has been looked at."""
+        return self._run.done and self._seen == len(self._run.events)
+
+    def frame(self) -> Frame:
+        """Look at the events that came since the last frame."""
+        fresh = self._run.events[self._seen :]
+        self._seen += len(fresh)
+        before = self._text
+        for self._event_time, event in fresh:
+            self._statistics.add(event)
+            if isinstance(event, TokenGenerated):
+                self._text += event.text
+            elif isinstance(event, PrefillProgress):
+                self._progress = event
+            elif isinstance(event, CacheRefreshed):
+                self._map.add(event)
+            elif isinstance(event, GenerationFinished):
+                self._ending = _ENDINGS[event.reason]
+        return Frame(
+            self._text if self._text != before else None,
+            self._progress_line(),
+            panels.rates(status(self._statistics)) if fresh else None,
+            self._map_value(),
+        )
+
+    def _map_value(self) -> Json | None:
+        if self._map_sent == len(self._map):
+            return None
+        value = self._map.start() if self._map_sent < 0 else self._map.since(self._map_sent)
+        if self._map_sent < 0 and len(self._map):
+            value = self._map.whole()
+        self._map_sent = len(self._map)
+        return value
+
+    def _progress_line(self) -> str:
+        run = self._run
+        if run.state == "waiting":
+            ahead = self._engine.ahead_of(run)
+            return panels.progress(None, f"Waiting: {ahead} before you." if ahead else "Starting.")
+        if run.state == "failed":
+            return panels.notice(run.error)
+        if run.state == "stopped":
+            return panels.progress(None, "Stopped. The text so far is kept; press Continue to go on.")
+        if run.state == "finished":
+            return panels.progress(None, self._ending)
+        if self._statistics.decode_steps or self._progress is None or self._progress.done == self._progress.total:
+            return panels.progress(None, "Stopping." if run.stopping else "Writing.")
+        started = run.started or 0.0
+        fraction, text = prefill_progress(
+            self._progress.done,
+            self._progress.total,
+            max(self._event_time - started, 0.0),
+            self._statistics.recent_prefill_rate,
+        )
+        return panels.progress(fraction, text)
