@@ -11,7 +11,10 @@ def main() -> None:
     settings = load_settings()
     engine = Engine(named_model(settings.model, settings.quantization or "none"), settings.queue_size)
     engine.start()
-    build(settings, Handlers(settings, engine)).queue().launch(**launch_options(settings))
+    try:
+        build(settings, Handlers(settings, engine)).queue().launch(**launch_options(settings))
+    finally:
+        engine.close()
 
 
 if __name__ == "__main__":

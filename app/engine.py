@@ -57,7 +57,8 @@ class Run:
         self.state: RunState = "waiting"
         self.error = ""
         self.started: float | None = None
-        self._stop = threading.Event()
+        self._stopping = False
+        self._lock = threading.Lock()
 
     @property
     def done(self) -> bool:
@@ -66,14 +67,22 @@ class Run:
 
     def stop(self) -> None:
         """Ask it to stop: at once if it waits, else at the next token or prefill chunk."""
-        self._stop.set()
-        if self.state == "waiting":
-            self.state = "stopped"
+        with self._lock:
+            self._stopping = True
+            if self.state == "waiting":
+                self.state = "stopped"
+
+    def begin(self) -> bool:
+        """Let it run; False if it was stopped while it waited."""
+        with self._lock:
+            if self.state == "waiting":
+                self.started, self.state = perf_counter(), "running"
+            return self.state == "running"
 
     @property
     def stopping(self) -> bool:
         """Whether `stop` was called."""
-        return self._stop.is_set()
+        return self._stopping
 
 
 @dataclass(frozen=True)
@@ -92,18 +101,26 @@ class Engine:
         """`load` gets a progress callback (what, done, total); `queue_size` is the number of runs that may wait."""
         self._load = load
         self._queue_size = queue_size
-        self._queue: queue.Queue[Run] = queue.Queue()
-        self._waiting: list[Run] = []
+        self._queue: queue.Queue[Run | None] = queue.Queue()
+        self._runs: list[Run] = []
         self._lock = threading.Lock()
         self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._cache: PolicyCache | None = None
         self.loading = Loading()
         self.failure = ""
 
     def start(self) -> None:
-        """Load the model and then serve runs, in a thread that ends with the process."""
-        threading.Thread(target=self._serve, name="engine", daemon=True).start()
+        """Load the model and then serve runs, in a thread of its own."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop all runs and end the thread, which a loading model may delay."""
+        for run in self._current():
+            run.stop()
+        self._queue.put(None)
+        self._thread.join()
 
     @property
     def ready(self) -> bool:
@@ -141,21 +158,25 @@ class Engine:
         """Queue a run. Raises QueueFullError."""
         run = Run(request)
         with self._lock:
-            self._waiting = [other for other in self._waiting if other.state == "waiting"]
-            if len(self._waiting) >= self._queue_size:
+            self._runs = [other for other in self._runs if not other.done]
+            waiting = sum(other.state == "waiting" for other in self._runs)
+            if waiting >= self._queue_size:
                 raise QueueFullError(
-                    f"{len(self._waiting)} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "
+                    f"{waiting} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "
                     "Your text and files are kept: press Write again in a few minutes."
                 )
-            self._waiting.append(run)
+            self._runs.append(run)
         self._queue.put(run)
         return run
 
     def ahead_of(self, run: Run) -> int:
         """How many runs come before a waiting one, the running one included."""
+        current = self._current()
+        return current.index(run) if run in current else 0
+
+    def _current(self) -> list[Run]:
         with self._lock:
-            queue_now = [other for other in self._waiting if other.state in ("waiting", "running")]
-        return queue_now.index(run) if run in queue_now else 0
+            return [other for other in self._runs if not other.done]
 
     def _serve(self) -> None:
         try:
@@ -166,18 +187,14 @@ class Engine:
             logger.exception("loading the model failed")
             self.failure = f"The model could not be loaded: {error}"
         self._ready.set()
-        while True:
-            self._execute(self._queue.get())
+        while (run := self._queue.get()) is not None:
+            if run.begin():
+                self._execute(run)
 
     def _report(self, what: str, done: int, total: int) -> None:
         self.loading = Loading(what, done, total)
 
     def _execute(self, run: Run) -> None:
-        if run.stopping:
-            run.state = "stopped"
-            return
-        run.started = perf_counter()
-        run.state = "running"
         try:
             for event in self._events(run.request):
                 run.events.append((perf_counter(), event))
@@ -190,8 +207,6 @@ class Engine:
             logger.exception("a run failed")
             run.error, run.state = f"The run failed: {error}. What was written is kept.", "failed"
             self._cache = None
-        with self._lock:
-            self._waiting = [other for other in self._waiting if other is not run]
 
     def _events(self, request: Request) -> Iterator[Event]:
         model, tokenizer = self.require_model()
