@@ -107,7 +107,8 @@ def _explained(name: str, remedy: str) -> Iterator[None]:
     except LoadingError:
         raise
     except Exception as error:
-        raise LoadingError(f"{name!r} could not be loaded: {str(error).rstrip('.')}. {remedy}") from error
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise LoadingError(f"{name!r} could not be loaded: {reason}. {remedy}") from error
 
 
 def _target(device: str | None, quantization: Quantization) -> torch.device:
