@@ -22,6 +22,9 @@ from core import Event, FullAttention, Policy, PolicyCache, PrefillProgress, Ref
 RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
+PREFILL_CHUNK = 256
+"""Prompt tokens per forward: half of the library's default, so that Stop answers within about a second on a CPU."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -223,6 +226,7 @@ class Engine:
             repetition_penalty=request.repetition_penalty,
             seed=request.seed,
             cache=self._cache,
+            prefill_chunk=PREFILL_CHUNK,
         )
         # What the last run left in the cache is done before the first chunk.
         yield PrefillProgress(self._cache.get_seq_length(), request.token_ids.shape[1])

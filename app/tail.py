@@ -105,8 +105,10 @@ class Tail:
             return panels.progress(None, "Stopped. The text so far is kept; press Continue to go on.")
         if run.state == "finished":
             return panels.progress(None, self._ending)
+        if run.stopping:
+            return panels.progress(None, "Stopping.")
         if self._statistics.decode_steps or self._progress is None or self._progress.done == self._progress.total:
-            return panels.progress(None, "Stopping." if run.stopping else "Writing.")
+            return panels.progress(None, "Writing.")
         started = run.started or 0.0
         fraction, text = prefill_progress(
             self._progress.done,

@@ -36,6 +36,7 @@ class Task:
 
 def build(settings: Settings, handlers: Handlers) -> gr.Blocks:
     """The whole page. Launch it with `launch_options`."""
+    page: gr.Blocks
     with gr.Blocks(title="Long-document writer", analytics_enabled=False) as page:
         gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
         model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
@@ -89,7 +90,7 @@ def _sources(handlers: Handlers, version: gr.State) -> None:
     sample.click(lambda: [str(SAMPLE)], None, files, **QUIET)
     files.change(handlers.files_changed, [files, version], version, **QUIET)
 
-    @gr.render(inputs=version, show_progress="hidden")
+    @gr.render(inputs=version, show_progress="hidden")  # type: ignore[untyped-decorator]
     def cards(current: int, request: gr.Request) -> None:
         for index, file in enumerate(handlers.session(request).files):
             gr.HTML(panels.file_card(file, handlers.page_tokens(file)), elem_classes="file-card")
@@ -159,7 +160,7 @@ def _buttons() -> list[gr.Button]:
             gr.Button("Write", variant="primary", elem_id="write"),
             gr.Button("Continue", elem_id="continue"),
             gr.Button("Stop", variant="stop", interactive=False, elem_id="stop"),
-            gr.Button("Swap with the text before", elem_id="swap"),
+            gr.Button("Text before", elem_id="swap"),
         ]
 
 
