@@ -12,7 +12,7 @@ import gradio as gr
 
 from app import panels
 from app.composer import Composed, compose, count_tokens
-from app.engine import Engine, Request, Run
+from app.engine import Engine, Request
 from app.errors import AppError
 from app.prompts import TASKS, Fit, trim_draft
 from app.session import Session, Sessions, SourceFile
@@ -68,14 +68,14 @@ class Handlers:
     def model_line(self) -> tuple[str, Any]:
         """The line that says which model it is or how far loading is, and whether to ask again."""
         if self._engine.failure:
-            return panels.notice(self._engine.failure), gr.Timer(active=False)
+            return panels.notice(self._engine.failure), gr.update(active=False)
         if not self._engine.ready:
             loading = self._engine.loading
             fraction = loading.done / loading.total if loading.total else None
-            return panels.progress(fraction, f"{loading.what} …"), gr.Timer(active=True)
+            return panels.progress(fraction, f"{loading.what} …"), gr.update(active=True)
         quantization = self._settings.quantization or "not quantized"
         facts = f"{quantization} · window {self._engine.window:,} tokens"
-        return panels.model_line(self._settings.model, facts), gr.Timer(active=False)
+        return panels.model_line(self._settings.model, facts), gr.update(active=False)
 
     # --- sources ---
 
@@ -131,7 +131,7 @@ class Handlers:
         run = self.session(request).run
         if run:
             run.stop()
-        return gr.Button(interactive=False)
+        return gr.update(interactive=False)
 
     def swap(self, draft: str, request: gr.Request) -> str:
         """Exchange the editor's text with the one that stood there before the last run."""
@@ -155,12 +155,11 @@ class Handlers:
             return
         session.previous_draft = draft
         tail = Tail(self._engine, run, composed, opening)
-        yield self._update(Frame(opening, None, None, None), run)
+        yield self._update(Frame(opening, None, None, None), buttons=(False, True))
         while not tail.finished:
-            yield self._update(tail.frame(), run)
+            yield self._update(tail.frame(), buttons=None)
             await asyncio.sleep(FRAME_SECONDS)
-        frame = tail.frame()
-        yield self._update(Frame(tail.text, frame.progress, frame.rates, frame.cache_map), run)
+        yield self._update(tail.frame(), buttons=(True, False))
 
     def _compose(self, session: Session, task: str, detail: str, opening: str) -> Composed:
         _, tokenizer = self._engine.require_model(timeout=0)
@@ -191,18 +190,19 @@ class Handlers:
             None if options.seed is None else int(options.seed),
         )
 
-    def _update(self, frame: Frame, run: Run) -> tuple[Any, ...]:
-        busy = not run.done
-        text = gr.skip() if frame.text is None else gr.Textbox(frame.text, interactive=not busy)
+    def _update(self, frame: Frame, buttons: tuple[bool, bool] | None) -> tuple[Any, ...]:
+        """A frame as Gradio's updates; `buttons` says whether Write, and Stop, can be pressed, if that changed.
+
+        Plain values and `gr.update`, since making a component for an update costs more than all the rest.
+        """
+        ready, stoppable = buttons or (None, None)
+        text: dict[str, Any] = {} if frame.text is None else {"value": frame.text}
         return (
-            text,
+            gr.update(**text) if ready is None else gr.update(**text, interactive=ready),
             frame.progress or gr.skip(),
             frame.rates or gr.skip(),
             frame.cache_map or gr.skip(),
-            gr.Button(interactive=not busy),
-            gr.Button(interactive=not busy),
-            gr.Button(interactive=busy and not run.stopping),
-            gr.Button(interactive=not busy),
+            *((gr.skip() if on is None else gr.update(interactive=on)) for on in (ready, ready, stoppable, ready)),
         )
 
     def _refusal(self, text: str) -> tuple[Any, ...]:

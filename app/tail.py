@@ -51,12 +51,8 @@ class Tail:
         )
         self._map_sent = -1
         self._progress: PrefillProgress | None = None
+        self._progress_html = ""
         self._ending = ""
-
-    @property
-    def text(self) -> str:
-        """The draft so far."""
-        return self._text
 
     @property
     def finished(self) -> bool:
@@ -80,7 +76,7 @@ class Tail:
                 self._ending = _ENDINGS[event.reason]
         return Frame(
             self._text if self._text != before else None,
-            self._progress_line(),
+            self._changed_progress(),
             panels.rates(status(self._statistics)) if fresh else None,
             self._map_value(),
         )
@@ -93,6 +89,13 @@ class Tail:
             value = self._map.whole()
         self._map_sent = len(self._map)
         return value
+
+    def _changed_progress(self) -> str | None:
+        line = self._progress_line()
+        if line == self._progress_html:
+            return None
+        self._progress_html = line
+        return line
 
     def _progress_line(self) -> str:
         run = self._run
