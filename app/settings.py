@@ -74,8 +74,9 @@ class Settings(BaseSettings):
 
     # The embedded 135M model repeats itself under greedy decoding, so writing samples by default.
     temperature: float = Field(0.7, ge=0, le=5, description="0: always the most likely token")
-    top_p: float = Field(0.9, gt=0, le=1)
-    min_p: float = Field(0.05, ge=0, le=1)
+    # min_p cuts the unlikely tokens; top_p would sort the whole vocabulary at every step for much the same.
+    min_p: float = Field(0.1, ge=0, le=1)
+    top_p: float = Field(1.0, gt=0, le=1, description="1: off")
     repetition_penalty: float = Field(1.1, gt=0, le=5, description="1: none")
 
     # None leaves the choice to Gradio, which also obeys GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (as on Spaces).

@@ -15,8 +15,6 @@ from app.cache_map import cache_map
 from app.view import MapFeed, PageMark, map_start
 from core.events import CacheRefreshed
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
 ATTACKS = ["${window.pwn=1}", '<img src=x onerror="window.pwn=1">', "{{value}}", "`+(window.pwn=1)+`"]
 RECORD_TEXT = """
 window.painted = [];
@@ -52,14 +50,6 @@ def site() -> Iterator[Site]:
     site = Site()
     yield site
     site.blocks.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Scripts that print the README's tables. Slow on purpose, and not part of the tests."""
