@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     )
 
     model: str = Field("smollm2-135m", min_length=1)
-    quantization: str | None = "nf4"
+    quantization: Literal["nf4", "int8"] | None = "nf4"
 
     budget: Annotated[int | float, BeforeValidator(parse_budget)] = 1 / 8
     stride: int = Field(10, ge=1, description="decoding steps between two refreshes or checks")

@@ -36,8 +36,10 @@ class Task:
 
 def build(settings: Settings, handlers: Handlers) -> gr.Blocks:
     """The whole page. Launch it with `launch_options`."""
+    seconds = round(60 * settings.session_minutes)
     page: gr.Blocks
-    with gr.Blocks(title="Long-document writer", analytics_enabled=False) as page:
+    # Uploaded files are deleted when they have outlived a session.
+    with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
         gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
         model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
         timer = gr.Timer(0.5)

@@ -18,8 +18,8 @@ Prompt: TypeAlias = str | Tensor | Sequence[Message]
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
     """Token ids, int64 `(1, length)`, length >= 1.
 
-    A string is tokenized as it is, chat messages go through the tokenizer's chat template with the header of the answer
-    added, ids pass through. Raises InvalidParameterError for anything else, an empty prompt or more than one row.
+    A string is tokenized as it is and ids pass through. Chat messages go through the tokenizer's chat template, with
+    the header of the answer added, or if the last one is the assistant's, left open to be continued. Raises InvalidParameterError for anything else, an empty prompt or more than one row.
     """
     ids: Any
     if isinstance(prompt, Tensor):
@@ -28,7 +28,10 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
         ids = tokenizer(prompt, return_tensors="pt")["input_ids"]
     else:
         messages = [dict(message) for message in prompt]
-        encoded: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
+        continues = bool(messages) and messages[-1]["role"] == "assistant"
+        encoded: Any = tokenizer.apply_chat_template(
+            messages, add_generation_prompt=not continues, continue_final_message=continues, return_tensors="pt"
+        )
         ids = encoded["input_ids"]
     if ids.ndim != 2 or ids.shape[0] != 1:
         raise InvalidParameterError(

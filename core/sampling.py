@@ -30,7 +30,7 @@ class Sampler:
 
     def __call__(self, token_ids: Tensor, logits: Tensor) -> int:
         """The next token for `token_ids` `(1, length)` and `logits` `(1, vocabulary)`."""
-        scores = self.processors(token_ids, logits.float())  # type: ignore[arg-type]
+        scores = self.processors(token_ids.to(logits.device), logits.float())  # type: ignore[arg-type]
         if self.greedy:
             return int(scores.argmax(dim=-1))
         if self._generator is None:

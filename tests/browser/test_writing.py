@@ -103,7 +103,7 @@ def test_what_cannot_be_read_says_why_and_the_rest_stays(page: Page, tmp_path: P
         "empty.txt": b"",
         "picture.txt": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
         "huge.txt": b"x" * 1_200_000,
-        "good.md": "# Notes\n\nThe lamp was lit in 1759 by ${window.pwned = 1} <img src=x onerror='pwned=1'>.".encode(),
+        "good.md": b"# Notes\n\nThe lamp was lit in 1759 by ${window.pwned = 1} <img src=x onerror='pwned=1'>.",
     }
     for name, content in files.items():
         if content is None:

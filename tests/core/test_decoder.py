@@ -219,6 +219,10 @@ def test_chat_messages_go_through_the_template(tiny: Tiny) -> None:
     assert generate(model, tokenizer, messages, max_new_tokens=9) == generate(
         model, tokenizer, rendered, max_new_tokens=9
     )
+    messages.append({"role": "assistant", "content": "It turns"})
+    assert generate(model, tokenizer, messages, max_new_tokens=9) == generate(
+        model, tokenizer, rendered + "It turns", max_new_tokens=9
+    )
 
 
 def test_refused_before_anything_runs(tiny: Tiny) -> None:

@@ -1,0 +1,64 @@
+"""Takes the README's screenshot: the app with the sample report and the embedded model, while it writes.
+
+    python -m benchmarks.screenshot [--tokens 120] [--out assets/screenshot.png]
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from app.engine import Engine, named_model
+from app.handlers import Handlers
+from app.settings import load_settings
+from app.ui import build, launch_options
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+DEBIAN = Path("/usr/bin/chromium")
+PATIENCE = 600_000  # ms
+
+
+def write(page: Page, refreshes: int) -> None:
+    """Load the sample, choose the report and write until the map has `refreshes` of them."""
+    expect(page.locator("#model-line")).to_contain_text("window", timeout=PATIENCE)
+    page.locator("#sample").click()
+    expect(page.locator("#window")).to_contain_text("It fits", timeout=PATIENCE)
+    page.locator("#detail textarea").fill("Pay attention to how the lenses changed.")
+    page.locator("#write").click()
+    shown = re.compile("|".join(str(count) for count in range(refreshes, refreshes + 40)))
+    expect(page.locator(".ckm-root")).to_have_attribute("data-refreshes", shown, timeout=PATIENCE)
+
+
+def main() -> None:
+    """Start the app, write, and save the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tokens", type=int, default=160)
+    parser.add_argument("--out", type=Path, default=ASSETS / "screenshot.png")
+    parser.add_argument("--width", type=int, default=1440)
+    parser.add_argument("--dark", action="store_true")
+    arguments = parser.parse_args()
+    settings = load_settings()
+    engine = Engine(named_model(settings.model, settings.quantization or "none"), settings.queue_size)
+    engine.start()
+    blocks = build(settings, Handlers(settings, engine))
+    _, url, _ = blocks.queue().launch(prevent_thread_lock=True, **{**launch_options(settings), "quiet": True})
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=DEBIAN if DEBIAN.exists() else None, args=["--no-sandbox", "--disable-gpu"]
+            )
+            page = browser.new_page(viewport={"width": arguments.width, "height": 1000})
+            page.goto(f"{url}?__theme={'dark' if arguments.dark else 'light'}")
+            write(page, arguments.tokens // settings.stride)
+            page.screenshot(path=arguments.out, full_page=True)
+            browser.close()
+    finally:
+        blocks.close()
+        engine.close()
+
+
+if __name__ == "__main__":
+    main()
