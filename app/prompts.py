@@ -26,6 +26,7 @@ class Task:
     """Something to ask for. `template` holds `{detail}`, the person's own words; `asks` says what these are.
 
     `default` stands in for empty words; None means that they are required. `max_new_tokens` is a suggestion.
+    `begins` is how every answer begins.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Task:
     asks: str
     default: str | None = ""
     makes_table: bool = False
+    begins: str = ""
 
     def instruction(self, detail: str = "") -> str:
         """The instruction with the person's words in it. Raises PromptError if they are required and missing."""
@@ -44,13 +46,15 @@ class Task:
         return self.template.format(detail=detail).strip()
 
     def opening(self, detail: str = "") -> str:
-        """The beginning of the answer, to be used as the draft: the head of a table whose columns are named, else "".
+        """The beginning of the answer, to be used as the draft: the head of a table whose columns are named, else
+        `begins`.
 
-        Asked for a table, a small model often writes a list; with the head before it, it writes rows.
+        Asked for a table, a small model often writes a list; with the head before it, it writes rows. Asked for a
+        report, it often ends after a sentence; after a title and a heading it writes at length.
         """
         columns = [column.replace("|", "/") for column in map(str.strip, detail.split(",")) if column]
         if not self.makes_table or not columns:
-            return ""
+            return self.begins
         return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}\n|"
 
 
@@ -73,6 +77,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "with a heading for each main subject with its facts and figures, and a conclusion. {detail}",
                 max_new_tokens=1536,
                 asks="What the report is about",
+                begins="# Report\n\n## Introduction\n\n",
             ),
             Task(
                 "outline",

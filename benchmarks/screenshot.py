@@ -1,6 +1,6 @@
 """Takes the README's screenshot: the app with the sample report and the embedded model, while it writes.
 
-    python -m benchmarks.screenshot [--tokens 120] [--out assets/screenshot.png]
+python -m benchmarks.screenshot [--tokens 120] [--out assets/screenshot.png]
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
     """Token ids, int64 `(1, length)`, length >= 1.
 
     A string is tokenized as it is and ids pass through. Chat messages go through the tokenizer's chat template, with
-    the header of the answer added, or if the last one is the assistant's, left open to be continued. Raises InvalidParameterError for anything else, an empty prompt or more than one row.
+    the header of the answer added, or if the last one is the assistant's, left open to be continued.
+
+    Raises InvalidParameterError for anything else, an empty prompt or more than one row.
     """
     ids: Any
     if isinstance(prompt, Tensor):

@@ -204,6 +204,7 @@ def test_a_table_opens_with_the_named_columns() -> None:
     assert table.opening(" Year, Height | m,, ") == "| Year | Height / m |\n| --- | --- |\n|"
     assert table.opening() == ""
     assert TASKS["summary"].opening("Year") == ""
+    assert TASKS["report"].opening("Year") == "# Report\n\n## Introduction\n\n"
     messages = build_messages([source("a.pdf", "one")], table.instruction("Year"), draft=table.opening("Year"))
     assert messages[-1] == {"role": "assistant", "content": "| Year |\n| --- |\n|"}
 
