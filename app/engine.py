@@ -120,7 +120,7 @@ class Engine:
 
     def close(self) -> None:
         """Stop all runs and end the thread, which a loading model may delay."""
-        for run in self._current():
+        for run in self.current():
             run.stop()
         self._queue.put(None)
         self._thread.join()
@@ -174,10 +174,11 @@ class Engine:
 
     def ahead_of(self, run: Run) -> int:
         """How many runs come before a waiting one, the running one included."""
-        current = self._current()
+        current = self.current()
         return current.index(run) if run in current else 0
 
-    def _current(self) -> list[Run]:
+    def current(self) -> list[Run]:
+        """The runs that wait or are under way, in the order in which they are served."""
         with self._lock:
             return [other for other in self._runs if not other.done]
 

@@ -1,7 +1,8 @@
 """The page's handlers as Gradio calls them, on a tiny model: uploads, the window, writing, stopping, two people."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,8 +49,14 @@ async def collect(updates: AsyncIterator[tuple[Any, ...]]) -> list[tuple[Any, ..
     return [update async for update in updates]
 
 
+def in_a_loop(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run `work` in an event loop of a thread of its own: a browser test may have left one running in this thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 def run(updates: AsyncIterator[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return asyncio.run(collect(updates))
+    return in_a_loop(collect(updates))
 
 
 def texts(updates: list[tuple[Any, ...]]) -> list[str]:
@@ -154,7 +161,7 @@ def test_two_people_queue_and_each_stops_their_own(handlers: Handlers, tmp_path:
         handlers.stop(one)
         return await first, await second
 
-    stopped, waited = asyncio.run(both())
+    stopped, waited = in_a_loop(both())
     assert "Stopped" in said(stopped)
     assert any(isinstance(update[1], str) and "1 before you" in update[1] for update in waited)
     assert "Finished" in said(waited)
@@ -172,7 +179,7 @@ def test_a_closed_page_stops_its_run(handlers: Handlers, tmp_path: Path) -> None
         handlers.closed(me)
         return await task
 
-    assert "Stopped" in said(asyncio.run(leave()))
+    assert "Stopped" in said(in_a_loop(leave()))
 
 
 def test_the_model_line_stops_asking_when_the_model_is_there(handlers: Handlers) -> None:

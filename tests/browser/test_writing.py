@@ -1,6 +1,7 @@
 """The whole page in Chromium, with the embedded model: a real PDF in, a text out, and what is refused."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,16 +21,21 @@ SLOW = 180_000  # ms: a busy machine with two cores reads the pages and writes w
 
 
 @pytest.fixture(scope="module")
-def url(smollm2: tuple[PreTrainedModel, PreTrainedTokenizerBase]) -> Iterator[str]:
-    settings = Settings(_env_file=None, max_file_megabytes=1)
-    engine = Engine(lambda report: smollm2, settings.queue_size)
+def engine(smollm2: tuple[PreTrainedModel, PreTrainedTokenizerBase]) -> Iterator[Engine]:
+    engine = Engine(lambda report: smollm2, queue_size=4)
     engine.start()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def url(engine: Engine) -> Iterator[str]:
+    settings = Settings(_env_file=None, max_file_megabytes=1)
     page = build(settings, Handlers(settings, engine))
     options = {**launch_options(settings), "server_name": "127.0.0.1", "quiet": True, "inbrowser": False}
     _, address, _ = page.queue().launch(prevent_thread_lock=True, **options)
     yield address
     page.close()
-    engine.close()
 
 
 @pytest.fixture
@@ -150,3 +156,16 @@ def test_a_document_longer_than_the_window_asks_for_a_choice_of_pages(page: Page
     pages.fill("1-3")
     pages.press("Enter")
     expect(page.locator("#window")).to_contain_text("It fits")
+
+
+def test_closing_the_page_stops_its_run(page: Page, engine: Engine) -> None:
+    upload(page, SAMPLE)
+    expect(page.locator("#window")).to_contain_text("It fits", timeout=60_000)
+    page.locator("#write").click()
+    expect(page.locator("#progress")).to_contain_text("Reading the document", timeout=SLOW)
+    assert [run.state for run in engine.current()] == ["running"]
+    page.close()
+    end = time.monotonic() + 60
+    while engine.current():
+        assert time.monotonic() < end, "the run goes on for a page that is gone"
+        time.sleep(0.1)
