@@ -216,7 +216,7 @@ class Engine:
         model, tokenizer = self.require_model()
         if self._cache is None or self._cache.policy != request.policy:
             self._cache = PolicyCache(model.config, request.policy)
-        reused = stream_generate(
+        events = stream_generate(
             model,
             tokenizer,
             request.token_ids,
@@ -231,7 +231,7 @@ class Engine:
         )
         # What the last run left in the cache is done before the first chunk.
         yield PrefillProgress(self._cache.get_seq_length(), request.token_ids.shape[1])
-        yield from reused
+        yield from events
 
 
 def named_model(name: str, quantization: Literal["nf4", "int8", "none"]) -> ModelSource:

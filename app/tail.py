@@ -84,9 +84,10 @@ class Tail:
     def _map_value(self) -> Json | None:
         if self._map_sent == len(self._map):
             return None
-        value = self._map.start() if self._map_sent < 0 else self._map.since(self._map_sent)
-        if self._map_sent < 0 and len(self._map):
-            value = self._map.whole()
+        if self._map_sent < 0:
+            value = self._map.whole() if len(self._map) else self._map.start()
+        else:
+            value = self._map.since(self._map_sent)
         self._map_sent = len(self._map)
         return value
 

@@ -76,10 +76,10 @@ def attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
     else:  # neither is known to torch's fused attention
-        output, _ = grouped_attention(query, key, value, _group_mask(attention_mask, key.shape[1]), terms)
+        mask = None if attention_mask is None else _group_mask(attention_mask, key.shape[1])
+        output, _ = grouped_attention(query, key, value, mask, terms)
     if layer is not None and layer.wants_selection:
-        last_mask = None if attention_mask is None else attention_mask[:, :, -1:]
-        mask = _group_mask(last_mask, key.shape[1])
+        mask = None if attention_mask is None else _group_mask(attention_mask[:, :, -1:], key.shape[1])
         layer.refresh(_weights(query[:, :, -1:], key, mask, terms)[:, :, :, 0], key, value, _valid(mask))
     return output, None
 
@@ -96,7 +96,7 @@ def _partial_step(
 def _full_step(
     layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms
 ) -> Tensor:
-    grouped_mask = _group_mask(mask, key.shape[1])
+    grouped_mask = None if mask is None else _group_mask(mask, key.shape[1])
     output, weights = grouped_attention(query, key, value, grouped_mask, terms)
     if layer.wants_selection:
         layer.refresh(weights[:, :, :, 0], key, value, _valid(grouped_mask))
@@ -139,10 +139,8 @@ def _weights(query: Tensor, key: Tensor, mask: Tensor | None, terms: Terms) -> T
     return torch.cat([scores, sinks], dim=-1).softmax(dim=-1)[..., :-1]
 
 
-def _group_mask(mask: Tensor | None, heads: int) -> Tensor | None:
+def _group_mask(mask: Tensor, heads: int) -> Tensor:
     """A mask `(batch, 1 or query_heads, new, length)` as `(batch, 1 or heads, 1 or group, new, length)`."""
-    if mask is None:
-        return None
     grouped: Tensor = mask.unflatten(1, (1 if mask.shape[1] == 1 else heads, -1))
     return grouped
 
@@ -152,8 +150,7 @@ def _small_mask(mask: Tensor | None, small: SmallCache) -> Tensor | None:
     if mask is None:
         return None
     heads = small.positions.shape[1]
-    grouped = mask.unflatten(1, (1 if mask.shape[1] == 1 else heads, -1))
-    columns = grouped.squeeze(3).transpose(2, 3).expand(-1, heads, -1, -1)
+    columns = _group_mask(mask, heads).squeeze(3).transpose(2, 3).expand(-1, heads, -1, -1)
     return gather_positions(columns, small.positions).transpose(2, 3).unsqueeze(3)
 
 

@@ -47,12 +47,7 @@ def generate_step(
     """
     device: torch.device = model.get_input_embeddings().weight.device  # type: ignore[assignment]
     ids = token_ids.to(device)
-    logits, reports = None, _prefill(model, ids, cache, prefill_chunk)
-    try:
-        while True:
-            yield next(reports)
-    except StopIteration as stop:
-        logits = stop.value
+    logits = yield from _prefill(model, ids, cache, prefill_chunk)
     step, started = 0, perf_counter()
     while True:
         token_id = sampler(ids, logits)
@@ -103,7 +98,7 @@ def stream_generate(
             f"max_new_tokens is {max_new_tokens} and prefill_chunk {prefill_chunk}; both must be 1 or more."
         )
     require_room(model.config, prompt_tokens, max_new_tokens)
-    config = _generation_config(model, temperature, top_p, top_k, min_p, repetition_penalty)
+    config = _generation_config(temperature, top_p, top_k, min_p, repetition_penalty)
     sampler = make_sampler(config, prompt_tokens, seed)
     cache = _prepare_cache(model, cache, policy, token_ids, max_new_tokens)
     steps = generate_step(model, token_ids, cache, sampler, prefill_chunk)
@@ -228,17 +223,12 @@ def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:
 
 
 def _generation_config(
-    model: PreTrainedModel, temperature: float, top_p: float, top_k: int, min_p: float, repetition_penalty: float
+    temperature: float, top_p: float, top_k: int, min_p: float, repetition_penalty: float
 ) -> GenerationConfig:
     if temperature < 0:
         raise InvalidParameterError(f"temperature is {temperature}; it must be 0 (greedy) or more.")
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p} if temperature > 0 else {}
-    return GenerationConfig(
-        do_sample=temperature > 0,
-        repetition_penalty=repetition_penalty,
-        eos_token_id=model.generation_config.eos_token_id,
-        **sampling,
-    )
+    return GenerationConfig(do_sample=temperature > 0, repetition_penalty=repetition_penalty, **sampling)
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

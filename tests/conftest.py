@@ -1,6 +1,9 @@
 """Fixtures shared by all tests."""
 
+from collections.abc import Iterator
+
 import pytest
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from core.loading import load_model
@@ -10,3 +13,12 @@ from core.loading import load_model
 def smollm2() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The embedded model in NF4 and its tokenizer; fetched into the user's cache folder the first time."""
     return load_model("smollm2-135m", quantization="nf4")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Threads cost more than they bring with tiny models, above all on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

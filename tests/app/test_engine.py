@@ -14,12 +14,7 @@ from tests.core.tiny import byte_tokenizer, tiny_model
 PROMPT = "The keeper trims the lamp before the fog comes in. " * 6
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

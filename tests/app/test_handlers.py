@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
 from app.engine import Engine
 from app.handlers import FULL_ATTENTION, REFRESHKV, Handlers
@@ -20,15 +19,12 @@ TEXT = "The light stood on the rock for a hundred years. "
 
 
 @pytest.fixture
-def handlers() -> Iterator[Handlers]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def handlers(one_thread: None) -> Iterator[Handlers]:
     engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=4)
     engine.start()
     engine.require_model(timeout=60)
     yield Handlers(Settings(_env_file=None, max_new_tokens_limit=900), engine)
     engine.close()
-    torch.set_num_threads(threads)
 
 
 def person(name: str) -> Any:
