@@ -18,6 +18,7 @@ from .errors import (
     RefreshKVError,
 )
 from .events import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
+from .graph import Compilation, compile_decoding
 from .layer import PolicyLayer
 from .loading import load_model
 from .policies import FullAttention, Policy, RefreshKV
@@ -25,6 +26,7 @@ from .policies import FullAttention, Policy, RefreshKV
 __all__ = [
     "CacheMismatchError",
     "CacheRefreshed",
+    "Compilation",
     "ContextOverflowError",
     "DownloadError",
     "Event",
@@ -40,6 +42,7 @@ __all__ = [
     "RefreshKV",
     "RefreshKVError",
     "TokenGenerated",
+    "compile_decoding",
     "enable",
     "generate",
     "load_model",

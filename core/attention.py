@@ -16,6 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from . import kernels
 from .errors import PolicyInactiveError
 from .layer import ATTENTION_NAME, LAYER_KEY, PolicyLayer, Step
 from .selection import gather_positions
@@ -112,10 +113,26 @@ def grouped_attention(
     `(batch, new, query_heads, value_dim)` and float32 weights `(batch, heads, group, new, length)`.
     """
     batch, query_heads, new, _ = query.shape
+    if _fits_kernel(query, mask, terms):
+        output, weights = torch.ops.refreshkv.decode_attention(query.float().contiguous(), key, value, terms.scaling)
+        return output.to(query.dtype), weights.unsqueeze(3)
     weights = _weights(query, key, mask, terms)
     grouped = weights.to(value.dtype).flatten(2, 3) @ value
     output = grouped.view(batch, query_heads, new, value.shape[-1]).transpose(1, 2).contiguous()
     return output, weights
+
+
+def _fits_kernel(query: Tensor, mask: Tensor | None, terms: Terms) -> bool:
+    batch, _, new, _ = query.shape
+    return (
+        kernels.available()
+        and query.device.type == "cpu"
+        and query.dtype in (torch.float32, torch.bfloat16)
+        and batch == new == 1
+        and mask is None
+        and terms.softcap is None
+        and terms.sinks is None
+    )
 
 
 def _weights(query: Tensor, key: Tensor, mask: Tensor | None, terms: Terms) -> Tensor:

@@ -18,6 +18,7 @@ from .cache import PolicyCache
 from .detokenizer import Detokenizer
 from .errors import CacheMismatchError, InvalidParameterError
 from .events import CacheRefreshed, Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
+from .graph import decode_graph
 from .policies import Policy, RefreshKV
 from .prompt import Prompt, encode_prompt, require_room
 from .sampling import Sampler, make_sampler
@@ -57,7 +58,7 @@ def generate_step(
         step += 1
         token = torch.tensor([[token_id]], device=device)
         ids = torch.cat([ids, token], dim=1)
-        logits = _forward(model, token, cache)
+        logits = _decode(model, token, cache)
 
 
 def stream_generate(
@@ -167,6 +168,17 @@ def _prefill(
         done += piece.shape[1]
         yield PrefillProgress(done, total)
     assert logits is not None
+    return logits
+
+
+@torch.no_grad()
+def _decode(model: PreTrainedModel, token: Tensor, cache: PolicyCache) -> Tensor:
+    """One decode step: by the compiled graph where there is one for it, else by the model's own modules."""
+    graph = decode_graph(model)
+    logits = graph.step(token, cache) if graph is not None else None
+    if logits is None:
+        return _forward(model, token, cache)
+    cache.token_ids.append(int(token))
     return logits
 
 

@@ -15,7 +15,6 @@ from transformers.cache_utils import CacheLayerMixin
 from .errors import PolicyInactiveError
 from .events import RefreshReason
 from .policies import Policy
-from .selection import gather_positions
 from .storage import GrowingTensor, SmallCache
 
 ATTENTION_NAME = "refreshkv"
@@ -35,6 +34,9 @@ class Step(Enum):
     PARTIAL = auto()  # a decode step over the small cache
 
 
+DECODE_STEPS = (Step.CHECK, Step.FULL, Step.PARTIAL)
+
+
 class PolicyLayer(CacheLayerMixin):
     """One layer's `C_f` and `C_p` (paper, section 3), and how its forwards were spent.
 
@@ -49,8 +51,8 @@ class PolicyLayer(CacheLayerMixin):
 
     def __init__(self, policy: Policy) -> None:
         """An empty layer; storage is made at the first update, on the device and with the dtype of what is cached."""
-        super().__init__()
         self.policy = policy
+        self.is_initialized = False
         self._full: tuple[GrowingTensor, GrowingTensor] | None = None
         self._reserved = 0
         self._clear()
@@ -68,6 +70,16 @@ class PolicyLayer(CacheLayerMixin):
         self.refreshed: RefreshReason | None = None
         self._awaits_attention = False
 
+    @property
+    def keys(self) -> Tensor | None:  # type: ignore[override]
+        """The full cache's keys `(batch, heads, length, key_dim)`, None before the first token."""
+        return self._full[0].view if self._full is not None else None
+
+    @property
+    def values(self) -> Tensor | None:  # type: ignore[override]
+        """The full cache's values `(batch, heads, length, value_dim)`, None before the first token."""
+        return self._full[1].view if self._full is not None else None
+
     # --- the transformers side -------------------------------------------------------------------------------------
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
@@ -77,7 +89,7 @@ class PolicyLayer(CacheLayerMixin):
         self.reserve(self._reserved)
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Append `(batch, heads, new, dim)` to the full cache and decide what kind of step this is.
+        """Append `(batch, heads, new, dim)` to the full cache and settle what kind of step this is.
 
         Returns what the attention function is to see: everything, or in a partial step the new token alone. Raises
         PolicyInactiveError if the attention function never asked for the previous step, or cannot be reached.
@@ -85,16 +97,16 @@ class PolicyLayer(CacheLayerMixin):
         attention_kwargs = self._require_attention(kwargs.get("kwargs"))
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        self.step = self.forced_step or self._next_step(key_states.shape[2])
+        self.step = self.forced_step or self.upcoming_step(key_states.shape[2])
+        self.decode_step = self.decode_step + 1 if self.step in DECODE_STEPS else 0
         full_keys, full_values = self.full
         full_keys.append(key_states)
         full_values.append(value_states)
-        self.keys, self.values = full_keys.view, full_values.view
         attention_kwargs[LAYER_KEY] = self
         self._awaits_attention = True
         if self.step is Step.PARTIAL:
             return key_states, value_states
-        return self.keys, self.values
+        return full_keys.view, full_values.view
 
     def get_seq_length(self) -> int:
         """Tokens in the full cache."""
@@ -110,7 +122,7 @@ class PolicyLayer(CacheLayerMixin):
 
     def reset(self) -> None:
         """Empty the layer and its counts; the storage is freed."""
-        self.keys = self.values = self._full = None
+        self._full = None
         self.is_initialized = False
         self._clear()
 
@@ -125,7 +137,6 @@ class PolicyLayer(CacheLayerMixin):
             return
         for buffer in self._full:
             buffer.truncate(max(0, buffer.length + tokens_to_remove))
-        self.keys, self.values = (buffer.view for buffer in self._full)
         self.small = None
         self._awaits_attention = False
 
@@ -179,17 +190,63 @@ class PolicyLayer(CacheLayerMixin):
         `(batch, 1 or heads, length)` or None.
         """
         assert self.capacity is not None
+        self.hold(self.policy.select(weights, min(self.capacity, keys.shape[2]), valid), keys, values)
+
+    def hold(self, positions: Tensor, keys: Tensor | None = None, values: Tensor | None = None) -> None:
+        """Fill the small cache with `keys` and `values`, by default the full cache's, at `positions`.
+
+        `positions`: int64 `(batch, heads, count)`.
+        """
+        assert self.capacity is not None
+        keys = self.full[0].view if keys is None else keys
+        values = self.full[1].view if values is None else values
         rebuilt = self.small is None
-        positions = self.policy.select(weights, min(self.capacity, keys.shape[2]), valid)
-        self.small = SmallCache(
-            gather_positions(keys, positions), gather_positions(values, positions), positions, self.capacity
-        )
+        if self.small is None or self.small.capacity != self.capacity:
+            self.small = SmallCache(keys, values, self.capacity)
+        self.small.refill(keys, values, positions)
         if self.step is Step.PREFILL:
             self.refreshed = "prefill"
         elif rebuilt:
             self.refreshed = "rebuild"
         else:
             self.refreshed = "similarity" if self.policy.compares_queries() else "stride"
+
+    # --- the compiled graph's side ------------------------------------------------------------------------------------
+
+    def upcoming_step(self, new_tokens: int = 1) -> Step:
+        """What a forward of so many tokens would be."""
+        if new_tokens > 1 or self.get_seq_length() == 0:
+            return Step.PREFILL
+        if self.small is None:
+            return Step.FULL
+        if not self.policy.is_check_step(self.decode_step + 1):
+            return Step.PARTIAL
+        return Step.CHECK if self.policy.compares_queries() else Step.FULL
+
+    def claim(self, position: int) -> tuple[int, int]:
+        """A slot of the small cache for the token at `position`, and the slots in use with it."""
+        assert self.small is not None
+        slot = self.small.claim(position)
+        return slot, self.small.slots
+
+    @property
+    def small_storage(self) -> tuple[Tensor, Tensor]:
+        """The small cache's keys and values `(batch, heads, slots and room, dim)`, without slots if there is none."""
+        if self.small is None:
+            keys, values = self.full
+            return keys.storage[:, :, :0], values.storage[:, :, :0]
+        return self.small.keys_buffer.storage, self.small.values_buffer.storage
+
+    def record(self, step: Step) -> None:
+        """Account for a decode step of one token that wrote its keys and values into the storage by itself."""
+        self.step = step
+        self.decode_step += 1
+        self.full_steps += step is Step.FULL
+        self.partial_steps += step is Step.PARTIAL
+        for buffer in self.full:
+            buffer.extend(1)
+        if self.capacity is None:
+            self.capacity = self.policy.capacity(self.get_seq_length())
 
     # --- the rest ---------------------------------------------------------------------------------------------------
 
@@ -204,17 +261,6 @@ class PolicyLayer(CacheLayerMixin):
         self._reserved = length
         for buffer in self._full or ():
             buffer.reserve(length)
-
-    def _next_step(self, new_tokens: int) -> Step:
-        if new_tokens > 1 or self.get_seq_length() == 0:
-            self.decode_step = 0
-            return Step.PREFILL
-        self.decode_step += 1
-        if self.small is None:
-            return Step.FULL
-        if not self.policy.is_check_step(self.decode_step):
-            return Step.PARTIAL
-        return Step.CHECK if self.policy.compares_queries() else Step.FULL
 
     def _require_attention(self, attention_kwargs: dict[str, Any] | None) -> dict[str, Any]:
         if attention_kwargs is None:
@@ -235,7 +281,6 @@ class PolicyLayer(CacheLayerMixin):
             return
         for buffer in self._full:
             buffer.map_batch(function)
-        self.keys, self.values = (buffer.view for buffer in self._full)
         if self.small is not None:
             self.small.map_batch(function)
         if self.anchor is not None:

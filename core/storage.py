@@ -9,6 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .selection import gather_positions
+
 BLOCK = 256
 """Positions a buffer grows by."""
 
@@ -20,6 +22,11 @@ class GrowingTensor:
         """Adopt `initial` as the storage; the first append that does not fit moves it into a larger one."""
         self._storage = initial
         self.length = initial.shape[2]
+
+    @property
+    def storage(self) -> Tensor:
+        """All of it, `(batch, heads, capacity, dim)`, contiguous; the filled part comes first."""
+        return self._storage
 
     @property
     def view(self) -> Tensor:
@@ -42,6 +49,11 @@ class GrowingTensor:
         self._storage[:, :, self.length : end] = states
         self.length = end
 
+    def extend(self, count: int) -> None:
+        """Count `count` more positions as filled; what stands in them is written elsewhere."""
+        self.reserve(self.length + count)
+        self.length += count
+
     def write(self, index: int, states: Tensor) -> None:
         """Overwrite position `index` with `states` `(batch, heads, 1, dim)`."""
         self._storage[:, :, index : index + 1] = states
@@ -61,49 +73,71 @@ class SmallCache:
     A new token takes a free slot while there is one, then overwrites slot 0, 1, 2, … in turn: the token ranked lowest
     goes first, as in the paper's code, and no argmin per step is needed. Past the last slot it starts over, so that
     with more new tokens than slots the oldest of them goes, never the newest. Slot order does not matter to attention,
-    since keys are cached after rotary embedding.
+    since keys are cached after rotary embedding. A refresh writes into the same storage.
     """
 
-    def __init__(self, keys: Tensor, values: Tensor, positions: Tensor, capacity: int) -> None:
-        """Adopt `keys` and `values` `(batch, heads, count, dim)` and `positions`, int64 `(batch, heads, count)`.
-
-        count is at most `capacity`.
-        """
-        self._keys = GrowingTensor(keys)
-        self._values = GrowingTensor(values)
-        self._positions = GrowingTensor(positions.unsqueeze(-1))
-        self._capacity = capacity
+    def __init__(self, keys: Tensor, values: Tensor, capacity: int) -> None:
+        """An empty cache for states like `keys` and `values` `(batch, heads, any, dim)`."""
+        self.keys_buffer = GrowingTensor(keys[:, :, :0])
+        self.values_buffer = GrowingTensor(values[:, :, :0])
+        self._positions = GrowingTensor(torch.empty(*keys.shape[:2], 0, 1, dtype=torch.long, device=keys.device))
+        self.capacity = capacity
         self._next_slot = 0
 
     @property
     def keys(self) -> Tensor:
         """`(batch, heads, slots, key_dim)`."""
-        return self._keys.view
+        return self.keys_buffer.view
 
     @property
     def values(self) -> Tensor:
         """`(batch, heads, slots, value_dim)`."""
-        return self._values.view
+        return self.values_buffer.view
 
     @property
     def positions(self) -> Tensor:
         """int64 `(batch, heads, slots)`: the position in the full cache that each slot holds."""
         return self._positions.view.squeeze(-1)
 
+    @property
+    def slots(self) -> int:
+        """Slots in use."""
+        return self._positions.length
+
+    def refill(self, keys: Tensor, values: Tensor, positions: Tensor) -> None:
+        """Hold what stands in `keys` and `values` `(batch, heads, length, dim)` at `positions`, and nothing else.
+
+        `positions`: int64 `(batch, heads, count)`, ascending by rank, with count at most the capacity.
+        """
+        parts = (
+            (self.keys_buffer, gather_positions(keys, positions)),
+            (self.values_buffer, gather_positions(values, positions)),
+            (self._positions, positions.unsqueeze(-1)),
+        )
+        for buffer, states in parts:
+            buffer.truncate(0)
+            buffer.reserve(min(self.capacity, positions.shape[-1] + BLOCK))
+            buffer.append(states)
+        self._next_slot = 0
+
+    def claim(self, position: int) -> int:
+        """Take a slot for the token at `position` of the full cache, and return it; the caller writes its states."""
+        slot = self.slots if self.slots < self.capacity else self._next_slot
+        if slot == self.slots:
+            for buffer in (self.keys_buffer, self.values_buffer, self._positions):
+                buffer.extend(1)
+        else:
+            self._next_slot = (slot + 1) % self.capacity
+        self._positions.storage[:, :, slot] = position
+        return slot
+
     def push(self, key: Tensor, value: Tensor, position: int) -> None:
         """Add the newest token: `key` and `value` `(batch, heads, 1, dim)`."""
-        batch, heads = key.shape[:2]
-        place = torch.full((batch, heads, 1, 1), position, device=key.device)
-        parts = ((self._keys, key), (self._values, value), (self._positions, place))
-        if self._keys.length < self._capacity:
-            for buffer, states in parts:
-                buffer.append(states)
-            return
-        for buffer, states in parts:
-            buffer.write(self._next_slot, states)
-        self._next_slot = (self._next_slot + 1) % self._capacity
+        slot = self.claim(position)
+        self.keys_buffer.write(slot, key)
+        self.values_buffer.write(slot, value)
 
     def map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
         """Apply `function` to the batch dimension of every tensor."""
-        for buffer in (self._keys, self._values, self._positions):
+        for buffer in (self.keys_buffer, self.values_buffer, self._positions):
             buffer.map_batch(function)

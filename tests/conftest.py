@@ -6,7 +6,16 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from core import kernels
+from core.embedded import cache_folder
 from core.loading import load_model
+
+
+@pytest.fixture(scope="session")
+def built_kernels() -> None:
+    """The compiled CPU operations, built into the user's cache folder the first time."""
+    if not kernels.load(cache_folder()):
+        pytest.skip("this machine has no C++ compiler")
 
 
 @pytest.fixture(scope="session")

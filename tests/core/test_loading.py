@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from core import embedded, loading
+from core import embedded, kernels, loading
 from core.attention import ATTENTION_NAME
 from core.errors import DownloadError, InvalidParameterError, LoadingError
 from core.loading import load_model
@@ -364,8 +364,22 @@ def test_hub_model_out_of_reach(name: str) -> None:
 
 
 def test_unknown_quantization() -> None:
-    with pytest.raises(InvalidParameterError, match="'nf4', 'int8', 'none'"):
-        load_model(quantization="int4")  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameterError, match=r"'int3' is not known. Use one of 'nf4', 'int4', 'int8', 'none'"):
+        load_model(quantization="int3")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("device", "built", "expected"),
+    [("cpu", True, "int4"), ("cpu", False, "nf4"), ("cuda", True, "nf4"), ("mps", True, "none")],
+)
+def test_automatic_quantization(device: str, built: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "available", lambda: built)
+    assert loading._chosen_quantization("auto", torch.device(device)) == expected
+
+
+def test_int4_is_for_cpus() -> None:
+    with pytest.raises(LoadingError, match=r"quantization='int4' is for CPUs. Use quantization='nf4'"):
+        loading._chosen_quantization("int4", torch.device("cuda"))
 
 
 @pytest.mark.parametrize("device", ["gpu", "meta", "cuda:x"])

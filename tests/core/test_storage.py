@@ -35,7 +35,9 @@ def test_reserved_room_is_filled_without_moving() -> None:
 
 
 def small_cache(count: int, capacity: int) -> SmallCache:
-    return SmallCache(states(count), states(count), torch.arange(count).view(1, 1, count), capacity)
+    small = SmallCache(states(0), states(0), capacity)
+    small.refill(states(count), states(count), torch.arange(count).view(1, 1, count))
+    return small
 
 
 def push(small: SmallCache, *positions: int) -> list[int]:
@@ -60,3 +62,19 @@ def test_free_slots_are_taken_first() -> None:
     small = small_cache(2, 4)
     assert push(small, 10, 11) == [0, 1, 10, 11]
     assert push(small, 12) == [12, 1, 10, 11]
+
+
+def test_a_refill_starts_over_in_the_same_storage() -> None:
+    small = small_cache(4, 4)
+    push(small, 10, 11)
+    address = small.keys.data_ptr()
+    small.refill(states(20), states(20), torch.tensor([[[7, 5, 19, 3]]]))
+    assert small.keys.data_ptr() == address
+    assert contents(small.keys) == contents(small.values) == [7, 5, 19, 3]
+    assert push(small, 20) == [20, 5, 19, 3]
+
+
+def test_a_refill_with_fewer_tokens_leaves_free_slots() -> None:
+    small = small_cache(4, 4)
+    small.refill(states(9), states(9), torch.tensor([[[8, 2]]]))
+    assert push(small, 9, 10, 11) == [11, 2, 9, 10]

@@ -1,0 +1,215 @@
+"""Decode steps as one compiled graph: built in the background, kept on disk, used where it applies.
+
+A decode step in transformers is some 1,500 small operations, and on a CPU their dispatch takes longer than their
+arithmetic. `compile_decoding` has the whole step compiled once (graph_export.py, in a process of its own) and hands it
+to the model. Until it is there, and wherever it does not apply, decoding goes through the model's own modules, with the
+same results.
+
+One graph serves partial and full steps: a layer's attention is one operation (kernels/decode.cpp), which is told by a
+small tensor where the new token goes and over which cache to attend. The caches are those of `PolicyCache` as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import filelock
+import torch
+import transformers
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from . import graph_export, kernels
+from .cache import PolicyCache
+from .embedded import cache_folder
+from .graph_export import save_skeleton, small_tensors
+from .layer import PolicyLayer, Step
+from .policies import FullAttention
+
+GRAPH_ATTRIBUTE = "refreshkv_graph"
+"""Attribute of a model under which its `DecodeGraph` is found."""
+
+logger = logging.getLogger(__name__)
+
+
+class DecodeGraph:
+    """The compiled decode step of one model."""
+
+    def __init__(self, package: Path, model: PreTrainedModel) -> None:
+        """Load `package` and let it use the weights of `model`, which are not copied."""
+        self._run: Any = torch._inductor.aoti_load_package(str(package))
+        parameters = dict(model.named_parameters(remove_duplicate=False))
+        tensors = parameters | dict(model.named_buffers(remove_duplicate=False))
+        constants = {name: tensors[name.removeprefix("model.")] for name in self._run.get_constant_fqns()}
+        self._run.load_constants(constants, check_full_update=True, user_managed=True)
+        config = model.config.get_text_config(decoder=True)
+        self._query_heads: int = config.num_attention_heads
+        layers = config.num_hidden_layers
+        self._weights = torch.empty(layers, 1, 1, 0)
+
+    def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
+        """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, as the model's forward gives them, with the same traces
+        in `cache`; None, with the cache untouched, for a step that is not this graph's."""
+        layers = list(cache.policy_layers.values())
+        step = _common_step(layers)
+        if step is None or len(layers) < len(cache.layers) or token.shape != (1, 1):
+            return None
+        position = layers[0].get_seq_length()
+        cache.reserve(position + 1)
+        places = [(position, *(layer.claim(position) if step is Step.PARTIAL else (-1, 0))) for layer in layers]
+        weights = self._room_for_weights(layers, step)
+        full, small = [layer.full for layer in layers], [layer.small_storage for layer in layers]
+        logits: Tensor = self._run(
+            token,
+            torch.tensor(places),
+            [keys.storage for keys, _ in full],
+            [values.storage for _, values in full],
+            [keys for keys, _ in small],
+            [values for _, values in small],
+            list(weights),
+        )
+        for layer in layers:
+            layer.record(step)
+        if step is Step.FULL and layers[0].wants_selection:
+            _refresh(layers, weights[..., : position + 1])
+        return logits
+
+    def _room_for_weights(self, layers: list[PolicyLayer], step: Step) -> Tensor:
+        """Room for a full step's attention weights, `(layers, heads, group, capacity)`, or none for other steps."""
+        heads, capacity = layers[0].full[0].storage.shape[1:3]
+        if step is not Step.FULL or layers[0].policy.capacity(1) is None:
+            return self._weights[..., :0]
+        if self._weights.shape[-1] != capacity:
+            self._weights = torch.empty(len(layers), heads, self._query_heads // heads, capacity)
+        return self._weights
+
+
+def _common_step(layers: list[PolicyLayer]) -> Step | None:
+    """What the next step is in all layers, if it is the same and known before the queries are."""
+    steps = {layer.upcoming_step() for layer in layers}
+    step = steps.pop()
+    if steps or step not in (Step.PARTIAL, Step.FULL):
+        return None
+    if step is Step.FULL and layers[0].policy.compares_queries():
+        return None  # its query is to be kept, and stays inside the graph
+    keys = layers[0].full[0].storage
+    return step if keys.shape[0] == 1 and keys.device.type == "cpu" else None
+
+
+def _refresh(layers: list[PolicyLayer], weights: Tensor) -> None:
+    """Choose all layers' small caches at once: the layers are a batch to the policy."""
+    policy, capacity = layers[0].policy, layers[0].capacity
+    assert capacity is not None
+    positions = policy.select(weights, min(capacity, weights.shape[-1]), None)
+    for layer, chosen in zip(layers, positions.split(1), strict=True):
+        layer.hold(chosen)
+
+
+def compile_decoding(model: PreTrainedModel, *, cache_dir: Path | None = None) -> Compilation:
+    """Have the decode step of `model`, on a CPU, compiled in the background; returns what tells how far it is.
+
+    The result is kept in the cache folder, so that the next call for such a model finds it at once. A model or a
+    machine for which it cannot be done goes on as it is; `Compilation.failure` says why.
+    """
+    return Compilation(model, cache_folder(cache_dir))
+
+
+class Compilation:
+    """A compilation under way, or its outcome."""
+
+    def __init__(self, model: PreTrainedModel, cache: Path) -> None:
+        """Begin."""
+        self.failure = ""
+        self._model, self._cache = model, cache
+        self._process: subprocess.Popen[str] | None = None
+        self._cancelled = False
+        self._thread = threading.Thread(target=self._build, name="compile-decoding", daemon=True)
+        self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model decodes by its compiled graph."""
+        return decode_graph(self._model) is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still being compiled."""
+        return self._thread.is_alive()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait up to `timeout` seconds for the end; returns `ready`."""
+        self._thread.join(timeout)
+        return self.ready
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._cancelled = True
+        if self._process is not None:
+            self._process.kill()
+        self._thread.join()
+
+    def _build(self) -> None:
+        try:
+            package = self._package()
+            setattr(self._model, GRAPH_ATTRIBUTE, DecodeGraph(package, self._model))
+        except Exception as error:  # whatever the compiler or the model's code raises, decoding goes on without
+            self.failure = str(error) or type(error).__name__
+            logger.warning("the decode step could not be compiled, so decoding is slower: %s", self.failure)
+
+    def _package(self) -> Path:
+        if not kernels.load(self._cache):
+            raise RuntimeError("there are no CPU kernels")
+        layers = PolicyCache(self._model.config, FullAttention())
+        if len(layers.policy_layers) < len(layers.layers):
+            raise RuntimeError("layers other than full attention are not compiled")
+        folder = self._cache / "graphs"
+        folder.mkdir(parents=True, exist_ok=True)
+        package = folder / f"decode-{_key(self._model)}.pt2"
+        with filelock.FileLock(package.with_suffix(".lock")):
+            if not package.is_file():
+                self._compile(package)
+        return package
+
+    def _compile(self, package: Path) -> None:
+        with TemporaryDirectory(dir=package.parent) as scratch:
+            target = Path(scratch) / "step.pt2"
+            save_skeleton(self._model, Path(scratch))
+            command = [sys.executable, "-m", graph_export.__name__, scratch, str(self._cache), str(target)]
+            # One thread and the lowest priority: decoding goes on meanwhile.
+            environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            self._process = subprocess.Popen(
+                ["nice", "-n", "19", *command] if shutil.which("nice") else command,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            if self._cancelled:
+                self._process.kill()
+            _, errors = self._process.communicate()
+            if self._process.returncode:
+                raise RuntimeError((errors.strip().splitlines() or ["it ended without a word"])[-1])
+            target.replace(package)
+
+
+def decode_graph(model: PreTrainedModel) -> DecodeGraph | None:
+    """The compiled step of `model`, if there is one."""
+    return getattr(model, GRAPH_ATTRIBUTE, None)
+
+
+def _key(model: PreTrainedModel) -> str:
+    """Names everything the compiled graph depends on."""
+    parts = [torch.__version__, transformers.__version__, kernels.processor(), str(model.dtype)]
+    parts += [kernels.SOURCE.read_text(), Path(graph_export.__file__).read_text()]
+    parts += [model.config.to_json_string(), repr(model)]
+    parts += [f"{name} {tensor.tolist()}" for name, tensor in small_tensors(model).items()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

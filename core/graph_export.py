@@ -1,0 +1,180 @@
+"""Compile a model's decode step into one graph. Runs in a process of its own, started by `graph.py`.
+
+    python -m core.graph_export SKELETON KERNELS TARGET
+
+reads a model that `save_skeleton` wrote without its weights, exports its `DecodeStep` and writes what torch's
+ahead-of-time compiler makes of it. The weights are handed to the compiled graph where it is loaded, so the package is
+small and fits every model of the same architecture, sizes and quantization.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, PreTrainedModel
+
+from . import kernels
+
+GRAPH_ATTENTION = "refreshkv_graph"
+"""Name under which `graph_attention` is registered with transformers while a step is traced."""
+LAYER_KEY = "graph_layer"
+MODEL_FILE, SMALL_FILE = "model.pt", "small.pt"
+SMALL = 64
+
+
+class DecodeStep(nn.Module):
+    """A model's forward for one token, over caches that are tensors of its own."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        """Take the model as it is."""
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        token: Tensor,
+        place: Tensor,
+        full_keys: list[Tensor],
+        full_values: list[Tensor],
+        small_keys: list[Tensor],
+        small_values: list[Tensor],
+        weights: list[Tensor],
+    ) -> Tensor:
+        """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`; its keys and values are written where `place` says.
+
+        `place`: int64 `(layers, 3)`: the token's position; its slot in the layer's small cache, or -1 for a step over
+        the full one; the slots in use. The caches are lists with a tensor `(1, heads, capacity, dim)` per layer. A full
+        step writes its attention weights into `weights`, `(heads, group, capacity)` per layer, if they have room.
+        """
+        layers = list(zip(full_keys, full_values, small_keys, small_values, weights, strict=True))
+        output = self.model(
+            input_ids=token,
+            position_ids=place[:1, :1],
+            cache=GraphCache(layers, place),
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits: Tensor = output.logits[:, -1]
+        return logits
+
+
+class GraphCache:
+    """What the model takes for its cache while it is traced: hands every layer's tensors to the attention function."""
+
+    is_compileable = True
+
+    def __init__(self, layers: Sequence[tuple[Tensor, ...]], place: Tensor) -> None:
+        """`layers`: full keys and values, small keys and values, weights; `place` as in `DecodeStep.forward`."""
+        self._layers = layers
+        self._place = place
+
+    def update(self, key: Tensor, value: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Nothing is stored here: the attention operation does it."""
+        kwargs["kwargs"][LAYER_KEY] = (*self._layers[layer_idx], self._place[layer_idx])
+        return key, value
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Of no consequence, since the position ids are given."""
+        return 0
+
+    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
+        """Of no consequence: no mask is made under this attention function."""
+        return query_length, 0
+
+
+def graph_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """The attention function of a traced step: one operation that writes the new token and attends."""
+    if softcap is not None or s_aux is not None or attention_mask is not None:
+        raise NotImplementedError("softcapping, attention sinks and masks are not compiled")
+    full_keys, full_values, small_keys, small_values, weights, place = kwargs[LAYER_KEY]
+    if key.shape[1] != full_keys.shape[1] or key.shape[3] != full_keys.shape[3]:
+        raise NotImplementedError("keys that are cached in another form than they are attended to are not compiled")
+    output = torch.ops.refreshkv.decode_step_attention(
+        query.float().contiguous(),
+        key.float().contiguous(),
+        value.float().contiguous(),
+        full_keys,
+        full_values,
+        small_keys,
+        small_values,
+        weights,
+        place,
+        query.shape[-1] ** -0.5 if scaling is None else scaling,
+    )
+    return output.to(query.dtype), None
+
+
+def export(step: DecodeStep) -> torch.export.ExportedProgram:
+    """The step as a graph in which the capacities of the caches are free."""
+    AttentionInterface.register(GRAPH_ATTENTION, graph_attention)
+    step.model.set_attn_implementation(GRAPH_ATTENTION)
+    layers = step.model.config.get_text_config(decoder=True).num_hidden_layers
+    capacities = {name: torch.export.Dim(name, min=0, max=1 << 24) for name in ("full", "small", "room")}
+    free = [[{2: capacities[name]}] * layers for name in ("full", "full", "small", "small", "room")]
+    with torch.no_grad():
+        return torch.export.export(step, _example(step.model), dynamic_shapes=(None, None, *free), strict=False)
+
+
+def _example(model: PreTrainedModel) -> tuple[Any, ...]:
+    """Inputs to trace with; the sizes of the caches are arbitrary."""
+    config = model.config.get_text_config(decoder=True)
+    heads, layers = getattr(config, "num_key_value_heads", None) or config.num_attention_heads, config.num_hidden_layers
+    dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    full = [torch.zeros(1, heads, 12, dim, dtype=model.dtype) for _ in range(2 * layers)]
+    small = [torch.zeros(1, heads, 7, dim, dtype=model.dtype) for _ in range(2 * layers)]
+    weights = [torch.zeros(heads, config.num_attention_heads // heads, 13) for _ in range(layers)]
+    place = torch.tensor([[9, 3, 7]] * layers)
+    return torch.tensor([[1]]), place, full[:layers], full[layers:], small[:layers], small[layers:], weights
+
+
+def small_tensors(model: PreTrainedModel) -> dict[str, Tensor]:
+    """The parameters and buffers whose values the compiler may write into its code (it does up to 8 numbers)."""
+    tensors = dict(model.named_parameters()) | dict(model.named_buffers())
+    return {name: tensor for name, tensor in tensors.items() if tensor.numel() <= SMALL}
+
+
+def save_skeleton(model: PreTrainedModel, folder: Path) -> None:
+    """Write `model` into `folder` with room for its weights, but without them (the file is sparse)."""
+    torch.save({name: tensor.detach().clone() for name, tensor in small_tensors(model).items()}, folder / SMALL_FILE)
+    with torch.serialization.skip_data():
+        torch.save(model, folder / MODEL_FILE)
+
+
+def load_skeleton(folder: Path) -> PreTrainedModel:
+    """What `save_skeleton` wrote; the weights are arbitrary, the small tensors right."""
+    model: PreTrainedModel = torch.load(folder / MODEL_FILE, weights_only=False, mmap=True)
+    tensors = dict(model.named_parameters()) | dict(model.named_buffers())
+    with torch.no_grad():
+        for name, value in torch.load(folder / SMALL_FILE).items():
+            tensors[name].copy_(value)
+    return model
+
+
+def main(skeleton: str, kernels_cache: str, target: str) -> None:
+    """Compile the step of the model saved in the folder `skeleton` into the package `target`."""
+    if not kernels.load(Path(kernels_cache)):
+        raise SystemExit("the CPU kernels cannot be loaded")
+    options = {"aot_inductor.package_constants_in_so": False, "aot_inductor.compile_wrapper_opt_level": "O0"}
+    program = export(DecodeStep(load_skeleton(Path(skeleton))))
+    torch._inductor.aoti_compile_and_package(program, package_path=target, inductor_configs=options)
+
+
+if __name__ == "__main__":
+    # Unpickling the step imports this module under its full name: both must be one.
+    importlib.import_module(__spec__.name).main(*sys.argv[1:])

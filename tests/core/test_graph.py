@@ -1,0 +1,194 @@
+"""The compiled decode step against the model's own modules, logits and caches, step by step."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import Gemma2Config, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.models.gemma2 import Gemma2ForCausalLM
+
+from core import FullAttention, Policy, PolicyCache, RefreshKV, compile_decoding, enable, kernels, stream_generate
+from core.decoder import _decode, _forward
+from core.graph import GRAPH_ATTRIBUTE, DecodeGraph, decode_graph
+from core.layer import Step
+from core.quantization import quantize_int4
+from tests.core.tiny import tiny_model
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+POLICIES = [
+    FullAttention(),
+    RefreshKV(budget=9, stride=3),
+    RefreshKV(budget=2, stride=5),  # more new tokens than slots
+    RefreshKV(budget=400, stride=4),  # free slots, and a small cache that grows
+    RefreshKV(budget=9, stride=3, similarity_threshold=0.5),
+]
+
+
+@pytest.fixture(scope="module")
+def graphs(built_kernels: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder with the kernels in it, in which the tests compile."""
+    folder = tmp_path_factory.mktemp("graphs")
+    shutil.copytree(kernels_folder(), folder / "kernels")
+    return folder
+
+
+def kernels_folder() -> Path:
+    from core.embedded import cache_folder
+
+    return cache_folder() / "kernels"
+
+
+@pytest.fixture(scope="module")
+def compiled(graphs: Path) -> PreTrainedModel:
+    """A tiny model in int4 (where its sizes allow) with its compiled step."""
+    model = tiny_model()
+    quantize_int4(model)
+    compilation = compile_decoding(model, cache_dir=graphs)
+    assert compilation.wait(300), compilation.failure
+    return model
+
+
+@pytest.fixture
+def graph(compiled: PreTrainedModel) -> DecodeGraph:
+    found = decode_graph(compiled)
+    assert found is not None
+    return found
+
+
+def prefilled(model: PreTrainedModel, policy: Policy, prompt: Tensor) -> PolicyCache:
+    cache = PolicyCache(model.config, policy)
+    with cache.prefill(last=True):
+        _forward(model, prompt, cache)
+    return cache
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+def test_logits_and_caches_equal_the_modules(compiled: PreTrainedModel, graph: DecodeGraph, policy: Policy) -> None:
+    torch.manual_seed(0)
+    prompt = torch.randint(0, 256, (1, 70))
+    fast, slow = prefilled(compiled, policy, prompt), prefilled(compiled, policy, prompt)
+    taken = 0
+    for token in torch.randint(0, 256, (30, 1, 1)):
+        logits = graph.step(token, fast)
+        taken += logits is not None
+        if logits is None:
+            logits = _forward(compiled, token, fast)
+        expected = _forward(compiled, token, slow)
+        assert (logits - expected).abs().max() <= 1e-3 * expected.abs().max()
+        assert fast.full_layers() == slow.full_layers()
+        assert fast.take_refreshes() == slow.take_refreshes()
+        for ours, theirs in zip(fast.policy_layers.values(), slow.policy_layers.values(), strict=True):
+            assert (ours.full_steps, ours.partial_steps) == (theirs.full_steps, theirs.partial_steps)
+            assert torch.allclose(ours.keys, theirs.keys, atol=1e-3)
+            assert torch.allclose(ours.values, theirs.values, atol=1e-3)
+            assert (ours.small is None) == (theirs.small is None)
+            if ours.small is not None and theirs.small is not None:
+                assert torch.equal(ours.small.positions, theirs.small.positions)
+                assert torch.allclose(ours.small.keys, theirs.small.keys, atol=1e-3)
+    # Only a check step with a threshold needs the queries, and goes through the modules.
+    assert taken == (20 if policy.compares_queries() else 30)
+
+
+def test_the_stream_is_the_same(
+    compiled: PreTrainedModel, graph: DecodeGraph, tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast]
+) -> None:
+    _, tokenizer = tiny
+    options = {"policy": RefreshKV(budget=1 / 4, stride=4), "max_new_tokens": 300}
+    fast = list(stream_generate(compiled, tokenizer, "A long walk by the sea. " * 4, **options))
+    setattr(compiled, GRAPH_ATTRIBUTE, None)
+    try:
+        slow = list(stream_generate(compiled, tokenizer, "A long walk by the sea. " * 4, **options))
+    finally:
+        setattr(compiled, GRAPH_ATTRIBUTE, graph)
+    assert fast[-1].text == slow[-1].text
+    assert (fast[-1].full_steps, fast[-1].partial_steps) == (slow[-1].full_steps, slow[-1].partial_steps) == (74, 225)
+    assert [type(event) for event in fast] == [type(event) for event in slow]
+
+
+def test_a_cropped_cache_goes_on(compiled: PreTrainedModel, graph: DecodeGraph) -> None:
+    prompt = torch.arange(40).view(1, 40)
+    caches = [prefilled(compiled, RefreshKV(budget=6, stride=3), prompt) for _ in range(2)]
+    results = []
+    for cache, step in zip(caches, (_decode, _forward), strict=True):
+        for token in (5, 6, 7, 8):
+            step(compiled, torch.tensor([[token]]), cache)
+        cache.truncate(42)
+        results.append(step(compiled, torch.tensor([[9]]), cache))
+        assert {layer.step for layer in cache.policy_layers.values()} == {Step.FULL}
+        assert cache.token_ids == [*range(40), 5, 6, 9]
+    assert (results[0] - results[1]).abs().max() <= 1e-3 * results[1].abs().max()
+
+
+def test_a_batch_goes_through_the_modules(compiled: PreTrainedModel, graph: DecodeGraph) -> None:
+    cache = PolicyCache(compiled.config, RefreshKV(budget=6))
+    with torch.no_grad():
+        compiled(input_ids=torch.zeros(2, 20, dtype=torch.long), cache=cache)
+    assert graph.step(torch.tensor([[1]]), cache) is None
+    assert cache.get_seq_length() == 20
+
+
+def test_a_second_model_of_the_kind_finds_the_graph(compiled: PreTrainedModel, graphs: Path) -> None:
+    packages = {path: path.stat().st_mtime_ns for path in (graphs / "graphs").glob("*.pt2")}
+    other = tiny_model()
+    with torch.no_grad():
+        other.model.embed_tokens.weight.mul_(0.5)
+    quantize_int4(other)
+    assert compile_decoding(other, cache_dir=graphs).wait(60)
+    assert {path: path.stat().st_mtime_ns for path in (graphs / "graphs").glob("*.pt2")} == packages
+    # Its own weights are used, not those of the model that was compiled.
+    cache, expected = (prefilled(other, FullAttention(), torch.arange(30).view(1, 30)) for _ in range(2))
+    token = torch.tensor([[3]])
+    found = decode_graph(other)
+    assert found is not None
+    difference = found.step(token, cache) - _forward(other, token, expected)  # type: ignore[operator]
+    assert difference.abs().max() < 1e-3
+
+
+def test_what_cannot_be_compiled_is_said_and_goes_on(graphs: Path) -> None:
+    torch.manual_seed(0)
+    config = Gemma2Config(
+        vocab_size=260, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, layer_types=["full_attention"] * 2,
+    )  # fmt: skip
+    model = enable(Gemma2ForCausalLM(config).eval())
+    compilation = compile_decoding(model, cache_dir=graphs)
+    assert not compilation.wait(300)
+    assert "softcapping" in compilation.failure
+    cache = prefilled(model, RefreshKV(budget=4, stride=2), torch.arange(20).view(1, 20))
+    assert _decode(model, torch.tensor([[1]]), cache).shape == (1, 260)
+
+
+def test_a_sliding_window_is_not_compiled(graphs: Path) -> None:
+    config = Gemma2Config(
+        vocab_size=260, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, layer_types=["sliding_attention", "full_attention"],
+    )  # fmt: skip
+    compilation = compile_decoding(enable(Gemma2ForCausalLM(config).eval()), cache_dir=graphs)
+    assert not compilation.wait(60)
+    assert "other than full attention" in compilation.failure
+
+
+def test_without_kernels_there_is_no_graph(graphs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "load", lambda cache: False)
+    compilation = compile_decoding(tiny_model(), cache_dir=graphs)
+    assert not compilation.wait(60)
+    assert compilation.failure == "there are no CPU kernels"
+
+
+def test_a_compilation_can_be_cancelled(graphs: Path) -> None:
+    model = tiny_model(rope_theta=5000.0)
+    compilation = compile_decoding(model, cache_dir=graphs)
+    compilation.cancel()
+    assert not compilation.running
+    assert not compilation.ready
+    assert list((graphs / "graphs").glob("tmp*")) == []
+
+
+@pytest.fixture(autouse=True)
+def _no_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield

@@ -1,0 +1,155 @@
+"""The compiled operations against torch's, in float64 where rounding is judged."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from core import attention, int4, kernels
+from core.attention import Terms, grouped_attention
+
+pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
+
+
+@pytest.mark.parametrize("outputs", [1, 3, 4, 67, 200])
+@pytest.mark.parametrize("rows", [1, 5])
+def test_int4_linear(outputs: int, rows: int) -> None:
+    torch.manual_seed(0)
+    stored, scale = int4.quantize(torch.randn(outputs, 96))
+    x = torch.randn(rows, 96)
+    x[:, 7] *= 300  # an outlier costs its own group precision, not the row
+    out = torch.ops.refreshkv.int4_linear(x, stored, scale)
+    expected = x.double() @ int4.dense(stored, scale).double().T
+    assert (out - expected).abs().max() <= 2**-12 * expected.abs().max()
+
+
+@pytest.mark.parametrize("outputs", [1, 6, 129])
+def test_int8_linear(outputs: int) -> None:
+    torch.manual_seed(0)
+    weight = torch.randint(-127, 128, (outputs, 64), dtype=torch.int8)
+    scale = torch.rand(outputs).bfloat16()
+    x = torch.randn(2, 64)
+    expected = (x.double() @ weight.double().T) * scale.double()
+    out = torch.ops.refreshkv.int8_linear(x, weight, scale)
+    assert (out - expected).abs().max() <= 2**-13 * expected.abs().max()
+
+
+def test_the_largest_sums_do_not_overflow() -> None:
+    weight = torch.full((4, 32), -127, dtype=torch.int8)
+    out = torch.ops.refreshkv.int8_linear(torch.ones(1, 32), weight, torch.ones(4).bfloat16())
+    assert torch.allclose(out, torch.full((1, 4), -127.0 * 32))
+    zero = torch.ops.refreshkv.int8_linear(torch.zeros(1, 32), weight, torch.ones(4).bfloat16())
+    assert torch.equal(zero, torch.zeros(1, 4))
+
+
+def test_int4_dense() -> None:
+    torch.manual_seed(0)
+    stored, scale = int4.quantize(torch.randn(33, 64))
+    assert torch.allclose(torch.ops.refreshkv.int4_dense(stored, scale), int4.dense(stored, scale), atol=1e-6)
+
+
+def states(heads: int, length: int, dim: int, dtype: torch.dtype) -> Tensor:
+    """A view into a larger storage, as the full cache is."""
+    return torch.randn(1, heads, length + 5, dim).to(dtype)[:, :, :length]
+
+
+def reference(query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
+    grouped = query.double().view(1, keys.shape[1], -1, query.shape[-1])
+    weights = (grouped @ keys.double().transpose(-1, -2) * scaling).softmax(-1)
+    return (weights @ values.double()).view(1, 1, query.shape[1], -1), weights
+
+
+@pytest.mark.parametrize("length", [1, 127, 128, 129, 700])
+@pytest.mark.parametrize(("heads", "group"), [(1, 1), (2, 2), (3, 3), (1, 4), (2, 7)])
+@pytest.mark.parametrize(("dim", "value_dim"), [(64, 64), (24, 80), (10, 3)])
+def test_decode_attention(length: int, heads: int, group: int, dim: int, value_dim: int) -> None:
+    torch.manual_seed(0)
+    for dtype in (torch.float32, torch.bfloat16):
+        query = torch.randn(1, heads * group, 1, dim) * 3
+        keys, values = states(heads, length, dim, dtype), states(heads, length, value_dim, dtype)
+        out, weights = torch.ops.refreshkv.decode_attention(query, keys, values, dim**-0.5)
+        expected_out, expected_weights = reference(query, keys, values, dim**-0.5)
+        assert (out - expected_out).abs().max() < 1e-5
+        assert (weights - expected_weights).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_partial_step_writes_the_token_into_both_caches_and_attends_to_the_small_one(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    query, key, value = torch.randn(1, 4, 1, 16), torch.randn(1, 2, 1, 16), torch.randn(1, 2, 1, 16)
+    full = [torch.randn(1, 2, 40, 16).to(dtype) for _ in range(2)]
+    small = [torch.randn(1, 2, 9, 16).to(dtype) for _ in range(2)]
+    before = [tensor.clone() for tensor in (*full, *small)]
+    place = torch.tensor([30, 3, 8])  # position 30, slot 3, 8 slots in use
+    out = torch.ops.refreshkv.decode_step_attention(query, key, value, *full, *small, torch.empty(2, 2, 0), place, 0.25)
+    for tensor, old, new, index in zip((*full, *small), before, (key, value) * 2, (30, 30, 3, 3), strict=True):
+        old[:, :, index] = new[:, :, 0].to(dtype)
+        assert torch.equal(tensor, old)
+    expected, _ = reference(query, small[0][:, :, :8], small[1][:, :, :8], 0.25)
+    assert (out - expected).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("with_weights", [True, False])
+def test_a_full_step_writes_the_token_and_attends_to_the_full_cache(with_weights: bool) -> None:
+    torch.manual_seed(0)
+    query, key, value = torch.randn(1, 6, 1, 16), torch.randn(1, 2, 1, 16), torch.randn(1, 2, 1, 16)
+    full = [torch.randn(1, 2, 300, 16) for _ in range(2)]
+    small = [torch.randn(1, 2, 4, 16) for _ in range(2)]
+    untouched = [tensor.clone() for tensor in small]
+    weights = torch.full((2, 3, 300 if with_weights else 0), -1.0)
+    place = torch.tensor([200, -1, 0])
+    out = torch.ops.refreshkv.decode_step_attention(query, key, value, *full, *small, weights, place, 0.25)
+    assert torch.equal(full[0][:, :, 200], key[:, :, 0])
+    assert torch.equal(full[1][:, :, 200], value[:, :, 0])
+    assert all(torch.equal(tensor, old) for tensor, old in zip(small, untouched, strict=True))
+    expected, expected_weights = reference(query, full[0][:, :, :201], full[1][:, :, :201], 0.25)
+    assert (out - expected).abs().max() < 1e-5
+    if with_weights:
+        assert (weights[..., :201] - expected_weights[0]).abs().max() < 1e-5
+        assert (weights[..., 201:] == -1).all()
+
+
+def test_attention_uses_the_kernel_and_agrees_with_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    query = torch.randn(1, 6, 1, 32)
+    keys, values = states(2, 50, 32, torch.float32), states(2, 50, 32, torch.float32)
+    fast = grouped_attention(query, keys, values, None, Terms(0.2))
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    slow = grouped_attention(query, keys, values, None, Terms(0.2))
+    for ours, expected in zip(fast, slow, strict=True):
+        assert ours.shape == expected.shape
+        assert torch.allclose(ours, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "terms", "masked"),
+    [
+        ((1, 6, 2, 32), Terms(0.2), False),
+        ((1, 6, 1, 32), Terms(0.2, softcap=30.0), False),
+        ((1, 6, 1, 32), Terms(0.2), True),
+    ],
+)
+def test_what_the_kernel_does_not_know_goes_through_torch(shape: tuple[int, ...], terms: Terms, masked: bool) -> None:
+    mask = torch.ones(1, 1, 1, 1, 50, dtype=torch.bool) if masked else None
+    assert not attention._fits_kernel(torch.randn(shape), mask, terms)
+
+
+def test_a_machine_without_a_compiler_does_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(kernels.shutil, "which", lambda name: None)
+    assert kernels.load(tmp_path) is False
+    assert "no C++ compiler" in caplog.text
+
+
+def test_a_compiler_that_fails_is_named_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    monkeypatch.setenv("CXX", "/bin/false")
+    assert kernels.load(tmp_path) is False
+    assert "could not be built" in caplog.text
+    assert list((tmp_path / "kernels").glob("*.so")) == []
