@@ -184,7 +184,7 @@ def quantize_int4(model: PreTrainedModel) -> None:
     """Replace the dense linears of `model` by `Int4Linear` and the output head by `Int8Linear`, in place.
 
     The head is read whole at every step. KL divergence to the unquantized embedded model: linears alone 0.0007, with
-    the head in 8 bits TODO, with the head in 4 bits 0.055.
+    the head in 8 bits 0.0015, with the head in 4 bits 0.055. NF4 has 0.36: it rounds the levels of the GGUF once more.
     """
     head = model.get_output_embeddings()
     for parent, name, child in _children(model):

@@ -4,9 +4,12 @@ Pure tensor functions; they know nothing of layers, policies or when to refresh.
 heads, `group` is the number of query heads that share one, `length` the positions in the full cache.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool1d
+
+from . import kernels
 
 
 def group_max(weights: Tensor) -> Tensor:
@@ -38,6 +41,12 @@ def top_positions(scores: Tensor, count: int, valid: Tensor | None = None) -> Te
         scores = scores.masked_fill(~valid, -1.0)
     positions = torch.arange(scores.shape[-1], device=scores.device)
     keys = (scores.contiguous().view(torch.int32).long() << 32) | positions
+    if keys.device.type == "cpu":
+        # NumPy's vectorized partition and sort: 30 layers x 3 heads x 7,000 scores take 2.5 ms, torch's top-k 5.8 ms.
+        smallest = keys.shape[-1] - count
+        ranked = np.partition(keys.numpy(), smallest, axis=-1)[..., smallest:]
+        ranked.sort(axis=-1)
+        return torch.from_numpy(ranked) & 0xFFFFFFFF
     return keys.topk(count).values.flip(-1) & 0xFFFFFFFF
 
 
@@ -51,3 +60,11 @@ def gather_positions(states: Tensor, positions: Tensor) -> Tensor:
     batch = torch.arange(states.shape[0], device=states.device)[:, None, None]
     head = torch.arange(states.shape[1], device=states.device)[:, None]
     return states[batch, head, positions]
+
+
+def gather_into(out: Tensor, states: Tensor, positions: Tensor) -> None:
+    """Write what `gather_positions` returns into `out` `(batch, heads, count, dim)`, whose vectors are contiguous."""
+    if kernels.available() and states.device.type == "cpu":
+        torch.ops.refreshkv.gather_positions(out, states, positions)
+    else:
+        out.copy_(gather_positions(states, positions))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .selection import gather_positions
+from .selection import gather_into
 
 BLOCK = 256
 """Positions a buffer grows by."""
@@ -109,15 +109,14 @@ class SmallCache:
 
         `positions`: int64 `(batch, heads, count)`, ascending by rank, with count at most the capacity.
         """
-        parts = (
-            (self.keys_buffer, gather_positions(keys, positions)),
-            (self.values_buffer, gather_positions(values, positions)),
-            (self._positions, positions.unsqueeze(-1)),
-        )
-        for buffer, states in parts:
+        count = positions.shape[-1]
+        for buffer in (self.keys_buffer, self.values_buffer, self._positions):
             buffer.truncate(0)
-            buffer.reserve(min(self.capacity, positions.shape[-1] + BLOCK))
-            buffer.append(states)
+            buffer.reserve(min(self.capacity, count + BLOCK))
+            buffer.extend(count)
+        gather_into(self.keys, keys, positions)
+        gather_into(self.values, values, positions)
+        self.positions.copy_(positions)
         self._next_slot = 0
 
     def claim(self, position: int) -> int:

@@ -11,6 +11,7 @@ Without a compiler nothing is registered, and the callers use torch's own operat
         `(1, query_heads, 1, dim)`, keys and values `(1, heads, length, dim)` in float32 or bfloat16. Returns the output
         `(1, 1, query_heads, value_dim)` and the weights `(1, heads, group, length)`, both float32, as
         `attention.grouped_attention` does.
+    gather_positions(out, states, positions): `out[:] = selection.gather_positions(states, positions)`.
     decode_step_attention(...): one layer of a decode step inside a compiled graph, see `graph.py`.
 
 Measured on two AVX2 cores, SmolLM2-135M: all linears of a step take 5.5 ms against 9.7 ms in torch's int4 operation and
@@ -28,6 +29,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import filelock
@@ -74,21 +76,28 @@ def _built(folder: Path, on_build: Callable[[], None] | None) -> Path:
     if not library.is_file():
         if on_build is not None:
             on_build()
-        scratch = library.with_suffix(f".{os.getpid()}")
-        subprocess.run(_command(scratch), check=True, capture_output=True, text=True, timeout=BUILD_SECONDS)
-        scratch.replace(library)
+        with TemporaryDirectory(dir=folder) as scratch:
+            built = Path(scratch) / library.name
+            for command in _commands(built):
+                subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_SECONDS)
+            built.replace(library)
     return library
 
 
-def _command(target: Path) -> list[str]:
+def _commands(target: Path) -> list[list[str]]:
+    """Compile, then link: linked under -ffast-math, loading the library would flush subnormals to zero process-wide."""
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     if sys.platform == "win32" or compiler is None:
         raise OSError("there is no C++ compiler. Install g++ or clang, and start again")
     native = "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native"
     includes = [f"-I{path}" for path in cpp_extension.include_paths()]
     libraries = [f"-L{path}" for path in cpp_extension.library_paths()]
-    flags = ["-std=c++20", "-O3", native, "-ffast-math", "-shared", "-fPIC"]
-    return [compiler, *flags, *includes, str(SOURCE), "-o", str(target), *libraries, "-ltorch_cpu", "-lc10"]
+    flags = ["-std=c++20", "-O3", native, "-ffast-math", "-fPIC"]
+    unlinked = str(target.with_suffix(".o"))
+    return [
+        [compiler, *flags, *includes, "-c", str(SOURCE), "-o", unlinked],
+        [compiler, "-shared", unlinked, "-o", str(target), *libraries, "-ltorch_cpu", "-lc10"],
+    ]
 
 
 def processor() -> str:

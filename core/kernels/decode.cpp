@@ -1,4 +1,5 @@
-// The inner loops of decoding on a CPU: linears with 4- and 8-bit weights, and attention of one query.
+// The inner loops of decoding on a CPU: linears with 4- and 8-bit weights, attention of one query, and the gathering of
+// what a refresh keeps.
 //
 // Built at run time for the machine at hand (kernels/__init__.py). Shapes and contracts are stated there, beside the
 // reference implementations in torch that the tests compare these with.
@@ -182,6 +183,24 @@ Tensor int4_dense(const Tensor weight, const Tensor scale) {
     }
   });
   return out;
+}
+
+// --- refresh --------------------------------------------------------------------------------------------------------
+
+void gather_positions(Tensor out, const Tensor states, const Tensor positions) {
+  const int64_t heads = states.size(1), count = positions.size(2), bytes = states.element_size();
+  const int64_t width = states.size(3) * bytes, step = states.stride(2) * bytes;
+  const int64_t* chosen = positions.const_data_ptr<int64_t>();
+  const char* from = static_cast<const char*>(states.const_data_ptr());
+  char* to = static_cast<char*>(out.mutable_data_ptr());
+  torch::stable::parallel_for(0, states.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const char* source = from + (row / heads * states.stride(0) + row % heads * states.stride(1)) * bytes;
+      char* target = to + (row / heads * out.stride(0) + row % heads * out.stride(1)) * bytes;
+      for (int64_t i = 0; i < count; ++i)
+        std::memcpy(target + i * width, source + chosen[row * count + i] * step, width);
+    }
+  });
 }
 
 // --- attention of one query -----------------------------------------------------------------------------------------
@@ -374,6 +393,7 @@ Tensor decode_step_attention(const Tensor query, const Tensor key, const Tensor 
 
 STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("int4_linear(Tensor x, Tensor weight, Tensor scale) -> Tensor");
+  m.def("gather_positions(Tensor(a!) out, Tensor states, Tensor positions) -> ()");
   m.def("int8_linear(Tensor x, Tensor weight, Tensor scale) -> Tensor");
   m.def("int4_dense(Tensor weight, Tensor scale) -> Tensor");
   m.def("decode_attention(Tensor query, Tensor keys, Tensor values, float scaling) -> (Tensor, Tensor)");
@@ -384,6 +404,7 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
 
 STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
   m.impl("int4_linear", TORCH_BOX(&int4_linear));
+  m.impl("gather_positions", TORCH_BOX(&gather_positions));
   m.impl("int8_linear", TORCH_BOX(&int8_linear));
   m.impl("int4_dense", TORCH_BOX(&int4_dense));
   m.impl("decode_attention", TORCH_BOX(&decode_attention));

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from core import attention, int4, kernels
 from core.attention import Terms, grouped_attention
+from core.selection import gather_into
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
 
@@ -110,6 +111,20 @@ def test_a_full_step_writes_the_token_and_attends_to_the_full_cache(with_weights
         assert (weights[..., 201:] == -1).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gather_into(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    source = torch.randn(2, 3, 50, 20).to(dtype)[:, :, 3:45]
+    positions = torch.stack([torch.randperm(42)[:9] for _ in range(6)]).view(2, 3, 9)
+    fast, slow = (torch.zeros(2, 3, 12, 20, dtype=dtype) for _ in range(2))
+    gather_into(fast[:, :, :9], source, positions)
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    gather_into(slow[:, :, :9], source, positions)
+    assert torch.equal(fast, slow)
+    assert torch.equal(fast[1, 2, 4], source[1, 2, positions[1, 2, 4]])
+    assert (fast[:, :, 9:] == 0).all()
+
+
 def test_attention_uses_the_kernel_and_agrees_with_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     query = torch.randn(1, 6, 1, 32)
@@ -153,3 +168,9 @@ def test_a_compiler_that_fails_is_named_with_its_reason(
     assert kernels.load(tmp_path) is False
     assert "could not be built" in caplog.text
     assert list((tmp_path / "kernels").glob("*.so")) == []
+
+
+def test_loading_leaves_the_processor_state_alone() -> None:
+    # The mark of a library linked with -ffast-math: numbers below 1e-38 become zero everywhere.
+    assert torch.tensor(1e-40) * 0.5 > 0
+    assert 5e-324 > 0.0
