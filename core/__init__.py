@@ -16,11 +16,13 @@ from .errors import (
     LoadingError,
     PolicyInactiveError,
     RefreshKVError,
+    SnapshotError,
 )
 from .events import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
 from .layer import PolicyLayer
 from .loading import load_model
 from .policies import FullAttention, Policy, RefreshKV
+from .snapshot import Snapshot, model_fingerprint
 
 __all__ = [
     "CacheMismatchError",
@@ -39,9 +41,12 @@ __all__ = [
     "PrefillProgress",
     "RefreshKV",
     "RefreshKVError",
+    "Snapshot",
+    "SnapshotError",
     "TokenGenerated",
     "enable",
     "generate",
     "load_model",
+    "model_fingerprint",
     "stream_generate",
 ]
