@@ -5,7 +5,7 @@ The one place where the app meets a tokenizer. Knows nothing of models or Gradio
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,12 +22,15 @@ class Composed:
     """A prompt ready for the decoder.
 
     token_ids: int64 `(1, length)`. pieces: the text of each token from `document_start` to the end of the documents.
-    pages: where each page begins, in tokens. page_tokens: tokens of each page, in the same order.
+    document_end: tokens up to the end of the documents, without one that reaches into what follows; they are the same
+    under every instruction. pages: where each page begins, in tokens. page_tokens: tokens of each page, in the same
+    order.
     """
 
     token_ids: Tensor
     pieces: tuple[str, ...]
     document_start: int
+    document_end: int
     pages: tuple[PageMark, ...]
     page_tokens: tuple[int, ...]
 
@@ -62,6 +65,7 @@ def compose(
         torch.tensor([encoded["input_ids"]]),
         tuple(_pieces(rendered, offsets[first:last])),
         first,
+        bisect_right([end for _, end in offsets], passages[-1].end) if passages else 0,
         marks,
         tuple(bisect_left(starts, p.end) - bisect_left(starts, p.start) for p in passages),
     )

@@ -188,6 +188,7 @@ class Handlers:
             settings.min_p,
             settings.repetition_penalty,
             None if options.seed is None else int(options.seed),
+            composed.document_end,
         )
 
     def _update(self, frame: Frame, buttons: tuple[bool, bool] | None) -> tuple[Any, ...]:

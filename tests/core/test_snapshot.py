@@ -1,6 +1,6 @@
 """A prefix taken out of a cache, through memory or a file, into a cache of any policy: exact, or refused."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,10 +53,10 @@ def through_a_file(snapshot: Snapshot, folder: Path) -> Snapshot:
 
 
 @pytest.fixture(params=["llama", "llama bfloat16", "deepseek_v3", "gpt2"])
-def model(request: pytest.FixtureRequest) -> Iterator[PreTrainedModel]:
+def model(request: pytest.FixtureRequest) -> PreTrainedModel:
     name, _, dtype = request.param.partition(" ")
     made = make_model(name)
-    yield enable(made.bfloat16() if dtype else made)
+    return enable(made.bfloat16() if dtype else made)
 
 
 @pytest.mark.parametrize("passed", [through_memory, through_a_file])
