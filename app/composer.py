@@ -5,7 +5,7 @@ The one place where the app meets a tokenizer. Knows nothing of models or Gradio
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,12 +22,15 @@ class Composed:
     """A prompt ready for the decoder.
 
     token_ids: int64 `(1, length)`. pieces: the text of each token from `document_start` to the end of the documents.
-    pages: where each page begins, in tokens. page_tokens: tokens of each page, in the same order.
+    document_end: tokens up to the end of the documents, without those that what follows can change: blanks at the end,
+    and a token that reaches into the instruction. pages: where each page begins, in tokens. page_tokens: tokens of each
+    page, in the same order.
     """
 
     token_ids: Tensor
     pieces: tuple[str, ...]
     document_start: int
+    document_end: int
     pages: tuple[PageMark, ...]
     page_tokens: tuple[int, ...]
 
@@ -62,6 +65,7 @@ def compose(
         torch.tensor([encoded["input_ids"]]),
         tuple(_pieces(rendered, offsets[first:last])),
         first,
+        bisect_right([end for _, end in offsets], _text_end(rendered, passages[-1])) if passages else 0,
         marks,
         tuple(bisect_left(starts, p.end) - bisect_left(starts, p.start) for p in passages),
     )
@@ -84,6 +88,11 @@ def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, 
         continue_final_message=continues,
     )
     return str(rendered)
+
+
+def _text_end(rendered: str, passage: Passage) -> int:
+    """Where the text of a passage ends, without the blanks after it."""
+    return passage.start + len(rendered[passage.start : passage.end].rstrip())
 
 
 def _token_range(passages: Sequence[Passage], starts: Sequence[int]) -> tuple[int, int]:

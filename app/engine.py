@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal, TypeAlias
@@ -16,8 +17,21 @@ from typing import Literal, TypeAlias
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from app.document_cache import DocumentCache
 from app.errors import AppError
-from core import Event, FullAttention, Policy, PolicyCache, PrefillProgress, RefreshKVError, load_model, stream_generate
+from core import (
+    Compilation,
+    Event,
+    FullAttention,
+    Policy,
+    PolicyCache,
+    PrefillProgress,
+    RefreshKVError,
+    load_model,
+    stream_generate,
+)
+from core.loading import chosen_quantization
+from core.quantization import Quantization
 
 RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
@@ -38,7 +52,11 @@ class ModelUnavailableError(AppError):
 
 @dataclass(frozen=True)
 class Request:
-    """What to generate: the prompt's ids `(1, length)` and the decoder's options."""
+    """What to generate: the prompt's ids `(1, length)` and the decoder's options.
+
+    document_end: so many tokens at the prompt's start are documents and what stands before them; they are kept for the
+    requests to come.
+    """
 
     token_ids: Tensor
     policy: Policy
@@ -48,6 +66,7 @@ class Request:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     seed: int | None = None
+    document_end: int = 0
 
 
 class Run:
@@ -98,11 +117,21 @@ class Loading:
 
 
 class Engine:
-    """The model, its queue of runs and the cache of the last one, which the next continues where they agree."""
+    """The model, its queue of runs, and the documents that were read, which a run continues where they agree."""
 
-    def __init__(self, load: ModelSource, queue_size: int) -> None:
-        """`load` gets a progress callback (what, done, total); `queue_size` is the number of runs that may wait."""
+    def __init__(
+        self,
+        load: ModelSource,
+        queue_size: int,
+        documents: Callable[[PreTrainedModel], DocumentCache] = DocumentCache,
+        compilation: Callable[[PreTrainedModel], Compilation] | None = None,
+    ) -> None:
+        """`load` gets a progress callback (what, done, total); `queue_size` is the number of runs that may wait;
+        `documents` makes the cache of the loaded model; `compilation` begins to compile it while it serves already."""
         self._load = load
+        self._compile = compilation
+        self._compilation: Compilation | None = None
+        self._make_documents = documents
         self._queue_size = queue_size
         self._queue: queue.Queue[Run | None] = queue.Queue()
         self._runs: list[Run] = []
@@ -110,7 +139,7 @@ class Engine:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
-        self._cache: PolicyCache | None = None
+        self._documents: DocumentCache | None = None
         self.loading = Loading()
         self.failure = ""
 
@@ -122,13 +151,28 @@ class Engine:
         """Stop all runs and end the thread, which a loading model may delay."""
         for run in self.current():
             run.stop()
+        if self._compilation is not None:
+            self._compilation.cancel()
         self._queue.put(None)
         self._thread.join()
+        if self._documents:
+            self._documents.close()
 
     @property
     def ready(self) -> bool:
         """Whether the model is there."""
         return self._model is not None
+
+    def quantization(self, wanted: Quantization | Literal["auto"]) -> str:
+        """In words, how the weights are stored when `wanted` was asked for."""
+        model, _ = self.require_model()
+        chosen = chosen_quantization(wanted, model.device)
+        return "not quantized" if chosen == "none" else chosen
+
+    @property
+    def compiling(self) -> bool:
+        """Whether the decode step is still being compiled; runs are served meanwhile, more slowly."""
+        return self._compilation is not None and self._compilation.running
 
     @property
     def window(self) -> int:
@@ -184,7 +228,11 @@ class Engine:
 
     def _serve(self) -> None:
         try:
-            self._model = self._load(self._report)
+            model, tokenizer = self._load(self._report)
+            self._documents = self._make_documents(model)
+            self._model = model, tokenizer
+            if self._compile is not None:
+                self._compilation = self._compile(model)
         except RefreshKVError as error:
             self.failure = str(error)
         except Exception as error:
@@ -200,40 +248,42 @@ class Engine:
 
     def _execute(self, run: Run) -> None:
         try:
-            for event in self._events(run.request):
-                run.events.append((perf_counter(), event))
-                if run.stopping:
-                    break
+            with closing(self._events(run.request)) as events:
+                for event in events:
+                    run.events.append((perf_counter(), event))
+                    if run.stopping:
+                        break
             run.state = "stopped" if run.stopping else "finished"
         except (RefreshKVError, AppError) as error:
             run.error, run.state = str(error), "failed"
         except Exception as error:
             logger.exception("a run failed")
             run.error, run.state = f"The run failed: {error}. What was written is kept.", "failed"
-            self._cache = None
 
-    def _events(self, request: Request) -> Iterator[Event]:
+    def _events(self, request: Request) -> Generator[Event]:
         model, tokenizer = self.require_model()
-        if self._cache is None or self._cache.policy != request.policy:
-            self._cache = PolicyCache(model.config, request.policy)
-        events = stream_generate(
-            model,
-            tokenizer,
-            request.token_ids,
-            max_new_tokens=request.max_new_tokens,
-            temperature=request.temperature,
-            top_p=request.top_p,
-            min_p=request.min_p,
-            repetition_penalty=request.repetition_penalty,
-            seed=request.seed,
-            cache=self._cache,
-            prefill_chunk=PREFILL_CHUNK,
-        )
-        # What the last run left in the cache is done before the first chunk.
-        yield PrefillProgress(self._cache.get_seq_length(), request.token_ids.shape[1])
-        yield from events
+        assert self._documents is not None
+        prompt: list[int] = request.token_ids[0].tolist()
+        room = len(prompt) + request.max_new_tokens
+        with self._documents.use(prompt, request.document_end, request.policy, room) as cache:
+            events = stream_generate(
+                model,
+                tokenizer,
+                request.token_ids,
+                max_new_tokens=request.max_new_tokens,
+                temperature=request.temperature,
+                top_p=request.top_p,
+                min_p=request.min_p,
+                repetition_penalty=request.repetition_penalty,
+                seed=request.seed,
+                cache=cache,
+                prefill_chunk=PREFILL_CHUNK,
+            )
+            # What earlier runs left in the cache is done before the first chunk.
+            yield PrefillProgress(cache.get_seq_length(), len(prompt))
+            yield from events
 
 
-def named_model(name: str, quantization: Literal["nf4", "int8", "none"]) -> ModelSource:
+def named_model(name: str, quantization: Quantization | Literal["auto"]) -> ModelSource:
     """A source that loads `name` as `core.load_model` does."""
     return lambda report: load_model(name, quantization=quantization, progress=report)

@@ -73,9 +73,13 @@ class Handlers:
             loading = self._engine.loading
             fraction = loading.done / loading.total if loading.total else None
             return panels.progress(fraction, f"{loading.what} …"), gr.update(active=True)
-        quantization = self._settings.quantization or "not quantized"
-        facts = f"{quantization} · window {self._engine.window:,} tokens"
-        return panels.model_line(self._settings.model, facts), gr.update(active=False)
+        facts = [
+            self._engine.quantization(self._settings.quantization or "none"),
+            f"window {self._engine.window:,} tokens",
+        ]
+        if self._engine.compiling:
+            facts.append("compiling for this computer (once, a minute or two; writing works meanwhile)")
+        return panels.model_line(self._settings.model, " · ".join(facts)), gr.update(active=self._engine.compiling)
 
     # --- sources ---
 
@@ -188,6 +192,7 @@ class Handlers:
             settings.min_p,
             settings.repetition_penalty,
             None if options.seed is None else int(options.seed),
+            composed.document_end,
         )
 
     def _update(self, frame: Frame, buttons: tuple[bool, bool] | None) -> tuple[Any, ...]:

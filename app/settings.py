@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,9 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "REFRESHKV_"
+
+SPACE_VARIABLE = "SPACE_ID"
+"""Hugging Face sets it on Spaces."""
 
 
 class SettingsError(ValueError):
@@ -58,7 +62,7 @@ class Settings(BaseSettings):
     )
 
     model: str = Field("smollm2-135m", min_length=1)
-    quantization: Literal["nf4", "int8"] | None = "nf4"
+    quantization: Literal["auto", "nf4", "int4", "int8"] | None = "auto"
 
     budget: Annotated[int | float, BeforeValidator(parse_budget)] = 1 / 8
     stride: int = Field(10, ge=1, description="decoding steps between two refreshes or checks")
@@ -71,6 +75,18 @@ class Settings(BaseSettings):
     max_new_tokens_limit: int = Field(4096, ge=1, description="the most that can be asked for at once")
     queue_size: int = Field(16, ge=1, description="people waiting; the next one is told to come back later")
     session_minutes: float = Field(60, gt=0, allow_inf_nan=False, description="unused state is freed after this")
+
+    # Keys and values of documents that were read, so that they are read once; in gigabytes of 10^9 bytes.
+    document_memory_gigabytes: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="None: a quarter of the free memory, at most 4; 0: the last run's"
+    )
+    document_disk_gigabytes: float = Field(
+        default_factory=lambda: 0.0 if SPACE_VARIABLE in os.environ else 4.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="0: nothing is written. Off on a Space, where documents of strangers must not stay",
+    )
+    document_folder: Path | None = Field(None, description="None: beside the models, in the user's cache folder")
 
     # The embedded 135M model repeats itself under greedy decoding, so writing samples by default.
     temperature: float = Field(0.7, ge=0, le=5, description="0: always the most likely token")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app import panels
 from app.composer import Composed
 from app.engine import Engine, Run
-from app.view import Json, MapFeed, RunStatistics, map_start, prefill_progress, status
+from app.view import Json, MapFeed, RunStatistics, already_read, map_start, prefill_progress, status
 from core import CacheRefreshed, GenerationFinished, PrefillProgress, TokenGenerated
 
 _ENDINGS = {
@@ -32,7 +32,7 @@ class Tail:
 
     def __init__(self, engine: Engine, run: Run, composed: Composed, opening: str) -> None:
         """`opening` stands before what the model writes: a draft that is continued, the head of a table."""
-        self._engine, self._run = engine, run
+        self._engine, self._run, self._composed = engine, run, composed
         self._text = opening
         self._seen = 0
         self._event_time = 0.0
@@ -51,6 +51,7 @@ class Tail:
         )
         self._map_sent = -1
         self._progress: PrefillProgress | None = None
+        self._reused = 0
         self._progress_html = ""
         self._ending = ""
 
@@ -69,6 +70,8 @@ class Tail:
             if isinstance(event, TokenGenerated):
                 self._text += event.text
             elif isinstance(event, PrefillProgress):
+                if self._progress is None:
+                    self._reused = event.done
                 self._progress = event
             elif isinstance(event, CacheRefreshed):
                 self._map.add(event)
@@ -111,13 +114,18 @@ class Tail:
             return panels.progress(None, self._ending)
         if run.stopping:
             return panels.progress(None, "Stopping.")
-        if self._statistics.decode_steps or self._progress is None or self._progress.done == self._progress.total:
-            return panels.progress(None, "Writing.")
+        if self._progress is None:
+            return panels.progress(None, "Starting.")
+        composed = self._composed
+        known = already_read(min(self._reused, composed.document_end) - composed.document_start)
+        if self._statistics.decode_steps or self._progress.done == self._progress.total:
+            return panels.progress(None, f"Writing. {known}".rstrip())
         started = run.started or 0.0
         fraction, text = prefill_progress(
             self._progress.done,
             self._progress.total,
             max(self._event_time - started, 0.0),
             self._statistics.recent_prefill_rate,
+            self._reused,
         )
-        return panels.progress(fraction, text)
+        return panels.progress(fraction, f"{text}. {known}" if known else text)

@@ -229,17 +229,26 @@ def status(statistics: RunStatistics) -> Json:
     return {**numbers, "text": " · ".join(known)}
 
 
+def already_read(document_tokens: int) -> str:
+    """How much of the documents an earlier run has read, as a sentence; empty if nothing."""
+    if document_tokens < 1:
+        return ""
+    subject, verb = ("token", "was") if document_tokens == 1 else ("tokens", "were")
+    return f"{document_tokens:,} {subject} of the documents {verb} already read."
+
+
 def prefill_progress(
-    done: int, total: int, elapsed_seconds: float, recent_rate: float | None = None
+    done: int, total: int, elapsed_seconds: float, recent_rate: float | None = None, reused: int = 0
 ) -> tuple[float, str]:
     """The fraction of the prompt that is read, and the line that says so with the seconds that remain.
 
-    Later chunks attend to more and take longer, so the rest is estimated from `recent_rate` (tokens per second) where
-    it is known, else from the mean over `elapsed_seconds`.
+    Of the `done` tokens `reused` were there when the run began. Later chunks attend to more and take longer, so the
+    rest is estimated from `recent_rate` (tokens per second) where it is known, else from the mean over
+    `elapsed_seconds`.
     """
     fraction = done / total if total else 1.0
     text = f"Reading the document: {done:,} of {total:,} tokens ({int(100 * fraction)}%)"
-    rate = recent_rate or _rate(done, elapsed_seconds)
+    rate = recent_rate or _rate(done - reused, elapsed_seconds)
     if rate is None or done >= total:
         return fraction, text
     return fraction, f"{text}, about {_duration((total - done) / rate)} left"

@@ -16,12 +16,14 @@ from .errors import (
     LoadingError,
     PolicyInactiveError,
     RefreshKVError,
+    SnapshotError,
 )
 from .events import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
 from .graph import Compilation, compile_decoding
 from .layer import PolicyLayer
 from .loading import load_model
 from .policies import FullAttention, Policy, RefreshKV
+from .snapshot import Snapshot, model_fingerprint
 
 __all__ = [
     "CacheMismatchError",
@@ -41,10 +43,13 @@ __all__ = [
     "PrefillProgress",
     "RefreshKV",
     "RefreshKVError",
+    "Snapshot",
+    "SnapshotError",
     "TokenGenerated",
     "compile_decoding",
     "enable",
     "generate",
     "load_model",
+    "model_fingerprint",
     "stream_generate",
 ]

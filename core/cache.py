@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,9 @@ class PolicyCache(Cache):
 
     Layers with full attention are `PolicyLayer`s; sliding-window, linear and other layers are transformers' own.
     The model must have been through `enable`.
+
+    `token_ids` are the tokens it holds, as far as `stream_generate` filled it. The first `prefilled` of them were
+    prefilled with no decoded token before them, so that their keys and values are the same under every policy.
     """
 
     def __init__(self, config: PreTrainedConfig, policy: Policy) -> None:
@@ -40,6 +43,7 @@ class PolicyCache(Cache):
         """
         self.policy = policy
         self.token_ids: list[int] = []
+        self.prefilled = 0
         self._config = config.get_text_config(decoder=True)
         layer_types, layer_kwargs = get_layer_types_and_kwargs(self._config)
         _require_applicable(self._config, policy, layer_types)
@@ -74,6 +78,7 @@ class PolicyCache(Cache):
         Outside, a forward of several tokens or into an empty cache counts as the whole prompt, one of a single token as
         a decode step.
         """
+        nothing_decoded = self.prefilled == len(self.token_ids)
         for layer in self.policy_layers.values():
             layer.forced_step = Step.PREFILL if last else Step.PREFILL_CHUNK
             layer.decode_step = 0
@@ -82,6 +87,8 @@ class PolicyCache(Cache):
         finally:
             for layer in self.policy_layers.values():
                 layer.forced_step = None
+            if nothing_decoded:
+                self.prefilled = len(self.token_ids)
 
     def reserve(self, length: int) -> None:
         """Make room for `length` tokens in every full cache."""
@@ -91,13 +98,14 @@ class PolicyCache(Cache):
     def reset(self) -> None:
         """Empty the cache."""
         super().reset()
-        self.token_ids = []
+        self.token_ids, self.prefilled = [], 0
 
     def crop(self, tokens_to_remove: int) -> None:
         """Remove the last `-tokens_to_remove` tokens (a negative number, as in transformers)."""
         super().crop(tokens_to_remove)
         if tokens_to_remove < 0:
             self.token_ids = self.token_ids[:tokens_to_remove]
+            self.prefilled = min(self.prefilled, len(self.token_ids))
 
     def truncate(self, length: int) -> None:
         """Keep the first `length` tokens where all layers can, else none: a sliding window or a recurrent state that
@@ -117,6 +125,38 @@ class PolicyCache(Cache):
         for layer in croppable:
             layer.crop(min(0, length - layer.get_seq_length()))
         self.token_ids = self.token_ids[:length]
+        self.prefilled = min(self.prefilled, len(self.token_ids))
+
+    def common_prefix(self, token_ids: Sequence[int]) -> int:
+        """How many tokens at the start of `token_ids` the cache holds."""
+        length = 0
+        for ours, theirs in zip(self.token_ids, token_ids, strict=False):
+            if ours != theirs:
+                break
+            length += 1
+        return length
+
+    def with_policy(self, policy: Policy) -> PolicyCache:
+        """Hand the prefilled tokens over to a new cache for another policy, without a copy; this one is empty after.
+
+        A prefill attends fully under every policy. Tokens decoded since are left out: theirs depend on the policy.
+        Raises PolicyInactiveError as the constructor does.
+        """
+        other = PolicyCache(self._config, policy)
+        self.truncate(self.prefilled)
+        for index, layer in enumerate(self.layers):
+            if not isinstance(layer, PolicyLayer):
+                self.layers[index], other.layers[index] = other.layers[index], layer
+            elif layer.is_initialized:
+                other.policy_layers[index].adopt(*layer.full)
+        other.token_ids, other.prefilled = self.token_ids, self.prefilled
+        self.reset()
+        return other
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors the layers hold, reserved room included."""
+        return sum(layer.nbytes if isinstance(layer, PolicyLayer) else _tensor_bytes(layer) for layer in self.layers)
 
     def full_layers(self) -> int:
         """How many layers attended to the full cache in the last step."""
@@ -136,6 +176,10 @@ class PolicyCache(Cache):
             if layer.small is not None:
                 counts += torch.bincount(layer.small.positions[0].flatten(), minlength=len(counts)).cpu()
         return counts.numpy()
+
+
+def _tensor_bytes(layer: object) -> int:
+    return sum(value.nbytes for value in vars(layer).values() if isinstance(value, Tensor))
 
 
 def _croppable(layers: list[Any]) -> list[PolicyLayer | DynamicLayer]:

@@ -212,18 +212,9 @@ def _prepare_cache(
         )
     # The last prompt token is always forwarded, since its logits give the first token.
     prompt = token_ids[0].tolist()
-    cache.truncate(_common_prefix(cache.token_ids, prompt[:-1]))
+    cache.truncate(cache.common_prefix(prompt[:-1]))
     cache.reserve(len(prompt) + max_new_tokens)
     return cache
-
-
-def _common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    length = 0
-    for a, b in zip(left, right, strict=False):
-        if a != b:
-            break
-        length += 1
-    return length
 
 
 def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:

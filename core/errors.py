@@ -21,6 +21,10 @@ class CacheMismatchError(RefreshKVError, ValueError):
     """A cache cannot be continued: it was made for another model or policy, or its tokens are unknown."""
 
 
+class SnapshotError(RefreshKVError):
+    """A prefix cannot be taken out of a cache, or a file holds none that can be put into one."""
+
+
 class LoadingError(RefreshKVError):
     """A model could not be loaded."""
 

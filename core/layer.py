@@ -256,6 +256,18 @@ class PolicyLayer(CacheLayerMixin):
         assert self._full is not None
         return self._full
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the full cache, reserved room included, and of the small one."""
+        buffers = [*(self._full or ()), *([self.small] if self.small is not None else [])]
+        return sum(buffer.nbytes for buffer in buffers)
+
+    def adopt(self, keys: GrowingTensor, values: GrowingTensor) -> None:
+        """Take over a full cache that was filled elsewhere, in place of what the layer holds; there is no small one."""
+        self.reset()
+        self._full = (keys, values)
+        self.is_initialized = True
+
     def reserve(self, length: int) -> None:
         """Make room for `length` tokens, so that no buffer moves until they are there."""
         self._reserved = length

@@ -61,7 +61,7 @@ def load_model(
     report, cache = progress or _no_progress, cache_folder(cache_dir)
     if target.type == "cpu":
         kernels.load(cache, on_build=lambda: report("building the CPU kernels", 0, 0))
-    chosen = _chosen_quantization(quantization, target)
+    chosen = chosen_quantization(quantization, target)
     source = _source(name, cache, report)
     report(f"loading {name}", 0, 0)
     with _explained(name, source.remedy):
@@ -137,8 +137,8 @@ def _target(device: str | None) -> torch.device:
     return target
 
 
-def _chosen_quantization(quantization: Quantization | Literal["auto"], target: torch.device) -> Quantization:
-    """What "auto" stands for on this device; any other choice is checked against it."""
+def chosen_quantization(quantization: Quantization | Literal["auto"], target: torch.device) -> Quantization:
+    """What "auto" stands for on this device; any other choice is checked against it. Raises LoadingError."""
     if quantization == "auto":
         if target.type == "cpu":
             return "int4" if kernels.available() else "nf4"

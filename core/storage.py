@@ -33,6 +33,11 @@ class GrowingTensor:
         """The filled part `(batch, heads, length, dim)`, not a copy."""
         return self._storage[:, :, : self.length]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the storage, room that is not filled yet included."""
+        return self._storage.nbytes
+
     def reserve(self, capacity: int) -> None:
         """Make room for `capacity` positions in all, rounded up to whole blocks."""
         if capacity <= self._storage.shape[2]:
@@ -98,6 +103,11 @@ class SmallCache:
     def positions(self) -> Tensor:
         """int64 `(batch, heads, slots)`: the position in the full cache that each slot holds."""
         return self._positions.view.squeeze(-1)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of keys, values and positions."""
+        return self.keys_buffer.nbytes + self.values_buffer.nbytes + self._positions.nbytes
 
     @property
     def slots(self) -> int:

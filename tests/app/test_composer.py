@@ -1,11 +1,15 @@
 """Tokens of a prompt, and where pages and documents stand in them."""
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from app.composer import compose, count_tokens
 from app.documents import Document, Page
 from app.prompts import Source
+from core.embedded import cache_folder, embedded_model
 from tests.core.tiny import byte_tokenizer
 
 TOKENIZER = byte_tokenizer()
@@ -33,6 +37,75 @@ def test_pages_and_pieces_are_exact(texts: list[str]) -> None:
     assert end == composed.pages[-1].position + composed.page_tokens[-1]
 
 
+LLAMA_WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def merging_tokenizer() -> PreTrainedTokenizerFast:
+    """Splits words as Llama 3 and Qwen do, and has learnt to merge a full stop with the blank line behind it."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(LLAMA_WORDS), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    text = ['The end.\n\nSummarise it.\n\n"The fog."\n\n- one\n\n\nWrite (all).\n\n \n\nList 12:\n\n'] * 20
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(text, trainers.BpeTrainer(vocab_size=330, initial_alphabet=alphabet))
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    fast.chat_template = TOKENIZER.chat_template
+    fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    return fast
+
+
+def embedded_tokenizer() -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(embedded_model(cache_folder(), lambda *_: None))
+
+
+ENDINGS = st.text(st.sampled_from('.,:;!?)"“”- \n\t0aé🙂…'), max_size=6)
+INSTRUCTIONS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: text.strip())
+
+
+@pytest.fixture(scope="module", params=[byte_tokenizer, merging_tokenizer, embedded_tokenizer])
+def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
+    return request.param()
+
+
+@settings(deadline=None)
+@given(ENDINGS, INSTRUCTIONS, INSTRUCTIONS, st.text(max_size=10))
+@example(".", "Summarise.", "- list", "")
+@example("\n", "“Quoted”", "1. count", "The")
+@example("  ", "0", ":", "")
+@example("\n ", "0", ":", "")
+@example("ends\n\n \n", "\u0301combining", "<|im_end|>", "")
+def test_documents_have_the_same_tokens_under_every_instruction(
+    tokenizer: PreTrainedTokenizerBase, ending: str, one: str, other: str, draft: str
+) -> None:
+    documents = [source("The fog", "The light stood" + ending)]
+    first, second = compose(tokenizer, documents, one), compose(tokenizer, documents, other, draft)
+    end = first.document_end
+    assert second.document_end == end
+    assert second.token_ids[0, :end].tolist() == first.token_ids[0, :end].tolist()
+    # Only blanks at the end, and a token that reaches into the instruction, are left out.
+    left_out = "".join(first.pieces[end - first.document_start :])
+    assert len(left_out.strip()) <= len(first.pieces[-1]) + 1
+    assert first.document_end > first.document_start
+
+
+def test_a_token_that_reaches_into_the_instruction_is_not_the_documents() -> None:
+    tokenizer = merging_tokenizer()
+    composed = compose(tokenizer, [source("The fog.")], "Go.")
+    ids = composed.token_ids[0].tolist()
+    assert tokenizer.decode(ids[composed.document_end :]).startswith(".\n\nGo.")
+    assert composed.document_end == composed.document_start + composed.document_tokens - 1
+    more = compose(tokenizer, [source("The fog."), source("The lamp.")], "Go.")
+    assert more.token_ids[0, : composed.document_end].tolist() == ids[: composed.document_end]
+
+
 def test_a_character_of_several_tokens_stands_in_the_first() -> None:
     composed = compose(TOKENIZER, [source("aé🙂")], "Go.")
     assert composed.pieces == ("a", "é", "", "🙂", "", "", "")
@@ -56,6 +129,7 @@ def test_control_markers_in_a_document_are_plain_text() -> None:
 def test_a_request_without_documents_has_no_pages() -> None:
     composed = compose(TOKENIZER, [], "Write about rocks.")
     assert (composed.pages, composed.pieces, composed.page_tokens) == ((), (), ())
+    assert (composed.document_start, composed.document_end) == (0, 0)
     assert composed.prompt_tokens > 0
 
 

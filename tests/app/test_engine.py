@@ -1,12 +1,17 @@
-"""The queue of runs: order, stopping, failures, and the cache that one run leaves to the next."""
+"""The queue of runs: order, stopping, failures, and what one run leaves to the next."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 
+from app.document_cache import DocumentCache
+from app.document_files import DocumentFiles
 from app.engine import Engine, ModelUnavailableError, QueueFullError, Request, Run
 from core import CacheRefreshed, FullAttention, GenerationFinished, LoadingError, PrefillProgress, RefreshKV
 from tests.core.tiny import byte_tokenizer, tiny_model
@@ -70,12 +75,88 @@ def test_runs_wait_for_each_other_and_stop_stops_only_its_own(engine: Engine) ->
     assert not any(isinstance(event, GenerationFinished) for _, event in first.events)
 
 
+@contextmanager
+def forwarded(engine: Engine) -> Iterator[list[int]]:
+    """The number of tokens of each forward of the model."""
+    model, _ = engine.require_model()
+    counts: list[int] = []
+    hook = model.register_forward_pre_hook(
+        lambda module, args, kwargs: counts.append(kwargs["input_ids"].shape[1]), with_kwargs=True
+    )
+    yield counts
+    hook.remove()
+
+
+def about(document: str, instruction: str, **options: object) -> Request:
+    return request(document + instruction, new=4, document_end=len(document), **options)
+
+
 def test_the_next_run_prefills_only_what_is_new(engine: Engine) -> None:
-    finished(engine.submit(request(PROMPT + "Summarise.")))
-    again = finished(engine.submit(request(PROMPT + "List them.")))
+    finished(engine.submit(about(PROMPT, "Summarise.")))
+    with forwarded(engine) as counts:
+        again = finished(engine.submit(about(PROMPT, "List them.")))
     assert again.events[0][1] == PrefillProgress(len(PROMPT), len(PROMPT) + 10)
-    other_policy = finished(engine.submit(request(PROMPT, policy=FullAttention())))
-    assert other_policy.events[0][1] == PrefillProgress(0, len(PROMPT))
+    assert counts == [10, 1, 1, 1]
+
+
+def test_two_documents_in_turn_are_read_once_each(engine: Engine) -> None:
+    other = PROMPT.upper()
+    with forwarded(engine) as counts:
+        for document in (PROMPT, other):
+            finished(engine.submit(about(document, "Summarise.")))
+        assert counts == [256, len(PROMPT) + 10 - 256, 1, 1, 1] * 2
+        counts.clear()
+        for document in (PROMPT, other, PROMPT):
+            finished(engine.submit(about(document, f"List {document[0]}.")))
+    assert counts == [7, 1, 1, 1, 7, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_another_policy_reads_nothing_again_and_writes_its_own_text(engine: Engine) -> None:
+    finished(engine.submit(about(PROMPT, "Summarise.", policy=RefreshKV(budget=4, stride=100))))
+    with forwarded(engine) as counts:
+        full = finished(engine.submit(about(PROMPT, "Summarise.", policy=FullAttention())))
+    assert full.events[0][1] == PrefillProgress(len(PROMPT) + 9, len(PROMPT) + 10)
+    assert counts == [1, 1, 1, 1]
+    assert not any(isinstance(event, CacheRefreshed) for _, event in full.events)
+    fresh = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=2)
+    fresh.start()
+    expected = finished(fresh.submit(about(PROMPT, "Summarise.", policy=FullAttention())))
+    fresh.close()
+    assert full.events[-1][1].text == expected.events[-1][1].text
+
+
+def test_a_prefill_that_was_stopped_goes_on_where_it_was(engine: Engine) -> None:
+    document = PROMPT * 3
+    model, _ = engine.require_model()
+    hook = model.register_forward_pre_hook(lambda *_: run.stop())
+    run = engine.submit(about(document, "Summarise."))
+    finished(run)
+    hook.remove()
+    assert run.state == "stopped"
+    again = finished(engine.submit(about(document, "List them.")))
+    assert again.events[0][1] == PrefillProgress(256, len(document) + 10)
+
+
+def test_an_app_that_is_opened_again_reads_from_disk(tmp_path: Path) -> None:
+    def opened() -> Engine:
+        documents = partial(DocumentCache, files=DocumentFiles(tmp_path, 10**9))
+        engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), 2, documents)
+        engine.start()
+        engine.require_model(timeout=60)
+        return engine
+
+    document = PROMPT * 2
+    yesterday = opened()
+    finished(yesterday.submit(about(document, "Summarise.")))
+    expected = finished(yesterday.submit(about(document, "List them.")))
+    yesterday.close()
+    today = opened()
+    with forwarded(today) as counts:
+        run = finished(today.submit(about(document, "List them.")))
+    today.close()
+    assert run.events[0][1] == PrefillProgress(len(document), len(document) + 10)
+    assert counts == [10, 1, 1, 1]
+    assert run.events[-1][1].text == expected.events[-1][1].text
 
 
 def test_a_run_that_fails_says_so_and_the_next_one_works(engine: Engine) -> None:
@@ -116,3 +197,31 @@ def test_loading_progress_is_visible_meanwhile() -> None:
     gate.set()
     engine.require_model(timeout=30)
     assert (engine.layers, engine.pairs, engine.window) == (3, 6, 1024)
+
+
+class SlowCompilation:
+    """Stands for a compilation that never ends by itself."""
+
+    def __init__(self, model: object) -> None:
+        self.model, self.running = model, True
+
+    def cancel(self) -> None:
+        self.running = False
+
+
+def test_runs_are_served_while_the_model_is_compiled() -> None:
+    begun: list[SlowCompilation] = []
+
+    def begin(model: object) -> SlowCompilation:
+        begun.append(SlowCompilation(model))
+        return begun[0]
+
+    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), 2, compilation=begin)  # type: ignore[arg-type]
+    engine.start()
+    model, _ = engine.require_model(timeout=60)
+    assert finished(engine.submit(request())).state == "finished"
+    assert engine.compiling
+    assert begun[0].model is model
+    engine.close()
+    assert not engine.compiling
+    assert not begun[0].running

@@ -82,6 +82,16 @@ def test_writing_streams_text_progress_rates_and_the_map(handlers: Handlers, tmp
     assert [button["interactive"] for button in (write, resume, stop, swap)] == [True, True, False, True]
 
 
+def test_a_document_that_was_read_before_is_said_to_be(handlers: Handlers, tmp_path: Path) -> None:
+    me = person("me")
+    upload(handlers, me, tmp_path)
+    words = f"{len(TEXT.rstrip())} tokens of the documents were already read"
+    first = run(handlers.write(me, "summary", "", "", *options()))
+    assert not any("already read" in str(update[1]) for update in first)
+    second = run(handlers.write(me, "report", "", "", *options(new=300)))
+    assert any(words in str(update[1]) for update in second)
+
+
 def test_full_attention_shows_no_refresh(handlers: Handlers, tmp_path: Path) -> None:
     me = person("me")
     upload(handlers, me, tmp_path)

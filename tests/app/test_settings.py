@@ -22,7 +22,7 @@ def test_defaults() -> None:
     settings = load_settings()
     assert (settings.model, settings.quantization, settings.budget, settings.stride) == (
         "smollm2-135m",
-        "nf4",
+        "auto",
         0.125,
         10,
     )
@@ -70,6 +70,8 @@ def test_a_budget_that_means_nothing_is_refused(value: object) -> None:
         ("TOP_P", "0"),
         ("REPETITION_PENALTY", "0"),
         ("PORT", "70000"),
+        ("DOCUMENT_MEMORY_GIGABYTES", "-1"),
+        ("DOCUMENT_DISK_GIGABYTES", "inf"),
     ],
 )
 def test_an_error_names_the_variable_and_its_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -89,6 +91,24 @@ def test_the_default_length_may_not_exceed_the_limit(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("REFRESHKV_MAX_NEW_TOKENS", "5000")
     with pytest.raises(SettingsError, match=r"REFRESHKV_MAX_NEW_TOKENS is 5000.*which is 4096"):
         load_settings()
+
+
+def test_documents_stay_on_disk_except_on_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    settings = load_settings()
+    assert (settings.document_memory_gigabytes, settings.document_disk_gigabytes, settings.document_folder) == (
+        None,
+        4,
+        None,
+    )
+    monkeypatch.setenv("SPACE_ID", "somebody/writer")
+    assert load_settings().document_disk_gigabytes == 0
+    monkeypatch.setenv("REFRESHKV_DOCUMENT_DISK_GIGABYTES", "1.5")
+    monkeypatch.setenv("REFRESHKV_DOCUMENT_MEMORY_GIGABYTES", "none")
+    monkeypatch.setenv("REFRESHKV_DOCUMENT_FOLDER", "/data/documents")
+    settings = load_settings()
+    assert (settings.document_memory_gigabytes, settings.document_disk_gigabytes) == (None, 1.5)
+    assert settings.document_folder == Path("/data/documents")
 
 
 def test_settings_do_not_change() -> None:

@@ -5,7 +5,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from app.view import MapFeed, PageMark, RunStatistics, map_refresh, map_start, prefill_progress, status
+from app.view import (
+    MapFeed,
+    PageMark,
+    RunStatistics,
+    already_read,
+    map_refresh,
+    map_start,
+    prefill_progress,
+    status,
+)
 from core.events import CacheRefreshed, PrefillProgress, RefreshReason, TokenGenerated
 
 PAGES = [PageMark("report.pdf", 1, None, 4), PageMark("report.pdf", 2, "ii", 6)]
@@ -147,6 +156,25 @@ def test_the_status_line_in_words() -> None:
 )
 def test_prefill_progress(done: int, elapsed: float, rate: float | None, fraction: float, text: str) -> None:
     assert prefill_progress(done, 5600, elapsed, rate) == (fraction, text)
+
+
+def test_tokens_that_were_there_do_not_count_as_fast() -> None:
+    start = "Reading the document: 5,000 of 5,600 tokens (89%)"
+    assert prefill_progress(5000, 5600, 0.5, None, reused=5000)[1] == start
+    assert prefill_progress(5000, 5600, 10.0, None, reused=4900)[1] == f"{start}, about 1 min 00 s left"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (5983, "5,983 tokens of the documents were already read."),
+        (1, "1 token of the documents was already read."),
+        (0, ""),
+        (-20, ""),
+    ],
+)
+def test_what_was_already_read(tokens: int, text: str) -> None:
+    assert already_read(tokens) == text
 
 
 def test_the_estimate_falls_while_the_recent_rate_is_steady() -> None:

@@ -374,12 +374,12 @@ def test_unknown_quantization() -> None:
 )
 def test_automatic_quantization(device: str, built: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "available", lambda: built)
-    assert loading._chosen_quantization("auto", torch.device(device)) == expected
+    assert loading.chosen_quantization("auto", torch.device(device)) == expected
 
 
 def test_int4_is_for_cpus() -> None:
     with pytest.raises(LoadingError, match=r"quantization='int4' is for CPUs. Use quantization='nf4'"):
-        loading._chosen_quantization("int4", torch.device("cuda"))
+        loading.chosen_quantization("int4", torch.device("cuda"))
 
 
 @pytest.mark.parametrize("device", ["gpu", "meta", "cuda:x"])

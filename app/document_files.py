@@ -1,0 +1,113 @@
+"""Documents that were read, kept on disk: one safetensors file of keys and values each, the least recently used go.
+
+A file holds the document's token ids, so the folder is as private as the documents. Two processes may share it.
+Whatever goes wrong here is logged and costs a document that is read again; it never stops a run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import filelock
+
+from core import Snapshot, SnapshotError
+
+LOCK_SECONDS = 60
+"""Another process that writes for longer than this has hung; nothing is written then."""
+
+logger = logging.getLogger(__name__)
+
+
+class DocumentFiles:
+    """A folder of snapshots by key, of at most `max_bytes` in all. Used from one thread; writes in one of its own."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        """`folder` is made when the first file is written."""
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._writer = ThreadPoolExecutor(1, "document-files")
+
+    def load(self, key: str) -> Snapshot | None:
+        """The snapshot kept under `key`, or None. A file that is damaged or of another format is deleted."""
+        path = self._path(key)
+        if not path.is_file():
+            return None
+        try:
+            snapshot = Snapshot.read(path)
+        except SnapshotError as error:
+            logger.warning("a kept document is deleted and will be read again: %s", error)
+            self._delete(path)
+            return None
+        self.touch(key)
+        return snapshot
+
+    def touch(self, key: str) -> None:
+        """Note that the document was used. Times of access are often not kept, so the time of change is set."""
+        try:
+            os.utime(self._path(key))
+        except OSError as error:
+            logger.debug("%s is not there to be touched: %s", key, error)
+
+    def save(self, key: str, snapshot: Snapshot) -> None:
+        """Write `snapshot` in the background. Its tensors must not change meanwhile; its cache may grow."""
+        self._writer.submit(self._write, self._path(key), snapshot)
+
+    def close(self) -> None:
+        """Wait until everything is written."""
+        self._writer.shutdown()
+
+    def _write(self, path: Path, snapshot: Snapshot) -> None:
+        if snapshot.nbytes > self._max_bytes:  # not even without the file's header
+            return
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with filelock.FileLock(self._folder / ".lock", timeout=LOCK_SECONDS):
+                if not path.exists():  # else another process wrote it meanwhile
+                    self._replace(path, snapshot)
+        except (OSError, SnapshotError) as error:  # a full disk, a folder that cannot be written, a lock not given
+            logger.warning("a document is not kept on disk: %s", error)
+        except Exception:  # nobody waits for this thread's result
+            logger.exception("a document is not kept on disk")
+
+    def _replace(self, path: Path, snapshot: Snapshot) -> None:
+        """Write it elsewhere in the folder and rename: a file under its own name is whole.
+
+        Not flushed to the disk first: what a power cut leaves is found by its checksum.
+        """
+        scratch = self._folder / "partial"
+        shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed: the lock is ours
+        scratch.mkdir(mode=0o700)
+        try:
+            written = scratch / path.name
+            snapshot.save(written)
+            size = written.stat().st_size
+            if size <= self._max_bytes:
+                self._make_room(size)
+                os.replace(written, path)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _make_room(self, needed: int) -> None:
+        """Delete the least recently used files until `needed` bytes fit."""
+        files = sorted(
+            ((p.stat(), p) for p in self._folder.glob("*.safetensors")), key=lambda item: item[0].st_mtime_ns
+        )
+        total = sum(status.st_size for status, _ in files)
+        for status, path in files:
+            if total + needed <= self._max_bytes:
+                return
+            self._delete(path)
+            total -= status.st_size
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.safetensors"
+
+    def _delete(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:  # Windows does not delete what another process has mapped
+            logger.warning("%s cannot be deleted: %s", path, error)

@@ -1,0 +1,194 @@
+"""The prefilled tokens of a cache, apart from its policy: copied into other caches, and kept in safetensors files.
+
+Prefill attends fully under every policy, so a document that was read once serves them all. Knows nothing of what is
+kept where, or for how long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from .cache import PolicyCache
+from .errors import SnapshotError
+from .layer import PolicyLayer
+from .policies import Policy
+from .storage import BLOCK, GrowingTensor
+
+FORMAT = "refreshkv-snapshot-1"
+"""What a file says it is. The number changes with the names or the meaning of its tensors."""
+
+SAMPLED_VALUES = 64
+"""Values of each weight that go into a model's fingerprint."""
+
+_PARTS = ("keys", "values")
+_IRRELEVANT_SETTINGS = ("_name_or_path", "transformers_version", "use_cache")
+
+Heads: TypeAlias = tuple[Tensor, ...]
+"""The keys, or the values, of one layer: `(length, dim)` for each KV head."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The first tokens of a cache: their ids, and for every layer their keys and values.
+
+    The tensors are views of the cache or of the file they come from, not copies. They stay valid as long as the cache
+    keeps these tokens, whatever it appends to them.
+    """
+
+    token_ids: tuple[int, ...]
+    layers: tuple[tuple[Heads, Heads], ...]
+
+    @classmethod
+    def take(cls, cache: PolicyCache, length: int) -> Snapshot:
+        """The first `length` tokens of `cache`, of batch row 0.
+
+        Raises SnapshotError if fewer are prefilled, or a layer is not a `PolicyLayer`: a sliding window or a recurrent
+        state does not hold the past of an earlier token.
+        """
+        if not 0 < length <= cache.prefilled:
+            raise SnapshotError(
+                f"A snapshot of {length} tokens was asked for, but {cache.prefilled} tokens of the cache come from a "
+                "prefill. Take at least 1 and at most so many; what is decoded depends on the policy."
+            )
+        return cls(
+            tuple(cache.token_ids[:length]),
+            tuple((_heads(keys, length), _heads(values, length)) for keys, values in _buffers(cache)),
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Snapshot:
+        """The snapshot in a file, mapped into memory. Raises SnapshotError if there is none that is whole."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("format") != FORMAT:
+                    raise SnapshotError(f"{path} is of format {metadata.get('format')!r}, not {FORMAT!r}.")
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        except (SafetensorError, OSError) as error:
+            raise SnapshotError(f"{path} cannot be read: {error}.") from error
+        # A damaged file would otherwise show as text that makes no sense.
+        if metadata.get("checksum") != _checksum(tensors):
+            raise SnapshotError(f"{path} is damaged: its checksum is not the one it was written with.")
+        token_ids = tuple(tensors.pop("token_ids").tolist())
+        layers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+        for name, tensor in sorted(tensors.items(), key=lambda item: _place(item[0])):
+            part, layer, _ = _place(name)
+            layers.setdefault(layer, ([], []))[part].append(tensor)
+        return cls(token_ids, tuple((tuple(keys), tuple(values)) for _, (keys, values) in sorted(layers.items())))
+
+    def save(self, path: Path) -> None:
+        """Write it to a file, without a copy if it is in the CPU's memory. Raises SnapshotError, and OSError."""
+        tensors = {
+            f"{part}.{layer}.{head}": states.contiguous().cpu()
+            for layer, parts in enumerate(self.layers)
+            for part, heads in zip(_PARTS, parts, strict=True)
+            for head, states in enumerate(heads)
+        }
+        tensors["token_ids"] = torch.tensor(self.token_ids)
+        try:
+            save_file(tensors, path, {"format": FORMAT, "checksum": _checksum(tensors)})
+        except SafetensorError as error:
+            raise SnapshotError(f"{path} cannot be written: {error}.") from error
+
+    def restore(
+        self, config: PreTrainedConfig, policy: Policy, *, room: int = 0, device: torch.device | None = None
+    ) -> PolicyCache:
+        """A cache of a model with this `config` that holds the snapshot's tokens, copied, under any policy.
+
+        `room` is the number of tokens to make room for in all. `device` defaults to where each tensor is. Raises
+        SnapshotError if the model has other layers than the snapshot, PolicyInactiveError as PolicyCache does.
+        """
+        cache = PolicyCache(config, policy)
+        if len(cache.policy_layers) != len(cache.layers) or len(cache.layers) != len(self.layers):
+            raise SnapshotError(
+                f"The snapshot has {len(self.layers)} layers of full attention and the model "
+                f"{len(cache.policy_layers)} in {len(cache.layers)} layers: it was taken from another model."
+            )
+        for layer, (keys, values) in zip(cache.policy_layers.values(), self.layers, strict=True):
+            layer.adopt(_filled(keys, room, device), _filled(values, room, device))
+        cache.token_ids, cache.prefilled = list(self.token_ids), len(self.token_ids)
+        return cache
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all keys and values."""
+        return sum(states.nbytes for states in chain.from_iterable(chain.from_iterable(self.layers)))
+
+
+def model_fingerprint(model: PreTrainedModel) -> str:
+    """A hexadecimal digest of what a model's keys and values depend on.
+
+    That is its configuration, the kinds of its modules (quantized linears among them), and of every weight the name,
+    shape, dtype and some values spread over it. Read from the model in memory and not from its files: so it is the same
+    thing for a folder, a hub id and a GGUF file, survives a copy of the folder, and changes when other weights come
+    under the same name. It takes some milliseconds, whatever the model's size.
+    """
+    digest = hashlib.sha256()
+    settings = {key: value for key, value in model.config.to_dict().items() if key not in _IRRELEVANT_SETTINGS}
+    digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
+    for name, module in model.named_modules():
+        digest.update(f"{name} {type(module).__name__}\n".encode())
+    for name, tensor in chain(model.named_parameters(), model.named_buffers()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        if not tensor.is_meta:  # as weights are that wait on disk
+            values = tensor.detach().reshape(-1)
+            sample = values[:: max(1, len(values) // SAMPLED_VALUES)][:SAMPLED_VALUES]
+            digest.update(_bytes(sample.contiguous().cpu()))
+    return digest.hexdigest()
+
+
+def _place(name: str) -> tuple[int, int, int]:
+    """A tensor's name in a file as its part, layer and head."""
+    part, layer, head = name.split(".")
+    return _PARTS.index(part), int(layer), int(head)
+
+
+def _buffers(cache: PolicyCache) -> Iterable[Sequence[GrowingTensor]]:
+    for index, layer in enumerate(cache.layers):
+        if not isinstance(layer, PolicyLayer):
+            raise SnapshotError(
+                f"Layer {index} is a {type(layer).__name__}, which does not keep every token's keys and values, so "
+                "that no snapshot can be taken of this model's cache."
+            )
+        yield layer.full
+
+
+def _heads(buffer: GrowingTensor, length: int) -> Heads:
+    return tuple(buffer.view[0, :, :length].unbind())
+
+
+def _filled(heads: Heads, room: int, device: torch.device | None) -> GrowingTensor:
+    """A buffer `(1, heads, room, dim)` whose first positions are those of `heads`."""
+    length, dim = heads[0].shape
+    capacity = -(-max(room, length) // BLOCK) * BLOCK
+    storage = torch.empty(1, len(heads), capacity, dim, dtype=heads[0].dtype, device=device or heads[0].device)
+    for place, states in zip(storage[0], heads, strict=True):
+        place[:length] = states
+    buffer = GrowingTensor(storage)
+    buffer.truncate(length)
+    return buffer
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    value = 0
+    for name in sorted(tensors):
+        value = zlib.crc32(_bytes(tensors[name]), zlib.crc32(name.encode(), value))
+    return f"{value:08x}"
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    """The bytes of a contiguous tensor in the CPU's memory, not a copy."""
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
