@@ -30,6 +30,7 @@ from transformers import PreTrainedModel
 
 from . import graph_export, kernels
 from .cache import PolicyCache
+from .cuda_graph import RecordedStep
 from .embedded import cache_folder
 from .graph_export import save_skeleton, small_tensors
 from .layer import PolicyLayer, Step
@@ -115,10 +116,11 @@ def _refresh(layers: list[PolicyLayer], weights: Tensor) -> None:
 
 
 def compile_decoding(model: PreTrainedModel, *, cache_dir: Path | None = None) -> Compilation:
-    """Have the decode step of `model`, on a CPU, compiled in the background; returns what tells how far it is.
+    """Have the decode step of `model` compiled in the background; returns what tells how far it is.
 
-    The result is kept in the cache folder, so that the next call for such a model finds it at once. A model or a
-    machine for which it cannot be done goes on as it is; `Compilation.failure` says why.
+    On a CPU the result is kept in the cache folder, so that the next call for such a model finds it at once. On a GPU
+    partial steps are recorded as a CUDA graph when the first is due (cuda_graph.py). A model or a machine for which it
+    cannot be done goes on as it is; `Compilation.failure` says why.
     """
     return Compilation(model, cache_folder(cache_dir))
 
@@ -159,8 +161,9 @@ class Compilation:
 
     def _build(self) -> None:
         try:
-            package = self._package()
-            setattr(self._model, GRAPH_ATTRIBUTE, DecodeGraph(package, self._model))
+            on_gpu = self._model.device.type == "cuda"
+            graph = RecordedStep(self._model) if on_gpu else DecodeGraph(self._package(), self._model)
+            setattr(self._model, GRAPH_ATTRIBUTE, graph)
         except Exception as error:  # whatever the compiler or the model's code raises, decoding goes on without
             self.failure = str(error) or type(error).__name__
             logger.warning("the decode step could not be compiled, so decoding is slower: %s", self.failure)
@@ -201,7 +204,7 @@ class Compilation:
             target.replace(package)
 
 
-def decode_graph(model: PreTrainedModel) -> DecodeGraph | None:
+def decode_graph(model: PreTrainedModel) -> DecodeGraph | RecordedStep | None:
     """The compiled step of `model`, if there is one."""
     return getattr(model, GRAPH_ATTRIBUTE, None)
 

@@ -1,0 +1,151 @@
+"""The partial decode step as a CUDA graph.
+
+On a GPU the arithmetic of a step is short and launching its many kernels is not. A partial step has static shapes and
+its caches do not move between two refreshes of a run, so its launches are recorded once and replayed: only the token,
+its position and its slot change, and they are tensors. Check and full steps, one in a stride, go through the model's
+modules. The kernels recorded are torch's and bitsandbytes' own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, PreTrainedModel
+
+from .attention import Terms, grouped_attention
+from .cache import PolicyCache
+from .layer import ATTENTION_NAME, PolicyLayer, Step
+
+RECORDED_ATTENTION = "refreshkv_recorded"
+LAYER_KEY = "recorded_layer"
+WARM_UP = 3
+"""Runs before recording, as torch.cuda.graph asks for: libraries allocate their workspaces in the first."""
+
+
+class RecordedStep:
+    """Partial steps of one model, recorded for the cache at hand and again when its storage moves."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        """Raises RuntimeError for a model spread over several devices, which one graph cannot hold."""
+        devices = {parameter.device for parameter in model.parameters()}
+        if len(devices) != 1:
+            raise RuntimeError(f"the model is spread over {len(devices)} devices")
+        AttentionInterface.register(RECORDED_ATTENTION, recorded_attention)
+        self._model = model
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._recorded: tuple[int, ...] = ()
+        self._token = self._place = self._logits = torch.empty(0)
+
+    def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
+        """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, with the model's forward's traces in `cache`; None, with
+        the cache untouched, for a step that is not recorded."""
+        layers = list(cache.policy_layers.values())
+        if len(layers) < len(cache.layers) or token.shape != (1, 1) or not all(map(_is_recorded, layers)):
+            return None
+        position = layers[0].get_seq_length()
+        cache.reserve(position + 1)
+        full = [buffer.storage for layer in layers for buffer in layer.full]
+        addresses = tuple(
+            tensor.data_ptr() for tensor in (*full, *(s for layer in layers for s in layer.small_storage))
+        )
+        if addresses != self._recorded:
+            self._record(layers, token.device)
+            self._recorded = addresses
+        assert self._graph is not None
+        self._token.copy_(token)
+        self._place.copy_(torch.tensor([(position, layer.claim(position)[0]) for layer in layers]))
+        self._graph.replay()
+        for layer in layers:
+            layer.record(Step.PARTIAL)
+        return self._logits.clone()
+
+    def _record(self, layers: list[PolicyLayer], device: torch.device) -> None:
+        """Record a step on these layers. The runs write to position and slot 0, whose contents are put back."""
+        self._token = torch.zeros(1, 1, dtype=torch.long, device=device)
+        self._place = torch.zeros(len(layers), 2, dtype=torch.long, device=device)
+        touched = [buffer.storage[:, :, :1] for layer in layers for buffer in layer.full]
+        touched += [storage[:, :, :1] for layer in layers for storage in layer.small_storage]
+        before = [states.clone() for states in touched]
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                partial_step(self._model, self._token, self._place, layers)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._logits = partial_step(self._model, self._token, self._place, layers)
+        for states, old in zip(touched, before, strict=True):
+            states.copy_(old)
+
+
+def _is_recorded(layer: PolicyLayer) -> bool:
+    """Whether the layer's next step is partial and overwrites a slot: until the slots are full, their number changes."""
+    small = layer.small
+    return layer.upcoming_step() is Step.PARTIAL and small is not None and small.slots == small.capacity
+
+
+@torch.no_grad()
+def partial_step(model: PreTrainedModel, token: Tensor, place: Tensor, layers: list[PolicyLayer]) -> Tensor:
+    """Logits `(1, vocabulary)` of `token` in a partial step; only tensors tell it where to write.
+
+    `place`: int64 `(layers, 2)`, the token's position and its slot in each layer's small cache. The counts of `layers`
+    stay as they are.
+    """
+    model.set_attn_implementation(RECORDED_ATTENTION)
+    try:
+        cache: Any = _RecordedCache(layers, place)
+        output = model(input_ids=token, position_ids=place[:1, :1], cache=cache, use_cache=True, logits_to_keep=1)
+    finally:
+        model.set_attn_implementation(ATTENTION_NAME)
+    logits: Tensor = output.logits[:, -1]
+    return logits
+
+
+class _RecordedCache:
+    """What the model takes for its cache while a step is recorded."""
+
+    is_compileable = True
+
+    def __init__(self, layers: list[PolicyLayer], place: Tensor) -> None:
+        self._layers = layers
+        self._place = place
+
+    def update(self, key: Tensor, value: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Write into both caches; returns the new token, as `PolicyLayer.update` does in a partial step."""
+        layer, place = self._layers[layer_idx], self._place[layer_idx]
+        assert layer.small is not None
+        for buffer, states in zip(layer.full, (key, value), strict=True):
+            buffer.storage.index_copy_(2, place[:1], states)
+        kwargs["kwargs"][LAYER_KEY] = (layer.small.keys, layer.small.values, place[1:])
+        return key, value
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Of no consequence, since the position ids are given."""
+        return 0
+
+    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
+        """Of no consequence: no mask is made under this attention function."""
+        return query_length, 0
+
+
+def recorded_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """The attention function of a recorded step, over a small cache whose slots are all in use."""
+    keys, values, slot = kwargs[LAYER_KEY]
+    keys.index_copy_(2, slot, key)
+    values.index_copy_(2, slot, value)
+    terms = Terms(query.shape[-1] ** -0.5 if scaling is None else scaling, softcap, s_aux)
+    output, _ = grouped_attention(query, keys, values, None, terms)
+    return output, None
