@@ -82,7 +82,7 @@ class RecordedStep:
 
 
 def _is_recorded(layer: PolicyLayer) -> bool:
-    """Whether the layer's next step is partial and overwrites a slot: until the slots are full, their number changes."""
+    """Whether its next step is partial and overwrites a slot: until the slots are full, their number changes."""
     small = layer.small
     return layer.upcoming_step() is Step.PARTIAL and small is not None and small.slots == small.capacity
 
