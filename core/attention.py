@@ -72,7 +72,9 @@ def attention_forward(
     if layer is not None and layer.step is Step.FULL:
         return _full_step(layer, query, key, value, attention_mask, terms), None
 
-    if softcap is None and s_aux is None:
+    if layer is not None and layer.forced_step and _is_plain_chunk(query, key, value, terms):
+        output = chunk_attention(query, key, value, terms.scaling)
+    elif softcap is None and s_aux is None:
         output, _ = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
@@ -102,6 +104,31 @@ def _full_step(
     if layer.wants_selection:
         layer.refresh(weights[:, :, :, 0], key, value, _valid(grouped_mask))
     return output
+
+
+def _is_plain_chunk(query: Tensor, key: Tensor, value: Tensor, terms: Terms) -> bool:
+    past = key.shape[2] - query.shape[2]
+    plain = terms.softcap is None and terms.sinks is None and query.shape[-1] == value.shape[-1]
+    return past > 0 and plain and query.shape[0] == 1 and query.device.type == "cpu"
+
+
+def chunk_attention(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+    """Causal attention of a chunk of one prompt to itself and to all before it, on a CPU: `(1, new, query_heads, dim)`.
+
+    In two parts, joined by their log-sum-exps: the past, which every query sees whole, needs no mask and no repeated
+    keys; the chunk itself is small. With a mask over both torch repeats keys and values for every query head and scores
+    what it then masks: 256 queries over 6,756 keys take 114 ms a layer, and 95 ms so.
+    """
+    attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    query_heads, new, dim = query.shape[1:]
+    heads, past = key.shape[1], key.shape[2] - new
+    grouped = query.reshape(1, heads, -1, dim)
+    before, before_lse = attend(grouped, key[:, :, :past], value[:, :, :past], 0.0, False, scale=scaling)
+    repeats = query_heads // heads
+    own_key, own_value = (states[:, :, past:].repeat_interleave(repeats, dim=1) for states in (key, value))
+    own, own_lse = attend(query, own_key, own_value, 0.0, True, scale=scaling)
+    share = torch.sigmoid(before_lse.reshape(own_lse.shape) - own_lse).unsqueeze(-1).to(own.dtype)
+    return torch.lerp(own, before.reshape(own.shape), share).transpose(1, 2).contiguous()
 
 
 def grouped_attention(

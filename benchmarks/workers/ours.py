@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 import core
-from core import GenerationFinished, Policy, PolicyCache, TokenGenerated, load_model, stream_generate
+from core import GenerationFinished, Policy, PolicyCache, TokenGenerated, compile_decoding, load_model, stream_generate
 
 from ..protocol import Arrival, Loaded, Measurement, Setup, bytes_per_token, measurement, serve, versions
 from .transformers_model import weight_bytes
@@ -24,6 +24,9 @@ def prepare(setup: Setup) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Pol
     policy: Policy = getattr(core, options.pop("policy"))(**options.pop("parameters", {}))
     model, tokenizer = load_model(**options)
     model.generation_config.eos_token_id = []  # type: ignore[union-attr]
+    compilation = compile_decoding(model)
+    if not compilation.wait():
+        raise RuntimeError(f"the decode step was not compiled: {compilation.failure}")
     return model, tokenizer, policy
 
 

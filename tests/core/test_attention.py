@@ -1,0 +1,26 @@
+"""Attention of a prompt's chunk against the plain masked softmax, in float64."""
+
+import pytest
+import torch
+
+from core.attention import chunk_attention
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.mark.parametrize(("new", "past"), [(1, 1), (5, 40), (33, 7), (64, 200)])
+@pytest.mark.parametrize(("query_heads", "heads"), [(4, 4), (6, 2), (3, 1)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_chunk_attends_to_the_past_and_causally_to_itself(
+    new: int, past: int, query_heads: int, heads: int, dtype: torch.dtype
+) -> None:
+    torch.manual_seed(0)
+    query = (torch.randn(1, new, query_heads, 16) * 2).to(dtype).transpose(1, 2)
+    key, value = (torch.randn(1, heads, past + new + 9, 16).to(dtype)[:, :, : past + new] for _ in range(2))
+    out = chunk_attention(query, key, value, 0.3)
+    keys, values = (states.double().repeat_interleave(query_heads // heads, dim=1) for states in (key, value))
+    mask = torch.ones(new, past + new, dtype=torch.bool).tril(past)
+    scores = (query.double() @ keys.transpose(-1, -2) * 0.3).masked_fill(~mask, -torch.inf)
+    expected = (scores.softmax(-1) @ values).transpose(1, 2)
+    assert (out.shape, out.dtype) == ((1, new, query_heads, 16), dtype)
+    assert (out.double() - expected).abs().max() < (1e-5 if dtype == torch.float32 else 0.03)
