@@ -2,8 +2,9 @@
 
     python -m benchmarks.profile [--context 7000] [--periods 4]
 
-Operations are timed under torch's profiler, which costs each of them about a microsecond; what is left of a step is
-Python and the dispatch between operations. As many steps before are timed without it, for comparison.
+Operations are timed under torch's profiler, which costs each of them about a microsecond. What is left of a step has no
+operation of its own: what the compiled graph fused, NumPy's part of the selection, Python and the dispatch. As many
+steps before are timed without it, for comparison.
 """
 
 from __future__ import annotations
@@ -25,18 +26,27 @@ from .inputs import prepare
 from .workers.ours import prepare as prepare_ours
 
 STRIDE = 10
-LINEARS, HEAD, ATTENTION, SELECTION, SMALL, PYTHON = (
+LINEARS, HEAD, ATTENTION, SELECTION, SMALL, REST = (
     "linears' matrix multiplication",
     "output head",
-    "attention matrix multiplication",
+    "attention",
     "selection and gathering",
     "small and pointwise operations",
-    "Python overhead",
+    "fused operations of the graph, NumPy's selection, Python",
 )
 # An operation counts with the first of these kinds among its callers: a matmul inside a linear is the linear's.
-LINEAR_OPERATIONS = ("aten::linear", "aten::mm", "aten::addmm", "pack_mm", "bitsandbytes::", "_linear_pointwise")
-ATTENTION_OPERATIONS = ("aten::matmul", "aten::bmm", "aten::baddbmm", "scaled_dot_product")
-SELECTION_OPERATIONS = ("aten::topk", "aten::max_pool", "aten::index", "aten::gather", "aten::bincount", "aten::flip")
+LINEAR_OPERATIONS = (
+    "aten::linear",
+    "aten::mm",
+    "aten::addmm",
+    "pack_mm",
+    "int4_linear",
+    "int8_linear",
+    "bitsandbytes::",
+    "_linear_pointwise",
+)
+ATTENTION_OPERATIONS = ("aten::matmul", "aten::bmm", "aten::baddbmm", "scaled_dot_product", "::decode_")
+SELECTION_OPERATIONS = ("aten::topk", "aten::max_pool", "aten::index", "gather", "aten::bincount", "aten::flip")
 
 
 def main() -> None:
@@ -89,7 +99,7 @@ def profiled_times(events: Iterator[Event], steps: int, vocabulary: int) -> dict
 def category(callers: list[Any], vocabulary: int) -> str:
     """What the first of these profiler events belongs to, by the names of it and its callers; the head by its size."""
     if len(callers) == 1:  # the step itself
-        return PYTHON
+        return REST
     linear = [caller for caller in callers if _is(caller, LINEAR_OPERATIONS)]
     if linear:
         return HEAD if any(vocabulary in shape for caller in linear for shape in caller.input_shapes or ()) else LINEARS
@@ -106,7 +116,7 @@ def print_table(walls: dict[str, float], spent: dict[str, dict[str, float]]) -> 
     totals = {kind: sum(spent[kind].values()) for kind in kinds}
     print(f"| | {' | '.join(f'{kind} step ms | %' for kind in kinds)} |")
     print("| --- |" + " ---: | ---: |" * len(kinds))
-    for name in (LINEARS, HEAD, ATTENTION, SELECTION, SMALL, PYTHON):
+    for name in (LINEARS, HEAD, ATTENTION, SELECTION, SMALL, REST):
         shares = ((spent[kind].get(name, 0.0), totals[kind]) for kind in kinds)
         print(f"| {name} | {' | '.join(f'{ms:.1f} | {100 * ms / total:.0f}' for ms, total in shares)} |")
     print(f"| whole step, profiled | {' | '.join(f'{totals[kind]:.1f} | 100' for kind in kinds)} |")

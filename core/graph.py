@@ -69,15 +69,20 @@ class DecodeGraph:
         places = [(position, *(layer.claim(position) if step is Step.PARTIAL else (-1, 0))) for layer in layers]
         weights = self._room_for_weights(layers, step)
         full, small = [layer.full for layer in layers], [layer.small_storage for layer in layers]
-        logits: Tensor = self._run(
-            token,
-            torch.tensor(places),
-            [keys.storage for keys, _ in full],
-            [values.storage for _, values in full],
-            [keys for keys, _ in small],
-            [values for _, values in small],
-            list(weights),
-        )
+        try:
+            logits: Tensor = self._run(
+                token,
+                torch.tensor(places),
+                [keys.storage for keys, _ in full],
+                [values.storage for _, values in full],
+                [keys for keys, _ in small],
+                [values for _, values in small],
+                list(weights),
+            )
+        except BaseException:
+            for layer in layers:
+                layer.small = None  # a slot was claimed and not written: the next step is full and chooses anew
+            raise
         for layer in layers:
             layer.record(step)
         if step is Step.FULL and layers[0].wants_selection:
@@ -171,6 +176,8 @@ class Compilation:
     def _package(self) -> Path:
         if not kernels.load(self._cache):
             raise RuntimeError("there are no CPU kernels")
+        if self._model.dtype not in (torch.float32, torch.bfloat16):
+            raise RuntimeError(f"a model that computes in {self._model.dtype} is not compiled")
         layers = PolicyCache(self._model.config, FullAttention())
         if len(layers.policy_layers) < len(layers.layers):
             raise RuntimeError("layers other than full attention are not compiled")

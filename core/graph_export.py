@@ -103,7 +103,7 @@ def graph_attention(
     if softcap is not None or s_aux is not None or attention_mask is not None:
         raise NotImplementedError("softcapping, attention sinks and masks are not compiled")
     full_keys, full_values, small_keys, small_values, weights, place = kwargs[LAYER_KEY]
-    if key.shape[1] != full_keys.shape[1] or key.shape[3] != full_keys.shape[3]:
+    if key.shape[1::2] != full_keys.shape[1::2] or value.shape[1::2] != full_values.shape[1::2]:
         raise NotImplementedError("keys that are cached in another form than they are attended to are not compiled")
     output = torch.ops.refreshkv.decode_step_attention(
         query.float().contiguous(),

@@ -8,7 +8,7 @@ from transformers import AttentionInterface
 from core import Policy, PolicyCache, RefreshKV
 from core.attention import ATTENTION_NAME
 from core.cuda_graph import RECORDED_ATTENTION, RecordedStep, _is_recorded, partial_step, recorded_attention
-from core.decoder import _forward
+from core.decoder import forward
 from core.layer import Step
 from tests.core.tiny import tiny_model
 
@@ -25,7 +25,7 @@ def test_a_recorded_step_equals_the_modules(policy: Policy) -> None:
     ours, theirs = PolicyCache(model.config, policy), PolicyCache(model.config, policy)
     for cache in (ours, theirs):
         with cache.prefill(last=True):
-            _forward(model, prompt, cache)
+            forward(model, prompt, cache)
         cache.reserve(128)
     recorded = 0
     for token in torch.randint(0, 256, (20, 1, 1)):
@@ -34,8 +34,8 @@ def test_a_recorded_step_equals_the_modules(policy: Policy) -> None:
             logits = as_recorded(model, token, ours)
             recorded += 1
         else:
-            logits = _forward(model, token, ours)
-        assert torch.allclose(logits, _forward(model, token, theirs), atol=1e-4)
+            logits = forward(model, token, ours)
+        assert torch.allclose(logits, forward(model, token, theirs), atol=1e-4)
         for mine, other in zip(layers, theirs.policy_layers.values(), strict=True):
             assert (mine.full_steps, mine.partial_steps) == (other.full_steps, other.partial_steps)
             assert torch.allclose(mine.keys, other.keys, atol=1e-5)
@@ -60,7 +60,7 @@ def test_steps_that_are_not_recorded_leave_the_cache_alone() -> None:
     model = tiny_model()
     cache = PolicyCache(model.config, RefreshKV(budget=400, stride=4))  # slots stay free
     with cache.prefill(last=True):
-        _forward(model, torch.arange(30).view(1, 30), cache)
+        forward(model, torch.arange(30).view(1, 30), cache)
     assert RecordedStep(model).step(torch.tensor([[1]]), cache) is None
     assert cache.get_seq_length() == 30
 
@@ -72,13 +72,13 @@ def test_replayed_on_a_gpu() -> None:
     ours, theirs = PolicyCache(model.config, policy), PolicyCache(model.config, policy)
     for cache in (ours, theirs):
         with cache.prefill(last=True):
-            _forward(model, prompt, cache)
+            forward(model, prompt, cache)
         cache.reserve(128)
     recorded = RecordedStep(model)
     replayed = 0
     for token in torch.randint(0, 256, (20, 1, 1), device="cuda"):
         logits = recorded.step(token, ours)
         replayed += logits is not None
-        logits = _forward(model, token, ours) if logits is None else logits
-        assert torch.allclose(logits, _forward(model, token, theirs), atol=1e-3)
+        logits = forward(model, token, ours) if logits is None else logits
+        assert torch.allclose(logits, forward(model, token, theirs), atol=1e-3)
     assert replayed == 15

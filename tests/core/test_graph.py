@@ -11,10 +11,11 @@ from transformers import Gemma2Config, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.gemma2 import Gemma2ForCausalLM
 
 from core import FullAttention, Policy, PolicyCache, RefreshKV, compile_decoding, enable, kernels, stream_generate
-from core.decoder import _decode, _forward
+from core.decoder import decode, forward
 from core.graph import GRAPH_ATTRIBUTE, DecodeGraph, decode_graph
 from core.layer import Step
 from core.quantization import quantize_int4
+from tests.core.architectures import make_model
 from tests.core.tiny import tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -62,7 +63,7 @@ def graph(compiled: PreTrainedModel) -> DecodeGraph:
 def prefilled(model: PreTrainedModel, policy: Policy, prompt: Tensor) -> PolicyCache:
     cache = PolicyCache(model.config, policy)
     with cache.prefill(last=True):
-        _forward(model, prompt, cache)
+        forward(model, prompt, cache)
     return cache
 
 
@@ -76,8 +77,8 @@ def test_logits_and_caches_equal_the_modules(compiled: PreTrainedModel, graph: D
         logits = graph.step(token, fast)
         taken += logits is not None
         if logits is None:
-            logits = _forward(compiled, token, fast)
-        expected = _forward(compiled, token, slow)
+            logits = forward(compiled, token, fast)
+        expected = forward(compiled, token, slow)
         assert (logits - expected).abs().max() <= 1e-3 * expected.abs().max()
         assert fast.full_layers() == slow.full_layers()
         assert fast.take_refreshes() == slow.take_refreshes()
@@ -113,7 +114,7 @@ def test_a_cropped_cache_goes_on(compiled: PreTrainedModel, graph: DecodeGraph) 
     prompt = torch.arange(40).view(1, 40)
     caches = [prefilled(compiled, RefreshKV(budget=6, stride=3), prompt) for _ in range(2)]
     results = []
-    for cache, step in zip(caches, (_decode, _forward), strict=True):
+    for cache, step in zip(caches, (decode, forward), strict=True):
         for token in (5, 6, 7, 8):
             step(compiled, torch.tensor([[token]]), cache)
         cache.truncate(42)
@@ -144,7 +145,7 @@ def test_a_second_model_of_the_kind_finds_the_graph(compiled: PreTrainedModel, g
     token = torch.tensor([[3]])
     found = decode_graph(other)
     assert found is not None
-    difference = found.step(token, cache) - _forward(other, token, expected)  # type: ignore[operator]
+    difference = found.step(token, cache) - forward(other, token, expected)  # type: ignore[operator]
     assert difference.abs().max() < 1e-3
 
 
@@ -159,7 +160,7 @@ def test_what_cannot_be_compiled_is_said_and_goes_on(graphs: Path) -> None:
     assert not compilation.wait(300)
     assert "softcapping" in compilation.failure
     cache = prefilled(model, RefreshKV(budget=4, stride=2), torch.arange(20).view(1, 20))
-    assert _decode(model, torch.tensor([[1]]), cache).shape == (1, 260)
+    assert decode(model, torch.tensor([[1]]), cache).shape == (1, 260)
 
 
 def test_a_sliding_window_is_not_compiled(graphs: Path) -> None:
@@ -170,6 +171,39 @@ def test_a_sliding_window_is_not_compiled(graphs: Path) -> None:
     compilation = compile_decoding(enable(Gemma2ForCausalLM(config).eval()), cache_dir=graphs)
     assert not compilation.wait(60)
     assert "other than full attention" in compilation.failure
+
+
+def test_a_step_that_fails_leaves_a_cache_that_goes_on(
+    compiled: PreTrainedModel, graph: DecodeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caches = [prefilled(compiled, RefreshKV(budget=6, stride=5), torch.arange(40).view(1, 40)) for _ in range(2)]
+
+    def fail(*inputs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(graph, "_run", fail)
+        with pytest.raises(KeyboardInterrupt):
+            decode(compiled, torch.tensor([[1]]), caches[0])
+    assert caches[0].get_seq_length() == 40
+    for layer in caches[1].policy_layers.values():
+        layer.small = None
+    logits = [decode(compiled, torch.tensor([[1]]), cache) for cache in caches]
+    assert torch.equal(*logits)
+    assert caches[0].full_layers() == 3
+
+
+def test_half_precision_is_not_compiled(graphs: Path) -> None:
+    compilation = compile_decoding(tiny_model().half(), cache_dir=graphs)
+    assert not compilation.wait(60)
+    assert "torch.float16 is not compiled" in compilation.failure
+
+
+def test_latent_attention_is_not_compiled(graphs: Path) -> None:
+    model = enable(make_model("deepseek_v3"))
+    compilation = compile_decoding(model, cache_dir=graphs)
+    assert not compilation.wait(300)
+    assert "another form" in compilation.failure
 
 
 def test_without_kernels_there_is_no_graph(graphs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
