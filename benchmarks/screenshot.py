@@ -14,6 +14,7 @@ from app.engine import Engine, named_model
 from app.handlers import Handlers
 from app.settings import load_settings
 from app.ui import build, launch_options
+from core import compile_decoding
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 DEBIAN = Path("/usr/bin/chromium")
@@ -23,6 +24,7 @@ PATIENCE = 240_000  # ms
 def write(page: Page, refreshes: int) -> None:
     """Load the sample, ask for a report and write until the map has `refreshes` of them, or the text ends."""
     expect(page.locator("#model-line")).to_contain_text("window", timeout=PATIENCE)
+    expect(page.locator("#model-line")).not_to_contain_text("compiling", timeout=PATIENCE)
     page.locator("#sample").click()
     expect(page.locator("#window")).to_contain_text("It fits", timeout=PATIENCE)
     page.locator("#task input").click()
@@ -42,7 +44,8 @@ def main() -> None:
     parser.add_argument("--dark", action="store_true")
     arguments = parser.parse_args()
     settings = load_settings()
-    engine = Engine(named_model(settings.model, settings.quantization or "none"), settings.queue_size)
+    model = named_model(settings.model, settings.quantization or "none")
+    engine = Engine(model, settings.queue_size, compilation=compile_decoding)
     engine.start()
     blocks = build(settings, Handlers(settings, engine))
     _, url, _ = blocks.queue().launch(prevent_thread_lock=True, **{**launch_options(settings), "quiet": True})

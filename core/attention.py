@@ -140,7 +140,7 @@ def grouped_attention(
     `(batch, new, query_heads, value_dim)` and float32 weights `(batch, heads, group, new, length)`.
     """
     batch, query_heads, new, _ = query.shape
-    if _fits_kernel(query, mask, terms):
+    if _fits_kernel(query, key, value, mask, terms):
         output, weights = torch.ops.refreshkv.decode_attention(query.float().contiguous(), key, value, terms.scaling)
         return output.to(query.dtype), weights.unsqueeze(3)
     weights = _weights(query, key, mask, terms)
@@ -149,13 +149,16 @@ def grouped_attention(
     return output, weights
 
 
-def _fits_kernel(query: Tensor, mask: Tensor | None, terms: Terms) -> bool:
+def _fits_kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms) -> bool:
     batch, _, new, _ = query.shape
+    # Keys that a model expands from cached latents may lie head within position.
+    rows = all(states.stride(3) == 1 and states.stride(2) == states.shape[3] for states in (key, value))
     return (
         kernels.available()
         and query.device.type == "cpu"
         and query.dtype in (torch.float32, torch.bfloat16)
         and batch == new == 1
+        and rows
         and mask is None
         and terms.softcap is None
         and terms.sinks is None

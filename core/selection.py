@@ -64,7 +64,7 @@ def gather_positions(states: Tensor, positions: Tensor) -> Tensor:
 
 def gather_into(out: Tensor, states: Tensor, positions: Tensor) -> None:
     """Write what `gather_positions` returns into `out` `(batch, heads, count, dim)`, whose vectors are contiguous."""
-    if kernels.available() and states.device.type == "cpu":
+    if kernels.available() and states.device.type == "cpu" and states.stride(-1) == 1:
         torch.ops.refreshkv.gather_positions(out, states, positions)
     else:
         out.copy_(gather_positions(states, positions))

@@ -15,7 +15,7 @@ POLICIES = [
 ]
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "built_kernels")
 
 
 def prompts(rows: int, length: int = 24) -> torch.Tensor:

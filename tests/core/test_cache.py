@@ -7,7 +7,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrai
 from core import FullAttention, InvalidParameterError, PolicyCache, PolicyInactiveError, RefreshKV, enable
 from tests.core.architectures import make_model
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "built_kernels")
 IDS = torch.randint(2, 96, (1, 64), generator=torch.Generator().manual_seed(0))
 
 

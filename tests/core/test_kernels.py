@@ -147,7 +147,23 @@ def test_attention_uses_the_kernel_and_agrees_with_torch(monkeypatch: pytest.Mon
 )
 def test_what_the_kernel_does_not_know_goes_through_torch(shape: tuple[int, ...], terms: Terms, masked: bool) -> None:
     mask = torch.ones(1, 1, 1, 1, 50, dtype=torch.bool) if masked else None
-    assert not attention._fits_kernel(torch.randn(shape), mask, terms)
+    keys = states(2, 50, 32, torch.float32)
+    assert not attention._fits_kernel(torch.randn(shape), keys, keys, mask, terms)
+
+
+def test_keys_that_lie_head_within_position() -> None:
+    torch.manual_seed(0)
+    query = torch.randn(1, 6, 1, 32)
+    keys, values = (torch.randn(1, 50, 2, 32).transpose(1, 2) for _ in range(2))
+    ours = grouped_attention(query, keys, values, None, Terms(0.2))
+    expected = grouped_attention(query, keys.contiguous(), values.contiguous(), None, Terms(0.2))
+    for one, other in zip(ours, expected, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+    gathered, wanted = torch.zeros(1, 2, 9, 32), torch.zeros(1, 2, 9, 32)
+    positions = torch.stack([torch.randperm(50)[:9] for _ in range(2)])[None]
+    gather_into(gathered, keys, positions)
+    gather_into(wanted, keys.contiguous(), positions)
+    assert torch.equal(gathered, wanted)
 
 
 def test_a_machine_without_a_compiler_does_without(
