@@ -109,6 +109,16 @@ def test_part_of_a_document_is_copied_and_the_whole_stays(documents: DocumentCac
     assert all(torch.equal(a.keys[:, :, :END], b.keys[:, :, :END]) for a, b in zip(third.layers, whole.layers))  # noqa: B905
 
 
+def test_of_equals_one_that_can_be_continued_is_taken(documents: DocumentCache) -> None:
+    both = A + B[3:103]
+    _, longer = read(documents, both + FIRST, end=len(both))
+    _, alone = read(documents, A + FIRST)
+    for _ in range(2):
+        assert read(documents, A + SECOND)[1] is alone
+        assert read(documents, both + SECOND, end=len(both))[1] is longer  # so that it was used last
+    assert documents.nbytes == 2 * 768 * ROW
+
+
 def test_too_little_in_common_is_not_copied(documents: DocumentCache) -> None:
     read(documents, A + FIRST)
     part = A[: MINIMUM_TOKENS - 1]
@@ -229,6 +239,14 @@ def test_it_is_written_once_a_document_and_while_its_cache_goes_on(
     again = on_disk(tmp_path)
     assert read(again, both + SECOND, end=len(both))[0] == len(both)
     assert read(on_disk(tmp_path), A + SECOND)[0] == END
+
+
+def test_what_is_in_memory_does_not_come_from_disk(tmp_path: Path) -> None:
+    documents = on_disk(tmp_path)
+    _, first = read(documents, A + FIRST)
+    documents._files._writer.submit(lambda: None).result()  # type: ignore[union-attr]
+    assert read(documents, A + SECOND)[1] is first
+    documents.close()
 
 
 def test_what_fell_out_of_memory_comes_from_disk(tmp_path: Path) -> None:
