@@ -66,7 +66,7 @@ def attention_forward(
 ) -> tuple[Tensor, None]:
     """The function registered with transformers. Returns `(batch, new, query_heads, value_dim)` and no weights."""
     layer: PolicyLayer | None = kwargs.pop(LAYER_KEY, None)
-    terms = Terms(query.shape[-1] ** -0.5 if scaling is None else scaling, softcap, s_aux)
+    terms = Terms(scaling_of(query, scaling), softcap, s_aux)
     if layer is not None and layer.begin_attention(query) is Step.PARTIAL:
         return _partial_step(layer, query, key, value, attention_mask, terms), None
     if layer is not None and layer.step is Step.FULL:
@@ -85,6 +85,11 @@ def attention_forward(
         mask = None if attention_mask is None else _group_mask(attention_mask[:, :, -1:], key.shape[1])
         layer.refresh(_weights(query[:, :, -1:], key, mask, terms)[:, :, :, 0], key, value, _valid(mask))
     return output, None
+
+
+def scaling_of(query: Tensor, scaling: float | None) -> float:
+    """The module's `scaling`, or the usual one for its head size."""
+    return float(query.shape[-1] ** -0.5) if scaling is None else scaling
 
 
 def _partial_step(

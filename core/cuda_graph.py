@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
 
-from .attention import Terms, grouped_attention
+from .attention import Terms, grouped_attention, scaling_of
 from .cache import PolicyCache
 from .layer import ATTENTION_NAME, PolicyLayer, Step
+from .traced import TRACED_KEY, TracedCache, traced_step
 
 RECORDED_ATTENTION = "refreshkv_recorded"
-LAYER_KEY = "recorded_layer"
 WARM_UP = 3
 """Runs before recording, as torch.cuda.graph asks for: libraries allocate their workspaces in the first."""
 
@@ -96,39 +96,23 @@ def partial_step(model: PreTrainedModel, token: Tensor, place: Tensor, layers: l
     """
     model.set_attn_implementation(RECORDED_ATTENTION)
     try:
-        cache: Any = _RecordedCache(layers, place)
-        output = model(input_ids=token, position_ids=place[:1, :1], cache=cache, use_cache=True, logits_to_keep=1)
+        return traced_step(model, token, place[:1, :1], _RecordedCache(layers, place))
     finally:
         model.set_attn_implementation(ATTENTION_NAME)
-    logits: Tensor = output.logits[:, -1]
-    return logits
 
 
-class _RecordedCache:
-    """What the model takes for its cache while a step is recorded."""
-
-    is_compileable = True
-
+class _RecordedCache(TracedCache):
     def __init__(self, layers: list[PolicyLayer], place: Tensor) -> None:
         self._layers = layers
         self._place = place
 
-    def update(self, key: Tensor, value: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Write into both caches; returns the new token, as `PolicyLayer.update` does in a partial step."""
+    def hand_over(self, layer_idx: int, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
+        """Write into the full cache; returns the small one's keys and values, and the slot to write to."""
         layer, place = self._layers[layer_idx], self._place[layer_idx]
         assert layer.small is not None
         for buffer, states in zip(layer.full, (key, value), strict=True):
             buffer.storage.index_copy_(2, place[:1], states)
-        kwargs["kwargs"][LAYER_KEY] = (layer.small.keys, layer.small.values, place[1:])
-        return key, value
-
-    def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Of no consequence, since the position ids are given."""
-        return 0
-
-    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
-        """Of no consequence: no mask is made under this attention function."""
-        return query_length, 0
+        return layer.small.keys, layer.small.values, place[1:]
 
 
 def recorded_attention(
@@ -143,9 +127,9 @@ def recorded_attention(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """The attention function of a recorded step, over a small cache whose slots are all in use."""
-    keys, values, slot = kwargs[LAYER_KEY]
+    keys, values, slot = kwargs[TRACED_KEY]
     keys.index_copy_(2, slot, key)
     values.index_copy_(2, slot, value)
-    terms = Terms(query.shape[-1] ** -0.5 if scaling is None else scaling, softcap, s_aux)
+    terms = Terms(scaling_of(query, scaling), softcap, s_aux)
     output, _ = grouped_attention(query, keys, values, None, terms)
     return output, None

@@ -28,11 +28,11 @@ import transformers
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from . import graph_export, kernels
+from . import graph_export, kernels, traced
 from .cache import PolicyCache
 from .cuda_graph import RecordedStep
 from .embedded import cache_folder
-from .graph_export import save_skeleton, small_tensors
+from .graph_export import named_tensors, save_skeleton, small_tensors
 from .layer import PolicyLayer, Step
 from .policies import FullAttention
 
@@ -48,8 +48,7 @@ class DecodeGraph:
     def __init__(self, package: Path, model: PreTrainedModel) -> None:
         """Load `package` and let it use the weights of `model`, which are not copied."""
         self._run: Any = torch._inductor.aoti_load_package(str(package))
-        parameters = dict(model.named_parameters(remove_duplicate=False))
-        tensors = parameters | dict(model.named_buffers(remove_duplicate=False))
+        tensors = named_tensors(model)
         constants = {name: tensors[name.removeprefix("model.")] for name in self._run.get_constant_fqns()}
         self._run.load_constants(constants, check_full_update=True, user_managed=True)
         config = model.config.get_text_config(decoder=True)
@@ -219,7 +218,7 @@ def decode_graph(model: PreTrainedModel) -> DecodeGraph | RecordedStep | None:
 def _key(model: PreTrainedModel) -> str:
     """Names everything the compiled graph depends on."""
     parts = [torch.__version__, transformers.__version__, kernels.processor(), str(model.dtype)]
-    parts += [kernels.SOURCE.read_text(), Path(graph_export.__file__).read_text()]
+    parts += [path.read_text() for path in (kernels.SOURCE, Path(graph_export.__file__), Path(traced.__file__))]
     parts += [model.config.to_json_string(), repr(model)]
     parts += [f"{name} {tensor.tolist()}" for name, tensor in small_tensors(model).items()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -9,7 +9,6 @@ small and fits every model of the same architecture, sizes and quantization.
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +19,11 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
 
 from . import kernels
+from .attention import scaling_of
+from .traced import TRACED_KEY, TracedCache, traced_step
 
 GRAPH_ATTENTION = "refreshkv_graph"
 """Name under which `graph_attention` is registered with transformers while a step is traced."""
-LAYER_KEY = "graph_layer"
 MODEL_FILE, SMALL_FILE = "model.pt", "small.pt"
 SMALL = 64
 
@@ -53,39 +53,20 @@ class DecodeStep(nn.Module):
         step writes its attention weights into `weights`, `(heads, group, capacity)` per layer, if they have room.
         """
         layers = list(zip(full_keys, full_values, small_keys, small_values, weights, strict=True))
-        output = self.model(
-            input_ids=token,
-            position_ids=place[:1, :1],
-            cache=GraphCache(layers, place),
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        logits: Tensor = output.logits[:, -1]
-        return logits
+        return traced_step(self.model, token, place[:1, :1], GraphCache(layers, place))
 
 
-class GraphCache:
-    """What the model takes for its cache while it is traced: hands every layer's tensors to the attention function."""
-
-    is_compileable = True
+class GraphCache(TracedCache):
+    """Hands every layer's tensors to the attention operation, which stores the new token too."""
 
     def __init__(self, layers: Sequence[tuple[Tensor, ...]], place: Tensor) -> None:
         """`layers`: full keys and values, small keys and values, weights; `place` as in `DecodeStep.forward`."""
         self._layers = layers
         self._place = place
 
-    def update(self, key: Tensor, value: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Nothing is stored here: the attention operation does it."""
-        kwargs["kwargs"][LAYER_KEY] = (*self._layers[layer_idx], self._place[layer_idx])
-        return key, value
-
-    def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Of no consequence, since the position ids are given."""
-        return 0
-
-    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
-        """Of no consequence: no mask is made under this attention function."""
-        return query_length, 0
+    def hand_over(self, layer_idx: int, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
+        """All tensors of the layer."""
+        return *self._layers[layer_idx], self._place[layer_idx]
 
 
 def graph_attention(
@@ -102,7 +83,7 @@ def graph_attention(
     """The attention function of a traced step: one operation that writes the new token and attends."""
     if softcap is not None or s_aux is not None or attention_mask is not None:
         raise NotImplementedError("softcapping, attention sinks and masks are not compiled")
-    full_keys, full_values, small_keys, small_values, weights, place = kwargs[LAYER_KEY]
+    full_keys, full_values, small_keys, small_values, weights, place = kwargs[TRACED_KEY]
     if key.shape[1::2] != full_keys.shape[1::2] or value.shape[1::2] != full_values.shape[1::2]:
         raise NotImplementedError("keys that are cached in another form than they are attended to are not compiled")
     output = torch.ops.refreshkv.decode_step_attention(
@@ -115,7 +96,7 @@ def graph_attention(
         small_values,
         weights,
         place,
-        query.shape[-1] ** -0.5 if scaling is None else scaling,
+        scaling_of(query, scaling),
     )
     return output.to(query.dtype), None
 
@@ -143,10 +124,15 @@ def _example(model: PreTrainedModel) -> tuple[Any, ...]:
     return torch.tensor([[1]]), place, full[:layers], full[layers:], small[:layers], small[layers:], weights
 
 
+def named_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """All parameters and buffers, a tied one under each of its names."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    return parameters | dict(model.named_buffers(remove_duplicate=False))
+
+
 def small_tensors(model: PreTrainedModel) -> dict[str, Tensor]:
     """The parameters and buffers whose values the compiler may write into its code (it does up to 8 numbers)."""
-    tensors = dict(model.named_parameters()) | dict(model.named_buffers())
-    return {name: tensor for name, tensor in tensors.items() if tensor.numel() <= SMALL}
+    return {name: tensor for name, tensor in named_tensors(model).items() if tensor.numel() <= SMALL}
 
 
 def save_skeleton(model: PreTrainedModel, folder: Path) -> None:
@@ -159,7 +145,7 @@ def save_skeleton(model: PreTrainedModel, folder: Path) -> None:
 def load_skeleton(folder: Path) -> PreTrainedModel:
     """What `save_skeleton` wrote; the weights are arbitrary, the small tensors right."""
     model: PreTrainedModel = torch.load(folder / MODEL_FILE, weights_only=False, mmap=True)
-    tensors = dict(model.named_parameters()) | dict(model.named_buffers())
+    tensors = named_tensors(model)
     with torch.no_grad():
         for name, value in torch.load(folder / SMALL_FILE).items():
             tensors[name].copy_(value)
@@ -176,5 +162,4 @@ def main(skeleton: str, kernels_cache: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    # Unpickling the step imports this module under its full name: both must be one.
-    importlib.import_module(__spec__.name).main(*sys.argv[1:])
+    main(*sys.argv[1:])

@@ -59,8 +59,7 @@ class Int4Linear(nn.Module):
         if not kernels.available():
             out = F.linear(x, dense(self.weight, self.scale).to(x.dtype))
         elif x.numel() <= KERNEL_ROWS * self.in_features:
-            out = torch.ops.refreshkv.int4_linear(x.float().contiguous(), self.weight, self.scale)
-            out = out.view(*x.shape[:-1], self.out_features).to(x.dtype)
+            out = kernels.linear(torch.ops.refreshkv.int4_linear, x, self.weight, self.scale)
         else:
             out = F.linear(x, torch.ops.refreshkv.int4_dense(self.weight, self.scale).to(x.dtype))
         return out if self.bias is None else out + self.bias

@@ -164,12 +164,9 @@ class PolicyLayer(CacheLayerMixin):
             )
             self.step = Step.PARTIAL if stays else Step.FULL
         assert self.step is not None
-        self.full_steps += self.step is Step.FULL
-        self.partial_steps += self.step is Step.PARTIAL
         if self.step is not Step.PARTIAL:
             self.anchor = current
-        if self.step is Step.PREFILL or self.capacity is None:
-            self.capacity = self.policy.capacity(self.get_seq_length())
+        self._settle(self.step)
         return self.step
 
     def push(self, key: Tensor, value: Tensor) -> SmallCache:
@@ -239,14 +236,10 @@ class PolicyLayer(CacheLayerMixin):
 
     def record(self, step: Step) -> None:
         """Account for a decode step of one token that wrote its keys and values into the storage by itself."""
-        self.step = step
         self.decode_step += 1
-        self.full_steps += step is Step.FULL
-        self.partial_steps += step is Step.PARTIAL
         for buffer in self.full:
             buffer.extend(1)
-        if self.capacity is None:
-            self.capacity = self.policy.capacity(self.get_seq_length())
+        self._settle(step)
 
     # --- the rest ---------------------------------------------------------------------------------------------------
 
@@ -273,6 +266,14 @@ class PolicyLayer(CacheLayerMixin):
         self._reserved = length
         for buffer in self._full or ():
             buffer.reserve(length)
+
+    def _settle(self, step: Step) -> None:
+        """Count a step whose tokens are in the full cache."""
+        self.step = step
+        self.full_steps += step is Step.FULL
+        self.partial_steps += step is Step.PARTIAL
+        if step is Step.PREFILL or self.capacity is None:
+            self.capacity = self.policy.capacity(self.get_seq_length())
 
     def _require_attention(self, attention_kwargs: dict[str, Any] | None) -> dict[str, Any]:
         if attention_kwargs is None:

@@ -165,8 +165,7 @@ class Int8Linear(nn.Module):
         # results and crashes).
         few = x.numel() <= INT8_ROWS * self.in_features
         if few and kernels.available() and self.in_features % GROUP_SIZE == 0:
-            out: Tensor = torch.ops.refreshkv.int8_linear(x.float().contiguous(), self.weight, self.scale)
-            out = out.view(*x.shape[:-1], self.out_features).to(x.dtype)
+            out = kernels.linear(torch.ops.refreshkv.int8_linear, x, self.weight, self.scale)
         elif few and self.in_features % 16 == 0:
             rows = x.reshape(-1, self.in_features).to(torch.bfloat16).contiguous()
             out = torch._weight_int8pack_mm(rows, self.weight, self.scale.to(torch.bfloat16)).to(x.dtype)

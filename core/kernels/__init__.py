@@ -69,6 +69,12 @@ def load(cache: Path, on_build: Callable[[], None] | None = None) -> bool:
     return True
 
 
+def linear(operation: Callable[[Tensor, Tensor, Tensor], Tensor], x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    """`int4_linear` or `int8_linear` as `operation`: x `(..., inputs)` of any dtype to `(..., outputs)` in it."""
+    rows = operation(x.float().contiguous(), weight, scale)
+    return rows.view(*x.shape[:-1], weight.shape[0]).to(x.dtype)
+
+
 def _built(folder: Path, on_build: Callable[[], None] | None) -> Path:
     """The library for this source, torch and processor."""
     key = hashlib.sha256(SOURCE.read_bytes() + torch.__version__.encode() + processor().encode()).hexdigest()[:16]
@@ -111,7 +117,7 @@ def processor() -> str:
 def _register_shapes() -> None:
     """Tell torch.export the shapes and types of the results, without data."""
 
-    def linear(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    def rows(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
         return x.new_empty(x.numel() // x.shape[-1], weight.shape[0])
 
     def int4_dense(weight: Tensor, scale: Tensor) -> Tensor:
@@ -137,8 +143,8 @@ def _register_shapes() -> None:
         return query.new_empty(1, 1, query.shape[1], value.shape[3])
 
     shapes: dict[str, Callable[..., Any]] = {
-        "int4_linear": linear,
-        "int8_linear": linear,
+        "int4_linear": rows,
+        "int8_linear": rows,
         "int4_dense": int4_dense,
         "decode_attention": decode_attention,
         "decode_step_attention": decode_step_attention,

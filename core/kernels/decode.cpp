@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #if defined(__AVX2__)
@@ -276,16 +277,17 @@ struct Attention {
     for (int64_t block = 0; block < value_dim; block += kBlock) {
       const int64_t width = std::min(kBlock, value_dim - block);
       float sums[kQueries][kBlock] = {};
+      const auto add = [&](auto columns) {
+        for (int64_t j = begin; j < end; ++j)
+          for (int q = 0; q < kQueries; ++q)
+            for (int64_t d = 0; d < columns; ++d)
+              sums[q][d] += scores[q][j - begin] * wide(rows[j * value_dim + block + d]);
+      };
+      // A whole block's width is known to the compiler, which then keeps the sums in registers.
       if (width == kBlock) {
-        for (int64_t j = begin; j < end; ++j)
-          for (int q = 0; q < kQueries; ++q)
-            for (int64_t d = 0; d < kBlock; ++d)
-              sums[q][d] += scores[q][j - begin] * wide(rows[j * value_dim + block + d]);
+        add(std::integral_constant<int64_t, kBlock>{});
       } else {
-        for (int64_t j = begin; j < end; ++j)
-          for (int q = 0; q < kQueries; ++q)
-            for (int64_t d = 0; d < width; ++d)
-              sums[q][d] += scores[q][j - begin] * wide(rows[j * value_dim + block + d]);
+        add(width);
       }
       for (int q = 0; q < kQueries; ++q) std::memcpy(parts[q].values.data() + block, sums[q], width * sizeof(float));
     }
