@@ -37,7 +37,7 @@ RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "fail
 ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
 PREFILL_CHUNK = 256
-"""Prompt tokens per forward: half of the library's default, so that Stop answers within about a second on a CPU."""
+"""Prompt tokens per forward: a quarter of the library's default, so that Stop answers within a second or so."""
 
 logger = logging.getLogger(__name__)
 

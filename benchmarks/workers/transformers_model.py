@@ -14,9 +14,18 @@ from ..protocol import Arrival, Setup
 
 
 def load_nf4(setup: Setup) -> PreTrainedModel:
-    """The model with its linears in bitsandbytes' NF4, computing in the faster dtype, and no end token."""
+    """The model in NF4, computing in the faster dtype, and no end token."""
     torch.set_num_threads(setup.threads)
-    dtype = getattr(torch, setup.compute_dtype)
+    model = nf4_model(setup.folder, getattr(torch, setup.compute_dtype))
+    model.generation_config.eos_token_id = None  # type: ignore[union-attr]
+    return model
+
+
+def nf4_model(folder: str, dtype: torch.dtype) -> PreTrainedModel:
+    """The model with its linears in bitsandbytes' NF4, computing in `dtype`.
+
+    The settings are those of core.quantization, which the transformers that kvpress needs cannot import.
+    """
     nf4 = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -24,10 +33,9 @@ def load_nf4(setup: Setup) -> PreTrainedModel:
         bnb_4bit_use_double_quant=True,
     )
     loaded: Any = AutoModelForCausalLM.from_pretrained(
-        setup.folder, dtype=dtype, quantization_config=nf4, device_map={"": "cpu"}
+        folder, dtype=dtype, quantization_config=nf4, device_map={"": "cpu"}
     )
     model: PreTrainedModel = loaded.eval()
-    model.generation_config.eos_token_id = None  # type: ignore[union-attr]
     return model
 
 
