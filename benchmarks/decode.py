@@ -148,6 +148,8 @@ def main() -> None:
     methods = [method for method in METHODS if any(text.lower() in method.name.lower() for text in arguments.methods)]
     if not methods:
         parser.error(f"no method's name contains {' or '.join(arguments.methods)}")
+    if min(arguments.repetitions, *arguments.contexts) < 1:
+        parser.error("--repetitions and --contexts must be 1 or more")
     if arguments.quantization:
         ours = {"quantization": arguments.quantization}
         methods = [replace(m, options=m.options | ours) if m.worker == "ours" else m for m in methods]

@@ -44,6 +44,7 @@ def peer_python(folder: Path, requirements: Sequence[str]) -> Path:
 def _run(command: list[str]) -> str:
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
-        errors = [line for line in result.stderr.splitlines() if "ERROR" in line] or result.stderr.split("\n")[-2:]
-        raise WorkerError(" ".join(" ".join(errors).split()) or f"{command[-1]} exited with {result.returncode}")
+        lines = result.stderr.splitlines()
+        errors = [line for line in lines if "ERROR" in line] or [line for line in lines if line.strip()]
+        raise WorkerError(errors[-1] if errors else f"{' '.join(command)} exited with {result.returncode}")
     return result.stdout.strip()

@@ -2,7 +2,7 @@
 
 Nothing is registered or switched at import: `enable` does it. Without a `PolicyCache` an enabled model computes stock
 attention. Shapes: query `(batch, query_heads, new, dim)`, key and value `(batch, heads, length, dim)`, where `heads`
-are KV heads and `group = query_heads / heads`.
+are KV heads and `group = query_heads / heads`. Keys and values may be stored in a narrower dtype than the query's.
 """
 
 from __future__ import annotations
@@ -72,11 +72,12 @@ def attention_forward(
     if layer is not None and layer.step is Step.FULL:
         return _full_step(layer, query, key, value, attention_mask, terms), None
 
+    wide_key, wide_value = key.to(query.dtype), value.to(query.dtype)
     if layer is not None and layer.forced_step and _is_plain_chunk(query, key, value, terms):
-        output = chunk_attention(query, key, value, terms.scaling)
+        output = chunk_attention(query, wide_key, wide_value, terms.scaling)
     elif softcap is None and s_aux is None:
         output, _ = sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+            module, query, wide_key, wide_value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
     else:  # neither is known to torch's fused attention
         mask = None if attention_mask is None else _group_mask(attention_mask, key.shape[1])
@@ -149,7 +150,7 @@ def grouped_attention(
         output, weights = torch.ops.refreshkv.decode_attention(query.float().contiguous(), key, value, terms.scaling)
         return output.to(query.dtype), weights.unsqueeze(3)
     weights = _weights(query, key, mask, terms)
-    grouped = weights.to(value.dtype).flatten(2, 3) @ value
+    grouped = weights.to(query.dtype).flatten(2, 3) @ value.to(query.dtype)
     output = grouped.view(batch, query_heads, new, value.shape[-1]).transpose(1, 2).contiguous()
     return output, weights
 
@@ -176,7 +177,7 @@ def _weights(query: Tensor, key: Tensor, mask: Tensor | None, terms: Terms) -> T
     heads, length = key.shape[1], key.shape[2]
     group = query_heads // heads
     grouped = (query * terms.scaling).reshape(batch, heads, group * new, dim)
-    scores = (grouped @ key.transpose(-1, -2)).float().view(batch, heads, group, new, length)
+    scores = (grouped @ key.to(query.dtype).transpose(-1, -2)).float().view(batch, heads, group, new, length)
     if terms.softcap is not None:
         scores = torch.tanh(scores / terms.softcap) * terms.softcap
     if mask is None and new > 1:

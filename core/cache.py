@@ -24,12 +24,16 @@ from .events import RefreshReason
 from .layer import ATTENTION_NAME, PolicyLayer, Step
 from .policies import Policy
 
+KV_DTYPE_SETTING = "kv_cache_dtype"
+"""Setting of a model's configuration: the name of the dtype keys and values are stored in, if not the computing one."""
+
 
 class PolicyCache(Cache):
     """A transformers cache that decodes by a policy: `model.generate(**inputs, past_key_values=PolicyCache(...))`.
 
     Layers with full attention are `PolicyLayer`s; sliding-window, linear and other layers are transformers' own.
-    The model must have been through `enable`.
+    The model must have been through `enable`. Keys and values are stored as the model computes them, or in the dtype
+    that `load_model` names in its configuration.
 
     `token_ids` are the tokens it holds, as far as `stream_generate` filled it. The first `prefilled` of them were
     prefilled with no decoded token before them, so that their keys and values are the same under every policy.
@@ -48,7 +52,7 @@ class PolicyCache(Cache):
         layer_types, layer_kwargs = get_layer_types_and_kwargs(self._config)
         _require_applicable(self._config, policy, layer_types)
         layers = [
-            PolicyLayer(policy)
+            PolicyLayer(policy, kv_dtype(self._config))
             if kind == "full_attention"
             else DYNAMIC_LAYER_TYPE_MAPPING.get(kind, DynamicLayer)(**kw)
             for kind, kw in zip(layer_types, layer_kwargs, strict=True)
@@ -171,11 +175,30 @@ class PolicyCache(Cache):
 
     def kept(self) -> NDArray[np.int64]:
         """For each position `(context_length,)`, how many (layer, KV head) pairs hold it, in batch row 0."""
-        counts = torch.zeros(self.get_seq_length(), dtype=torch.long)
-        for layer in self.policy_layers.values():
+        counts: NDArray[np.int64] = self.kept_by_layer().sum(axis=0, dtype=np.int64)
+        return counts
+
+    def kept_by_layer(self) -> NDArray[np.uint8]:
+        """For each layer of the model and each position, how many of the layer's KV heads hold it, in batch row 0.
+
+        `(layers, context_length)`; zeros in layers without a small cache. A model has fewer than 256 KV heads a layer.
+        """
+        length = self.get_seq_length()
+        counts = np.zeros((len(self.layers), length), np.uint8)
+        for index, layer in self.policy_layers.items():
             if layer.small is not None:
-                counts += torch.bincount(layer.small.positions[0].flatten(), minlength=len(counts)).cpu()
-        return counts.numpy()
+                held = layer.small.positions[0].flatten().cpu().numpy()
+                counts[index] = np.bincount(held, minlength=length)
+        return counts
+
+
+def kv_dtype(config: PreTrainedConfig) -> torch.dtype | None:
+    """The dtype in which a text model with this `config` has its keys and values stored; None is the computing one.
+
+    Latent attention (DeepSeek) multiplies what it cached with weights of its own, so there it is always the latter.
+    """
+    name = getattr(config, KV_DTYPE_SETTING, None)
+    return None if name is None or getattr(config, "kv_lora_rank", None) else getattr(torch, name)
 
 
 def _tensor_bytes(layer: object) -> int:

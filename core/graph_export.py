@@ -20,6 +20,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from . import kernels
 from .attention import scaling_of
+from .cache import kv_dtype
 from .traced import TRACED_KEY, TracedCache, traced_step
 
 GRAPH_ATTENTION = "refreshkv_graph"
@@ -117,8 +118,9 @@ def _example(model: PreTrainedModel) -> tuple[Any, ...]:
     config = model.config.get_text_config(decoder=True)
     heads, layers = getattr(config, "num_key_value_heads", None) or config.num_attention_heads, config.num_hidden_layers
     dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    full = [torch.zeros(1, heads, 12, dim, dtype=model.dtype) for _ in range(2 * layers)]
-    small = [torch.zeros(1, heads, 7, dim, dtype=model.dtype) for _ in range(2 * layers)]
+    dtype = kv_dtype(config) or model.dtype
+    full = [torch.zeros(1, heads, 12, dim, dtype=dtype) for _ in range(2 * layers)]
+    small = [torch.zeros(1, heads, 7, dim, dtype=dtype) for _ in range(2 * layers)]
     weights = [torch.zeros(heads, config.num_attention_heads // heads, 13) for _ in range(layers)]
     place = torch.tensor([[9, 3, 7]] * layers)
     return torch.tensor([[1]]), place, full[:layers], full[layers:], small[:layers], small[layers:], weights

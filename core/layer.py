@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers.cache_utils import CacheLayerMixin
 
@@ -49,9 +50,14 @@ class PolicyLayer(CacheLayerMixin):
     is_croppable = True
     is_sliding = False
 
-    def __init__(self, policy: Policy) -> None:
-        """An empty layer; storage is made at the first update, on the device and with the dtype of what is cached."""
+    def __init__(self, policy: Policy, dtype: torch.dtype | None = None) -> None:
+        """An empty layer; storage is made at the first update, where what is cached is.
+
+        `dtype`: in which keys and values are stored; None is that of what is cached. `update` returns the stored ones,
+        so that a forward sees the same past however it came there.
+        """
         self.policy = policy
+        self.dtype = dtype
         self.is_initialized = False
         self._full: tuple[GrowingTensor, GrowingTensor] | None = None
         self._reserved = 0
@@ -84,7 +90,8 @@ class PolicyLayer(CacheLayerMixin):
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Make the storage: keys and values may differ in heads and size (latent attention)."""
-        self._full = (GrowingTensor(key_states[:, :, :0]), GrowingTensor(value_states[:, :, :0]))
+        keys, values = (states[:, :, :0].to(self.dtype or states.dtype) for states in (key_states, value_states))
+        self._full = (GrowingTensor(keys), GrowingTensor(values))
         self.is_initialized = True
         self.reserve(self._reserved)
 

@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from . import kernels
 from .attention import enable
+from .cache import KV_DTYPE_SETTING
 from .embedded import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
 from .errors import InvalidParameterError, LoadingError
 from .quantization import (
@@ -46,8 +47,8 @@ def load_model(
     the user's cache folder. Models of the Hub stay in the Hub's own cache.
     progress: called with what is being done, done, and total (0 when unknown; bytes for downloads).
 
-    Activations and KV cache are bfloat16 on GPUs and on CPUs that compute in it, else float32; quantization.py says
-    why.
+    Activations are bfloat16 on GPUs and on CPUs that compute in it, else float32; quantization.py says why. The KV
+    cache is bfloat16, except on a CPU that neither computes in it nor has a C++ compiler.
 
     Raises InvalidParameterError for an unknown quantization or device, LoadingError (DownloadError for the embedded
     model) if there is no such model or it cannot be loaded, PolicyInactiveError if its attention cannot be replaced.
@@ -176,6 +177,9 @@ def _load_on_cpu(location: str, quantization: Quantization, target: torch.device
         model = _from_pretrained(location, **options)
         _quantize_dense(model, quantization)
     use_float32_activations(model)
+    if kernels.available():
+        # They read bfloat16 keys and values, half the bytes; torch would widen the whole cache at every full step.
+        setattr(model.config.get_text_config(decoder=True), KV_DTYPE_SETTING, "bfloat16")
     return model
 
 

@@ -4,7 +4,6 @@ Pure tensor functions; they know nothing of layers, policies or when to refresh.
 heads, `group` is the number of query heads that share one, `length` the positions in the full cache.
 """
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool1d
@@ -39,14 +38,11 @@ def top_positions(scores: Tensor, count: int, valid: Tensor | None = None) -> Te
     """
     if valid is not None:
         scores = scores.masked_fill(~valid, -1.0)
+    elif kernels.available() and scores.device.type == "cpu":
+        chosen: Tensor = torch.ops.refreshkv.top_positions(scores.contiguous(), count)
+        return chosen
     positions = torch.arange(scores.shape[-1], device=scores.device)
     keys = (scores.contiguous().view(torch.int32).long() << 32) | positions
-    if keys.device.type == "cpu":
-        # NumPy's vectorized partition and sort: 30 layers x 3 heads x 7,000 scores take 2.5 ms, torch's top-k 5.8 ms.
-        smallest = keys.shape[-1] - count
-        ranked = np.partition(keys.numpy(), smallest, axis=-1)[..., smallest:]
-        ranked.sort(axis=-1)
-        return torch.from_numpy(ranked) & 0xFFFFFFFF
     return keys.topk(count).values.flip(-1) & 0xFFFFFFFF
 
 

@@ -11,6 +11,7 @@ Without a compiler nothing is registered, and the callers use torch's own operat
         `(1, query_heads, 1, dim)`, keys and values `(1, heads, length, dim)` in float32 or bfloat16. Returns the output
         `(1, 1, query_heads, value_dim)` and the weights `(1, heads, group, length)`, both float32, as
         `attention.grouped_attention` does.
+    top_positions(scores, count): as `selection.top_positions` without `valid`.
     gather_positions(out, states, positions): `out[:] = selection.gather_positions(states, positions)`.
     decode_step_attention(...): one layer of a decode step inside a compiled graph, see `graph.py`.
 

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <tuple>
-#include <type_traits>
 #include <vector>
 
 #if defined(__AVX2__)
@@ -25,7 +25,6 @@ namespace {
 
 constexpr int64_t kGroup = 32;   // weights that share a scale and a minimum
 constexpr int64_t kChunk = 128;  // positions one task attends to: their values stay in the first-level cache
-constexpr int64_t kBlock = 32;   // value columns accumulated in registers at a time
 constexpr int kOutputs = 4;      // rows of a weight multiplied side by side
 constexpr float kLevels = 32767;  // of a 16-bit activation; four products with 8-bit weights fit a float32 exactly
 constexpr float kLowest = -1e30f;
@@ -188,17 +187,58 @@ Tensor int4_dense(const Tensor weight, const Tensor scale) {
 
 // --- refresh --------------------------------------------------------------------------------------------------------
 
+// Sort by the upper 32 bits, least significant byte first: equal ones stay in their order.
+void radix_sort(std::vector<uint64_t>& keys, std::vector<uint64_t>& spare) {
+  spare.resize(keys.size());
+  for (int shift = 32; shift < 64; shift += 8) {
+    int64_t starts[257] = {};
+    for (const uint64_t key : keys) ++starts[(key >> shift & 255) + 1];
+    for (int i = 0; i < 256; ++i) starts[i + 1] += starts[i];
+    for (const uint64_t key : keys) spare[starts[key >> shift & 255]++] = key;
+    keys.swap(spare);
+  }
+}
+
+// The bits of a non-negative float order like an integer; their upper half is counted, so that only what lies at or above
+// the lowest chosen count is sorted.
+Tensor top_positions(const Tensor scores, int64_t count) {
+  constexpr int kShift = 20;
+  const int64_t length = scores.size(2), rows = scores.size(0) * scores.size(1);
+  Tensor out = torch::stable::empty({scores.size(0), scores.size(1), count}, torch::headeronly::ScalarType::Long);
+  const float* from = scores.const_data_ptr<float>();
+  int64_t* to = out.mutable_data_ptr<int64_t>();
+  torch::stable::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
+    std::vector<uint32_t> bits(length);
+    std::vector<uint64_t> keys, spare;
+    for (int64_t row = begin; row < end; ++row) {
+      std::memcpy(bits.data(), from + row * length, length * sizeof(float));
+      int64_t counts[1 << (32 - kShift)] = {}, above = 0;
+      for (const uint32_t value : bits) ++counts[value >> kShift];
+      uint32_t lowest = 1 << (32 - kShift);
+      while (above < count) above += counts[--lowest];
+      keys.clear();
+      for (int64_t i = 0; i < length; ++i)
+        if (bits[i] >> kShift >= lowest) keys.push_back(static_cast<uint64_t>(bits[i]) << 32 | i);
+      radix_sort(keys, spare);
+      for (int64_t i = 0; i < count; ++i) to[row * count + i] = keys[keys.size() - count + i] & 0xffffffff;
+    }
+  });
+  return out;
+}
+
 void gather_positions(Tensor out, const Tensor states, const Tensor positions) {
   const int64_t heads = states.size(1), count = positions.size(2), bytes = states.element_size();
   const int64_t width = states.size(3) * bytes, step = states.stride(2) * bytes;
   const int64_t* chosen = positions.const_data_ptr<int64_t>();
   const char* from = static_cast<const char*>(states.const_data_ptr());
   char* to = static_cast<char*>(out.mutable_data_ptr());
-  torch::stable::parallel_for(0, states.size(0) * heads, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
+  const int64_t chunks = (count + kChunk - 1) / kChunk;
+  torch::stable::parallel_for(0, states.size(0) * heads * chunks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t row = task / chunks, first = task % chunks * kChunk;
       const char* source = from + (row / heads * states.stride(0) + row % heads * states.stride(1)) * bytes;
       char* target = to + (row / heads * out.stride(0) + row % heads * out.stride(1)) * bytes;
-      for (int64_t i = 0; i < count; ++i)
+      for (int64_t i = first; i < std::min(count, first + kChunk); ++i)
         std::memcpy(target + i * width, source + chosen[row * count + i] * step, width);
     }
   });
@@ -215,11 +255,35 @@ void narrow(float value, uint16_t& to) {  // round to nearest, ties to even, as 
   to = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-// What one task leaves of its positions for a query: the largest score, the sum of exponentials, the values' sum.
+// What one task leaves of its positions for a query, besides the values' sum: the largest score and the sum of
+// exponentials.
 struct Part {
   float largest, sum;
-  std::vector<float> values;
 };
+
+// Eight numbers at a time, in whatever vectors the processor has.
+using Floats = float __attribute__((vector_size(32)));
+constexpr int64_t kLanes = 8;
+
+Floats load(const float* from) {
+  Floats values;
+  std::memcpy(&values, from, sizeof values);
+  return values;
+}
+
+Floats load(const uint16_t* from) {
+  using Halves = uint16_t __attribute__((vector_size(16)));
+  using Words = uint32_t __attribute__((vector_size(32)));
+  Halves halves;
+  std::memcpy(&halves, from, sizeof halves);
+  return reinterpret_cast<Floats>(__builtin_convertvector(halves, Words) << 16);
+}
+
+float total(Floats values) {
+  float sum = 0;
+  for (int64_t i = 0; i < kLanes; ++i) sum += values[i];
+  return sum;
+}
 
 // Keys and values `(1, heads, slots, dim)`, float32 or bfloat16, of which the first `length` slots are attended to.
 template <typename T>
@@ -249,76 +313,97 @@ struct Attention {
   float* weights;  // one row of `weights_stride` per query head, or null
   int64_t weights_stride;
 
-  // Queries of one KV head over positions [begin, end): exponentials into `weights`, the rest into `parts`.
-  template <int kQueries>
-  void attend(int64_t first, int64_t head, int64_t begin, int64_t end, Part* parts) const {
-    const int64_t dim = cached.dim, value_dim = cached.value_dim;
-    float scores[kQueries][kChunk];
-    for (int64_t j = begin; j < end; ++j) {
-      const T* key = cached.keys + head * cached.key_stride + j * dim;
+  // Scores of kQueries queries with kKeys keys: side by side, since one alone waits for its own additions.
+  template <int kQueries, int kKeys>
+  void score(int64_t first, const T* keys, float* scores) const {
+    const int64_t dim = cached.dim;
+    Floats sums[kKeys][kQueries] = {};
+    int64_t d = 0;
+    for (; d + kLanes <= dim; d += kLanes)
+      for (int i = 0; i < kKeys; ++i) {
+        const Floats key = load(keys + i * dim + d);
+        for (int q = 0; q < kQueries; ++q) sums[i][q] += key * load(query + (first + q) * dim + d);
+      }
+    for (int i = 0; i < kKeys; ++i)
       for (int q = 0; q < kQueries; ++q) {
-        const float* from = query + (first + q) * dim;
-        float sum = 0;
-        for (int64_t d = 0; d < dim; ++d) sum += from[d] * wide(key[d]);
-        scores[q][j - begin] = sum * scaling;
+        float sum = total(sums[i][q]);
+        for (int64_t rest = d; rest < dim; ++rest) sum += query[(first + q) * dim + rest] * wide(keys[i * dim + rest]);
+        scores[q * kChunk + i] = sum * scaling;
       }
-    }
-    for (int q = 0; q < kQueries; ++q) {
-      float largest = kLowest, sum = 0;
-      for (int64_t j = 0; j < end - begin; ++j) largest = std::max(largest, scores[q][j]);
-      for (int64_t j = 0; j < end - begin; ++j) scores[q][j] = std::exp(scores[q][j] - largest);
-      for (int64_t j = 0; j < end - begin; ++j) sum += scores[q][j];
-      if (weights) std::memcpy(weights + (first + q) * weights_stride + begin, scores[q], (end - begin) * sizeof(float));
-      parts[q].largest = largest;
-      parts[q].sum = sum;
-      parts[q].values.resize(value_dim);
-    }
-    const T* rows = cached.values + head * cached.value_stride;
-    for (int64_t block = 0; block < value_dim; block += kBlock) {
-      const int64_t width = std::min(kBlock, value_dim - block);
-      float sums[kQueries][kBlock] = {};
-      const auto add = [&](auto columns) {
-        for (int64_t j = begin; j < end; ++j)
-          for (int q = 0; q < kQueries; ++q)
-            for (int64_t d = 0; d < columns; ++d)
-              sums[q][d] += scores[q][j - begin] * wide(rows[j * value_dim + block + d]);
-      };
-      // A whole block's width is known to the compiler, which then keeps the sums in registers.
-      if (width == kBlock) {
-        add(std::integral_constant<int64_t, kBlock>{});
-      } else {
-        add(width);
-      }
-      for (int q = 0; q < kQueries; ++q) std::memcpy(parts[q].values.data() + block, sums[q], width * sizeof(float));
-    }
   }
 
-  void attend_group(int64_t head, int64_t begin, int64_t end, Part* parts) const {
+  // Sums of kVectors * kLanes value columns from `column` on, weighted by `scores`.
+  template <int kQueries, int kVectors>
+  void add_values(const T* values, int64_t count, const float* scores, float* out) const {
+    Floats sums[kQueries][kVectors] = {};
+    for (int64_t j = 0; j < count; ++j)
+      for (int v = 0; v < kVectors; ++v) {
+        const Floats value = load(values + j * cached.value_dim + v * kLanes);
+        for (int q = 0; q < kQueries; ++q) sums[q][v] += value * scores[q * kChunk + j];
+      }
+    for (int q = 0; q < kQueries; ++q) std::memcpy(out + q * cached.value_dim, sums[q], sizeof sums[q]);
+  }
+
+  // Queries of one KV head over positions [begin, end): exponentials into `weights`, the rest into `parts` and `sums`.
+  template <int kQueries>
+  void attend(int64_t first, int64_t head, int64_t begin, int64_t end, Part* parts, float* sums) const {
+    constexpr int kKeys = kQueries < 4 ? 4 : 2;
+    const int64_t dim = cached.dim, value_dim = cached.value_dim, count = end - begin;
+    float scores[kQueries * kChunk];
+    const T* keys = cached.keys + head * cached.key_stride + begin * dim;
+    int64_t j = 0;
+    for (; j + kKeys <= count; j += kKeys) score<kQueries, kKeys>(first, keys + j * dim, scores + j);
+    for (; j < count; ++j) score<kQueries, 1>(first, keys + j * dim, scores + j);
+    for (int q = 0; q < kQueries; ++q) {
+      float* row = scores + q * kChunk;
+      float largest = kLowest, sum = 0;
+      for (int64_t j = 0; j < count; ++j) largest = std::max(largest, row[j]);
+      for (int64_t j = 0; j < count; ++j) row[j] = std::exp(row[j] - largest);
+      for (int64_t j = 0; j < count; ++j) sum += row[j];
+      if (weights) std::memcpy(weights + (first + q) * weights_stride + begin, row, count * sizeof(float));
+      parts[q] = {largest, sum};
+    }
+    const T* values = cached.values + head * cached.value_stride + begin * value_dim;
+    int64_t column = 0;
+    for (; column + 4 * kLanes <= value_dim; column += 4 * kLanes)
+      add_values<kQueries, 4>(values + column, count, scores, sums + column);
+    for (; column + kLanes <= value_dim; column += kLanes)
+      add_values<kQueries, 1>(values + column, count, scores, sums + column);
+    for (; column < value_dim; ++column)
+      for (int q = 0; q < kQueries; ++q) {
+        float sum = 0;
+        for (int64_t j = 0; j < count; ++j) sum += scores[q * kChunk + j] * wide(values[j * value_dim + column]);
+        sums[q * value_dim + column] = sum;
+      }
+  }
+
+  void attend_group(int64_t head, int64_t begin, int64_t end, Part* parts, float* sums) const {
     for (int64_t q = 0; q < group;) {
       const int64_t first = head * group + q, left = group - q;
+      float* to = sums + q * cached.value_dim;
       if (left >= 4) {
-        attend<4>(first, head, begin, end, parts + q);
+        attend<4>(first, head, begin, end, parts + q, to);
       } else if (left == 3) {
-        attend<3>(first, head, begin, end, parts + q);
+        attend<3>(first, head, begin, end, parts + q, to);
       } else if (left == 2) {
-        attend<2>(first, head, begin, end, parts + q);
+        attend<2>(first, head, begin, end, parts + q, to);
       } else {
-        attend<1>(first, head, begin, end, parts + q);
+        attend<1>(first, head, begin, end, parts + q, to);
       }
       q += std::min<int64_t>(left, 4);
     }
   }
 
   // Join the parts of one query: its output, and `weights` from exponentials within a chunk to probabilities.
-  void join(int64_t q, int64_t chunks, const Part* parts, float* out) const {
+  void join(int64_t q, int64_t chunks, const Part* parts, const float* sums, float* out) const {
     float largest = kLowest, sum = 0;
     for (int64_t c = 0; c < chunks; ++c) largest = std::max(largest, parts[c * group].largest);
     for (int64_t c = 0; c < chunks; ++c) sum += parts[c * group].sum * std::exp(parts[c * group].largest - largest);
     std::fill(out, out + cached.value_dim, 0.0f);
     for (int64_t c = 0; c < chunks; ++c) {
-      const Part& part = parts[c * group];
-      const float factor = std::exp(part.largest - largest) / sum;
-      for (int64_t d = 0; d < cached.value_dim; ++d) out[d] += factor * part.values[d];
+      const float factor = std::exp(parts[c * group].largest - largest) / sum;
+      const float* from = sums + c * group * cached.value_dim;
+      for (int64_t d = 0; d < cached.value_dim; ++d) out[d] += factor * from[d];
       if (!weights) continue;
       float* row = weights + q * weights_stride + c * kChunk;
       for (int64_t j = 0; j < std::min(kChunk, cached.length - c * kChunk); ++j) row[j] *= factor;
@@ -326,17 +411,20 @@ struct Attention {
   }
 
   void run(float* out) const {
-    const int64_t chunks = (cached.length + kChunk - 1) / kChunk;
-    std::vector<Part> parts(cached.heads * chunks * group);
-    torch::stable::parallel_for(0, cached.heads * chunks, 1, [&](int64_t begin, int64_t end) {
+    const int64_t chunks = (cached.length + kChunk - 1) / kChunk, tasks = cached.heads * chunks;
+    std::vector<Part> parts(tasks * group);
+    const std::unique_ptr<float[]> sums(new float[tasks * group * cached.value_dim]);
+    torch::stable::parallel_for(0, tasks, 1, [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end; ++task) {
-        const int64_t head = task / chunks, from = task % chunks * kChunk;
-        attend_group(head, from, std::min(cached.length, from + kChunk), &parts[task * group]);
+        const int64_t head = task / chunks, from = task % chunks * kChunk, at = task * group;
+        attend_group(head, from, std::min(cached.length, from + kChunk), &parts[at], &sums[at * cached.value_dim]);
       }
     });
     torch::stable::parallel_for(0, cached.heads * group, 2, [&](int64_t begin, int64_t end) {
-      for (int64_t q = begin; q < end; ++q)
-        join(q, chunks, &parts[q / group * chunks * group + q % group], out + q * cached.value_dim);
+      for (int64_t q = begin; q < end; ++q) {
+        const int64_t at = q / group * chunks * group + q % group;
+        join(q, chunks, &parts[at], &sums[at * cached.value_dim], out + q * cached.value_dim);
+      }
     });
   }
 };
@@ -395,6 +483,7 @@ Tensor decode_step_attention(const Tensor query, const Tensor key, const Tensor 
 
 STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("int4_linear(Tensor x, Tensor weight, Tensor scale) -> Tensor");
+  m.def("top_positions(Tensor scores, int count) -> Tensor");
   m.def("gather_positions(Tensor(a!) out, Tensor states, Tensor positions) -> ()");
   m.def("int8_linear(Tensor x, Tensor weight, Tensor scale) -> Tensor");
   m.def("int4_dense(Tensor weight, Tensor scale) -> Tensor");
@@ -406,6 +495,7 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
 
 STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
   m.impl("int4_linear", TORCH_BOX(&int4_linear));
+  m.impl("top_positions", TORCH_BOX(&top_positions));
   m.impl("gather_positions", TORCH_BOX(&gather_positions));
   m.impl("int8_linear", TORCH_BOX(&int8_linear));
   m.impl("int4_dense", TORCH_BOX(&int4_dense));

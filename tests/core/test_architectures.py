@@ -57,6 +57,35 @@ def test_chunked_prefill_and_decode_logits_equal_stock(name: str, policy: Policy
     torch.testing.assert_close(actual, expected, atol=2e-4, rtol=1e-3)
 
 
+class RoundingCache(DynamicCache):
+    """A stock cache that rounds keys and values of full-attention layers to bfloat16."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__(config=model.config)
+        latent = model.config.model_type == "deepseek_v3"  # multiplies what it cached with its own weights
+        self.rounded = {} if latent else PolicyCache(model.config, FullAttention()).policy_layers
+
+    def update(self, keys: torch.Tensor, values: torch.Tensor, layer: int, *args: object, **kwargs: object) -> object:
+        if layer in self.rounded:
+            keys, values = (states.bfloat16().to(states.dtype) for states in (keys, values))
+        return super().update(keys, values, layer, *args, **kwargs)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_storing_bfloat16_is_rounding_keys_and_values(name: str, policy: Policy) -> None:
+    ids = prompts(2, 48)
+    model = make_model(name)
+    expected = decode_logits(model, ids, RoundingCache(model), chunk=10)
+    model = enable(make_model(name))
+    model.config.get_text_config(decoder=True).kv_cache_dtype = "bfloat16"
+    cache = PolicyCache(model.config, policy)
+    actual = decode_logits(model, ids, cache, chunk=10)
+    expected_dtype = torch.float32 if name == "deepseek_v3" else torch.bfloat16
+    assert {layer.keys.dtype for layer in cache.policy_layers.values()} == {expected_dtype}
+    torch.testing.assert_close(actual, expected, atol=2e-4, rtol=1e-3)
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_left_padded_batch_equals_stock(name: str) -> None:
     ids, mask = prompts(3), torch.ones(3, 24, dtype=torch.long)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from core import attention, int4, kernels
 from core.attention import Terms, grouped_attention
-from core.selection import gather_into
+from core.selection import gather_into, pool_scores, top_positions
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
 
@@ -111,18 +111,31 @@ def test_a_full_step_writes_the_token_and_attends_to_the_full_cache(with_weights
         assert (weights[..., 201:] == -1).all()
 
 
+@pytest.mark.parametrize("count", [1, 9, 200, 300])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_gather_into(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gather_into(dtype: torch.dtype, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    source = torch.randn(2, 3, 50, 20).to(dtype)[:, :, 3:45]
-    positions = torch.stack([torch.randperm(42)[:9] for _ in range(6)]).view(2, 3, 9)
-    fast, slow = (torch.zeros(2, 3, 12, 20, dtype=dtype) for _ in range(2))
-    gather_into(fast[:, :, :9], source, positions)
+    source = torch.randn(2, 3, 340, 20).to(dtype)[:, :, 3:335]
+    positions = torch.stack([torch.randperm(332)[:count] for _ in range(6)]).view(2, 3, count)
+    fast, slow = (torch.zeros(2, 3, count + 3, 20, dtype=dtype) for _ in range(2))
+    gather_into(fast[:, :, :count], source, positions)
     monkeypatch.setattr(kernels, "available", lambda: False)
-    gather_into(slow[:, :, :9], source, positions)
+    gather_into(slow[:, :, :count], source, positions)
     assert torch.equal(fast, slow)
-    assert torch.equal(fast[1, 2, 4], source[1, 2, positions[1, 2, 4]])
-    assert (fast[:, :, 9:] == 0).all()
+    assert torch.equal(fast[1, 2, 0], source[1, 2, positions[1, 2, 0]])
+    assert (fast[:, :, count:] == 0).all()
+
+
+@pytest.mark.parametrize("count", [1, 100, 999, 1000])
+@pytest.mark.parametrize("spread", [0, 1, 8], ids=["all alike", "near", "wide"])
+def test_top_positions(spread: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    scores = pool_scores((spread * torch.randn(2, 3, 1000)).softmax(-1), 7)  # pooling makes ties
+    chosen = top_positions(scores, count)
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    assert torch.equal(chosen, top_positions(scores, count))
+    order = sorted(range(1000), key=lambda position: (scores[1, 2, position].item(), position))
+    assert chosen[1, 2].tolist() == order[-count:]
 
 
 def test_attention_uses_the_kernel_and_agrees_with_torch(monkeypatch: pytest.MonkeyPatch) -> None:
