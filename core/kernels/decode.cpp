@@ -261,28 +261,47 @@ struct Part {
   float largest, sum;
 };
 
-// Eight numbers at a time, in whatever vectors the processor has.
-using Floats = float __attribute__((vector_size(32)));
+// Eight numbers at a time, in whatever vectors the processor has; `Unaligned` is how they lie in memory. Copied there with
+// memcpy, sums would leave their registers.
 constexpr int64_t kLanes = 8;
+using Floats = float __attribute__((vector_size(32)));
+using Unaligned = float __attribute__((vector_size(32), aligned(4), may_alias));
 
-Floats load(const float* from) {
-  Floats values;
-  std::memcpy(&values, from, sizeof values);
-  return values;
-}
+Floats load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
+
+void store(Floats values, float* to) { *reinterpret_cast<Unaligned*>(to) = values; }
 
 Floats load(const uint16_t* from) {
+#if defined(__AVX2__)
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  return reinterpret_cast<Floats>(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+#else
   using Halves = uint16_t __attribute__((vector_size(16)));
   using Words = uint32_t __attribute__((vector_size(32)));
   Halves halves;
   std::memcpy(&halves, from, sizeof halves);
   return reinterpret_cast<Floats>(__builtin_convertvector(halves, Words) << 16);
+#endif
 }
 
 float total(Floats values) {
   float sum = 0;
   for (int64_t i = 0; i < kLanes; ++i) sum += values[i];
   return sum;
+}
+
+// The totals of several.
+template <int kCount>
+void totals(const Floats* values, float* out) {
+#if defined(__AVX2__)
+  if constexpr (kCount == 4) {
+    const auto* v = reinterpret_cast<const __m256*>(values);
+    const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+    _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
+    return;
+  }
+#endif
+  for (int i = 0; i < kCount; ++i) out[i] = total(values[i]);
 }
 
 // Keys and values `(1, heads, slots, dim)`, float32 or bfloat16, of which the first `length` slots are attended to.
@@ -317,19 +336,22 @@ struct Attention {
   template <int kQueries, int kKeys>
   void score(int64_t first, const T* keys, float* scores) const {
     const int64_t dim = cached.dim;
-    Floats sums[kKeys][kQueries] = {};
+    Floats sums[kQueries][kKeys] = {};
     int64_t d = 0;
     for (; d + kLanes <= dim; d += kLanes)
       for (int i = 0; i < kKeys; ++i) {
         const Floats key = load(keys + i * dim + d);
-        for (int q = 0; q < kQueries; ++q) sums[i][q] += key * load(query + (first + q) * dim + d);
+        for (int q = 0; q < kQueries; ++q) sums[q][i] += key * load(query + (first + q) * dim + d);
       }
-    for (int i = 0; i < kKeys; ++i)
-      for (int q = 0; q < kQueries; ++q) {
-        float sum = total(sums[i][q]);
-        for (int64_t rest = d; rest < dim; ++rest) sum += query[(first + q) * dim + rest] * wide(keys[i * dim + rest]);
-        scores[q * kChunk + i] = sum * scaling;
+    for (int q = 0; q < kQueries; ++q) {
+      float* row = scores + q * kChunk;
+      totals<kKeys>(sums[q], row);
+      for (int i = 0; i < kKeys; ++i) {
+        for (int64_t rest = d; rest < dim; ++rest)
+          row[i] += query[(first + q) * dim + rest] * wide(keys[i * dim + rest]);
+        row[i] *= scaling;
       }
+    }
   }
 
   // Sums of kVectors * kLanes value columns from `column` on, weighted by `scores`.
@@ -341,13 +363,14 @@ struct Attention {
         const Floats value = load(values + j * cached.value_dim + v * kLanes);
         for (int q = 0; q < kQueries; ++q) sums[q][v] += value * scores[q * kChunk + j];
       }
-    for (int q = 0; q < kQueries; ++q) std::memcpy(out + q * cached.value_dim, sums[q], sizeof sums[q]);
+    for (int q = 0; q < kQueries; ++q)
+      for (int v = 0; v < kVectors; ++v) store(sums[q][v], out + q * cached.value_dim + v * kLanes);
   }
 
   // Queries of one KV head over positions [begin, end): exponentials into `weights`, the rest into `parts` and `sums`.
   template <int kQueries>
   void attend(int64_t first, int64_t head, int64_t begin, int64_t end, Part* parts, float* sums) const {
-    constexpr int kKeys = kQueries < 4 ? 4 : 2;
+    constexpr int kKeys = 4;
     const int64_t dim = cached.dim, value_dim = cached.value_dim, count = end - begin;
     float scores[kQueries * kChunk];
     const T* keys = cached.keys + head * cached.key_stride + begin * dim;
