@@ -7,6 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.documents.document import Document
+from app.documents.docx import read_docx
+from app.documents.epub import read_epub
+from app.documents.html import read_html
 from app.documents.job import Job, Progress
 from app.documents.pdf import read_pdf
 from app.documents.text import read_characters, read_markdown, read_text
@@ -20,6 +23,11 @@ _READERS: Mapping[str, Callable[[bytes, Job], Document]] = MappingProxyType(
         ".text": read_text,
         ".md": read_markdown,
         ".markdown": read_markdown,
+        ".docx": read_docx,
+        ".epub": read_epub,
+        ".html": read_html,
+        ".htm": read_html,
+        ".xhtml": read_html,
     }
 )
 ACCEPTED_TYPES = tuple(_READERS)
@@ -35,7 +43,7 @@ def read_document(
 ) -> Document:
     """The document in a file; `name` (default: the file's own) decides of which type it is.
 
-    `progress` is called with the pages read and their total, for the formats that are read page by page (PDF).
+    `progress` is called with the pages read and their total, for the formats that are read page by page (PDF, epub).
     Raises a DocumentError; OSError if the file cannot be opened.
     """
     job = Job(name or path.name, limits or Limits(), password, progress)
