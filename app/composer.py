@@ -8,11 +8,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from app.budget import Budget, SourceTokens
+from app.documents import Document, Page
 from app.prompts import Passage, Source, build_messages, document_span
 from app.view import PageMark
 
@@ -22,7 +25,8 @@ class Composed:
     """A prompt ready for the decoder.
 
     token_ids: int64 `(1, length)`. pieces: the text of each token from `document_start` to the end of the documents.
-    pages: where each page begins, in tokens. page_tokens: tokens of each page, in the same order.
+    pages: where each page begins, in tokens. page_tokens: tokens of each page, in the same order. sources: the same by
+    source, with the mark before each page but the first. draft_tokens: tokens of the draft, at the prompt's end.
     """
 
     token_ids: Tensor
@@ -30,6 +34,8 @@ class Composed:
     document_start: int
     pages: tuple[PageMark, ...]
     page_tokens: tuple[int, ...]
+    sources: tuple[SourceTokens, ...]
+    draft_tokens: int
 
     @property
     def prompt_tokens(self) -> int:
@@ -40,6 +46,26 @@ class Composed:
     def document_tokens(self) -> int:
         """Tokens from the first page's first to the last page's last, page marks included."""
         return len(self.pieces)
+
+    def budget(self, output: int, window: int) -> Budget:
+        """What the prompt takes of a model's `window`, with an answer of `output` tokens."""
+        instruction = self.prompt_tokens - self.document_tokens - self.draft_tokens
+        return Budget(self.sources, instruction, self.draft_tokens, output, window)
+
+
+class TokenCounts:
+    """Tokens of pages, each counted once, however often somebody asks. Belongs to a session."""
+
+    def __init__(self) -> None:
+        """Nothing is counted yet."""
+        self._counts: dict[tuple[str, int], int] = {}
+
+    def of(self, tokenizer: PreTrainedTokenizerBase, document: Document, pages: Sequence[Page]) -> tuple[int, ...]:
+        """Tokens of each of the document's `pages`. Always the same `tokenizer`."""
+        for page in pages:
+            if (document.digest, page.number) not in self._counts:
+                self._counts[document.digest, page.number] = count_tokens(tokenizer, page.text)
+        return tuple(self._counts[document.digest, page.number] for page in pages)
 
 
 def compose(
@@ -58,12 +84,16 @@ def compose(
     starts = [start for start, _ in offsets]
     marks = tuple(PageMark(p.document, p.page, p.label, bisect_left(starts, p.start)) for p in passages)
     first, last = _token_range(passages, starts)
+    ends = [bisect_left(starts, p.end) for p in passages]
+    draft_start = _draft_start(rendered, messages)
     return Composed(
         torch.tensor([encoded["input_ids"]]),
         tuple(_pieces(rendered, offsets[first:last])),
         first,
         marks,
-        tuple(bisect_left(starts, p.end) - bisect_left(starts, p.start) for p in passages),
+        tuple(end - mark.position for end, mark in zip(ends, marks, strict=True)),
+        _source_tokens(sources, [end - begin for begin, end in pairwise([first, *ends])]),
+        len(starts) - bisect_left(starts, draft_start),
     )
 
 
@@ -84,6 +114,26 @@ def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, 
         continue_final_message=continues,
     )
     return str(rendered)
+
+
+def _draft_start(rendered: str, messages: Sequence[Mapping[str, str]]) -> int:
+    """Where the draft begins in `rendered`, which ends with it; the end if there is none."""
+    last = messages[-1]
+    start = rendered.rfind(last["content"]) if last["role"] == "assistant" else -1
+    return start if start >= 0 else len(rendered)
+
+
+def _source_tokens(sources: Sequence[Source], tokens: Sequence[int]) -> tuple[SourceTokens, ...]:
+    """`tokens`, those of all pages in a row, by source."""
+    left = iter(tokens)
+    return tuple(
+        SourceTokens(
+            source.document.name,
+            tuple(page.number for page in source.pages),
+            tuple(islice(left, len(source.pages))),
+        )
+        for source in sources
+    )
 
 
 def _token_range(passages: Sequence[Passage], starts: Sequence[int]) -> tuple[int, int]:
