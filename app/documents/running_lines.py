@@ -12,7 +12,7 @@ Edge: TypeAlias = Literal["top", "bottom"]
 Span: TypeAlias = tuple[int, int]
 
 FEWEST_PAGES = 3
-_LONGEST_LINE = 120
+_LONGEST_NUMBERED_LINE = 120  # a page number at the end of a longer one may have come to stand beside a paragraph
 # What repeats deeper than this is the document itself: a form, a set of labels.
 _MOST_LINES = 5
 _INTEGER = re.compile(r"(?<![\w.,:])[0-9]{1,5}(?!\w|[.,:][0-9])")
@@ -77,7 +77,7 @@ def _running(texts: Sequence[str], labels: Sequence[str | None], spans: Sequence
         numbered = set()
 
     def runs(page: int, line: _Line) -> bool:
-        if len(line.text) > _LONGEST_LINE or (page == first and not line.numbers):
+        if page == first and not line.numbers:
             return False
         return page in numbered or not line.keys.isdisjoint(repeated[page % 2])
 
@@ -120,7 +120,7 @@ def _with_numbers(lines: Mapping[int, _Line], labels: Sequence[str | None]) -> d
 def _numbers(text: str, page: int, label: str | None) -> dict[int | str, list[Span]]:
     """What in a line might be its page's number: by how much it differs from the page's index, or "label"."""
     numbers: dict[int | str, list[Span]] = {}
-    if len(text) > _LONGEST_LINE:
+    if len(text) > _LONGEST_NUMBERED_LINE:
         return numbers
     for match in _INTEGER.finditer(text):
         numbers.setdefault(int(match[0]) - page, []).append(match.span())

@@ -51,6 +51,7 @@ def test_lines_with_the_page_number_are_left_out(form: Callable[[int, str], str]
     [
         lambda n, body: f"Annual report\n{body}",
         lambda n, body: f"{body}\nConfidential",
+        lambda n, body: f"{body}\n{'All rights reserved. ' * 20}",
         lambda n, body: f"{'Author' if n % 2 else 'Title'}\n{body}",
         lambda n, body: f"Annual report\n{body}" if n != 3 else body,
     ],
