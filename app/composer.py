@@ -8,11 +8,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from app.budget import Budget, SourceTokens
+from app.documents import Document, Page
 from app.prompts import Passage, Source, build_messages, document_span
 from app.view import PageMark
 
@@ -24,7 +27,8 @@ class Composed:
     token_ids: int64 `(1, length)`. pieces: the text of each token from `document_start` to the end of the documents.
     document_end: tokens up to the end of the documents, without those that what follows can change: blanks at the end,
     and a token that reaches into the instruction. pages: where each page begins, in tokens. page_tokens: tokens of each
-    page, in the same order.
+    page, in the same order. sources: the same by source, with the mark before each page but the first. draft_tokens:
+    tokens of the draft, at the prompt's end.
     """
 
     token_ids: Tensor
@@ -33,6 +37,8 @@ class Composed:
     document_end: int
     pages: tuple[PageMark, ...]
     page_tokens: tuple[int, ...]
+    sources: tuple[SourceTokens, ...]
+    draft_tokens: int
 
     @property
     def prompt_tokens(self) -> int:
@@ -43,6 +49,26 @@ class Composed:
     def document_tokens(self) -> int:
         """Tokens from the first page's first to the last page's last, page marks included."""
         return len(self.pieces)
+
+    def budget(self, output: int, window: int) -> Budget:
+        """What the prompt takes of a model's `window`, with an answer of `output` tokens."""
+        instruction = self.prompt_tokens - self.document_tokens - self.draft_tokens
+        return Budget(self.sources, instruction, self.draft_tokens, output, window)
+
+
+class TokenCounts:
+    """Tokens of pages, each counted once, however often somebody asks. Belongs to a session."""
+
+    def __init__(self) -> None:
+        """Nothing is counted yet."""
+        self._counts: dict[tuple[str, int], int] = {}
+
+    def of(self, tokenizer: PreTrainedTokenizerBase, document: Document, pages: Sequence[Page]) -> tuple[int, ...]:
+        """Tokens of each of the document's `pages`. Always the same `tokenizer`."""
+        for page in pages:
+            if (document.digest, page.number) not in self._counts:
+                self._counts[document.digest, page.number] = count_tokens(tokenizer, page.text)
+        return tuple(self._counts[document.digest, page.number] for page in pages)
 
 
 def compose(
@@ -61,13 +87,17 @@ def compose(
     starts = [start for start, _ in offsets]
     marks = tuple(PageMark(p.document, p.page, p.label, bisect_left(starts, p.start)) for p in passages)
     first, last = _token_range(passages, starts)
+    ends = [bisect_left(starts, p.end) for p in passages]
+    draft_start = _draft_start(rendered, messages)
     return Composed(
         torch.tensor([encoded["input_ids"]]),
         tuple(_pieces(rendered, offsets[first:last])),
         first,
         bisect_right([end for _, end in offsets], _text_end(rendered, passages[-1])) if passages else 0,
         marks,
-        tuple(bisect_left(starts, p.end) - bisect_left(starts, p.start) for p in passages),
+        tuple(end - mark.position for end, mark in zip(ends, marks, strict=True)),
+        _source_tokens(sources, [end - begin for begin, end in pairwise([first, *ends])]),
+        len(starts) - bisect_left(starts, draft_start),
     )
 
 
@@ -93,6 +123,26 @@ def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, 
 def _text_end(rendered: str, passage: Passage) -> int:
     """Where the text of a passage ends, without the blanks after it."""
     return passage.start + len(rendered[passage.start : passage.end].rstrip())
+
+
+def _draft_start(rendered: str, messages: Sequence[Mapping[str, str]]) -> int:
+    """Where the draft begins in `rendered`, which ends with it; the end if there is none."""
+    last = messages[-1]
+    start = rendered.rfind(last["content"]) if last["role"] == "assistant" else -1
+    return start if start >= 0 else len(rendered)
+
+
+def _source_tokens(sources: Sequence[Source], tokens: Sequence[int]) -> tuple[SourceTokens, ...]:
+    """`tokens`, those of all pages in a row, by source."""
+    left = iter(tokens)
+    return tuple(
+        SourceTokens(
+            source.document.name,
+            tuple(page.number for page in source.pages),
+            tuple(islice(left, len(source.pages))),
+        )
+        for source in sources
+    )
 
 
 def _token_range(passages: Sequence[Passage], starts: Sequence[int]) -> tuple[int, int]:

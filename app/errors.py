@@ -38,7 +38,7 @@ class DamagedFile(DocumentError):
 
 
 class NoText(DocumentError):
-    """A PDF made of pictures: no page has text."""
+    """No page has text: a PDF made of pictures, a web page made by scripts."""
 
 
 class PasswordNeeded(DocumentError):
@@ -47,6 +47,10 @@ class PasswordNeeded(DocumentError):
 
 class WrongPassword(DocumentError):
     """The PDF does not open with the password that was given."""
+
+
+class Protected(DocumentError):
+    """The file is locked in a way that no password given here opens: copy protection, a locked archive or docx."""
 
 
 class PageRangeError(DocumentError):

@@ -11,10 +11,10 @@ from typing import Any
 import gradio as gr
 
 from app import panels
-from app.composer import Composed, compose, count_tokens
+from app.composer import Composed, compose
 from app.engine import Engine, Request
 from app.errors import AppError
-from app.prompts import TASKS, Fit, trim_draft
+from app.prompts import TASKS, trim_draft
 from app.session import Session, Sessions, SourceFile
 from app.settings import Settings, parse_budget
 from app.tail import Frame, Tail
@@ -98,10 +98,12 @@ class Handlers:
         self.session(request).files[index].read(self._settings.limits, password)
         return version + 1
 
-    def page_tokens(self, file: SourceFile) -> tuple[int, ...]:
+    def page_tokens(self, file: SourceFile, request: gr.Request) -> tuple[int, ...]:
         """Tokens of each chosen page of `file`. Waits for the model, whose tokenizer counts them."""
+        if file.document is None:
+            return ()
         _, tokenizer = self._engine.require_model()
-        return tuple(count_tokens(tokenizer, page.text) for page in file.chosen_pages)
+        return self.session(request).token_counts.of(tokenizer, file.document, file.chosen_pages)
 
     def window(self, task: str, detail: str, draft: str, max_new_tokens: float | None, request: gr.Request) -> str:
         """How the request fills the model's window."""
@@ -109,7 +111,7 @@ class Handlers:
             composed = self._compose(self.session(request), task, detail or "…", draft if task == "continue" else "")
         except AppError as error:
             return panels.notice(str(error))
-        return panels.window_bar(self._fit(composed, int(max_new_tokens or 0)), composed.page_tokens)
+        return panels.window_bar(composed.budget(int(max_new_tokens or 0), self._engine.window))
 
     # --- writing ---
 
@@ -169,10 +171,6 @@ class Handlers:
         _, tokenizer = self._engine.require_model(timeout=0)
         return compose(tokenizer, session.sources, TASKS[task].instruction(detail), opening)
 
-    def _fit(self, composed: Composed, output_tokens: int) -> Fit:
-        rest = composed.prompt_tokens - composed.document_tokens
-        return Fit(composed.document_tokens, rest, output_tokens, self._engine.window)
-
     def _request(self, composed: Composed, options: Options) -> Request:
         settings = self._settings
         output_tokens = int(options.max_new_tokens or 0)
@@ -180,9 +178,9 @@ class Handlers:
             raise AppError(
                 f"The answer's length is {output_tokens}; it must be 1 to {settings.max_new_tokens_limit:,}."
             )
-        fit = self._fit(composed, output_tokens)
-        if fit.excess > 0:
-            raise AppError(fit.message(composed.page_tokens))
+        budget = composed.budget(output_tokens, self._engine.window)
+        if budget.excess > 0:
+            raise AppError(budget.message)
         return Request(
             composed.token_ids,
             options.policy(),

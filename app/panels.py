@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape as html_escape
 
-from app.prompts import Fit
+from app.budget import Budget
 from app.session import SourceFile
 from app.view import Json
 
@@ -30,16 +30,22 @@ def file_card(file: SourceFile, page_tokens: Sequence[int]) -> str:
     return f'<div class="file"><b>{escape(file.name)}</b><span>{facts}</span>{notes}</div>'
 
 
-def window_bar(fit: Fit, page_tokens: Sequence[int]) -> str:
-    """Documents, instruction and answer against the model's window, as a bar and in words."""
-    parts = (("documents", fit.document_tokens), ("instruction", fit.instruction_tokens), ("answer", fit.output_tokens))
-    scale = 100 / max(fit.total, fit.window)
-    bar = "".join(f'<i class="{name}" style="width:{tokens * scale:.2f}%"></i>' for name, tokens in parts)
-    legend = " · ".join(f"{name} {tokens:,}" for name, tokens in parts)
-    state = "over" if fit.excess > 0 else "fits"
+def window_bar(budget: Budget) -> str:
+    """Documents, instruction, draft and answer against the model's window, as a bar and in words."""
+    parts = (
+        ("documents", budget.source_tokens),
+        ("instruction", budget.instruction),
+        ("draft", budget.draft),
+        ("answer", budget.output),
+    )
+    scale = 100 / max(budget.total, budget.window)
+    shown = [(name, tokens) for name, tokens in parts if tokens or name != "draft"]
+    bar = "".join(f'<i class="{name}" style="width:{tokens * scale:.2f}%"></i>' for name, tokens in shown)
+    legend = " · ".join(f"{name} {tokens:,}" for name, tokens in shown)
+    state = "over" if budget.excess > 0 else "fits"
     return (
         f'<div class="window {state}"><div class="bar">{bar}</div><small>{legend}</small>'
-        f'<p role="status">{escape(fit.message(page_tokens))}</p></div>'
+        f'<p role="status">{escape(budget.message)}</p></div>'
     )
 
 

@@ -223,62 +223,7 @@ def _body(sources: Sequence[Source], tokens: tuple[str, ...]) -> tuple[str, list
 
 
 def _marker(page: Page) -> str:
-    """ "[Page 3]"; with the printed label where it differs, since a reader may ask for either."""
+    """ "[Page 3]"; with its label where that differs, since a reader may ask for either."""
     if page.label in (None, str(page.number)):
         return f"[Page {page.number}]"
-    return f"[Page {page.number}, printed {page.label}]"
-
-
-# --- whether it fits ---
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Tokens asked for against tokens there are: `window` is the model's context."""
-
-    document_tokens: int
-    instruction_tokens: int
-    output_tokens: int
-    window: int
-
-    @property
-    def total(self) -> int:
-        """All tokens the request needs."""
-        return self.document_tokens + self.instruction_tokens + self.output_tokens
-
-    @property
-    def excess(self) -> int:
-        """Tokens too many; 0 or less: it fits, with that many to spare."""
-        return self.total - self.window
-
-    def message(self, page_tokens: Sequence[int] = ()) -> str:
-        """One or two sentences for the person: does it fit, else by how much not and what would.
-
-        `page_tokens` are the tokens of each chosen page, in order; `document_tokens` may exceed their sum by what
-        stands between pages, so the number of pages that would fit is rough.
-        """
-        if self.excess <= 0:
-            return f"It fits: {self.total:,} of {self.window:,} tokens, {-self.excess:,} to spare."
-        text = (
-            f"Too long by {self.excess:,} tokens: documents {self.document_tokens:,} + instruction "
-            f"{self.instruction_tokens:,} + answer {self.output_tokens:,} = {self.total:,}; the model's window "
-            f"is {self.window:,}."
-        )
-        room = self.window - self.instruction_tokens - self.output_tokens
-        if room <= 0:
-            return f"{text} No page fits beside this answer: ask for a shorter one."
-        if not page_tokens:
-            return f"{text} Shorten the documents or the answer."
-        pages = _pages_within(room * sum(page_tokens) / max(self.document_tokens, 1), page_tokens)
-        if pages == 0:
-            return f"{text} Not even the first page fits: ask for a shorter answer, or split the page."
-        which = "page fits" if pages == 1 else f"{pages:,} pages fit"
-        return f"{text} About the first {which}, of {len(page_tokens):,}: choose fewer, or a shorter answer."
-
-
-def _pages_within(room: float, page_tokens: Sequence[int]) -> int:
-    for pages, tokens in enumerate(page_tokens):
-        room -= tokens
-        if room < 0:
-            return pages
-    return len(page_tokens)
+    return f"[Page {page.number}, labelled {page.label}]"

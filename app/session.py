@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import TypeAlias
 
-from app.documents import Document, Page, read_document, select_pages
+from app.composer import TokenCounts
+from app.documents import Document, Page, Progress, duplicates, read_document, read_pasted, select_pages
 from app.engine import Run
 from app.errors import DocumentError, PageRangeError, PasswordNeeded, WrongPassword
 from app.prompts import Source
 from app.settings import Limits
 
+FileProgress: TypeAlias = Callable[[str, int, int], None]
+
 
 @dataclass
 class SourceFile:
-    """An uploaded file: its document, or why there is none. `pages` is the choice as typed, empty for all."""
+    """An uploaded file, or a pasted text, which has no `path`: its document, or why there is none.
 
-    path: Path
+    `pages` is the choice as typed, empty for all.
+    """
+
+    path: Path | None
     document: Document | None = None
     pages: str = ""
     error: str = ""
@@ -26,14 +36,15 @@ class SourceFile:
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return self.path.name
+        """The file's name, or that of the pasted text."""
+        return self.path.name if self.path else self.document.name if self.document else ""
 
-    def read(self, limits: Limits, password: str | None = None) -> None:
+    def read(self, limits: Limits, password: str | None = None, progress: Progress | None = None) -> None:
         """Read the file; what is wrong with it becomes `error`."""
+        assert self.path is not None
         self.error, self.needs_password = "", False
         try:
-            self.document = read_document(self.path, password=password, limits=limits)
+            self.document = read_document(self.path, password=password, limits=limits, progress=progress)
         except DocumentError as error:
             self.error = str(error)
             self.needs_password = isinstance(error, PasswordNeeded | WrongPassword)
@@ -64,20 +75,52 @@ class Session:
     run: Run | None = None
     previous_draft: str = ""
     used: float = field(default_factory=time.monotonic)
+    token_counts: TokenCounts = field(default_factory=TokenCounts)
 
     @property
     def sources(self) -> list[Source]:
-        """The readable files with their chosen pages, in the order of upload."""
+        """The readable files with their chosen pages, in order."""
         return [Source(file.document, file.chosen_pages) for file in self.files if file.document]
 
-    def set_files(self, paths: list[Path], limits: Limits) -> None:
-        """Take the uploaded files: new ones are read, known ones keep their document, choice and error."""
-        known = {file.path: file for file in self.files}
-        files = [known.get(path) or SourceFile(path) for path in paths]
-        for file in files:
-            if file.path not in known:
-                file.read(limits)
-        self.files = files
+    @property
+    def duplicate_notes(self) -> dict[int, str]:
+        """For each file whose text an earlier one has too, by its index, a sentence that says which."""
+        readable = [(index, file.document) for index, file in enumerate(self.files) if file.document]
+        notes = duplicates([document for _, document in readable])
+        return {readable[place][0]: note for place, note in notes.items()}
+
+    def set_files(self, paths: list[Path], limits: Limits, progress: FileProgress | None = None) -> None:
+        """Take the uploaded files: known ones keep place, document, choice and error; new ones are read and come last.
+
+        Pasted texts stay. `progress` is called with the name of the file that is read, its pages done and their total.
+        """
+        self.files = [file for file in self.files if file.path is None or file.path in paths]
+        known = {file.path for file in self.files}
+        for path in dict.fromkeys(paths):
+            if path not in known:
+                file = SourceFile(path)
+                file.read(limits, progress=partial(progress, file.name) if progress else None)
+                self.files.append(file)
+
+    def paste(self, text: str, limits: Limits) -> None:
+        """Add a pasted text as the last source. Raises DocumentError, and then adds none."""
+        names = {file.name for file in self.files}
+        name = next(name for name in _pasted_names() if name not in names)
+        self.files.append(SourceFile(None, read_pasted(text, name, limits=limits)))
+
+    def move(self, index: int, by: int) -> None:
+        """Move the file at `index` by so many places, at most to the beginning or the end."""
+        self.files.insert(max(index + by, 0), self.files.pop(index))
+
+    def remove(self, index: int) -> None:
+        """Forget the file at `index`."""
+        del self.files[index]
+
+
+def _pasted_names() -> Iterator[str]:
+    yield "Pasted text"
+    for number in count(2):
+        yield f"Pasted text {number}"
 
 
 class Sessions:

@@ -95,7 +95,7 @@ def _sources(handlers: Handlers, version: gr.State) -> None:
     @gr.render(inputs=version, show_progress="hidden")  # type: ignore[untyped-decorator]
     def cards(current: int, request: gr.Request) -> None:
         for index, file in enumerate(handlers.session(request).files):
-            gr.HTML(panels.file_card(file, handlers.page_tokens(file)), elem_classes="file-card")
+            gr.HTML(panels.file_card(file, handlers.page_tokens(file, request)), elem_classes="file-card")
             if file.needs_password:
                 password = gr.Textbox(label=f"Password of {file.name}", type="password", elem_classes="password")
                 password.submit(_at(handlers.password_given, index), [password, version], version, **QUIET)

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from app.composer import compose, count_tokens
-from app.documents import Document, Page
+from app.budget import FewerPages, SourceTokens
+from app.composer import TokenCounts, compose, count_tokens
+from app.documents import Document, Page, select_pages
 from app.prompts import Source
 from core.embedded import cache_folder, embedded_model
 from tests.core.tiny import byte_tokenizer
@@ -128,7 +129,7 @@ def test_control_markers_in_a_document_are_plain_text() -> None:
 
 def test_a_request_without_documents_has_no_pages() -> None:
     composed = compose(TOKENIZER, [], "Write about rocks.")
-    assert (composed.pages, composed.pieces, composed.page_tokens) == ((), (), ())
+    assert (composed.pages, composed.pieces, composed.page_tokens, composed.sources) == ((), (), (), ())
     assert (composed.document_start, composed.document_end) == (0, 0)
     assert composed.prompt_tokens > 0
 
@@ -138,3 +139,56 @@ def test_a_model_without_a_chat_template_gets_the_text_itself() -> None:
     tokenizer.chat_template = None
     composed = compose(tokenizer, [source("Rocks.")], "Go on.", "The tower")
     assert tokenizer.decode(composed.token_ids[0]).endswith("Go on.\n\nThe tower")
+
+
+def test_the_budget_adds_up_to_the_prompt() -> None:
+    first, second = source("Rocks.", "Reefs."), source("Sand.")
+    composed = compose(TOKENIZER, [first, second], "Go on.", "The tower ")
+    mark = len("\n\n[Page 2]\n")
+    heading = len("\n\nDocument: report.txt\n\n[Page 1]\n")
+    # A byte is a token. The first mark stands before the documents' first token.
+    assert composed.sources == (
+        SourceTokens("report.txt", (1, 2), (len("Rocks."), mark + len("Reefs."))),
+        SourceTokens("report.txt", (1,), (heading + len("Sand."),)),
+    )
+    assert composed.draft_tokens == len("The tower")
+    budget = composed.budget(output=50, window=1000)
+    assert budget.source_tokens == composed.document_tokens
+    assert budget.total == composed.prompt_tokens + 50
+    assert compose(TOKENIZER, [first], "Go on.").draft_tokens == 0
+
+
+def test_a_draft_is_counted_without_a_chat_template_too() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = None
+    assert compose(tokenizer, [source("Rocks.")], "The tower", "The tower").draft_tokens == len("The tower")
+
+
+def test_the_pages_that_are_said_to_fit_do() -> None:
+    pages = tuple(Page(number, None, f"Page number {number}. " * 10) for number in range(1, 8))
+    document = Document("a.pdf", pages)
+    composed = compose(TOKENIZER, [Source(document, pages)], "Go on.")
+    budget = composed.budget(output=100, window=1000)
+    choice = next(choice for choice in budget.choices if isinstance(choice, FewerPages))
+    fewer = compose(TOKENIZER, [Source(document, select_pages(document, *choice.pages))], "Go on.")
+    assert 0 < len(fewer.pages) < 7
+    assert fewer.budget(output=100, window=1000).excess <= 0
+
+
+def test_a_page_is_counted_once() -> None:
+    counted: list[str] = []
+
+    def tokenizer(text: str, add_special_tokens: bool) -> dict[str, list[int]]:
+        counted.append(text)
+        return {"input_ids": [0] * len(text)}
+
+    counts = TokenCounts()
+    pages = (Page(1, None, "one"), Page(2, None, "three"))
+    for name in ("a.pdf", "a copy.pdf"):
+        document = Document(name, pages)
+        assert counts.of(tokenizer, document, pages) == (3, 5)  # type: ignore[arg-type]
+        assert counts.of(tokenizer, document, pages[1:]) == (5,)  # type: ignore[arg-type]
+    assert counted == ["one", "three"]
+    other = Document("a.pdf", (Page(1, None, "other"),))
+    assert counts.of(tokenizer, other, other.pages) == (5,)  # type: ignore[arg-type]
+    assert counted[2:] == ["other"]

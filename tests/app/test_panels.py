@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import panels
+from app.budget import Budget, SourceTokens
 from app.documents import Document, Page
-from app.prompts import Fit
 from app.session import SourceFile
 
 
@@ -38,16 +38,19 @@ def test_a_failed_file_says_why() -> None:
 
 
 def test_the_window_bar_is_to_scale_and_says_what_is_over() -> None:
-    fits = panels.window_bar(Fit(600, 100, 100, window=1000), [300, 300])
+    fits = panels.window_bar(Budget((SourceTokens("a.pdf", (1, 2), (300, 300)),), 100, 0, 100, window=1000))
     assert re.findall(r'class="(\w+)" style="width:([\d.]+)%', fits) == [
         ("documents", "60.00"),
         ("instruction", "10.00"),
         ("answer", "10.00"),
     ]
     assert 'class="window fits"' in fits
-    over = panels.window_bar(Fit(1800, 100, 100, window=1000), [900, 900])
-    assert re.findall(r"width:([\d.]+)%", over) == ["90.00", "5.00", "5.00"]
+    over = panels.window_bar(Budget((SourceTokens("<b>.pdf", (1, 2), (900, 700)),), 100, 200, 100, window=1000))
+    assert re.findall(r"width:([\d.]+)%", over) == ["80.00", "5.00", "10.00", "5.00"]
     assert "Too long by 1,000 tokens" in over
+    assert "draft 200" in over
+    split = panels.window_bar(Budget((SourceTokens("<b>.pdf", (1, 2), (500, 700)),), 100, 0, 100, window=1000))
+    assert "page 1 of &lt;b&gt;.pdf" in split
 
 
 def test_rates_show_what_is_known() -> None:

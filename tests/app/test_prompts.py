@@ -14,7 +14,6 @@ from app.errors import PromptError
 from app.prompts import (
     TASKS,
     WORD_JOINER,
-    Fit,
     Source,
     build_messages,
     document_span,
@@ -72,10 +71,10 @@ def test_only_blanks_at_the_end_of_a_draft_are_left_out() -> None:
     assert len(build_messages([], "Write.", draft=" \n")) == 1
 
 
-def test_the_printed_label_is_given_where_it_differs() -> None:
+def test_the_label_is_given_where_it_differs() -> None:
     pages = (Page(1, "i", "preface"), Page(2, "2", "text"))
     content = build_messages([Source(Document("a.pdf", pages), pages)], "Go.")[0]["content"]
-    assert "[Page 1, printed i]\npreface\n\n[Page 2]\ntext" in content
+    assert "[Page 1, labelled i]\npreface\n\n[Page 2]\ntext" in content
 
 
 def test_a_name_cannot_break_out_of_its_line() -> None:
@@ -212,35 +211,3 @@ def test_a_table_opens_with_the_named_columns() -> None:
 def test_a_free_instruction_is_required() -> None:
     with pytest.raises(PromptError, match="My own instruction: the field “Instruction” is empty"):
         TASKS["free"].instruction("  ")
-
-
-# --- does it fit ---
-
-
-def test_what_fits_says_what_is_to_spare() -> None:
-    fit = Fit(document_tokens=6000, instruction_tokens=60, output_tokens=512, window=8192)
-    assert (fit.total, fit.excess) == (6572, -1620)
-    assert fit.message([750] * 8) == "It fits: 6,572 of 8,192 tokens, 1,620 to spare."
-    assert Fit(8192, 0, 0, 8192).excess == 0
-    assert Fit(8192, 0, 0, 8192).message().startswith("It fits")
-
-
-def test_what_is_too_long_says_by_how_much_and_what_would_fit() -> None:
-    fit = Fit(document_tokens=9900, instruction_tokens=100, output_tokens=1000, window=8192)
-    message = fit.message([300] * 33)
-    assert "Too long by 2,808 tokens" in message
-    assert "About the first 23 pages fit, of 33" in message
-    assert "Not even the first page fits" in fit.message([9900])
-    assert "About the first page fits, of 2" in fit.message([5000, 4900])
-    assert "a shorter one" in Fit(100, 100, 9000, 8192).message([100])
-    assert fit.message().endswith("Shorten the documents or the answer.")
-
-
-@given(st.lists(st.integers(1, 500), min_size=1, max_size=40), st.integers(0, 300), st.integers(1, 2000))
-def test_the_pages_that_are_said_to_fit_do(page_tokens: list[int], instruction: int, output: int) -> None:
-    fit = Fit(sum(page_tokens), instruction, output, 4096)
-    message = fit.message(page_tokens)
-    said = next((n for n in range(len(page_tokens), 0, -1) if f"first {n} pages" in message), None)
-    if fit.excess > 0 and said:
-        assert Fit(sum(page_tokens[:said]), instruction, output, 4096).excess <= 0
-        assert Fit(sum(page_tokens[: said + 1]), instruction, output, 4096).excess > 0

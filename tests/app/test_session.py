@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from pypdf import PdfWriter
 
 from app.engine import Request, Run
+from app.errors import EmptyFile, FileTooLarge
 from app.session import Session, Sessions
 from app.settings import Limits
 
@@ -64,6 +66,79 @@ def test_a_bad_choice_of_pages_leaves_the_earlier_one() -> None:
     assert file.pages == "1-2"
     file.choose("")
     assert (file.error, len(file.chosen_pages)) == ("", 8)
+
+
+def write(folder: Path, name: str, text: str = "text") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def names(session: Session) -> list[str]:
+    return [file.name for file in session.files]
+
+
+def test_the_order_is_the_persons(tmp_path: Path) -> None:
+    a, b, c, d = (write(tmp_path, f"{name}.txt", name) for name in "abcd")
+    session = Session()
+    session.set_files([a, b, c], LIMITS)
+    session.move(2, -1)
+    assert names(session) == ["a.txt", "c.txt", "b.txt"]
+    session.move(0, 5)
+    assert names(session) == ["c.txt", "b.txt", "a.txt"]
+    session.move(1, -9)
+    assert names(session) == ["b.txt", "c.txt", "a.txt"]
+    # Another upload leaves it as it is; what was taken away there is gone.
+    session.set_files([a, b, d], LIMITS)
+    assert names(session) == ["b.txt", "a.txt", "d.txt"]
+    session.remove(1)
+    assert names(session) == ["b.txt", "d.txt"]
+    assert [source.document.name for source in session.sources] == ["b.txt", "d.txt"]
+
+
+def test_pasted_text_is_a_source_among_others(tmp_path: Path) -> None:
+    session = Session()
+    session.set_files([write(tmp_path, "a.txt")], LIMITS)
+    session.paste("First\fSecond", LIMITS)
+    session.paste("Another", LIMITS)
+    session.files[1].choose("2")
+    session.move(1, -1)
+    session.set_files([], LIMITS)
+    assert names(session) == ["Pasted text", "Pasted text 2"]
+    assert [page.text for source in session.sources for page in source.pages] == ["Second", "Another"]
+    session.remove(0)
+    session.paste("A third", LIMITS)
+    assert names(session) == ["Pasted text 2", "Pasted text"]
+
+
+def test_a_pasted_text_that_is_refused_adds_nothing() -> None:
+    session = Session()
+    with pytest.raises(EmptyFile, match="Pasted text holds nothing but blanks"):
+        session.paste(" \n", LIMITS)
+    with pytest.raises(FileTooLarge, match=r"Pasted text has 1.2 MB; the limit is 1 MB"):
+        session.paste("ä" * 600_000, Limits(max_file_megabytes=1))
+    assert session.files == []
+
+
+def test_duplicates_are_noticed(tmp_path: Path) -> None:
+    session = Session()
+    session.set_files([write(tmp_path, "a.pdf"), write(tmp_path, "b.txt"), write(tmp_path, "c.md")], LIMITS)
+    session.paste("text", LIMITS)
+    assert session.duplicate_notes == {
+        2: "c.md has the same text as b.txt.",
+        3: "Pasted text has the same text as b.txt.",
+    }
+    session.remove(1)
+    assert session.duplicate_notes == {2: "Pasted text has the same text as c.md."}
+
+
+def test_reading_tells_which_file_it_is_at(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    session = Session()
+    session.set_files(
+        [SAMPLE, write(tmp_path, "a.txt")], LIMITS, lambda name, done, total: told.append((name, done, total))
+    )
+    assert told == [("lighthouses.pdf", number, 8) for number in range(1, 9)]
 
 
 def test_closing_a_session_stops_its_run_alone() -> None:

@@ -1,70 +1,61 @@
-"""Files become documents, or are refused with a message that says what to do."""
+"""PDFs become documents page by page, or are refused with a message that says what to do."""
 
 from __future__ import annotations
 
 import zlib
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 from fpdf import FPDF
-from hypothesis import given
-from hypothesis import strategies as st
-from pypdf import PageObject, PdfReader, PdfWriter
+from pypdf import PageObject, PdfReader
 from pypdf.constants import PageLabelStyle
-from pypdf.generic import DecodedStreamObject, EncodedStreamObject, NameObject, NumberObject
+from pypdf.generic import (
+    DecodedStreamObject,
+    EncodedStreamObject,
+    NameObject,
+    NumberObject,
+)
 
-from app.documents import Document, Page, normalise, read_document, select_pages
+from app.documents import read_document, select_pages
 from app.errors import (
     DamagedFile,
     DocumentError,
-    EmptyFile,
     FileTooLarge,
     NoText,
-    NotText,
-    PageRangeError,
     PasswordNeeded,
     ReadingTooSlow,
     TooManyPages,
-    UnsupportedType,
     WrongPassword,
 )
 from app.settings import Limits
+from tests.app.documents.pdf_files import make_pdf, save, set_content
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests/data"
 SAMPLE = ROOT / "assets/samples/lighthouses.pdf"
 
 
-def make_pdf(*texts: str) -> PdfWriter:
-    """A PDF with one page for each text; an empty text gives a page without any."""
-    pdf = FPDF()
-    pdf.set_font("Helvetica", size=12)
-    for text in texts:
-        pdf.add_page()
-        if text:
-            pdf.multi_cell(0, 6, text)
-    return PdfWriter(BytesIO(bytes(pdf.output())))
+class Report(FPDF):
+    """Pages with a header and a footer."""
 
+    def header(self) -> None:
+        self.set_font("Helvetica", size=9)
+        self.cell(0, 6, "Report on the harbour lights", new_x="LMARGIN", new_y="NEXT")
 
-def save(writer: PdfWriter, path: Path) -> Path:
-    writer.write(path)
-    return path
-
-
-def set_content(page: PageObject, stream: DecodedStreamObject | EncodedStreamObject, writer: PdfWriter) -> None:
-    page[NameObject("/Contents")] = writer._add_object(stream)
-
-
-# --- PDF ---
+    def footer(self) -> None:
+        self.set_y(-15)
+        self.cell(0, 6, f"Page {self.page_no()} of 6")
 
 
 def test_the_sample_is_read_page_by_page() -> None:
     document = read_document(SAMPLE)
     assert document.name == "lighthouses.pdf"
     assert [page.number for page in document.pages] == list(range(1, 9))
-    assert document.notes == ()
+    assert document.notes == (
+        "A running header on 7 of 8 pages was left out.",
+        "A running footer on 8 of 8 pages was left out.",
+    )
     assert "Henry Winstanley" in document.pages[1].text
     assert "First 920 mm 2.6 m Main sea coasts" in document.pages[4].text
     assert 4000 < sum(len(page.text.split()) for page in document.pages) < 4600
@@ -92,6 +83,45 @@ def test_pages_without_text_are_kept_empty_and_noted(tmp_path: Path) -> None:
     assert [page.text.strip() for page in document.pages] == ["one", "", "three", ""]
     assert document.notes == ("2 of 4 pages have no text: scanned? They are left out.",)
     assert [page.number for page in select_pages(document, "")] == [1, 3]
+
+
+def test_headers_and_footers_are_left_out_and_every_character_leads_back(tmp_path: Path) -> None:
+    pdf = Report()
+    for word in ("alpha", "beta", "", "delta", "epsilon", "zeta"):
+        pdf.add_page()
+        if word:
+            pdf.multi_cell(0, 6, f"The {word} stands on the rock.\nIt is an exam-\nple of {word}.")
+    pdf.output(str(tmp_path / "report.pdf"))
+    document = read_document(tmp_path / "report.pdf")
+    assert [page.text for page in document.pages] == [
+        "Report on the harbour lights\nThe alpha stands on the rock.\nIt is an example of alpha.",
+        "The beta stands on the rock.\nIt is an example of beta.",
+        "",
+        *(f"The {word} stands on the rock.\nIt is an example of {word}." for word in ("delta", "epsilon", "zeta")),
+    ]
+    assert document.notes == (
+        "1 of 6 pages hold only a running header or footer. They are left out.",
+        "A running header on 5 of 6 pages was left out.",
+        "A running footer on 6 of 6 pages was left out.",
+        "5 words broken over two lines were put together.",
+    )
+    plain = [page.extract_text() for page in PdfReader(tmp_path / "report.pdf").pages]
+    assert [page.extracted for page in document.pages] == plain
+    for page in document.pages:
+        offsets = [page.offset(position) for position in range(len(page.text))]
+        assert "".join(page.extracted[offset] for offset in offsets) == page.text
+        assert offsets == sorted(set(offsets))
+
+
+def test_printed_labels_mark_footers(tmp_path: Path) -> None:
+    labels = ("i", "ii", "iii", "1", "2", "3")
+    bodies = [f"The {word} is lit." for word in ("north", "south", "west", "east", "upper", "lower")]
+    writer = make_pdf(*(f"{body}\n{label}" for body, label in zip(bodies, labels, strict=True)))
+    writer.set_page_label(0, 2, style=PageLabelStyle.LOWERCASE_ROMAN)
+    writer.set_page_label(3, 5, style=PageLabelStyle.DECIMAL)
+    document = read_document(save(writer, tmp_path / "book.pdf"))
+    assert [page.text for page in document.pages] == bodies
+    assert [page.label for page in document.pages] == list(labels)
 
 
 def test_a_scan_is_refused_with_its_page_count(tmp_path: Path) -> None:
@@ -220,150 +250,6 @@ def test_reading_leaves_pypdfs_own_configuration_alone() -> None:
     before = get_configuration()
     read_document(SAMPLE)
     assert get_configuration() is before
-
-
-# --- text ---
-
-
-def write(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_unicode_is_read_whatever_its_form(tmp_path: Path, encoding: str) -> None:
-    text = "Der Leuchtturm von Cordouan — 68 Meter. 灯台 🗼"
-    document = read_document(write(tmp_path / "a.txt", text.encode(encoding)))
-    assert document.pages == (Page(1, None, text),)
-    assert document.notes == ()
-
-
-def test_big_endian_utf16_is_read(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.md", b"\xfe\xff" + "Größe".encode("utf-16-be"))
-    assert read_document(path).pages[0].text == "Größe"
-
-
-def test_other_encodings_are_guessed_and_noted(tmp_path: Path) -> None:
-    text = "Старый маяк стоит на скале у входа в гавань, и каждую ночь его видно за двадцать миль. " * 10
-    document = read_document(write(tmp_path / "a.txt", text.encode("cp1251")))
-    assert document.pages[0].text == text
-    assert "a.txt is not UTF-8; it was read as cp1251" in document.notes[0]
-
-
-def test_form_feeds_separate_pages(tmp_path: Path) -> None:
-    document = read_document(write(tmp_path / "a.txt", b"one\r\ntwo\fthree\f"))
-    assert [page.text for page in document.pages] == ["one\ntwo", "three", ""]
-    assert [page.number for page in document.pages] == [1, 2, 3]
-    assert len(select_pages(document, "")) == 2
-
-
-@pytest.mark.parametrize("data", [b"abc\0def", bytes(range(256)) * 20, b"\xff\xfea", b"\x01\x02\x03\x04 text"])
-def test_binary_data_named_like_a_text_is_refused(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(NotText, match=r"a.md is named like a text"):
-        read_document(write(tmp_path / "a.md", data))
-
-
-def test_a_pdf_named_like_a_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotText):
-        read_document(write(tmp_path / "a.txt", SAMPLE.read_bytes()))
-
-
-@pytest.mark.parametrize("data", [b"", b" \r\n\f\t ", b"\xef\xbb\xbf"])
-def test_nothing_is_refused(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(EmptyFile, match=rf"a.txt .*{len(data)} bytes"):
-        read_document(write(tmp_path / "a.txt", data))
-
-
-def test_the_given_name_decides(tmp_path: Path) -> None:
-    path = write(tmp_path / "upload", b"text")
-    assert read_document(path, name="Notes.TXT").name == "Notes.TXT"
-    with pytest.raises(UnsupportedType, match=r"upload is of a type.*\.pdf, \.txt"):
-        read_document(path)
-
-
-# --- normalising ---
-
-
-def test_normalising_changes_only_what_it_must() -> None:
-    assert normalise("a\r\nb\rc\n\td\0e\x1bf\x7fg\ud800h ﬁ ﬄ ﬆ ½ é ñ") == "a\nb\nc\n\tdefgh fi ffl st ½ é ñ"
-
-
-@given(st.text(st.characters(codec=None)))
-def test_normalised_text_is_stable_and_clean(text: str) -> None:
-    result = normalise(text)
-    assert normalise(result) == result
-    result.encode("utf-8")
-    assert not any(ord(character) < 32 and character not in "\n\t" for character in result)
-
-
-# --- choosing pages ---
-
-TEN = Document("ten.pdf", tuple(Page(n, None, f"text {n}" if n != 4 else " ") for n in range(1, 11)))
-
-
-@pytest.mark.parametrize(
-    ("ranges", "expected"),
-    [
-        ("", [1, 2, 3, 5, 6, 7, 8, 9, 10]),
-        ("  ", [1, 2, 3, 5, 6, 7, 8, 9, 10]),
-        ("7", [7]),
-        ("1-3, 7, 9-", [1, 2, 3, 7, 9, 10]),
-        (" 9 - 10 ,1 -2", [1, 2, 9, 10]),
-        ("2–3", [2, 3]),
-        ("5,5,4-6", [5, 6]),
-        ("10-", [10]),
-    ],
-)
-def test_page_ranges(ranges: str, expected: list[int]) -> None:
-    assert [page.number for page in select_pages(TEN, ranges)] == expected
-
-
-@pytest.mark.parametrize(
-    ("ranges", "message"),
-    [
-        ("x", "'x' is not a page"),
-        ("1-2-3", "'1-2-3' is not a page"),
-        ("-3", "'-3' is not a page"),
-        ("1,,2", "nothing between two commas"),
-        ("0", "start at 1"),
-        ("11", "no page 11"),
-        ("11-", "no page 11"),
-        ("3-99999", "no page 99,999"),
-        ("5-3", "write 3-5"),
-        ("١", "is not a page"),
-    ],
-)
-def test_page_range_errors_state_what_is_wrong_and_the_page_count(ranges: str, message: str) -> None:
-    with pytest.raises(PageRangeError, match=message) as caught:
-        select_pages(TEN, ranges)
-    assert str(caught.value).startswith("ten.pdf has 10 pages")
-
-
-def test_only_pages_without_text_are_an_error() -> None:
-    with pytest.raises(PageRangeError, match=r"ten.pdf: the chosen pages \(4\) have no text"):
-        select_pages(TEN, "4")
-
-
-@given(st.lists(st.tuples(st.integers(1, 10), st.integers(1, 10)), min_size=1), st.sampled_from(["", " ", "\t"]))
-def test_ranges_name_exactly_their_pages(pairs: list[tuple[int, int]], blank: str) -> None:
-    ordered = [sorted(pair) for pair in pairs]
-    ranges = f"{blank},{blank}".join(f"{first}{blank}-{blank}{last}" for first, last in ordered)
-    expected = sorted({n for first, last in ordered for n in range(first, last + 1)} - {4})
-    if expected:
-        assert [page.number for page in select_pages(TEN, ranges)] == expected
-    else:
-        with pytest.raises(PageRangeError):
-            select_pages(TEN, ranges)
-
-
-@given(st.text(st.sampled_from("0123456789 ,-–x"), max_size=12))
-def test_any_range_gives_pages_or_a_page_range_error(ranges: str) -> None:
-    try:
-        pages = select_pages(TEN, ranges)
-    except PageRangeError:
-        return
-    assert pages
-    assert list(pages) == sorted(pages, key=lambda page: page.number)
 
 
 def test_the_sample_holds_its_source() -> None:

@@ -1,0 +1,172 @@
+"""Whether a request fits the model's window, and if not, what a person can do. Nothing is ever cut without asking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from app.documents import name_pages
+
+# Where something is left out, what stands before and after it is divided into tokens in another way.
+_SEAM = 4
+_SHORTEST_OUTPUT = 16  # fewer are no answer
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTokens:
+    """A source in a request: its name, the numbers of the chosen pages, and the tokens each takes with its mark."""
+
+    name: str
+    pages: tuple[int, ...]
+    tokens: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        """Tokens of all chosen pages."""
+        return sum(self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class FewerPages:
+    """Read only the first pages: for each source, in order, which of the chosen ones; "" for none."""
+
+    pages: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShorterOutput:
+    """Ask for at most `tokens`."""
+
+    tokens: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class FewerSources:
+    """Leave out the sources at these indices."""
+
+    left_out: tuple[int, ...]
+    sentence: str
+
+
+Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources
+"""Something that would make a request fit; `sentence` says it to the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Tokens asked for against tokens there are: `window` is the model's context.
+
+    `instruction` counts everything in the prompt but the sources and the `draft`: the chat template's own tokens too.
+    """
+
+    sources: tuple[SourceTokens, ...]
+    instruction: int
+    draft: int
+    output: int
+    window: int
+
+    @property
+    def source_tokens(self) -> int:
+        """Tokens of all sources."""
+        return sum(source.total for source in self.sources)
+
+    @property
+    def total(self) -> int:
+        """All tokens the request needs."""
+        return self.source_tokens + self.instruction + self.draft + self.output
+
+    @property
+    def excess(self) -> int:
+        """Tokens too many; 0 or less: it fits, with that many to spare."""
+        return self.total - self.window
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Each of these alone would make it fit; none if it fits, or if nothing of the kind is enough."""
+        if self.excess <= 0:
+            return ()
+        found = (self._fewer_pages(), self._fewer_sources(), self._shorter_output())
+        return tuple(choice for choice in found if choice)
+
+    @property
+    def message(self) -> str:
+        """For the person: does it fit, else by how much not, and what would."""
+        if self.excess <= 0:
+            return f"It fits: {self.total:,} of {self.window:,} tokens, {-self.excess:,} to spare."
+        parts = (
+            ("documents", self.source_tokens),
+            ("instruction", self.instruction),
+            ("draft", self.draft),
+            ("answer", self.output),
+        )
+        sum_of_parts = " + ".join(f"{name} {tokens:,}" for name, tokens in parts if tokens)
+        problem = (
+            f"Too long by {self.excess:,} tokens: {sum_of_parts} = {self.total:,}; "
+            f"the model's window is {self.window:,}."
+        )
+        ways_out = [choice.sentence for choice in self.choices]
+        if len(ways_out) > 1:
+            ways_out = [f"Any of these would do. {' '.join(ways_out)}"]
+        return f"{problem} {''.join(ways_out) or self._last_resort}"
+
+    @property
+    def _last_resort(self) -> str:
+        if self.instruction + self.draft + _SHORTEST_OUTPUT >= self.window:
+            return "Shorten the instruction or the draft."
+        return "Not even the first page fits: split the file, or paste the part that matters as text."
+
+    def _fewer_pages(self) -> FewerPages | None:
+        room = self.window - self.instruction - self.draft - self.output - _SEAM
+        pages: list[str] = []
+        names: list[str] = []
+        for source in self.sources:
+            count = _fitting(source.tokens, room)
+            room = room - source.total if count == len(source.tokens) else 0
+            chosen = name_pages(source.pages[:count])
+            pages.append(chosen)
+            if count == len(source.tokens):
+                names.append(source.name)
+            elif count:
+                names.append(f"{'page' if count == 1 else 'pages'} {chosen} of {source.name}")
+        if not any(pages):
+            return None
+        return FewerPages(tuple(pages), f"Read only {_listed(names)}.")
+
+    def _fewer_sources(self) -> FewerSources | None:
+        if len(self.sources) < 2:
+            return None
+        needed = self.excess + _SEAM
+        sizes = [source.total for source in self.sources]
+        # The smallest that is enough by itself, else the largest ones.
+        enough = [index for index, size in enumerate(sizes) if size >= needed]
+        left_out = [min(enough, key=lambda index: sizes[index])] if enough else []
+        for index in () if enough else sorted(range(len(sizes)), key=lambda index: -sizes[index]):
+            if needed > 0:
+                left_out.append(index)
+                needed -= sizes[index]
+        if len(left_out) == len(sizes):
+            return None
+        left_out.sort()
+        names = [f"{self.sources[index].name} ({sizes[index]:,} tokens)" for index in left_out]
+        return FewerSources(tuple(left_out), f"Leave out {_listed(names)}.")
+
+    def _shorter_output(self) -> ShorterOutput | None:
+        left = self.output - self.excess
+        if left < _SHORTEST_OUTPUT:
+            return None
+        return ShorterOutput(left, f"Ask for an answer of at most {left:,} tokens.")
+
+
+def _fitting(tokens: Sequence[int], room: int) -> int:
+    for pages, needed in enumerate(tokens):
+        room -= needed
+        if room < 0:
+            return pages
+    return len(tokens)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

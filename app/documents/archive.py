@@ -1,0 +1,37 @@
+"""Zip archives, which docx and epub files are, opened with an eye on what they unfold to."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
+
+from app.documents.job import Job
+from app.errors import DamagedFile, Protected
+
+# Pictures and fonts are as large unfolded as folded, and a text unfolds to about ten times its size in the archive.
+_UNFOLDED_TIMES = 4
+_MARKUP = (".xml", ".rels", ".opf", ".ncx", ".html", ".xhtml", ".htm")
+_ENCRYPTED = 0x1
+
+
+def open_archive(data: bytes, job: Job, kind: str) -> ZipFile:
+    """The archive in `data`; `kind` says what the file should be.
+
+    Raises DamagedFile if it is none, Protected if it is locked, FileTooLarge if it unfolds to more than the limit in
+    markup or four times the limit in all. zipfile never unfolds a member beyond the size that the archive states.
+    """
+    try:
+        archive = ZipFile(BytesIO(data))
+        members = archive.infolist()
+    except (BadZipFile, ValueError, NotImplementedError, OSError, EOFError) as error:
+        raise DamagedFile(
+            f"{job.name} is named like {kind} but is none, or is cut short ({error}). Export it again."
+        ) from None
+    if any(member.flag_bits & _ENCRYPTED for member in members):
+        raise Protected(f"{job.name} is a locked archive, which cannot be opened here. Save it without a password.")
+    if any(member.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for member in members):
+        raise DamagedFile(f"{job.name} is packed in a way that {kind} is not. Export it again.")
+    markup = sum(member.file_size for member in members if member.filename.lower().endswith(_MARKUP))
+    job.check_size(markup, f"The text in {job.name}, with its markup, unfolds to")
+    job.check_size(sum(member.file_size for member in members), f"{job.name} unfolds to", times=_UNFOLDED_TIMES)
+    return archive

@@ -1,0 +1,90 @@
+"""What a file becomes: a document of pages of plain text. Values only; knows nothing of files, tokens or the screen."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a repaired text comes from: the text as it was `extracted`, and the runs taken over from it.
+
+    Run k begins at character `starts[k]` of the repaired text and at `offsets[k]` of the extracted one; both grow, and
+    `starts` begins with 0. Between two starts both move on character by character.
+    """
+
+    extracted: str
+    starts: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its 1-based `number` in the file, the `label` it bears there, its text, and where that comes from.
+
+    The label is what is printed on a page of a PDF, if the file states it, or the title of an e-book's chapter.
+    `origin` is None if the text stands as it was extracted.
+    """
+
+    number: int
+    label: str | None
+    text: str
+    origin: Origin | None = field(default=None, repr=False)
+
+    @property
+    def extracted(self) -> str:
+        """The text as the file gave it, before any repair."""
+        return self.origin.extracted if self.origin else self.text
+
+    def offset(self, position: int) -> int:
+        """Where in `extracted` the character at `position` of `text` stands.
+
+        The letters of a ligature that was spelt out all stand where the ligature stood. Raises IndexError if there is
+        no such character.
+        """
+        if not 0 <= position < len(self.text):
+            raise IndexError(f"page {self.number} has {len(self.text):,} characters; there is none at {position:,}")
+        if self.origin is None:
+            return position
+        run = bisect_right(self.origin.starts, position) - 1
+        return self.origin.offsets[run] + position - self.origin.starts[run]
+
+
+@dataclass(frozen=True)
+class Document:
+    """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader."""
+
+    name: str
+    pages: tuple[Page, ...]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the pages' texts, in hexadecimal: the same for the same text, whatever the file."""
+        # No page holds a form feed, so that moving a boundary between two pages gives another digest.
+        return sha256("\f".join(page.text for page in self.pages).encode("utf-8", "surrogatepass")).hexdigest()
+
+    @cached_property
+    def characters(self) -> int:
+        """Characters of all pages together."""
+        return sum(len(page.text) for page in self.pages)
+
+    @cached_property
+    def pages_with_text(self) -> int:
+        """Pages that hold more than blanks."""
+        return sum(bool(page.text.strip()) for page in self.pages)
+
+
+def duplicates(documents: Sequence[Document]) -> dict[int, str]:
+    """For each document whose text an earlier one has too, by its index, a sentence that says which."""
+    first: dict[str, Document] = {}
+    notes = {}
+    for index, document in enumerate(documents):
+        earlier = first.setdefault(document.digest, document)
+        if earlier is not document:
+            notes[index] = f"{document.name} has the same text as {earlier.name}."
+    return notes

@@ -1,0 +1,200 @@
+"""Word documents: text in document order, with Markdown headings, lists and tables, and Word's own page breaks.
+
+python-docx opens the package; its body is walked here, since python-docx's paragraphs leave out what content controls,
+tracked insertions, text boxes and footnotes hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from io import BytesIO
+from typing import Any
+
+import docx
+from docx.oxml.ns import qn
+from docx.oxml.parser import parse_xml
+
+from app.documents import markdown
+from app.documents.archive import open_archive
+from app.documents.document import Document
+from app.documents.docx_styles import Numbering, Styles, child_value
+from app.documents.docx_text import Break, cell_text, children, is_deleted, pieces, row_cells
+from app.documents.job import Job
+from app.documents.repair import clean
+from app.errors import DamagedFile, DocumentError, EmptyFile, Protected
+
+_OLE_CONTAINER = bytes.fromhex("d0cf11e0a1b11ae1")
+_FORMER_SECTION = qn("w:sectPrChange")
+_NOTES = {qn("w:footnoteReference"): "footnotes", qn("w:endnoteReference"): "endnotes"}
+
+
+def read_docx(data: bytes, job: Job) -> Document:
+    """The document in a Word file. It has pages if Word noted where they begin or the author set breaks, else one."""
+    if data.startswith(_OLE_CONTAINER):
+        raise _not_a_package(data, job.name)
+    open_archive(data, job, "a Word document (docx)").close()
+    try:
+        texts = _Reader(docx.Document(BytesIO(data))).read()
+    except Exception as error:  # a broken package raises whatever its parts lead to
+        reason = str(error).rpartition(", content type is ")[2].strip("'") or type(error).__name__
+        raise DamagedFile(
+            f"{job.name} is damaged or is no Word document ({reason[:120]}). "
+            "Open it in Word or LibreOffice and save it again as docx."
+        ) from error
+    if not any(texts):
+        raise EmptyFile(f"{job.name} holds no text. If it holds pictures of text, recognise it (OCR) first.")
+    job.check_size(sum(map(len, texts)), f"The text in {job.name} has")
+    job.check_pages(len(texts))
+    silent = sum(not text for text in texts)
+    note = f"{silent:,} of {len(texts):,} pages have no text: pictures? They are left out."
+    return Document(job.name, clean(texts, [None] * len(texts)), (note,) if silent else ())
+
+
+def _not_a_package(data: bytes, name: str) -> DocumentError:
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        return Protected(
+            f"{name} is protected by a password, which cannot be used here. Open it in Word and save it without "
+            "(File, Info, Protect Document)."
+        )
+    return DamagedFile(f"{name} is in Word's old format (doc). Open it in Word or LibreOffice and save it as docx.")
+
+
+class _Pages:
+    """The text of each page so far."""
+
+    def __init__(self) -> None:
+        self._pages: list[list[str]] = [[]]
+        self._after_item = False
+        self.begun = False  # whether anything stands on this page, if only a picture
+
+    def add(self, block: str, *, item: bool = False) -> None:
+        """Add a paragraph or a table, after a blank line unless it is a list's next item."""
+        page = self._pages[-1]
+        page += (("\n" if item and self._after_item else "\n\n") if page else "", block)
+        self._after_item, self.begun = item, True
+
+    def turn(self) -> None:
+        """Begin a new page."""
+        self._pages.append([])
+        self.begun = False
+
+    def texts(self) -> list[str]:
+        """Each page's text."""
+        return ["".join(page) for page in self._pages]
+
+
+class _Reader:
+    """Walks a document's body."""
+
+    def __init__(self, package: Any) -> None:
+        targets = {rel.reltype.rpartition("/")[2]: rel for rel in package.part.rels.values() if not rel.is_external}
+        parts = {
+            kind: parse_xml(targets[kind].target_part.blob)
+            for kind in ("numbering", *_NOTES.values())
+            if kind in targets
+        }
+        self._body = package.element.body
+        # A section says of itself whether it begins on a new page, and stands where it ends: each looks at the next.
+        sections = [found for found in self._body.iter(qn("w:sectPr")) if found.getparent().tag != _FORMER_SECTION]
+        self._section_starts = iter(
+            child_value(section, "w:type") not in ("continuous", "nextColumn") for section in sections[1:]
+        )
+        self._styles = Styles(package.styles.element)
+        self._numbering = Numbering(parts.get("numbering"))
+        self._notes = {
+            (kind, note.get(qn("w:id"))): note for kind in _NOTES.values() if kind in parts for note in parts[kind]
+        }
+        self._marked = 0
+        self._due: list[str] = []  # notes to be written at the foot of this page
+        self._pages = _Pages()
+
+    def read(self) -> list[str]:
+        """Each page's text."""
+        self._read(self._body)
+        self._write_notes()
+        return self._pages.texts()
+
+    def _read(self, parent: Any) -> None:
+        for block in children(parent, "w:p", "w:tbl"):
+            if block.tag == qn("w:p"):
+                self._read_paragraph(block)
+            else:
+                self._read_table(block)
+
+    def _read_paragraph(self, paragraph: Any) -> None:
+        style = self._styles.of(paragraph)
+        if style.starts_page and self._pages.begun:
+            self._turn("page break")
+        form: Callable[[str], str] | None = None
+        if style.heading:
+            form = partial(markdown.heading, style.heading)
+        elif style.list_id:
+            form = partial(markdown.list_item, style.depth, self._numbering.next_item(style.list_id, style.depth))
+        for text, turn in self._parts(paragraph):
+            if text:
+                self._pages.add(form(text) if form else text, item=bool(form and not style.heading))
+                form = None  # what follows on the next page is the rest of it
+            if turn:
+                self._turn(turn)
+        if paragraph.find(f"{qn('w:pPr')}/{qn('w:sectPr')}") is not None and next(self._section_starts, False):
+            self._turn("page break")
+
+    def _parts(self, paragraph: Any) -> Iterator[tuple[str, Break | None]]:
+        """A paragraph's text up to each page break in it, and the rest."""
+        text = ""
+        for kind, piece in pieces(paragraph, self._mark_note):
+            if kind == "text":
+                text += piece
+            elif kind == "picture":
+                self._pages.begun = True
+            else:
+                yield text.strip(), kind
+                text = ""
+        yield text.strip(), None
+
+    def _read_table(self, table: Any) -> None:
+        rows = [row for row in children(table, "w:tr") if not is_deleted(row)]
+        if max((sum(1 for _ in children(row, "w:tc")) for row in rows), default=0) < 2:
+            # One column is a frame around text, not data.
+            for row in rows:
+                for cell in children(row, "w:tc"):
+                    self._read(cell)
+            return
+        lines: list[list[str]] = []
+        head = True
+        for row in rows:
+            cells, breaks = row_cells(row, self._mark_note)
+            if breaks and self._pages.begun | bool(lines):
+                self._write_rows(lines, head)
+                head, lines = head and not lines, []
+                self._turn(breaks[0])
+            lines.append(cells)
+        self._write_rows(lines, head)
+
+    def _write_rows(self, rows: list[list[str]], head: bool) -> None:
+        """Write rows of a table, the first as its head unless that stands on an earlier page."""
+        lines = markdown.table(rows) if head else list(map(markdown.table_row, rows))
+        if lines:
+            self._pages.add("\n".join(lines))
+
+    def _turn(self, kind: Break) -> None:
+        # After a break by the author, Word notes as well that it went on to a new page.
+        if kind == "page break" or self._pages.begun:
+            self._write_notes()
+            self._pages.turn()
+
+    def _mark_note(self, reference: Any) -> str:
+        note = self._notes.get((_NOTES[reference.tag], reference.get(qn("w:id"))))
+        if note is None:
+            return ""
+        self._marked += 1
+        mark = f"[^{self._marked}]"
+        text, _ = cell_text(note, lambda inner: "")
+        self._due.append(f"{mark}: {' '.join(text.split())}")
+        return mark
+
+    def _write_notes(self) -> None:
+        for note in self._due:
+            self._pages.add(note)
+        self._due = []

@@ -1,0 +1,54 @@
+"""One file being read: what it is called, what it may cost, and who watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from app.errors import FileTooLarge, ReadingTooSlow, TooManyPages
+from app.settings import PREFIX, Limits
+
+MEGABYTE = 10**6
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the pages done and their total."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file's name, the limits on reading it, the password given for it, and a callback for its progress."""
+
+    name: str
+    limits: Limits
+    password: str | None = None
+    progress: Progress | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def check_size(self, size: int, subject: str, *, times: int = 1) -> None:
+        """Raise FileTooLarge if `size` (bytes or characters) is over the limit, or `times` the limit."""
+        limit = times * self.limits.max_file_megabytes
+        if size > limit * MEGABYTE:
+            raise FileTooLarge(
+                f"{subject} {size / MEGABYTE:,.1f} MB; the limit is {limit:,} MB. "
+                f"Split the file, or raise {PREFIX}MAX_FILE_MEGABYTES."
+            )
+
+    def check_pages(self, count: int) -> None:
+        """Raise TooManyPages if `count` is over the limit."""
+        if count > self.limits.max_pages:
+            raise TooManyPages(
+                f"{self.name} has {count:,} pages; the limit is {self.limits.max_pages:,}. "
+                f"Split the file, or raise {PREFIX}MAX_PAGES."
+            )
+
+    def advance(self, done: int, total: int) -> None:
+        """Report that `done` of `total` pages are read; raise ReadingTooSlow if that took longer than the limit."""
+        if self.progress:
+            self.progress(done, total)
+        if time.monotonic() - self.started > self.limits.max_read_seconds:
+            raise ReadingTooSlow(
+                f"{self.name}: {done:,} of {total:,} pages took longer than the limit of "
+                f"{self.limits.max_read_seconds:,} seconds. Split the file, or raise {PREFIX}MAX_READ_SECONDS."
+            )

@@ -1,0 +1,54 @@
+"""Which pages of a document a person wants: "1-3, 7, 12-" and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from app.documents.document import Document, Page
+from app.errors import PageRangeError
+
+_ENTRY = re.compile(r"([0-9]{1,9})(?:\s*([-–])\s*([0-9]{1,9})?)?")
+
+
+def select_pages(document: Document, ranges: str) -> tuple[Page, ...]:
+    """The pages named by `ranges`, such as "1-3, 7, 12-", in the document's order, each once; "" names all.
+
+    Pages without text are left out. Raises PageRangeError if the text cannot be read, names a page that does not
+    exist, or names only pages without text.
+    """
+    count = len(document.pages)
+    entries = ranges.split(",") if ranges.strip() else [f"1-{count}"]
+    wanted = {number for entry in entries for number in _parse_entry(entry.strip(), document.name, count)}
+    pages = tuple(page for page in document.pages if page.number in wanted and page.text.strip())
+    if not pages:
+        raise PageRangeError(f"{document.name}: the chosen pages ({ranges.strip()}) have no text. Choose others.")
+    return pages
+
+
+def _parse_entry(entry: str, name: str, count: int) -> range:
+    extent = f"{name} has {count:,} {'page' if count == 1 else 'pages'}"
+    match = _ENTRY.fullmatch(entry)
+    if match is None:
+        shown = f"{entry!r} is not a page or a range of pages" if entry else "there is nothing between two commas"
+        raise PageRangeError(f"{extent}; {shown}. Write for example 1-3, 7, 12-")
+    first = int(match[1])
+    last = int(match[3]) if match[3] else count if match[2] else first
+    if first < 1:
+        raise PageRangeError(f"{extent}; page numbers start at 1, not at {first}.")
+    if max(first, last) > count:
+        raise PageRangeError(f"{extent}; there is no page {max(first, last):,}.")
+    if last < first:
+        raise PageRangeError(f"{extent}; {entry!r} runs backwards: write {last}-{first}.")
+    return range(first, last + 1)
+
+
+def name_pages(numbers: Iterable[int]) -> str:
+    """`numbers`, in ascending order, as a person would write them: "1-3, 7"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in runs)

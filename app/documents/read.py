@@ -1,0 +1,66 @@
+"""The one way in: a file, or pasted text, becomes a document or is refused with a message that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from app.documents.document import Document
+from app.documents.docx import read_docx
+from app.documents.epub import read_epub
+from app.documents.html import read_html
+from app.documents.job import Job, Progress
+from app.documents.pdf import read_pdf
+from app.documents.text import read_characters, read_markdown, read_text
+from app.errors import EmptyFile, UnsupportedType
+from app.settings import Limits
+
+_READERS: Mapping[str, Callable[[bytes, Job], Document]] = MappingProxyType(
+    {
+        ".pdf": read_pdf,
+        ".txt": read_text,
+        ".text": read_text,
+        ".md": read_markdown,
+        ".markdown": read_markdown,
+        ".docx": read_docx,
+        ".epub": read_epub,
+        ".html": read_html,
+        ".htm": read_html,
+        ".xhtml": read_html,
+    }
+)
+ACCEPTED_TYPES = tuple(_READERS)
+
+
+def read_document(
+    path: Path,
+    *,
+    name: str | None = None,
+    password: str | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Document:
+    """The document in a file; `name` (default: the file's own) decides of which type it is.
+
+    `progress` is called with the pages read and their total, for the formats that are read page by page (PDF, epub).
+    Raises a DocumentError; OSError if the file cannot be opened.
+    """
+    job = Job(name or path.name, limits or Limits(), password, progress)
+    reader = _READERS.get(Path(job.name).suffix.lower())
+    if reader is None:
+        raise UnsupportedType(
+            f"{job.name} is of a type that cannot be read. Accepted are: {', '.join(ACCEPTED_TYPES)}."
+        )
+    job.check_size(path.stat().st_size, f"{job.name} has")
+    data = path.read_bytes()
+    if not data:
+        raise EmptyFile(f"{job.name} is empty (0 bytes). Choose another file, or save it again.")
+    return reader(data, job)
+
+
+def read_pasted(text: str, name: str, *, limits: Limits | None = None) -> Document:
+    """The document in a text that somebody pasted, under the name they see. Raises a DocumentError."""
+    job = Job(name, limits or Limits())
+    job.check_size(len(text.encode("utf-8", "replace")), f"{name} has")
+    return read_characters(text, job)

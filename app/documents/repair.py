@@ -1,0 +1,105 @@
+"""Extracted text is repaired, and every character left knows where it stood before.
+
+Four rules, in this order. Characters: line ends become \\n, Latin ligatures are spelt out, control characters and half
+surrogates go. Broken words: see `hyphenation`. Running headers and footers: see `running_lines`. Nothing else changes:
+what a page shows is what the model reads, character by character. A repaired text is not changed by another repair.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.documents.document import Origin, Page
+from app.documents.hyphenation import Edit, join_broken_words
+from app.documents.running_lines import FEWEST_PAGES, body_spans
+
+_LIGATURES = {chr(0xFB00 + i): text for i, text in enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"))}
+_CHARACTERS = re.compile(r"\r\n?|[\x00-\x08\x0b-\x1f\x7f]|[\ud800-\udfff]|[\ufb00-\ufb06]")
+
+
+def normalise(text: str) -> str:
+    """The same text with \\n line ends, Latin ligatures spelt out, and no control characters or half surrogates."""
+    return _CHARACTERS.sub(lambda match: _spelt(match[0]), text)
+
+
+def clean(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[Page, ...]:
+    """Pages with their characters repaired and nothing else: for texts whose line ends are the author's own."""
+    drafts = [_Draft(text) for text in texts]
+    return tuple(draft.page(number, label) for number, (draft, label) in enumerate(zip(drafts, labels, strict=True), 1))
+
+
+def repair(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[tuple[Page, ...], tuple[str, ...]]:
+    """Pages with everything repaired: for texts set in lines and pages. And notes that say what was left out."""
+    drafts = [_Draft(text) for text in texts]
+    joined = join_broken_words([draft.text for draft in drafts])
+    for draft, edits in zip(drafts, joined, strict=True):
+        draft.replace(edits)
+    headers = footers = 0
+    if len(drafts) >= FEWEST_PAGES:
+        for draft, (start, end) in zip(drafts, body_spans([draft.text for draft in drafts], labels), strict=True):
+            headers += start > 0
+            footers += end < len(draft.text)
+            draft.keep(start, end)
+    pages = tuple(
+        draft.page(number, label) for number, (draft, label) in enumerate(zip(drafts, labels, strict=True), 1)
+    )
+    return pages, _notes(len(pages), headers, footers, sum(map(len, joined)))
+
+
+def _notes(pages: int, headers: int, footers: int, words: int) -> tuple[str, ...]:
+    notes = [
+        f"A running {what} on {count:,} of {pages:,} pages was left out."
+        for what, count in (("header", headers), ("footer", footers))
+        if count
+    ]
+    if words:
+        which = "1 word broken over two lines was" if words == 1 else f"{words:,} words broken over two lines were"
+        notes.append(f"{which} put together.")
+    return tuple(notes)
+
+
+def _spelt(found: str) -> str:
+    return "\n" if found[0] == "\r" else _LIGATURES.get(found, "")
+
+
+class _Draft:
+    """A text under repair that keeps for each of its characters the offset in `extracted` at which it stood."""
+
+    def __init__(self, extracted: str) -> None:
+        """A draft with its characters repaired."""
+        self.extracted = self.text = extracted
+        self._offsets: NDArray[np.int64] | None = None  # None: every character at its own place
+        self.replace([(*match.span(), _spelt(match[0])) for match in _CHARACTERS.finditer(extracted)])
+
+    def replace(self, edits: Sequence[Edit]) -> None:
+        """Make `edits`, which are in order and apart. A text put in stands where the text that it replaces began."""
+        if not edits:
+            return
+        offsets = np.arange(len(self.text)) if self._offsets is None else self._offsets
+        texts: list[str] = []
+        kept: list[NDArray[np.int64]] = []
+        done = 0
+        for start, end, text in edits:
+            texts += self.text[done:start], text
+            kept += offsets[done:start], np.full(len(text), offsets[start])
+            done = end
+        self.text = "".join([*texts, self.text[done:]])
+        self._offsets = np.concatenate([*kept, offsets[done:]])
+
+    def keep(self, start: int, end: int) -> None:
+        """Drop what stands before `start` and from `end` on."""
+        edits = [(first, last, "") for first, last in ((0, start), (end, len(self.text))) if first < last]
+        self.replace(edits)
+
+    def page(self, number: int, label: str | None) -> Page:
+        """The page that the draft has become."""
+        if self._offsets is None:
+            return Page(number, label, self.text)
+        breaks = np.flatnonzero(np.diff(self._offsets) != 1) + 1
+        starts = np.concatenate([[0], breaks])[: len(self.text)]
+        origin = Origin(self.extracted, tuple(starts.tolist()), tuple(self._offsets[starts].tolist()))
+        return Page(number, label, self.text, origin)
