@@ -55,3 +55,7 @@ class PageRangeError(DocumentError):
 
 class PromptError(AppError):
     """A prompt cannot be built from what was given, or cannot be found again in its rendered form."""
+
+
+class ExportError(AppError):
+    """A draft cannot be written in the format asked for."""
