@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedConfig
@@ -131,11 +130,20 @@ class PolicyCache(Cache):
 
     def kept(self) -> NDArray[np.int64]:
         """For each position `(context_length,)`, how many (layer, KV head) pairs hold it, in batch row 0."""
-        counts = torch.zeros(self.get_seq_length(), dtype=torch.long)
-        for layer in self.policy_layers.values():
+        return self.kept_by_layer().sum(axis=0, dtype=np.int64)
+
+    def kept_by_layer(self) -> NDArray[np.uint8]:
+        """For each layer of the model and each position, how many of the layer's KV heads hold it, in batch row 0.
+
+        `(layers, context_length)`; zeros in layers without a small cache. A model has fewer than 256 KV heads a layer.
+        """
+        length = self.get_seq_length()
+        counts = np.zeros((len(self.layers), length), np.uint8)
+        for index, layer in self.policy_layers.items():
             if layer.small is not None:
-                counts += torch.bincount(layer.small.positions[0].flatten(), minlength=len(counts)).cpu()
-        return counts.numpy()
+                held = layer.small.positions[0].flatten().cpu().numpy()
+                counts[index] = np.bincount(held, minlength=length)
+        return counts
 
 
 def _croppable(layers: list[Any]) -> list[PolicyLayer | DynamicLayer]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -219,7 +220,8 @@ def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:
     if not refreshed:
         return None
     reason = next(iter(refreshed.values()))
-    return CacheRefreshed(step, tuple(refreshed), cache.kept(), reason)
+    by_layer = cache.kept_by_layer()
+    return CacheRefreshed(step, tuple(refreshed), by_layer.sum(axis=0, dtype=np.int64), reason, by_layer)
 
 
 def _generation_config(

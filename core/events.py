@@ -40,18 +40,25 @@ class TokenGenerated:
     seconds: float
 
 
+def _no_layers() -> NDArray[np.uint8]:
+    return np.zeros((0, 0), np.uint8)
+
+
 @dataclass(frozen=True, slots=True)
 class CacheRefreshed:
     """The small cache of `layers` was chosen anew in decode step `step` (0: at the end of the prefill).
 
     `kept` is an int array `(context_length,)`: for each position, how many (layer, KV head) pairs hold it now, over all
-    layers and not only the refreshed ones.
+    layers and not only the refreshed ones. `kept_by_layer` is the same layer by layer, uint8
+    `(layers of the model, context_length)`: how many KV heads of each layer hold each position. A layer without a small
+    cache (a sliding window) holds none.
     """
 
     step: int
     layers: tuple[int, ...]
     kept: NDArray[np.int64] = field(repr=False, compare=False)
     reason: RefreshReason
+    kept_by_layer: NDArray[np.uint8] = field(repr=False, compare=False, default_factory=_no_layers)
 
 
 @dataclass(frozen=True, slots=True)

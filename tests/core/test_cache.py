@@ -51,6 +51,28 @@ def test_budget_is_a_fraction_of_the_prompt_or_a_number_of_tokens(
     assert cache.kept().sum() == slots * 2 * 3
 
 
+def test_what_is_kept_is_counted_by_layer_and_position(model: PreTrainedModel) -> None:
+    cache = PolicyCache(model.config, RefreshKV(budget=6, stride=4))
+    forward(model, cache, IDS)
+    steps(model, cache, 6)
+    expected = [[0] * 70 for _ in range(3)]
+    for index, layer in cache.policy_layers.items():
+        for head in layer.small.positions[0].tolist():
+            for position in head:
+                expected[index][position] += 1
+    assert cache.kept_by_layer().tolist() == expected
+    assert cache.kept().tolist() == [sum(column) for column in zip(*expected, strict=True)]
+
+
+def test_layers_without_a_small_cache_keep_nothing() -> None:
+    model = enable(make_model("gemma2"))
+    cache = PolicyCache(model.config, RefreshKV(budget=6))
+    forward(model, cache, IDS)
+    kept = cache.kept_by_layer()
+    assert {index for index, row in enumerate(kept) if row.any()} == set(cache.policy_layers)
+    assert 0 < len(cache.policy_layers) < len(kept)
+
+
 def test_counts_start_over_with_reset(model: PreTrainedModel) -> None:
     cache = PolicyCache(model.config, RefreshKV(budget=8, stride=4))
     forward(model, cache, IDS)

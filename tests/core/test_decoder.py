@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerFast
@@ -52,6 +53,10 @@ def test_events_of_a_run(tiny: Tiny) -> None:
         assert refresh.kept.shape == (length + refresh.step,)
         assert refresh.kept.sum() == PAIRS * (length // 8)
         assert refresh.kept.max() <= PAIRS
+        assert refresh.kept_by_layer.shape == (3, length + refresh.step)
+        assert refresh.kept_by_layer.dtype == np.uint8
+        assert refresh.kept_by_layer.sum(axis=1).tolist() == [2 * (length // 8)] * 3
+        assert refresh.kept_by_layer.sum(axis=0).tolist() == refresh.kept.tolist()
     finished = events[-1]
     assert isinstance(finished, GenerationFinished)
     assert (finished.reason, finished.prompt_tokens, finished.generated_tokens) == ("length", length, 14)
