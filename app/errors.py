@@ -59,3 +59,7 @@ class PromptError(AppError):
 
 class ExportError(AppError):
     """A draft cannot be written in the format asked for."""
+
+
+class TraceError(AppError):
+    """A file holds no trace of a run, or a damaged one."""

@@ -130,7 +130,8 @@ class PolicyCache(Cache):
 
     def kept(self) -> NDArray[np.int64]:
         """For each position `(context_length,)`, how many (layer, KV head) pairs hold it, in batch row 0."""
-        return self.kept_by_layer().sum(axis=0, dtype=np.int64)
+        counts: NDArray[np.int64] = self.kept_by_layer().sum(axis=0, dtype=np.int64)
+        return counts
 
     def kept_by_layer(self) -> NDArray[np.uint8]:
         """For each layer of the model and each position, how many of the layer's KV heads hold it, in batch row 0.
