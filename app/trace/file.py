@@ -87,9 +87,9 @@ class RefreshPart(_Part):
     reason: Literal["prefill", "stride", "similarity", "rebuild"]
     context: _Index = Field(description="positions in the full cache: the prompt, then the generated tokens")
     packed: bytes = Field(
-        description="URL-safe base64 of the number of KV heads that hold each position, layer by position, in the order of the "
-        "trace's layers and packed as app.trace.packing says: xor with the refresh before, every 16th by itself; as "
-        "many bit planes as the number `heads` has bits; zlib"
+        description="URL-safe base64 of how many KV heads hold each position, layer by position, the layers in the "
+        "order of the trace's: packed as app.trace.packing says, xor with the refresh before, every 16th by itself, as "
+        "many bit planes as the number `heads` has bits, zlib"
     )
 
 

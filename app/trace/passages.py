@@ -70,13 +70,13 @@ def kept_while(replay: Replay, start: int, end: int, least_share: float = LEAST_
 def _shares(replay: Replay, start: int, end: int) -> NDArray[np.float32]:
     """The share of each position of the prompt over the steps that wrote the range."""
     trace = replay.trace
-    shares: NDArray[np.float32] = np.zeros(len(trace.prompt.token_ids), np.float32)
+    shares = np.zeros(len(trace.prompt.token_ids), np.float32)
     at = [refresh.step for refresh in trace.refreshes]
     steps = Counter(bisect_right(at, step) - 1 for step in _steps(trace.tokens, trace.draft_start, start, end))
     for refresh, count in steps.items():
         if refresh >= 0:
             shares += count * replay.shares(refresh)[: len(shares)]
-    return shares / max(1, steps.total())
+    return (shares / max(1, steps.total())).astype(np.float32)
 
 
 def _steps(tokens: Sequence[Token], at: int, start: int, end: int) -> Iterator[int]:
