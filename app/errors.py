@@ -63,3 +63,7 @@ class ExportError(AppError):
 
 class TraceError(AppError):
     """A file holds no trace of a run, or a damaged one."""
+
+
+class StoreError(AppError):
+    """What a person made cannot be kept, or is not there any more."""
