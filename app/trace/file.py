@@ -129,7 +129,8 @@ class TraceFile(_Part):
             if any(a >= b for a, b in pairwise(steps)):
                 raise ValueError("steps do not ascend")
         for refresh in self.refreshes:
-            if not len(prompt.token_ids) <= refresh.context <= len(prompt.token_ids) + refresh.step:
+            generated = refresh.context - len(prompt.token_ids)
+            if not 0 <= generated <= max(refresh.step, len(self.tokens)):
                 raise ValueError(f"the refresh in step {refresh.step} has a context of {refresh.context}")
             if not set(refresh.layers) <= set(self.layers):
                 raise ValueError(f"the refresh in step {refresh.step} names a layer that the policy does not act in")
