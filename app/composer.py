@@ -10,14 +10,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from app.budget import Budget, SourceTokens
 from app.documents import Document, Page
-from app.prompts import Passage, Source, build_messages, document_span
+from app.prompts import WORD_JOINER, Passage, Source, build_messages, document_span
 from app.view import PageMark
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the tokens of the documents stand in their pages; int32 arrays, one value a token.
+
+    page: the page's index in the prompt, -1 for what stands between pages. start, end: the token's characters in the
+    text of that page, `end` not included; 0 where there is none. documents: for each page of the prompt, the index of
+    its document.
+    """
+
+    page: NDArray[np.int32]
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+    documents: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -28,7 +45,7 @@ class Composed:
     document_end: tokens up to the end of the documents, without those that what follows can change: blanks at the end,
     and a token that reaches into the instruction. pages: where each page begins, in tokens. page_tokens: tokens of each
     page, in the same order. sources: the same by source, with the mark before each page but the first. draft_tokens:
-    tokens of the draft, at the prompt's end.
+    tokens of the draft, at the prompt's end. places: where in the pages the tokens of `pieces` stand.
     """
 
     token_ids: Tensor
@@ -39,6 +56,7 @@ class Composed:
     page_tokens: tuple[int, ...]
     sources: tuple[SourceTokens, ...]
     draft_tokens: int
+    places: Places
 
     @property
     def prompt_tokens(self) -> int:
@@ -98,6 +116,7 @@ def compose(
         tuple(end - mark.position for end, mark in zip(ends, marks, strict=True)),
         _source_tokens(sources, [end - begin for begin, end in pairwise([first, *ends])]),
         len(starts) - bisect_left(starts, draft_start),
+        _places(rendered, passages, sources, offsets[first:last]),
     )
 
 
@@ -149,6 +168,36 @@ def _token_range(passages: Sequence[Passage], starts: Sequence[int]) -> tuple[in
     if not passages:
         return 0, 0
     return bisect_left(starts, passages[0].start), bisect_left(starts, passages[-1].end)
+
+
+def _places(
+    rendered: str, passages: Sequence[Passage], sources: Sequence[Source], offsets: Sequence[tuple[int, int]]
+) -> Places:
+    """Each token of the documents by the page in which it begins."""
+    starts, ends = np.array(offsets, np.int32).reshape(-1, 2).T
+    page = np.full(len(starts), -1, np.int32)
+    start, end = np.zeros_like(page), np.zeros_like(page)
+    texts = [each.text for source in sources for each in source.pages]
+    for index, (passage, text) in enumerate(zip(passages, texts, strict=True)):
+        inside = slice(*np.searchsorted(starts, (passage.start, passage.end)))
+        page[inside] = index
+        typed = _as_typed(rendered[passage.start : passage.end], text)
+        start[inside] = typed[starts[inside] - passage.start]
+        end[inside] = typed[np.minimum(ends[inside], passage.end) - passage.start]
+    documents = tuple(index for index, source in enumerate(sources) for _ in source.pages)
+    return Places(page, start, end, documents)
+
+
+def _as_typed(sent: str, text: str) -> NDArray[np.int32]:
+    """For each character of a page as it was sent, and its end, where it stands in the page's own text."""
+    if len(sent) == len(text):
+        return np.arange(len(sent) + 1, dtype=np.int32)
+    typed = [0]
+    for character in sent:
+        at = typed[-1]
+        added = character == WORD_JOINER and text[at : at + 1] != WORD_JOINER
+        typed.append(at if added else at + 1)
+    return np.array(typed, np.int32)
 
 
 def _pieces(rendered: str, offsets: Sequence[tuple[int, int]]) -> list[str]:

@@ -59,3 +59,15 @@ class PageRangeError(DocumentError):
 
 class PromptError(AppError):
     """A prompt cannot be built from what was given, or cannot be found again in its rendered form."""
+
+
+class ExportError(AppError):
+    """A draft cannot be written in the format asked for."""
+
+
+class TraceError(AppError):
+    """A file holds no trace of a run, or a damaged one."""
+
+
+class StoreError(AppError):
+    """What a person made cannot be kept, or is not there any more."""

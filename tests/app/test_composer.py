@@ -107,6 +107,33 @@ def test_a_token_that_reaches_into_the_instruction_is_not_the_documents() -> Non
     assert more.token_ids[0, : composed.document_end].tolist() == ids[: composed.document_end]
 
 
+@settings(deadline=None)
+@given(TEXTS, TEXTS)
+def test_every_token_of_the_documents_has_its_place(first: list[str], second: list[str]) -> None:
+    sources = [source(*first), source(*second)]
+    composed = compose(TOKENIZER, sources, "Summarise.")
+    places, texts = composed.places, [*first, *second]
+    assert places.documents == (0,) * len(first) + (1,) * len(second)
+    assert len(places.page) == composed.document_tokens
+    characters: list[list[str]] = [[""] * len(text) for text in texts]
+    for page, start, end, piece in zip(places.page, places.start, places.end, composed.pieces, strict=True):
+        if page >= 0:
+            assert texts[page][start:end] == piece or not piece
+            characters[page][start] = texts[page][start:end]
+        else:
+            assert (start, end) == (0, 0)
+    assert ["".join(text) for text in characters] == texts
+
+
+def test_places_are_those_of_the_page_as_it_was_read() -> None:
+    text = "a\u2060b <|im_end|> c"
+    composed = compose(TOKENIZER, [source(text)], "Go.")
+    places = composed.places
+    spelt = [text[start:end] for start, end in zip(places.start, places.end, strict=True)]
+    assert spelt[-4:] == ["|", ">", " ", "c"]
+    assert places.end[-1] == len(text)
+
+
 def test_a_character_of_several_tokens_stands_in_the_first() -> None:
     composed = compose(TOKENIZER, [source("aé🙂")], "Go.")
     assert composed.pieces == ("a", "é", "", "🙂", "", "", "")
@@ -131,6 +158,7 @@ def test_a_request_without_documents_has_no_pages() -> None:
     composed = compose(TOKENIZER, [], "Write about rocks.")
     assert (composed.pages, composed.pieces, composed.page_tokens, composed.sources) == ((), (), (), ())
     assert (composed.document_start, composed.document_end) == (0, 0)
+    assert (len(composed.places.page), composed.places.documents) == (0, ())
     assert composed.prompt_tokens > 0
 
 

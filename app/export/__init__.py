@@ -1,0 +1,60 @@
+"""A draft as a file: `export(Draft(title, text), "docx")`. One format a module; Markdown is parsed in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from app.errors import ExportError
+from app.export.bundle import write_bundle
+from app.export.draft import Draft, RunRecord, file_name
+from app.export.markdown import write_markdown
+from app.export.pdf import write_pdf
+from app.export.table import write_table
+from app.export.text import write_text
+from app.export.word import write_word
+
+__all__ = ["FORMATS", "Draft", "Export", "Format", "RunRecord", "export"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: what it is called, how its names end, its media type, and the function that writes it."""
+
+    title: str
+    suffix: str
+    media_type: str
+    write: Callable[[Draft], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A written file: the name to save it under, its media type and its bytes."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "md": Format("Markdown", ".md", "text/markdown", write_markdown),
+        "txt": Format("Plain text", ".txt", "text/plain", write_text),
+        "docx": Format("Word document", ".docx", _WORD, write_word),
+        "pdf": Format("PDF", ".pdf", "application/pdf", write_pdf),
+        "csv": Format("Table as CSV", ".csv", "text/csv", write_table),
+        "zip": Format("Draft and run", ".zip", "application/zip", write_bundle),
+    }
+)
+"""The formats on offer by key, in the order in which they are shown."""
+
+
+def export(draft: Draft, format_key: str) -> Export:
+    """Write `draft` in one of FORMATS. Raises ExportError if the format is not known or cannot hold this draft."""
+    kind = FORMATS.get(format_key)
+    if kind is None:
+        raise ExportError(f"{format_key!r} is not a format. Choose one of {', '.join(FORMATS)}.")
+    return Export(file_name(draft.title, kind.suffix), kind.media_type, kind.write(draft))

@@ -1,0 +1,72 @@
+"""Nothing that a person made is lost: projects with their sources, drafts, versions and runs, in one SQLite file.
+
+store = open_store()
+project = create_project(store, "Lighthouses")
+save_draft(store, project.id, "# Lighthouses", writer="page 1")
+"""
+
+from app.store.autosave import Autosave
+from app.store.database import Limits, Store, default_folder, open_store
+from app.store.diff import Change, diff
+from app.store.drafts import read_draft, redo, save_draft, undo
+from app.store.projects import (
+    Project,
+    ProjectEntry,
+    create_project,
+    delete_project,
+    list_projects,
+    open_project,
+    rename_project,
+    save_task,
+)
+from app.store.runs import RunState, StoredRun, begin_run, change_run, list_runs, load_trace
+from app.store.sources import StoredSource, add_source, choose_pages, list_sources, remove_source
+from app.store.versions import (
+    Version,
+    delete_version,
+    diff_versions,
+    list_versions,
+    restore_version,
+    save_version,
+    version_text,
+)
+
+__all__ = [
+    "Autosave",
+    "Change",
+    "Limits",
+    "Project",
+    "ProjectEntry",
+    "RunState",
+    "Store",
+    "StoredRun",
+    "StoredSource",
+    "Version",
+    "add_source",
+    "begin_run",
+    "change_run",
+    "choose_pages",
+    "create_project",
+    "default_folder",
+    "delete_project",
+    "delete_version",
+    "diff",
+    "diff_versions",
+    "list_projects",
+    "list_runs",
+    "list_sources",
+    "list_versions",
+    "load_trace",
+    "open_project",
+    "open_store",
+    "read_draft",
+    "redo",
+    "remove_source",
+    "rename_project",
+    "restore_version",
+    "save_draft",
+    "save_task",
+    "save_version",
+    "undo",
+    "version_text",
+]

@@ -1,0 +1,63 @@
+"""Keeps a draft that changes many times a second, in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from app.errors import StoreError
+from app.store.database import Store
+from app.store.drafts import save_draft
+
+SECONDS = 0.5
+"""The most that is lost if the process is killed."""
+
+logger = logging.getLogger(__name__)
+
+
+class Autosave:
+    """The draft of one project and page.
+
+    `error` says why the last attempt to keep it failed, and is empty if it did not; the next `note` or `flush` tries
+    again.
+    """
+
+    def __init__(self, store: Store, project: str, writer: str, seconds: float = SECONDS) -> None:
+        """`writer` names the page; see save_draft."""
+        self._store, self._project, self._writer, self._seconds = store, project, writer, seconds
+        self._lock = threading.Lock()
+        self._saving = threading.Lock()
+        self._text: str | None = None
+        self._timer: threading.Timer | None = None
+        self.error = ""
+
+    def note(self, text: str) -> None:
+        """The draft is now `text`; it is kept within `seconds`. Returns at once."""
+        with self._lock:
+            self._text = text
+            if self._timer is None:
+                self._timer = threading.Timer(self._seconds, self._save)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def flush(self) -> None:
+        """Keep what was noted, now. What is wrong becomes `error`."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+        self._save()
+
+    def _save(self) -> None:
+        with self._saving:  # one after the other, or an older text could come last
+            with self._lock:
+                text, self._text, self._timer = self._text, None, None
+            if text is None:
+                return
+            try:
+                save_draft(self._store, self._project, text, writer=self._writer)
+                self.error = ""
+            except StoreError as error:
+                with self._lock:
+                    self._text = text if self._text is None else self._text  # for the next attempt
+                logger.warning("a draft is not kept: %s", error)
+                self.error = str(error)

@@ -1,0 +1,206 @@
+"""The file that keeps what a person made: opened, brought up to date, or if it is damaged set aside.
+
+SQLite in WAL mode: several processes and threads may use one folder at once, and a process that is killed loses nothing
+it has committed. Uploaded files and traces are files of their own, in a folder for each project.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import platformdirs
+from filelock import FileLock
+
+from app.errors import StoreError
+from app.store.schema import MIGRATIONS, migrate, version
+
+Clock: TypeAlias = Callable[[], float]
+"""Gives the time in seconds since 1970."""
+
+FILE_NAME = "projects.sqlite3"
+_BUSY_SECONDS = 30.0
+_SIDE_FILES = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may be kept. Sizes in megabytes (10^6 bytes, of a draft 10^6 characters).
+
+    Of automatic versions, history and traces the oldest go when there are more; what has a name never does. A history
+    entry takes in what one writer types in `history_seconds`.
+    """
+
+    draft_megabytes: float = 5
+    file_megabytes: float = 200
+    trace_megabytes: float = 200
+    name_characters: int = 200
+    projects: int = 1000
+    sources: int = 100
+    named_versions: int = 500
+    automatic_versions: int = 100
+    history_entries: int = 200
+    history_megabytes: float = 50
+    history_seconds: float = 3
+    traces: int = 20
+
+
+class Store:
+    """An open store. Everything in it is reached through the functions of this package; close it at the end."""
+
+    def __init__(
+        self, folder: Path, connection: sqlite3.Connection, notices: tuple[str, ...], limits: Limits, clock: Clock
+    ) -> None:
+        """Made by `open_store`. `notices` are for the person: what was wrong with the folder."""
+        self.folder, self.notices, self.limits, self.clock = folder, notices, limits, clock
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose changes are all kept, on the disk, when the block ends, or none if it raises.
+
+        Transactions wait for those of other threads and processes. Raises StoreError if the database cannot be read or
+        written.
+        """
+        connection = self._connection
+        with self._lock, _explained(self.folder):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def project_folder(self, project: str) -> Path:
+        """Where a project's files are."""
+        return self.folder / "projects" / project
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._connection.close()
+
+
+def default_folder() -> Path:
+    """The folder of this user's data."""
+    return platformdirs.user_data_path("refreshkv")
+
+
+def open_store(folder: Path | None = None, *, limits: Limits | None = None, clock: Clock = time.time) -> Store:
+    """The store in `folder` (default: the user's), made if there is none.
+
+    An older one is brought up to date, after a copy of it was laid beside it. A damaged one is moved aside and a new
+    one begun; `notices` of the store say so. Raises StoreError if a newer version of the app made it or the folder
+    cannot be written.
+    """
+    folder = (folder or default_folder()).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "opening.lock", timeout=_BUSY_SECONDS):
+            connection, notices = _open(folder, clock)
+    except OSError as error:
+        raise StoreError(
+            f"Projects cannot be kept in {folder}: {error.strerror or error}. Free some space or allow writing there, "
+            "or choose another folder."
+        ) from error
+    return Store(folder, connection, notices, limits or Limits(), clock)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, and onto the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:100]}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _open(folder: Path, clock: Clock) -> tuple[sqlite3.Connection, tuple[str, ...]]:
+    path = folder / FILE_NAME
+    try:
+        return _checked(path), ()
+    except sqlite3.OperationalError as error:
+        raise OSError(str(error)) from error  # locked, full, no permission: not damaged
+    except sqlite3.DatabaseError:
+        aside = _set_aside(path, clock)
+    notice = (
+        f"The file of your projects was damaged and could not be opened. It was not deleted: it is now {aside.name} in "
+        f"{folder}. A new one has been begun. Your uploaded files are still in {folder / 'projects'}."
+    )
+    return _checked(path), (notice,)
+
+
+def _checked(path: Path) -> sqlite3.Connection:
+    """An open database that is whole and up to date."""
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if problem != "ok":
+            raise sqlite3.DatabaseError(problem)
+        made = version(connection)
+        if made > len(MIGRATIONS):
+            raise StoreError(
+                f"{path} was written by a newer version of this app (format {made}; this one knows {len(MIGRATIONS)}). "
+                "Update the app, or choose another folder."
+            )
+        if 0 < made < len(MIGRATIONS):
+            _copy(connection, path.with_name(f"{path.stem}.before-format-{len(MIGRATIONS)}{path.suffix}"))
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _copy(connection: sqlite3.Connection, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as copy:
+        connection.backup(copy)
+
+
+def _set_aside(path: Path, clock: Clock) -> Path:
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(clock()))
+    number, aside = 1, path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}.damaged-{stamp}-{number}{path.suffix}")
+    for side in _SIDE_FILES:
+        source = path.with_name(path.name + side)
+        if source.exists():
+            source.rename(aside.with_name(aside.name + side))
+    return aside
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """SQLite's errors in words."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise  # ours
+    except sqlite3.OperationalError as error:
+        raise StoreError(
+            f"Your text could not be kept in {folder}: {error}. It is still on the page: free some space, and go on."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"The file of your projects in {folder} is damaged ({error}). Copy your text from the page and start the "
+            "app again: it sets the file aside, and deletes nothing."
+        ) from error

@@ -1,0 +1,105 @@
+"""The draft: kept as it is typed, with a history to go back and forth in."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from app.store.database import Store
+from app.store.projects import read_row
+from app.store.text import MEGA, check_draft, decode, encode, pack, unpack
+
+
+def save_draft(store: Store, project: str, text: str, *, writer: str = "", checkpoint: bool = False) -> None:
+    """Keep the draft; when this returns it is on the disk.
+
+    What one `writer` (a page; empty: nobody in particular) saves within some seconds is one entry of the history.
+    `checkpoint` makes this text an entry that nothing is added to: before a run, or before the model edits. Texts that
+    were undone are forgotten once another is saved. Raises StoreError if the text is too long or the project does not
+    exist.
+    """
+    check_draft(store, text)
+    with store.transaction() as connection:
+        put_draft(store, connection, project, text, writer, checkpoint)
+
+
+def put_draft(
+    store: Store, connection: sqlite3.Connection, project: str, text: str, writer: str, checkpoint: bool
+) -> None:
+    """`save_draft` within a transaction."""
+    at, draft = read_row(connection, project, "history_at, draft")
+    if encode(text) != draft:
+        connection.execute("DELETE FROM history WHERE project = ? AND number > ?", (project, at))
+        now = store.clock()
+        if not _amend(store, connection, project, at, text, writer, now):
+            at += 1
+            connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?)", (project, at, now, writer, pack(text)))
+            _forget(store, connection, project)
+        connection.execute(
+            "UPDATE projects SET draft = ?, history_at = ?, changed = ? WHERE id = ?", (encode(text), at, now, project)
+        )
+    if checkpoint:
+        _seal(connection, project, at)
+
+
+def undo(store: Store, project: str) -> str | None:
+    """Go back one entry: the draft is now what it was. None if there is nothing before."""
+    return _step(store, project, -1)
+
+
+def redo(store: Store, project: str) -> str | None:
+    """Go forward one entry. None if nothing was undone."""
+    return _step(store, project, +1)
+
+
+def _step(store: Store, project: str, by: int) -> str | None:
+    with store.transaction() as connection:
+        at, _ = read_row(connection, project, "history_at, id")
+        row = connection.execute(
+            "SELECT text FROM history WHERE project = ? AND number = ?", (project, at + by)
+        ).fetchone()
+        if row is None:
+            return None
+        text = unpack(row[0])
+        connection.execute(
+            "UPDATE projects SET draft = ?, history_at = ?, changed = ? WHERE id = ?",
+            (encode(text), at + by, store.clock(), project),
+        )
+        _seal(connection, project, at + by)  # or what is typed next would replace it
+        return text
+
+
+def _amend(
+    store: Store, connection: sqlite3.Connection, project: str, at: int, text: str, writer: str, now: float
+) -> bool:
+    """Put the text into the entry `at` if it is this writer's and young."""
+    if not writer:
+        return False
+    begun = now - store.limits.history_seconds
+    changed = connection.execute(
+        "UPDATE history SET text = ? WHERE project = ? AND number = ? AND writer = ? AND begun > ?",
+        (pack(text), project, at, writer, begun),
+    )
+    return changed.rowcount > 0
+
+
+def _seal(connection: sqlite3.Connection, project: str, at: int) -> None:
+    connection.execute("UPDATE history SET writer = '' WHERE project = ? AND number = ?", (project, at))
+
+
+def _forget(store: Store, connection: sqlite3.Connection, project: str) -> None:
+    """Drop the oldest entries beyond the limits, but never the newest."""
+    rows = connection.execute(
+        "SELECT number, length(text) FROM history WHERE project = ? ORDER BY number DESC", (project,)
+    )
+    size = 0
+    for count, (number, length) in enumerate(rows.fetchall()):
+        size += length
+        if count and (count >= store.limits.history_entries or size > store.limits.history_megabytes * MEGA):
+            connection.execute("DELETE FROM history WHERE project = ? AND number <= ?", (project, number))
+            return
+
+
+def read_draft(store: Store, project: str) -> str:
+    """The draft as it was last kept. Raises StoreError if the project does not exist."""
+    with store.transaction() as connection:
+        return decode(read_row(connection, project, "draft")[0])

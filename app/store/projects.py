@@ -1,0 +1,103 @@
+"""Projects: a name, a task, a draft and a folder of files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import StoreError
+from app.store.database import Store
+from app.store.text import check_draft, check_name, decode, encode, pack
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectEntry:
+    """A project in a list. `changed` is in seconds since 1970, `characters` the length of the draft."""
+
+    id: str
+    name: str
+    changed: float
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project. `task` is whatever the page keeps of its fields: task, instruction, decoding options."""
+
+    id: str
+    name: str
+    task: Mapping[str, Any]
+    draft: str
+    created: float
+    changed: float
+
+
+def create_project(store: Store, name: str, draft: str = "") -> Project:
+    """A new project. Raises StoreError for a name or draft that is too long, or if there are too many projects."""
+    name = check_name(store, name, "project")
+    check_draft(store, draft)
+    identity, now = uuid.uuid4().hex, store.clock()
+    with store.transaction() as connection:
+        count = connection.execute("SELECT count(*) FROM projects").fetchone()[0]
+        if count >= store.limits.projects:
+            raise StoreError(f"There are {count:,} projects, as many as can be. Delete one that is not needed.")
+        connection.execute(
+            "INSERT INTO projects VALUES (?, ?, '{}', ?, 0, ?, ?)", (identity, name, encode(draft), now, now)
+        )
+        connection.execute("INSERT INTO history VALUES (?, 0, ?, '', ?)", (identity, now, pack(draft)))
+    return Project(identity, name, {}, draft, now, now)
+
+
+def list_projects(store: Store) -> list[ProjectEntry]:
+    """All projects, the one changed last first."""
+    with store.transaction() as connection:
+        rows = connection.execute("SELECT id, name, changed, draft FROM projects ORDER BY changed DESC, id").fetchall()
+    return [ProjectEntry(identity, name, changed, len(decode(draft))) for identity, name, changed, draft in rows]
+
+
+def open_project(store: Store, project: str) -> Project:
+    """A project as it was last kept. Raises StoreError if it does not exist."""
+    with store.transaction() as connection:
+        name, task, draft, created, changed = read_row(connection, project, "name, task, draft, created, changed")
+    return Project(project, name, json.loads(task), decode(draft), created, changed)
+
+
+def rename_project(store: Store, project: str, name: str) -> None:
+    """Give a project another name. Raises StoreError."""
+    name = check_name(store, name, "project")
+    with store.transaction() as connection:
+        read_row(connection, project, "id")
+        connection.execute("UPDATE projects SET name = ? WHERE id = ?", (name, project))
+
+
+def save_task(store: Store, project: str, task: Mapping[str, Any]) -> None:
+    """Keep the task's fields, values that JSON can hold. Raises StoreError if the project does not exist."""
+    with store.transaction() as connection:
+        read_row(connection, project, "id")
+        connection.execute(
+            "UPDATE projects SET task = ?, changed = ? WHERE id = ?", (json.dumps(task), store.clock(), project)
+        )
+
+
+def delete_project(store: Store, project: str) -> None:
+    """Delete a project with its versions, runs and files, for good. Raises StoreError if it does not exist."""
+    with store.transaction() as connection:
+        read_row(connection, project, "id")
+        connection.execute("DELETE FROM projects WHERE id = ?", (project,))
+    shutil.rmtree(store.project_folder(project), ignore_errors=True)
+
+
+def read_row(connection: sqlite3.Connection, project: str, columns: str) -> Any:
+    """Columns of a project. Raises StoreError if it does not exist."""
+    row = connection.execute(f"SELECT {columns} FROM projects WHERE id = ?", (project,)).fetchone()
+    if row is None:
+        raise StoreError(
+            "This project does not exist any more; it was deleted in another window. Copy your text from the page and "
+            "begin a new project."
+        )
+    return row

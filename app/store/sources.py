@@ -1,0 +1,131 @@
+"""The sources of a project: the files as they were uploaded, and their text as it was read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.documents import Document, Page
+from app.errors import StoreError
+from app.store.database import Store, write_file
+from app.store.projects import read_row
+from app.store.text import MEGA, decode, encode, utf8
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSource:
+    """A source: its document, the copy of its file, the hash of that (SHA-256), and the pages chosen, as typed."""
+
+    id: int
+    document: Document
+    path: Path
+    hash: str
+    chosen: str
+
+
+def add_source(store: Store, project: str, file: Path, document: Document, chosen: str = "") -> StoredSource:
+    """Copy an uploaded file into the project's folder and keep the document read from it.
+
+    Raises StoreError if the file is too large, cannot be read or copied, there are too many sources, or the project
+    does not exist.
+    """
+    data = _read_file(store, file, document.name)
+    digest = hashlib.sha256(data).hexdigest()
+    suffix = _SUFFIX.fullmatch(Path(document.name).suffix.lower())
+    path = store.project_folder(project) / f"{digest[:16]}{suffix[0] if suffix else ''}"
+    with store.transaction() as connection:
+        read_row(connection, project, "id")
+        count = connection.execute("SELECT count(*) FROM sources WHERE project = ?", (project,)).fetchone()[0]
+        if count >= store.limits.sources:
+            raise StoreError(f"The project has {count:,} sources, as many as can be. Remove one that is not needed.")
+        _copy(path, data, document.name)
+        made = connection.execute(
+            "INSERT INTO sources (project, name, file, hash, chosen, notes) VALUES (?, ?, ?, ?, ?, ?)",
+            (project, json.dumps(document.name), path.name, digest, utf8(chosen), json.dumps(document.notes)),
+        )
+        connection.executemany(
+            "INSERT INTO pages VALUES (?, ?, ?, ?)",
+            ((made.lastrowid, page.number, page.label, encode(page.text)) for page in document.pages),
+        )
+        connection.execute("UPDATE projects SET changed = ? WHERE id = ?", (store.clock(), project))
+        return _sources(store, connection, "id", made.lastrowid)[0]
+
+
+def list_sources(store: Store, project: str) -> list[StoredSource]:
+    """The sources of a project in the order in which they were added."""
+    with store.transaction() as connection:
+        read_row(connection, project, "id")
+        return _sources(store, connection, "project", project)
+
+
+def choose_pages(store: Store, source: int, chosen: str) -> None:
+    """Keep the choice of pages as typed. Raises StoreError if the source does not exist."""
+    with store.transaction() as connection:
+        changed = connection.execute("UPDATE sources SET chosen = ? WHERE id = ?", (utf8(chosen), source))
+        if not changed.rowcount:
+            raise _missing()
+
+
+def remove_source(store: Store, source: int) -> None:
+    """Take a source out of its project and delete the copy of its file. Raises StoreError if it does not exist."""
+    with store.transaction() as connection:
+        row = connection.execute("SELECT project, file FROM sources WHERE id = ?", (source,)).fetchone()
+        if row is None:
+            raise _missing()
+        connection.execute("DELETE FROM sources WHERE id = ?", (source,))
+        used = connection.execute("SELECT 1 FROM sources WHERE project = ? AND file = ?", row).fetchone()
+        if not used:
+            (store.project_folder(row[0]) / row[1]).unlink(missing_ok=True)
+
+
+def _sources(store: Store, connection: sqlite3.Connection, column: str, value: object) -> list[StoredSource]:
+    rows = connection.execute(
+        f"SELECT id, project, name, file, hash, chosen, notes FROM sources WHERE {column} = ? ORDER BY id", (value,)
+    ).fetchall()
+    return [
+        StoredSource(
+            number,
+            Document(json.loads(name), _pages(connection, number), tuple(json.loads(notes))),
+            store.project_folder(project) / file,
+            digest,
+            chosen,
+        )
+        for number, project, name, file, digest, chosen, notes in rows
+    ]
+
+
+def _pages(connection: sqlite3.Connection, source: int) -> tuple[Page, ...]:
+    rows = connection.execute("SELECT number, label, text FROM pages WHERE source = ? ORDER BY number", (source,))
+    return tuple(Page(number, label, decode(text)) for number, label, text in rows)
+
+
+def _read_file(store: Store, file: Path, name: str) -> bytes:
+    limit = store.limits.file_megabytes
+    try:
+        size = file.stat().st_size
+        if size > limit * MEGA:
+            raise StoreError(
+                f"{name} has {size / MEGA:,.1f} MB; the limit for a file that is kept is {limit:,.0f} MB. Split it."
+            )
+        return file.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{name} cannot be read to be kept: {error.strerror or error}. Upload it again.") from error
+
+
+def _copy(path: Path, data: bytes, name: str) -> None:
+    try:
+        write_file(path, data)
+    except OSError as error:
+        raise StoreError(
+            f"{name} cannot be copied to {path.parent}: {error.strerror or error}. Free some space and upload it again."
+        ) from error
+
+
+def _missing() -> StoreError:
+    return StoreError("This source is not in the project any more; it was removed in another window.")

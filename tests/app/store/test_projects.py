@@ -1,0 +1,87 @@
+"""Projects: made, listed, renamed, deleted, and found again after the store was closed."""
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import StoreError
+from app.store import (
+    Limits,
+    ProjectEntry,
+    Store,
+    create_project,
+    delete_project,
+    list_projects,
+    open_project,
+    open_store,
+    rename_project,
+    save_draft,
+    save_task,
+)
+from tests.app.store.conftest import Clock
+
+
+def test_a_project_is_as_it_was_after_the_store_was_closed(tmp_path: Path) -> None:
+    first = open_store(tmp_path)
+    made = create_project(first, "  The   tides ", "# Tides\n")
+    save_task(first, made.id, {"task": "report", "detail": "灯台\ud800", "stride": 10, "seed": None})
+    first.close()
+    second = open_store(tmp_path)
+    found = open_project(second, made.id)
+    assert (found.name, found.draft, found.created) == ("The tides", "# Tides\n", made.created)
+    assert found.task == {"task": "report", "detail": "灯台\ud800", "stride": 10, "seed": None}
+    assert second.notices == ()
+    second.close()
+
+
+def test_the_list_begins_with_what_was_changed_last(store: Store, clock: Clock) -> None:
+    older, newer = create_project(store, "a"), create_project(store, "b", "日本")
+    clock.now += 5
+    save_draft(store, older.id, "five!")
+    assert list_projects(store) == [
+        ProjectEntry(older.id, "a", clock.now, 5),
+        ProjectEntry(newer.id, "b", clock.now - 5, 2),
+    ]
+
+
+def test_rename_and_delete(store: Store) -> None:
+    kept, gone = create_project(store, "a"), create_project(store, "b")
+    rename_project(store, kept.id, "c")
+    folder = store.project_folder(gone.id)
+    folder.mkdir(parents=True)
+    (folder / "file.pdf").write_bytes(b"x")
+    delete_project(store, gone.id)
+    assert [entry.name for entry in list_projects(store)] == ["c"]
+    assert not folder.exists()
+    with store.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM history").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("name", ["", " \n", "x" * 201])
+def test_a_name_must_have_some_characters_and_not_too_many(store: Store, name: str) -> None:
+    with pytest.raises(StoreError, match=r"name of the project (is empty|has 201 characters); it must have 1 to 200"):
+        create_project(store, name)
+
+
+def test_what_was_deleted_elsewhere_is_said_to_be_gone(store: Store) -> None:
+    gone = create_project(store, "a").id
+    delete_project(store, gone)
+    for attempt in (
+        lambda: open_project(store, gone),
+        lambda: save_draft(store, gone, "text"),
+        lambda: rename_project(store, gone, "b"),
+        lambda: save_task(store, gone, {}),
+        lambda: delete_project(store, gone),
+    ):
+        with pytest.raises(StoreError, match="does not exist any more"):
+            attempt()
+
+
+@pytest.mark.parametrize("limits", [Limits(projects=2, draft_megabytes=1e-5)])
+def test_limits_are_stated(store: Store) -> None:
+    create_project(store, "a", "x" * 10)
+    with pytest.raises(StoreError, match="11 characters; the limit is 10"):
+        create_project(store, "b", "x" * 11)
+    create_project(store, "b")
+    with pytest.raises(StoreError, match="There are 2 projects"):
+        create_project(store, "c")

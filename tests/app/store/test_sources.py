@@ -1,0 +1,83 @@
+"""Sources: the file as it was uploaded and its text as it was read."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from app.documents import Document, Page
+from app.errors import StoreError
+from app.store import Limits, Project, Store, add_source, choose_pages, list_sources, open_store, remove_source
+
+DOCUMENT = Document("灯台 v1.PDF", (Page(1, "i", "Light\ud800"), Page(2, None, "")), ("1 of 2 pages has no text.",))
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Path:
+    path = tmp_path / "upload.bin"
+    path.write_bytes(b"%PDF-1.7 rock")
+    return path
+
+
+def test_a_source_outlives_the_upload_and_the_process(store: Store, project: Project, upload: Path) -> None:
+    added = add_source(store, project.id, upload, DOCUMENT, "1-2")
+    upload.unlink()
+    again = open_store(store.folder)
+    (found,) = list_sources(again, project.id)
+    again.close()
+    assert found == added
+    assert found.document == DOCUMENT
+    assert found.chosen == "1-2"
+    assert found.hash == hashlib.sha256(b"%PDF-1.7 rock").hexdigest()
+    assert found.path.read_bytes() == b"%PDF-1.7 rock"
+    assert found.path.suffix == ".pdf"
+    assert found.path.parent == store.project_folder(project.id)
+
+
+def test_the_choice_of_pages_is_kept(store: Store, project: Project, upload: Path) -> None:
+    source = add_source(store, project.id, upload, DOCUMENT)
+    choose_pages(store, source.id, "2")
+    assert [kept.chosen for kept in list_sources(store, project.id)] == ["2"]
+
+
+def test_a_file_is_deleted_with_its_last_source(store: Store, project: Project, upload: Path) -> None:
+    first, second = (add_source(store, project.id, upload, DOCUMENT) for _ in range(2))
+    assert first.path == second.path
+    remove_source(store, first.id)
+    assert second.path.exists()
+    remove_source(store, second.id)
+    assert not second.path.exists()
+    assert list_sources(store, project.id) == []
+    with store.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM pages").fetchone() == (0,)
+    for attempt in (lambda: remove_source(store, first.id), lambda: choose_pages(store, first.id, "")):
+        with pytest.raises(StoreError, match="not in the project any more"):
+            attempt()
+
+
+@pytest.mark.parametrize("name", ["../../evil.sh", "a.p/df", "x." + "y" * 50, "odd\udc80.txt"])
+def test_a_name_leads_nowhere_else(store: Store, project: Project, upload: Path, name: str) -> None:
+    source = add_source(store, project.id, upload, Document(name, ()))
+    assert source.document.name == name
+    assert source.path.parent == store.project_folder(project.id)
+
+
+@pytest.mark.parametrize("limits", [Limits(file_megabytes=1e-5, sources=1)])
+def test_limits_are_stated(store: Store, project: Project, upload: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"灯台 v1.PDF has 0\.0 MB; the limit for a file"):
+        add_source(store, project.id, upload, DOCUMENT)
+    with pytest.raises(StoreError, match="cannot be read"):
+        add_source(store, project.id, tmp_path / "gone", DOCUMENT)
+    upload.write_bytes(b"x")
+    add_source(store, project.id, upload, DOCUMENT)
+    with pytest.raises(StoreError, match="1 sources, as many as can be"):
+        add_source(store, project.id, upload, DOCUMENT)
+
+
+def test_what_cannot_be_copied_leaves_nothing(store: Store, project: Project, upload: Path) -> None:
+    folder = store.project_folder(project.id)
+    folder.parent.mkdir(parents=True)
+    folder.write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match="cannot be copied"):
+        add_source(store, project.id, upload, DOCUMENT)
+    assert list_sources(store, project.id) == []
