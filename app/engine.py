@@ -70,7 +70,10 @@ class Request:
 
 
 class Run:
-    """One job: its request, the events so far with the time (seconds, perf_counter) at which each came, its state."""
+    """One job: its request, the events so far with the time (seconds, perf_counter) at which each came, its state.
+
+    cache_bytes: of the keys and values when it ended, of the full cache and the small ones.
+    """
 
     def __init__(self, request: Request) -> None:
         """A run that waits."""
@@ -79,6 +82,7 @@ class Run:
         self.state: RunState = "waiting"
         self.error = ""
         self.started: float | None = None
+        self.cache_bytes = 0
         self._stopping = False
         self._lock = threading.Lock()
 
@@ -248,7 +252,7 @@ class Engine:
 
     def _execute(self, run: Run) -> None:
         try:
-            with closing(self._events(run.request)) as events:
+            with closing(self._events(run)) as events:
                 for event in events:
                     run.events.append((perf_counter(), event))
                     if run.stopping:
@@ -260,7 +264,8 @@ class Engine:
             logger.exception("a run failed")
             run.error, run.state = f"The run failed: {error}. What was written is kept.", "failed"
 
-    def _events(self, request: Request) -> Generator[Event]:
+    def _events(self, run: Run) -> Generator[Event]:
+        request = run.request
         model, tokenizer = self.require_model()
         assert self._documents is not None
         prompt: list[int] = request.token_ids[0].tolist()
@@ -281,7 +286,10 @@ class Engine:
             )
             # What earlier runs left in the cache is done before the first chunk.
             yield PrefillProgress(cache.get_seq_length(), len(prompt))
-            yield from events
+            try:
+                yield from events
+            finally:
+                run.cache_bytes = cache.nbytes
 
 
 def named_model(name: str, quantization: Quantization | Literal["auto"]) -> ModelSource:
