@@ -3,7 +3,7 @@
     python -m benchmarks.profile [--context 7000] [--periods 4]
 
 Operations are timed under torch's profiler, which costs each of them about a microsecond. What is left of a step has no
-operation of its own: what the compiled graph fused, NumPy's part of the selection, Python and the dispatch. As many
+operation of its own: what the compiled graph fused, Python and the dispatch. As many
 steps before are timed without it, for comparison.
 """
 
@@ -32,7 +32,7 @@ LINEARS, HEAD, ATTENTION, SELECTION, SMALL, REST = (
     "attention",
     "selection and gathering",
     "small and pointwise operations",
-    "fused operations of the graph, NumPy's selection, Python",
+    "fused operations of the graph, Python",
 )
 # An operation counts with the first of these kinds among its callers: a matmul inside a linear is the linear's.
 LINEAR_OPERATIONS = (
