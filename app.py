@@ -1,10 +1,16 @@
 """Starts the app: `python app.py`, and the entry of a Hugging Face Space."""
 
+import tempfile
+from pathlib import Path
+
+from app.desk import Desk
 from app.document_cache import document_cache
 from app.engine import Engine, named_model
-from app.handlers import Handlers
+from app.page import build, launch_options
+from app.page.events import Office
+from app.session import Sessions
 from app.settings import load_settings
-from app.ui import build, launch_options
+from app.store import open_store
 from core import compile_decoding
 
 
@@ -13,11 +19,17 @@ def main() -> None:
     settings = load_settings()
     model = named_model(settings.model, settings.quantization or "none")
     engine = Engine(model, settings.queue_size, document_cache(settings), compile_decoding)
+    passing = Path(tempfile.mkdtemp(prefix="refreshkv-")) if settings.shared else None
+    store = open_store(settings.data_folder or passing)
+    sessions = Sessions(store, settings.limits, settings.session_minutes, forget=settings.shared)
     engine.start()
     try:
-        build(settings, Handlers(settings, engine)).queue().launch(**launch_options(settings))
+        office = Office(Desk(settings, engine), sessions, shared=settings.shared)
+        build(settings, office).queue().launch(**launch_options(settings))
     finally:
+        sessions.close()
         engine.close()
+        store.close()
 
 
 if __name__ == "__main__":

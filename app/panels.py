@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from html import escape as html_escape
 
 from app.budget import Budget
-from app.session import SourceFile
+from app.sources import SourceFile
+from app.store import Change
 from app.view import Json
 
 _TEMPLATE_CHARACTERS = {ord(c): f"&#{ord(c)};" for c in "${}`\\"}
@@ -17,17 +18,33 @@ def escape(text: str) -> str:
     return html_escape(text).translate(_TEMPLATE_CHARACTERS)
 
 
-def file_card(file: SourceFile, page_tokens: Sequence[int]) -> str:
-    """A source: its name, pages and tokens, its notes, or why it cannot be read."""
+def changes(found: Sequence[Change]) -> str:
+    """A text with what was deleted and inserted in it."""
+    tags = {"equal": "span", "insert": "ins", "delete": "del"}
+    text = "".join(f"<{tags[change.kind]}>{escape(change.text)}</{tags[change.kind]}>" for change in found)
+    return f'<div class="changes">{text}</div>'
+
+
+def source_card(file: SourceFile, page_tokens: Sequence[int], duplicate: str) -> str:
+    """A source: its name, pages, characters and tokens, its notes, or why it cannot be read.
+
+    `duplicate`: which earlier source has the same text, if one has.
+    """
     if file.document is None:
         return f'<div class="file failed"><b>{escape(file.name)}</b><p role="alert">{escape(file.error)}</p></div>'
     chosen, pages = len(page_tokens), len(file.document.pages)
     count = f"{pages:,} page{'s' if pages != 1 else ''}"
-    facts = f"{count} · {sum(page_tokens):,} tokens"
+    characters = sum(len(page.text) for page in file.chosen_pages)
     if chosen != pages:
-        facts = f"{chosen:,} of {count} · {sum(page_tokens):,} tokens"
-    notes = "".join(f"<p>{escape(note)}</p>" for note in (*file.document.notes, *([file.error] if file.error else [])))
-    return f'<div class="file"><b>{escape(file.name)}</b><span>{facts}</span>{notes}</div>'
+        count = f"{chosen:,} of {count}"
+    facts = f"{count} · {characters:,} characters · {sum(page_tokens):,} tokens"
+    notes = "".join(
+        f"<p>{escape(note)}</p>"
+        for note in (*file.document.notes, duplicate, file.error, "Left out." if file.left_out else "")
+        if note
+    )
+    left_out = " left-out" if file.left_out else ""
+    return f'<div class="file{left_out}"><b>{escape(file.name)}</b><span>{facts}</span>{notes}</div>'
 
 
 def window_bar(budget: Budget) -> str:

@@ -1,152 +1,292 @@
-"""One person's files, run and earlier text. State belongs to a session; `Sessions` finds and frees them."""
+"""A project while it is open, and all that are. Pages come and go; a session stays until nobody has used it for long."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
-from itertools import count
-from pathlib import Path
-from typing import TypeAlias
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from app.composer import TokenCounts
-from app.documents import Document, Page, Progress, duplicates, read_document, read_pasted, select_pages
-from app.engine import Run
-from app.errors import DocumentError, PageRangeError, PasswordNeeded, WrongPassword
-from app.prompts import Source
+from app.draft import Draft
+from app.errors import StoreError, TraceError
 from app.settings import Limits
+from app.sources import Sources
+from app.store import (
+    Autosave,
+    Change,
+    Project,
+    Store,
+    begin_run,
+    change_run,
+    create_project,
+    delete_project,
+    diff,
+    list_projects,
+    list_runs,
+    load_trace,
+    open_project,
+    redo,
+    rename_project,
+    save_draft,
+    save_task,
+    save_version,
+    undo,
+)
+from app.trace import Trace, read_trace, write_trace
+from app.writing import Writing
 
-FileProgress: TypeAlias = Callable[[str, int, int], None]
+UNTITLED = "Untitled"
 
 
-@dataclass
-class SourceFile:
-    """An uploaded file, or a pasted text, which has no `path`: its document, or why there is none.
+@dataclass(frozen=True)
+class Proposal:
+    """What a run wrote for the characters `start` to `end` of the draft, to be accepted or not."""
 
-    `pages` is the choice as typed, empty for all.
-    """
-
-    path: Path | None
-    document: Document | None = None
-    pages: str = ""
-    error: str = ""
-    needs_password: bool = False
-
-    @property
-    def name(self) -> str:
-        """The file's name, or that of the pasted text."""
-        return self.path.name if self.path else self.document.name if self.document else ""
-
-    def read(self, limits: Limits, password: str | None = None, progress: Progress | None = None) -> None:
-        """Read the file; what is wrong with it becomes `error`."""
-        assert self.path is not None
-        self.error, self.needs_password = "", False
-        try:
-            self.document = read_document(self.path, password=password, limits=limits, progress=progress)
-        except DocumentError as error:
-            self.error = str(error)
-            self.needs_password = isinstance(error, PasswordNeeded | WrongPassword)
-        except OSError as error:
-            self.error = f"{self.name} cannot be opened: {error.strerror}. Upload it again."
-
-    def choose(self, pages: str) -> None:
-        """Choose pages ("1-3, 7, 12-"). A choice that cannot be read leaves the earlier one and becomes `error`."""
-        assert self.document is not None
-        try:
-            select_pages(self.document, pages)
-        except PageRangeError as error:
-            self.error = str(error)
-            return
-        self.pages, self.error = pages, ""
+    id: str
+    start: int
+    end: int
+    old: str
+    text: str
 
     @property
-    def chosen_pages(self) -> tuple[Page, ...]:
-        """The pages to be read, none if there is no document."""
-        return select_pages(self.document, self.pages) if self.document else ()
+    def changes(self) -> list[Change]:
+        """From the old passage to the new one."""
+        return diff(self.old, self.text)
 
 
-@dataclass
 class Session:
-    """What one open page holds on the server."""
+    """One project: its sources, its draft, what is being written into it. Handlers of several pages may call it."""
 
-    files: list[SourceFile] = field(default_factory=list)
-    run: Run | None = None
-    previous_draft: str = ""
-    used: float = field(default_factory=time.monotonic)
-    token_counts: TokenCounts = field(default_factory=TokenCounts)
+    def __init__(self, store: Store, project: Project, limits: Limits) -> None:
+        """The project as the store keeps it."""
+        self.id, self.name, self.task = project.id, project.name, dict(project.task)
+        self.sources = Sources(store, project.id, limits)
+        self.draft = Draft(project.draft)
+        self.writing: Writing | None = None
+        self.proposal: Proposal | None = None
+        self.token_counts = TokenCounts()
+        self.used = time.monotonic()
+        self.pages: set[str] = set()
+        self._store = store
+        self._autosave = Autosave(store, project.id, writer=uuid.uuid4().hex)
+        self._lock = threading.RLock()
+        self._stored_run: int | None = None
+        self._stored_trace: Trace | None = None
 
     @property
-    def sources(self) -> list[Source]:
-        """The readable files with their chosen pages, in order."""
-        return [Source(file.document, file.chosen_pages) for file in self.files if file.document]
+    def busy(self) -> bool:
+        """Whether something is being written."""
+        return self.writing is not None and not self.writing.done
 
-    @property
-    def duplicate_notes(self) -> dict[int, str]:
-        """For each file whose text an earlier one has too, by its index, a sentence that says which."""
-        readable = [(index, file.document) for index, file in enumerate(self.files) if file.document]
-        notes = duplicates([document for _, document in readable])
-        return {readable[place][0]: note for place, note in notes.items()}
+    # --- the draft ---
 
-    def set_files(self, paths: list[Path], limits: Limits, progress: FileProgress | None = None) -> None:
-        """Take the uploaded files: known ones keep place, document, choice and error; new ones are read and come last.
+    def edit(self, text: str, revision: int) -> bool:
+        """A page's text. False if it was made from an older revision, or while the model writes: what it holds that the
+        draft does not is kept as a version then."""
+        with self._lock:
+            if not self.busy and self.draft.edit(text, revision):
+                self._autosave.note(self.draft.text)
+                return True
+            if text != self.draft.text and not self.busy:
+                save_version(self._store, self.id, text, "Text from another window", automatic=True)
+            return False
 
-        Pasted texts stay. `progress` is called with the name of the file that is read, its pages done and their total.
-        """
-        self.files = [file for file in self.files if file.path is None or file.path in paths]
-        known = {file.path for file in self.files}
-        for path in dict.fromkeys(paths):
-            if path not in known:
-                file = SourceFile(path)
-                file.read(limits, progress=partial(progress, file.name) if progress else None)
-                self.files.append(file)
+    def replace(self, text: str, version: str = "") -> None:
+        """Make `text` the draft, as one step of undo; with `version` the text before is kept under that name."""
+        with self._lock:
+            self._autosave.flush()
+            if version and self.draft.text.strip():
+                save_version(self._store, self.id, self.draft.text, version, automatic=True)
+            save_draft(self._store, self.id, self.draft.text, checkpoint=True)
+            self.draft.put(text)
+            save_draft(self._store, self.id, text, checkpoint=True)
 
-    def paste(self, text: str, limits: Limits) -> None:
-        """Add a pasted text as the last source. Raises DocumentError, and then adds none."""
-        names = {file.name for file in self.files}
-        name = next(name for name in _pasted_names() if name not in names)
-        self.files.append(SourceFile(None, read_pasted(text, name, limits=limits)))
+    def undo(self) -> bool:
+        """Go back one step; False if there is none."""
+        return self._travel(undo)
 
-    def move(self, index: int, by: int) -> None:
-        """Move the file at `index` by so many places, at most to the beginning or the end."""
-        self.files.insert(max(index + by, 0), self.files.pop(index))
+    def redo(self) -> bool:
+        """Go forward one step; False if there is none."""
+        return self._travel(redo)
 
-    def remove(self, index: int) -> None:
-        """Forget the file at `index`."""
-        del self.files[index]
+    def _travel(self, step: Any) -> bool:
+        with self._lock:
+            if self.busy:
+                return False
+            self._autosave.flush()
+            text = step(self._store, self.id)
+            if text is not None:
+                self.draft.put(text)
+            return text is not None
 
+    def flush(self) -> str:
+        """Keep the draft now; returns why it could not be, or nothing."""
+        self._autosave.flush()
+        return self._autosave.error
 
-def _pasted_names() -> Iterator[str]:
-    yield "Pasted text"
-    for number in count(2):
-        yield f"Pasted text {number}"
+    # --- writing ---
+
+    def begin(self, writing: Writing, task: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        """Let `writing` write into the draft."""
+        with self._lock:
+            self._autosave.flush()
+            if not writing.proposes and self.draft.text.strip():
+                save_version(self._store, self.id, self.draft.text, "Before the model wrote", automatic=True)
+            save_draft(self._store, self.id, self.draft.text, checkpoint=True)
+            self.keep_task(task)
+            self._stored_run = begin_run(self._store, self.id, len(writing.place.before), settings).id
+            self._stored_trace, self.proposal = None, None
+            self._run_autosave = Autosave(self._store, self.id, writer=writing.id, whole=True)
+            self.writing = writing
+        writing.start()
+
+    def wrote(self, writing: Writing) -> None:
+        """The model has written more: kept like what is typed."""
+        if not writing.proposes:
+            self._run_autosave.note(writing.draft)
+
+    def ended(self, writing: Writing) -> None:
+        """The model has stopped writing."""
+        with self._lock:
+            place = writing.place
+            start = len(place.before)
+            if writing.proposes:
+                if writing.text.strip() and writing.state != "failed":
+                    self.proposal = Proposal(
+                        writing.id, start, start + len(place.replaced), place.replaced, writing.text
+                    )
+            elif writing.text != place.replaced:
+                self._run_autosave.flush()
+                self.draft.put(writing.draft, (start, start + len(writing.text)) if writing.text else None)
+                save_draft(self._store, self.id, self.draft.text, writer=writing.id, checkpoint=True, whole=True)
+            assert self._stored_run is not None
+            state = writing.state
+            final: Any = state if state in ("finished", "stopped", "failed") else "stopped"
+            trace = write_trace(writing.trace) if writing.trace.tokens else None
+            change_run(self._store, self._stored_run, final, error=writing.error or writing.part.run.error, trace=trace)
+
+    def resolve(self, proposal: str, accept: bool) -> bool:
+        """Accept or reject the proposal of that id. False if it is not there any more, or its passage was edited."""
+        with self._lock:
+            found = self.proposal
+            if found is None or found.id != proposal:
+                return False
+            self.proposal = None
+            text = self.draft.text
+            if not accept:
+                return True
+            if text[found.start : found.end] != found.old:
+                return False
+            self.replace(text[: found.start] + found.text + text[found.end :])
+            self.draft.written = (found.start, found.start + len(found.text))
+            return True
+
+    def trace(self) -> Trace | None:
+        """Of the run under way or the last one, also of an earlier day; None if there is none."""
+        if self.writing is not None:
+            return self.writing.trace
+        if self._stored_trace is None:
+            run = next((run for run in list_runs(self._store, self.id) if run.has_trace), None)
+            try:
+                self._stored_trace = read_trace(load_trace(self._store, run.id)) if run else None
+            except (StoreError, TraceError):
+                self._stored_trace = None
+        return self._stored_trace
+
+    # --- the project ---
+
+    def keep_task(self, task: Mapping[str, Any]) -> None:
+        """Keep the fields of the page."""
+        if dict(task) != self.task:
+            self.task = dict(task)
+            save_task(self._store, self.id, task)
+
+    def rename(self, name: str) -> None:
+        """Give the project another name. Raises StoreError."""
+        rename_project(self._store, self.id, name)
+        self.name = name.strip()
+
+    def close(self) -> None:
+        """Stop what is being written and keep everything."""
+        if self.writing is not None:
+            self.writing.stop()
+            self.writing.wait(30)
+        self._autosave.flush()
 
 
 class Sessions:
-    """All open sessions by their id. One unused for `minutes` is freed, and its run stopped."""
+    """The open projects. One that no page has used for `minutes` is closed, and with `forget` deleted."""
 
-    def __init__(self, minutes: float) -> None:
-        """`minutes` without use after which a session is freed."""
-        self._seconds = 60 * minutes
+    def __init__(self, store: Store, limits: Limits, minutes: float, *, forget: bool = False) -> None:
+        """`forget`: the store is for strangers, whose documents must not stay."""
+        self.store = store
+        self._limits, self._seconds, self._forget = limits, 60 * minutes, forget
         self._sessions: dict[str, Session] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
-    def get(self, session_id: str) -> Session:
-        """The session, made new if it is not known."""
+    def open(self, page: str, project: str | None) -> Session:
+        """Show `project` on `page`; without one, or if it is gone, the latest of this computer or else a new one."""
+        with self._lock:
+            self._expire()
+            self.leave(page)
+            session = self._sessions.get(project or "") or self._opened(project)
+            session.pages.add(page)
+            session.used = time.monotonic()
+            return session
+
+    def create(self, page: str, name: str = UNTITLED) -> Session:
+        """A new project, shown on `page`."""
+        return self.open(page, create_project(self.store, name).id)
+
+    def get(self, page: str, project: str | None) -> Session:
+        """The session a page shows. A page that outlived the server, or its own session, opens its project again."""
+        with self._lock:
+            session = self._sessions.get(project or "")
+            if session is None or page not in session.pages:
+                return self.open(page, project)
+            session.used = time.monotonic()
+            return session
+
+    def delete(self, page: str, project: str) -> Session:
+        """Delete a project for good; returns the one that `page` shows then."""
+        with self._lock:
+            session = self._sessions.pop(project, None)
+            if session is not None:
+                session.close()
+            delete_project(self.store, project)
+            return self.open(page, None)
+
+    def leave(self, page: str) -> None:
+        """The page was closed. What it was writing goes on."""
+        for session in self._sessions.values():
+            session.pages.discard(page)
+
+    def close(self) -> None:
+        """Close all."""
+        for session in self._sessions.values():
+            session.close()
+
+    def _opened(self, project: str | None) -> Session:
+        entries = [] if self._forget else [entry.id for entry in list_projects(self.store)]
+        for candidate in [project, *entries[:1]]:
+            try:
+                if candidate:
+                    return self._sessions.setdefault(
+                        candidate, Session(self.store, open_project(self.store, candidate), self._limits)
+                    )
+            except StoreError:  # deleted, or of another server
+                continue
+        made = create_project(self.store, UNTITLED)
+        return self._sessions.setdefault(made.id, Session(self.store, made, self._limits))
+
+    def _expire(self) -> None:
         now = time.monotonic()
-        with self._lock:
-            expired = [key for key, other in self._sessions.items() if now - other.used > self._seconds]
-        for key in expired:
-            self.close(key)
-        with self._lock:
-            session = self._sessions.setdefault(session_id, Session())
-        session.used = now
-        return session
-
-    def close(self, session_id: str) -> None:
-        """Free a session; its run stops, so that the next in the queue need not wait for a page nobody sees."""
-        with self._lock:
-            session = self._sessions.pop(session_id, None)
-        if session and session.run:
-            session.run.stop()
+        for key, session in list(self._sessions.items()):
+            if now - session.used > self._seconds and (self._forget or not (session.busy or session.pages)):
+                del self._sessions[key]
+                session.close()
+                if self._forget:
+                    delete_project(self.store, key)

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     top_p: float = Field(1.0, gt=0, le=1, description="1: off")
     repetition_penalty: float = Field(1.1, gt=0, le=5, description="1: none")
 
+    # Projects: their drafts, versions, sources and runs.
+    data_folder: Path | None = Field(None, description="None: the user's data folder; on a Space a passing one")
+    mcp: bool = Field(False, description="offer the API as tools to MCP clients too; needs gradio[mcp]")
+
     # None leaves the choice to Gradio, which also obeys GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (as on Spaces).
     host: str | None = None
     port: int | None = Field(None, ge=1, le=65535)
@@ -107,6 +111,11 @@ class Settings(BaseSettings):
                 f"which is {self.max_new_tokens_limit}: lower the first or raise the second"
             )
         return self
+
+    @property
+    def shared(self) -> bool:
+        """Whether strangers use it: then nothing of them is listed, or stays."""
+        return SPACE_VARIABLE in os.environ
 
     @property
     def limits(self) -> Limits:

@@ -1,25 +1,26 @@
-"""A run's events, as they come in, turned into what the page shows. Knows the run and the views, not Gradio."""
+"""What is being written, as what one page shows of it: what is new since the last look. Knows nothing of Gradio."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from app import panels
-from app.composer import Composed
-from app.engine import Engine, Run
-from app.view import Json, MapFeed, RunStatistics, already_read, map_start, prefill_progress, status
-from core import CacheRefreshed, GenerationFinished, PrefillProgress, TokenGenerated
+from app.engine import Engine
+from app.session import Session
+from app.view import Json, already_read, prefill_progress, status
+from app.writing import Writing
 
 _ENDINGS = {
     "end_token": "Finished: the model ended its text.",
     "stop_string": "Finished.",
-    "length": "Finished: the answer has the length asked for. Press Continue to go on.",
+    "length": "Finished: the text has the length asked for. Press Continue to go on.",
 }
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What changed on the page since the last frame; None: nothing. `text` is the whole draft."""
+    """What changed on the page since the last frame; None: nothing. `text` is what the run wrote so far."""
 
     text: str | None
     progress: str | None
@@ -28,104 +29,67 @@ class Frame:
 
 
 class Tail:
-    """Follows one run. Every event is looked at once, so a frame costs what came since the last."""
+    """Follows one writing for one page, from its beginning whenever the page came."""
 
-    def __init__(self, engine: Engine, run: Run, composed: Composed, opening: str) -> None:
-        """`opening` stands before what the model writes: a draft that is continued, the head of a table."""
-        self._engine, self._run, self._composed = engine, run, composed
-        self._text = opening
-        self._seen = 0
-        self._event_time = 0.0
-        self._statistics = RunStatistics(engine.layers, clock=lambda: self._event_time)
-        slots = run.request.policy.capacity(composed.prompt_tokens) or composed.prompt_tokens
-        self._map = MapFeed(
-            map_start(
-                f"run-{id(run)}-{composed.prompt_tokens}",
-                composed.pieces,
-                composed.document_start,
-                composed.pages,
-                engine.pairs,
-                min(slots, composed.prompt_tokens),
-                prompt_tokens=composed.prompt_tokens,
-            )
+    def __init__(self, engine: Engine, session: Session, writing: Writing) -> None:
+        """Nothing is shown yet."""
+        self._engine, self._session, self.writing = engine, session, writing
+        self._text: str | None = None
+        self._progress = self._rates = ""
+        self._cursor: Any = None
+        self._feed: Any = None
+
+    def frame(self, layer: int | None = None) -> Frame:
+        """What came since the last frame. `layer`: the one the page's map shows, None for all of them."""
+        writing = self.writing
+        feed, text = writing.feed, writing.text
+        if feed is not self._feed:  # the next run of several
+            self._feed, self._cursor = feed, None
+        cache_map, self._cursor = feed.since(self._cursor, layer)
+        progress, rates = self._progress_line(), panels.rates(status(writing.statistics))
+        frame = Frame(
+            text if text != self._text else None,
+            progress if progress != self._progress else None,
+            rates if rates != self._rates else None,
+            cache_map,
         )
-        self._map_sent = -1
-        self._progress: PrefillProgress | None = None
-        self._reused = 0
-        self._progress_html = ""
-        self._ending = ""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run is over and everything of it has been looked at."""
-        return self._run.done and self._seen == len(self._run.events)
-
-    def frame(self) -> Frame:
-        """Look at the events that came since the last frame."""
-        fresh = self._run.events[self._seen :]
-        self._seen += len(fresh)
-        before = self._text
-        for self._event_time, event in fresh:
-            self._statistics.add(event)
-            if isinstance(event, TokenGenerated):
-                self._text += event.text
-            elif isinstance(event, PrefillProgress):
-                if self._progress is None:
-                    self._reused = event.done
-                self._progress = event
-            elif isinstance(event, CacheRefreshed):
-                self._map.add(event)
-            elif isinstance(event, GenerationFinished):
-                self._ending = _ENDINGS[event.reason]
-        return Frame(
-            self._text if self._text != before else None,
-            self._changed_progress(),
-            panels.rates(status(self._statistics)) if fresh else None,
-            self._map_value(),
-        )
-
-    def _map_value(self) -> Json | None:
-        if self._map_sent == len(self._map):
-            return None
-        if self._map_sent < 0:
-            value = self._map.whole() if len(self._map) else self._map.start()
-        else:
-            value = self._map.since(self._map_sent)
-        self._map_sent = len(self._map)
-        return value
-
-    def _changed_progress(self) -> str | None:
-        line = self._progress_line()
-        if line == self._progress_html:
-            return None
-        self._progress_html = line
-        return line
+        self._text, self._progress, self._rates = text, progress, rates
+        return frame
 
     def _progress_line(self) -> str:
-        run = self._run
+        writing, run = self.writing, self.writing.part.run
         if run.state == "waiting":
             ahead = self._engine.ahead_of(run)
             return panels.progress(None, f"Waiting: {ahead} before you." if ahead else "Starting.")
-        if run.state == "failed":
-            return panels.notice(run.error)
+        if writing.error or run.state == "failed":
+            return panels.notice(writing.error or run.error)
         if run.state == "stopped":
             return panels.progress(None, "Stopped. The text so far is kept; press Continue to go on.")
-        if run.state == "finished":
-            return panels.progress(None, self._ending)
+        if run.state == "finished" and writing.ending:
+            return panels.progress(None, self._ending(writing))
         if run.stopping:
             return panels.progress(None, "Stopping.")
-        if self._progress is None:
+        if writing.progress is None:
             return panels.progress(None, "Starting.")
-        composed = self._composed
-        known = already_read(min(self._reused, composed.document_end) - composed.document_start)
-        if self._statistics.decode_steps or self._progress.done == self._progress.total:
+        return self._under_way(writing)
+
+    def _ending(self, writing: Writing) -> str:
+        assert writing.ending is not None
+        if writing.proposes:
+            return "Finished. Accept or reject the proposal in the draft."
+        return _ENDINGS[writing.ending.reason]
+
+    def _under_way(self, writing: Writing) -> str:
+        composed, progress, started = writing.part.composed, writing.progress, writing.part.run.started or 0.0
+        assert progress is not None
+        known = already_read(min(writing.reused, composed.document_end) - composed.document_start)
+        if writing.statistics.decode_steps or progress.done == progress.total:
             return panels.progress(None, f"Writing. {known}".rstrip())
-        started = run.started or 0.0
         fraction, text = prefill_progress(
-            self._progress.done,
-            self._progress.total,
-            max(self._event_time - started, 0.0),
-            self._statistics.recent_prefill_rate,
-            self._reused,
+            progress.done,
+            progress.total,
+            max(writing.event_time - started, 0.0),
+            writing.statistics.recent_prefill_rate,
+            writing.reused,
         )
         return panels.progress(fraction, f"{text}. {known}" if known else text)

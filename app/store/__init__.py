@@ -20,7 +20,7 @@ from app.store.projects import (
     save_task,
 )
 from app.store.runs import RunState, StoredRun, begin_run, change_run, list_runs, load_trace
-from app.store.sources import StoredSource, add_source, choose_pages, list_sources, remove_source
+from app.store.sources import StoredSource, add_source, choose_pages, list_sources, order_sources, remove_source
 from app.store.versions import (
     Version,
     delete_version,
@@ -59,6 +59,7 @@ __all__ = [
     "load_trace",
     "open_project",
     "open_store",
+    "order_sources",
     "read_draft",
     "redo",
     "remove_source",

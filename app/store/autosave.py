@@ -22,9 +22,12 @@ class Autosave:
     again.
     """
 
-    def __init__(self, store: Store, project: str, writer: str, seconds: float = SECONDS) -> None:
-        """`writer` names the page; see save_draft."""
+    def __init__(
+        self, store: Store, project: str, writer: str, seconds: float = SECONDS, *, whole: bool = False
+    ) -> None:
+        """`writer` names the page or the run; see save_draft for it and for `whole`."""
         self._store, self._project, self._writer, self._seconds = store, project, writer, seconds
+        self._whole = whole
         self._lock = threading.Lock()
         self._saving = threading.Lock()
         self._text: str | None = None
@@ -54,7 +57,7 @@ class Autosave:
             if text is None:
                 return
             try:
-                save_draft(self._store, self._project, text, writer=self._writer)
+                save_draft(self._store, self._project, text, writer=self._writer, whole=self._whole)
                 self.error = ""
             except StoreError as error:
                 with self._lock:

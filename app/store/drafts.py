@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 
 from app.store.database import Store
@@ -9,28 +10,38 @@ from app.store.projects import read_row
 from app.store.text import MEGA, check_draft, decode, encode, pack, unpack
 
 
-def save_draft(store: Store, project: str, text: str, *, writer: str = "", checkpoint: bool = False) -> None:
+def save_draft(
+    store: Store, project: str, text: str, *, writer: str = "", checkpoint: bool = False, whole: bool = False
+) -> None:
     """Keep the draft; when this returns it is on the disk.
 
-    What one `writer` (a page; empty: nobody in particular) saves within some seconds is one entry of the history.
+    What one `writer` (a page; empty: nobody in particular) saves within some seconds is one entry of the history; with
+    `whole` all that it saves in a row is, such as what a run writes.
     `checkpoint` makes this text an entry that nothing is added to: before a run, or before the model edits. Texts that
     were undone are forgotten once another is saved. Raises StoreError if the text is too long or the project does not
     exist.
     """
     check_draft(store, text)
     with store.transaction() as connection:
-        put_draft(store, connection, project, text, writer, checkpoint)
+        put_draft(store, connection, project, text, writer, checkpoint, whole)
 
 
 def put_draft(
-    store: Store, connection: sqlite3.Connection, project: str, text: str, writer: str, checkpoint: bool
+    store: Store,
+    connection: sqlite3.Connection,
+    project: str,
+    text: str,
+    writer: str,
+    checkpoint: bool,
+    whole: bool = False,
 ) -> None:
     """`save_draft` within a transaction."""
     at, draft = read_row(connection, project, "history_at, draft")
     if encode(text) != draft:
         connection.execute("DELETE FROM history WHERE project = ? AND number > ?", (project, at))
         now = store.clock()
-        if not _amend(store, connection, project, at, text, writer, now):
+        youngest = -math.inf if whole else now - store.limits.history_seconds
+        if not _amend(connection, project, at, text, writer, youngest):
             at += 1
             connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?)", (project, at, now, writer, pack(text)))
             _forget(store, connection, project)
@@ -69,15 +80,14 @@ def _step(store: Store, project: str, by: int) -> str | None:
 
 
 def _amend(
-    store: Store, connection: sqlite3.Connection, project: str, at: int, text: str, writer: str, now: float
+    connection: sqlite3.Connection, project: str, at: int, text: str, writer: str, youngest: float
 ) -> bool:
-    """Put the text into the entry `at` if it is this writer's and young."""
+    """Put the text into the entry `at` if it is this writer's and was begun after `youngest`."""
     if not writer:
         return False
-    begun = now - store.limits.history_seconds
     changed = connection.execute(
         "UPDATE history SET text = ? WHERE project = ? AND number = ? AND writer = ? AND begun > ?",
-        (pack(text), project, at, writer, begun),
+        (pack(text), project, at, writer, youngest),
     )
     return changed.rowcount > 0
 

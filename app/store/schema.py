@@ -20,6 +20,7 @@ _PROJECTS = (
         project TEXT NOT NULL REFERENCES projects(id) ON DELETE CASCADE,
         name TEXT NOT NULL,  -- JSON: the file's name when it was uploaded, which need not be UTF-8
         file TEXT NOT NULL,  -- its path in the project's folder
+        place INTEGER NOT NULL,  -- the sources of a project are in this order
         hash TEXT NOT NULL,  -- SHA-256 of its content, in hexadecimal
         chosen TEXT NOT NULL,  -- the choice of pages as typed, empty for all
         notes TEXT NOT NULL  -- JSON: a list of what the reader said about it

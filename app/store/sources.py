@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +47,8 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
             raise StoreError(f"The project has {count:,} sources, as many as can be. Remove one that is not needed.")
         _copy(path, data, document.name)
         made = connection.execute(
-            "INSERT INTO sources (project, name, file, hash, chosen, notes) VALUES (?, ?, ?, ?, ?, ?)",
-            (project, json.dumps(document.name), path.name, digest, utf8(chosen), json.dumps(document.notes)),
+            "INSERT INTO sources (project, name, file, place, hash, chosen, notes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (project, json.dumps(document.name), path.name, count, digest, utf8(chosen), json.dumps(document.notes)),
         )
         connection.executemany(
             "INSERT INTO pages VALUES (?, ?, ?, ?)",
@@ -58,7 +59,7 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
 
 
 def list_sources(store: Store, project: str) -> list[StoredSource]:
-    """The sources of a project in the order in which they were added."""
+    """The sources of a project in their order, at first that in which they were added."""
     with store.transaction() as connection:
         read_row(connection, project, "id")
         return _sources(store, connection, "project", project)
@@ -70,6 +71,14 @@ def choose_pages(store: Store, source: int, chosen: str) -> None:
         changed = connection.execute("UPDATE sources SET chosen = ? WHERE id = ?", (utf8(chosen), source))
         if not changed.rowcount:
             raise _missing()
+
+
+def order_sources(store: Store, project: str, sources: Sequence[int]) -> None:
+    """Put the sources of a project in the order of these ids; those that are not named come last."""
+    with store.transaction() as connection:
+        connection.execute("UPDATE sources SET place = ? WHERE project = ?", (len(sources), project))
+        for place, source in enumerate(sources):
+            connection.execute("UPDATE sources SET place = ? WHERE project = ? AND id = ?", (place, project, source))
 
 
 def remove_source(store: Store, source: int) -> None:
@@ -86,7 +95,7 @@ def remove_source(store: Store, source: int) -> None:
 
 def _sources(store: Store, connection: sqlite3.Connection, column: str, value: object) -> list[StoredSource]:
     rows = connection.execute(
-        f"SELECT id, project, name, file, hash, chosen, notes FROM sources WHERE {column} = ? ORDER BY id", (value,)
+        f"SELECT id, project, name, file, hash, chosen, notes FROM sources WHERE {column} = ? ORDER BY place, id", (value,)
     ).fetchall()
     return [
         StoredSource(

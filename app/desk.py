@@ -1,0 +1,207 @@
+"""What a person asks for becomes runs of the engine: fields to prompts, prompts to requests, requests to writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeAlias
+
+from app.composer import Composed, compose
+from app.engine import Engine, Request
+from app.errors import AppError
+from app.passages import PassageKind, clean_passage, passage_instruction
+from app.prompts import trim_draft
+from app.sections import next_section
+from app.session import Session
+from app.settings import Settings, parse_budget
+from app.tasks import TASKS, Shape, parse_length
+from app.trace import RunSettings, describe_policy
+from app.writing import Part, Place, Writing
+from core import FullAttention, Policy, RefreshKV
+
+REFRESHKV, FULL_ATTENTION = "RefreshKV", "FullAttention"
+Where: TypeAlias = Literal["anew", "end", "caret", "again"]
+"""Where is written: a new draft, at the end, at the caret, or the last passage once more."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The page's fields, in its order, as they come; None where a number field is empty."""
+
+    task: str
+    detail: str
+    length: str
+    tone: str
+    language: str
+    audience: str
+    method: str
+    budget: str
+    stride: float | None
+    threshold: float | None
+    max_new_tokens: float | None
+    temperature: float | None
+    seed: float | None
+
+    @property
+    def shape(self) -> Shape:
+        """How the text is to be. Raises PromptError for a length that means nothing."""
+        return Shape(parse_length(self.length), self.tone, self.language, self.audience)
+
+    def policy(self) -> Policy:
+        """The policy chosen. Raises AppError or InvalidParameterError for a value that means nothing."""
+        if self.method == FULL_ATTENTION:
+            return FullAttention()
+        try:
+            budget = parse_budget(self.budget)
+        except ValueError as error:
+            raise AppError(f"The size of the small cache is “{self.budget}”: {error}.") from None
+        return RefreshKV(budget, int(self.stride or 0), self.threshold)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What JSON can hold, for the store."""
+        return asdict(self)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The fields in order."""
+        return tuple(field.name for field in fields(cls))
+
+
+@dataclass(frozen=True)
+class Caret:
+    """What the editor holds when a button is pressed: the text, its revision, and the selection in characters."""
+
+    text: str
+    start: int
+    end: int
+    revision: int
+
+
+class Desk:
+    """Begins what people ask for. One per app."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        """`engine` may still be loading its model."""
+        self.settings, self.engine = settings, engine
+
+    def compose(self, session: Session, instruction: str, draft: str = "") -> Composed:
+        """The prompt. Raises AppError while the model is loading, and PromptError."""
+        _, tokenizer = self.engine.require_model(timeout=0)
+        return compose(tokenizer, session.sources.selected, instruction, draft)
+
+    def compose_task(self, session: Session, ask: Ask, draft: str) -> Composed:
+        """The prompt of the page's task, for the budget: an instruction that is not written yet counts as a word."""
+        task = TASKS[ask.task]
+        detail = ask.detail if ask.detail.strip() or task.default is not None else "…"
+        return self.compose(session, task.instruction(detail, ask.shape), draft)
+
+    def write(self, session: Session, ask: Ask, caret: Caret, where: Where) -> Writing:
+        """Begin to write. Raises AppError, InvalidParameterError."""
+        self._accept(session, caret)
+        task, text = TASKS[ask.task], session.draft.text
+        if where == "anew":
+            opening, place = task.opening(ask.detail, ask.shape), Place("", text, "")
+        else:
+            opening, place = "", self._place(session, caret, where)
+        instruction = task.instruction(ask.detail, ask.shape)
+
+        def part(written: str, opening: str, limit: int) -> Part:
+            composed = self.compose(session, instruction, place.before + written + opening)
+            return Part(self.engine.submit(self._request(composed, ask, limit)), composed, opening)
+
+        first = part("", opening, int(ask.max_new_tokens or 0))
+        advance: Callable[[str], Part | None] = lambda written: None  # noqa: E731
+        if task.key == "sections":
+
+            def advance(written: str) -> Part | None:
+                found = next_section(place.before + written, ask.shape)
+                if found is None:
+                    return None
+                composed = self.compose(
+                    session, found.instruction(ask.detail, ask.shape), place.before + written + found.opening
+                )
+                return Part(
+                    self.engine.submit(self._request(composed, ask, found.max_new_tokens)), composed, found.opening
+                )
+
+        writing = Writing(
+            self.engine, first, place, self._settings_of(first), on_text=session.wrote, on_end=session.ended,
+            advance=advance,
+        )  # fmt: skip
+        session.begin(writing, ask.values, self._stored(ask, first))
+        return writing
+
+    def propose(self, session: Session, ask: Ask, caret: Caret, kind: PassageKind) -> Writing:
+        """Begin to write another form of the selected passage, as a proposal. Raises AppError."""
+        self._accept(session, caret)
+        text = session.draft.text
+        start, end = sorted((max(0, caret.start), min(len(text), caret.end)))
+        passage = text[start:end]
+        if not passage.strip():
+            raise AppError("Nothing is selected. Select the passage in the draft that is to be changed, and try again.")
+        asked = passage_instruction(kind, passage, text[:start], text[end:], ask.detail if ask.task == "free" else "")
+        composed = self.compose(session, asked.instruction, asked.opening)
+        run = self.engine.submit(self._request(composed, ask, asked.max_new_tokens))
+        part = Part(run, composed, "")
+        writing = Writing(
+            self.engine, part, Place(text[:start], passage, text[end:]), self._settings_of(part), proposes=True,
+            clean=lambda written: clean_passage(written, passage), on_text=session.wrote, on_end=session.ended,
+        )  # fmt: skip
+        session.begin(writing, ask.values, self._stored(ask, part))
+        return writing
+
+    def _accept(self, session: Session, caret: Caret) -> None:
+        if session.busy:
+            raise AppError("You are writing already. Stop that first.")
+        if not session.edit(caret.text, caret.revision):
+            raise AppError("The draft was changed in another window. Look at it here again, then repeat.")
+
+    def _place(self, session: Session, caret: Caret, where: Where) -> Place:
+        """Blanks before it go: words carry the blank before them in their own token, and after one a model falters."""
+        text, written = session.draft.text, session.draft.written
+        if where == "again":
+            if written is None:
+                raise AppError("No passage of the model's is left in the draft. Use Continue, or select a passage.")
+            return Place(text[: written[0]], text[written[0] : written[1]], text[written[1] :])
+        at = min(caret.start, len(text)) if where == "caret" else len(text)
+        before = trim_draft(text[:at])
+        return Place(before, text[len(before) : at], text[at:])
+
+    def _request(self, composed: Composed, ask: Ask, output_tokens: int) -> Request:
+        settings = self.settings
+        if not 1 <= output_tokens <= settings.max_new_tokens_limit:
+            raise AppError(
+                f"The answer's length is {output_tokens}; it must be 1 to {settings.max_new_tokens_limit:,}."
+            )
+        budget = composed.budget(output_tokens, self.engine.window)
+        if budget.excess > 0:
+            raise AppError(budget.message)
+        return Request(
+            composed.token_ids,
+            ask.policy(),
+            output_tokens,
+            float(ask.temperature or 0.0),
+            settings.top_p,
+            settings.min_p,
+            settings.repetition_penalty,
+            None if ask.seed is None else int(ask.seed),
+            composed.document_end,
+        )
+
+    def _settings_of(self, part: Part) -> RunSettings:
+        request = part.run.request
+        sampling = {
+            "max_new_tokens": request.max_new_tokens,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "min_p": request.min_p,
+            "repetition_penalty": request.repetition_penalty,
+        }
+        quantization = self.engine.quantization(self.settings.quantization or "none")
+        return RunSettings(
+            self.settings.model, quantization, describe_policy(request.policy), sampling, request.seed
+        )
+
+    def _stored(self, ask: Ask, part: Part) -> dict[str, Any]:
+        return {**ask.values, "prompt_tokens": part.composed.prompt_tokens}

@@ -1,0 +1,60 @@
+"""The draft as the server holds it: a text and its revision, and what an edit moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os.path import commonprefix
+from typing import TypeAlias
+
+Span: TypeAlias = tuple[int, int]
+"""Characters from the first up to, not including, the second."""
+
+
+@dataclass
+class Draft:
+    """A text that pages and runs change in turn. A change that was made to an older revision is refused.
+
+    A page may know a later revision than the server, which was started anew: what it has then counts.
+
+    `written` is what the latest run wrote, as far as it is still there; it moves with what is edited before it.
+    """
+
+    text: str = ""
+    revision: int = 0
+    written: Span | None = None
+
+    def edit(self, text: str, revision: int) -> bool:
+        """A page's text, made from `revision`; False if another came before."""
+        if text == self.text:
+            return True
+        if revision < self.revision:
+            return False
+        self.revision = revision
+        self.put(text)
+        return True
+
+    def put(self, text: str, written: Span | None = None) -> None:
+        """Replace the text; `written` says what of it a run has just written, else the earlier one moves."""
+        self.written = written or moved(self.written, self.text, text)
+        self.text = text
+        self.revision += 1
+
+
+def moved(span: Span | None, old: str, new: str) -> Span | None:
+    """Where what stood at `span` in `old` stands in `new`, which differs in one place; None if nothing is left."""
+    if span is None:
+        return None
+    start = len(commonprefix((old, new)))
+    most = min(len(old), len(new)) - start
+    tail = len(commonprefix((old[::-1][:most], new[::-1][:most])))
+    old_end, shift = len(old) - tail, len(new) - len(old)
+
+    def place(position: int, at_end: bool) -> int:
+        if position < start or (position == start and not at_end and old_end > start):
+            return position
+        if position >= old_end:
+            return position + shift
+        return start if not at_end else len(new) - tail
+
+    first, last = place(span[0], False), place(span[1], True)
+    return (first, last) if first < last else None

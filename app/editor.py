@@ -1,0 +1,83 @@
+"""The draft's editor as a Gradio component: a static template, its style and its scripts, and the messages it is sent.
+
+The server holds the truth. A page sends an edit as the whole text with the revision it was made from, and gets a "saved"
+with the new revision, or a "set" with another text if somebody else came before. While an edit is under way typing goes
+on, and the next is sent after the answer. Positions are characters (code points) on this side; the script converts.
+
+The page sends, as Gradio events: `edit`, `passage` (kind, and as the others text, start, end, revision), `caret`,
+`accept`, `reject` (id), `resync`, `recover` (text). `element.draft.state()` in the browser gives what `edit` sends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.store import Change
+from app.view import Json
+
+FOLDER = Path(__file__).resolve().parent.parent / "assets" / "editor"
+SCRIPTS = ("text", "offsets", "follow", "diff", "editor")
+
+
+class DraftEditor(gr.HTML):
+    """A gr.HTML whose value is one of the messages below, or None to leave the page as it is."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """`kwargs` are those of gr.HTML that concern the place on the page."""
+        super().__init__(
+            html_template=(FOLDER / "template.html").read_text("utf-8"),
+            css_template=(FOLDER / "style.css").read_text("utf-8"),
+            js_on_load="\n".join((FOLDER / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def postprocess(self, value: Any) -> str | None:
+        """The message as one string; see CacheMap."""
+        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def preprocess(self, payload: Any) -> Any:
+        """What `element.draft.state()` gave, as a dict; None for anything else."""
+        try:
+            return json.loads(payload) if isinstance(payload, str) else None
+        except ValueError:
+            return None
+
+
+def set_message(
+    text: str,
+    revision: int,
+    select: tuple[int, int] | None = None,
+    *,
+    project: str = "",
+    last: tuple[int, int] | None = None,
+) -> Json:
+    """Show this text. `last`: the passage the model wrote last. `project`: under which the browser keeps a copy."""
+    return {
+        "kind": "set", "text": text, "revision": revision, "select": select, "project": project, "last": last,
+    }  # fmt: skip
+
+
+def stream_message(run: str, revision: int, at: int, replaced: int, text: str) -> Json:
+    """A run has written `text` so far, at `at` of the draft of that revision, in place of `replaced` characters."""
+    return {"kind": "stream", "run": run, "revision": revision, "at": at, "replaced": replaced, "text": text}
+
+
+def proposal_message(
+    identity: str, start: int, end: int, text: str, changes: Sequence[Change], *, done: bool
+) -> Json:
+    """A run proposes `text` for the characters `start` to `end`; when it is done, with what that changes."""
+    return {
+        "kind": "propose", "id": identity, "start": start, "end": end, "text": text,
+        "changes": [[change.kind, change.text] for change in changes], "done": done,
+    }  # fmt: skip
+
+
+def saved_message(revision: int) -> Json:
+    """The latest edit is kept, and is this revision."""
+    return {"kind": "saved", "revision": revision}

@@ -1,0 +1,100 @@
+"""The page: what stands where. Each part is a module of its own, with its components and what they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import panels
+from app.api import add_api
+from app.cache_map import cache_map
+from app.page.compare import add_compare
+from app.page.drafting import add_export, add_versions, wire_draft
+from app.page.events import QUIET, STREAMING, Office
+from app.page.evidence import wire_map
+from app.page.projects import add_projects, wire_projects
+from app.page.sources import add_budget, add_sources
+from app.page.task import add_task
+from app.page.words import words
+from app.page.writing import Stream, add_writing, wire_writing
+from app.settings import Settings
+
+ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+
+
+def build(settings: Settings, office: Office) -> gr.Blocks:
+    """The whole page. Launch it with `launch_options`."""
+    seconds = round(60 * settings.session_minutes)
+    page: gr.Blocks
+    # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
+    with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
+        project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
+        version, layer, timer = gr.State(0), gr.State(None), gr.Timer(0.5)
+        with gr.Row(elem_id="top"):
+            gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
+            model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
+        with gr.Row(elem_id="studio", equal_height=False):
+            with gr.Column(elem_id="left", min_width=280):
+                left = gr.Column()
+            with gr.Column(elem_id="centre", min_width=340):
+                projects = add_projects(office)
+                parts = add_writing()
+                add_versions(office, project, parts.editor)
+                add_export(office, project, parts.editor)
+            with gr.Column(elem_id="right", min_width=320):
+                the_map = cache_map()
+        with left:
+            add_sources(office, project, projects.name, version)
+            fields = add_task(settings)
+            add_budget(office, project, version, fields, model)
+        add_compare(office, project, fields)
+
+        timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
+        wire_draft(office, project, parts)
+        wire_writing(office, project, layer, fields, parts, the_map)
+        whole = wire_map(office, project, layer, parts.editor, the_map)
+        follow = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
+        for shown in wire_projects(office, page, project, version, fields, projects, parts):
+            shown.then(whole, [project, layer], the_map, **QUIET).then(
+                Stream(office).follow, [project, layer], follow, **STREAMING
+            )
+        page.unload(lambda request: office.sessions.leave(request.session_hash or ""))
+        add_api(office.desk.engine, settings)
+    return page
+
+
+def launch_options(settings: Settings) -> dict[str, Any]:
+    """What `Blocks.launch` needs for this page."""
+    fonts = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")  # nothing is fetched
+    mono = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
+    return {
+        "theme": gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=fonts, font_mono=mono),
+        "css": (ASSETS / "style.css").read_text("utf-8"),
+        "i18n": words,
+        "server_name": settings.host,
+        "server_port": settings.port,
+        "mcp_server": settings.mcp,
+        # A backstop: the app's own limit answers in words and keeps the other files.
+        "max_file_size": 4 * settings.max_file_megabytes * 10**6,
+        "allowed_paths": [],
+        "footer_links": [],
+        # Documents and drafts are private: no copy of them in the browser's history of runs.
+        "run_history": False,
+    }
+
+
+def model_line(settings: Settings, office: Office) -> tuple[str, Any]:
+    """The line that says which model it is or how far loading is, and whether to ask again."""
+    engine = office.desk.engine
+    if engine.failure:
+        return panels.notice(engine.failure), gr.update(active=False)
+    if not engine.ready:
+        loading = engine.loading
+        fraction = loading.done / loading.total if loading.total else None
+        return panels.progress(fraction, f"{loading.what} …"), gr.update(active=True)
+    facts = [engine.quantization(settings.quantization or "none"), f"window {engine.window:,} tokens"]
+    if engine.compiling:
+        facts.append("compiling for this computer (once, a minute or two; writing works meanwhile)")
+    return panels.model_line(settings.model, " · ".join(facts)), gr.update(active=engine.compiling)

@@ -1,0 +1,174 @@
+"""The draft when nobody but the person writes: edits, undo, proposals, versions, and files made of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import panels
+from app.editor import DraftEditor, saved_message
+from app.errors import AppError
+from app.export import FORMATS, Draft, RunRecord, export
+from app.page.events import QUIET, READ_EDITOR, Office, caret
+from app.page.words import words
+from app.page.writing import WritingParts, draft_message
+from app.session import Session
+from app.store import list_versions, restore_version, save_version, version_text
+from app.store.diff import diff
+from app.trace import write_trace
+from app.view import Json
+
+
+def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) -> None:
+    """What the editor and its undo buttons do."""
+    editor = parts.editor
+
+    def edit(project: str, request: gr.Request, event: gr.EventData) -> Json:
+        session, state = office.session(project, request), caret(event._data)
+        if not session.edit(state.text, state.revision):
+            return draft_message(session)
+        return saved_message(session.draft.revision)
+
+    def resync(project: str, request: gr.Request) -> Json:
+        return draft_message(office.session(project, request))
+
+    def recover(project: str, request: gr.Request, event: gr.EventData) -> Json:
+        session, state = office.session(project, request), caret(event._data)
+        if not session.busy:
+            session.replace(state.text, "Before restoring unsaved text")
+        return draft_message(session)
+
+    def step(forward: bool) -> Any:
+        def call(state: Any, project: str, request: gr.Request) -> Json:
+            session, held = office.session(project, request), caret(state)
+            session.edit(held.text, held.revision)
+            if forward:
+                session.redo()
+            else:
+                session.undo()
+            return draft_message(session)
+
+        return call
+
+    def resolve(accept: bool) -> Any:
+        def call(project: str, request: gr.Request, event: gr.EventData) -> Json:
+            session, data = office.session(project, request), event._data
+            if not session.resolve(str(data.get("id")) if isinstance(data, dict) else "", accept):
+                gr.Warning("The passage was changed meanwhile, so the proposal no longer fits it.")
+            return draft_message(session)
+
+        return call
+
+    editor.edit(edit, project, editor, queue=False, **QUIET)
+    editor.resync(resync, project, editor, queue=False, **QUIET)
+    editor.recover(recover, project, editor, **QUIET)
+    editor.accept(resolve(True), project, editor, **QUIET)
+    editor.reject(resolve(False), project, editor, **QUIET)
+    parts.undo.click(step(False), [editor, project], editor, js=READ_EDITOR, **QUIET)
+    parts.redo.click(step(True), [editor, project], editor, js=READ_EDITOR, **QUIET)
+
+
+def add_versions(office: Office, project: gr.BrowserState, editor: DraftEditor) -> None:
+    """Named versions: kept, compared with the draft, restored."""
+    with gr.Accordion(words("versions"), open=False, elem_id="versions") as opened:
+        with gr.Row():
+            name = gr.Textbox(label=words("version_name"), max_lines=1, elem_id="version-name", min_width=160)
+            save = gr.Button(words("save_version"), elem_id="save-version", min_width=110)
+        chosen = gr.Dropdown([], label=words("version"), elem_id="version-list")
+        with gr.Row():
+            compare = gr.Button(words("compare_version"), size="sm", elem_id="compare-version")
+            restore = gr.Button(words("restore"), size="sm", elem_id="restore-version")
+        changes = gr.HTML(elem_id="version-changes")
+
+    def listed(session: Session) -> Any:
+        versions = list_versions(office.sessions.store, session.id)
+        return gr.update(choices=[(_titled(version), version.id) for version in versions])
+
+    def known(session: Session, version: int | None) -> bool:
+        """Whether it is one of this project's: what a client sends may be anything."""
+        return version in {kept.id for kept in list_versions(office.sessions.store, session.id)}
+
+    def keep(state: Any, name: str, project: str, request: gr.Request) -> list[Any]:
+        session, held = office.session(project, request), caret(state)
+        session.edit(held.text, held.revision)
+        label = name.strip() or datetime.now().strftime("%Y-%m-%d %H:%M:%S")
+        try:
+            kept = save_version(office.sessions.store, session.id, session.draft.text, label)
+        except AppError as error:
+            return [name, gr.skip(), panels.notice(str(error))]
+        return ["", {**listed(session), "value": kept.id}, panels.progress(None, f"Kept as “{kept.name}”.")]
+
+    def show(version: int | None, project: str, request: gr.Request) -> str:
+        session = office.session(project, request)
+        if not known(session, version):
+            return panels.notice("Choose a version first.")
+        return panels.changes(diff(version_text(office.sessions.store, int(version or 0)), session.draft.text))
+
+    def bring_back(version: int | None, project: str, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        if not known(session, version) or session.busy:
+            return [gr.skip(), gr.skip(), panels.notice("Choose a version first; while the model writes, none.")]
+        session.flush()
+        session.draft.put(restore_version(office.sessions.store, int(version or 0)))
+        return [draft_message(session), listed(session), panels.progress(None, "Restored. Undo brings the other back.")]
+
+    opened.expand(lambda project, request: listed(office.session(project, request)), project, chosen, **QUIET)
+    save.click(keep, [editor, name, project], [name, chosen, changes], js=READ_EDITOR, **QUIET)
+    compare.click(show, [chosen, project], changes, **QUIET)
+    restore.click(bring_back, [chosen, project], [editor, chosen, changes], **QUIET)
+
+
+def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) -> None:
+    """The draft as a file."""
+    with gr.Accordion(words("export"), open=False, elem_id="export"):
+        with gr.Row():
+            formats = [(f"{kind.title} ({kind.suffix})", key) for key, kind in FORMATS.items()]
+            kind = gr.Dropdown(formats, value="docx", label=words("format"), elem_id="format", min_width=160)
+            make = gr.Button(words("export"), elem_id="make-export", min_width=110)
+        file = gr.File(label=words("file"), visible=False, elem_id="exported", height=90)
+        problem = gr.HTML(elem_id="export-problem")
+
+    def write(state: Any, kind: str, project: str, request: gr.Request) -> list[Any]:
+        session, held = office.session(project, request), caret(state)
+        session.edit(held.text, held.revision)
+        try:
+            made = export(Draft(session.name, session.draft.text, run_record(session)), kind)
+        except AppError as error:
+            return [gr.update(visible=False), panels.notice(str(error))]
+        path = Path(tempfile.mkdtemp(prefix="refreshkv-")) / made.name
+        path.write_bytes(made.data)
+        return [gr.update(value=str(path), visible=True), ""]
+
+    make.click(write, [editor, kind, project], [file, problem], js=READ_EDITOR, **QUIET)
+
+
+def run_record(session: Session) -> RunRecord | None:
+    """The run that wrote last, for a bundle."""
+    trace = session.trace()
+    if trace is None:
+        return None
+    settings = trace.settings
+    packages = ("torch", "transformers", "gradio", "bitsandbytes")
+    return RunRecord(
+        {
+            "model": settings.model,
+            "quantization": settings.quantization,
+            "policy": dict(settings.policy),
+            "sampling": dict(settings.sampling),
+        },
+        settings.seed,
+        {"task": session.task, "documents": [page.title for page in trace.prompt.pages]},
+        {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}},
+        write_trace(trace),
+    )
+
+
+def _titled(version: Any) -> str:
+    when = datetime.fromtimestamp(version.created).strftime("%Y-%m-%d %H:%M")
+    return f"{version.name} · {when} · {version.characters:,}"

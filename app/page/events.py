@@ -1,0 +1,42 @@
+"""How the page's events are set, what they are told, and the one object they all belong to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from app.desk import Caret, Desk
+from app.session import Session, Sessions
+
+# A person's events are not an API, and none shows a spinner over the text that streams.
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Runs queue in the engine, so that each says how many are before it; Gradio must not hold them back as well.
+STREAMING: dict[str, Any] = {**QUIET, "concurrency_limit": None}
+
+READ_EDITOR = "(...args) => [JSON.stringify(document.querySelector('#draft').draft.state()), ...args.slice(1)]"
+"""Puts what the editor holds in place of an event's first input."""
+
+
+class Office:
+    """What every part of the page works with."""
+
+    def __init__(self, desk: Desk, sessions: Sessions, *, shared: bool) -> None:
+        """`shared`: the page is for strangers, who must not see one another's projects."""
+        self.desk, self.sessions, self.shared = desk, sessions, shared
+
+    def session(self, project: str | None, request: gr.Request) -> Session:
+        """The session of the page that sent `request`."""
+        return self.sessions.get(request.session_hash or "", project)
+
+
+def caret(state: dict[str, Any] | None) -> Caret:
+    """What the editor sent; whatever a client may send in its place is taken for nothing."""
+    values = state if isinstance(state, dict) else {}
+    text = values.get("text")
+
+    def number(key: str) -> int:
+        value = values.get(key)
+        return value if isinstance(value, int) and value >= 0 else 0
+
+    return Caret(text if isinstance(text, str) else "", number("start"), number("end"), number("revision"))

@@ -1,0 +1,99 @@
+"""Projects: which one a page shows, its name, and the others on this computer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from app.desk import Ask
+from app.errors import AppError
+from app.page.events import QUIET, Office
+from app.page.task import TaskFields
+from app.page.words import words
+from app.page.writing import WritingParts, draft_message
+from app.session import Session
+from app.store import list_projects
+
+
+@dataclass(frozen=True)
+class ProjectParts:
+    """The name, the list of the others, and the buttons; on a shared computer there is no list."""
+
+    name: gr.Textbox
+    others: gr.Dropdown
+    new: gr.Button
+    delete: gr.Button
+
+
+def add_projects(office: Office) -> ProjectParts:
+    """The row above the draft."""
+    with gr.Row(elem_id="projects", equal_height=False):
+        name = gr.Textbox(label=words("project"), max_lines=1, elem_id="project-name", min_width=160, scale=3)
+        others = gr.Dropdown(
+            [], label=words("projects"), elem_id="project-list", min_width=140, scale=2, visible=not office.shared
+        )
+        new = gr.Button(words("new_project"), elem_id="new-project", min_width=60, scale=0, size="sm")
+        delete = gr.Button(words("delete_project"), elem_id="delete-project", min_width=60, scale=0, size="sm")
+    return ProjectParts(name, others, new, delete)
+
+
+def wire_projects(
+    office: Office,
+    page: gr.Blocks,
+    project: gr.BrowserState,
+    version: gr.State,
+    fields: TaskFields,
+    parts: ProjectParts,
+    writing: WritingParts,
+) -> list[Any]:
+    """Opening, renaming, making and deleting. Returns the events after which a page shows another project."""
+    outputs = [project, version, parts.name, parts.others, writing.editor, *fields.all]
+
+    def shown(session: Session, version: int) -> list[Any]:
+        values = [session.task.get(name, gr.skip()) for name in Ask.names()]
+        return [session.id, version + 1, session.name, _others(office, session), draft_message(session), *values]
+
+    def opened(project: str, version: int, request: gr.Request) -> list[Any]:
+        return shown(office.sessions.open(request.session_hash or "", project or None), version)
+
+    def made(version: int, request: gr.Request) -> list[Any]:
+        return shown(office.sessions.create(request.session_hash or ""), version)
+
+    def switched(other: str | None, project: str, version: int, request: gr.Request) -> list[Any]:
+        current = office.session(project, request)
+        if office.shared or not other or other == current.id:
+            return [gr.skip()] * len(outputs)
+        return shown(office.sessions.open(request.session_hash or "", other), version)
+
+    def deleted(project: str, version: int, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        return shown(office.sessions.delete(request.session_hash or "", session.id), version)
+
+    def renamed(name: str, project: str, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        if name.strip() != session.name:
+            try:
+                session.rename(name)
+            except AppError as error:
+                gr.Warning(str(error))
+        return [session.name, _others(office, session)]
+
+    gr.on(
+        [parts.name.blur, parts.name.submit], renamed, [parts.name, project], [parts.name, parts.others], **QUIET
+    )
+    confirm = "(...args) => { if (!confirm(document.querySelector('#delete-project').title)) throw new Error('kept'); return args }"
+    return [
+        page.load(opened, [project, version], outputs, **QUIET),
+        parts.new.click(made, version, outputs, **QUIET),
+        parts.others.input(switched, [parts.others, project, version], outputs, **QUIET),
+        parts.delete.click(deleted, [project, version], outputs, js=confirm, **QUIET),
+    ]
+
+
+def _others(office: Office, session: Session) -> Any:
+    if office.shared:
+        return gr.skip()
+    entries = list_projects(office.sessions.store)
+    return gr.update(choices=[(entry.name, entry.id) for entry in entries], value=session.id)

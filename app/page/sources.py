@@ -1,0 +1,202 @@
+"""The sources' part of the page: adding them, a card for each, and whether all of it fits the model's window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import panels
+from app.budget import Choice, FewerPages, FewerSources, ShorterOutput
+from app.documents import ACCEPTED_TYPES
+from app.errors import AppError
+from app.page.events import QUIET, Office
+from app.page.task import TaskFields, ask_of
+from app.page.words import words
+from app.session import UNTITLED, Session
+from app.sources import SourceFile
+
+SAMPLE = Path(__file__).resolve().parent.parent.parent / "assets" / "samples" / "lighthouses.pdf"
+CHOICES = 3
+
+
+def add_sources(office: Office, project: gr.BrowserState, name: gr.Textbox, version: gr.State) -> None:
+    """Upload, sample and pasted text; below them the cards."""
+    gr.Markdown(words("sources"), elem_classes="heading")
+    files = gr.File(
+        label=words("upload"), file_count="multiple", file_types=list(ACCEPTED_TYPES), elem_id="files", height=112
+    )
+    with gr.Row():
+        sample = gr.Button(words("sample"), size="sm", elem_id="sample")
+    with gr.Accordion(words("paste"), open=False, elem_id="paste"):
+        pasted = gr.Textbox(label=words("pasted"), lines=4, max_lines=10, elem_id="pasted")
+        add_pasted = gr.Button(words("add_pasted"), size="sm", elem_id="add-pasted")
+    problem = gr.HTML(elem_id="source-problem")
+
+    def add(session: Session, paths: list[Path], progress: gr.Progress) -> str:
+        session.sources.add(paths, lambda file, done, total: progress((done, total), desc=file))
+        readable = next((file for file in session.sources.files if file.document), None)
+        if session.name == UNTITLED and readable is not None:
+            session.rename(Path(readable.name).stem[:80] or UNTITLED)
+        return session.name
+
+    def uploaded(
+        paths: list[str] | None, project: str, version: int, request: gr.Request, progress: Any = gr.Progress()
+    ) -> tuple[None, str, int]:
+        """Read what was uploaded, and make room for more."""
+        name = add(office.session(project, request), [Path(path) for path in paths or []], progress)
+        return None, name, version + 1
+
+    def use_sample(
+        project: str, version: int, request: gr.Request, progress: Any = gr.Progress()
+    ) -> tuple[str, int]:
+        """Add the sample that comes with the app."""
+        return add(office.session(project, request), [SAMPLE], progress), version + 1
+
+    def paste(text: str, project: str, version: int, request: gr.Request) -> tuple[str, str, int]:
+        """Add a pasted text; one that cannot be added stays where it was pasted."""
+        try:
+            office.session(project, request).sources.paste(text)
+        except AppError as error:
+            return text, panels.notice(str(error)), version
+        return "", "", version + 1
+
+    shown = {**QUIET, "show_progress": "minimal"}
+    files.upload(uploaded, [files, project, version], [files, name, version], **shown)
+    sample.click(use_sample, [project, version], [name, version], **shown)
+    add_pasted.click(paste, [pasted, project, version], [pasted, problem, version], **QUIET)
+
+    @gr.render(inputs=[version, project], show_progress="hidden")  # type: ignore[untyped-decorator]
+    def cards(current: int, project_id: str, request: gr.Request) -> None:
+        session = office.session(project_id, request)
+        notes = session.sources.duplicate_notes
+        for index, file in enumerate(session.sources.files):
+            with gr.Column(elem_classes="source", key=f"{current}-{index}"):
+                tokens = _page_tokens(office, session, file)
+                gr.HTML(panels.source_card(file, tokens, notes.get(index, "")), elem_classes="file-card")
+                _card_fields(office, index, file, project, version, last=index == len(session.sources.files) - 1)
+
+
+def _page_tokens(office: Office, session: Session, file: SourceFile) -> tuple[int, ...]:
+    """Tokens of each chosen page. Waits for the model, whose tokenizer counts them."""
+    if file.document is None:
+        return ()
+    _, tokenizer = office.desk.engine.require_model()
+    return session.token_counts.of(tokenizer, file.document, file.chosen_pages)
+
+
+def _card_fields(
+    office: Office, index: int, file: SourceFile, project: gr.BrowserState, version: gr.State, *, last: bool
+) -> None:
+    def changes(act: Callable[[Session, str], None]) -> Callable[[str, str, int, gr.Request], int]:
+        def call(value: str, project: str, version: int, request: gr.Request) -> int:
+            act(office.session(project, request), value)
+            return version + 1
+
+        return call
+
+    def button(label: str, icon: str, act: Callable[[Session], None]) -> None:
+        pressed = gr.Button(icon, size="sm", min_width=36, elem_classes=["icon", label])
+        pressed.click(
+            lambda project, version, request: changes(lambda session, _: act(session))("", project, version, request),
+            [project, version],
+            version,
+            **QUIET,
+        )
+
+    if file.needs_password:
+        password = gr.Textbox(label=words("password"), type="password", elem_classes="password")
+        password.submit(
+            changes(lambda session, value: session.sources.unlock(index, value)), [password, project, version], version,
+            **QUIET,
+        )  # fmt: skip
+    elif file.document and len(file.document.pages) > 1 and not file.left_out:
+        pages = gr.Textbox(
+            file.pages, label=words("pages"), placeholder=words("pages_hint"), elem_classes="pages", max_lines=1
+        )
+        gr.on(
+            [pages.submit, pages.blur],
+            changes(lambda session, value: session.sources.choose(index, value)),
+            [pages, project, version],
+            version,
+            **QUIET,
+        )
+    with gr.Row(elem_classes="source-actions"):
+        if index:
+            button("up", "↑", lambda session: session.sources.move(index, -1))
+        if not last:
+            button("down", "↓", lambda session: session.sources.move(index, 1))
+        if file.document:
+            out = not file.left_out
+            button("leave-out", "○" if out else "●", lambda session: session.sources.leave_out(index, out))
+        button("remove", "✕", lambda session: session.sources.remove(index))
+    if file.document:
+        _text_of(file)
+
+
+def _text_of(file: SourceFile) -> None:
+    """The text as it was read, a page at a time."""
+    assert file.document is not None
+    document = file.document
+    with gr.Accordion(words("read_text"), open=False, elem_classes="source-text") as opened:
+        last = len(document.pages)
+        number = gr.Slider(1, last, 1, step=1, label=words("page"), visible=last > 1, elem_classes="page-number")
+        text = gr.Textbox(show_label=False, lines=8, max_lines=14, interactive=False, elem_classes="page-text")
+
+    def show(page: float) -> dict[str, Any]:
+        chosen = document.pages[min(max(int(page), 1), last) - 1]
+        label = f"{chosen.number}" if chosen.label in (None, str(chosen.number)) else f"{chosen.number} ({chosen.label})"
+        return gr.update(value=chosen.text, label=label, show_label=True)
+
+    gr.on([opened.expand, number.change], show, number, text, trigger_mode="always_last", **QUIET)
+
+
+def add_budget(
+    office: Office, project: gr.BrowserState, version: gr.State, fields: TaskFields, model: gr.HTML
+) -> None:
+    """The bar that shows what fills the window, and if it is too much, a button for each way out."""
+    bar = gr.HTML(elem_id="window")
+    with gr.Row(elem_id="choices"):
+        buttons = [gr.Button(visible=False, size="sm", elem_classes="choice") for _ in range(CHOICES)]
+
+    def choices(project: str, values: tuple[Any, ...], request: gr.Request) -> tuple[str, tuple[Choice, ...]]:
+        session, ask = office.session(project, request), ask_of(values)
+        try:
+            composed = office.desk.compose_task(session, ask, session.draft.text if ask.task == "continue" else "")
+        except AppError as error:
+            return panels.notice(str(error)), ()
+        budget = composed.budget(int(ask.max_new_tokens or 0), office.desk.engine.window)
+        return panels.window_bar(budget), budget.choices
+
+    def show(project: str, *values: Any) -> list[Any]:
+        *fields, request = values
+        html, found = choices(project, tuple(fields), request)
+        labels = [choice.sentence for choice in found] + [""] * (CHOICES - len(found))
+        return [html, *(gr.update(value=label, visible=bool(label)) for label in labels)]
+
+    def shown(project: str, request: gr.Request, *values: Any) -> list[Any]:
+        return show(project, *values, request)
+
+    def choose(place: int) -> Callable[..., list[Any]]:
+        def call(project: str, version: int, request: gr.Request, *values: Any) -> list[Any]:
+            session = office.session(project, request)
+            _, found = choices(project, values, request)
+            length = gr.skip()
+            match found[place] if place < len(found) else None:
+                case FewerPages(pages=pages):
+                    session.sources.apply_pages(pages)
+                case FewerSources(left_out=indices):
+                    session.sources.apply_left_out(indices)
+                case ShorterOutput(tokens=tokens):
+                    length = tokens
+            return [version + 1, length]
+
+        return call
+
+    inputs = fields.all
+    changed = [version.change, model.change, *(field.change for field in fields.choices), *(f.blur for f in fields.typed)]
+    gr.on(changed, shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
+    for place, button in enumerate(buttons):
+        button.click(choose(place), [project, version, *inputs], [version, fields.max_new_tokens], **QUIET)

@@ -1,0 +1,13 @@
+// The server counts characters (code points), the browser UTF-16 units: those outside the first plane are two of them.
+const SURROGATES = /[\ud800-\udbff][\udc00-\udfff]/g;
+
+function toCharacters(text, unit) {
+  const pairs = text.slice(0, unit).match(SURROGATES);
+  return unit - (pairs ? pairs.length : 0);
+}
+
+function toUnits(text, character) {
+  let unit = 0;
+  for (let left = character; left > 0 && unit < text.length; left--) unit += text.codePointAt(unit) > 0xffff ? 2 : 1;
+  return unit;
+}

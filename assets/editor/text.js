@@ -1,0 +1,19 @@
+// What the editor says, by the browser's language.
+const TEXT = {
+  en: {
+    label: "Draft", placeholder: "Write here, or add sources and press Write. The text is yours: edit it anywhere.",
+    words: "words", characters: "characters", saved: "Saved", saving: "Saving …", unsaved: "Not saved yet; kept in this browser",
+    rewrite: "Rewrite", expand: "Expand", shorten: "Shorten", again: "Write the last passage again",
+    accept: "Accept", reject: "Reject", proposal: "Proposed changes: Enter accepts, Escape rejects", follow: "Follow the text",
+    begins: "The model is writing.", ends: "The model has stopped writing.", proposed: "A proposal is ready.",
+    found: "This browser holds a later text of this draft that was not saved.", restore: "Restore it", discard: "Discard it",
+  },
+  ja: {
+    label: "原稿", placeholder: "ここに書くか、資料を加えて「書く」を押してください。文章はどこでも自由に直せます。",
+    words: "語", characters: "文字", saved: "保存済み", saving: "保存中…", unsaved: "未保存（このブラウザに保管）",
+    rewrite: "書き直す", expand: "広げる", shorten: "縮める", again: "直前の箇所を書き直す",
+    accept: "採用", reject: "却下", proposal: "変更の提案：Enterで採用、Escapeで却下", follow: "末尾を追う",
+    begins: "モデルが書いています。", ends: "モデルが書き終えました。", proposed: "提案ができました。",
+    found: "このブラウザに、保存されていない新しい原稿があります。", restore: "復元する", discard: "破棄する",
+  },
+}[navigator.language.startsWith("ja") ? "ja" : "en"];
