@@ -14,10 +14,11 @@ from app import panels
 from app.composer import Composed, compose
 from app.engine import Engine, Request
 from app.errors import AppError
-from app.prompts import TASKS, trim_draft
+from app.prompts import trim_draft
 from app.session import Session, Sessions, SourceFile
 from app.settings import Settings, parse_budget
 from app.tail import Frame, Tail
+from app.tasks import TASKS
 from core import FullAttention, InvalidParameterError, Policy, RefreshKV
 
 FRAME_SECONDS = 0.08

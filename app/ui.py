@@ -12,8 +12,8 @@ from app import panels
 from app.cache_map import cache_map
 from app.documents import ACCEPTED_TYPES
 from app.handlers import FULL_ATTENTION, REFRESHKV, Handlers
-from app.prompts import TASKS
 from app.settings import Settings
+from app.tasks import TASKS
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SAMPLE = ASSETS / "samples" / "lighthouses.pdf"
