@@ -128,7 +128,7 @@ def _items(text: str) -> Iterator[tuple[int, str]]:
     for line in text.splitlines():
         if match := _HEADING.fullmatch(line):
             depth = heading = 1000 * len(match[1])
-            title = _title(match[2])
+            title = _title(_unnumbered(match[2]))
         elif match := _ITEM.fullmatch(line):
             indent, bullet, number, rest = match.groups()
             if not bullet and not number and not _is_bold(line):
@@ -157,12 +157,15 @@ def _title(text: str) -> str:
     """A heading without its marks, its number and what explains it."""
     text = text.strip()
     if bold := _BOLD.match(text):
-        text = bold[2]
-    text = re.sub(rf"^{_NUMBER}\s+(?=\S)", "", text)
+        text = _unnumbered(bold[2])
     text = _WORD_NUMBER.sub("", text).strip(' \t*_`:"“”')
     if len(text) > TITLE_CHARACTERS:
         text = re.split(r":\s|\s[-–—]\s", text, maxsplit=1)[0]
     return text.strip()
+
+
+def _unnumbered(text: str) -> str:
+    return re.sub(rf"^{_NUMBER}\s+(?=\S)", "", text)
 
 
 def _section_level(levels: list[int]) -> int:
@@ -176,7 +179,7 @@ def _written(draft: str) -> set[str]:
     _, *body = _DIVIDER.split(draft, maxsplit=1)
     matches = [_HEADING.fullmatch(line) for part in body for line in part.splitlines()]
     titles = [match[2] for match in matches if match and len(match[1]) <= 2]
-    return {_key(title) for title in titles} | {_key(_title(title)) for title in titles}
+    return {_key(title) for title in titles} | {_key(_title(_unnumbered(title))) for title in titles}
 
 
 def _key(title: str) -> str:

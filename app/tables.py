@@ -58,10 +58,9 @@ def check_table(text: str, columns: Sequence[str] = ()) -> TableReport:
         return TableReport((), (f"There is no table in the text. Ask again, or write one{wanted}.",))
     repairs: list[str] = []
     head = _without_empty_end(rows[0])
-    width = len(columns) or len(head)
-    numbered = _worth_keeping(rows, head, width, repairs)
+    numbered = _worth_keeping(rows, head, repairs)
     head, numbered = _in_order(head, numbered, columns, repairs)
-    problems = [*_head_problems(head, columns), *_row_problems(numbered, width, bool(columns))]
+    problems = [*_head_problems(head, columns), *_row_problems(numbered, len(head), len(columns))]
     return TableReport((tuple(head), *(tuple(row) for _, row in numbered)), tuple(problems), tuple(repairs))
 
 
@@ -75,7 +74,7 @@ def _comma_separated(text: str, columns: Sequence[str]) -> Rows:
         lines = [line for line in block.split("\n") if line.strip()]
         while lines and "," not in lines[0]:
             del lines[0]
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, skipinitialspace=True)]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(StringIO("\n".join(lines)), skipinitialspace=True)]
         if not rows or any(map(_LIST_ITEM.match, lines)):
             continue
         known = bool(wanted) and {_key(cell) for cell in rows[0]} <= wanted
@@ -84,8 +83,8 @@ def _comma_separated(text: str, columns: Sequence[str]) -> Rows:
     return []
 
 
-def _worth_keeping(rows: Rows, head: list[str], width: int, repairs: list[str]) -> list[tuple[int, list[str]]]:
-    """Each row below the head with its number, without those that say nothing, cells beyond `width` cut if empty."""
+def _worth_keeping(rows: Rows, head: list[str], repairs: list[str]) -> list[tuple[int, list[str]]]:
+    """Each row below the head with its number, without those that say nothing, and without empty cells beyond it."""
     kept, again, empty, cut = [], [], [], []
     for number, row in enumerate(rows[1:], 2):
         if [_key(cell) for cell in row] == [_key(cell) for cell in head] or all(map(_RULE.fullmatch, row)):
@@ -93,7 +92,7 @@ def _worth_keeping(rows: Rows, head: list[str], width: int, repairs: list[str]) 
         elif not any(row):
             empty.append(number)
         else:
-            short = _without_empty_end(row, width)
+            short = _without_empty_end(row, len(head))
             if len(short) < len(row):
                 cut.append(number)
             kept.append((number, short))
@@ -133,15 +132,17 @@ def _head_problems(head: Sequence[str], columns: Sequence[str]) -> Iterable[str]
     yield from (f"The column “{name}” is there twice." for name in _twice(head))
 
 
-def _row_problems(rows: Sequence[tuple[int, list[str]]], width: int, asked: bool) -> Iterable[str]:
+def _row_problems(rows: Sequence[tuple[int, list[str]]], width: int, asked: int) -> Iterable[str]:
+    """`width`: cells of the head. `asked`: columns asked for, 0 if none were."""
     if not rows:
         yield "The table has no rows."
+    expected = f"{_count(width, 'column')} {'was' if width == 1 else 'were'} asked for"
+    if asked != width:
+        expected = f"the head has {width}"
     first: dict[tuple[str, ...], int] = {}
     for number, row in rows:
         if len(row) != width:
-            verb = "was" if width == 1 else "were"
-            wanted = f"{_count(width, 'column')} {verb} asked for" if asked else f"the head has {width}"
-            yield f"Row {number} has {_count(len(row), 'cell')}, {wanted}: “{' | '.join(row)[:80]}”."
+            yield f"Row {number} has {_count(len(row), 'cell')}, {expected}: “{' | '.join(row)[:80]}”."
         same = first.setdefault(tuple(row), number)
         if same != number:
             yield f"Row {number} is the same as row {same}."
