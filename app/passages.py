@@ -29,6 +29,7 @@ _ANNOUNCEMENT = re.compile(
 _REMARK = re.compile(
     r"^[(\[]?(?:note(?: that)?\b|i hope\b|let me know\b|i(?:'ve|’ve| have) (?:re|made|kept|tried|expanded|shortened)"
     r"|(?:in )?this (?:new |rewritten |revised |expanded |shortened )(?:passage|version|text)\b"
+    r"|rewrite the (?:text|passage)\b|the original (?:text|passage)\b|this (?:rephrasing|rewrite)\b"
     r"|feel free\b|would you like\b|is there anything\b)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -49,12 +50,15 @@ PASSAGE_TASKS: Mapping[str, PassageTask] = MappingProxyType(
     {
         task.key: task
         for task in (
-            PassageTask("rewrite", "Rewrite", "Rewrite this passage in other words, with the same meaning.", 1.5),
+            PassageTask("rewrite", "Rewrite", "Rewrite the text in other words while preserving its meaning.", 1.5),
             PassageTask(
-                "expand", "Expand", "Rewrite this passage at twice its length: say what it says in more detail.", 3
+                "expand",
+                "Expand",
+                "Rewrite the text in more detail, at twice its length, while preserving its meaning.",
+                3,
             ),
             PassageTask(
-                "shorten", "Shorten", "Rewrite this passage at half its length: keep only what matters most.", 1
+                "shorten", "Shorten", "Rewrite the text to make it more concise while preserving its core meaning.", 1
             ),
         )
     }
@@ -69,15 +73,19 @@ def passage_instruction(kind: str, passage: str, before: str = "", after: str = 
     """
     if not passage.strip():
         raise PromptError("Nothing is marked. Mark the words in the draft that are to be changed.")
-    request = PASSAGE_TASKS[kind].request
+    # Found with the embedded model (135M), greedy and sampled, three wordings of each of the three tasks:
+    # - The request after the text, and "Write only the new text" at its end: before the text, it is rewritten too.
+    # - The draft as the assistant's beginning, which is best for continuing, is worst here: the model goes on with the
+    #   story. So is an opening of the passage's first words: the passage is copied.
+    # - Context is tolerated if it is called that and stands first; labelled "before" and "after", or put last, its
+    #   sentences end up in the answer. None at all is the safest for so small a model.
+    # - Send it without the documents and with full attention: with documents it writes about those, and an eighth of
+    #   so short a prompt is too little to see the passage by. Greedy keeps to the passage best.
     wish = " ".join(wish.split())
-    parts = []
-    if context := _end(before):
-        parts.append(f"The text before the passage:\n{context}")
-    if context := _beginning(after):
-        parts.append(f"The text after the passage:\n{context}")
-    parts.append(f"The passage:\n{passage.strip()}")
-    parts.append(f"{request}{f' Make it {wish}.' if wish else ''} Write only the new passage.")
+    request = PASSAGE_TASKS[kind].request + (f" Make it {wish}." if wish else "")
+    context = " […] ".join(part for part in (_end(before), _beginning(after)) if part)
+    parts = [f"Context, not to be rewritten:\n{context}"] if context else []
+    parts += [f"Text:\n{passage.strip()}", f"{request} Write only the new text."]
     return "\n\n".join(parts)
 
 

@@ -28,8 +28,7 @@ def test_the_instruction_holds_the_passage_and_what_surrounds_it(kind: str) -> N
 
 def test_what_is_not_given_is_not_mentioned() -> None:
     text = passage_instruction("rewrite", OLD)
-    assert "before" not in text
-    assert "after" not in text
+    assert "Context" not in text
     assert text == passage_instruction("rewrite", OLD, " ", "\n", " ")
 
 
