@@ -118,6 +118,8 @@ def parse_outline(text: str) -> tuple[Section, ...]:
 
 def whole_sentences(text: str) -> str:
     """`text` up to its last full sentence, for an answer that its length cut off; all of it if it has none."""
+    # A number alone on the last line ends nothing: it was to begin the next item of a list.
+    text = re.sub(r"\n\s*\d+[.)]?\s*$", "", text)
     ends = [match.end() for match in re.finditer(r"[.!?…][\"'”’)\]]*(?=\s|$)|[。！？][」』）]*", text)]
     return text[: ends[-1]] if ends else text
 

@@ -74,7 +74,12 @@ def _comma_separated(text: str, columns: Sequence[str]) -> Rows:
         lines = [line for line in block.split("\n") if line.strip()]
         while lines and "," not in lines[0]:
             del lines[0]
-        rows = [[cell.strip() for cell in row] for row in csv.reader(StringIO("\n".join(lines)), skipinitialspace=True)]
+        try:
+            rows = [
+                [cell.strip() for cell in row] for row in csv.reader(StringIO("\n".join(lines)), skipinitialspace=True)
+            ]
+        except csv.Error:  # a cell of more than 131,072 characters
+            continue
         if not rows or any(map(_LIST_ITEM.match, lines)):
             continue
         known = bool(wanted) and {_key(cell) for cell in rows[0]} <= wanted

@@ -32,15 +32,18 @@ def test_what_is_not_given_is_not_mentioned() -> None:
     assert text == passage_instruction("rewrite", OLD, " ", "\n", " ")
 
 
-@given(st.text(st.sampled_from("ab \n"), max_size=2000), st.text(st.sampled_from("ab \n"), max_size=2000))
-def test_context_is_bounded_and_next_to_the_passage(before: str, after: str) -> None:
-    text = passage_instruction("expand", "PASSAGE", before, after)
-    assert len(text) <= len(passage_instruction("expand", "PASSAGE", "a", "a")) + BEFORE_CHARACTERS + AFTER_CHARACTERS
-    words = 20
-    assert before.strip()[-words:].split(maxsplit=1)[-1:] == [] or before.strip()[-1:] in text
-    for context, near in ((before.split(), slice(-3, None)), (after.split(), slice(0, 3))):
-        if all(len(word) < 50 for word in context[near]):
-            assert all(word in text for word in context[near])
+WORDS = st.lists(st.text(st.sampled_from("abc"), min_size=1, max_size=12), max_size=300)
+
+
+@given(WORDS, WORDS)
+def test_context_is_bounded_and_next_to_the_passage(before: list[str], after: list[str]) -> None:
+    text = passage_instruction("expand", "PASSAGE", " ".join(before), "\n".join(after))
+    frame = passage_instruction("expand", "PASSAGE", "a", "a")
+    assert len(text) <= len(frame) + BEFORE_CHARACTERS + AFTER_CHARACTERS
+    context, _, _ = text.removeprefix("Context, not to be rewritten:\n").rpartition("\n\nText:\nPASSAGE")
+    parts = context.split(" […] ")
+    assert not before or parts[0].split()[-5:] == before[-5:]
+    assert not after or parts[-1].split()[:5] == after[:5]
 
 
 def test_context_begins_and_ends_with_whole_words() -> None:

@@ -185,6 +185,7 @@ def test_a_step_only_adds_to_what_the_cache_holds() -> None:
         ("3.5 m high. It", "3.5 m high."),
         ("灯台。霧", "灯台。"),
         ("One. Two!", "One. Two!"),
+        ("1. One.\n2. Two.\n3.", "1. One.\n2. Two."),
         ("", ""),
     ],
 )
