@@ -7,112 +7,14 @@ requests, so that the next request finds them in the model's cache as the longes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from app.documents import Document, Page
 from app.errors import PromptError
 
 WORD_JOINER = "\u2060"
 """Invisible, and unlike U+200B not turned into a blank by the normalisers of common tokenizers."""
-
-
-# --- what is asked for ---
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Something to ask for. `template` holds `{detail}`, the person's own words; `asks` says what these are.
-
-    `default` stands in for empty words; None means that they are required. `max_new_tokens` is a suggestion.
-    `begins` is how every answer begins.
-    """
-
-    key: str
-    title: str
-    template: str
-    max_new_tokens: int
-    asks: str
-    default: str | None = ""
-    makes_table: bool = False
-    begins: str = ""
-
-    def instruction(self, detail: str = "") -> str:
-        """The instruction with the person's words in it. Raises PromptError if they are required and missing."""
-        detail = detail.strip() or self.default or ""
-        if not detail and self.default is None:
-            raise PromptError(f"{self.title}: the field “{self.asks}” is empty. Write what the model is to do.")
-        return self.template.format(detail=detail).strip()
-
-    def opening(self, detail: str = "") -> str:
-        """The beginning of the answer, to be used as the draft: the head of a table whose columns are named, else
-        `begins`.
-
-        Asked for a table, a small model often writes a list; with the head before it, it writes rows. Asked for a
-        report, it often ends after a sentence; after a title and a heading it writes at length.
-        """
-        columns = [column.replace("|", "/") for column in map(str.strip, detail.split(",")) if column]
-        if not self.makes_table or not columns:
-            return self.begins
-        return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}\n|"
-
-
-TASKS: Mapping[str, Task] = MappingProxyType(
-    {
-        task.key: task
-        for task in (
-            Task(
-                "summary",
-                "Summary",
-                "Write a summary of the document above: its main points and results, in plain prose, without adding "
-                "anything that is not in it. {detail}",
-                max_new_tokens=384,
-                asks="What to pay attention to",
-            ),
-            Task(
-                "report",
-                "Report",
-                "Write a detailed report about the document above in Markdown: a title, an introduction, a section "
-                "with a heading for each main subject with its facts and figures, and a conclusion. {detail}",
-                max_new_tokens=1536,
-                asks="What the report is about",
-                begins="# Report\n\n## Introduction\n\n",
-            ),
-            Task(
-                "outline",
-                "Outline",
-                "Write an outline of the document above as a nested Markdown list: one point for each section, and "
-                "below it its key facts in a few words. {detail}",
-                max_new_tokens=512,
-                asks="What to pay attention to",
-            ),
-            Task(
-                "table",
-                "Extract a table",
-                "Extract a Markdown table from the document above with these columns: {detail}. One row for each item, "
-                "with the values as the document gives them; leave a cell empty where it gives none. Write only "
-                "the table.",
-                max_new_tokens=1024,
-                asks="Columns, separated by commas",
-                default="the ones that suit the document",
-                makes_table=True,
-            ),
-            Task(
-                "continue",
-                "Continue my draft",
-                "Write a text about the document above, in full sentences and in one consistent style. {detail}",
-                max_new_tokens=512,
-                asks="What the text is about",
-            ),
-            Task("free", "My own instruction", "{detail}", max_new_tokens=512, asks="Instruction", default=None),
-        )
-    }
-)
-"""The tasks on offer by key, in the order in which they are shown."""
-
-
-# --- what is sent ---
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from app.documents import Document, Page, read_document
 from app.errors import PromptError
 from app.prompts import (
-    TASKS,
     WORD_JOINER,
     Source,
     build_messages,
@@ -126,7 +125,7 @@ def test_text_without_tokens_is_left_alone(text: str) -> None:
 def test_pages_are_found_in_the_rendered_prompt() -> None:
     document = read_document(SAMPLE)
     sources = [Source(document, document.pages[2:5])]
-    rendered = render(build_messages(sources, TASKS["summary"].instruction(), special_tokens=SPECIAL))
+    rendered = render(build_messages(sources, "Summarise.", special_tokens=SPECIAL))
     passages = document_span(rendered, sources, SPECIAL)
     assert [(p.document, p.page, p.label) for p in passages] == [("lighthouses.pdf", n, None) for n in (3, 4, 5)]
     assert [rendered[p.start : p.end] for p in passages] == [page.text for page in document.pages[2:5]]
@@ -178,36 +177,3 @@ def test_a_template_that_alters_a_page_is_reported() -> None:
         document_span(rendered, sources)
     with pytest.raises(PromptError, match=r"what stands between the pages"):
         document_span(render(build_messages(sources, "Go.")).replace("\n\n", "\n"), sources)
-
-
-# --- tasks ---
-
-
-def test_tasks_are_keyed_and_in_order() -> None:
-    assert list(TASKS) == ["summary", "report", "outline", "table", "continue", "free"]
-    assert all(key == task.key for key, task in TASKS.items())
-
-
-@pytest.mark.parametrize("key", list(TASKS))
-def test_a_task_takes_the_persons_words_as_they_are(key: str) -> None:
-    words = "{Year}, Height {0}"
-    assert words in TASKS[key].instruction(f" {words} ")
-
-
-def test_a_table_without_columns_leaves_them_to_the_model() -> None:
-    assert "the ones that suit the document" in TASKS["table"].instruction()
-
-
-def test_a_table_opens_with_the_named_columns() -> None:
-    table = TASKS["table"]
-    assert table.opening(" Year, Height | m,, ") == "| Year | Height / m |\n| --- | --- |\n|"
-    assert table.opening() == ""
-    assert TASKS["summary"].opening("Year") == ""
-    assert TASKS["report"].opening("Year") == "# Report\n\n## Introduction\n\n"
-    messages = build_messages([source("a.pdf", "one")], table.instruction("Year"), draft=table.opening("Year"))
-    assert messages[-1] == {"role": "assistant", "content": "| Year |\n| --- |\n|"}
-
-
-def test_a_free_instruction_is_required() -> None:
-    with pytest.raises(PromptError, match="My own instruction: the field “Instruction” is empty"):
-        TASKS["free"].instruction("  ")
