@@ -184,15 +184,25 @@ class Engine:
         return int(self._text_config().max_position_embeddings)
 
     @property
+    def policy_layers(self) -> tuple[int, ...]:
+        """The layers that a policy acts in."""
+        return tuple(PolicyCache(self._text_config(), FullAttention()).policy_layers)
+
+    @property
     def layers(self) -> int:
-        """Layers that a policy acts in."""
-        return len(PolicyCache(self._text_config(), FullAttention()).policy_layers)
+        """How many they are."""
+        return len(self.policy_layers)
+
+    @property
+    def heads(self) -> int:
+        """KV heads of each layer."""
+        config = self._text_config()
+        return int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
 
     @property
     def pairs(self) -> int:
         """(layer, KV head) pairs, each with a small cache of its own."""
-        config = self._text_config()
-        return self.layers * int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
+        return self.layers * self.heads
 
     def _text_config(self) -> PreTrainedConfig:
         model, _ = self.require_model()

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from app import panels
 from app.composer import Composed
 from app.engine import Engine, Run
-from app.view import Json, MapFeed, RunStatistics, already_read, map_start, prefill_progress, status
-from core import CacheRefreshed, GenerationFinished, PrefillProgress, TokenGenerated
+from app.map_feed import Cursor, MapFeed
+from app.trace import prompt_tokens
+from app.view import Json, RunStatistics, already_read, prefill_progress, status
+from core import GenerationFinished, PrefillProgress, TokenGenerated
 
 _ENDINGS = {
     "end_token": "Finished: the model ended its text.",
@@ -39,17 +41,13 @@ class Tail:
         self._statistics = RunStatistics(engine.layers, clock=lambda: self._event_time)
         slots = run.request.policy.capacity(composed.prompt_tokens) or composed.prompt_tokens
         self._map = MapFeed(
-            map_start(
-                f"run-{id(run)}-{composed.prompt_tokens}",
-                composed.pieces,
-                composed.document_start,
-                composed.pages,
-                engine.pairs,
-                min(slots, composed.prompt_tokens),
-                prompt_tokens=composed.prompt_tokens,
-            )
+            f"run-{id(run)}-{composed.prompt_tokens}",
+            prompt_tokens(composed),
+            engine.policy_layers,
+            engine.heads,
+            min(slots, composed.prompt_tokens),
         )
-        self._map_sent = -1
+        self._map_sent: Cursor | None = None
         self._progress: PrefillProgress | None = None
         self._reused = 0
         self._progress_html = ""
@@ -67,32 +65,22 @@ class Tail:
         before = self._text
         for self._event_time, event in fresh:
             self._statistics.add(event)
+            self._map.add(event)
             if isinstance(event, TokenGenerated):
                 self._text += event.text
             elif isinstance(event, PrefillProgress):
                 if self._progress is None:
                     self._reused = event.done
                 self._progress = event
-            elif isinstance(event, CacheRefreshed):
-                self._map.add(event)
             elif isinstance(event, GenerationFinished):
                 self._ending = _ENDINGS[event.reason]
+        cache_map, self._map_sent = self._map.since(self._map_sent)
         return Frame(
             self._text if self._text != before else None,
             self._changed_progress(),
             panels.rates(status(self._statistics)) if fresh else None,
-            self._map_value(),
+            cache_map,
         )
-
-    def _map_value(self) -> Json | None:
-        if self._map_sent == len(self._map):
-            return None
-        if self._map_sent < 0:
-            value = self._map.whole() if len(self._map) else self._map.start()
-        else:
-            value = self._map.since(self._map_sent)
-        self._map_sent = len(self._map)
-        return value
 
     def _changed_progress(self) -> str | None:
         line = self._progress_line()
