@@ -43,7 +43,7 @@ const TEXT = {
     scaleAll: (pairs) => `Shade: share of the ${pairs} (layer, KV head) pairs whose small cache holds the token.`,
     scaleOne: (layer, heads) => `Shade: share of the ${heads} KV heads of layer ${layer} that hold the token.`,
     size: (slots, context) => `A small cache holds ${slots} of ${context} tokens.`,
-    changed: (entered, left, stayed) => `${entered} tokens entered, ${left} left, ${stayed} stayed.`,
+    changed: (entered, left, stayed) => `Tokens of the document: ${entered} entered, ${left} left, ${stayed} stayed.`,
     heldScale: "Filled: kept while the passage was written. Boxed: the draft quotes it word for word.",
     reasons: {
       prefill: "after the prompt",
@@ -106,7 +106,7 @@ const TEXT = {
     scaleAll: (pairs) => `濃さ: ${pairs} 組の（層, KVヘッド）のうち、そのトークンを保持している割合。`,
     scaleOne: (layer, heads) => `濃さ: 層 ${layer} の KVヘッド ${heads} 個のうち、そのトークンを保持している割合。`,
     size: (slots, context) => `小さなキャッシュの容量は ${context} トークン中 ${slots} トークン。`,
-    changed: (entered, left, stayed) => `追加 ${entered}、除外 ${left}、継続 ${stayed} トークン。`,
+    changed: (entered, left, stayed) => `文書のトークン: 追加 ${entered}、除外 ${left}、継続 ${stayed}。`,
     heldScale: "塗り: 執筆中に保持されていた箇所。囲み: 下書きが原文どおりに引用した箇所。",
     reasons: {
       prefill: "プロンプト読み込み後",
