@@ -138,11 +138,11 @@ class DocumentPanel {
     const from = line.from + text.length - text.trimStart().length; // white space at the edges stays unshaded
     const to = line.from + text.trimEnd().length;
     line.cells = [];
-    let left = edge(from - line.from);
+    let left = Math.round(edge(from - line.from)); // whole pixels: no seams between neighbours
     for (let token = tokenAt(this.doc, from); token < tokens && starts[token] < to; token++) {
       const end = Math.min(starts[token + 1], to);
       if (end === starts[token]) continue;
-      const right = edge(end - line.from);
+      const right = Math.round(edge(end - line.from));
       line.cells.push({ token, left, right });
       left = right;
     }

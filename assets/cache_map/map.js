@@ -184,7 +184,7 @@ class CacheMap {
   goToPage(index) {
     const page = this.run.doc.pages[index];
     this.panel.show(page.position, true);
-    this.ask("page", { page: index });
+    this.ask("visit", { page: index });
   }
 
   pick(i, position) {

@@ -104,6 +104,10 @@ class PageStrip {
       const high = share > 0 ? Math.max(2, (floor - 2) * Math.min(1, share / this.highest)) : 0;
       ctx.fillStyle = this.palette.bar;
       ctx.fillRect(x, floor - high, wide, high);
+      if (i > 0 && page.name !== pages[i - 1].name) {
+        ctx.fillStyle = this.palette.quiet; // another document begins
+        ctx.fillRect(Math.round(x) - 1, 0, 1, height - STRIP_LABELS + 2);
+      }
       if (i !== this.cursor) return;
       ctx.strokeStyle = this.palette.accent;
       ctx.lineWidth = 1.5;
