@@ -13,11 +13,26 @@ from typing import Any
 import gradio as gr
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "cache_map"
-SCRIPTS = ("palette", "layout", "viewport", "document", "timeline", "words", "map")
+SCRIPTS = (
+    "text",
+    "palette",
+    "layout",
+    "run",
+    "words",
+    "viewport",
+    "document",
+    "axis",
+    "pages",
+    "heatmap",
+    "steps",
+    "held",
+    "player",
+    "map",
+)
 
 
 class CacheMap(gr.HTML):
-    """A gr.HTML whose value is one of the dicts that app.view describes, or None to leave the page as it is."""
+    """A gr.HTML whose value is a message of app.map_feed, or None to leave the page as it is."""
 
     def __init__(self, **kwargs: Any) -> None:
         """`kwargs` are those of gr.HTML that concern the place on the page: elem_id, visible, min_width, …."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
-from app.composer import Composed, compose
+from app.composer import Composed, compose, count_tokens
 from app.engine import Engine, Request
 from app.errors import AppError
-from app.passages import PassageKind, clean_passage, passage_instruction
+from app.passages import clean_passage, passage_instruction, passage_max_new_tokens
 from app.prompts import trim_draft
-from app.sections import next_section
+from app.sections import next_step
 from app.session import Session
 from app.settings import Settings, parse_budget
 from app.tasks import TASKS, Shape, parse_length
@@ -100,31 +100,24 @@ class Desk:
         """Begin to write. Raises AppError, InvalidParameterError."""
         self._accept(session, caret)
         task, text = TASKS[ask.task], session.draft.text
-        if where == "anew":
-            opening, place = task.opening(ask.detail, ask.shape), Place("", text, "")
-        else:
-            opening, place = "", self._place(session, caret, where)
-        instruction = task.instruction(ask.detail, ask.shape)
+        place = Place("", text, "") if where == "anew" else self._place(session, caret, where)
 
-        def part(written: str, opening: str, limit: int) -> Part:
-            composed = self.compose(session, instruction, place.before + written + opening)
-            return Part(self.engine.submit(self._request(composed, ask, limit)), composed, opening)
+        def part(instruction: str, opening: str, written: str, limit: int, stops: tuple[str, ...] = ()) -> Part:
+            composed = self.compose(session, instruction, trim_draft(place.before + written) + opening)
+            return Part(self.engine.submit(self._request(composed, ask, limit, stops)), composed, opening)
 
-        first = part("", opening, int(ask.max_new_tokens or 0))
-        advance: Callable[[str], Part | None] = lambda written: None  # noqa: E731
-        if task.key == "sections":
+        def section(written: str) -> Part | None:
+            step = next_step(place.before + written, ask.detail, ask.shape)
+            if step is None:
+                return None
+            return part(step.instruction, step.opening, written, step.max_new_tokens, step.stop_strings)
 
-            def advance(written: str) -> Part | None:
-                found = next_section(place.before + written, ask.shape)
-                if found is None:
-                    return None
-                composed = self.compose(
-                    session, found.instruction(ask.detail, ask.shape), place.before + written + found.opening
-                )
-                return Part(
-                    self.engine.submit(self._request(composed, ask, found.max_new_tokens)), composed, found.opening
-                )
-
+        advance: Callable[[str], Part | None] = section if task.in_sections else lambda written: None
+        first = advance("") if where in ("anew", "end") else None
+        if first is None:
+            opening = task.opening(ask.detail, ask.shape) if where == "anew" else ""
+            instruction = task.instruction(ask.detail, ask.shape)
+            first = part(instruction, opening, "", int(ask.max_new_tokens or 0))
         writing = Writing(
             self.engine, first, place, self._settings_of(first), on_text=session.wrote, on_end=session.ended,
             advance=advance,
@@ -132,18 +125,21 @@ class Desk:
         session.begin(writing, ask.values, self._stored(ask, first))
         return writing
 
-    def propose(self, session: Session, ask: Ask, caret: Caret, kind: PassageKind) -> Writing:
-        """Begin to write another form of the selected passage, as a proposal. Raises AppError."""
+    def propose(self, session: Session, ask: Ask, caret: Caret, kind: str, wish: str = "") -> Writing:
+        """Begin to write another form of the selected passage, as a proposal. Raises AppError.
+
+        Without the documents, greedily and with full attention: see passage_instruction.
+        """
         self._accept(session, caret)
         text = session.draft.text
-        start, end = sorted((max(0, caret.start), min(len(text), caret.end)))
+        start, end = sorted((min(len(text), caret.start), min(len(text), caret.end)))
         passage = text[start:end]
-        if not passage.strip():
-            raise AppError("Nothing is selected. Select the passage in the draft that is to be changed, and try again.")
-        asked = passage_instruction(kind, passage, text[:start], text[end:], ask.detail if ask.task == "free" else "")
-        composed = self.compose(session, asked.instruction, asked.opening)
-        run = self.engine.submit(self._request(composed, ask, asked.max_new_tokens))
-        part = Part(run, composed, "")
+        instruction = passage_instruction(kind, passage, text[:start], text[end:], wish)
+        _, tokenizer = self.engine.require_model(timeout=0)
+        composed = compose(tokenizer, [], instruction)
+        limit = min(passage_max_new_tokens(kind, count_tokens(tokenizer, passage)), self.settings.max_new_tokens_limit)
+        greedy = replace(ask, temperature=0.0, method=FULL_ATTENTION)
+        part = Part(self.engine.submit(self._request(composed, greedy, limit)), composed, "")
         writing = Writing(
             self.engine, part, Place(text[:start], passage, text[end:]), self._settings_of(part), proposes=True,
             clean=lambda written: clean_passage(written, passage), on_text=session.wrote, on_end=session.ended,
@@ -168,7 +164,9 @@ class Desk:
         before = trim_draft(text[:at])
         return Place(before, text[len(before) : at], text[at:])
 
-    def _request(self, composed: Composed, ask: Ask, output_tokens: int) -> Request:
+    def _request(
+        self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()
+    ) -> Request:
         settings = self.settings
         if not 1 <= output_tokens <= settings.max_new_tokens_limit:
             raise AppError(
@@ -187,6 +185,7 @@ class Desk:
             settings.repetition_penalty,
             None if ask.seed is None else int(ask.seed),
             composed.document_end,
+            stop_strings,
         )
 
     def _settings_of(self, part: Part) -> RunSettings:

@@ -67,6 +67,7 @@ class Request:
     repetition_penalty: float = 1.0
     seed: int | None = None
     document_end: int = 0
+    stop_strings: tuple[str, ...] = ()
 
 
 class Run:
@@ -291,6 +292,7 @@ class Engine:
                 min_p=request.min_p,
                 repetition_penalty=request.repetition_penalty,
                 seed=request.seed,
+                stop_strings=request.stop_strings,
                 cache=cache,
                 prefill_chunk=PREFILL_CHUNK,
             )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
 from app import panels
 from app.engine import Engine
+from app.map_feed import Cursor, MapFeed
 from app.session import Session
 from app.view import Json, already_read, prefill_progress, status
 from app.writing import Writing
 
 _ENDINGS = {
     "end_token": "Finished: the model ended its text.",
-    "stop_string": "Finished.",
+    "stop_string": "Finished: this part is complete.",
     "length": "Finished: the text has the length asked for. Press Continue to go on.",
 }
 
@@ -36,8 +35,8 @@ class Tail:
         self._engine, self._session, self.writing = engine, session, writing
         self._text: str | None = None
         self._progress = self._rates = ""
-        self._cursor: Any = None
-        self._feed: Any = None
+        self._cursor: Cursor | None = None
+        self._feed: MapFeed | None = None
 
     def frame(self, layer: int | None = None) -> Frame:
         """What came since the last frame. `layer`: the one the page's map shows, None for all of them."""

@@ -1,31 +1,20 @@
-"""The decoder's events as what a page shows: small JSON-able dicts and lines of text. Pure; knows nothing of Gradio.
-
-The cache map gets its document once a run and then one small delta a refresh:
-
-    {"start": map_start(...)}                       when a run begins
-    {"refresh": [map_refresh(...), ...]}            after a refresh, the last few of them
-    {"start": ..., "refresh": [...]}                a page that comes late, or again, gets everything at once
-"""
+"""The decoder's events as what a page shows: small JSON-able dicts and lines of text. Pure; knows nothing of Gradio."""
 
 from __future__ import annotations
 
-import base64
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
-from core.events import CacheRefreshed, Event, PrefillProgress, TokenGenerated
+from core.events import Event, PrefillProgress, TokenGenerated
 
 Json: TypeAlias = dict[str, Any]
 StepKind: TypeAlias = Literal["full", "partial", "mixed"]
 
 RECENT_SECONDS = 1.0
 RECENT_PREFILL_EVENTS = 4
-REPEATED_REFRESHES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,83 +34,6 @@ class PageMark:
     def title(self) -> str:
         """What stands on the divider: "report.pdf · page 3"."""
         return f"{self.name} · page {self.label or self.number}"
-
-
-def map_start(
-    run_id: str,
-    pieces: Sequence[str],
-    document_start: int,
-    pages: Sequence[PageMark],
-    pairs: int,
-    slots: int,
-    *,
-    prompt_tokens: int,
-) -> Json:
-    """What the map needs once a run.
-
-    `pieces[i]` is the text of the token at prompt position `document_start + i`. A character that several tokens share
-    stands whole in the first of them, and the others are empty. `pairs` is the number of (layer, KV head) pairs,
-    `slots` the size of a small cache and `prompt_tokens` the length of the whole prompt, both in tokens.
-    """
-    return {
-        "run": run_id,
-        "pieces": list(pieces),
-        "documentStart": document_start,
-        "pages": [[page.position, page.number, page.title] for page in pages],
-        "pairs": pairs,
-        "slots": slots,
-        "promptTokens": prompt_tokens,
-    }
-
-
-def map_refresh(event: CacheRefreshed, number: int, *, run_id: str, pairs: int) -> Json:
-    """One refresh, the `number`-th of its run from 0.
-
-    `kept` is base64 of one byte a position: 255 times the share of the (layer, KV head) pairs that hold it.
-    """
-    shares = np.rint(event.kept * (255 / pairs)).clip(0, 255).astype(np.uint8)
-    return {
-        "run": run_id,
-        "number": number,
-        "step": event.step,
-        "reason": event.reason,
-        "layers": len(event.layers),
-        "context": int(event.kept.shape[0]),
-        "kept": base64.b64encode(shares.tobytes()).decode("ascii"),
-    }
-
-
-class MapFeed:
-    """All that one run has told the map, and the value to send for any state of the page."""
-
-    def __init__(self, start: Json) -> None:
-        """`start` comes from map_start."""
-        self._start = start
-        self._refreshes: list[Json] = []
-
-    def __len__(self) -> int:
-        """The number of refreshes so far."""
-        return len(self._refreshes)
-
-    def add(self, event: CacheRefreshed) -> None:
-        """Append the run's next refresh."""
-        number, run_id, pairs = len(self._refreshes), self._start["run"], self._start["pairs"]
-        self._refreshes.append(map_refresh(event, number, run_id=run_id, pairs=pairs))
-
-    def start(self) -> Json:
-        """The value that opens the run on the page."""
-        return {"start": self._start}
-
-    def since(self, sent: int) -> Json:
-        """The value for a page that was sent the first `sent` refreshes.
-
-        A few earlier ones come along, since the browser may have skipped a value that came close before the next.
-        """
-        return {"refresh": self._refreshes[max(0, sent - REPEATED_REFRESHES) :]}
-
-    def whole(self) -> Json:
-        """The value for a page that knows nothing of the run."""
-        return {"start": self._start, "refresh": list(self._refreshes)}
 
 
 class RunStatistics:

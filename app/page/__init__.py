@@ -8,9 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app import panels
-from app.api import add_api
 from app.cache_map import cache_map
-from app.page.compare import add_compare
 from app.page.drafting import add_export, add_versions, wire_draft
 from app.page.events import QUIET, STREAMING, Office
 from app.page.evidence import wire_map
@@ -49,7 +47,6 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             add_sources(office, project, projects.name, version)
             fields = add_task(settings)
             add_budget(office, project, version, fields, model)
-        add_compare(office, project, fields)
 
         timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
         wire_draft(office, project, parts)
@@ -61,7 +58,6 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
                 Stream(office).follow, [project, layer], follow, **STREAMING
             )
         page.unload(lambda request: office.sessions.leave(request.session_hash or ""))
-        add_api(office.desk.engine, settings)
     return page
 
 
@@ -75,7 +71,6 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "i18n": words,
         "server_name": settings.host,
         "server_port": settings.port,
-        "mcp_server": settings.mcp,
         # A backstop: the app's own limit answers in words and keeps the other files.
         "max_file_size": 4 * settings.max_file_megabytes * 10**6,
         "allowed_paths": [],

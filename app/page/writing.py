@@ -17,7 +17,7 @@ from app.errors import AppError
 from app.page.events import QUIET, READ_EDITOR, STREAMING, Office, caret
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
-from app.passages import PassageKind
+from app.passages import PASSAGE_TASKS
 from app.session import Session
 from app.tail import Frame, Tail
 from app.view import Json
@@ -91,7 +91,7 @@ def wire_writing(
         session, kind = office.session(project, request), data.get("kind")
         if kind == "again":
             return stream.begin(lambda: office.desk.write(session, ask_of(values), caret(data), "again"))
-        if kind not in get_args(PassageKind):
+        if kind not in PASSAGE_TASKS:
             return stream.refusal(f"{kind!r} is nothing that can be done with a passage.")
         return stream.begin(lambda: office.desk.propose(session, ask_of(values), caret(data), kind))
 
@@ -169,7 +169,7 @@ def _editor(session: Session, tail: Tail, frame: Frame, *, ended: bool) -> Json 
         return draft_message(session)
     if frame.text is None:
         return None
-    return stream_message(writing.id, session.draft.revision, start, replaced, frame.text, done=False)
+    return stream_message(writing.id, session.draft.revision, start, replaced, frame.text)
 
 
 def _buttons(*, writing: bool) -> list[Any]:

@@ -1,7 +1,7 @@
 const MARGIN = 18;
 const FONT_SIZE = 14;
 
-/** The document's text on canvas, every token on the shade of its share. */
+/** The document's text on canvas, every token marked by its share, by what happened to it, or by a passage. */
 class DocumentPanel {
   /** `hovered(position | null, event)` is told the prompt position under the pointer, `scrolled()` that the view moved. */
   constructor(scroll, { hovered, scrolled }) {
@@ -9,25 +9,26 @@ class DocumentPanel {
     this.view = new Viewport(scroll, (...args) => this.paint(...args), () => this.arrange());
     this.doc = null;
     this.palette = null;
-    this.levels = null;
-    this.previous = null;
     this.marked = null;
     this.lines = [];
+    this.setMarks({ mode: "share" });
     scroll.addEventListener("pointermove", (event) => hovered(this.positionAt(event), event));
     scroll.addEventListener("pointerleave", (event) => hovered(null, event));
   }
 
   setDocument(doc) {
     this.doc = doc;
-    this.levels = this.previous = this.marked = null;
+    this.marked = null;
     this.arrange();
     this.view.scrollTo(0, false);
   }
 
-  /** `levels`: a byte a prompt position, 255 for all pairs; `previous`: the same before, or null. */
-  setLevels(levels, previous) {
-    this.levels = levels;
-    this.previous = previous;
+  /**
+   * `mode` is "share", "changes" or "passages"; `levels`: a byte a prompt position, 255 for all pairs, `before`: the same
+   * before the refresh, or null; `held`: a Held.
+   */
+  setMarks({ mode, levels = null, before = null, held = null }) {
+    [this.mode, this.levels, this.before, this.held] = [mode, levels, before, held];
     this.view.invalidate();
   }
 
@@ -78,17 +79,9 @@ class DocumentPanel {
   paintLine(ctx, line, y) {
     ctx.font = this.font;
     const middle = y + line.height / 2;
+    const marks = { share: this.markShare, changes: this.markChange, passages: this.markPassage }[this.mode];
     for (const { token, left, right } of this.cells(ctx, line)) {
-      const position = this.doc.first + token;
-      const level = this.levels?.[position] ?? 0;
-      if (level) {
-        ctx.fillStyle = this.palette.shades[shade(level / 255)];
-        ctx.fillRect(MARGIN + left, y + 1, right - left, line.height - 2);
-      }
-      if (level && this.previous && !this.previous[position]) {
-        ctx.fillStyle = this.palette.shades[SHADES];
-        ctx.fillRect(MARGIN + left, y + line.height - 3, right - left, 1);
-      }
+      marks.call(this, ctx, token, { x: MARGIN + left, y: y + 1, width: right - left, height: line.height - 2 });
     }
     ctx.fillStyle = this.palette.text;
     ctx.fillText(this.doc.text.slice(line.from, line.to), MARGIN, middle);
@@ -96,6 +89,44 @@ class DocumentPanel {
       ctx.fillStyle = this.palette.accent;
       ctx.fillRect(6, y + 2, 3, line.height - 4);
     }
+  }
+
+  markShare(ctx, token, box) {
+    const level = this.levels?.[this.doc.first + token];
+    if (level) this.fill(ctx, this.palette.shades[shade(level / 255)], box);
+  }
+
+  /** Entered: filled over a thick line. Stayed: filled. Left: struck through. */
+  markChange(ctx, token, box) {
+    if (!this.levels || !this.before) return;
+    const position = this.doc.first + token;
+    const change = changeOf(this.levels[position], this.before[position]);
+    const { palette } = this;
+    const { x, y, width, height } = box;
+    if (change === "stayed") this.fill(ctx, palette.stayed, box);
+    else if (change === "left") this.fill(ctx, palette.leftMark, { x, y: y + height / 2, width, height: 1.5 });
+    else if (change === "entered") {
+      this.fill(ctx, palette.entered, box);
+      this.fill(ctx, palette.enteredMark, { x, y: y + height - 2.5, width, height: 2.5 });
+    }
+  }
+
+  /** Passages are filled by their share; quotes stand between two lines, closed at both ends. */
+  markPassage(ctx, token, box) {
+    const share = this.held?.shares[token];
+    if (share) this.fill(ctx, this.palette.shades[shade(share)], box);
+    const quote = this.held?.quotes[token];
+    if (!quote) return;
+    const { x, y, width, height } = box;
+    const { accent } = this.palette;
+    for (const edge of [y, y + height - 1.5]) this.fill(ctx, accent, { x, y: edge, width, height: 1.5 });
+    if (quote & QUOTE_BEGINS) this.fill(ctx, accent, { x: x + 1, y, width: 1.5, height });
+    if (quote & QUOTE_ENDS) this.fill(ctx, accent, { x: x + width - 1.5, y, width: 1.5, height });
+  }
+
+  fill(ctx, colour, { x, y, width, height }) {
+    ctx.fillStyle = colour;
+    ctx.fillRect(x, y, width, height);
   }
 
   /** The line's tokens and their left and right edges in pixels, measured once, when the line is first seen. */
@@ -107,11 +138,11 @@ class DocumentPanel {
     const from = line.from + text.length - text.trimStart().length; // white space at the edges stays unshaded
     const to = line.from + text.trimEnd().length;
     line.cells = [];
-    let left = edge(from - line.from);
+    let left = Math.round(edge(from - line.from)); // whole pixels: no seams between neighbours
     for (let token = tokenAt(this.doc, from); token < tokens && starts[token] < to; token++) {
       const end = Math.min(starts[token + 1], to);
       if (end === starts[token]) continue;
-      const right = edge(end - line.from);
+      const right = Math.round(edge(end - line.from));
       line.cells.push({ token, left, right });
       left = right;
     }

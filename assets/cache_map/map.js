@@ -1,77 +1,150 @@
 const ANNOUNCE_EVERY = 3000;
+const ASK_EVERY = 2000;
+const MODES = ["share", "changes", "passages"];
 
-/** One map on a page: takes values in any order, keeps the run they tell of, and draws it. */
+/** One map on a page: takes messages in any order, keeps the run they tell of, and draws it. */
 class CacheMap {
-  constructor(root) {
+  /** `ask(name, data)` tells the other side of an event. */
+  constructor(root, ask) {
     this.root = root;
+    this.ask = ask;
     this.find = (name) => root.querySelector(`.ckm-${name}`);
-    this.start = this.doc = this.selected = null;
-    this.rows = [];
-    this.announced = 0;
-    this.panel = new DocumentPanel(this.find("text"), {
-      hovered: (position, event) => this.tip(event, position === null ? null : this.tokenTip(position)),
-      scrolled: () => this.timeline?.setRange(this.panel.visible()),
-    });
-    this.timeline = new Timeline(this.find("heat"), {
-      hovered: (row, position, event) => this.tip(event, row && this.rowTip(row, position)),
-      picked: (row, position) => this.pick(row, position),
-    });
-    this.find("latest").addEventListener("click", () => this.select(null));
-    this.find("heat").addEventListener("keydown", (event) => this.key(event));
+    this.run = this.held = null;
+    this.mode = "share";
+    this.selected = null; // the refresh shown, a row, or null for the newest
+    this.wanted = null; // the layer chosen, by its index; shown once its history is here
+    this.announced = this.asked = -Infinity;
+    writeLabels(root);
+    this.makeViews();
+    this.makeControls();
     this.followTheme();
     this.render();
+  }
+
+  makeViews() {
+    const axis = (this.axis = new Axis());
+    this.panel = new DocumentPanel(this.find("text"), {
+      hovered: (position, event) => this.tip(event, position === null ? null : this.tokenTip(position)),
+      scrolled: () => this.strip?.setRange(this.panel.visible()),
+    });
+    this.strip = new PageStrip(this.find("pages"), axis, {
+      hovered: (index, event) => this.tip(event, index === null ? null : this.strip.nameOf(index)),
+      picked: (index) => this.goToPage(index),
+    });
+    this.heatmap = new Heatmap(this.find("heat"), axis, {
+      hovered: (i, position, event) => this.tip(event, i === null ? null : this.rowTip(this.run.rows[i], position)),
+      picked: (i, position) => this.pick(i, position),
+    });
+    this.steps = new LayerSteps(this.find("steps"), {
+      hovered: (layer, step, event) => this.tip(event, layer === null ? null : this.stepTip(layer, step)),
+      picked: (step) => this.pick(this.rowAtStep(step), null),
+    });
+    this.views = [this.panel, this.strip, this.heatmap, this.steps];
+  }
+
+  makeControls() {
+    this.player = new Player(this.root, { moved: (i) => this.move(i) });
+    this.heldBar = new HeldBar(this.find("kept"), {
+      went: (index) => this.panel.show(this.held.begin(index, this.run.doc), true),
+      closed: () => this.setHeld(null),
+    });
+    for (const mode of MODES) this.find(`mode-${mode}`).addEventListener("click", () => this.setMode(mode));
+    this.find("layer").addEventListener("change", (event) => {
+      this.wanted = event.target.value === "" ? null : Number(event.target.value);
+      this.ask("layer", { layer: this.wanted });
+      this.render();
+    });
+    for (const name of ["heat", "steps"]) this.find(name).addEventListener("keydown", (event) => this.key(event, name));
   }
 
   followTheme() {
     const apply = () => {
       const palette = readPalette(this.find("probe"));
       paintRamp(this.find("ramp"), palette);
-      this.panel.setPalette(palette);
-      this.timeline.setPalette(palette);
+      for (const view of this.views) view.setPalette(palette);
     };
     apply();
     new MutationObserver(apply).observe(document.body, { attributeFilter: ["class"] });
     document.fonts.ready.then(() => this.panel.arrange());
   }
 
-  /** A value as app/view.py describes it; refreshes of other runs and those already known are skipped. */
-  receive(value) {
-    if (value.start && value.start.run !== this.start?.run) this.open(value.start);
-    const known = new Set(this.rows.map((row) => row.number));
-    const fresh = (value.refresh ?? []).filter((row) => row.run === this.start?.run && !known.has(row.number));
-    if (!fresh.length) return;
-    this.rows = [...this.rows, ...fresh.map(readRefresh)].sort((a, b) => a.number - b.number);
-    this.render();
+  /** A message as app/map_feed.py describes it; what is of other runs or already known is skipped. */
+  receive(message) {
+    if (message.start && message.run !== this.run?.id) this.open(message.run, message.start);
+    const ours = message.run !== undefined && message.run === this.run?.id;
+    if (ours && this.run.add(message)) this.render();
+    if (message.held !== undefined && this.run) this.setHeld(message.held && new Held(message.held, this.run.doc));
+    if (message.run !== undefined && (!ours || this.run.lacks(message))) this.askAgain();
   }
 
-  open(start) {
-    this.start = start;
-    this.doc = readDocument(start);
-    this.rows = [];
+  /** A message was lost: the browser drops one that comes close before the next. */
+  askAgain() {
+    if (performance.now() - this.asked < ASK_EVERY) return;
+    this.asked = performance.now();
+    this.ask("layer", { layer: this.wanted, missing: true });
+  }
+
+  open(id, start) {
+    const same = JSON.stringify(start.layers) === JSON.stringify(this.run?.start.layers);
+    this.run = new MapRun(id, start);
+    if (!same) this.wanted = null;
     this.selected = null;
-    this.announced = 0;
-    this.panel.setDocument(this.doc);
-    this.timeline.setDocument(this.doc, start.promptTokens);
-    this.render();
+    this.announced = -Infinity;
+    this.player.pause();
+    this.panel.setDocument(this.run.doc);
+    this.strip.setDocument(this.run.doc);
+    this.setHeld(null);
+    this.listLayers();
   }
 
-  /** The refresh on the document: the selected one, else the latest, else none. */
+  listLayers() {
+    const option = (value, text) => {
+      const made = document.createElement("option");
+      [made.value, made.textContent] = [value, text];
+      return made;
+    };
+    const layers = this.run.start.layers.map((number, index) => option(`${index}`, T.oneLayer(number)));
+    this.find("layer").replaceChildren(option("", T.allLayers), ...layers);
+    this.find("layer").value = this.wanted ?? "";
+  }
+
+  /** The index of the refresh shown: the selected one, else the newest, else -1. */
   get shown() {
-    return this.selected ?? this.rows.at(-1) ?? null;
+    return this.selected ? this.run.rows.indexOf(this.selected) : (this.run?.rows.length ?? 0) - 1;
+  }
+
+  /** The layer shown, or null for all: the wanted one as soon as its history is here. */
+  get layer() {
+    return this.run?.layer?.index === this.wanted ? this.wanted : null;
   }
 
   render() {
-    const row = this.shown;
-    this.root.dataset.run = this.start?.run ?? "";
-    this.root.dataset.refreshes = this.rows.length;
-    this.root.dataset.shown = row?.number ?? "";
-    this.find("explanation").textContent = explain(this.start, row);
-    this.find("which").textContent = row ? `refresh ${count(row.number)} of ${count(this.rows.at(-1).number)}` : "";
-    this.find("latest").hidden = this.selected === null;
-    if (!this.start) return;
-    this.panel.setLevels(row?.levels ?? null, this.rows[this.rows.indexOf(row) - 1]?.levels ?? null);
-    this.timeline.setRows(this.rows, row);
+    const { run, shown, layer, mode, held } = this;
+    const rows = run?.rows ?? [];
+    const data = { run: run?.id, refreshes: rows.length, shown: rows[shown]?.number, layer, mode, live: !this.selected };
+    for (const [name, value] of Object.entries(data)) this.root.dataset[name] = value ?? "";
+    for (const name of MODES) this.find(`mode-${name}`).setAttribute("aria-pressed", `${name === mode}`);
+    this.find("mode-passages").hidden = !held;
+    this.find("loading").hidden = this.wanted === layer || !rows.length;
+    this.find("explanation").textContent = explain(run, shown, layer, mode);
+    this.player.show(rows, shown, !this.selected);
+    if (!run) return;
+    const levels = run.levels(shown, layer);
+    this.panel.setMarks({ mode, levels, before: run.levelsBefore(shown, layer), held });
+    this.axis.setLengths(run.start.promptTokens, rows.reduce((most, row) => Math.max(most, row.context), 0));
+    this.showPages(levels);
+    this.heatmap.setRows(run, shown, layer);
+    this.steps.setSteps(run, shown, layer);
     this.announce();
+  }
+
+  showPages(levels) {
+    const { run, strip } = this;
+    const passages = this.mode === "passages";
+    const shares = passages ? this.held.parts(run.doc) : levels ? run.pageShares(levels) : [];
+    strip.setShares(shares, Math.max(0.1, ...shares));
+    const strongest = strip.strongest;
+    this.find("page-name").textContent = strongest < 0 ? "" : strip.nameOf(strongest);
   }
 
   /** A screen reader is told the latest picture, but not ten times a second. */
@@ -81,59 +154,97 @@ class CacheMap {
     this.announcing = setTimeout(() => {
       this.announcing = 0;
       this.announced = performance.now();
-      this.find("words").textContent = describe(this.start, this.doc, this.shown);
-    }, this.announced ? wait : 0);
+      this.find("words").textContent = describe(this.run, this.shown, this.layer);
+    }, wait);
   }
 
-  /** Show `row` on the document, or with null whatever is the latest. */
-  select(row) {
-    this.selected = row === this.rows.at(-1) ? null : row;
-    this.announced = 0;
+  /** Show the `i`-th refresh everywhere, or with null whatever is the newest. */
+  move(i) {
+    const row = i === null ? null : this.run.rows[i];
+    this.selected = row === this.run.rows.at(-1) ? null : row;
+    if (this.mode === "passages") this.mode = "share";
     this.render();
   }
 
-  pick(row, position) {
-    if (row) this.select(row);
-    this.position = position;
-    this.panel.show(position, row !== null);
+  setMode(mode) {
+    this.mode = mode;
+    this.render();
   }
 
-  key(event) {
-    const steps = { ArrowUp: -1, ArrowDown: 1 };
-    const moves = { ArrowLeft: -1, ArrowRight: 1 };
-    if (!this.shown) return;
-    const index = this.rows.indexOf(this.shown);
-    if (event.key in steps) this.select(this.rows[Math.max(0, index + steps[event.key])] ?? null);
-    else if (event.key in moves) {
-      const step = Math.ceil(this.start.promptTokens / 40);
-      const to = (this.position ?? 0) + moves[event.key] * step;
-      this.pick(null, Math.max(0, Math.min(this.start.promptTokens - 1, to)));
-    } else if (event.key === "End" || event.key === "Escape") this.select(null);
+  /** Mark what was kept while a part of the draft was written, and go to the strongest passage; null ends that. */
+  setHeld(held) {
+    this.held = held;
+    if (held) this.mode = "passages";
+    else if (this.mode === "passages") this.mode = "share";
+    this.heldBar.show(held);
+    this.render();
+    if (held) this.panel.show(held.strongest, true);
+  }
+
+  goToPage(index) {
+    const page = this.run.doc.pages[index];
+    this.panel.show(page.position, true);
+    this.ask("visit", { page: index });
+  }
+
+  pick(i, position) {
+    this.player.pause();
+    if (i !== null) this.move(i);
+    if (position === null) return;
+    this.position = position;
+    this.panel.show(position, i === null);
+  }
+
+  rowAtStep(step) {
+    return Math.max(0, lastAtMost(this.run.rows, step, (row) => row.step));
+  }
+
+  /** Arrows: up and down a refresh on the heatmap, left and right a place; on layers by steps all go by refresh. */
+  key(event, name) {
+    if (!this.run?.rows.length) return;
+    const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const along = { ArrowUp: -1, ArrowDown: 1 }[event.key] ?? (name === "steps" ? sideways : undefined);
+    const last = this.run.rows.length - 1;
+    if (along) this.pick(Math.max(0, Math.min(last, this.shown + along)), null);
+    else if (sideways) {
+      const to = (this.position ?? 0) + sideways * Math.ceil(this.run.start.promptTokens / 40);
+      this.pick(null, Math.max(0, Math.min(this.run.start.promptTokens - 1, to)));
+    } else if (event.key === "Home") this.pick(0, null);
+    else if (event.key === "End" || event.key === "Escape") this.pick(last, null);
     else return;
     event.preventDefault();
   }
 
   tokenTip(position) {
-    const level = this.shown?.levels[position];
-    const share = level === undefined ? "" : `\nheld by ${percent(level)} of the pairs`;
-    return `${placeOf(this.doc, this.start, position)}\nposition ${count(position)}${share}`;
-  }
-
-  rowTip(row, position) {
-    const lines = [nameOf(row), layersOf(row), `position ${count(position)}: ${placeOf(this.doc, this.start, position)}`];
-    const token = position - this.doc.first;
-    if (token >= 0 && token < this.doc.tokens) lines.push(this.excerpt(token));
+    const { run, shown, layer } = this;
+    const lines = [placeOf(run, position), T.position(count(position))];
+    const level = run.levels(shown, layer)?.[position];
+    if (this.mode === "passages") lines.push(T.heldBy(percent(this.held.shares[position - run.doc.first])));
+    else if (level !== undefined) lines.push(T.heldBy(percent(level / 255)));
+    const change = this.mode === "changes" && changeOf(level, run.levelsBefore(shown, layer)?.[position]);
+    if (change) lines.push(T[change]);
     return lines.join("\n");
   }
 
-  excerpt(token) {
-    const from = this.doc.starts[token];
-    return `“…${this.doc.text.slice(from, from + 60).replace(/\s+/g, " ").trim()}…”`;
+  rowTip(row, position) {
+    const { run } = this;
+    const refreshed = T.refreshed(count(row.layers.length), row.layers.length === 1);
+    const lines = [nameOf(row), refreshed, `${T.position(count(position))}: ${placeOf(run, position)}`];
+    const token = position - run.doc.first;
+    if (token >= 0 && token < run.doc.tokens) lines.push(excerpt(run.doc, token));
+    return lines.join("\n");
+  }
+
+  stepTip(layer, step) {
+    const { run, steps } = this;
+    const full = run.isFull(layer, step, steps.refreshed.get(step));
+    const { layers } = run.start;
+    return `${T.step(count(step), layers[layer], full)}\n${T.fullOf(steps.fullAt(step), layers.length)}`;
   }
 
   tip(event, text) {
     const tip = this.find("tip");
-    tip.hidden = !text || !this.start;
+    tip.hidden = !text;
     if (tip.hidden) return;
     tip.textContent = text;
     const box = this.root.getBoundingClientRect();
@@ -145,12 +256,14 @@ class CacheMap {
   }
 }
 
-function readRefresh(row) {
-  return { ...row, levels: Uint8Array.from(atob(row.kept), (character) => character.charCodeAt(0)), kept: null };
+/** The words of the template, in the reader's language. */
+function writeLabels(root) {
+  for (const element of root.querySelectorAll("[data-text]")) element.textContent = T[element.dataset.text];
+  for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", T[element.dataset.label]);
 }
 
 element.parentElement.style.padding = "0"; // gr.HTML(padding=False) only takes the outer one away
-const map = new CacheMap(element.querySelector(".ckm-root"));
+const map = new CacheMap(element.querySelector(".ckm-root"), (name, data) => trigger(name, data));
 const update = () => props.value && map.receive(JSON.parse(props.value));
 watch("value", update);
 update();

@@ -1,5 +1,3 @@
-"use strict";
-
 const SHADES = 64;
 
 /** The share of pairs (0 to 1) as a step of the scale; bent a little, so that a few pairs of a hundred are seen. */
@@ -18,16 +16,21 @@ function readPalette(probe) {
   );
   return {
     shades,
-    pixels: pixelsOf(shades),
+    words: pixelsOf(shades),
     text: read("var(--ckm-text)"),
     quiet: read("var(--ckm-quiet)"),
     rule: read("var(--ckm-rule)"),
     outside: read("var(--ckm-outside)"),
     accent: read("var(--ckm-accent)"),
+    bar: read("var(--ckm-bar)"),
+    entered: read("var(--ckm-entered)"),
+    enteredMark: read("var(--ckm-entered-mark)"),
+    leftMark: read("var(--ckm-left-mark)"),
+    stayed: read("color-mix(in oklab, var(--ckm-full) 26%, var(--ckm-none))"),
   };
 }
 
-/** The colours as bytes, four a colour, whatever notation they are in. */
+/** The colours as pixels of an image, one 32-bit word each, whatever notation they are in. */
 function pixelsOf(colours) {
   const canvas = document.createElement("canvas");
   canvas.width = colours.length;
@@ -37,12 +40,13 @@ function pixelsOf(colours) {
     ctx.fillStyle = colour;
     ctx.fillRect(x, 0, 1, 1);
   });
-  return ctx.getImageData(0, 0, colours.length, 1).data;
+  return new Uint32Array(ctx.getImageData(0, 0, colours.length, 1).data.buffer);
 }
 
 /** Paint the legend's bar: linear in the share, so the canvas shows how the scale is spread. */
 function paintRamp(canvas, palette) {
   const ctx = canvas.getContext("2d");
+  ctx.clearRect(0, 0, canvas.width, 1);
   for (let x = 0; x < canvas.width; x++) {
     ctx.fillStyle = palette.shades[shade(x / (canvas.width - 1))];
     ctx.fillRect(x, 0, 1, 1);

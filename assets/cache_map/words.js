@@ -1,52 +1,47 @@
-const REASONS = {
-  prefill: "after the prompt",
-  stride: "by stride",
-  similarity: "by similarity",
-  rebuild: "rebuilt after an edit",
-};
-
-function count(number) {
-  return number.toLocaleString("en-US");
-}
-
-function percent(level) {
-  return `${Math.round((100 * level) / 255)}%`;
-}
-
 /** "Refresh 12, step 120, by stride": every place names a refresh in these words. */
 function nameOf(row) {
-  return `Refresh ${count(row.number)}, step ${count(row.step)}, ${REASONS[row.reason] ?? row.reason}`;
+  return T.name(count(row.number), count(row.step), T.reasons[row.reason] ?? row.reason);
 }
 
-function layersOf(row) {
-  return `${count(row.layers)} ${row.layers === 1 ? "layer" : "layers"} refreshed`;
-}
-
-function placeOf(doc, start, position) {
-  if (position >= start.promptTokens) return "generated text";
+function placeOf(run, position) {
+  if (position >= run.start.promptTokens) return T.written;
+  const { doc } = run;
   const inside = position >= doc.first && position < doc.first + doc.tokens;
-  return inside ? (pageAt(doc, position)?.title ?? "document") : "instructions around the document";
+  return inside ? (pageAt(doc, position)?.title ?? T.document) : T.outside;
 }
 
-/** The legend's line. */
-function explain(start, row) {
-  if (!start) return "The map appears once a run has read its document.";
-  const scale = `Shade: share of the ${count(start.pairs)} (layer, KV head) pairs whose small cache holds the token.`;
-  if (!row) return `${scale} No token is chosen yet: the prompt is being read.`;
-  return `${scale} Underlined: new to it. Small cache: ${count(start.slots)} of ${count(row.context)} tokens. ${nameOf(row)}.`;
+/** The legend's line for what the document shows. */
+function explain(run, i, layer, mode) {
+  if (!run) return T.empty;
+  if (mode === "passages") return T.heldScale;
+  const { start, rows } = run;
+  if (!rows.length && run.full.length > 1) return T.noCache;
+  if (!rows.length) return T.reading;
+  if (mode === "changes") {
+    const { entered, left, stayed } = run.changes(i, layer);
+    return `${T.changed(count(entered), count(left), count(stayed))} ${nameOf(rows[i])}.`;
+  }
+  const scale = layer === null ? T.scaleAll(count(run.pairs)) : T.scaleOne(start.layers[layer], start.heads);
+  return `${scale} ${T.size(count(start.slots), count(rows[i].context))} ${nameOf(rows[i])}.`;
 }
 
-/** The same picture for those who do not see it: how many tokens are held, and where most of them are. */
-function describe(start, doc, row) {
-  if (!row) return `${count(doc.tokens)} document tokens, none in the small cache yet.`;
-  const levels = row.levels.subarray(doc.first, doc.first + doc.tokens);
-  const held = levels.reduce((sum, level) => sum + (level > 0), 0);
-  const text = `${nameOf(row)}: ${count(held)} of ${count(doc.tokens)} document tokens are in at least one small cache.`;
-  const best = doc.pages
-    .map((page, i) => {
-      const part = row.levels.subarray(page.position, doc.pages[i + 1]?.position ?? doc.first + doc.tokens);
-      return { title: page.title, mean: part.reduce((sum, level) => sum + level, 0) / Math.max(1, part.length) };
-    })
-    .reduce((most, page) => (page.mean > most.mean ? page : most), { mean: 0 });
-  return best.title ? `${text} Most are on ${best.title}.` : text;
+/** The same picture for those who do not see it: how many tokens are held, where most are, and what changed. */
+function describe(run, i, layer) {
+  const { doc } = run;
+  const levels = run.levels(i, layer);
+  if (!levels) return T.none(count(doc.tokens));
+  const held = levels.subarray(doc.first, doc.first + doc.tokens).reduce((sum, level) => sum + (level > 0), 0);
+  const number = layer === null ? null : run.start.layers[layer];
+  const words = [T.described(nameOf(run.rows[i]), count(held), count(doc.tokens), number)];
+  const shares = run.pageShares(levels);
+  const best = shares.indexOf(Math.max(...shares));
+  if (shares[best] > 0) words.push(T.most(doc.pages[best].title));
+  const { entered, left, stayed } = run.changes(i, layer);
+  words.push(T.changed(count(entered), count(left), count(stayed)));
+  return words.join(" ");
+}
+
+function excerpt(doc, token) {
+  const from = doc.starts[token];
+  return `“…${doc.text.slice(from, from + 60).replace(/\s+/g, " ").trim()}…”`;
 }

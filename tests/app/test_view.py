@@ -1,31 +1,9 @@
-import base64
-import json
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
-from app.view import (
-    MapFeed,
-    PageMark,
-    RunStatistics,
-    already_read,
-    map_refresh,
-    map_start,
-    prefill_progress,
-    status,
-)
-from core.events import CacheRefreshed, PrefillProgress, RefreshReason, TokenGenerated
-
-PAGES = [PageMark("report.pdf", 1, None, 4), PageMark("report.pdf", 2, "ii", 6)]
-
-
-def start(run_id: str = "run", pairs: int = 90) -> dict[str, object]:
-    return map_start(run_id, ["The", " cat", "\n", "é", "", "."], 4, PAGES, pairs, 2, prompt_tokens=12)
-
-
-def refreshed(kept: list[int], step: int = 0, reason: RefreshReason = "prefill") -> CacheRefreshed:
-    return CacheRefreshed(step=step, layers=(0, 3), kept=np.array(kept), reason=reason)
+from app.view import RunStatistics, already_read, prefill_progress, status
+from core.events import PrefillProgress, TokenGenerated
 
 
 def token(step: int, seconds: float, full_layers: int = 0) -> TokenGenerated:
@@ -45,48 +23,6 @@ def statistics_of(*events: TokenGenerated, layers: int = 30) -> RunStatistics:
     for event in events:
         statistics.add(event)
     return statistics
-
-
-def test_the_start_holds_the_document_once_with_titled_pages() -> None:
-    assert start() == {
-        "run": "run",
-        "pieces": ["The", " cat", "\n", "é", "", "."],
-        "documentStart": 4,
-        "pages": [[4, 1, "report.pdf · page 1"], [6, 2, "report.pdf · page ii"]],
-        "pairs": 90,
-        "slots": 2,
-        "promptTokens": 12,
-    }
-
-
-def test_a_refresh_is_a_byte_a_position() -> None:
-    row = map_refresh(refreshed([0, 1, 45, 90], step=120, reason="stride"), 12, run_id="run", pairs=90)
-    kept = row.pop("kept")
-    assert list(base64.b64decode(kept)) == [0, 3, 128, 255]
-    assert row == {"run": "run", "number": 12, "step": 120, "reason": "stride", "layers": 2, "context": 4}
-
-
-def test_a_refresh_over_8192_tokens_takes_11_kilobytes() -> None:
-    row = map_refresh(refreshed([7] * 8192), 0, run_id="run", pairs=90)
-    assert len(json.dumps(row)) < 11_100
-
-
-def test_the_feed_numbers_refreshes_and_repeats_the_last_few() -> None:
-    feed = MapFeed(start())
-    for step in range(0, 80, 10):
-        feed.add(refreshed([90, 0], step=step))
-    assert len(feed) == 8
-    assert feed.start() == {"start": start()}
-    assert [(row["number"], row["step"]) for row in feed.since(7)["refresh"]] == [
-        (3, 30),
-        (4, 40),
-        (5, 50),
-        (6, 60),
-        (7, 70),
-    ]
-    assert [row["number"] for row in feed.since(0)["refresh"]] == list(range(8))
-    assert feed.whole()["start"] == start()
-    assert len(feed.whole()["refresh"]) == 8
 
 
 def test_rates_count_decode_steps_only() -> None:

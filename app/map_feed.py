@@ -1,0 +1,203 @@
+"""What one run tells the cache map: its document once, then small deltas. Pure; knows nothing of Gradio.
+
+A message is a dict of these parts. None depends on another, so two messages may be put into one.
+
+    run        the run's id, and `refreshes`, how many of them there are by now
+    start      the document and the sizes of the run
+    refresh    refreshes for all layers together, each with a byte a position
+    steps      {"first": n, "full": [...]}: how many layers attended to the whole context in each step from the n-th on
+    layer      {"index": i, "first": n, "kept": [...]}: the bytes of one layer, from the n-th refresh on
+    held       pages and passages to mark: see held_message
+
+A byte is 255 times the share of the (layer, KV head) pairs, or of the KV heads of the one layer, that hold a position.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.quotes import Quote
+from app.trace import KeptPage, PromptTokens, Refresh, Replay, Trace
+from app.trace.packing import is_keyframe, pack, unpack
+from app.view import Json
+from core.events import CacheRefreshed, Event, TokenGenerated
+
+REPEATED_REFRESHES = 4
+REPEATED_STEPS = 64
+"""Sent again with what is new, since a browser drops a value that comes close before the next."""
+
+MOST_LAYERS = 4
+"""Single layers whose history is held unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """What a page was sent: so many refreshes and steps, and of which single layer."""
+
+    refreshes: int
+    steps: int
+    layer: int | None
+
+
+class MapFeed:
+    """All that one run has told the map, and the message for any state of a page. For several threads at once."""
+
+    def __init__(self, run_id: str, prompt: PromptTokens, layers: tuple[int, ...], heads: int, slots: int) -> None:
+        """layers: the model's layers that the policy acts in, heads: KV heads of each. slots: the size of a small
+        cache, in tokens."""
+        self._run_id, self._layers, self._heads = run_id, layers, heads
+        self._start = _start(prompt, layers, heads, slots)
+        self._refreshes: list[Refresh] = []
+        self._totals: list[bytes] = []
+        self._full_layers: list[int] = []
+        self._last: NDArray[np.uint8] | None = None
+        self._single: dict[int, list[bytes]] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def replayed(cls, run_id: str, trace: Trace) -> MapFeed:
+        """The feed of a stored run. Raises ValueError if the trace is damaged."""
+        replay = Replay(trace)
+        held = int(replay.counts(0).sum()) // trace.pairs if trace.refreshes else len(trace.prompt.token_ids)
+        feed = cls(run_id, trace.prompt, trace.layers, trace.heads, held)
+        for number, refresh in enumerate(trace.refreshes):
+            feed._append(refresh, replay.counts(number))
+        feed._full_layers = [token.full_layers for token in trace.tokens]
+        return feed
+
+    def add(self, event: Event) -> None:
+        """Take in a refresh or a token; other events tell the map nothing."""
+        match event:
+            case TokenGenerated():
+                with self._lock:
+                    self._full_layers.append(event.full_layers)
+            case CacheRefreshed():
+                counts = event.kept_by_layer[list(self._layers)]
+                before = None if is_keyframe(len(self._refreshes)) else self._last
+                packed = pack(counts, before, self._heads)
+                refresh = Refresh(event.step, event.layers, event.reason, counts.shape[1], packed)
+                with self._lock:
+                    self._append(refresh, counts)
+
+    def _append(self, refresh: Refresh, counts: NDArray[np.uint8]) -> None:
+        self._refreshes.append(refresh)
+        self._totals.append(_levels(counts.sum(axis=0, dtype=np.int64), len(self._layers) * self._heads))
+        for layer, history in self._single.items():
+            history.append(_levels(counts[layer], self._heads))
+        self._last = counts
+
+    def since(self, cursor: Cursor | None, layer: int | None = None) -> tuple[Json | None, Cursor]:
+        """What is new to a page that was sent what `cursor` says, and the cursor for the next time.
+
+        With None as cursor everything there is; the message is None if nothing is new. `layer`, an index into the
+        feed's layers, is what the page shows alone: its history comes when it is first asked for, and then what is
+        new. Raises ValueError if there is no such layer.
+        """
+        if layer is not None and not 0 <= layer < len(self._layers):
+            raise ValueError(f"layer {layer} of {len(self._layers)}: the map counts them from 0")
+        with self._lock:
+            now = Cursor(len(self._refreshes), len(self._full_layers), layer)
+            if cursor == now:
+                return None, now
+            sent = cursor or Cursor(0, 0, None)
+            message: Json = {"run": self._run_id, "refreshes": now.refreshes}
+            if cursor is None:
+                message["start"] = self._start
+            if now.refreshes > sent.refreshes:
+                first = max(0, sent.refreshes - REPEATED_REFRESHES)
+                message["refresh"] = [self._row(number) for number in range(first, now.refreshes)]
+            if now.steps > sent.steps:
+                first = max(0, sent.steps - REPEATED_STEPS)
+                message["steps"] = {"first": first, "full": self._full_layers[first:]}
+            if layer is not None and (layer != sent.layer or now.refreshes > sent.refreshes):
+                first = max(0, sent.refreshes - REPEATED_REFRESHES) if layer == sent.layer else 0
+                kept = [_base64(levels) for levels in self._history(layer)[first:]]
+                message["layer"] = {"index": layer, "first": first, "kept": kept}
+            return message, now
+
+    def _row(self, number: int) -> Json:
+        refresh = self._refreshes[number]
+        return {
+            "number": number,
+            "step": refresh.step,
+            "reason": refresh.reason,
+            "layers": refresh.layers,
+            "kept": _base64(self._totals[number]),
+        }
+
+    def _history(self, layer: int) -> list[bytes]:
+        """The bytes of one layer; the layers asked for last stay at hand."""
+        history = self._single.pop(layer, None) or self._unpacked(layer)
+        self._single[layer] = history
+        if len(self._single) > MOST_LAYERS:
+            del self._single[next(iter(self._single))]
+        return history
+
+    def _unpacked(self, layer: int) -> list[bytes]:
+        history, counts = list[bytes](), None
+        for number, refresh in enumerate(self._refreshes):
+            before = None if is_keyframe(number) else counts
+            counts = unpack(refresh.packed, before, (len(self._layers), refresh.context), self._heads)
+            history.append(_levels(counts[layer], self._heads))
+        return history
+
+
+def held_message(pages: Sequence[KeptPage], quotes: Sequence[Quote], prompt: PromptTokens) -> Json:
+    """What was held while a part of the draft was written, and what of it stands word for word in the documents.
+
+    Pages are `[index, part]`, the largest part first, passages `[first position, position after the last, share]` in
+    the order of their pages and then the most held first, quotes `[first position, position after the last]`. Quotes on
+    pages that are not in the prompt are left out. The map scrolls to the first passage, or else the first quote.
+    """
+    places, documents = prompt.places, prompt.places.documents
+    numbered = {(documents[index], mark.number): index for index, mark in enumerate(prompt.pages)}
+
+    def positions(page: int, start: int, end: int) -> list[int]:
+        inside = (places.page == page) & (places.start < end) & (places.end > start)
+        tokens = np.flatnonzero(inside) + prompt.document_start
+        return [int(tokens[0]), int(tokens[-1]) + 1] if len(tokens) else []
+
+    passages = [(page.page, passage) for page in pages for passage in page.passages]
+    spans = [(positions(page, passage.start, passage.end), passage.share) for page, passage in passages]
+    quoted = [(numbered.get((quote.document, quote.page), -1), quote) for quote in quotes]
+    exact = [positions(page, quote.page_start, quote.page_end) for page, quote in quoted if page >= 0]
+    return {
+        "held": {
+            "pages": [[page.page, round(page.part, 4)] for page in pages],
+            "passages": [[*span, round(share, 4)] for span, share in spans if span],
+            "quotes": [span for span in exact if span],
+        }
+    }
+
+
+def _start(prompt: PromptTokens, layers: tuple[int, ...], heads: int, slots: int) -> Json:
+    """What the map needs once a run.
+
+    `pieces[i]` is the text of the token at prompt position `documentStart + i`. A character that several tokens share
+    stands whole in the first of them, and the others are empty.
+    """
+    return {
+        "pieces": prompt.pieces,
+        "documentStart": prompt.document_start,
+        "pages": [[page.position, page.number, page.title, page.name] for page in prompt.pages],
+        "layers": layers,
+        "heads": heads,
+        "slots": slots,
+        "promptTokens": len(prompt.token_ids),
+    }
+
+
+def _levels(held: NDArray[np.integer], most: int) -> bytes:
+    """A byte a position; what anything holds is at least 1."""
+    levels = np.rint(held * (255 / most)).clip(0, 255).astype(np.uint8)
+    return np.maximum(levels, held > 0).astype(np.uint8).tobytes()
+
+
+def _base64(levels: bytes) -> str:
+    return base64.b64encode(levels).decode("ascii")

@@ -1,0 +1,67 @@
+const QUOTE = 1;
+const QUOTE_BEGINS = 2;
+const QUOTE_ENDS = 4;
+
+/** What the model kept while a part of the draft was written, by token of the document. */
+class Held {
+  /** `held` as app/map_feed.py describes it. */
+  constructor(held, doc) {
+    this.pages = held.pages.map(([index, part]) => ({ index, part, page: doc.pages[index] })).filter(({ page }) => page);
+    this.count = held.quotes.length;
+    this.shares = new Float32Array(doc.tokens);
+    this.quotes = new Uint8Array(doc.tokens);
+    for (const [first, end, share] of held.passages) this.shares.fill(share, first - doc.first, end - doc.first);
+    for (const [first, end] of held.quotes) {
+      for (let token = first - doc.first; token < end - doc.first; token++) this.quotes[token] |= QUOTE;
+      this.quotes[first - doc.first] |= QUOTE_BEGINS;
+      this.quotes[end - doc.first - 1] |= QUOTE_ENDS;
+    }
+    this.passages = held.passages;
+    this.strongest = (held.passages[0] ?? held.quotes[0] ?? [this.pages[0]?.page.position ?? doc.first])[0];
+  }
+
+  /** The part of all that was kept that was of each page, 0 to 1. */
+  parts(doc) {
+    const parts = new Array(doc.pages.length).fill(0);
+    for (const { index, part } of this.pages) parts[index] = part;
+    return parts;
+  }
+
+  /** Where the most held passage of a page begins, or the page itself. */
+  begin(index, doc) {
+    const { position } = doc.pages[index];
+    const end = doc.pages[index + 1]?.position ?? doc.first + doc.tokens;
+    return (this.passages.find(([first]) => first >= position && first < end) ?? [position])[0];
+  }
+}
+
+/** The line over the document: the pages that were kept, as buttons that lead there. */
+class HeldBar {
+  constructor(root, { went, closed }) {
+    this.root = root;
+    this.list = root.querySelector(".ckm-kept-pages");
+    this.summary = root.querySelector(".ckm-kept-summary");
+    this.went = went;
+    root.querySelector(".ckm-close").addEventListener("click", closed);
+  }
+
+  show(held) {
+    this.root.hidden = !held;
+    this.list.replaceChildren();
+    if (!held) return;
+    const { pages, count: quotes } = held;
+    const words = [pages.length ? T.keptWhile : T.nothingKept];
+    if (quotes) words.push(T.quotes(count(quotes), quotes === 1));
+    this.summary.textContent = words.join(" · ");
+    for (const { index, part, page } of pages.slice(0, MOST_CHIPS)) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "ckm-chip";
+      button.textContent = `${page.title} · ${percent(part)}`;
+      button.addEventListener("click", () => this.went(index));
+      this.list.append(button);
+    }
+  }
+}
+
+const MOST_CHIPS = 5;

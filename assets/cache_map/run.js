@@ -1,0 +1,113 @@
+/** What a page knows of one run: its document, refreshes and steps, and the history of one layer. */
+class MapRun {
+  constructor(id, start) {
+    this.id = id;
+    this.start = start;
+    this.doc = readDocument(start);
+    this.pairs = start.layers.length * start.heads;
+    this.rows = []; // refreshes that came, in order: {number, step, reason, layers, context, levels}
+    this.full = []; // how many layers attended to the whole context, by step
+    this.layer = null; // the one layer whose history is here: {index, levels: by number of the refresh}
+    this.promised = 0; // refreshes that the other side has
+  }
+
+  /** Take in what is new of a message; say whether that was anything. */
+  add(message) {
+    this.promised = Math.max(this.promised, message.refreshes ?? 0);
+    return [this.addRefreshes(message.refresh ?? []), this.addSteps(message.steps), this.addLayer(message.layer)].some(Boolean);
+  }
+
+  addRefreshes(refreshes) {
+    const known = new Set(this.rows.map((row) => row.number));
+    const fresh = refreshes.filter((row) => !known.has(row.number)).map(readRefresh);
+    if (fresh.length) this.rows = [...this.rows, ...fresh].sort((a, b) => a.number - b.number);
+    return fresh.length > 0;
+  }
+
+  addSteps(steps) {
+    if (!steps || steps.first > this.full.length) return false;
+    const fresh = steps.full.slice(this.full.length - steps.first);
+    this.full.push(...fresh);
+    return fresh.length > 0;
+  }
+
+  addLayer(layer) {
+    if (!layer) return false;
+    if (layer.index !== this.layer?.index) this.layer = { index: layer.index, levels: [] };
+    layer.kept.forEach((kept, i) => (this.layer.levels[layer.first + i] ??= readBytes(kept)));
+    return true;
+  }
+
+  /** Whether a message before this one was lost. */
+  lacks(message) {
+    const { rows, layer } = this;
+    const latest = message.layer?.index === layer?.index ? layer?.levels : null;
+    const holes = latest && Array.from(latest, (levels) => levels !== undefined).includes(false);
+    return rows.length < this.promised || holes || (message.steps?.first ?? 0) > this.full.length;
+  }
+
+  /** The bytes of the `i`-th row, for all layers or the one whose history is here; null if there are none. */
+  levels(i, layer) {
+    const row = this.rows[i];
+    if (!row) return null;
+    if (layer === null) return row.levels;
+    return (this.layer?.index === layer && this.layer.levels[row.number]) || null;
+  }
+
+  /** The bytes of the refresh before the `i`-th row: null where it did not come, none before the first. */
+  levelsBefore(i, layer) {
+    const row = this.rows[i];
+    if (!row || row.number === 0) return EMPTY;
+    return this.rows[i - 1]?.number === row.number - 1 ? this.levels(i - 1, layer) : null;
+  }
+
+  /** How many of the document's tokens entered, left and stayed at the `i`-th row. */
+  changes(i, layer) {
+    const changed = { entered: 0, left: 0, stayed: 0 };
+    const [now, before] = [this.levels(i, layer) ?? EMPTY, this.levelsBefore(i, layer) ?? EMPTY];
+    const { first, tokens } = this.doc;
+    for (let position = first; position < first + tokens; position++) {
+      const change = changeOf(now[position], before[position]);
+      if (change) changed[change]++;
+    }
+    return changed;
+  }
+
+  /** The mean share of each page's tokens, 0 to 1; the marks between pages belong to the page before. */
+  pageShares(levels) {
+    const { doc } = this;
+    return doc.pages.map((page, i) => {
+      const end = doc.pages[i + 1]?.position ?? doc.first + doc.tokens;
+      let sum = 0;
+      for (let position = page.position; position < end; position++) sum += levels[position];
+      return sum / 255 / Math.max(1, end - page.position);
+    });
+  }
+
+  /** Whether the layer, by its index, attended to the whole context in the step. */
+  isFull(layer, step, refreshed) {
+    return this.full[step] >= this.start.layers.length || (refreshed?.has(this.start.layers[layer]) ?? false);
+  }
+
+  /** The layers refreshed in each step, by step. */
+  refreshedLayers() {
+    return new Map(this.rows.map((row) => [row.step, new Set(row.layers)]));
+  }
+}
+
+const EMPTY = new Uint8Array();
+
+/** "entered", "left", "stayed", or null for a token that is in no small cache before or after. */
+function changeOf(now, before) {
+  if (now) return before ? "stayed" : "entered";
+  return before ? "left" : null;
+}
+
+function readBytes(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+function readRefresh(row) {
+  const levels = readBytes(row.kept);
+  return { ...row, levels, context: levels.length, kept: null };
+}
