@@ -164,9 +164,7 @@ class Desk:
         before = trim_draft(text[:at])
         return Place(before, text[len(before) : at], text[at:])
 
-    def _request(
-        self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()
-    ) -> Request:
+    def _request(self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()) -> Request:
         settings = self.settings
         if not 1 <= output_tokens <= settings.max_new_tokens_limit:
             raise AppError(
@@ -198,9 +196,7 @@ class Desk:
             "repetition_penalty": request.repetition_penalty,
         }
         quantization = self.engine.quantization(self.settings.quantization or "none")
-        return RunSettings(
-            self.settings.model, quantization, describe_policy(request.policy), sampling, request.seed
-        )
+        return RunSettings(self.settings.model, quantization, describe_policy(request.policy), sampling, request.seed)
 
     def _stored(self, ask: Ask, part: Part) -> dict[str, Any]:
         return {**ask.values, "prompt_tokens": part.composed.prompt_tokens}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import TypeAlias
 
 Span: TypeAlias = tuple[int, int]
@@ -44,9 +43,8 @@ def moved(span: Span | None, old: str, new: str) -> Span | None:
     """Where what stood at `span` in `old` stands in `new`, which differs in one place; None if nothing is left."""
     if span is None:
         return None
-    start = len(commonprefix((old, new)))
-    most = min(len(old), len(new)) - start
-    tail = len(commonprefix((old[::-1][:most], new[::-1][:most])))
+    start = _alike(old, new)
+    tail = _alike(old[: start - 1 if start else None : -1], new[: start - 1 if start else None : -1])
     old_end, shift = len(old) - tail, len(new) - len(old)
 
     def place(position: int, at_end: bool) -> int:
@@ -58,3 +56,8 @@ def moved(span: Span | None, old: str, new: str) -> Span | None:
 
     first, last = place(span[0], False), place(span[1], True)
     return (first, last) if first < last else None
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

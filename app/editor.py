@@ -1,8 +1,9 @@
-"""The draft's editor as a Gradio component: a static template, its style and its scripts, and the messages it is sent.
+"""The draft's editor as a Gradio component: a static template, its style and scripts, and the messages it is sent.
 
-The server holds the truth. A page sends an edit as the whole text with the revision it was made from, and gets a "saved"
-with the new revision, or a "set" with another text if somebody else came before. While an edit is under way typing goes
-on, and the next is sent after the answer. Positions are characters (code points) on this side; the script converts.
+The server holds the truth. A page sends an edit as the whole text with the revision it was made from, and gets a
+"saved" with the new revision, or a "set" with another text if somebody else came before. While an edit is under way
+typing goes on, and the next is sent after the answer. Positions are characters (code points) on this side; the script
+converts.
 
 The page sends, as Gradio events: `edit`, `passage` (kind, and as the others text, start, end, revision), `caret`,
 `accept`, `reject` (id), `resync`, `recover` (text). `element.draft.state()` in the browser gives what `edit` sends.
@@ -68,9 +69,7 @@ def stream_message(run: str, revision: int, at: int, replaced: int, text: str) -
     return {"kind": "stream", "run": run, "revision": revision, "at": at, "replaced": replaced, "text": text}
 
 
-def proposal_message(
-    identity: str, start: int, end: int, text: str, changes: Sequence[Change], *, done: bool
-) -> Json:
+def proposal_message(identity: str, start: int, end: int, text: str, changes: Sequence[Change], *, done: bool) -> Json:
     """A run proposes `text` for the characters `start` to `end`; when it is done, with what that changes."""
     return {
         "kind": "propose", "id": identity, "start": start, "end": end, "text": text,

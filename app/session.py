@@ -1,4 +1,4 @@
-"""A project while it is open, and all that are. Pages come and go; a session stays until nobody has used it for long."""
+"""A project while it is open, and all that are. Pages come and go; a session stays until it is long unused."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 from app import panels
 from app.engine import Engine
 from app.map_feed import Cursor, MapFeed

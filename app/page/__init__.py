@@ -57,7 +57,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             shown.then(whole, [project, layer], the_map, **QUIET).then(
                 Stream(office).follow, [project, layer], follow, **STREAMING
             )
-        page.unload(lambda request: office.sessions.leave(request.session_hash or ""))
+        page.unload(office.left)
     return page
 
 

@@ -118,7 +118,10 @@ def add_versions(office: Office, project: gr.BrowserState, editor: DraftEditor) 
         session.draft.put(restore_version(office.sessions.store, int(version or 0)))
         return [draft_message(session), listed(session), panels.progress(None, "Restored. Undo brings the other back.")]
 
-    opened.expand(lambda project, request: listed(office.session(project, request)), project, chosen, **QUIET)
+    def unfold(project: str, request: gr.Request) -> Any:
+        return listed(office.session(project, request))
+
+    opened.expand(unfold, project, chosen, **QUIET)
     save.click(keep, [editor, name, project], [name, chosen, changes], js=READ_EDITOR, **QUIET)
     compare.click(show, [chosen, project], changes, **QUIET)
     restore.click(bring_back, [chosen, project], [editor, chosen, changes], **QUIET)

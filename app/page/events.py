@@ -29,6 +29,10 @@ class Office:
         """The session of the page that sent `request`."""
         return self.sessions.get(request.session_hash or "", project)
 
+    def left(self, request: gr.Request) -> None:
+        """The page that sent `request` was closed or reloaded."""
+        self.sessions.leave(request.session_hash or "")
+
 
 def caret(state: dict[str, Any] | None) -> Caret:
     """What the editor sent; whatever a client may send in its place is taken for nothing."""

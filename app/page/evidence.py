@@ -19,9 +19,7 @@ from app.view import Json
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s|\n")
 
 
-def wire_map(
-    office: Office, project: gr.BrowserState, layer: gr.State, editor: DraftEditor, the_map: CacheMap
-) -> Any:
+def wire_map(office: Office, project: gr.BrowserState, layer: gr.State, editor: DraftEditor, the_map: CacheMap) -> Any:
     """The layer shown and the passage looked at. Returns the function that shows a whole run again."""
 
     def whole(project: str, layer: int | None, request: gr.Request) -> Any:

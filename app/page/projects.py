@@ -16,6 +16,13 @@ from app.page.writing import WritingParts, draft_message
 from app.session import Session
 from app.store import list_projects
 
+CONFIRM = """(...args) => {
+  const ja = navigator.language.startsWith("ja");
+  const question = ja ? "このプロジェクトを完全に削除しますか？" : "Delete this project with its sources, for good?";
+  if (!confirm(question)) throw new Error("kept");
+  return args;
+}"""
+
 
 @dataclass(frozen=True)
 class ProjectParts:
@@ -80,15 +87,12 @@ def wire_projects(
                 gr.Warning(str(error))
         return [session.name, _others(office, session)]
 
-    gr.on(
-        [parts.name.blur, parts.name.submit], renamed, [parts.name, project], [parts.name, parts.others], **QUIET
-    )
-    confirm = "(...args) => { if (!confirm(document.querySelector('#delete-project').title)) throw new Error('kept'); return args }"
+    gr.on([parts.name.blur, parts.name.submit], renamed, [parts.name, project], [parts.name, parts.others], **QUIET)
     return [
         page.load(opened, [project, version], outputs, **QUIET),
         parts.new.click(made, version, outputs, **QUIET),
         parts.others.input(switched, [parts.others, project, version], outputs, **QUIET),
-        parts.delete.click(deleted, [project, version], outputs, js=confirm, **QUIET),
+        parts.delete.click(deleted, [project, version], outputs, js=CONFIRM, **QUIET),
     ]
 
 

@@ -20,6 +20,7 @@ from app.sources import SourceFile
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "assets" / "samples" / "lighthouses.pdf"
 CHOICES = 3
+PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
 
 
 def add_sources(office: Office, project: gr.BrowserState, name: gr.Textbox, version: gr.State) -> None:
@@ -43,15 +44,13 @@ def add_sources(office: Office, project: gr.BrowserState, name: gr.Textbox, vers
         return session.name
 
     def uploaded(
-        paths: list[str] | None, project: str, version: int, request: gr.Request, progress: Any = gr.Progress()
+        paths: list[str] | None, project: str, version: int, request: gr.Request, progress: Any = PROGRESS
     ) -> tuple[None, str, int]:
         """Read what was uploaded, and make room for more."""
         name = add(office.session(project, request), [Path(path) for path in paths or []], progress)
         return None, name, version + 1
 
-    def use_sample(
-        project: str, version: int, request: gr.Request, progress: Any = gr.Progress()
-    ) -> tuple[str, int]:
+    def use_sample(project: str, version: int, request: gr.Request, progress: Any = PROGRESS) -> tuple[str, int]:
         """Add the sample that comes with the app."""
         return add(office.session(project, request), [SAMPLE], progress), version + 1
 
@@ -99,12 +98,12 @@ def _card_fields(
 
     def button(label: str, icon: str, act: Callable[[Session], None]) -> None:
         pressed = gr.Button(icon, size="sm", min_width=36, elem_classes=["icon", label])
-        pressed.click(
-            lambda project, version, request: changes(lambda session, _: act(session))("", project, version, request),
-            [project, version],
-            version,
-            **QUIET,
-        )
+
+        def call(project: str, version: int, request: gr.Request) -> int:
+            act(office.session(project, request))
+            return version + 1
+
+        pressed.click(call, [project, version], version, **QUIET)
 
     if file.needs_password:
         password = gr.Textbox(label=words("password"), type="password", elem_classes="password")
@@ -147,15 +146,15 @@ def _text_of(file: SourceFile) -> None:
 
     def show(page: float) -> dict[str, Any]:
         chosen = document.pages[min(max(int(page), 1), last) - 1]
-        label = f"{chosen.number}" if chosen.label in (None, str(chosen.number)) else f"{chosen.number} ({chosen.label})"
+        label = (
+            f"{chosen.number}" if chosen.label in (None, str(chosen.number)) else f"{chosen.number} ({chosen.label})"
+        )
         return gr.update(value=chosen.text, label=label, show_label=True)
 
     gr.on([opened.expand, number.change], show, number, text, trigger_mode="always_last", **QUIET)
 
 
-def add_budget(
-    office: Office, project: gr.BrowserState, version: gr.State, fields: TaskFields, model: gr.HTML
-) -> None:
+def add_budget(office: Office, project: gr.BrowserState, version: gr.State, fields: TaskFields, model: gr.HTML) -> None:
     """The bar that shows what fills the window, and if it is too much, a button for each way out."""
     bar = gr.HTML(elem_id="window")
     with gr.Row(elem_id="choices"):
@@ -196,7 +195,12 @@ def add_budget(
         return call
 
     inputs = fields.all
-    changed = [version.change, model.change, *(field.change for field in fields.choices), *(f.blur for f in fields.typed)]
+    changed = [
+        version.change,
+        model.change,
+        *(field.change for field in fields.choices),
+        *(f.blur for f in fields.typed),
+    ]
     gr.on(changed, shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
     for place, button in enumerate(buttons):
         button.click(choose(place), [project, version, *inputs], [version, fields.max_new_tokens], **QUIET)

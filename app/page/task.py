@@ -24,6 +24,7 @@ class TaskFields:
     all: list[Any]
 
     def __getattr__(self, name: str) -> Any:
+        """The field of that name."""
         return self.all[Ask.names().index(name)]
 
     @property
@@ -40,7 +41,8 @@ class TaskFields:
 def ask_of(values: tuple[Any, ...]) -> Ask:
     """The values of the fields; what a client leaves out or makes up is caught where it is used."""
     task, *rest = values
-    return Ask(task if task in TASKS else "free", *(("" if value is None else value) for value in rest[:7]), *rest[7:])
+    texts: list[Any] = ["" if value is None else value for value in rest[:7]]
+    return Ask(task if task in TASKS else "free", *texts, *rest[7:])
 
 
 def add_task(settings: Settings) -> TaskFields:
@@ -51,9 +53,7 @@ def add_task(settings: Settings) -> TaskFields:
         [(words(titles.get(key, key)), key) for key in TASKS], value="report", show_label=False, elem_id="task",
         label=words("task"), filterable=False,
     )  # fmt: skip
-    detail = gr.Textbox(
-        label=words("detail"), placeholder=TASKS["report"].asks, lines=2, max_lines=8, elem_id="detail"
-    )
+    detail = gr.Textbox(label=words("detail"), placeholder=TASKS["report"].asks, lines=2, max_lines=8, elem_id="detail")
     none = (words("as_it_comes"), "")
     with gr.Row():
         length = gr.Dropdown([none, *((words(key), key) for key in LENGTHS)], value="", label=words("length_words"),
@@ -86,7 +86,7 @@ def add_task(settings: Settings) -> TaskFields:
 
 def _decoding(settings: Settings) -> list[Any]:
     with gr.Accordion(words("options"), open=False, elem_id="options"):
-        methods = [("RefreshKV", REFRESHKV), (words("full_attention"), FULL_ATTENTION)]
+        methods: list[Any] = [("RefreshKV", REFRESHKV), (words("full_attention"), FULL_ATTENTION)]
         method = gr.Radio(methods, value=REFRESHKV, label=words("method"), elem_id="method")
         with gr.Row():
             budget = gr.Textbox(_as_text(settings.budget), label=words("budget"))

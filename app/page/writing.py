@@ -68,9 +68,14 @@ def draft_message(session: Session, select: tuple[int, int] | None = None) -> Js
 
 
 def wire_writing(
-    office: Office, project: gr.BrowserState, layer: gr.State, fields: TaskFields, parts: WritingParts, the_map: CacheMap
-) -> gr.events.Dependency:
-    """What the buttons do. Returns nothing to look at, but the event with which a page follows a run."""
+    office: Office,
+    project: gr.BrowserState,
+    layer: gr.State,
+    fields: TaskFields,
+    parts: WritingParts,
+    the_map: CacheMap,
+) -> None:
+    """What the buttons do."""
     stream = Stream(office)
     outputs = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
     begun = [parts.progress, *parts.buttons]
@@ -88,7 +93,7 @@ def wire_writing(
 
     def passage(project: str, request: gr.Request, event: gr.EventData, *values: Any) -> Any:
         data = event._data if isinstance(event._data, dict) else {}
-        session, kind = office.session(project, request), data.get("kind")
+        session, kind = office.session(project, request), str(data.get("kind"))
         if kind == "again":
             return stream.begin(lambda: office.desk.write(session, ask_of(values), caret(data), "again"))
         if kind not in PASSAGE_TASKS:
@@ -130,7 +135,8 @@ class Stream:
         """Show what is being written until it is over; at once if nothing is."""
         session = self._office.session(project, request)
         writing = session.writing
-        if writing is None:
+        if writing is None:  # without an update Gradio would empty everything
+            yield [gr.skip()] * 10
             return
         tail, sent = Tail(self._office.desk.engine, session, writing), False
         while not writing.done:

@@ -79,9 +79,7 @@ def _step(store: Store, project: str, by: int) -> str | None:
         return text
 
 
-def _amend(
-    connection: sqlite3.Connection, project: str, at: int, text: str, writer: str, youngest: float
-) -> bool:
+def _amend(connection: sqlite3.Connection, project: str, at: int, text: str, writer: str, youngest: float) -> bool:
     """Put the text into the entry `at` if it is this writer's and was begun after `youngest`."""
     if not writer:
         return False

@@ -95,7 +95,8 @@ def remove_source(store: Store, source: int) -> None:
 
 def _sources(store: Store, connection: sqlite3.Connection, column: str, value: object) -> list[StoredSource]:
     rows = connection.execute(
-        f"SELECT id, project, name, file, hash, chosen, notes FROM sources WHERE {column} = ? ORDER BY place, id", (value,)
+        f"SELECT id, project, name, file, hash, chosen, notes FROM sources WHERE {column} = ? ORDER BY place, id",
+        (value,),
     ).fetchall()
     return [
         StoredSource(
