@@ -205,7 +205,8 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                 "outline",
                 "Outline, then sections",
                 "Write a detailed text about the document above in sections, each under its heading, in full "
-                "paragraphs of prose with the document's facts and figures. An outline with the headings stands before them.",
+                "paragraphs of prose with the document's facts and figures. An outline with the headings stands before "
+                "them.",
                 asks="What the text is about",
                 words=(400, 1000, 2400),
                 focus="The text is about this: {detail}",
