@@ -85,7 +85,9 @@ def next_step(draft: str, detail: str = "", shape: Shape | None = None) -> Step 
         return None
     tokens = max(LEAST_SECTION_TOKENS, TASKS["outline"].max_new_tokens(shape) // len(sections))
     divider = "" if _DIVIDER.search(draft) else "---\n\n"
-    opening = f"{_gap(draft)}{divider}## {left[0].title}\n\n"
+    # Below an outline a small model goes on with lists, whatever the instruction says; after a word, it writes prose.
+    word = "The" if shape.english else ""
+    opening = f"{_gap(draft)}{divider}## {left[0].title}\n\n{word}"
     return Step(instruction, opening, tokens, ("\n# ", "\n## ", "\n---"), left[0])
 
 

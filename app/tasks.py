@@ -204,13 +204,14 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             Task(
                 "outline",
                 "Outline, then sections",
-                "Write a text about the document above in sections. First comes an outline: a numbered list with the "
-                "heading of each section, a few words each. After it come the sections in this order, each under its "
-                "heading, in full paragraphs with the document's facts and figures, without repeating each other.",
+                "Write a detailed text about the document above in sections, each under its heading, in full "
+                "paragraphs of prose with the document's facts and figures. An outline with the headings stands before "
+                "them.",
                 asks="What the text is about",
                 words=(400, 1000, 2400),
                 focus="The text is about this: {detail}",
-                begins="1.",
+                # After "1." alone a small model lists sentences; after a first heading, headings.
+                begins="## Outline\n\n1. Introduction\n2.",
                 begins_foreign="1.",
                 in_sections=True,
             ),

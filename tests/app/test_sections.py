@@ -100,29 +100,36 @@ def test_first_an_outline_is_asked_for() -> None:
     step = next_step(" \n", "fog")
     assert step is not None
     assert step.section is None
-    assert step.opening == "1."
+    assert step.opening == "## Outline\n\n1. Introduction\n2."
     assert step.instruction == TASKS["outline"].instruction("fog") + " The outline has 5 headings."
     assert "\n6." in step.stop_strings
-    assert step.draft("") == "1."
+    assert step.draft("") == step.opening
 
 
 def test_then_each_section_under_its_heading() -> None:
     first = next_step(OUTLINE)
     assert first is not None
     assert first.section == Section("Keepers")
-    assert first.draft(OUTLINE) == f"{OUTLINE}\n\n---\n\n## Keepers\n\n"
-    second = next_step(first.draft(OUTLINE) + "They kept. ")
+    assert first.draft(OUTLINE) == f"{OUTLINE}\n\n---\n\n## Keepers\n\nThe"
+    second = next_step(first.draft(OUTLINE) + "y kept. ")
     assert second is not None
     assert second.section == Section("Lamps")
-    assert second.draft(first.draft(OUTLINE) + "They kept. ") == DRAFT.removesuffix("They lit.")
+    assert second.draft(first.draft(OUTLINE) + "y kept. ") == DRAFT.removesuffix("y lit.")
     assert next_step(DRAFT) is None
     assert first.instruction == second.instruction
+
+
+def test_in_another_language_no_english_word_is_put_in() -> None:
+    outline, section = next_step("", shape=Shape(language="日本語")), next_step(OUTLINE, shape=Shape(language="日本語"))
+    assert outline is not None
+    assert section is not None
+    assert (outline.opening, section.opening) == ("1.", "\n\n---\n\n## Keepers\n\n")
 
 
 def test_an_edited_outline_is_followed() -> None:
     step = next_step(DRAFT.replace("2. Lamps", "2. Lamps\n3. Fog signals"))
     assert step is not None
-    assert step.opening == "\n\n## Fog signals\n\n"
+    assert step.opening == "\n\n## Fog signals\n\nThe"
     assert next_step(DRAFT.replace("2. Lamps\n", "\n")) is None
 
 
@@ -170,10 +177,11 @@ def test_a_step_only_adds_to_what_the_cache_holds() -> None:
     for _ in range(3):
         step = next_step(draft)
         assert step is not None
-        answer = " Keepers\n2. Lamps" if step.section is None else "Text."
+        answer = " Keepers" if step.section is None else "y did."
         assert step.draft(draft).startswith(draft)
         draft = step.draft(draft) + answer
-    assert draft == f"{OUTLINE}\n\n---\n\n## Keepers\n\nText.\n\n## Lamps\n\nText."
+    outline = "## Outline\n\n1. Introduction\n2. Keepers"
+    assert draft == f"{outline}\n\n---\n\n## Introduction\n\nThey did.\n\n## Keepers\n\nThey did."
 
 
 @pytest.mark.parametrize(
