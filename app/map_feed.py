@@ -195,9 +195,8 @@ def _start(prompt: PromptTokens, layers: tuple[int, ...], heads: int, slots: int
 
 def _levels(held: NDArray[np.integer], most: int) -> bytes:
     """A byte a position; what anything holds is at least 1."""
-    levels = np.rint(held * (255 / most)).clip(0, 255).astype(np.uint8)
-    shown: bytes = np.maximum(levels, held > 0).astype(np.uint8).tobytes()
-    return shown
+    levels: NDArray[np.uint8] = np.maximum(np.rint(held * (255 / most)), held > 0).clip(0, 255).astype(np.uint8)
+    return levels.tobytes()
 
 
 def _base64(levels: bytes) -> str:
