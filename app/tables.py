@@ -10,7 +10,7 @@ from io import StringIO
 from typing import TypeAlias
 
 from app.export.blocks import clean
-from app.export.table import Rows, _harmless, _markdown_table, _tab_separated
+from app.export.table import Rows, harmless, markdown_table, tab_separated
 
 Row: TypeAlias = tuple[str, ...]
 
@@ -41,7 +41,7 @@ class TableReport:
     def csv(self) -> str:
         """The rows as CSV; a cell that a spreadsheet would run as a formula gets an apostrophe before it."""
         out = StringIO()
-        csv.writer(out).writerows([_harmless(cell) for cell in row] for row in self.rows)
+        csv.writer(out).writerows([harmless(cell) for cell in row] for row in self.rows)
         return out.getvalue()
 
 
@@ -52,7 +52,7 @@ def check_table(text: str, columns: Sequence[str] = ()) -> TableReport:
     column, empty rows, a head or its rule that is there again, columns in another order or another spelling.
     """
     text = _FENCE.sub("", clean(text))
-    rows = _markdown_table(text) or _tab_separated(text) or _comma_separated(text, columns)
+    rows = markdown_table(text) or tab_separated(text) or _comma_separated(text, columns)
     if not rows:
         wanted = f" with the columns {', '.join(columns)}" if columns else ""
         return TableReport((), (f"There is no table in the text. Ask again, or write one{wanted}.",))

@@ -23,7 +23,7 @@ def write_table(draft: Draft) -> bytes:
     that anybody may have written. Raises ExportError.
     """
     out = StringIO()
-    csv.writer(out).writerows([_harmless(cell) for cell in row] for row in find_table(draft.text))
+    csv.writer(out).writerows([harmless(cell) for cell in row] for row in find_table(draft.text))
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -33,7 +33,7 @@ def find_table(markdown: str) -> Rows:
     Raises ExportError if there is neither, or if a row has another number of cells than the head, with the row's
     number as a reader counts: the head is row 1.
     """
-    rows = _markdown_table(markdown) or _tab_separated(clean(markdown))
+    rows = markdown_table(markdown) or tab_separated(clean(markdown))
     if not rows:
         raise ExportError(
             "The draft has no table: no Markdown table (| a | b | above | --- | --- |) and no lines with tabs. "
@@ -48,14 +48,16 @@ def find_table(markdown: str) -> Rows:
     return rows
 
 
-def _markdown_table(markdown: str) -> Rows | None:
+def markdown_table(markdown: str) -> Rows | None:
+    """The first Markdown table, without its marks; None if there is none."""
     for block in walk(parse(markdown)):
         if isinstance(block, Table):
             return [[plain(cell) for cell in row] for row in block.rows]
     return None
 
 
-def _tab_separated(text: str) -> Rows:
+def tab_separated(text: str) -> Rows:
+    """The first lines in a row that have tabs, as cells."""
     rows: Rows = []
     for line in text.split("\n"):
         if not line.strip() or _FENCE.match(line):
@@ -66,7 +68,8 @@ def _tab_separated(text: str) -> Rows:
     return rows
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """The cell, so that no spreadsheet takes it for a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") and len(cell) > 1 and not _is_number(cell) else cell
 
 

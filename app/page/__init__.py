@@ -44,7 +44,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             with gr.Column(elem_id="right", min_width=320):
                 the_map = cache_map()
         with left:
-            add_sources(office, project, projects.name, version)
+            add_sources(office, project, projects.name, projects.others, version)
             fields = add_task(settings)
             add_budget(office, project, version, fields, model)
 

@@ -8,6 +8,7 @@ import gradio as gr
 
 from app.desk import Caret, Desk
 from app.session import Session, Sessions
+from app.store import list_projects
 
 # A person's events are not an API, and none shows a spinner over the text that streams.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -28,6 +29,13 @@ class Office:
     def session(self, project: str | None, request: gr.Request) -> Session:
         """The session of the page that sent `request`."""
         return self.sessions.get(request.session_hash or "", project)
+
+    def others(self, session: Session) -> Any:
+        """The list of projects with the session's chosen, where there is one."""
+        if self.shared:
+            return gr.skip()
+        entries = list_projects(self.sessions.store)
+        return gr.update(choices=[(entry.name, entry.id) for entry in entries], value=session.id)
 
     def left(self, request: gr.Request) -> None:
         """The page that sent `request` was closed or reloaded."""

@@ -14,7 +14,6 @@ from app.page.task import TaskFields
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
-from app.store import list_projects
 
 CONFIRM = """(...args) => {
   const ja = navigator.language.startsWith("ja");
@@ -60,7 +59,7 @@ def wire_projects(
 
     def shown(session: Session, version: int) -> list[Any]:
         values = [session.task.get(name, gr.skip()) for name in Ask.names()]
-        return [session.id, version + 1, session.name, _others(office, session), draft_message(session), *values]
+        return [session.id, version + 1, session.name, office.others(session), draft_message(session), *values]
 
     def opened(project: str, version: int, request: gr.Request) -> list[Any]:
         return shown(office.sessions.open(request.session_hash or "", project or None), version)
@@ -85,7 +84,7 @@ def wire_projects(
                 session.rename(name)
             except AppError as error:
                 gr.Warning(str(error))
-        return [session.name, _others(office, session)]
+        return [session.name, office.others(session)]
 
     gr.on([parts.name.blur, parts.name.submit], renamed, [parts.name, project], [parts.name, parts.others], **QUIET)
     return [
@@ -94,10 +93,3 @@ def wire_projects(
         parts.others.input(switched, [parts.others, project, version], outputs, **QUIET),
         parts.delete.click(deleted, [project, version], outputs, js=CONFIRM, **QUIET),
     ]
-
-
-def _others(office: Office, session: Session) -> Any:
-    if office.shared:
-        return gr.skip()
-    entries = list_projects(office.sessions.store)
-    return gr.update(choices=[(entry.name, entry.id) for entry in entries], value=session.id)

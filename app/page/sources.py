@@ -23,7 +23,9 @@ CHOICES = 3
 PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
 
 
-def add_sources(office: Office, project: gr.BrowserState, name: gr.Textbox, version: gr.State) -> None:
+def add_sources(
+    office: Office, project: gr.BrowserState, name: gr.Textbox, others: gr.Dropdown, version: gr.State
+) -> None:
     """Upload, sample and pasted text; below them the cards."""
     gr.Markdown(words("sources"), elem_classes="heading")
     files = gr.File(
@@ -45,14 +47,15 @@ def add_sources(office: Office, project: gr.BrowserState, name: gr.Textbox, vers
 
     def uploaded(
         paths: list[str] | None, project: str, version: int, request: gr.Request, progress: Any = PROGRESS
-    ) -> tuple[None, str, int]:
+    ) -> list[Any]:
         """Read what was uploaded, and make room for more."""
-        name = add(office.session(project, request), [Path(path) for path in paths or []], progress)
-        return None, name, version + 1
+        session = office.session(project, request)
+        return [None, add(session, [Path(path) for path in paths or []], progress), office.others(session), version + 1]
 
-    def use_sample(project: str, version: int, request: gr.Request, progress: Any = PROGRESS) -> tuple[str, int]:
+    def use_sample(project: str, version: int, request: gr.Request, progress: Any = PROGRESS) -> list[Any]:
         """Add the sample that comes with the app."""
-        return add(office.session(project, request), [SAMPLE], progress), version + 1
+        session = office.session(project, request)
+        return [add(session, [SAMPLE], progress), office.others(session), version + 1]
 
     def paste(text: str, project: str, version: int, request: gr.Request) -> tuple[str, str, int]:
         """Add a pasted text; one that cannot be added stays where it was pasted."""
@@ -63,8 +66,8 @@ def add_sources(office: Office, project: gr.BrowserState, name: gr.Textbox, vers
         return "", "", version + 1
 
     shown = {**QUIET, "show_progress": "minimal"}
-    files.upload(uploaded, [files, project, version], [files, name, version], **shown)
-    sample.click(use_sample, [project, version], [name, version], **shown)
+    files.upload(uploaded, [files, project, version], [files, name, others, version], **shown)
+    sample.click(use_sample, [project, version], [name, others, version], **shown)
     add_pasted.click(paste, [pasted, project, version], [pasted, problem, version], **QUIET)
 
     @gr.render(inputs=[version, project], show_progress="hidden")  # type: ignore[untyped-decorator]

@@ -1,10 +1,14 @@
-"""A Chromium for the browser tests: Debian's where there is one, else Playwright's own."""
+"""A Chromium for the browser tests, Debian's where there is one, else Playwright's own; and the page in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from app.engine import Engine
+from core.loading import load_model
+from tests.browser.studio import Hands, Studio
 
 DEBIAN = Path("/usr/bin/chromium")
 
@@ -17,3 +21,29 @@ def browser() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The embedded model in the form that is fastest without compiling a step."""
+    engine = Engine(lambda report: load_model("smollm2-135m"), queue_size=4)
+    engine.start()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def studio(engine: Engine, tmp_path: Path) -> Iterator[Studio]:
+    """A server with no project yet."""
+    studio = Studio(engine, tmp_path / "data")
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def hands(studio: Studio, browser: Browser) -> Iterator[Hands]:
+    """A page of it."""
+    hands = Hands(browser.new_context(viewport={"width": 1440, "height": 900}).new_page(), studio.url)
+    yield hands
+    hands.page.context.close()
+    assert hands.errors == []

@@ -1,0 +1,128 @@
+"""The whole page, served for tests, and a person's hands on it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from app.desk import Desk
+from app.engine import Engine
+from app.page import build, launch_options
+from app.page.events import Office
+from app.session import Sessions
+from app.settings import Settings
+from app.store import open_store
+
+SAMPLE = Path(__file__).parents[2] / "assets" / "samples" / "lighthouses.pdf"
+SLOW = 180_000  # ms: a busy machine with two cores reads the pages and writes within this
+
+
+class Studio:
+    """A server: the page over a folder of projects. `shared`: as on a Space."""
+
+    def __init__(self, engine: Engine, folder: Path, *, shared: bool = False) -> None:
+        """Serve."""
+        settings = Settings(_env_file=None, max_file_megabytes=1, max_new_tokens=256)
+        self.engine = engine
+        self.store = open_store(folder)
+        self.sessions = Sessions(self.store, settings.limits, 60, forget=shared)
+        self.blocks = build(settings, Office(Desk(settings, engine), self.sessions, shared=shared))
+        options = {**launch_options(settings), "server_name": "127.0.0.1", "quiet": True, "inbrowser": False}
+        _, self.url, _ = self.blocks.queue().launch(prevent_thread_lock=True, **options)
+
+    def close(self) -> None:
+        """Stop serving; what is being written is stopped and kept."""
+        self.sessions.close()
+        self.blocks.close()
+        self.store.close()
+
+
+class Hands:
+    """What a person does on the page."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        """Open the page and wait for the model."""
+        self.page, self.url = page, url
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.open()
+
+    def open(self, query: str = "") -> None:
+        """Open the page, again too."""
+        self.page.goto(self.url + query)
+        expect(self.page.locator("#model-line")).to_contain_text("8,192", timeout=60_000)
+        expect(self.page.locator("#project-name input, #project-name textarea")).not_to_have_value("", timeout=30_000)
+
+    def add(self, *paths: Path) -> Locator:
+        """Add files; returns the cards of all sources."""
+        cards = self.page.locator(".block.file-card")
+        before = cards.count()
+        self.page.locator("#files input[type=file]").first.set_input_files([str(path) for path in paths])
+        expect(cards).to_have_count(before + len(paths), timeout=60_000)
+        return cards
+
+    def sample(self, pages: str = "1") -> None:
+        """Add the sample, and choose some of its pages."""
+        self.page.locator("#sample").click()
+        expect(self.page.locator(".block.file-card")).to_contain_text("8 pages", timeout=60_000)
+        self.choose_pages(pages)
+
+    def choose_pages(self, pages: str) -> None:
+        """Choose pages of the first source."""
+        box = self.page.locator(".pages textarea, .pages input").first
+        box.fill(pages)
+        box.press("Enter")
+        expect(self.page.locator(".block.file-card").first).to_contain_text(" of ", timeout=30_000)
+        expect(self.page.locator("#window")).to_contain_text("It fits", timeout=30_000)
+
+    @property
+    def area(self) -> Locator:
+        """The draft."""
+        return self.page.locator("#draft textarea")
+
+    @property
+    def text(self) -> str:
+        """What stands in it."""
+        return self.area.input_value()
+
+    def press(self, name: str) -> None:
+        """A button of the page, by its id."""
+        self.page.locator(f"#{name}").click()
+
+    def type(self, text: str) -> None:
+        """Put a text into the draft, and see it saved."""
+        self.area.fill(text)
+        self.saved()
+
+    def saved(self) -> None:
+        """Wait until the draft is saved."""
+        expect(self.page.locator(".draft-saved")).to_have_text(re.compile("Saved|保存済み"), timeout=30_000)
+
+    def wait_for_words(self, beginning: str = "", words: int = 3) -> None:
+        """Wait until the model has written some words after `beginning`."""
+        pattern = rf"^{re.escape(beginning)}(?:\s*\S+\s+){{{words}}}"
+        expect(self.area).to_have_value(re.compile(pattern), timeout=SLOW)
+
+    def stop(self) -> None:
+        """Stop the run and wait until the draft can be edited."""
+        self.press("stop")
+        expect(self.page.locator("#progress")).to_contain_text(re.compile("Stopped|Finished"), timeout=60_000)
+        self.rest()
+
+    def rest(self) -> None:
+        """Wait until nothing is written."""
+        expect(self.area).to_be_editable(timeout=SLOW)
+        expect(self.page.locator("#write")).to_be_enabled(timeout=30_000)
+
+    def select(self, start: int, end: int) -> None:
+        """Select characters of the draft."""
+        self.area.evaluate(
+            "(area, [start, end]) => { area.focus(); area.setSelectionRange(start, end); }", [start, end]
+        )
+
+    def state(self) -> dict[str, Any]:
+        """What the editor holds."""
+        return self.page.evaluate("document.querySelector('#draft').draft.state()")

@@ -1,0 +1,44 @@
+"""For everybody: no serious finding of axe, in both themes and on a phone; Japanese; reduced motion."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from tests.browser.studio import Hands, Studio
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing_serious(studio: Studio, browser: Browser, width: int, theme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
+    hands = Hands(context.new_page(), studio.url)
+    hands.open(f"?__theme={theme}")
+    hands.sample("1")
+    hands.type("The lamp was lit")
+    hands.press("continue")
+    hands.wait_for_words("The lamp was lit", 3)
+    hands.stop()
+    for fold in ("#versions", "#export", "#options"):
+        hands.page.locator(f"{fold} button").first.click()
+    found = Axe().run(hands.page).response["violations"]
+    serious = {
+        finding["id"]: [node["html"][:160] for node in finding["nodes"]]
+        for finding in found
+        if finding["impact"] in ("serious", "critical")
+    }
+    assert serious == {}
+    width_of_page = hands.page.evaluate("document.documentElement.scrollWidth")
+    assert width_of_page <= width  # nothing to be scrolled sideways
+    context.close()
+
+
+def test_japanese_browsers_get_a_japanese_page(studio: Studio, browser: Browser) -> None:
+    context = browser.new_context(locale="ja-JP")
+    hands = Hands(context.new_page(), studio.url)
+    expect(hands.page.locator("#write")).to_have_text("書く")
+    expect(hands.page.locator("#task input")).to_have_value("レポート")
+    assert hands.area.get_attribute("aria-label") == "原稿"
+    hands.type("灯台は岩の上に立つ。🙂")
+    assert hands.state()["text"] == "灯台は岩の上に立つ。🙂"
+    expect(hands.page.locator(".draft-count")).to_contain_text("11 文字")
+    context.close()
