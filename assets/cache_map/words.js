@@ -19,10 +19,10 @@ function explain(run, i, layer, mode) {
   if (!rows.length) return T.reading;
   if (mode === "changes") {
     const { entered, left, stayed } = run.changes(i, layer);
-    return `${T.changed(count(entered), count(left), count(stayed))} ${nameOf(rows[i])}.`;
+    return `${T.changed(count(entered), count(left), count(stayed))} ${T.sentence(nameOf(rows[i]))}`;
   }
   const scale = layer === null ? T.scaleAll(count(run.pairs)) : T.scaleOne(start.layers[layer], start.heads);
-  return `${scale} ${T.size(count(start.slots), count(rows[i].context))} ${nameOf(rows[i])}.`;
+  return `${scale} ${T.size(count(start.slots), count(rows[i].context))} ${T.sentence(nameOf(rows[i]))}`;
 }
 
 /** The same picture for those who do not see it: how many tokens are held, where most are, and what changed. */
