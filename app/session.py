@@ -68,6 +68,8 @@ class Session:
         self.writing: Writing | None = None
         self.proposal: Proposal | None = None
         self.token_counts = TokenCounts()
+        self.map_layer: int | None = None
+        """The one layer that the map shows, an index into its feed's; None for all."""
         self.used = time.monotonic()
         self.pages: set[str] = set()
         self._store = store

@@ -144,7 +144,9 @@ def _text_of(file: SourceFile) -> None:
     document = file.document
     with gr.Accordion(words("read_text"), open=False, elem_classes="source-text") as opened:
         last = len(document.pages)
-        number = gr.Slider(1, last, 1, step=1, label=words("page"), visible=last > 1, elem_classes="page-number")
+        number = gr.Slider(
+            1, max(last, 2), 1, step=1, label=words("page"), visible=last > 1, elem_classes="page-number"
+        )
         text = gr.Textbox(show_label=False, lines=8, max_lines=14, interactive=False, elem_classes="page-text")
 
     def show(page: float) -> dict[str, Any]:
