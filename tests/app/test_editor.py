@@ -28,7 +28,8 @@ def test_a_message_goes_to_the_page_as_one_string_and_comes_back_the_same() -> N
 
 def test_the_template_holds_no_value() -> None:
     editor = DraftEditor(value=set_message(HOSTILE, 1))
-    assert "$" not in editor.html_template and "{{" not in editor.html_template
+    assert "$" not in editor.html_template
+    assert "{{" not in editor.html_template
 
 
 @pytest.mark.parametrize("payload", [None, 3, "no json", "{", ["a"]])
