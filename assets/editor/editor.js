@@ -18,9 +18,9 @@ const state = () => ({
   text: base ?? area.value, revision,
   start: toCharacters(area.value, area.selectionStart), end: toCharacters(area.value, area.selectionEnd),
 });
-// Buttons of the page read the draft here, and what they do counts as an edit that has been sent.
+// Buttons of the page read the draft here. The edit is sent as well, since not every button answers with a revision.
 const owner = element.closest("#draft") ?? element;
-owner.draft = { state() { sent = area.value; clearTimeout(sendTimer); return state(); }, focus: () => area.focus() };
+owner.draft = { state() { send(); return state(); }, focus: () => area.focus() };
 
 // --- to the server ---
 
@@ -71,13 +71,18 @@ function offer(text) {
   asked = true;
   let held = null;
   try { held = JSON.parse(localStorage.getItem(key()) ?? "null"); } catch { /* not ours */ }
-  const bar = root.querySelector(".draft-recover");
   if (!held || typeof held.text !== "string" || held.text === text || !held.text.trim() || (held.kept && text.trim())) return;
+  giveBack(held.text);
+}
+
+// Text that is not in the draft any more is offered, never dropped.
+function giveBack(text) {
+  const bar = root.querySelector(".draft-recover");
   const [restore, discard] = bar.querySelectorAll("button");
   bar.querySelector("span").textContent = TEXT.found;
   restore.textContent = TEXT.restore;
   discard.textContent = TEXT.discard;
-  restore.onclick = () => { bar.hidden = true; trigger("recover", { text: held.text, revision, start: 0, end: 0 }); };
+  restore.onclick = () => { bar.hidden = true; trigger("recover", { text, revision, start: 0, end: 0 }); };
   discard.onclick = () => { bar.hidden = true; store(); };
   bar.hidden = false;
 }
@@ -104,23 +109,27 @@ function writing(on) {
 const handlers = {
   set(message) {
     if (project !== message.project) { project = message.project; asked = false; }
+    const typing = asked && !area.readOnly && (unsent() || inFlight);
+    const newer = typing && message.revision === revision;
+    if (typing && !newer && unsent() && area.value !== message.text) giveBack(area.value);
     base = null;
     run = "";
-    inFlight = null;
-    const newer = unsent() && message.revision === revision && asked;
+    if (!newer) inFlight = null;
     revision = message.revision;
     last = message.last;
     proposal.hide();
     writing(false);
     if (!newer) { put(message.text, message.select); sent = area.value; }
-    row.saved.textContent = TEXT.saved;
+    row.saved.textContent = newer ? TEXT.saving : TEXT.saved;
     if (!asked) offer(message.text); else mirror();
   },
   stream(message) {
     if (run !== message.run) {
       if (message.revision !== revision) { trigger("resync"); return; }
       run = message.run;
-      base = area.value;
+      // The run began from what the server had: what was typed since is offered back, not written into.
+      base = unsent() && sent !== null ? sent : area.value;
+      if (base !== area.value) giveBack(area.value);
       sent = base;
     }
     writing(true);
@@ -135,7 +144,7 @@ const handlers = {
     if (message.done) status.textContent = TEXT.proposed;
   },
   saved(message) {
-    revision = message.revision;
+    revision = Math.max(revision, message.revision);
     inFlight = null;
     row.saved.textContent = unsent() ? TEXT.saving : TEXT.saved;
     mirror();
@@ -185,6 +194,7 @@ const SHORTCUTS = [
   ["#save-version", "Control+Shift+S", (event, ctrl) => ctrl && event.shiftKey && event.key.toLowerCase() === "s"],
 ];
 document.addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
   const pressed = SHORTCUTS.find(([, , matches]) => matches(event, event.ctrlKey || event.metaKey));
   const button = pressed && document.querySelector(pressed[0]);
   if (!button) return;

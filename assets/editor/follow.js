@@ -5,7 +5,7 @@ class Follow {
     this.button = button;
     this.on = true;
     this.own = -1;
-    button.addEventListener("click", () => { this.on = true; this.end(); area.focus(); });
+    button.addEventListener("click", () => { this.on = true; area.focus({ preventScroll: true }); this.end(); });
     area.addEventListener("scroll", () => {
       if (!area.readOnly || Math.abs(area.scrollTop - this.own) < 2) return;
       this.on = area.scrollTop + area.clientHeight >= area.scrollHeight - 24;

@@ -1,0 +1,241 @@
+"""The editor in a real Chromium, on a page that holds nothing else but a few of the buttons it presses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.draft import Draft
+from app.editor import DraftEditor, proposal_message, saved_message, set_message, stream_message
+from app.store import Change
+
+HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} <|im_end|>'
+READ = "(...args) => [JSON.stringify(document.querySelector('#draft').draft.state()), ...args.slice(1)]"
+
+
+class Site:
+    """The editor over a `Draft`; `push` sends the message a test has put there."""
+
+    def __init__(self) -> None:
+        self.draft, self.message, self.asked = Draft(), {}, []
+        self.answers = True
+        with gr.Blocks() as self.blocks:
+            editor = DraftEditor(elem_id="draft")
+            push, quiet = gr.Button("Push", elem_id="push"), gr.Button("Version", elem_id="save-version")
+            undo = gr.Button("Undo", elem_id="undo")
+            push.click(lambda: self.message, outputs=editor, queue=False)
+            quiet.click(self.quiet, [editor], None, js=READ, queue=False)
+            undo.click(lambda: self.asked.append(("undo", None)), queue=False)
+            editor.edit(self.edit, None, editor, queue=False)
+            for name in ("passage", "caret", "accept", "reject", "resync", "recover"):
+                getattr(editor, name)(self.noted(name), None, None, queue=False)
+        self.url = self.blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", inbrowser=False)[1]
+
+    def whole(self) -> dict[str, Any]:
+        return set_message(self.draft.text, self.draft.revision, project="p", last=self.draft.written)
+
+    def edit(self, event: gr.EventData) -> Any:
+        self.asked.append(("edit", event._data))
+        if not self.answers:
+            return gr.skip()
+        taken = self.draft.edit(event._data["text"], event._data["revision"])
+        return saved_message(self.draft.revision) if taken else self.whole()
+
+    def quiet(self, state: Any) -> None:
+        """A button that takes the text and does not answer with a revision."""
+        self.draft.edit(state["text"], state["revision"])
+        self.asked.append(("version", state))
+
+    def noted(self, name: str) -> Callable[[gr.EventData], None]:
+        def note(event: gr.EventData) -> None:
+            self.asked.append((name, event._data))
+
+        return note
+
+    def of(self, name: str) -> list[Any]:
+        return [data for kind, data in list(self.asked) if kind == name]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.blocks.close()
+
+
+@pytest.fixture
+def site(shared: Site) -> Site:
+    shared.draft, shared.message, shared.asked, shared.answers = Draft(), {}, [], True
+    return shared
+
+
+@pytest.fixture
+def page(site: Site, browser: Browser) -> Iterator[Page]:
+    page = browser.new_context(viewport={"width": 1000, "height": 800}, locale="en-US").new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(site.url)
+    expect(page.locator(".draft-count")).to_contain_text("words")
+    yield page
+    assert page.evaluate("window.pwn") is None
+    page.context.close()
+    assert errors == []
+
+
+def push(site: Site, page: Page, message: dict[str, Any]) -> None:
+    site.message = message
+    with page.expect_response(lambda response: "/run/" in response.url):
+        page.evaluate("document.querySelector('#push').click()")
+
+
+def show(site: Site, page: Page, text: str, revision: int = 1) -> None:
+    site.draft = Draft(text, revision)
+    push(site, page, site.whole())
+    expect(area(page)).to_have_value(text)
+
+
+def area(page: Page) -> Any:
+    return page.locator("#draft textarea")
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("did not happen within 5 s")
+
+
+def test_typing_is_sent_once_it_pauses_and_nothing_typed_is_lost(site: Site, page: Page) -> None:
+    show(site, page, "Tides. ")
+    area(page).press("End")
+    area(page).press_sequentially("They rise and fall all day.", delay=60)
+    until(page, lambda: site.draft.text == "Tides. They rise and fall all day.")
+    expect(page.locator(".draft-saved")).to_have_text("Saved")
+    assert 1 < len(site.of("edit")) < 15
+    assert area(page).input_value() == site.draft.text
+
+
+def test_positions_are_characters(site: Site, page: Page) -> None:
+    show(site, page, "😀e\u0301 𝒳 end")
+    push(site, page, set_message(site.draft.text, 1, (4, 5), project="p"))
+    area(page).focus()
+    assert page.evaluate("document.querySelector('#draft').draft.state()") == {
+        "text": "😀e\u0301 𝒳 end", "revision": 1, "start": 4, "end": 5,
+    }  # fmt: skip
+    push(site, page, stream_message("r", 1, 4, 1, "😀😀"))
+    expect(area(page)).to_have_value("😀e\u0301 😀😀 end")
+
+
+def test_a_stream_shows_all_of_its_text_each_time_and_locks_the_draft(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    for text in ("x", HOSTILE, HOSTILE + "!"):
+        push(site, page, stream_message("r", 1, 1, 0, text))
+        expect(area(page)).to_have_value(f"a{text}b")
+    expect(area(page)).to_have_attribute("aria-busy", "true")
+    expect(area(page)).not_to_be_editable()
+    show(site, page, "done", 2)
+    expect(area(page)).to_be_editable()
+    expect(page.locator(".draft-status")).to_have_text("The model has stopped writing.")
+
+
+def test_a_stream_over_another_revision_asks_for_the_draft(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    push(site, page, stream_message("r", 7, 1, 0, "x"))
+    until(page, lambda: len(site.of("resync")) == 1)
+    assert area(page).input_value() == "ab"
+
+
+def test_a_refused_edit_shows_the_draft_and_a_later_keystroke_is_offered_back(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    area(page).fill("mine")
+    push(site, page, set_message("theirs", 9, project="p"))
+    expect(area(page)).to_have_value("theirs")
+    page.locator(".draft-recover .restore").click()
+    until(page, lambda: [data["text"] for data in site.of("recover")] == ["mine"])
+
+
+def test_a_draft_sent_again_does_not_undo_an_edit_under_way(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    site.answers = False
+    area(page).fill("abc")
+    until(page, lambda: len(site.of("edit")) == 1)
+    push(site, page, {**site.whole(), "last": (0, 1)})  # the same message twice would not reach the script
+    page.wait_for_timeout(300)
+    assert area(page).input_value() == "abc"
+    expect(page.locator(".draft-saved")).to_contain_text("Not saved yet", timeout=12_000)
+
+
+def test_a_button_that_does_not_answer_leaves_the_next_keystrokes_acceptable(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    area(page).press("End")
+    area(page).press("c")
+    area(page).press("Control+Shift+S")
+    until(page, lambda: [state["text"] for state in site.of("version")] == ["abc"])
+    until(page, lambda: len(site.of("edit")) == 1)
+    page.wait_for_timeout(500)
+    area(page).press("d")
+    until(page, lambda: site.draft.text == "abcd")
+    assert area(page).input_value() == "abcd"
+
+
+def test_control_z_presses_the_pages_undo(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    area(page).fill("abc")
+    area(page).press("Control+Z")
+    until(page, lambda: len(site.of("undo")) == 1)
+    assert area(page).input_value() == "abc"
+
+
+@pytest.mark.parametrize(("key", "event"), [("Enter", "accept"), ("Escape", "reject")])
+def test_a_proposal_is_a_diff_answered_from_the_keyboard(site: Site, page: Page, key: str, event: str) -> None:
+    show(site, page, "😀 old end")
+    changes = [Change("delete", "old"), Change("insert", HOSTILE)]
+    push(site, page, proposal_message("i", 2, 5, HOSTILE, changes, done=True))
+    expect(page.locator(".draft-diff")).to_have_text(f"😀 old{HOSTILE} end")
+    expect(page.locator(".draft-diff ins")).to_have_text(HOSTILE)
+    expect(page.locator(".draft-diff del")).to_have_text("old")
+    page.locator(".draft-diff").press(key)
+    until(page, lambda: site.of(event) == [{"id": "i"}])
+    expect(area(page)).to_be_visible()
+
+
+def test_a_selection_brings_its_tools(site: Site, page: Page) -> None:
+    show(site, page, "😀 one two")
+    push(site, page, set_message("😀 one two", 1, (2, 5), project="p"))
+    area(page).focus()
+    page.get_by_role("button", name="Shorten").click()
+    until(page, lambda: len(site.of("passage")) == 1)
+    assert site.of("passage") == [{"kind": "shorten", "text": "😀 one two", "revision": 1, "start": 2, "end": 5}]
+
+
+def test_following_pauses_when_the_person_scrolls_up(site: Site, page: Page) -> None:
+    lines = "line\n" * 200
+    show(site, page, "")
+    push(site, page, stream_message("r", 1, 0, 0, lines))
+    until(
+        page, lambda: area(page).evaluate("a => a.scrollTop > 0 && a.scrollTop + a.clientHeight > a.scrollHeight - 30")
+    )
+    area(page).evaluate("a => { a.scrollTop = 100 }")
+    expect(page.locator(".draft-follow")).to_be_visible()
+    push(site, page, stream_message("r", 1, 0, 0, lines + "more"))
+    expect(area(page)).to_have_value(lines + "more")
+    assert area(page).evaluate("a => a.scrollTop") == 100
+    page.locator(".draft-follow").click()
+    assert area(page).evaluate("a => a.scrollTop + a.clientHeight > a.scrollHeight - 30")
+
+
+def test_unsent_text_is_offered_after_a_reload(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    site.answers = False
+    area(page).fill("ab and much more")
+    until(page, lambda: "much" in (page.evaluate("localStorage.getItem('refreshkv-draft-p')") or ""))
+    page.reload()
+    expect(page.locator(".draft-count")).to_contain_text("words")
+    push(site, page, site.whole())
+    page.locator(".draft-recover .restore").click()
+    until(page, lambda: [data["text"] for data in site.of("recover")] == ["ab and much more"])
