@@ -6,9 +6,8 @@ import asyncio
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +247,8 @@ class _Recording:
 
     def take(self) -> None:
         """Take the events that came since."""
-        for self._time, event in self._run.events[self._seen :]:
+        for moment, event in self._run.events[self._seen :]:
+            self._time = moment
             self._seen += 1
             self._add(event)
 
