@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
@@ -296,9 +296,9 @@ def _ask(method: str, budget: str, stride: int, threshold: float | None) -> Ask:
     return Ask("free", "", "", "", "", "", method, budget, stride, threshold, None, None, None)
 
 
-def _file(data: bytes, name: str) -> Any:
+def _file(data: bytes, name: str) -> gr.FileData:
     path = save_bytes_to_cache(data, name, get_upload_folder())
-    return gr.FileData(path=path, orig_name=name).model_dump()
+    return cast(gr.FileData, gr.FileData(path=path, orig_name=name).model_dump())
 
 
 @contextmanager

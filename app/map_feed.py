@@ -60,6 +60,11 @@ class MapFeed:
         self._single: dict[int, list[bytes]] = {}
         self._lock = Lock()
 
+    @property
+    def layers(self) -> int:
+        """How many layers it tells of."""
+        return len(self._layers)
+
     @classmethod
     def replayed(cls, run_id: str, trace: Trace) -> MapFeed:
         """The feed of a stored run. Raises ValueError if the trace is damaged."""

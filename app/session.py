@@ -75,6 +75,7 @@ class Session:
         self._store = store
         self._autosave = Autosave(store, project.id, writer=uuid.uuid4().hex)
         self._lock = threading.RLock()
+        self._edited = project.draft
         self._stored_run: int | None = None
         self._stored_trace: Trace | None = None
 
@@ -90,9 +91,10 @@ class Session:
         draft does not is kept as a version then."""
         with self._lock:
             if not self.busy and self.draft.edit(text, revision):
-                self._autosave.note(self.draft.text)
+                self._autosave.note(text)
+                self._edited = text
                 return True
-            if text != self.draft.text and not self.busy:
+            if text not in (self.draft.text, self._edited) and not self.busy:  # a page may send an edit twice
                 save_version(self._store, self.id, text, "Text from another window", automatic=True)
             return False
 
@@ -156,7 +158,7 @@ class Session:
             place = writing.place
             start = len(place.before)
             if writing.proposes:
-                if writing.text.strip() and writing.state != "failed":
+                if writing.text.strip() not in ("", place.replaced.strip()) and writing.state != "failed":
                     self.proposal = Proposal(
                         writing.id, start, start + len(place.replaced), place.replaced, writing.text
                     )

@@ -39,13 +39,13 @@ class Tail:
         self._cursor: Cursor | None = None
         self._feed: MapFeed | None = None
 
-    def frame(self, layer: int | None = None) -> Frame:
-        """What came since the last frame. `layer`: the one the page's map shows, None for all of them."""
+    def frame(self) -> Frame:
+        """What came since the last frame."""
         writing = self.writing
         feed, text = writing.feed, writing.text
         if feed is not self._feed:  # the next run of several
             self._feed, self._cursor = feed, None
-        cache_map, self._cursor = feed.since(self._cursor, layer)
+        cache_map, self._cursor = feed.since(self._cursor, self._session.map_layer)
         progress, rates = self._progress_line(), panels.rates(status(writing.statistics))
         frame = Frame(
             text if text != self._text else None,
@@ -76,6 +76,8 @@ class Tail:
     def _ending(self, writing: Writing) -> str:
         assert writing.ending is not None
         if writing.proposes:
+            if writing.text.strip() in ("", writing.place.replaced.strip()):
+                return "Finished: the model would leave the passage as it is. Ask for something else, or edit it."
             return "Finished. Accept or reject the proposal in the draft."
         return _ENDINGS[writing.ending.reason]
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app import panels
+from app.api import add_api
 from app.cache_map import cache_map
 from app.page.drafting import add_export, add_versions, wire_draft
 from app.page.events import QUIET, STREAMING, Office
@@ -29,7 +30,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
     with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
-        version, layer, timer = gr.State(0), gr.State(None), gr.Timer(0.5)
+        version, timer = gr.State(0), gr.Timer(0.5)
         with gr.Row(elem_id="top"):
             gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
             model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
@@ -39,7 +40,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             with gr.Column(elem_id="centre", min_width=340):
                 projects = add_projects(office)
                 parts = add_writing()
-                add_versions(office, project, parts.editor)
+                add_versions(office, project, parts)
                 add_export(office, project, parts.editor)
             with gr.Column(elem_id="right", min_width=320):
                 the_map = cache_map()
@@ -50,14 +51,13 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
 
         timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
         wire_draft(office, project, parts)
-        wire_writing(office, project, layer, fields, parts, the_map)
-        whole = wire_map(office, project, layer, parts.editor, the_map)
+        wire_writing(office, project, fields, parts, the_map)
+        whole = wire_map(office, project, parts.editor, the_map)
         follow = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
-            shown.then(whole, [project, layer], the_map, **QUIET).then(
-                Stream(office).follow, [project, layer], follow, **STREAMING
-            )
+            shown.then(whole, project, the_map, **QUIET).then(Stream(office).follow, project, follow, **STREAMING)
         page.unload(office.left)
+        add_api(office.desk.engine, settings)
     return page
 
 
@@ -71,6 +71,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "i18n": words,
         "server_name": settings.host,
         "server_port": settings.port,
+        "mcp_server": settings.mcp,
         # A backstop: the app's own limit answers in words and keeps the other files.
         "max_file_size": 4 * settings.max_file_megabytes * 10**6,
         "allowed_paths": [],

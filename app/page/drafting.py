@@ -74,12 +74,11 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
     parts.redo.click(step(True), [editor, project], editor, js=READ_EDITOR, **QUIET)
 
 
-def add_versions(office: Office, project: gr.BrowserState, editor: DraftEditor) -> None:
+def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) -> None:
     """Named versions: kept, compared with the draft, restored."""
+    editor = parts.editor
     with gr.Accordion(words("versions"), open=False, elem_id="versions") as opened:
-        with gr.Row():
-            name = gr.Textbox(label=words("version_name"), max_lines=1, elem_id="version-name", min_width=160)
-            save = gr.Button(words("save_version"), elem_id="save-version", min_width=110)
+        name = gr.Textbox(label=words("version_name"), max_lines=1, elem_id="version-name")
         chosen = gr.Dropdown([], label=words("version"), elem_id="version-list")
         with gr.Row():
             compare = gr.Button(words("compare_version"), size="sm", elem_id="compare-version")
@@ -122,7 +121,7 @@ def add_versions(office: Office, project: gr.BrowserState, editor: DraftEditor) 
         return listed(office.session(project, request))
 
     opened.expand(unfold, project, chosen, **QUIET)
-    save.click(keep, [editor, name, project], [name, chosen, changes], js=READ_EDITOR, **QUIET)
+    parts.save.click(keep, [editor, name, project], [name, chosen, parts.progress], js=READ_EDITOR, **QUIET)
     compare.click(show, [chosen, project], changes, **QUIET)
     restore.click(bring_back, [chosen, project], [editor, chosen, changes], **QUIET)
 

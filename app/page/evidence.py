@@ -19,25 +19,28 @@ from app.view import Json
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s|\n")
 
 
-def wire_map(office: Office, project: gr.BrowserState, layer: gr.State, editor: DraftEditor, the_map: CacheMap) -> Any:
+def wire_map(office: Office, project: gr.BrowserState, editor: DraftEditor, the_map: CacheMap) -> Any:
     """The layer shown and the passage looked at. Returns the function that shows a whole run again."""
 
-    def whole(project: str, layer: int | None, request: gr.Request) -> Any:
-        feed = _feed(office.session(project, request))
-        return gr.skip() if feed is None else feed.since(None, layer)[0]
+    def whole(project: str, request: gr.Request) -> Any:
+        session = office.session(project, request)
+        feed = _feed(session)
+        return gr.skip() if feed is None else feed.since(None, session.map_layer)[0]
 
-    def chosen(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
+    def chosen(project: str, request: gr.Request, event: gr.EventData) -> Any:
         wanted = event._data.get("layer") if isinstance(event._data, dict) else None
-        feed = _feed(office.session(project, request))
-        if feed is None or not (wanted is None or isinstance(wanted, int)):
-            return [None, gr.skip()]
-        return [wanted, feed.since(None, wanted)[0]]
+        session = office.session(project, request)
+        feed = _feed(session)
+        if feed is None or not (wanted is None or wanted in range(feed.layers)):
+            return gr.skip()
+        session.map_layer = wanted
+        return feed.since(None, wanted)[0]
 
     def looked_at(project: str, request: gr.Request, event: gr.EventData) -> Json | Any:
         state = caret(event._data)
         return _held(office.session(project, request), state.start, state.end) or gr.skip()
 
-    the_map.layer(chosen, project, [layer, the_map], **QUIET)
+    the_map.layer(chosen, project, the_map, **QUIET)
     editor.caret(looked_at, project, the_map, trigger_mode="always_last", **QUIET)
     return whole
 

@@ -37,6 +37,7 @@ class WritingParts:
     stop: gr.Button
     undo: gr.Button
     redo: gr.Button
+    save: gr.Button
     progress: gr.HTML
     rates: gr.HTML
 
@@ -56,9 +57,10 @@ def add_writing() -> WritingParts:
         stop = gr.Button(words("stop"), variant="stop", interactive=False, elem_id="stop", min_width=80)
         undo = gr.Button(words("undo"), elem_id="undo", min_width=70)
         redo = gr.Button(words("redo"), elem_id="redo", min_width=70)
+        save = gr.Button(words("save_version"), elem_id="save-version", min_width=100)
     progress = gr.HTML(elem_id="progress")
     rates = gr.HTML(elem_id="rates")
-    return WritingParts(editor, write, resume, here, stop, undo, redo, progress, rates)
+    return WritingParts(editor, write, resume, here, stop, undo, redo, save, progress, rates)
 
 
 def draft_message(session: Session, select: tuple[int, int] | None = None) -> Json:
@@ -70,7 +72,6 @@ def draft_message(session: Session, select: tuple[int, int] | None = None) -> Js
 def wire_writing(
     office: Office,
     project: gr.BrowserState,
-    layer: gr.State,
     fields: TaskFields,
     parts: WritingParts,
     the_map: CacheMap,
@@ -89,7 +90,7 @@ def wire_writing(
 
     for button, where in zip((parts.write, parts.resume, parts.here), get_args(Where), strict=False):
         started = button.click(begin(where), [parts.editor, project, *fields.all], begun, js=READ_EDITOR, **QUIET)
-        started.success(stream.follow, [project, layer], outputs, **STREAMING)
+        started.success(stream.follow, project, outputs, **STREAMING)
 
     def passage(project: str, request: gr.Request, event: gr.EventData, *values: Any) -> Any:
         data = event._data if isinstance(event._data, dict) else {}
@@ -101,7 +102,7 @@ def wire_writing(
         return stream.begin(lambda: office.desk.propose(session, ask_of(values), caret(data), kind))
 
     started = parts.editor.passage(passage, [project, *fields.all], begun, **QUIET)
-    started.success(stream.follow, [project, layer], outputs, **STREAMING)
+    started.success(stream.follow, project, outputs, **STREAMING)
     parts.stop.click(stream.stop, project, parts.stop, queue=False, **QUIET)
 
 
@@ -131,7 +132,7 @@ class Stream:
             writing.stop()
         return gr.update(interactive=False)
 
-    async def follow(self, project: str, layer: int | None, request: gr.Request) -> AsyncIterator[list[Any]]:
+    async def follow(self, project: str, request: gr.Request) -> AsyncIterator[list[Any]]:
         """Show what is being written until it is over; at once if nothing is."""
         session = self._office.session(project, request)
         writing = session.writing
@@ -140,11 +141,11 @@ class Stream:
             return
         tail, sent = Tail(self._office.desk.engine, session, writing), False
         while not writing.done:
-            frame = tail.frame(layer)
+            frame = tail.frame()
             yield self._update(session, tail, frame, buttons=None if sent else True)
             sent = True
             await asyncio.sleep(FRAME_SECONDS)
-        yield self._update(session, tail, tail.frame(layer), buttons=False)
+        yield self._update(session, tail, tail.frame(), buttons=False)
 
     def _update(self, session: Session, tail: Tail, frame: Frame, buttons: bool | None) -> list[Any]:
         """A frame as Gradio's updates; `buttons`: whether it is being written, if that changed.

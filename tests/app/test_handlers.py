@@ -9,9 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from app.handlers import FULL_ATTENTION, REFRESHKV, Handlers
 
 from app.engine import Engine
-from app.handlers import FULL_ATTENTION, REFRESHKV, Handlers
 from app.settings import Settings
 from tests.core.tiny import byte_tokenizer, tiny_model
 
