@@ -66,7 +66,23 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     fonts = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")  # nothing is fetched
     mono = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
     return {
-        "theme": gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=fonts, font_mono=mono),
+        "theme": gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=fonts, font_mono=mono).set(
+            # Enough contrast for small text (WCAG AA).
+            body_text_color_subdued="*neutral_600",
+            body_text_color_subdued_dark="*neutral_300",
+            input_placeholder_color="*neutral_600",
+            input_placeholder_color_dark="*neutral_300",
+            block_label_text_color="*neutral_600",
+            block_label_text_color_dark="*neutral_300",
+            block_title_text_color="*neutral_600",
+            block_title_text_color_dark="*neutral_300",
+            button_primary_background_fill="*primary_700",
+            button_primary_background_fill_hover="*primary_800",
+            button_primary_background_fill_dark="*primary_700",
+            button_primary_background_fill_hover_dark="*primary_600",
+            button_primary_text_color="white",
+            button_primary_text_color_dark="white",
+        ),
         "css": (ASSETS / "style.css").read_text("utf-8"),
         "i18n": words,
         "server_name": settings.host,

@@ -93,10 +93,10 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
         """Whether it is one of this project's: what a client sends may be anything."""
         return version in {kept.id for kept in list_versions(office.sessions.store, session.id)}
 
-    def keep(state: Any, name: str, project: str, request: gr.Request) -> list[Any]:
+    def keep(state: Any, name: str | None, project: str, request: gr.Request) -> list[Any]:
         session, held = office.session(project, request), caret(state)
         session.edit(held.text, held.revision)
-        label = name.strip() or datetime.now().strftime("%Y-%m-%d %H:%M:%S")
+        label = (name or "").strip() or datetime.now().strftime("%Y-%m-%d %H:%M:%S")
         try:
             kept = save_version(office.sessions.store, session.id, session.draft.text, label)
         except AppError as error:

@@ -22,7 +22,7 @@ def test_axe_finds_nothing_serious(studio: Studio, browser: Browser, width: int,
         hands.page.locator(f"{fold} button").first.click()
     found = Axe().run(hands.page).response["violations"]
     serious = {
-        finding["id"]: [node["html"][:160] for node in finding["nodes"]]
+        finding["id"]: [node["html"][:160] + node["failureSummary"][:160] for node in finding["nodes"]]
         for finding in found
         if finding["impact"] in ("serious", "critical")
     }

@@ -90,10 +90,10 @@ def test_too_long_a_request_offers_ways_out_and_one_press_takes_one(hands: Hands
 
 
 def test_text_that_looks_like_code_does_nothing_but_appear(hands: Hands, tmp_path: Path) -> None:
-    path = tmp_path / "<b>odd ${1+1}.md"
+    path = tmp_path / "<b>odd ${1+1}.md"  # the upload takes the signs out
     path.write_text(HOSTILE)
     cards = hands.add(path)
-    expect(cards).to_contain_text("<b>odd ${1+1}.md")
+    expect(cards).to_contain_text("odd 1+1.md")
     hands.page.locator(".source-text button").first.click()
     expect(hands.page.locator(".page-text textarea").first).to_have_value(HOSTILE, timeout=30_000)
     hands.type(HOSTILE)

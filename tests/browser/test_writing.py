@@ -83,9 +83,8 @@ def test_an_accepted_proposal_is_one_step_of_undo(hands: Hands) -> None:
     hands.select(11, 11 + len(passage))
     hands.page.locator("[data-kind=shorten]").click()
     expect(hands.page.locator(".draft-verdict")).to_be_visible(timeout=SLOW)
-    proposed = hands.page.evaluate(
-        "[...document.querySelector('.draft-diff').childNodes].filter((n) => n.nodeName !== 'DEL').map((n) => n.textContent).join('')"
-    )
+    kept = "[...diff.childNodes].filter((node) => node.nodeName !== 'DEL').map((node) => node.textContent).join('')"
+    proposed = hands.page.locator(".draft-diff").evaluate(f"(diff) => {kept}")
     hands.page.locator(".draft-diff").press("Enter")
     hands.rest()
     expect(hands.area).to_have_value(proposed, timeout=30_000)
@@ -134,6 +133,7 @@ def test_everything_can_be_done_with_the_keyboard(hands: Hands) -> None:
     hands.area.focus()
     page.keyboard.press("Control+Home")
     page.keyboard.press("Shift+End")
+    expect(page.locator("[data-kind=rewrite]")).to_be_visible()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.dataset.kind") == "rewrite"
     page.keyboard.press("Enter")
