@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from app.desk import Desk
 from app.engine import Engine, named_model
-from app.handlers import Handlers
+from app.page import build, launch_options
+from app.page.events import Office
+from app.session import Sessions
 from app.settings import load_settings
-from app.ui import build, launch_options
+from app.store import open_store
 from core import compile_decoding
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -27,8 +31,6 @@ def write(page: Page, refreshes: int) -> None:
     expect(page.locator("#model-line")).not_to_contain_text("compiling", timeout=PATIENCE)
     page.locator("#sample").click()
     expect(page.locator("#window")).to_contain_text("It fits", timeout=PATIENCE)
-    page.locator("#task input").click()
-    page.get_by_role("option", name="Report", exact=True).click()
     page.locator("#write").click()
     enough = f"Number(document.querySelector('.ckm-root').dataset.refreshes) >= {refreshes}"
     ended = "document.querySelector('#progress').textContent.includes('Finished')"
@@ -47,7 +49,10 @@ def main() -> None:
     model = named_model(settings.model, settings.quantization or "none")
     engine = Engine(model, settings.queue_size, compilation=compile_decoding)
     engine.start()
-    blocks = build(settings, Handlers(settings, engine))
+    folder = TemporaryDirectory()
+    store = open_store(Path(folder.name))
+    sessions = Sessions(store, settings.limits, settings.session_minutes)
+    blocks = build(settings, Office(Desk(settings, engine), sessions, shared=False))
     _, url, _ = blocks.queue().launch(prevent_thread_lock=True, **{**launch_options(settings), "quiet": True})
     try:
         with sync_playwright() as playwright:
@@ -57,11 +62,14 @@ def main() -> None:
             page = browser.new_page(viewport={"width": arguments.width, "height": 1000})
             page.goto(f"{url}?__theme={'dark' if arguments.dark else 'light'}")
             write(page, arguments.tokens // settings.stride)
-            page.screenshot(path=arguments.out, full_page=True)
+            page.screenshot(path=arguments.out)
             browser.close()
     finally:
+        sessions.close()
         blocks.close()
         engine.close()
+        store.close()
+        folder.cleanup()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 from pypdf import PdfWriter
 
-from tests.browser.studio import SAMPLE, SLOW, Hands
+from tests.browser.studio import SAMPLE, Hands
 
 HOSTILE = (
     "The lamp was lit in 1759. ${window.pwned = 1} {{window.pwned}} <img src=x onerror='window.pwned=1'> "
@@ -101,12 +101,12 @@ def test_text_that_looks_like_code_does_nothing_but_appear(hands: Hands, tmp_pat
     hands.wait_for_words(HOSTILE, 1)
     hands.stop()
     assert hands.text.startswith(HOSTILE)
-    hands.select(0, 25)
-    hands.page.locator("[data-kind=rewrite]").click()
-    expect(hands.page.locator(".draft-verdict")).to_be_visible(timeout=SLOW)
-    assert HOSTILE[25:] in hands.page.locator(".draft-diff").inner_text()
-    hands.page.locator(".reject").click()
-    hands.rest()
-    hands.press("undo")
+    # In a comparison of versions, too.
+    hands.press("save-version")
+    expect(hands.page.locator("#progress")).to_contain_text("Kept as")
+    hands.type(HOSTILE)
+    hands.page.locator("#versions button").first.click()
+    hands.press("compare-version")
+    expect(hands.page.locator("#version-changes .changes")).to_contain_text(HOSTILE[:90], timeout=30_000)
     assert hands.page.locator("img[src=x]").count() == 0
     assert hands.page.evaluate("window.pwned") is None
