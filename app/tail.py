@@ -75,6 +75,8 @@ class Tail:
 
     def _ending(self, writing: Writing) -> str:
         assert writing.ending is not None
+        if writing.proposes and not writing.text.strip():
+            return "Finished: the model had nothing to propose. Select more text, or try again."
         if writing.proposes:
             return "Finished. Accept or reject the proposal in the draft."
         return _ENDINGS[writing.ending.reason]
