@@ -110,19 +110,23 @@ class Desk:
             step = next_step(place.before + written, ask.detail, ask.shape)
             if step is None:
                 return None
-            return part(step.instruction, step.opening, written, step.max_new_tokens, step.stop_strings)
+            limit = min(step.max_new_tokens, self.settings.max_new_tokens_limit)
+            return part(step.instruction, step.opening, written, limit, step.stop_strings)
 
-        advance: Callable[[str], Part | None] = section if task.in_sections else lambda written: None
-        first = advance("") if where in ("anew", "end") else None
+        # At the caret no section begins: the text around it is not theirs.
+        sections = task.in_sections and where != "caret"
+        advance: Callable[[str], Part | None] = section if sections else lambda written: None
+        first = advance("")
         if first is None:
-            opening = task.opening(ask.detail, ask.shape) if where == "anew" else ""
+            begins = where in ("anew", "again") and not place.before.strip()
+            opening = task.opening(ask.detail, ask.shape) if begins else ""
             instruction = task.instruction(ask.detail, ask.shape)
             first = part(instruction, opening, "", int(ask.max_new_tokens or 0))
         writing = Writing(
             self.engine, first, place, self._settings_of(first), on_text=session.wrote, on_end=session.ended,
             advance=advance,
         )  # fmt: skip
-        session.begin(writing, ask.values, self._stored(ask, first))
+        self._begin(session, writing, ask)
         return writing
 
     def propose(self, session: Session, ask: Ask, caret: Caret, kind: str, wish: str = "") -> Writing:
@@ -144,8 +148,16 @@ class Desk:
             self.engine, part, Place(text[:start], passage, text[end:]), self._settings_of(part), proposes=True,
             clean=lambda written: clean_passage(written, passage), on_text=session.wrote, on_end=session.ended,
         )  # fmt: skip
-        session.begin(writing, ask.values, self._stored(ask, part))
+        self._begin(session, writing, ask)
         return writing
+
+    def _begin(self, session: Session, writing: Writing, ask: Ask) -> None:
+        settings = {**ask.values, "prompt_tokens": writing.part.composed.prompt_tokens}
+        try:
+            session.begin(writing, ask.values, settings)
+        except AppError:
+            writing.stop()  # its run is in the queue already
+            raise
 
     def _accept(self, session: Session, caret: Caret) -> None:
         if session.busy:
@@ -159,10 +171,11 @@ class Desk:
         if where == "again":
             if written is None:
                 raise AppError("No passage of the model's is left in the draft. Use Continue, or select a passage.")
-            return Place(text[: written[0]], text[written[0] : written[1]], text[written[1] :])
-        at = min(caret.start, len(text)) if where == "caret" else len(text)
-        before = trim_draft(text[:at])
-        return Place(before, text[len(before) : at], text[at:])
+            start, end = written
+        else:
+            start = end = min(caret.start, len(text)) if where == "caret" else len(text)
+        before = trim_draft(text[:start])
+        return Place(before, text[len(before) : end], text[end:])
 
     def _request(self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()) -> Request:
         settings = self.settings
@@ -197,6 +210,3 @@ class Desk:
         }
         quantization = self.engine.quantization(self.settings.quantization or "none")
         return RunSettings(self.settings.model, quantization, describe_policy(request.policy), sampling, request.seed)
-
-    def _stored(self, ask: Ask, part: Part) -> dict[str, Any]:
-        return {**ask.values, "prompt_tokens": part.composed.prompt_tokens}

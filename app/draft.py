@@ -40,21 +40,20 @@ class Draft:
 
 
 def moved(span: Span | None, old: str, new: str) -> Span | None:
-    """Where what stood at `span` in `old` stands in `new`, which differs in one place; None if nothing is left."""
+    """Where what stood at `span` in `old` stands in `new`, which differs in one place; None if nothing is left.
+
+    What replaces a part of it is a part of it; what is put before it, after it, or over its edge is not.
+    """
     if span is None:
         return None
     start = _alike(old, new)
-    tail = _alike(old[: start - 1 if start else None : -1], new[: start - 1 if start else None : -1])
-    old_end, shift = len(old) - tail, len(new) - len(old)
-
-    def place(position: int, at_end: bool) -> int:
-        if position < start or (position == start and not at_end and old_end > start):
-            return position
-        if position >= old_end:
-            return position + shift
-        return start if not at_end else len(new) - tail
-
-    first, last = place(span[0], False), place(span[1], True)
+    end = len(old) - _alike(old[: start - 1 if start else None : -1], new[: start - 1 if start else None : -1])
+    first, last, shift = span[0], span[1], len(new) - len(old)
+    if first <= start < end <= last:
+        last += shift
+    else:
+        first = first if first < start else max(first, end) + shift
+        last = last + shift if last > end else min(last, start)
     return (first, last) if first < last else None
 
 

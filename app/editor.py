@@ -45,9 +45,10 @@ class DraftEditor(gr.HTML):
     def preprocess(self, payload: Any) -> Any:
         """What `element.draft.state()` gave, as a dict; None for anything else."""
         try:
-            return json.loads(payload) if isinstance(payload, str) else None
-        except ValueError:
+            state = json.loads(payload) if isinstance(payload, str) else None
+        except (ValueError, RecursionError):
             return None
+        return state if isinstance(state, dict) else None
 
 
 def set_message(

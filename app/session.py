@@ -11,7 +11,7 @@ from typing import Any
 
 from app.composer import TokenCounts
 from app.draft import Draft
-from app.errors import StoreError, TraceError
+from app.errors import AppError, StoreError, TraceError
 from app.settings import Limits
 from app.sources import Sources
 from app.store import (
@@ -94,7 +94,7 @@ class Session:
                 self._autosave.note(text)
                 self._edited = text
                 return True
-            if text not in (self.draft.text, self._edited) and not self.busy:  # a page may send an edit twice
+            if text not in (self.draft.text, self._edited):  # a page may send an edit twice
                 save_version(self._store, self.id, text, "Text from another window", automatic=True)
             return False
 
@@ -105,8 +105,8 @@ class Session:
             if version and self.draft.text.strip():
                 save_version(self._store, self.id, self.draft.text, version, automatic=True)
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
-            self.draft.put(text)
             save_draft(self._store, self.id, text, checkpoint=True)
+            self.draft.put(text)
 
     def undo(self) -> bool:
         """Go back one step; False if there is none."""
@@ -134,8 +134,10 @@ class Session:
     # --- writing ---
 
     def begin(self, writing: Writing, task: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        """Let `writing` write into the draft."""
+        """Let `writing` write into the draft. Raises AppError if another does or the draft cannot be kept."""
         with self._lock:
+            if self.busy:
+                raise AppError("You are writing already. Stop that first.")
             self._autosave.flush()
             if not writing.proposes and self.draft.text.strip():
                 save_version(self._store, self.id, self.draft.text, "Before the model wrote", automatic=True)
@@ -162,10 +164,13 @@ class Session:
                     self.proposal = Proposal(
                         writing.id, start, start + len(place.replaced), place.replaced, writing.text
                     )
-            elif writing.text != place.replaced:
+            elif not writing.empty:  # or a run that wrote nothing would leave nothing of what it was to replace
                 self._run_autosave.flush()
-                self.draft.put(writing.draft, (start, start + len(writing.text)) if writing.text else None)
-                save_draft(self._store, self.id, self.draft.text, writer=writing.id, checkpoint=True, whole=True)
+                self.draft.put(writing.draft, (start, start + len(writing.text)))
+                try:
+                    save_draft(self._store, self.id, self.draft.text, writer=writing.id, checkpoint=True, whole=True)
+                except StoreError as error:  # it is on the page still
+                    writing.error = str(error)
             assert self._stored_run is not None
             state = writing.state
             final: Any = state if state in ("finished", "stopped", "failed") else "stopped"
@@ -265,13 +270,15 @@ class Sessions:
 
     def leave(self, page: str) -> None:
         """The page was closed. What it was writing goes on."""
-        for session in self._sessions.values():
-            session.pages.discard(page)
+        with self._lock:
+            for session in self._sessions.values():
+                session.pages.discard(page)
 
     def close(self) -> None:
         """Close all."""
-        for session in self._sessions.values():
-            session.close()
+        with self._lock:
+            for session in self._sessions.values():
+                session.close()
 
     def _opened(self, project: str | None) -> Session:
         entries = [] if self._forget else [entry.id for entry in list_projects(self.store)]

@@ -19,7 +19,7 @@ from app.store import Store, add_source, choose_pages, list_sources, order_sourc
 FileProgress: TypeAlias = Callable[[str, int, int], None]
 
 
-@dataclass
+@dataclass(eq=False)
 class SourceFile:
     """An uploaded file or a pasted text: its document, or why there is none.
 
@@ -103,6 +103,7 @@ class Sources:
         """Try to open the file at `index` with a password."""
         self.files[index].read(self._limits, password)
         self._keep(self.files[index])
+        self._keep_order()
 
     def choose(self, index: int, pages: str) -> None:
         """Choose pages ("1-3, 7, 12-"). A choice that cannot be read leaves the earlier one and becomes `error`."""
@@ -138,7 +139,7 @@ class Sources:
     def move(self, index: int, by: int) -> None:
         """Move the file at `index` by so many places, at most to the beginning or the end."""
         self.files.insert(max(index + by, 0), self.files.pop(index))
-        order_sources(self._store, self._project, [file.stored for file in self.files if file.stored is not None])
+        self._keep_order()
 
     def remove(self, index: int) -> None:
         """Forget the file at `index`."""
@@ -150,12 +151,15 @@ class Sources:
         return [file for file in self.files if file.document and not file.left_out]
 
     def _keep(self, file: SourceFile) -> None:
-        if file.document is None:
+        if file.document is None or file.stored is not None:
             return
         try:
             file.stored = add_source(self._store, self._project, file.path, file.document, file.pages).id
         except StoreError as error:  # it can be written about all the same
             file.error = str(error)
+
+    def _keep_order(self) -> None:
+        order_sources(self._store, self._project, [file.stored for file in self.files if file.stored is not None])
 
 
 def _pasted_names() -> Iterator[str]:

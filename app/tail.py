@@ -75,6 +75,8 @@ class Tail:
 
     def _ending(self, writing: Writing) -> str:
         assert writing.ending is not None
+        if writing.proposes and not writing.text.strip():
+            return "Finished: the model had nothing to propose. Select more text, or try again."
         if writing.proposes:
             if writing.text.strip() in ("", writing.place.replaced.strip()):
                 return "Finished: the model would leave the passage as it is. Ask for something else, or edit it."

@@ -48,8 +48,9 @@ class Writing:
     `proposes`: what it writes is shown as a proposal for what was at its place, and the draft stays until that is
     accepted.
 
-    `text` is all it has written so far. What it has learnt of the latest run is in `statistics`, `progress`, `feed` and
-    `trace`; they belong to the thread that follows the run, and are only read elsewhere.
+    `text` is all it has written so far, `empty` while the model has added nothing to the openings. What it has learnt
+    of the latest run is in `statistics`, `progress`, `feed` and `trace`; they belong to the thread that follows the
+    run, and are only read elsewhere.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Writing:
         self._on_text, self._on_end, self._advance, self._clean = on_text, on_end, advance, clean
         self._ended = threading.Event()
         self._stopped = False
+        self.empty = True
         self.text = ""
         self._begin(first)
 
@@ -136,6 +138,8 @@ class Writing:
                 if part is None:
                     break
                 self._begin(part)
+                if self._stopped:  # while the part was made, when `stop` could not know of it
+                    part.run.stop()
         except AppError as error:
             self.error = str(error)
         except Exception as error:
@@ -171,6 +175,7 @@ class Writing:
         match event:
             case TokenGenerated():
                 self.text += event.text
+                self.empty = self.empty and not event.text
             case PrefillProgress():
                 if self.progress is None:
                     self.reused = event.done

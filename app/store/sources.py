@@ -42,13 +42,15 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
     path = store.project_folder(project) / f"{digest[:16]}{suffix[0] if suffix else ''}"
     with store.transaction() as connection:
         read_row(connection, project, "id")
-        count = connection.execute("SELECT count(*) FROM sources WHERE project = ?", (project,)).fetchone()[0]
+        count, place = connection.execute(
+            "SELECT count(*), coalesce(max(place) + 1, 0) FROM sources WHERE project = ?", (project,)
+        ).fetchone()
         if count >= store.limits.sources:
             raise StoreError(f"The project has {count:,} sources, as many as can be. Remove one that is not needed.")
         _copy(path, data, document.name)
         made = connection.execute(
             "INSERT INTO sources (project, name, file, place, hash, chosen, notes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (project, json.dumps(document.name), path.name, count, digest, utf8(chosen), json.dumps(document.notes)),
+            (project, json.dumps(document.name), path.name, place, digest, utf8(chosen), json.dumps(document.notes)),
         )
         connection.executemany(
             "INSERT INTO pages VALUES (?, ?, ?, ?)",

@@ -1,52 +1,76 @@
-"""What an edit does to the draft's revision, and where the written passage moves."""
-
-from __future__ import annotations
+"""The draft on the server: edits in turn, and where a written passage is after them."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.draft import Draft, moved
+from app.draft import Draft, Span, moved
+
+OLD, INSERTED = "abcdefghijkl", "ABCDE"
 
 
-def test_an_edit_of_the_current_revision_is_taken_and_an_older_one_refused() -> None:
-    draft = Draft("one", 4)
-    assert draft.edit("two", 4)
-    assert (draft.text, draft.revision) == ("two", 5)
-    assert not draft.edit("three", 4)
-    assert (draft.text, draft.revision) == ("two", 5)
+def oracle(span: Span, start: int, end: int, inserted: int) -> Span | None:
+    """From the first to the last character of the span that is left; what replaces a part of it belongs to it."""
+    after = [*range(start), *[None] * (end - start), *range(start + inserted, start + inserted + len(OLD) - end)]
+    left = [after[place] for place in range(*span) if after[place] is not None]
+    if span[0] <= start < end <= span[1]:
+        left += range(start, start + inserted)
+    return (min(left), max(left) + 1) if left else None
 
 
-def test_an_edit_sent_twice_counts_once() -> None:
-    draft = Draft("one", 4)
-    assert draft.edit("two", 4)
-    assert draft.edit("two", 4)
-    assert draft.revision == 5
+@given(st.data())
+def test_a_span_moves_as_its_characters_do(data: st.DataObject) -> None:
+    places = st.integers(0, len(OLD))
+    first, last = sorted((data.draw(places), data.draw(places)))
+    start, end = sorted((data.draw(places), data.draw(places)))
+    inserted = INSERTED[: data.draw(st.integers(0, len(INSERTED)))]
+    new = OLD[:start] + inserted + OLD[end:]
+    assert moved((first, last), OLD, new) == oracle((first, last), start, end, len(inserted))
 
 
-def test_a_page_that_knows_a_later_revision_than_a_restarted_server_is_believed() -> None:
-    draft = Draft("", 0)
-    assert draft.edit("kept", 9)
-    assert draft.revision == 10
+@given(st.text("ab", max_size=8), st.text("ab", max_size=8), st.integers(0, 8), st.integers(0, 8))
+def test_a_span_stays_in_the_text_whatever_changes(old: str, new: str, one: int, other: int) -> None:
+    first, last = sorted((min(one, len(old)), min(other, len(old))))
+    found = moved((first, last), old, new)
+    assert found is None or 0 <= found[0] < found[1] <= len(new)
+    assert moved((first, last), old, old) == ((first, last) if first < last else None)
+    assert moved(None, old, new) is None
+
+
+def test_edits_come_in_turn() -> None:
+    draft = Draft()
+    assert draft.edit("one", 0)
+    assert (draft.text, draft.revision) == ("one", 1)
+    assert draft.edit("one two", 1)
+    assert (draft.text, draft.revision) == ("one two", 2)
+
+
+def test_an_edit_of_an_older_revision_is_refused_unless_it_says_the_same() -> None:
+    draft = Draft("text", 3)
+    assert not draft.edit("another", 2)
+    assert draft.edit("text", 2)
+    assert (draft.text, draft.revision) == ("text", 3)
+
+
+def test_a_page_that_outlived_the_server_is_believed() -> None:
+    draft = Draft("as it was kept")
+    assert draft.edit("as the page has it", 41)
+    assert (draft.text, draft.revision) == ("as the page has it", 42)
+    assert not draft.edit("of a page that saw less", 41)
 
 
 @pytest.mark.parametrize(
-    ("new", "span"),
+    ("text", "written"),
     [
-        ("ab😀 WRITTEN end", (4, 11)),
-        ("WRITTEN end", (0, 7)),
-        ("ab WRIxTTEN end", (3, 11)),
-        ("ab  end", None),
+        ("My words. It stood.", (10, 19)),
+        ("It stood. My words.", (0, 9)),
+        ("It really stood.", (0, 16)),
+        ("It.", (0, 3)),
+        ("", None),
     ],
 )
-def test_the_written_passage_moves_with_an_edit(new: str, span: tuple[int, int] | None) -> None:
-    assert moved((3, 10), "ab WRITTEN end", new) == span
-
-
-@given(st.text("ab😀", max_size=6), st.text("ab😀", min_size=1, max_size=6), st.text(max_size=6), st.text(max_size=4))
-def test_text_put_before_a_passage_shifts_it_in_characters(before: str, passage: str, after: str, put: str) -> None:
-    old = f"{before}[{passage}]{after}"
-    start = len(before)
-    found = moved((start, start + len(passage) + 2), old, put + old)
-    assert found is not None
-    assert (put + old)[slice(*found)] == f"[{passage}]"
+def test_what_was_written_moves_with_an_edit(text: str, written: Span | None) -> None:
+    draft = Draft()
+    draft.put("It stood.", (0, 9))
+    assert draft.edit(text, 1)
+    assert draft.written == written

@@ -1,42 +1,59 @@
-"""The messages of the editor, and what it takes from a client."""
-
-from __future__ import annotations
+"""The editor's messages, and what a client may send in place of its state."""
 
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.editor import DraftEditor, proposal_message, saved_message, set_message, stream_message
 from app.store import Change
 
-HOSTILE = "<img src=x onerror=1> ${1+1} <|im_end|> \u2028 😀e\u0301"
+
+@pytest.fixture(scope="module")
+def editor() -> DraftEditor:
+    return DraftEditor()
 
 
-def test_a_message_goes_to_the_page_as_one_string_and_comes_back_the_same() -> None:
-    editor = DraftEditor()
-    for message in (
-        set_message(HOSTILE, 3, (1, 2), project="p", last=(0, 1)),
-        stream_message("r", 3, 1, 2, HOSTILE),
-        proposal_message("i", 1, 2, "b", [Change("delete", "a"), Change("insert", HOSTILE)], done=True),
-        saved_message(4),
-    ):
-        sent = editor.postprocess(message)
-        assert isinstance(sent, str)
-        assert json.loads(sent) == json.loads(json.dumps(message))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@given(st.one_of(JSON, JSON.map(json.dumps), st.text(), st.binary()))
+def test_the_state_is_a_dict_or_nothing(editor: DraftEditor, payload: object) -> None:
+    try:
+        expected = json.loads(payload) if isinstance(payload, str) else None
+    except ValueError:
+        expected = None
+    assert editor.preprocess(payload) == (expected if isinstance(expected, dict) else None)
+
+
+def test_a_state_nested_beyond_measure_is_nothing(editor: DraftEditor) -> None:
+    assert editor.preprocess('{"text":' + "[" * 200_000) is None
+
+
+def test_the_state_of_the_page_arrives_as_it_was_sent(editor: DraftEditor) -> None:
+    state = {"text": "灯台 ${x} \ud83d\ude42", "start": 1, "end": 2, "revision": 3}
+    assert editor.preprocess(json.dumps(state)) == {**state, "text": "灯台 ${x} 🙂"}
+
+
+def test_a_message_is_one_string_and_none_leaves_the_page_alone(editor: DraftEditor) -> None:
+    message = set_message("“text”</script>", 4, (1, 2), project="p", last=(0, 6))
+    sent = editor.postprocess(message)
+    assert sent is not None
+    assert json.loads(sent) == {
+        "kind": "set", "text": "“text”</script>", "revision": 4, "select": [1, 2], "project": "p", "last": [0, 6],
+    }  # fmt: skip
     assert editor.postprocess(None) is None
 
 
-def test_the_template_holds_no_value() -> None:
-    editor = DraftEditor(value=set_message(HOSTILE, 1))
-    assert "$" not in editor.html_template
-    assert "{{" not in editor.html_template
-
-
-@pytest.mark.parametrize("payload", [None, 3, "no json", "{", ["a"]])
-def test_what_is_not_a_state_is_taken_for_nothing(payload: object) -> None:
-    assert DraftEditor().preprocess(payload) is None
-
-
-def test_a_state_is_read() -> None:
-    state = {"text": HOSTILE, "revision": 2, "start": 0, "end": 1}
-    assert DraftEditor().preprocess(json.dumps(state)) == state
+def test_messages_name_their_kind_and_places() -> None:
+    assert stream_message("r", 2, 5, 1, "more") == {
+        "kind": "stream", "run": "r", "revision": 2, "at": 5, "replaced": 1, "text": "more",
+    }  # fmt: skip
+    assert proposal_message("r", 1, 4, "new", [Change("insert", "new")], done=True) == {
+        "kind": "propose", "id": "r", "start": 1, "end": 4, "text": "new", "changes": [["insert", "new"]], "done": True,
+    }  # fmt: skip
+    assert saved_message(7) == {"kind": "saved", "revision": 7}

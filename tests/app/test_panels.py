@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from app import panels
 from app.budget import Budget, SourceTokens
 from app.documents import Document, Page
-from app.session import SourceFile
+from app.sources import SourceFile
+from app.store import Change
 
 
 @given(st.text())
@@ -20,21 +21,30 @@ def test_escaped_text_shows_itself_and_nothing_else(text: str) -> None:
     assert not re.search(r"[<>\"'${}`\\]", escaped)
 
 
-def test_a_file_card_names_pages_tokens_and_notes() -> None:
-    pages = (Page(1, None, "a"), Page(2, None, "b"))
-    file = SourceFile(Path("a<b>${x}.pdf"), Document("a.pdf", pages, ("1 of 2 pages has no text.",)), pages="2")
-    card = panels.file_card(file, [1200])
-    assert "1 of 2 pages · 1,200 tokens" in card
-    assert "1 of 2 pages has no text." in card
-    assert "a&lt;b&gt;&#36;&#123;x&#125;.pdf" in card
-    assert "2 pages · 5 tokens" in panels.file_card(SourceFile(Path("a.pdf"), Document("a.pdf", pages)), [2, 3])
-    assert "1 page · 7 tokens" in panels.file_card(SourceFile(Path("a.txt"), Document("a.txt", pages[:1])), [7])
+def test_a_source_card_names_pages_characters_tokens_and_notes() -> None:
+    pages = (Page(1, None, "a"), Page(2, None, "bcd"))
+    file = SourceFile(Path("a<b>${x}.pdf"), Document("a<b>${x}.pdf", pages, ("1 of 2 pages has no <i>.",)), pages="2")
+    card = panels.source_card(file, [1200], "Like <b>.txt.")
+    assert "<span>1 of 2 pages · 3 characters · 1,200 tokens</span>" in card
+    assert "<p>1 of 2 pages has no &lt;i&gt;.</p><p>Like &lt;b&gt;.txt.</p>" in card
+    assert "<b>a&lt;b&gt;&#36;&#123;x&#125;.pdf</b>" in card
+    both = panels.source_card(SourceFile(Path("a.pdf"), Document("a.pdf", pages)), [2, 3], "")
+    assert "<span>2 pages · 4 characters · 5 tokens</span></div>" in both
+    one = panels.source_card(SourceFile(Path("a.txt"), Document("a.txt", pages[:1])), [7], "")
+    assert "<span>1 page · 1 characters · 7 tokens</span>" in one
 
 
-def test_a_failed_file_says_why() -> None:
-    card = panels.file_card(SourceFile(Path("x.pdf"), error="x.pdf is damaged."), [])
-    assert "failed" in card
-    assert "x.pdf is damaged." in card
+def test_a_source_that_is_left_out_says_so() -> None:
+    file = SourceFile(Path("a.txt"), Document("a.txt", (Page(1, None, "a"),)), left_out=True)
+    assert '<div class="file left-out">' in panels.source_card(file, [7], "")
+    assert "<p>Left out.</p>" in panels.source_card(file, [7], "")
+    file.left_out = False
+    assert "eft" not in panels.source_card(file, [7], "")
+
+
+def test_a_source_that_cannot_be_read_says_why() -> None:
+    card = panels.source_card(SourceFile(Path("<x>.pdf"), error="<x>.pdf is damaged."), [], "")
+    assert card == ('<div class="file failed"><b>&lt;x&gt;.pdf</b><p role="alert">&lt;x&gt;.pdf is damaged.</p></div>')
 
 
 def test_the_window_bar_is_to_scale_and_says_what_is_over() -> None:
@@ -47,10 +57,25 @@ def test_the_window_bar_is_to_scale_and_says_what_is_over() -> None:
     assert 'class="window fits"' in fits
     over = panels.window_bar(Budget((SourceTokens("<b>.pdf", (1, 2), (900, 700)),), 100, 200, 100, window=1000))
     assert re.findall(r"width:([\d.]+)%", over) == ["80.00", "5.00", "10.00", "5.00"]
+    assert 'class="window over"' in over
     assert "Too long by 1,000 tokens" in over
     assert "draft 200" in over
     split = panels.window_bar(Budget((SourceTokens("<b>.pdf", (1, 2), (500, 700)),), 100, 0, 100, window=1000))
     assert "page 1 of &lt;b&gt;.pdf" in split
+
+
+def test_changes_keep_their_text_text() -> None:
+    found = [Change("equal", "a "), Change("delete", "<b>"), Change("insert", "${c}")]
+    assert panels.changes(found) == (
+        '<div class="changes"><span>a </span><del>&lt;b&gt;</del><ins>&#36;&#123;c&#125;</ins></div>'
+    )
+
+
+def test_progress_has_a_bar_where_the_fraction_is_known() -> None:
+    assert 'aria-valuenow="33"' in panels.progress(1 / 3, "Reading")
+    assert "width:33%" in panels.progress(1 / 3, "Reading")
+    assert panels.progress(None, "<i>") == '<div class="progress"><p role="status">&lt;i&gt;</p></div>'
+    assert '<p class="notice" role="alert">&lt;i&gt;</p>' in panels.notice("<i>")
 
 
 def test_rates_show_what_is_known() -> None:

@@ -1,160 +1,346 @@
-"""A session's files: what is read, refused, chosen and kept."""
+"""A project while it is open: its draft in turn, what a run writes into it, what stays when it is closed."""
 
+import time
 from pathlib import Path
 
 import pytest
-from pypdf import PdfWriter
 
-from app.engine import Request, Run
-from app.errors import EmptyFile, FileTooLarge
+from app.errors import AppError, StoreError
 from app.session import Session, Sessions
 from app.settings import Limits
-
-SAMPLE = Path(__file__).parents[2] / "assets" / "samples" / "lighthouses.pdf"
-LIMITS = Limits()
-
-
-def test_a_bad_file_is_refused_and_the_others_stay(tmp_path: Path) -> None:
-    damaged, empty = tmp_path / "broken.pdf", tmp_path / "empty.txt"
-    damaged.write_bytes(b"%PDF-1.7\nnot really")
-    empty.write_bytes(b"")
-    session = Session()
-    session.set_files([SAMPLE], LIMITS)
-    session.files[0].choose("2-3")
-    session.set_files([SAMPLE, damaged, empty], LIMITS)
-    assert [bool(file.error) for file in session.files] == [False, True, True]
-    assert "broken.pdf" in session.files[1].error
-    assert "empty.txt" in session.files[2].error
-    assert [page.number for source in session.sources for page in source.pages] == [2, 3]
-    session.set_files([SAMPLE], LIMITS)
-    assert session.files[0].pages == "2-3"
+from app.store import Limits as StoreLimits
+from app.store import (
+    Store,
+    create_project,
+    list_projects,
+    list_runs,
+    list_versions,
+    open_project,
+    open_store,
+    read_draft,
+    version_text,
+)
+from tests.app.conftest import wait
+from tests.app.scripted import ScriptedRun, into
 
 
-def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
-    large = tmp_path / "large.txt"
-    large.write_text("word " * 300_000)
-    session = Session()
-    session.set_files([large], Limits(max_file_megabytes=1))
-    assert "1.5 MB" in session.files[0].error
-    assert "REFRESHKV_MAX_FILE_MEGABYTES" in session.files[0].error
-    assert session.sources == []
+def versions(store: Store, session: Session) -> list[tuple[str, str]]:
+    return [(version.name, version_text(store, version.id)) for version in list_versions(store, session.id)]
 
 
-def test_an_encrypted_pdf_asks_for_its_password(tmp_path: Path) -> None:
-    path = tmp_path / "secret.pdf"
-    writer = PdfWriter(clone_from=SAMPLE)
-    writer.encrypt("rock", algorithm="AES-256")
-    writer.write(path)
-    session = Session()
-    session.set_files([path], LIMITS)
-    file = session.files[0]
-    assert file.needs_password
-    assert "password" in file.error
-    file.read(LIMITS, "wrong")
-    assert file.needs_password
-    file.read(LIMITS, "rock")
-    assert (file.error, file.needs_password, len(file.chosen_pages)) == ("", False, 8)
+def type_in(session: Session, text: str) -> None:
+    assert session.edit(text, session.draft.revision)
 
 
-def test_a_bad_choice_of_pages_leaves_the_earlier_one() -> None:
-    session = Session()
-    session.set_files([SAMPLE], LIMITS)
-    file = session.files[0]
-    file.choose("1-2")
-    file.choose("7-12")
-    assert "8" in file.error
-    assert file.pages == "1-2"
-    file.choose("")
-    assert (file.error, len(file.chosen_pages)) == ("", 8)
+def run(session: Session, start: int, end: int, *words: str) -> None:
+    assert into(session, ScriptedRun().finish(*words), start, end).wait(30)
 
 
-def write(folder: Path, name: str, text: str = "text") -> Path:
-    path = folder / name
-    path.write_text(text)
-    return path
+def test_a_second_page_that_saw_an_older_text_loses_nothing(store: Store, session: Session) -> None:
+    assert session.edit("from one", 0)
+    assert not session.edit("from the other", 0)
+    assert session.draft.text == "from one"
+    assert versions(store, session) == [("Text from another window", "from the other")]
+    assert not session.edit("from the other", 0)  # sent again
+    assert len(versions(store, session)) == 1
+    assert session.edit("from one", 0)
 
 
-def names(session: Session) -> list[str]:
-    return [file.name for file in session.files]
+def test_undo_and_redo_go_through_typed_text_and_a_run_as_one_step(store: Store, session: Session) -> None:
+    type_in(session, "Mine.")
+    script = ScriptedRun().say(" It")
+    written = into(session, script, 5, 5)
+    wait(lambda: written.text == " It")
+    session._run_autosave.flush()
+    assert read_draft(store, session.id) == "Mine. It"
+    script.finish(" stood", " there.")
+    assert written.wait(30)
+    assert session.draft.text == "Mine. It stood there."
+    assert session.draft.written == (5, 21)
+    type_in(session, "Mine. It stood there. I say.")
+    texts = []
+    while session.undo():
+        texts.append(session.draft.text)
+    assert texts == ["Mine. It stood there.", "Mine.", ""]
+    texts = []
+    while session.redo():
+        texts.append(session.draft.text)
+    assert texts == ["Mine.", "Mine. It stood there.", "Mine. It stood there. I say."]
+    assert read_draft(store, session.id) == session.draft.text
+    assert not session.redo()
 
 
-def test_the_order_is_the_persons(tmp_path: Path) -> None:
-    a, b, c, d = (write(tmp_path, f"{name}.txt", name) for name in "abcd")
-    session = Session()
-    session.set_files([a, b, c], LIMITS)
-    session.move(2, -1)
-    assert names(session) == ["a.txt", "c.txt", "b.txt"]
-    session.move(0, 5)
-    assert names(session) == ["c.txt", "b.txt", "a.txt"]
-    session.move(1, -9)
-    assert names(session) == ["b.txt", "c.txt", "a.txt"]
-    # Another upload leaves it as it is; what was taken away there is gone.
-    session.set_files([a, b, d], LIMITS)
-    assert names(session) == ["b.txt", "a.txt", "d.txt"]
-    session.remove(1)
-    assert names(session) == ["b.txt", "d.txt"]
-    assert [source.document.name for source in session.sources] == ["b.txt", "d.txt"]
+def test_each_step_is_a_new_revision(session: Session) -> None:
+    type_in(session, "a")
+    revision = session.draft.revision
+    session.undo()
+    assert session.draft.revision > revision
+    assert not session.edit("b", revision)
 
 
-def test_pasted_text_is_a_source_among_others(tmp_path: Path) -> None:
-    session = Session()
-    session.set_files([write(tmp_path, "a.txt")], LIMITS)
-    session.paste("First\fSecond", LIMITS)
-    session.paste("Another", LIMITS)
-    session.files[1].choose("2")
-    session.move(1, -1)
-    session.set_files([], LIMITS)
-    assert names(session) == ["Pasted text", "Pasted text 2"]
-    assert [page.text for source in session.sources for page in source.pages] == ["Second", "Another"]
-    session.remove(0)
-    session.paste("A third", LIMITS)
-    assert names(session) == ["Pasted text 2", "Pasted text"]
+def test_while_the_model_writes_the_draft_is_its_own(store: Store, session: Session) -> None:
+    type_in(session, "Mine.")
+    script = ScriptedRun().say(" It")
+    written = into(session, script, 5, 5)
+    assert session.busy
+    assert not session.edit("Mine, typed late.", session.draft.revision)
+    assert ("Text from another window", "Mine, typed late.") in versions(store, session)
+    assert not session.undo()
+    assert not session.redo()
+    with pytest.raises(AppError, match="writing already"):
+        into(session, ScriptedRun(), 0, 0)
+    assert session.writing is written
+    script.finish()
+    assert written.wait(30)
+    assert not session.busy
+    assert session.draft.text == "Mine. It"
 
 
-def test_a_pasted_text_that_is_refused_adds_nothing() -> None:
-    session = Session()
-    with pytest.raises(EmptyFile, match="Pasted text holds nothing but blanks"):
-        session.paste(" \n", LIMITS)
-    with pytest.raises(FileTooLarge, match=r"Pasted text has 1.2 MB; the limit is 1 MB"):
-        session.paste("ä" * 600_000, Limits(max_file_megabytes=1))
-    assert session.files == []
+def test_what_a_run_replaces_is_kept_as_a_version(store: Store, session: Session) -> None:
+    type_in(session, "An hour of my work.")
+    run(session, 0, 19, "The model's.")
+    assert session.draft.text == "The model's."
+    assert versions(store, session) == [("Before the model wrote", "An hour of my work.")]
+    assert session.undo()
+    assert session.draft.text == "An hour of my work."
 
 
-def test_duplicates_are_noticed(tmp_path: Path) -> None:
-    session = Session()
-    session.set_files([write(tmp_path, "a.pdf"), write(tmp_path, "b.txt"), write(tmp_path, "c.md")], LIMITS)
-    session.paste("text", LIMITS)
-    assert session.duplicate_notes == {
-        2: "c.md has the same text as b.txt.",
-        3: "Pasted text has the same text as b.txt.",
-    }
-    session.remove(1)
-    assert session.duplicate_notes == {2: "Pasted text has the same text as c.md."}
+@pytest.mark.parametrize("how", ["fails", "is stopped", "finishes"])
+def test_a_run_that_writes_nothing_leaves_the_draft(store: Store, session: Session, how: str) -> None:
+    type_in(session, "An hour of my work.")
+    script = ScriptedRun()
+    written = into(session, script, 0, 19, opening="# Report")
+    {"fails": lambda: script.fail("It broke."), "is stopped": written.stop, "finishes": script.finish}[how]()
+    assert written.wait(30)
+    assert session.draft.text == read_draft(store, session.id) == "An hour of my work."
+    (kept,) = list_runs(store, session.id)
+    assert (kept.state, kept.error) == {
+        "fails": ("failed", "It broke."), "is stopped": ("stopped", ""), "finishes": ("finished", ""),
+    }[how]  # fmt: skip
 
 
-def test_reading_tells_which_file_it_is_at(tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    session = Session()
-    session.set_files(
-        [SAMPLE, write(tmp_path, "a.txt")], LIMITS, lambda name, done, total: told.append((name, done, total))
-    )
-    assert told == [("lighthouses.pdf", number, 8) for number in range(1, 9)]
+def test_what_a_failed_run_wrote_is_kept(store: Store, session: Session) -> None:
+    written = into(session, ScriptedRun().say("Half").fail("It broke."), 0, 0)
+    assert written.wait(30)
+    assert session.draft.text == read_draft(store, session.id) == "Half"
+    assert [(kept.state, kept.error, kept.has_trace) for kept in list_runs(store, session.id)] == [
+        ("failed", "It broke.", True)
+    ]
 
 
-def test_closing_a_session_stops_its_run_alone() -> None:
-    sessions = Sessions(minutes=60)
-    runs = {name: Run(Request.__new__(Request)) for name in ("a", "b")}
-    for name, run in runs.items():
-        sessions.get(name).run = run
-    sessions.close("a")
-    assert (runs["a"].state, runs["b"].state) == ("stopped", "waiting")
-    assert sessions.get("a").run is None
-    assert sessions.get("b").run is runs["b"]
+def test_a_text_that_the_store_refuses_stays_on_the_page_and_says_why(store: Store, session: Session) -> None:
+    store.limits = StoreLimits(draft_megabytes=1e-5)
+    script = ScriptedRun()
+    written = into(session, script, 0, 0)
+    script.finish("More than ten characters.")
+    assert written.wait(30)
+    assert "the limit is 10" in written.error
+    assert session.draft.text == "More than ten characters."
+    assert [kept.state for kept in list_runs(store, session.id)] == ["failed"]
+    type_in(session, "Even more than ten characters.")
+    assert "the limit is 10" in session.flush()
+    store.limits = StoreLimits()
+    assert session.flush() == ""
+    assert read_draft(store, session.id) == "Even more than ten characters."
 
 
-def test_unused_sessions_are_freed() -> None:
-    sessions = Sessions(minutes=60)
-    old = sessions.get("old")
-    old.used -= 3601
-    sessions.get("new")
-    assert sessions.get("old") is not old
+def propose(session: Session, *words: str) -> str:
+    """A proposal for "old" of "My old words."; its id."""
+    type_in(session, "My old words.")
+    written = into(session, ScriptedRun().finish(*words), 3, 6, proposes=True)
+    assert written.wait(30)
+    return written.id
+
+
+def test_a_proposal_leaves_the_draft_until_it_is_accepted(store: Store, session: Session) -> None:
+    identity = propose(session, "new", " and better")
+    assert session.draft.text == read_draft(store, session.id) == "My old words."
+    assert session.proposal is not None
+    assert [(change.kind, change.text) for change in session.proposal.changes] == [
+        ("delete", "old"), ("insert", "new and better"),
+    ]  # fmt: skip
+    assert not session.resolve("another", True)
+    assert session.resolve(identity, True)
+    assert session.draft.text == read_draft(store, session.id) == "My new and better words."
+    assert session.draft.written == (3, 17)
+    assert not session.resolve(identity, True)
+    assert session.undo()
+    assert session.draft.text == "My old words."
+
+
+def test_a_rejected_proposal_changes_nothing(session: Session) -> None:
+    identity = propose(session, "new")
+    revision = session.draft.revision
+    assert session.resolve(identity, False)
+    assert (session.draft.text, session.draft.revision, session.proposal) == ("My old words.", revision, None)
+    assert not session.resolve(identity, True)
+
+
+def test_a_proposal_whose_passage_was_edited_is_refused(session: Session) -> None:
+    identity = propose(session, "new")
+    type_in(session, "My own words.")
+    assert not session.resolve(identity, True)
+    assert session.draft.text == "My own words."
+
+
+def test_an_edit_after_the_passage_leaves_the_proposal(session: Session) -> None:
+    identity = propose(session, "new")
+    type_in(session, "My old words, and more.")
+    assert session.resolve(identity, True)
+    assert session.draft.text == "My new words, and more."
+
+
+def test_a_new_run_and_an_empty_answer_leave_no_proposal(session: Session) -> None:
+    identity = propose(session, "new")
+    run(session, 13, 13, " More.")
+    assert session.proposal is None
+    assert not session.resolve(identity, True)
+    propose(session, "  ")
+    assert session.proposal is None
+
+
+def test_replacing_is_one_step_and_keeps_what_was(store: Store, session: Session) -> None:
+    type_in(session, "mine")
+    session.replace("another", "Before another")
+    assert session.draft.text == read_draft(store, session.id) == "another"
+    assert versions(store, session) == [("Before another", "mine")]
+    assert session.undo()
+    assert session.draft.text == "mine"
+    store.limits = StoreLimits(draft_megabytes=4e-6)
+    with pytest.raises(StoreError):
+        session.replace("too long")
+    assert session.draft.text == "mine"
+
+
+def test_all_is_there_when_it_is_opened_again(store: Store, sessions: Sessions, tmp_path: Path) -> None:
+    session = sessions.create("page", "Tides")
+    session.sources.paste("The light stood on the rock.")
+    type_in(session, "Mine.")
+    run(session, 5, 5, " It stood.")
+    session.keep_task({"task": "essay", "detail": "灯台"})
+    session.rename("  High tides ")
+    type_in(session, "Mine. It stood. Typed just now.")
+    sessions.close()
+    other_store = open_store(store.folder)
+    tomorrow = Sessions(other_store, Limits(), 60)
+    again = tomorrow.open("a page of tomorrow", session.id)
+    assert (again.id, again.name, again.task) == (session.id, "High tides", {"task": "essay", "detail": "灯台"})
+    assert again.draft.text == "Mine. It stood. Typed just now."
+    assert [source.document.name for source in again.sources.selected] == ["Pasted text"]
+    trace = again.trace()
+    assert trace is not None
+    assert ([token.text for token in trace.tokens], trace.draft_start) == ([" It stood."], 5)
+    assert again.edit("from the page that outlived the server", 17)
+    assert again.undo()
+    assert again.undo()
+    assert again.draft.text == "Mine. It stood."
+    tomorrow.close()
+    other_store.close()
+
+
+def test_a_project_without_a_run_has_no_trace(store: Store, session: Session) -> None:
+    assert session.trace() is None
+    script = ScriptedRun()
+    into(session, script, 0, 0).stop()
+    assert session.trace() is not None  # of a run that wrote nothing
+    wait(lambda: not session.busy)
+    assert not any(kept.has_trace for kept in list_runs(store, session.id))
+
+
+def test_pages_share_the_session_of_their_project(sessions: Sessions) -> None:
+    one = sessions.create("page 1")
+    assert sessions.open("page 2", one.id) is one
+    assert one.pages == {"page 1", "page 2"}
+    other = sessions.create("page 2")
+    assert (one.pages, other.pages) == ({"page 1"}, {"page 2"})
+    assert sessions.get("page 1", one.id) is one
+    sessions.leave("page 1")
+    assert one.pages == set()
+    assert sessions.get("page 1", one.id) is one
+    assert one.pages == {"page 1"}
+
+
+def test_without_a_project_the_latest_is_opened_or_a_new_one(store: Store, sessions: Sessions) -> None:
+    first = sessions.open("page", None)
+    assert [entry.id for entry in list_projects(store)] == [first.id]
+    assert (first.name, first.draft.text) == ("Untitled", "")
+    assert sessions.open("another page", "of another server") is first
+    later = create_project(store, "Later", "text")
+    assert sessions.open("page", None).id == later.id
+
+
+def test_writing_goes_on_when_its_page_leaves(sessions: Sessions, session: Session) -> None:
+    script = ScriptedRun().say("It")
+    written = into(session, script, 0, 0)
+    sessions.leave("page")
+    script.finish(" stood.")
+    assert written.wait(30)
+    assert sessions.open("a new page", session.id).draft.text == "It stood."
+
+
+def test_closing_stops_what_is_written_and_keeps_it(store: Store, sessions: Sessions, session: Session) -> None:
+    script = ScriptedRun().say("It stood")
+    written = into(session, script, 0, 0)
+    sessions.close()
+    assert (written.done, script.state) == (True, "stopped")
+    assert read_draft(store, session.id) == "It stood"
+    assert [kept.state for kept in list_runs(store, session.id)] == ["stopped"]
+
+
+def test_a_session_long_unused_is_closed_unless_a_page_shows_it_or_it_is_written(
+    store: Store, sessions: Sessions
+) -> None:
+    shown, left, busy = (sessions.create(name) for name in ("shown", "left", "busy"))
+    script = ScriptedRun()
+    written = into(busy, script, 0, 0)
+    type_in(left, "typed")
+    for session in (left, busy):
+        session.pages.clear()
+    for session in (shown, left, busy):
+        session.used -= 3601
+    sessions.open("another", shown.id)
+    assert read_draft(store, left.id) == "typed"
+    assert sessions.open("shown again", shown.id) is shown
+    assert sessions.open("busy again", busy.id) is busy
+    assert sessions.open("left again", left.id) is not left
+    script.finish()
+    assert written.wait(30)
+
+
+def test_one_used_lately_stays(sessions: Sessions) -> None:
+    session = sessions.create("page")
+    session.pages.clear()
+    session.used = time.monotonic() - 3590
+    assert sessions.open("page", session.id) is session
+
+
+def test_strangers_are_shown_nothing_of_one_another_and_leave_nothing(store: Store) -> None:
+    sessions = Sessions(store, Limits(), 60, forget=True)
+    one = sessions.create("one")
+    one.sources.paste("A secret.")
+    type_in(one, "secret")
+    folder = store.project_folder(one.id)
+    assert folder.exists()
+    two = sessions.open("two", None)
+    assert two is not one
+    assert (two.draft.text, two.sources.files) == ("", [])
+    one.used -= 3601
+    sessions.open("two", two.id)
+    with pytest.raises(StoreError, match="does not exist any more"):
+        open_project(store, one.id)
+    assert not folder.exists()
+    fresh = sessions.get("one", one.id)
+    assert fresh not in (one, two)
+    assert fresh.draft.text == ""
+
+
+def test_a_deleted_project_is_gone_and_its_run_stopped(store: Store, sessions: Sessions) -> None:
+    kept = sessions.create("other page")
+    session = sessions.create("page")
+    script = ScriptedRun().say("It")
+    written = into(session, script, 0, 0)
+    assert sessions.delete("page", session.id) is kept
+    assert (written.done, script.state) == (True, "stopped")
+    assert [entry.id for entry in list_projects(store)] == [kept.id]
+    with pytest.raises(StoreError):
+        sessions.delete("page", session.id)

@@ -19,6 +19,24 @@ def test_undo_and_redo(store: Store, project: Project) -> None:
     assert [redo(store, project.id) for _ in range(4)] == ["a", "ab", "abc", None]
 
 
+def test_what_a_run_writes_is_one_entry_however_long_it_takes(store: Store, project: Project, clock: Clock) -> None:
+    save_draft(store, project.id, "mine", checkpoint=True)
+    for text in ("mine a", "mine ab", "mine abc"):
+        save_draft(store, project.id, text, writer="run", whole=True)
+        clock.now += 100
+    save_draft(store, project.id, "mine abcd", writer="run", checkpoint=True, whole=True)
+    save_draft(store, project.id, "mine abcde", writer="run", whole=True)
+    assert [undo(store, project.id) for _ in range(4)] == ["mine abcd", "mine", "", None]
+
+
+def test_an_entry_of_another_writer_is_never_taken_in(store: Store, project: Project) -> None:
+    save_draft(store, project.id, "a", writer="page")
+    save_draft(store, project.id, "b", writer="run", whole=True)
+    save_draft(store, project.id, "c", writer="page")
+    save_draft(store, project.id, "d", writer="run", whole=True)
+    assert [undo(store, project.id) for _ in range(4)] == ["c", "b", "a", ""]
+
+
 def test_a_new_text_forgets_what_was_undone(store: Store, project: Project) -> None:
     save_draft(store, project.id, "a")
     save_draft(store, project.id, "b")

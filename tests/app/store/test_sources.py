@@ -7,7 +7,18 @@ import pytest
 
 from app.documents import Document, Page
 from app.errors import StoreError
-from app.store import Limits, Project, Store, add_source, choose_pages, list_sources, open_store, remove_source
+from app.store import (
+    Limits,
+    Project,
+    Store,
+    add_source,
+    choose_pages,
+    create_project,
+    list_sources,
+    open_store,
+    order_sources,
+    remove_source,
+)
 
 DOCUMENT = Document("灯台 v1.PDF", (Page(1, "i", "Light\ud800"), Page(2, None, "")), ("1 of 2 pages has no text.",))
 
@@ -38,6 +49,31 @@ def test_the_choice_of_pages_is_kept(store: Store, project: Project, upload: Pat
     source = add_source(store, project.id, upload, DOCUMENT)
     choose_pages(store, source.id, "2")
     assert [kept.chosen for kept in list_sources(store, project.id)] == ["2"]
+
+
+def test_sources_are_in_the_order_they_were_put_in(store: Store, project: Project, upload: Path) -> None:
+    def listed() -> list[int]:
+        return [kept.id for kept in list_sources(store, project.id)]
+
+    a, b, c, d = (add_source(store, project.id, upload, DOCUMENT).id for _ in range(4))
+    assert listed() == [a, b, c, d]
+    order_sources(store, project.id, [d, b, a, c])
+    assert listed() == [d, b, a, c]
+    order_sources(store, project.id, [c, a])
+    assert listed() == [c, a, b, d]
+    other = create_project(store, "Another").id
+    foreign = add_source(store, other, upload, DOCUMENT).id
+    order_sources(store, other, [d, foreign, 10**6])
+    assert listed() == [c, a, b, d]
+
+
+def test_a_new_source_comes_last_also_after_one_was_removed(store: Store, project: Project, upload: Path) -> None:
+    a, b, c = (add_source(store, project.id, upload, DOCUMENT).id for _ in range(3))
+    remove_source(store, a)
+    remove_source(store, b)
+    d = add_source(store, project.id, upload, DOCUMENT).id
+    e = add_source(store, project.id, upload, DOCUMENT).id
+    assert [kept.id for kept in list_sources(store, project.id)] == [c, d, e]
 
 
 def test_a_file_is_deleted_with_its_last_source(store: Store, project: Project, upload: Path) -> None:

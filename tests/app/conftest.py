@@ -1,0 +1,71 @@
+"""What the app's tests share: a store in a folder of its own, the engine on a tiny model, and a person's fields."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.desk import FULL_ATTENTION, Ask, Caret, Desk
+from app.engine import Engine
+from app.session import Session, Sessions
+from app.settings import Limits, Settings
+from app.store import Store, open_store
+from tests.core.tiny import byte_tokenizer, tiny_model
+
+ASK = Ask("summary", "", "", "", "", "", FULL_ATTENTION, "1/8", 5, None, 8, 0.0, 1)
+"""Eight tokens of a summary, greedily."""
+
+
+def ask(**fields: Any) -> Ask:
+    """ASK with other fields."""
+    return replace(ASK, **fields)
+
+
+def at(session: Session, start: int = 0, end: int | None = None) -> Caret:
+    """The caret of a page that shows the draft as it is."""
+    return Caret(session.draft.text, start, start if end is None else end, session.draft.revision)
+
+
+def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Until it holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path / "data")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sessions(store: Store) -> Iterator[Sessions]:
+    opened = Sessions(store, Limits(), minutes=60)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def session(sessions: Sessions) -> Session:
+    return sessions.create("page")
+
+
+@pytest.fixture
+def engine(one_thread: None) -> Iterator[Engine]:
+    """Of tests that do not bring their own."""
+    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=4)
+    engine.start()
+    engine.require_model(timeout=60)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def desk(engine: Engine) -> Desk:
+    return Desk(Settings(_env_file=None, max_new_tokens_limit=900), engine)

@@ -1,0 +1,280 @@
+"""What a person asks for becomes a run: where it writes, what the model reads, and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from app.desk import REFRESHKV, Ask, Caret, Desk
+from app.engine import Engine
+from app.errors import AppError, PromptError
+from app.sections import next_step
+from app.session import Session, Sessions
+from app.settings import Settings
+from app.store import Limits as StoreLimits
+from app.store import Store, list_runs, list_versions, version_text
+from app.tasks import TASKS
+from app.writing import Writing
+from core import FullAttention, InvalidParameterError, RefreshKV
+from tests.app.conftest import ask, at
+from tests.core.tiny import byte_tokenizer, tiny_model
+
+TEXT = "The light stood on the rock for a hundred years."
+
+
+def written(writing: Writing) -> str:
+    """What the model wrote, once it is over."""
+    assert writing.wait(60)
+    assert writing.error == ""
+    assert writing.state == "finished"
+    return writing.text
+
+
+def prompt(writing: Writing) -> str:
+    return str(byte_tokenizer().decode(writing.part.run.request.token_ids[0]))
+
+
+def draft(session: Session, text: str) -> None:
+    assert session.edit(text, session.draft.revision)
+
+
+def test_a_new_draft_replaces_the_old_one(desk: Desk, session: Session, store: Store) -> None:
+    session.sources.paste(TEXT)
+    draft(session, "Mine.")
+    writing = desk.write(session, ask(detail="the rock"), at(session), "anew")
+    text = written(writing)
+    assert len(text.encode()) >= 8
+    assert session.draft.text == text
+    assert session.draft.written == (0, len(text))
+    assert "Mine." not in prompt(writing)
+    assert TEXT in prompt(writing)
+    assert prompt(writing).endswith("Pay attention above all to this: the rock.<|im_end|>\n<|im_start|>assistant\n")
+    assert [version_text(store, version.id) for version in list_versions(store, session.id)] == ["Mine."]
+    (run,) = list_runs(store, session.id)
+    assert (run.state, run.position) == ("finished", 0)
+    assert run.settings == {**ask(detail="the rock").values, "prompt_tokens": writing.part.composed.prompt_tokens}
+    assert session.task == ask(detail="the rock").values
+
+
+def test_at_the_end_the_draft_is_what_the_model_goes_on_from(desk: Desk, session: Session) -> None:
+    draft(session, "Mine it is. \t ")
+    writing = desk.write(session, ask(), at(session), "end")
+    assert prompt(writing).endswith("<|im_start|>assistant\nMine it is.")
+    text = written(writing)
+    assert session.draft.text == f"Mine it is.{text}"
+    assert session.draft.written == (11, 11 + len(text))
+    assert session.undo()
+    assert session.draft.text == "Mine it is. \t "
+
+
+@pytest.mark.parametrize(
+    ("caret", "before", "after"), [(5, "One.", "Two."), (4, "One.", " Two."), (99, "One. Two.", "")]
+)
+def test_at_the_caret_the_blanks_before_it_go(
+    desk: Desk, session: Session, caret: int, before: str, after: str
+) -> None:
+    draft(session, "One. Two.")
+    writing = desk.write(session, ask(), at(session, caret), "caret")
+    assert prompt(writing).endswith(f"assistant\n{before}")
+    text = written(writing)
+    assert session.draft.text == before + text + after
+    assert session.draft.written == (len(before), len(before) + len(text))
+
+
+def test_the_last_passage_is_written_again(desk: Desk, session: Session) -> None:
+    draft(session, "Mine.")
+    first = written(desk.write(session, ask(), at(session), "end"))
+    draft(session, f"So: Mine.{first}")
+    draft(session, f"So: Mine.{first} The end.")
+    writing = desk.write(session, ask(temperature=1.5, seed=3), at(session), "again")
+    assert prompt(writing).endswith("assistant\nSo: Mine.")
+    second = written(writing)
+    assert second != first
+    assert session.draft.text == f"So: Mine.{second} The end."
+    draft(session, "All else.")
+    with pytest.raises(AppError, match="No passage of the model's is left"):
+        desk.write(session, ask(), at(session), "again")
+
+
+def test_an_opening_begins_the_answer_anew_and_again(desk: Desk, session: Session) -> None:
+    opening = "| Name | Height |\n| --- | --- |\n|"
+    fields = ask(task="table", detail="Name, Height")
+    for where in ("anew", "again"):
+        writing = desk.write(session, fields, at(session), where)
+        assert prompt(writing).endswith(f"assistant\n{opening}")
+        assert written(writing).startswith(opening)
+        assert session.draft.text == writing.text
+    writing = desk.write(session, fields, at(session), "end")
+    assert "| Name |" not in written(writing)
+
+
+def test_the_same_seed_writes_the_same(desk: Desk, session: Session) -> None:
+    texts = [
+        written(desk.write(session, ask(temperature=1.0, seed=seed, method=REFRESHKV), at(session), "anew"))
+        for seed in (5, 5, 6)
+    ]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_too_long_is_refused_with_the_numbers_and_nothing_is_begun(desk: Desk, session: Session, store: Store) -> None:
+    session.sources.paste("\f".join(TEXT * 8 for _ in range(3)))
+    draft(session, "mine")
+    with pytest.raises(AppError, match=r"Too long by .* window is 1,024"):
+        desk.write(session, ask(), at(session), "end")
+    assert (session.writing, list_runs(store, session.id), desk.engine.current()) == (None, [], [])
+    assert session.draft.text == "mine"
+    session.sources.choose(0, "2")
+    assert written(desk.write(session, ask(), at(session), "end"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"max_new_tokens": 901}, AppError, "901; it must be 1 to 900"),
+        ({"max_new_tokens": None}, AppError, "is 0; it must be"),
+        ({"length": "as you like"}, PromptError, "“as you like”"),
+        ({"task": "free"}, PromptError, "“Instruction” is empty"),
+        ({"method": REFRESHKV, "budget": "lots"}, AppError, "“lots”"),
+        ({"method": REFRESHKV, "stride": None}, InvalidParameterError, "stride is 0"),
+    ],
+)
+def test_values_that_mean_nothing_are_refused(
+    desk: Desk, session: Session, fields: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        desk.write(session, ask(**fields), at(session), "anew")
+    assert not session.busy
+
+
+def test_the_policy_is_the_one_asked_for() -> None:
+    assert isinstance(ask().policy(), FullAttention)
+    assert ask(method=REFRESHKV, budget="64", stride=7.0, threshold=0.5).policy() == RefreshKV(64, 7, 0.5)
+    assert Ask(**ask(detail="灯台").values) == ask(detail="灯台")
+    assert Ask.names()[:2] == ("task", "detail")
+
+
+def test_a_page_that_saw_an_older_text_begins_nothing(desk: Desk, session: Session, store: Store) -> None:
+    draft(session, "Newer.")
+    with pytest.raises(AppError, match="changed in another window"):
+        desk.write(session, ask(), Caret("Older.", 0, 0, 0), "end")
+    assert (session.draft.text, session.writing) == ("Newer.", None)
+    assert [version_text(store, version.id) for version in list_versions(store, session.id)] == ["Older."]
+
+
+def test_what_was_typed_last_is_taken_with_the_command(desk: Desk, session: Session) -> None:
+    text = written(desk.write(session, ask(), Caret("Just typed.", 0, 0, 0), "end"))
+    assert session.draft.text == f"Just typed.{text}"
+
+
+def test_one_run_at_a_time(desk: Desk, session: Session) -> None:
+    writing = desk.write(session, ask(max_new_tokens=700), at(session), "anew")
+    for begin in (
+        lambda: desk.write(session, ask(), at(session), "end"),
+        lambda: desk.propose(session, ask(), at(session), "rewrite"),
+    ):
+        with pytest.raises(AppError, match="writing already"):
+            begin()
+    writing.stop()
+    assert writing.wait(60)
+    assert writing.state == "stopped"
+    assert session.writing is writing
+
+
+def test_a_run_that_cannot_be_kept_is_not_left_in_the_queue(
+    desk: Desk, session: Session, sessions: Sessions, store: Store
+) -> None:
+    other = sessions.create("another page")
+    first = desk.write(other, ask(max_new_tokens=700), at(other), "anew")
+    store.limits = StoreLimits(draft_megabytes=1e-6)
+    with pytest.raises(AppError, match="the limit is 1"):
+        desk.write(session, ask(), Caret("longer than that", 0, 0, 0), "end")
+    assert desk.engine.current() == [first.part.run]
+    assert not session.busy
+    first.stop()
+    assert first.wait(60)
+
+
+def test_while_the_model_loads_nothing_is_begun(session: Session) -> None:
+    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=1)
+    with pytest.raises(AppError, match="still loading"):
+        Desk(Settings(_env_file=None), engine).write(session, ask(), at(session), "anew")
+    assert not session.busy
+
+
+def test_a_proposal_is_asked_for_without_documents_greedily_and_with_full_attention(
+    desk: Desk, session: Session
+) -> None:
+    session.sources.paste(TEXT)
+    draft(session, "Before. The old words. After.")
+    fields = ask(temperature=1.0, method=REFRESHKV, max_new_tokens=700)
+    writing = desk.propose(session, fields, at(session, 22, 8), "shorten", "more  formal")
+    request = writing.part.run.request
+    assert (request.temperature, request.document_end, writing.part.composed.sources) == (0.0, 0, ())
+    assert isinstance(request.policy, FullAttention)
+    assert request.max_new_tokens == 64
+    assert TEXT not in prompt(writing)
+    assert "Text:\nThe old words.\n\n" in prompt(writing)
+    assert "Make it more formal." in prompt(writing)
+    written(writing)
+    assert session.draft.text == "Before. The old words. After."
+    assert session.proposal is not None
+    assert (session.proposal.start, session.proposal.end, session.proposal.old) == (8, 22, "The old words.")
+    new = session.proposal.text
+    assert session.resolve(writing.id, True)
+    assert session.draft.text == f"Before. {new} After."
+
+
+def test_nothing_marked_is_refused(desk: Desk, session: Session) -> None:
+    draft(session, "Words and   blanks")
+    for start, end in ((3, 3), (9, 12), (99, 200)):
+        with pytest.raises(PromptError, match="Nothing is marked"):
+            desk.propose(session, ask(), at(session, start, end), "rewrite")
+
+
+SECTIONS = ask(task="outline", length="20")
+
+
+def test_sections_are_written_one_after_the_other(desk: Desk, session: Session) -> None:
+    draft(session, "1. Light\n2. Rock")
+    text = written(desk.write(session, SECTIONS, at(session), "end"))
+    assert text.startswith("\n\n---\n\n## Light\n\n")
+    assert text.count("\n## Rock\n\n") == 1
+    assert session.draft.text == f"1. Light\n2. Rock{text}"
+    assert next_step(session.draft.text, "", SECTIONS.shape) is None
+    assert session.draft.written == (16, 16 + len(text))
+    assert session.undo()
+    assert session.draft.text == "1. Light\n2. Rock"
+    assert not session.busy
+
+
+def test_an_outline_comes_first(desk: Desk, session: Session) -> None:
+    writing = desk.write(session, SECTIONS, at(session), "anew")
+    assert prompt(writing).endswith("The outline has 2 headings.<|im_end|>\n<|im_start|>assistant\n1.")
+    assert writing.wait(60)
+    assert session.draft.text.startswith("1.")
+
+
+def test_a_section_asks_for_no_more_than_the_limit(engine: Engine, session: Session) -> None:
+    desk = Desk(Settings(_env_file=None, max_new_tokens=50, max_new_tokens_limit=50), engine)
+    draft(session, "1. Light\n2. Rock\n\n---\n\n## Light\n\nIt shone.")
+    writing = desk.write(session, SECTIONS, at(session), "end")
+    assert writing.part.run.request.max_new_tokens == 50
+    assert written(writing).startswith("\n\n## Rock\n\n")
+
+
+def test_at_the_caret_no_section_begins(desk: Desk, session: Session) -> None:
+    draft(session, "No outline, but a text.")
+    text = written(desk.write(session, SECTIONS, at(session, 3), "caret"))
+    assert session.draft.text == f"No{text}outline, but a text."
+    with pytest.raises(PromptError, match="no outline"):
+        desk.write(session, SECTIONS, at(session), "end")
+
+
+def test_the_budget_counts_a_missing_instruction_as_a_word(desk: Desk, session: Session) -> None:
+    session.sources.paste(TEXT)
+    empty = desk.compose_task(session, ask(task="free"), "")
+    assert empty.prompt_tokens == desk.compose_task(session, ask(task="free", detail="…"), "").prompt_tokens
+    longer = desk.compose_task(session, ask(task="free", detail="…"), "A draft. ")
+    assert longer.draft_tokens == len("A draft.")
+    summary = desk.compose_task(session, ask(), "")
+    asked = len(TASKS["summary"].instruction()) - len("…".encode())
+    assert summary.prompt_tokens - empty.prompt_tokens == asked

@@ -1,0 +1,144 @@
+"""What one page is told of a run: only what is new, and in words how far it is."""
+
+from typing import Any
+
+import pytest
+
+from app.desk import REFRESHKV, Desk
+from app.session import Session
+from app.tail import Tail
+from app.writing import Writing
+from core import PrefillProgress
+from tests.app.conftest import ask, at, wait
+from tests.app.scripted import ScriptedEngine, ScriptedRun, into
+
+TEXT = "The light stood on the rock for a hundred years."
+
+
+def tail(session: Session, made: Writing, ahead: int = 0) -> Tail:
+    engine: Any = ScriptedEngine(ahead)
+    return Tail(engine, session, made)
+
+
+def told(session: Session, made: Writing, ahead: int = 0) -> str:
+    """The line about the progress that a page which comes now is shown."""
+    progress = tail(session, made, ahead).frame().progress
+    assert progress is not None
+    return progress
+
+
+def test_only_what_is_new_is_sent(session: Session) -> None:
+    script = ScriptedRun().say("It")
+    made = into(session, script, 0, 0)
+    wait(lambda: made.text == "It")
+    shown = tail(session, made)
+    first = shown.frame()
+    assert first.text == "It"
+    assert None not in (first.progress, first.rates, first.cache_map)
+    again = shown.frame()
+    assert (again.text, again.progress, again.rates, again.cache_map) == (None, None, None, None)
+    script.finish(" stood")
+    assert made.wait(30)
+    last = shown.frame()
+    assert last.text == "It stood"
+    assert last.progress is not None
+    assert "the length asked for" in last.progress
+    assert last.rates is not None
+    assert last.cache_map is not None
+    assert "start" not in last.cache_map
+    assert last.cache_map["run"] == made.feed.since(None)[0]["run"]
+
+
+def test_a_page_that_comes_late_is_told_all(session: Session) -> None:
+    made = into(session, ScriptedRun().finish("It", " stood"), 0, 0)
+    assert made.wait(30)
+    frame = tail(session, made).frame()
+    assert frame.text == "It stood"
+    assert frame.cache_map is not None
+    assert "start" in frame.cache_map
+
+
+def test_the_next_part_has_a_map_of_its_own(session: Session) -> None:
+    first, second = ScriptedRun().say("One."), ScriptedRun()
+    made = into(session, first, 0, 0, advance=lambda text: second.part("\n") if text == "One." else None)
+    wait(lambda: made.text == "One.")
+    shown = tail(session, made)
+    runs = [shown.frame().cache_map["run"]]
+    first.finish()
+    wait(lambda: made.part.run is second)
+    frame = shown.frame()
+    assert frame.text == "One.\n"
+    assert "start" in frame.cache_map
+    runs.append(frame.cache_map["run"])
+    assert runs[0] != runs[1]
+    second.finish("Two.")
+    assert made.wait(30)
+    assert shown.frame().text == "One.\nTwo."
+
+
+def test_the_line_says_how_far_it_is(session: Session) -> None:
+    script = ScriptedRun()
+    made = into(session, script, 0, 0)
+    assert "Waiting: 2 before you." in told(session, made, ahead=2)
+    assert "Starting." in told(session, made)
+    script.begin()
+    assert "Starting." in told(session, made)
+    script.events += [(1.0, PrefillProgress(0, 200)), (2.0, PrefillProgress(50, 200))]
+    wait(lambda: made.progress == PrefillProgress(50, 200))
+    assert "50 of 200 tokens (25%)" in told(session, made)
+    assert 'aria-valuenow="25"' in told(session, made)
+    script.events.append((3.0, PrefillProgress(200, 200)))
+    wait(lambda: made.progress == PrefillProgress(200, 200))
+    assert "Writing." in told(session, made)
+    script._stopping = True  # the engine has yet to see it
+    assert "Stopping." in told(session, made)
+    script.stop()
+    assert made.wait(30)
+    assert "Stopped. The text so far is kept" in told(session, made)
+
+
+def test_a_failure_is_a_notice(session: Session) -> None:
+    made = into(session, ScriptedRun().fail("The <run> broke."), 0, 0)
+    assert made.wait(30)
+    assert '<p class="notice" role="alert">The &lt;run&gt; broke.</p>' in told(session, made)
+
+    def advance(text: str) -> None:
+        raise ValueError("no next one")
+
+    made = into(session, ScriptedRun().finish("One."), 0, 0, advance=advance)
+    assert made.wait(30)
+    assert "no next one" in told(session, made)
+
+
+@pytest.mark.parametrize(("words", "line"), [("new", "Accept or reject"), (" ", "had nothing to propose")])
+def test_the_end_of_a_proposal_says_what_to_do(session: Session, words: str, line: str) -> None:
+    assert session.edit("old", 0)
+    made = into(session, ScriptedRun().finish(words), 0, 3, proposes=True)
+    assert made.wait(30)
+    assert line in told(session, made)
+
+
+def test_a_document_that_was_read_before_is_said_to_be(desk: Desk, session: Session) -> None:
+    session.sources.paste(TEXT)
+    assert desk.write(session, ask(), at(session), "anew").wait(60)
+    made = desk.write(session, ask(task="report", max_new_tokens=150), at(session), "anew")
+    wait(lambda: made.statistics.decode_steps > 0)
+    line = Tail(desk.engine, session, made).frame().progress
+    made.stop()
+    assert made.wait(60)
+    assert line is not None
+    composed = made.part.composed
+    assert f"{composed.document_end - composed.document_start} tokens of the documents were already read" in line
+
+
+def test_the_map_shows_the_refreshes_of_a_run(desk: Desk, session: Session) -> None:
+    session.sources.paste(TEXT)
+    made = desk.write(session, ask(method=REFRESHKV, max_new_tokens=24), at(session), "anew")
+    shown, messages = Tail(desk.engine, session, made), []
+    while not made.done:
+        messages.append(shown.frame().cache_map)
+    messages.append(shown.frame().cache_map)
+    refreshes = {refresh["number"]: refresh for message in messages for refresh in (message or {}).get("refresh", ())}
+    # 23 decode steps at stride 5: the prefill and steps 5, 10, 15, 20.
+    assert [refreshes[number]["step"] for number in sorted(refreshes)] == [0, 5, 10, 15, 20]
+    assert "".join(messages[0]["start"]["pieces"]).strip() == TEXT
