@@ -9,6 +9,7 @@ import gradio as gr
 
 from app import panels
 from app.cache_map import cache_map
+from app.page.compare import add_compare
 from app.page.drafting import add_export, add_versions, wire_draft
 from app.page.events import QUIET, STREAMING, Office
 from app.page.evidence import wire_map
@@ -20,6 +21,7 @@ from app.page.writing import Stream, add_writing, wire_writing
 from app.settings import Settings
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+STYLES = ("style.css", "compare.css")
 
 
 def build(settings: Settings, office: Office) -> gr.Blocks:
@@ -36,7 +38,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="left", min_width=280):
                 left = gr.Column()
-            with gr.Column(elem_id="centre", min_width=340):
+            with gr.Column(elem_id="centre", min_width=340) as centre:
                 projects = add_projects(office)
                 parts = add_writing()
                 add_versions(office, project, parts.editor)
@@ -47,6 +49,8 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             add_sources(office, project, projects.name, version)
             fields = add_task(settings)
             add_budget(office, project, version, fields, model)
+        with centre:
+            add_compare(office, project, fields)
 
         timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
         wire_draft(office, project, parts)
@@ -67,7 +71,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     mono = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
     return {
         "theme": gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=fonts, font_mono=mono),
-        "css": (ASSETS / "style.css").read_text("utf-8"),
+        "css": "".join((ASSETS / name).read_text("utf-8") for name in STYLES),
         "i18n": words,
         "server_name": settings.host,
         "server_port": settings.port,

@@ -1,0 +1,248 @@
+"""The app for programs: endpoints with names, for gradio_client and as tools of an MCP server.
+
+The docstrings are what a client is shown of them. No `from __future__ import annotations`: Gradio reads the types.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from app.compare import Measured
+from app.composer import compose
+from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
+from app.documents import read_document, select_pages
+from app.errors import AppError
+from app.export import Draft, export
+from app.page.events import Office
+from app.prompts import Source
+from app.settings import Settings
+from app.tasks import TASKS
+from app.writing import Writing
+from core import RefreshKVError
+
+FRAME_SECONDS = 0.1
+
+Json = dict[str, Any]
+Task = Literal["report", "summary", "essay", "notes", "outline", "table", "free"]
+Method = Literal["RefreshKV", "FullAttention"]
+Format = Literal["md", "txt", "docx", "pdf", "csv"]
+
+
+def add_api(office: Office) -> None:
+    """The endpoints, inside of a gr.Blocks. They touch no project of the page's."""
+    tools = Tools(office.desk)
+    # Runs queue in the engine; Gradio must not hold them back as well.
+    gr.api(tools.write, api_name="write", concurrency_limit=None)
+    gr.api(tools.read_document, api_name="read_document", concurrency_limit=None)
+    gr.api(tools.check_budget, api_name="check_budget", concurrency_limit=None)
+    gr.api(tools.export_draft, api_name="export_draft", concurrency_limit=None)
+
+
+class Tools:
+    """What the endpoints do."""
+
+    def __init__(self, desk: Desk) -> None:
+        """All begin their runs at the page's desk."""
+        self._desk = desk
+
+    async def write(
+        self,
+        files: list[gr.FileData],
+        task: Task = "report",
+        detail: str = "",
+        method: Method = "RefreshKV",
+        budget: str = "1/8",
+        stride: int = 10,
+        max_new_tokens: int = 512,
+        temperature: float = 0.7,
+        seed: int | None = None,
+    ) -> tuple[str, Json]:
+        """
+        Write a text about long documents with the app's language model. Streams the text so far.
+
+        Parameters:
+            files: The documents, in order: pdf, docx, epub, html, md or txt. May be empty.
+            task: What to write. "table" extracts the columns named in detail, "outline" writes an outline and then its sections, "free" follows the instruction in detail.
+            detail: The instruction, the focus of the text, or the columns, separated by commas. Required for "free".
+            method: "RefreshKV" attends to a small cache that is refreshed now and then; "FullAttention" to everything.
+            budget: RefreshKV's small cache: a share of the prompt such as "1/8", or a number of tokens such as "512".
+            stride: RefreshKV's decoding steps between two refreshes.
+            max_new_tokens: The most tokens that are written.
+            temperature: 0 always takes the likeliest token; more varies the text.
+            seed: A number makes the text repeatable.
+
+        Returns:
+            The text so far, in Markdown.
+            Statistics: state, tokens per second, time to first token and others; empty until the end.
+        """  # noqa: E501
+        with _errors():
+            ask = Ask(
+                _task(task), detail, "", "", "", "", _method(method), budget, stride, None, max_new_tokens, temperature,
+                seed,
+            )  # fmt: skip
+            sources = await asyncio.to_thread(self._read, files)
+            writing = self._desk.write_apart(sources, ask)
+        try:
+            async for text in _followed(writing):
+                yield text, {}
+        finally:
+            writing.stop()  # a client that goes away stops its run
+        if writing.state == "failed":
+            raise gr.Error(writing.error or writing.part.run.error, print_exception=False)
+        yield writing.text, statistics(writing)
+
+    def read_document(self, file: gr.FileData, pages: str = "", password: str = "") -> Json:
+        """
+        Read a document and return its text page by page, as the model would read it.
+
+        Parameters:
+            file: A pdf, docx, epub, html, md or txt file.
+            pages: Which pages, for example "1-3, 7"; empty for all.
+            password: Of an encrypted PDF; empty if there is none.
+
+        Returns:
+            The file's name, its notes (such as pages without text), and its pages, each with number, label and text.
+        """
+        with _errors():
+            document = read_document(_uploaded(file), password=password or None, limits=self._settings.limits)
+            chosen = select_pages(document, pages)
+        return {
+            "name": document.name,
+            "page_count": len(document.pages),
+            "notes": list(document.notes),
+            "pages": [{"number": page.number, "label": page.label, "text": page.text} for page in chosen],
+        }
+
+    def check_budget(
+        self, files: list[gr.FileData], task: Task = "report", detail: str = "", max_new_tokens: int = 512
+    ) -> Json:
+        """
+        Say whether documents, instruction and answer fit the model's window, before anything is written.
+
+        Parameters:
+            files: The documents, as for write.
+            task: As for write.
+            detail: As for write.
+            max_new_tokens: The most tokens that would be written.
+
+        Returns:
+            Whether it fits, a message, the tokens of each part, and what would make it fit, in words.
+        """
+        with _errors():
+            _, tokenizer = self._desk.engine.require_model(timeout=0)
+            template = TASKS[_task(task)]
+            composed = compose(tokenizer, self._read(files), template.instruction(detail), template.opening(detail))
+            budget = composed.budget(max_new_tokens, self._desk.engine.window)
+        return {
+            "fits": budget.excess <= 0,
+            "message": budget.message,
+            "tokens": {
+                "documents": {source.name: source.total for source in budget.sources},
+                "instruction": budget.instruction,
+                "draft": budget.draft,
+                "answer": budget.output,
+                "total": budget.total,
+                "window": budget.window,
+            },
+            "choices": [choice.sentence for choice in budget.choices],
+        }
+
+    def export_draft(self, markdown: str, format: Format = "docx", title: str = "Draft") -> gr.FileData:
+        """
+        Make a file of a text in Markdown.
+
+        Parameters:
+            markdown: The text.
+            format: "md", "txt", "docx", "pdf", or "csv" for a text that holds a table.
+            title: The title, and the file's name.
+
+        Returns:
+            The file.
+        """
+        with _errors():
+            if format not in Format.__args__:
+                raise AppError(f"{format!r} is not a format. Choose one of {', '.join(Format.__args__)}.")
+            made = export(Draft(title, markdown), format)
+        path = Path(tempfile.mkdtemp(prefix="refreshkv-")) / made.name
+        path.write_bytes(made.data)
+        return gr.FileData(path=str(path), orig_name=made.name, mime_type=made.media_type)
+
+    @property
+    def _settings(self) -> Settings:
+        return self._desk.settings
+
+    def _read(self, files: Sequence[Any]) -> list[Source]:
+        if not isinstance(files, list):
+            raise AppError("files must be a list of uploaded files, which may be empty.")
+        documents = [read_document(_uploaded(file), limits=self._settings.limits) for file in files]
+        return [Source(document, select_pages(document, "")) for document in documents]
+
+
+def statistics(writing: Writing) -> Json:
+    """What the run of a writing did, the last one of several, as values that JSON can hold. Times are in seconds."""
+    measured = Measured(writing.part.run)
+    measured.update()
+    figures, ending = measured.figures, writing.ending
+    return {
+        "state": writing.state,
+        "reason": ending.reason if ending else None,
+        "prompt_tokens": figures.prompt_tokens,
+        "reused_prompt_tokens": figures.reused,
+        "prefill_seconds": figures.prefill_seconds,
+        "seconds_to_first_token": figures.first_token,
+        "generated_tokens": figures.tokens,
+        "tokens_per_second": figures.rate,
+        "full_steps": figures.full_steps,
+        "partial_steps": figures.partial_steps,
+        "cache_bytes": figures.cache_bytes,
+    }
+
+
+async def _followed(writing: Writing) -> AsyncIterator[str]:
+    """The text whenever there is more of it, until the writing is over."""
+    shown = None
+    while not writing.done:
+        if writing.text != shown:
+            shown = writing.text
+            yield shown
+        await asyncio.sleep(FRAME_SECONDS)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """What is wrong with a request becomes the client's error, with its way out."""
+    try:
+        yield
+    except (AppError, RefreshKVError) as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def _uploaded(file: Any) -> Path:
+    """The path of an uploaded file. Raises AppError for any other: clients must not read what lies on this computer."""
+    path = file.get("path") if isinstance(file, dict) else file
+    if not isinstance(path, str) or "\0" in path:
+        raise AppError("A file is missing. Upload it; in gradio_client that is handle_file(path).")
+    found = Path(path).resolve()
+    if not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
+        raise AppError(
+            f"{Path(path).name} was not uploaded. Upload it first; in gradio_client that is handle_file(path)."
+        )
+    return found
+
+
+def _task(key: str) -> str:
+    if key not in Task.__args__:
+        raise AppError(f"{key!r} is not a task. Choose one of {', '.join(Task.__args__)}.")
+    return key
+
+
+def _method(key: str) -> str:
+    if key not in (REFRESHKV, FULL_ATTENTION):
+        raise AppError(f"{key!r} is not a method. Choose {REFRESHKV} or {FULL_ATTENTION}.")
+    return key
