@@ -4,13 +4,13 @@ The docstrings are what a client is shown of them. No `from __future__ import an
 """
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from app.compare import Measured
@@ -51,7 +51,7 @@ class Tools:
         """All begin their runs at the page's desk."""
         self._desk = desk
 
-    async def write(
+    async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
         files: list[gr.FileData],
         task: Task = "report",
@@ -166,12 +166,12 @@ class Tools:
             The file.
         """
         with _errors():
-            if format not in Format.__args__:
-                raise AppError(f"{format!r} is not a format. Choose one of {', '.join(Format.__args__)}.")
+            if format not in get_args(Format):
+                raise AppError(f"{format!r} is not a format. Choose one of {', '.join(get_args(Format))}.")
             made = export(Draft(title, markdown), format)
-        path = Path(tempfile.mkdtemp(prefix="refreshkv-")) / made.name
-        path.write_bytes(made.data)
-        return gr.FileData(path=str(path), orig_name=made.name, mime_type=made.media_type)
+        # Where Gradio deletes it again.
+        path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
+        return gr.FileData(path=path, orig_name=made.name, mime_type=made.media_type)
 
     @property
     def _settings(self) -> Settings:
@@ -205,12 +205,9 @@ def statistics(writing: Writing) -> Json:
 
 
 async def _followed(writing: Writing) -> AsyncIterator[str]:
-    """The text whenever there is more of it, until the writing is over."""
-    shown = None
+    """The text so far, until the writing is over: in every frame, since Gradio looks only then who is still there."""
     while not writing.done:
-        if writing.text != shown:
-            shown = writing.text
-            yield shown
+        yield writing.text
         await asyncio.sleep(FRAME_SECONDS)
 
 
@@ -237,8 +234,8 @@ def _uploaded(file: Any) -> Path:
 
 
 def _task(key: str) -> str:
-    if key not in Task.__args__:
-        raise AppError(f"{key!r} is not a task. Choose one of {', '.join(Task.__args__)}.")
+    if key not in get_args(Task):
+        raise AppError(f"{key!r} is not a task. Choose one of {', '.join(get_args(Task))}.")
     return key
 
 

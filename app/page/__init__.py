@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app import panels
+from app.api import add_api
 from app.cache_map import cache_map
 from app.page.compare import add_compare
 from app.page.drafting import add_export, add_versions, wire_draft
@@ -18,7 +20,7 @@ from app.page.sources import add_budget, add_sources
 from app.page.task import add_task
 from app.page.words import words
 from app.page.writing import Stream, add_writing, wire_writing
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 STYLES = ("style.css", "compare.css")
@@ -62,11 +64,17 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
                 Stream(office).follow, [project, layer], follow, **STREAMING
             )
         page.unload(office.left)
+        add_api(office)
     return page
 
 
 def launch_options(settings: Settings) -> dict[str, Any]:
-    """What `Blocks.launch` needs for this page."""
+    """What `Blocks.launch` needs for this page. Raises SettingsError if MCP is wanted and its package is missing."""
+    if settings.mcp and find_spec("mcp") is None:
+        raise SettingsError(
+            "REFRESHKV_MCP is on, and the package mcp is not installed. Install it with "
+            'pip install "mcp>=1.21,<2" (what gradio[mcp] brings), or switch REFRESHKV_MCP off.'
+        )
     fonts = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")  # nothing is fetched
     mono = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
     return {
@@ -79,6 +87,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "max_file_size": 4 * settings.max_file_megabytes * 10**6,
         "allowed_paths": [],
         "footer_links": [],
+        "mcp_server": settings.mcp,
         # Documents and drafts are private: no copy of them in the browser's history of runs.
         "run_history": False,
     }

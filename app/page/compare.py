@@ -70,8 +70,8 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
             while not comparison.done:
                 comparison.advance()
                 html = comparison_html(comparison)
-                if html != latest:
-                    yield [html, gr.skip(), gr.skip()]
+                # Also if nothing is new: Gradio looks only then whether the page is still there.
+                yield [gr.skip() if html == latest else html, gr.skip(), gr.skip()]
                 latest = html
                 await asyncio.sleep(FRAME_SECONDS)
             yield [comparison_html(comparison), *_buttons(running=False)]
