@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from app.engine import Engine, Request, Run
+from app.engine import Engine, Request, Run, RunState
 from app.errors import AppError
 from app.store.diff import Change, diff
 from core import FullAttention, Policy, PrefillProgress, TokenGenerated
 
-State: TypeAlias = Literal["planned", "waiting", "running", "finished", "stopped", "failed"]
+State: TypeAlias = RunState | Literal["planned"]
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,12 @@ class Figures:
 
 
 class Measured:
-    """Follows a run: its text and its figures. Not for several threads at once."""
+    """Follows a run: its text, its figures, and its state when they were looked at. Not for several threads at once."""
 
     def __init__(self, run: Run, opening: str = "") -> None:
         """Nothing was looked at yet. `opening`: how the text begins, given to the model with the prompt."""
         self.run = run
+        self.state: RunState = "waiting"
         self.text = opening
         self.figures = Figures(int(run.request.token_ids.shape[1]))
         self._seen = 0
@@ -52,7 +53,7 @@ class Measured:
 
     def update(self) -> None:
         """Take in what came since the last call."""
-        over = self.run.done  # before the events are looked at, or the last could be missed
+        state = self.run.state  # before the events are looked at, or the last could be missed
         for time, event in self.run.events[self._seen :]:
             self._seen += 1
             match event:
@@ -60,7 +61,8 @@ class Measured:
                     self._read(time, event)
                 case TokenGenerated():
                     self._generated(time, event)
-        if over and self.run.cache_bytes:
+        self.state = state
+        if self.run.cache_bytes:
             self.figures = replace(self.figures, cache_bytes=self.run.cache_bytes)
 
     def _read(self, time: float, event: PrefillProgress) -> None:
@@ -101,7 +103,7 @@ class Trial:
             return "failed"
         if self.dropped and self.measured is None:
             return "stopped"
-        return self.measured.run.state if self.measured else "planned"
+        return self.measured.state if self.measured else "planned"
 
     @property
     def over(self) -> bool:
@@ -139,7 +141,7 @@ class Comparison:
         self.trials = [Trial(name, policy) for name, policy in methods]
         self.reading = Trial("Reading", FullAttention())
         self._engine = engine
-        self._stopped = False
+        self.stopped = False
 
     @property
     def done(self) -> bool:
@@ -148,7 +150,7 @@ class Comparison:
 
     def stop(self) -> None:
         """Stop the run under way, and begin none of the others."""
-        self._stopped = True
+        self.stopped = True
         for trial in self._all:
             trial.dropped = True
             if trial.measured:
@@ -181,7 +183,7 @@ class Comparison:
             trial.error = str(error)
             return
         trial.measured = Measured(run, self.opening)
-        if self._stopped:  # by another thread, meanwhile
+        if self.stopped:  # by another thread, meanwhile
             run.stop()
 
     def _compare(self, trial: Trial) -> None:

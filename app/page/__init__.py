@@ -32,6 +32,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
     page: gr.Blocks
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
     with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
+        add_api(office)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
         version, layer, timer = gr.State(0), gr.State(None), gr.Timer(0.5)
         with gr.Row(elem_id="top"):
@@ -64,7 +65,6 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
                 Stream(office).follow, [project, layer], follow, **STREAMING
             )
         page.unload(office.left)
-        add_api(office)
     return page
 
 

@@ -53,7 +53,7 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
         session = office.session(project, request)
         under_way = comparisons.get(session)
         try:
-            if under_way is not None and not under_way.done:
+            if under_way is not None and not (under_way.done or under_way.stopped):
                 raise AppError("Methods are being compared already. Stop that first.")
             comparisons[session] = comparison_of(office, session, ask_of(values), chosen or [])
         except (AppError, InvalidParameterError) as error:
