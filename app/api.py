@@ -1,310 +1,245 @@
-"""The app as named endpoints for programs, and as tools for MCP clients; their docstrings are what these are shown."""
+"""The app for programs: endpoints with names, for gradio_client and as tools of an MCP server.
 
-from __future__ import annotations
+The docstrings are what a client is shown of them. No `from __future__ import annotations`: Gradio reads the types.
+"""
 
 import asyncio
-import threading
-import uuid
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, get_args
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder, is_in_or_equal
+from gradio.utils import get_upload_folder
 
-from app.composer import Composed, compose
-from app.desk import REFRESHKV, Ask
-from app.documents import Document, read_document, select_pages
-from app.engine import Engine, Request, Run
+from app.compare import Measured
+from app.composer import compose
+from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
+from app.documents import read_document, select_pages
 from app.errors import AppError
 from app.export import Draft, export
+from app.page.events import Office
 from app.prompts import Source
 from app.settings import Settings
 from app.tasks import TASKS
-from app.trace import Recorder, RunSettings, Trace, describe_policy, prompt_tokens, write_trace
-from app.view import Json, RunStatistics, status
-from core import Event, GenerationFinished, InvalidParameterError, TokenGenerated
+from app.writing import Writing
+from core import RefreshKVError
 
-FRAME_SECONDS = 0.08
-KEPT_TRACES = 16
-"""Of the latest runs; an older one is forgotten."""
+FRAME_SECONDS = 0.1
 
-
-def add_api(engine: Engine, settings: Settings) -> None:
-    """Add the endpoints to the Blocks that is being built."""
-    api = Api(engine, settings)
-    # Runs queue in the engine, together with those of the page.
-    gr.api(api.write, api_name="write", concurrency_limit=None)
-    gr.api(api.read_document, api_name="read_document", concurrency_limit=None)
-    gr.api(api.check_budget, api_name="check_budget", concurrency_limit=None)
-    gr.api(api.export_draft, api_name="export_draft", concurrency_limit=None)
-    gr.api(api.trace, api_name="trace", concurrency_limit=None)
+Json = dict[str, Any]
+Task = Literal["report", "summary", "essay", "notes", "outline", "table", "free"]
+Method = Literal["RefreshKV", "FullAttention"]
+Format = Literal["md", "txt", "docx", "pdf", "csv"]
 
 
-class Api:
-    """What the endpoints do, and the traces of the latest runs by the id that `write` gave."""
+def add_api(office: Office) -> None:
+    """The endpoints, inside of a gr.Blocks. They touch no project of the page's."""
+    tools = Tools(office.desk)
+    # Runs queue in the engine; Gradio must not hold them back as well.
+    gr.api(tools.write, api_name="write", concurrency_limit=None)
+    gr.api(tools.read_document, api_name="read_document", concurrency_limit=None)
+    gr.api(tools.check_budget, api_name="check_budget", concurrency_limit=None)
+    gr.api(tools.export_draft, api_name="export_draft", concurrency_limit=None)
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        """`engine` may still be loading its model."""
-        self._engine, self._settings = engine, settings
-        self._traces: OrderedDict[str, Trace] = OrderedDict()
-        self._lock = threading.Lock()
 
-    async def write(
+class Tools:
+    """What the endpoints do."""
+
+    def __init__(self, desk: Desk) -> None:
+        """All begin their runs at the page's desk."""
+        self._desk = desk
+
+    async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
         files: list[gr.FileData],
-        instruction: str,
-        task: str = "free",
-        method: str = REFRESHKV,
+        task: Task = "report",
+        detail: str = "",
+        method: Method = "RefreshKV",
         budget: str = "1/8",
         stride: int = 10,
-        similarity_threshold: float | None = None,
-        max_tokens: int = 512,
+        max_new_tokens: int = 512,
         temperature: float = 0.7,
         seed: int | None = None,
-    ) -> AsyncIterator[dict]:  # type: ignore[type-arg]  # Gradio takes the hint for the schema
-        """Write a text about documents. Streams the text so far; the last message has the statistics and the run's id.
-
-        Args:
-            files: Uploaded documents (PDF, docx, epub, html, md, txt); may be empty.
-            instruction: What to write, or the details of the task.
-            task: The kind of text: "free" for the instruction as it stands, or for example "summary" or "report".
-            method: "RefreshKV" or "FullAttention".
-            budget: Size of RefreshKV's small cache: a share of the prompt such as "1/8", or tokens such as "512".
-            stride: Decoding steps between two refreshes of the small cache.
-            similarity_threshold: From -1 to 1: refresh only when the query has moved this far; null: at every stride.
-            max_tokens: The most tokens to write.
-            temperature: 0 for always the most likely token.
-            seed: Makes a run repeatable.
+    ) -> tuple[str, Json]:
         """
-        with _told():
-            policy = _ask(method, budget, stride, similarity_threshold).policy()
-            documents = await asyncio.to_thread(self._read, files)
-            composed = self._compose(documents, instruction, task)
-            run = self._submit(composed, policy, max_tokens, temperature, seed)
+        Write a text about long documents with the app's language model. Streams the text so far.
+
+        Parameters:
+            files: The documents, in order: pdf, docx, epub, html, md or txt. May be empty.
+            task: What to write. "table" extracts the columns named in detail, "outline" writes an outline and then its sections, "free" follows the instruction in detail.
+            detail: The instruction, the focus of the text, or the columns, separated by commas. Required for "free".
+            method: "RefreshKV" attends to a small cache that is refreshed now and then; "FullAttention" to everything.
+            budget: RefreshKV's small cache: a share of the prompt such as "1/8", or a number of tokens such as "512".
+            stride: RefreshKV's decoding steps between two refreshes.
+            max_new_tokens: The most tokens that are written.
+            temperature: 0 always takes the likeliest token; more varies the text.
+            seed: A number makes the text repeatable.
+
+        Returns:
+            The text so far, in Markdown.
+            Statistics: state, tokens per second, time to first token and others; empty until the end.
+        """  # noqa: E501
+        with _errors():
+            ask = Ask(
+                _task(task), detail, "", "", "", "", _method(method), budget, stride, None, max_new_tokens, temperature,
+                seed,
+            )  # fmt: skip
+            sources = await asyncio.to_thread(self._read, files)
+            writing = self._desk.write_apart(sources, ask)
         try:
-            recording = _Recording(self._engine, composed, self._settings, run)
-            sent = None
-            while True:
-                over = run.done  # before the events are looked at, or the last could be missed
-                recording.take()
-                if over:
-                    break
-                if recording.text != sent:
-                    sent = recording.text
-                    yield {"text": sent, "state": run.state}
-                await asyncio.sleep(FRAME_SECONDS)
-            if run.state == "failed":
-                raise gr.Error(run.error, print_exception=False)
-            yield {"text": recording.text, "state": run.state, **recording.summary, "run": self._keep(recording.trace)}
+            async for text in _followed(writing):
+                yield text, {}
         finally:
-            run.stop()  # the client has gone, or the run is over
+            writing.stop()  # a client that goes away stops its run
+        if writing.state == "failed":
+            raise gr.Error(writing.error or writing.part.run.error, print_exception=False)
+        yield writing.text, statistics(writing)
 
-    def read_document(self, file: gr.FileData, pages: str = "", password: str = "") -> dict:  # type: ignore[type-arg]
-        """Read a document's text by page, with the pages' printed labels and notes about what was noticed.
-
-        Args:
-            file: An uploaded PDF, docx, epub, html, md or txt.
-            pages: Which pages, such as "1-3, 7, 12-"; empty for all.
-            password: Of a locked PDF; empty if it has none.
+    def read_document(self, file: gr.FileData, pages: str = "", password: str = "") -> Json:
         """
-        with _told():
-            document = self._document(file, password)
+        Read a document and return its text page by page, as the model would read it.
+
+        Parameters:
+            file: A pdf, docx, epub, html, md or txt file.
+            pages: Which pages, for example "1-3, 7"; empty for all.
+            password: Of an encrypted PDF; empty if there is none.
+
+        Returns:
+            The file's name, its notes (such as pages without text), and its pages, each with number, label and text.
+        """
+        with _errors():
+            document = read_document(_uploaded(file), password=password or None, limits=self._settings.limits)
             chosen = select_pages(document, pages)
         return {
             "name": document.name,
-            "pages": [{"number": page.number, "label": page.label, "text": page.text} for page in chosen],
+            "page_count": len(document.pages),
             "notes": list(document.notes),
+            "pages": [{"number": page.number, "label": page.label, "text": page.text} for page in chosen],
         }
 
     def check_budget(
-        self,
-        files: list[gr.FileData],
-        instruction: str,
-        task: str = "free",
-        max_tokens: int = 512,
-    ) -> dict:  # type: ignore[type-arg]
-        """Tell whether documents, instruction and answer fit the model's window, and what would make them fit.
-
-        Args:
-            files: Uploaded documents; may be empty.
-            instruction: What to write, or the details of the task.
-            task: The kind of text, as for write.
-            max_tokens: The most tokens to write.
+        self, files: list[gr.FileData], task: Task = "report", detail: str = "", max_new_tokens: int = 512
+    ) -> Json:
         """
-        with _told():
-            composed = self._compose(self._read(files), instruction, task)
-            budget = composed.budget(max_tokens, self._engine.window)
+        Say whether documents, instruction and answer fit the model's window, before anything is written.
+
+        Parameters:
+            files: The documents, as for write.
+            task: As for write.
+            detail: As for write.
+            max_new_tokens: The most tokens that would be written.
+
+        Returns:
+            Whether it fits, a message, the tokens of each part, and what would make it fit, in words.
+        """
+        with _errors():
+            _, tokenizer = self._desk.engine.require_model(timeout=0)
+            template = TASKS[_task(task)]
+            composed = compose(tokenizer, self._read(files), template.instruction(detail), template.opening(detail))
+            budget = composed.budget(max_new_tokens, self._desk.engine.window)
         return {
-            "documents": [{"name": source.name, "tokens": source.total} for source in budget.sources],
-            "instruction": budget.instruction,
-            "answer": budget.output,
-            "total": budget.total,
-            "window": budget.window,
             "fits": budget.excess <= 0,
             "message": budget.message,
+            "tokens": {
+                "documents": {source.name: source.total for source in budget.sources},
+                "instruction": budget.instruction,
+                "draft": budget.draft,
+                "answer": budget.output,
+                "total": budget.total,
+                "window": budget.window,
+            },
             "choices": [choice.sentence for choice in budget.choices],
         }
 
-    def export_draft(self, text: str, format: str = "docx", title: str = "draft") -> gr.FileData:
-        """Write a Markdown text as a file.
-
-        Args:
-            text: The text, in Markdown.
-            format: "md", "txt", "docx", "pdf", or "csv" for the first table in the text.
-            title: What the file is named after.
+    def export_draft(self, markdown: str, format: Format = "docx", title: str = "Draft") -> gr.FileData:
         """
-        with _told():
-            written = export(Draft(title, text), format)
-        return _file(written.data, written.name)
+        Make a file of a text in Markdown.
 
-    def trace(self, run: str) -> gr.FileData:
-        """Get the trace of a run as a file: every token, and what the small caches kept at each refresh.
+        Parameters:
+            markdown: The text.
+            format: "md", "txt", "docx", "pdf", or "csv" for a text that holds a table.
+            title: The title, and the file's name.
 
-        Args:
-            run: The id from the last message of write.
+        Returns:
+            The file.
         """
-        with self._lock:
-            trace = self._traces.get(run)
-        if trace is None:
-            raise gr.Error(
-                f"No trace is kept of a run {run!r}; those of the last {KEPT_TRACES} runs are. Call write again.",
-                print_exception=False,
-            )
-        return _file(write_trace(trace), f"run-{run}.trace")
-
-    def _keep(self, trace: Trace) -> str:
-        run = uuid.uuid4().hex
-        with self._lock:
-            self._traces[run] = trace
-            while len(self._traces) > KEPT_TRACES:
-                self._traces.popitem(last=False)
-        return run
-
-    def _read(self, files: Sequence[Any]) -> list[Document]:
-        return [self._document(file) for file in files]
-
-    def _document(self, file: Any, password: str = "") -> Document:
-        path = uploaded_path(file)
-        return read_document(path, password=password or None, limits=self._settings.limits)
-
-    def _compose(self, documents: Sequence[Document], instruction: str, task: str) -> Composed:
-        if task not in TASKS:
-            raise AppError(f"{task!r} is not a task. Choose one of: {', '.join(TASKS)}.")
-        _, tokenizer = self._engine.require_model(timeout=0)
-        sources = [Source(document, document.pages) for document in documents]
-        return compose(tokenizer, sources, TASKS[task].instruction(instruction))
-
-    def _submit(self, composed: Composed, policy: Any, max_tokens: int, temperature: float, seed: int | None) -> Run:
-        settings = self._settings
-        if not 1 <= max_tokens <= settings.max_new_tokens_limit:
-            raise AppError(f"max_tokens is {max_tokens}; it must be 1 to {settings.max_new_tokens_limit}.")
-        budget = composed.budget(max_tokens, self._engine.window)
-        if budget.excess > 0:
-            raise AppError(budget.message)
-        return self._engine.submit(
-            Request(
-                composed.token_ids,
-                policy,
-                max_tokens,
-                temperature,
-                settings.top_p,
-                settings.min_p,
-                settings.repetition_penalty,
-                seed,
-                composed.document_end,
-            )
-        )
-
-
-class _Recording:
-    """What is learnt of a run from its events."""
-
-    def __init__(self, engine: Engine, composed: Composed, settings: Settings, run: Run) -> None:
-        self.text = ""
-        self._run, self._seen, self._time = run, 0, 0.0
-        self._ending: GenerationFinished | None = None
-        self._statistics = RunStatistics(engine.layers, clock=lambda: self._time)
-        request = run.request
-        sampling = {
-            "max_new_tokens": request.max_new_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "min_p": request.min_p,
-            "repetition_penalty": request.repetition_penalty,
-        }
-        asked = RunSettings(
-            settings.model,
-            engine.quantization(settings.quantization or "none"),
-            describe_policy(request.policy),
-            sampling,
-            request.seed,
-        )
-        self._recorder = Recorder(asked, prompt_tokens(composed), engine.policy_layers, engine.heads, 0)
-
-    def take(self) -> None:
-        """Take the events that came since."""
-        for moment, event in self._run.events[self._seen :]:
-            self._time = moment
-            self._seen += 1
-            self._add(event)
-
-    def _add(self, event: Event) -> None:
-        self._statistics.add(event)
-        self._recorder.add(event)
-        match event:
-            case TokenGenerated():
-                self.text += event.text
-            case GenerationFinished():
-                self._ending = event
+        with _errors():
+            if format not in get_args(Format):
+                raise AppError(f"{format!r} is not a format. Choose one of {', '.join(get_args(Format))}.")
+            made = export(Draft(title, markdown), format)
+        # Where Gradio deletes it again.
+        path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
+        return gr.FileData(path=path, orig_name=made.name, mime_type=made.media_type)
 
     @property
-    def trace(self) -> Trace:
-        """What has been recorded."""
-        return self._recorder.trace
+    def _settings(self) -> Settings:
+        return self._desk.settings
 
-    @property
-    def summary(self) -> Json:
-        """The figures at the end."""
-        ending = self._ending
-        return {
-            "reason": ending.reason if ending else None,
-            "statistics": {
-                **status(self._statistics),
-                "promptTokens": ending.prompt_tokens if ending else None,
-                "generatedTokens": ending.generated_tokens if ending else None,
-                "fullSteps": ending.full_steps if ending else None,
-                "partialSteps": ending.partial_steps if ending else None,
-            },
-        }
+    def _read(self, files: Sequence[Any]) -> list[Source]:
+        if not isinstance(files, list):
+            raise AppError("files must be a list of uploaded files, which may be empty.")
+        documents = [read_document(_uploaded(file), limits=self._settings.limits) for file in files]
+        return [Source(document, select_pages(document, "")) for document in documents]
 
 
-def uploaded_path(file: Any) -> Path:
-    """Where an uploaded file lies. Raises AppError for anything outside Gradio's upload folder, links included."""
-    path = file.get("path") if isinstance(file, dict) else None
-    if not isinstance(path, str) or not is_in_or_equal(path, get_upload_folder()) or not Path(path).is_file():
-        raise AppError(f"{path!r} is not an uploaded file. Upload it first: handle_file(…) in gradio_client.")
-    return Path(path).resolve()
+def statistics(writing: Writing) -> Json:
+    """What the run of a writing did, the last one of several, as values that JSON can hold. Times are in seconds."""
+    measured = Measured(writing.part.run)
+    measured.update()
+    figures, ending = measured.figures, writing.ending
+    return {
+        "state": writing.state,
+        "reason": ending.reason if ending else None,
+        "prompt_tokens": figures.prompt_tokens,
+        "reused_prompt_tokens": figures.reused,
+        "prefill_seconds": figures.prefill_seconds,
+        "seconds_to_first_token": figures.first_token,
+        "generated_tokens": figures.tokens,
+        "tokens_per_second": figures.rate,
+        "full_steps": figures.full_steps,
+        "partial_steps": figures.partial_steps,
+        "cache_bytes": figures.cache_bytes,
+    }
 
 
-def _ask(method: str, budget: str, stride: int, threshold: float | None) -> Ask:
-    if method not in (REFRESHKV, "FullAttention"):
-        raise AppError(f"{method!r} is not a method. Choose RefreshKV or FullAttention.")
-    return Ask("free", "", "", "", "", "", method, budget, stride, threshold, None, None, None)
-
-
-def _file(data: bytes, name: str) -> gr.FileData:
-    path = save_bytes_to_cache(data, name, get_upload_folder())
-    return cast(gr.FileData, gr.FileData(path=path, orig_name=name).model_dump())
+async def _followed(writing: Writing) -> AsyncIterator[str]:
+    """The text so far, until the writing is over: in every frame, since Gradio looks only then who is still there."""
+    while not writing.done:
+        yield writing.text
+        await asyncio.sleep(FRAME_SECONDS)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Errors with a message for people, as Gradio tells them."""
+def _errors() -> Iterator[None]:
+    """What is wrong with a request becomes the client's error, with its way out."""
     try:
         yield
-    except (AppError, InvalidParameterError) as error:
+    except (AppError, RefreshKVError) as error:
         raise gr.Error(str(error), print_exception=False) from None
+
+
+def _uploaded(file: Any) -> Path:
+    """The path of an uploaded file. Raises AppError for any other: clients must not read what lies on this computer."""
+    path = file.get("path") if isinstance(file, dict) else file
+    if not isinstance(path, str) or "\0" in path:
+        raise AppError("A file is missing. Upload it; in gradio_client that is handle_file(path).")
+    found = Path(path).resolve()
+    if not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
+        raise AppError(
+            f"{Path(path).name} was not uploaded. Upload it first; in gradio_client that is handle_file(path)."
+        )
+    return found
+
+
+def _task(key: str) -> str:
+    if key not in get_args(Task):
+        raise AppError(f"{key!r} is not a task. Choose one of {', '.join(get_args(Task))}.")
+    return key
+
+
+def _method(key: str) -> str:
+    if key not in (REFRESHKV, FULL_ATTENTION):
+        raise AppError(f"{key!r} is not a method. Choose {REFRESHKV} or {FULL_ATTENTION}.")
+    return key

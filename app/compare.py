@@ -1,169 +1,192 @@
-"""The same request under several methods, one run after the other, as what a page shows of it. Knows nothing of Gradio.
+"""The same request under several methods, one run after the other. Knows nothing of Gradio.
 
-An unshown run of one token reads the prompt first: the engine keeps what was read, so the method that came first would
-pay for reading it and the others would not.
+The engine keeps a prompt that was read, so the first method would pay for it and the others not. Therefore a run of one
+token reads the prompt first, for all of them: each method then begins with the same prompt in the cache.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from time import sleep
-from types import MappingProxyType
+from typing import Literal, TypeAlias
 
-from app.engine import Engine, Request, Run
+from app.engine import Engine, Request, Run, RunState
 from app.errors import AppError
-from app.store import diff
-from app.view import Json, RunStatistics
-from core import Event, FullAttention, GenerationFinished, Policy, PrefillProgress, RefreshKV, TokenGenerated
+from app.store.diff import Change, diff
+from core import FullAttention, Policy, PrefillProgress, TokenGenerated
 
-SECONDS = 0.04
-"""Between two looks at what a run has done."""
-
-METHODS: Mapping[str, Callable[[RefreshKV], Policy]] = MappingProxyType(
-    {"RefreshKV": lambda page: page, "FullAttention": lambda page: FullAttention()}
-)
-"""What can be compared, by the policy's name in core; each is made from the page's settings."""
-
-NOTE = "The prompt is read once before the first method, so that none profits from what another has read."
+State: TypeAlias = RunState | Literal["planned"]
 
 
-@dataclass
-class _Column:
-    """A method, and what is known of its run; `first_token` in seconds from the run's start."""
+@dataclass(frozen=True)
+class Figures:
+    """What a run did so far; None: not known yet. Times in seconds, `rate` in tokens per second of decoding.
 
-    method: str
-    policy: Policy
-    statistics: RunStatistics
-    run: Run | None = None
-    state: str = "waiting"
-    text: str = ""
-    error: str = ""
+    first_token: from the run's begin, its wait in the queue left out. reused: of `prompt_tokens`, those that were in
+    the cache when it began. A full step is one in which at least one layer attended to all. cache_bytes: keys and
+    values at the end, full and small caches together.
+    """
+
+    prompt_tokens: int = 0
     reused: int | None = None
+    prefill_seconds: float | None = None
     first_token: float | None = None
-    ending: GenerationFinished | None = field(default=None, repr=False)
-    time: float = 0.0
+    tokens: int = 0
+    rate: float | None = None
+    full_steps: int = 0
+    partial_steps: int = 0
+    cache_bytes: int | None = None
 
-    def add(self, event: Event) -> None:
-        """Take what the run did at `time`."""
-        self.statistics.add(event)
-        match event:
-            case PrefillProgress() if self.reused is None:
-                self.reused = event.done
-            case TokenGenerated():
-                self.text += event.text
-                if self.first_token is None and self.run is not None and self.run.started is not None:
-                    self.first_token = self.time - self.run.started
-            case GenerationFinished():
-                self.ending = event
+
+class Measured:
+    """Follows a run: its text, its figures, and its state when they were looked at. Not for several threads at once."""
+
+    def __init__(self, run: Run, opening: str = "") -> None:
+        """Nothing was looked at yet. `opening`: how the text begins, given to the model with the prompt."""
+        self.run = run
+        self.state: RunState = "waiting"
+        self.text = opening
+        self.figures = Figures(int(run.request.token_ids.shape[1]))
+        self._seen = 0
+        self._decode_seconds = 0.0
+        self._prefill_began = 0.0
+
+    def update(self) -> None:
+        """Take in what came since the last call."""
+        state = self.run.state  # before the events are looked at, or the last could be missed
+        for time, event in self.run.events[self._seen :]:
+            self._seen += 1
+            match event:
+                case PrefillProgress():
+                    self._read(time, event)
+                case TokenGenerated():
+                    self._generated(time, event)
+        self.state = state
+        if self.run.cache_bytes:
+            self.figures = replace(self.figures, cache_bytes=self.run.cache_bytes)
+
+    def _read(self, time: float, event: PrefillProgress) -> None:
+        if self.figures.reused is None:
+            self._prefill_began = time
+            self.figures = replace(self.figures, reused=event.done)
+        self.figures = replace(self.figures, prefill_seconds=time - self._prefill_began)
+
+    def _generated(self, time: float, event: TokenGenerated) -> None:
+        self.text += event.text
+        figures = replace(self.figures, tokens=self.figures.tokens + 1)
+        if event.step == 0:
+            began = self.run.started
+            self.figures = replace(figures, first_token=None if began is None else time - began)
+            return
+        self._decode_seconds += event.seconds
+        full = figures.full_steps + (event.full_layers > 0)
+        partial = figures.partial_steps + (event.full_layers == 0)
+        rate = (full + partial) / self._decode_seconds if self._decode_seconds > 0 else None
+        self.figures = replace(figures, full_steps=full, partial_steps=partial, rate=rate)
+
+
+@dataclass(eq=False)
+class Trial:
+    """One method of a comparison. `changes`: from the first method's text to this one's, once both are there."""
+
+    name: str
+    policy: Policy
+    measured: Measured | None = None
+    error: str = ""
+    dropped: bool = False
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def state(self) -> State:
+        """Planned until it is its turn."""
+        if self.error:
+            return "failed"
+        if self.dropped and self.measured is None:
+            return "stopped"
+        return self.measured.state if self.measured else "planned"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state in ("finished", "stopped", "failed")
+
+    @property
+    def message(self) -> str:
+        """Why it failed, or nothing."""
+        return self.error or (self.measured.run.error if self.measured else "")
+
+    @property
+    def text(self) -> str:
+        """What it wrote so far."""
+        return self.measured.text if self.measured else ""
+
+    @property
+    def figures(self) -> Figures:
+        """What it did so far."""
+        return self.measured.figures if self.measured else Figures()
 
 
 class Comparison:
-    """Runs a request under each of several methods. Call `start`; `frame` may be called from any thread."""
+    """Several methods on one request. `advance` drives it and has to be called now and then; `stop` ends it.
 
-    def __init__(self, engine: Engine, request: Request, page: RefreshKV, methods: Sequence[str]) -> None:
-        """`page` has the page's settings of RefreshKV. Raises AppError unless `methods` are two or more of METHODS."""
-        unknown = [method for method in methods if method not in METHODS]
-        if unknown or len(set(methods)) != len(methods) or len(methods) < 2:
-            raise AppError(
-                f"Compared were to be: {', '.join(methods) or 'nothing'}. "
-                f"Choose at least two, each once, of: {', '.join(METHODS)}."
-            )
-        self._engine, self._request = engine, request
-        self._columns = [self._column(method, METHODS[method](page)) for method in methods]
-        self._reading = self._column("", FullAttention())
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._work, name="comparison", daemon=True)
+    The request's seed should be set unless it is greedy, or chance would show among the differences.
+    """
 
-    def start(self) -> None:
-        """Begin with the run that reads the prompt."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop the run under way and drop those to come."""
-        with self._lock:
-            self._stopping.set()
-            for column in (self._reading, *self._columns):
-                if column.run is not None:
-                    column.run.stop()
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait until all is over."""
-        self._thread.join(timeout)
+    def __init__(
+        self, engine: Engine, request: Request, methods: Sequence[tuple[str, Policy]], opening: str = ""
+    ) -> None:
+        """`methods`: a name and a policy each; the request's own policy is not used. `opening`: the end of the prompt
+        that is the beginning of each text."""
+        self.request, self.opening = request, opening
+        self.trials = [Trial(name, policy) for name, policy in methods]
+        self.reading = Trial("Reading", FullAttention())
+        self._engine = engine
+        self.stopped = False
 
     @property
     def done(self) -> bool:
-        """Whether nothing more will come."""
-        return all(column.state not in ("waiting", "running") for column in self._columns)
+        """Whether all are over."""
+        return self.reading.over and all(trial.over for trial in self.trials)
 
-    def frame(self) -> Json:
-        """All methods as they stand. Differences are marked against the first, once both texts are complete."""
-        done = self.done
-        return {
-            "note": NOTE,
-            "reading": {"state": self._reading.state, "seconds": _prefill_seconds(self._reading)},
-            "methods": [self._shown(column) for column in self._columns],
-            "done": done,
-        }
+    def stop(self) -> None:
+        """Stop the run under way, and begin none of the others."""
+        self.stopped = True
+        for trial in self._all:
+            trial.dropped = True
+            if trial.measured:
+                trial.measured.run.stop()
 
-    def _shown(self, column: _Column) -> Json:
-        first, ending = self._columns[0], column.ending
-        compared = column is not first and first.state == column.state == "finished"
-        changes = diff(first.text, column.text) if compared else []
-        return {
-            "method": column.method,
-            "state": column.state,
-            "text": column.text,
-            "changes": [{"kind": change.kind, "text": change.text} for change in changes],
-            "decodeRate": column.statistics.decode_rate,
-            "firstTokenSeconds": column.first_token,
-            "prefillSeconds": _prefill_seconds(column),
-            "reusedTokens": column.reused,
-            "cacheBytes": column.run.cache_bytes if column.run and column.run.done else None,
-            "fullSteps": ending.full_steps if ending else None,
-            "partialSteps": ending.partial_steps if ending else None,
-            "error": column.error,
-        }
-
-    def _column(self, method: str, policy: Policy) -> _Column:
-        column: _Column
-        statistics = RunStatistics(self._engine.layers, clock=lambda: column.time)
-        column = _Column(method, policy, statistics)
-        return column
-
-    def _work(self) -> None:
-        self._follow(self._reading, replace(self._request, policy=FullAttention(), max_new_tokens=1))
-        failed = self._reading.error
-        for column in self._columns:
-            if failed:
-                column.state, column.error = "failed", failed
-            else:
-                self._follow(column, replace(self._request, policy=column.policy))
-
-    def _follow(self, column: _Column, request: Request) -> None:
-        with self._lock:
-            if self._stopping.is_set():
-                column.state = "stopped"
+    def advance(self) -> None:
+        """Take in what the run under way has done, and when it is over begin the next."""
+        for trial in self._all:
+            if trial.measured:
+                trial.measured.update()
+            if not trial.over:
+                if trial.measured is None:
+                    self._begin(trial)
                 return
-            try:
-                run = column.run = self._engine.submit(request)
-            except AppError as error:
-                column.state, column.error = "failed", str(error)
+            if trial is self.reading and trial.state == "failed":
+                for planned in self.trials:
+                    planned.error = trial.message
                 return
-        seen = 0
-        while True:
-            over = run.done  # before the events are looked at, or the last could be missed
-            for column.time, event in run.events[seen:]:
-                column.add(event)
-                seen += 1
-            if over and seen == len(run.events):
-                break
-            column.state = "running" if run.state == "running" else column.state
-            sleep(SECONDS)
-        column.error, column.state = run.error, run.state
+            self._compare(trial)
 
+    @property
+    def _all(self) -> list[Trial]:
+        return [self.reading, *self.trials]
 
-def _prefill_seconds(column: _Column) -> float | None:
-    return column.ending.prefill_seconds if column.ending else None
+    def _begin(self, trial: Trial) -> None:
+        tokens = 1 if trial is self.reading else self.request.max_new_tokens
+        try:
+            run = self._engine.submit(replace(self.request, policy=trial.policy, max_new_tokens=tokens))
+        except AppError as error:
+            trial.error = str(error)
+            return
+        trial.measured = Measured(run, self.opening)
+        if self.stopped:  # by another thread, meanwhile
+            run.stop()
+
+    def _compare(self, trial: Trial) -> None:
+        first = self.trials[0].text
+        if trial in self.trials[1:] and first and trial.text and not trial.changes:
+            trial.changes = diff(first, trial.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
@@ -10,7 +10,7 @@ from app.composer import Composed, compose, count_tokens
 from app.engine import Engine, Request
 from app.errors import AppError
 from app.passages import clean_passage, passage_instruction, passage_max_new_tokens
-from app.prompts import trim_draft
+from app.prompts import Source, trim_draft
 from app.sections import next_step
 from app.session import Session
 from app.settings import Settings, parse_budget
@@ -99,12 +99,29 @@ class Desk:
     def write(self, session: Session, ask: Ask, caret: Caret, where: Where) -> Writing:
         """Begin to write. Raises AppError, InvalidParameterError."""
         self._accept(session, caret)
-        task, text = TASKS[ask.task], session.draft.text
+        text = session.draft.text
         place = Place("", text, "") if where == "anew" else self._place(session, caret, where)
+        writing = self._writing(session.sources.selected, ask, place, where, session.wrote, session.ended)
+        self._begin(session, writing, ask)
+        return writing
+
+    def write_apart(self, sources: Sequence[Source], ask: Ask) -> Writing:
+        """Begin a new text that belongs to no project. Raises AppError, InvalidParameterError."""
+        writing = self._writing(sources, ask, Place("", "", ""), "anew", lambda writing: None, lambda writing: None)
+        writing.start()
+        return writing
+
+    def _writing(
+        self, sources: Sequence[Source], ask: Ask, place: Place, where: Where, on_text: Callable[[Writing], None],
+        on_end: Callable[[Writing], None],
+    ) -> Writing:  # fmt: skip
+        """A writing whose first run is queued; it is to be started."""
+        task = TASKS[ask.task]
+        _, tokenizer = self.engine.require_model(timeout=0)
 
         def part(instruction: str, opening: str, written: str, limit: int, stops: tuple[str, ...] = ()) -> Part:
-            composed = self.compose(session, instruction, trim_draft(place.before + written) + opening)
-            return Part(self.engine.submit(self._request(composed, ask, limit, stops)), composed, opening)
+            composed = compose(tokenizer, sources, instruction, trim_draft(place.before + written) + opening)
+            return Part(self.engine.submit(self.request(composed, ask, limit, stops)), composed, opening)
 
         def section(written: str) -> Part | None:
             step = next_step(place.before + written, ask.detail, ask.shape)
@@ -122,12 +139,9 @@ class Desk:
             opening = task.opening(ask.detail, ask.shape) if begins else ""
             instruction = task.instruction(ask.detail, ask.shape)
             first = part(instruction, opening, "", int(ask.max_new_tokens or 0))
-        writing = Writing(
-            self.engine, first, place, self._settings_of(first), on_text=session.wrote, on_end=session.ended,
-            advance=advance,
-        )  # fmt: skip
-        self._begin(session, writing, ask)
-        return writing
+        return Writing(
+            self.engine, first, place, self._settings_of(first), on_text=on_text, on_end=on_end, advance=advance
+        )
 
     def propose(self, session: Session, ask: Ask, caret: Caret, kind: str, wish: str = "") -> Writing:
         """Begin to write another form of the selected passage, as a proposal. Raises AppError.
@@ -143,7 +157,7 @@ class Desk:
         composed = compose(tokenizer, [], instruction)
         limit = min(passage_max_new_tokens(kind, count_tokens(tokenizer, passage)), self.settings.max_new_tokens_limit)
         greedy = replace(ask, temperature=0.0, method=FULL_ATTENTION)
-        part = Part(self.engine.submit(self._request(composed, greedy, limit)), composed, "")
+        part = Part(self.engine.submit(self.request(composed, greedy, limit)), composed, "")
         writing = Writing(
             self.engine, part, Place(text[:start], passage, text[end:]), self._settings_of(part), proposes=True,
             clean=lambda written: clean_passage(written, passage), on_text=session.wrote, on_end=session.ended,
@@ -177,7 +191,8 @@ class Desk:
         before = trim_draft(text[:start])
         return Place(before, text[len(before) : end], text[end:])
 
-    def _request(self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()) -> Request:
+    def request(self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()) -> Request:
+        """What the engine is to do. Raises AppError for a length out of bounds or a prompt too long for the window."""
         settings = self.settings
         if not 1 <= output_tokens <= settings.max_new_tokens_limit:
             raise AppError(

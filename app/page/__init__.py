@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import gradio as gr
 from app import panels
 from app.api import add_api
 from app.cache_map import cache_map
+from app.page.compare import add_compare
 from app.page.drafting import add_export, add_versions, wire_draft
 from app.page.events import QUIET, STREAMING, Office
 from app.page.evidence import wire_map
@@ -18,9 +20,10 @@ from app.page.sources import add_budget, add_sources
 from app.page.task import add_task
 from app.page.words import words
 from app.page.writing import Stream, add_writing, wire_writing
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+STYLES = ("style.css", "compare.css")
 
 
 def build(settings: Settings, office: Office) -> gr.Blocks:
@@ -29,6 +32,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
     page: gr.Blocks
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
     with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
+        add_api(office)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
         version, timer = gr.State(0), gr.Timer(0.5)
         with gr.Row(elem_id="top"):
@@ -37,7 +41,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="left", min_width=280):
                 left = gr.Column()
-            with gr.Column(elem_id="centre", min_width=340):
+            with gr.Column(elem_id="centre", min_width=340) as centre:
                 projects = add_projects(office)
                 parts = add_writing()
                 add_versions(office, project, parts)
@@ -48,6 +52,8 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             add_sources(office, project, projects.name, projects.others, version)
             fields = add_task(settings)
             add_budget(office, project, version, fields, model)
+        with centre:
+            add_compare(office, project, fields)
 
         timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
         wire_draft(office, project, parts)
@@ -57,33 +63,19 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
             shown.then(whole, project, the_map, **QUIET).then(Stream(office).follow, project, follow, **STREAMING)
         page.unload(office.left)
-        add_api(office.desk.engine, settings)
     return page
 
 
 def launch_options(settings: Settings) -> dict[str, Any]:
-    """What `Blocks.launch` needs for this page."""
-    fonts = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")  # nothing is fetched
-    mono = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
+    """What `Blocks.launch` needs for this page. Raises SettingsError if MCP is wanted and its package is missing."""
+    if settings.mcp and find_spec("mcp") is None:
+        raise SettingsError(
+            "REFRESHKV_MCP is on, and the package mcp is not installed. Install it with "
+            'pip install "mcp>=1.21,<2" (what gradio[mcp] brings), or switch REFRESHKV_MCP off.'
+        )
     return {
-        "theme": gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=fonts, font_mono=mono).set(
-            # Enough contrast for small text (WCAG AA).
-            body_text_color_subdued="*neutral_600",
-            body_text_color_subdued_dark="*neutral_300",
-            input_placeholder_color="*neutral_600",
-            input_placeholder_color_dark="*neutral_300",
-            block_label_text_color="*neutral_600",
-            block_label_text_color_dark="*neutral_300",
-            block_title_text_color="*neutral_600",
-            block_title_text_color_dark="*neutral_300",
-            button_primary_background_fill="*primary_700",
-            button_primary_background_fill_hover="*primary_800",
-            button_primary_background_fill_dark="*primary_700",
-            button_primary_background_fill_hover_dark="*primary_600",
-            button_primary_text_color="white",
-            button_primary_text_color_dark="white",
-        ),
-        "css": (ASSETS / "style.css").read_text("utf-8"),
+        "theme": _theme(),
+        "css": "".join((ASSETS / name).read_text("utf-8") for name in STYLES),
         "i18n": words,
         "server_name": settings.host,
         "server_port": settings.port,
@@ -110,3 +102,28 @@ def model_line(settings: Settings, office: Office) -> tuple[str, Any]:
     if engine.compiling:
         facts.append("compiling for this computer (once, a minute or two; writing works meanwhile)")
     return panels.model_line(settings.model, " · ".join(facts)), gr.update(active=engine.compiling)
+
+
+def _theme() -> gr.themes.Base:
+    """The system's fonts, so that nothing is fetched, and enough contrast for small text (WCAG AA)."""
+    return gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="stone",
+        font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"),
+        font_mono=("ui-monospace", "SFMono-Regular", "Menlo", "monospace"),
+    ).set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        input_placeholder_color="*neutral_600",
+        input_placeholder_color_dark="*neutral_300",
+        block_label_text_color="*neutral_600",
+        block_label_text_color_dark="*neutral_300",
+        block_title_text_color="*neutral_600",
+        block_title_text_color_dark="*neutral_300",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+    )

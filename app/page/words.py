@@ -73,6 +73,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "compare": ("Compare methods", "方式を比べる"),
     "compare_run": ("Write with each", "それぞれで書く"),
     "methods": ("Methods", "方式"),
+    "refreshkv_set": ("RefreshKV, as set", "RefreshKV（設定どおり）"),
+    "never_refreshed": ("Small cache, never refreshed", "小キャッシュ（更新なし）"),
     "summary": ("Summary", "要約"),
     "report": ("Report", "レポート"),
     "essay": ("Essay", "エッセイ"),

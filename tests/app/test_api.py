@@ -1,171 +1,231 @@
-"""The endpoints through gradio_client, and the tools as an MCP client sees them, on a tiny model."""
+"""The endpoints as gradio_client calls them, on the real page with a tiny model."""
 
-import asyncio
+import json
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError as Refused
+from gradio_client.exceptions import AppError as ClientError
+from pypdf import PdfWriter
 
-from app.api import add_api
+from app.desk import Desk
 from app.engine import Engine
-from app.settings import Settings
-from app.trace import read_trace
+from app.page import build, launch_options
+from app.page.events import Office
+from app.session import Sessions
+from app.settings import Settings, SettingsError
+from app.store import open_store
+from core import FullAttention, RefreshKV
 from tests.core.tiny import byte_tokenizer, tiny_model
 
 TEXT = "The light stood on the rock for a hundred years. "
-NAMES = {"write", "read_document", "check_budget", "export_draft", "trace"}
+SAMPLE = Path(__file__).parents[2] / "assets" / "samples" / "lighthouses.pdf"
 
 
-@dataclass
-class Served:
-    engine: Engine
-    url: str
-
-    def client(self) -> Client:
-        return Client(self.url, verbose=False)
-
-
-@pytest.fixture
-def served(one_thread: None) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine]]:
+    """The page's address and its engine."""
     engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=4)
     engine.start()
     engine.require_model(timeout=60)
-    with gr.Blocks(analytics_enabled=False) as page:
-        add_api(engine, Settings(_env_file=None, max_new_tokens_limit=900))
-    _, url, _ = page.queue().launch(prevent_thread_lock=True, quiet=True, mcp_server=True)
-    yield Served(engine, url)
+    settings = Settings(_env_file=None, max_new_tokens_limit=900, mcp=True)  # type: ignore[call-arg]
+    store = open_store(tmp_path_factory.mktemp("store"))
+    sessions = Sessions(store, settings.limits, 60)
+    page = build(settings, Office(Desk(settings, engine), sessions, shared=False)).queue()
+    options = {**launch_options(settings), "server_name": "127.0.0.1"}
+    _, address, _ = page.launch(**options, prevent_thread_lock=True, quiet=True, ssr_mode=False)
+    yield address, engine
     page.close()
+    sessions.close()
     engine.close()
+    store.close()
 
 
 @pytest.fixture
-def rock(tmp_path: Path) -> Path:
+def client(served: tuple[str, Engine], one_thread: None, tmp_path: Path) -> Iterator[Client]:
+    client = Client(served[0], verbose=False, download_files=tmp_path)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def rock(tmp_path: Path) -> Any:
     path = tmp_path / "rock.txt"
-    path.write_text(TEXT + "\f" + TEXT)
-    return path
+    path.write_text(TEXT)
+    return handle_file(str(path))
 
 
-def write(client: Client, files: list[Any], new: int = 20, **options: Any) -> Any:
-    return client.submit(
-        files=files, instruction="Tell it.", max_tokens=new, temperature=0, stride=5, seed=1, **options,
-        api_name="/write",
-    )  # fmt: skip
+def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.01)
 
 
-def test_write_streams_and_its_trace_can_be_had(served: Served, rock: Path) -> None:
-    client = served.client()
-    job = write(client, [handle_file(rock)])
-    last = job.result(timeout=60)
-    texts = [message["text"] for message in job.outputs()]
-    assert all(last["text"].startswith(text) for text in texts)
-    assert (last["state"], last["reason"]) == ("finished", "length")
-    figures = last["statistics"]
-    assert (figures["generatedTokens"], figures["fullSteps"], figures["partialSteps"]) == (20, 3, 16)
-    trace = read_trace(Path(client.predict(run=last["run"], api_name="/trace")).read_bytes())
-    assert "".join(token.text for token in trace.tokens) == last["text"]
+def write(client: Client, files: list[Any], **values: Any) -> Any:
+    fields = {"task": "free", "detail": "Say it.", "max_new_tokens": 20, "seed": 1, **values}
+    return client.submit(files=files, api_name="/write", **fields)
 
 
-def test_two_clients_at_once_get_what_each_would_get_alone(served: Served) -> None:
-    def written(instruction: str) -> str:
-        client = served.client()
-        return str(client.submit([], instruction, max_tokens=40, temperature=0, api_name="/write").result(60)["text"])
+def test_only_the_named_endpoints_are_public(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert sorted(endpoints) == ["/check_budget", "/export_draft", "/read_document", "/write"]
+    parameters = {item["parameter_name"]: item for item in endpoints["/write"]["parameters"]}
+    assert list(parameters) == [
+        "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
+    ]  # fmt: skip
+    assert "RefreshKV" in parameters["method"]["type"]["enum"]
+    assert "Streams the text so far" in endpoints["/write"]["description"]
 
-    alone = [written("One."), written("Two.")]
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(written, ["One.", "Two."])) == alone
+
+def test_writing_streams_and_ends_with_statistics(client: Client, rock: Any) -> None:
+    job = write(client, [rock], max_new_tokens=200, stride=5, temperature=0.0)
+    text, statistics = job.result(timeout=60)
+    texts = [output[0] for output in job.outputs()]
+    assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
+    assert texts[-1] == text
+    assert text
+    assert (statistics["state"], statistics["reason"]) == ("finished", "length")
+    # 199 decode steps at stride 5.
+    assert (statistics["generated_tokens"], statistics["full_steps"], statistics["partial_steps"]) == (200, 39, 160)
+    assert statistics["tokens_per_second"] > 0
+    assert all(output[1] == {} for output in job.outputs()[:-1])
+
+
+def test_a_seed_repeats_a_text_and_the_options_reach_the_run(
+    client: Client, served: tuple[str, Engine], rock: Any
+) -> None:
+    first, again = (write(client, [rock], temperature=1.0).result(timeout=60)[0] for _ in range(2))
+    other = write(client, [rock], temperature=1.0, seed=2).result(timeout=60)[0]
+    assert first == again != other
+    policies = []
+    for values in ({"budget": "32", "stride": 7}, {"method": "FullAttention"}):
+        job = write(client, [rock], max_new_tokens=500, **values)
+        wait(lambda: bool(served[1].current()))
+        policies.append(served[1].current()[0].request.policy)
+        job.result(timeout=60)
+    assert policies == [RefreshKV(32, 7), FullAttention()]
+
+
+def test_two_clients_at_once_each_get_their_own_text(served: tuple[str, Engine], client: Client, rock: Any) -> None:
+    other = Client(served[0], verbose=False)
+    alone = [write(client, [rock], temperature=1.0, seed=seed).result(timeout=60)[0] for seed in (1, 2)]
+    jobs = [write(who, [rock], temperature=1.0, seed=seed) for who, seed in ((client, 1), (other, 2))]
+    assert [job.result(timeout=60)[0] for job in jobs] == alone
     assert alone[0] != alone[1]
+    other.close()
 
 
-def test_a_document_is_read_by_page(served: Served, rock: Path) -> None:
-    read = served.client().predict(handle_file(rock), "2", api_name="/read_document")
-    assert [(page["number"], page["text"].strip()) for page in read["pages"]] == [(2, TEXT.strip())]
-
-
-def test_the_budget_says_what_fits(served: Served, rock: Path) -> None:
-    client = served.client()
-    small, large = (
-        client.predict([handle_file(rock)], "Tell it.", max_tokens=new, api_name="/check_budget") for new in (10, 1000)
-    )
-    assert (small["fits"], small["choices"]) == (True, [])
-    assert not large["fits"]
-    assert large["choices"]
-    assert large["total"] - small["total"] == 990
-
-
-def test_a_draft_is_exported(served: Served) -> None:
-    path = served.client().predict("# Rock\n\nLight.", "md", "My rock", api_name="/export_draft")
-    assert "Light." in Path(path).read_text()
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/etc/passwd",
-        str(Path(__file__).parents[2] / "requirements.txt"),
-        "/tmp/gradio/../../etc/passwd",
-        "https://example.org/a.txt",
-        None,
-    ],
-)
-def test_a_path_that_was_not_uploaded_is_refused(served: Served, path: str | None) -> None:
-    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    # gradio_client would upload the file at that path: what a hostile client does is send the path itself.
-    call = f"{served.url}gradio_api/call/read_document"
-    event = httpx.post(call, json={"data": [file, "", ""]}).json()["event_id"]
-    answer = httpx.get(f"{call}/{event}", timeout=60).text
-    assert "event: error" in answer
-    assert "event: complete" not in answer
-    assert "root:" not in answer
-
-
-def test_errors_are_told_in_our_words(served: Served) -> None:
-    client = served.client()
-    for options, message in (
-        ({"new": 901}, "901; it must be 1 to 900"),
-        ({"budget": "lots"}, "“lots”"),
-        ({"method": "H2O"}, "not a method"),
-        ({"task": "poem"}, "not a task"),
-    ):
-        with pytest.raises(Refused, match=message):
-            write(client, [], **options).result(timeout=60)
-    with pytest.raises(Refused, match="No trace is kept"):
-        client.predict(run="nothing", api_name="/trace")
-
-
-def test_a_cancelled_job_stops_its_run(served: Served) -> None:
-    job = write(served.client(), [], new=800)
-    deadline = time.monotonic() + 60
-    while not job.outputs() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    (run,) = served.engine.current()
+def test_a_client_that_leaves_stops_its_run(served: tuple[str, Engine], client: Client, rock: Any) -> None:
+    job = write(client, [rock], max_new_tokens=800)
+    wait(lambda: len(job.outputs()) > 2)
+    (run,) = served[1].current()
     job.cancel()
-    while not run.done and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait(lambda: run.done)
     assert run.state == "stopped"
 
 
-def test_the_tools_of_mcp_are_the_endpoints(served: Served) -> None:
-    pytest.importorskip("mcp")
-    from mcp import ClientSession
-    from mcp.client.streamable_http import streamablehttp_client
+def test_what_is_wrong_is_said(client: Client, rock: Any, tmp_path: Path) -> None:
+    for values, message in (
+        ({"max_new_tokens": 901}, "901; it must be 1 to 900"),
+        ({"task": "poem"}, "'poem' is not a task. Choose one of report,"),
+        ({"method": "magic"}, "'magic' is not a method"),
+        ({"budget": "lots"}, "“lots”"),
+        ({"stride": 0}, "stride is 0"),
+        ({"detail": ""}, "is empty"),
+        ({"detail": "word " * 300}, "Too long by"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            write(client, [rock], **values).result(timeout=60)
+    damaged = tmp_path / "broken.pdf"
+    damaged.write_bytes(b"%PDF-1.7\nnot really")
+    with pytest.raises(ClientError, match=r"broken\.pdf"):
+        write(client, [handle_file(str(damaged))]).result(timeout=60)
 
-    async def tools() -> dict[str, str]:
-        async with (
-            streamablehttp_client(f"{served.url}gradio_api/mcp/") as (read, send, _),
-            ClientSession(read, send) as session,
-        ):
-            await session.initialize()
-            return {tool.name: tool.description or "" for tool in (await session.list_tools()).tools}
 
-    with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(asyncio.run, tools()).result(60)
-    assert {name for name in NAMES if any(name in tool for tool in found)} == NAMES
-    assert all(found.values())
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE), "https://example.org/a.txt", "", 7])
+def test_a_path_that_was_not_uploaded_is_refused(client: Client, path: Any) -> None:
+    for file in (path, {"path": path}, {"path": path, "meta": {}}):
+        answer = call(client, "read_document", {"data": [file, "", ""]})
+        assert "event: error" in answer
+        assert "not uploaded" in answer or "is missing" in answer
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE)])
+def test_an_uploaded_file_that_is_none_is_refused_by_gradio(client: Client, path: str) -> None:
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    assert "event: error" in call(client, "read_document", {"data": [file, "", ""]})
+    assert "event: error" in call(client, "check_budget", {"data": [[file], "summary", "", 16]})
+
+
+def call(client: Client, endpoint: str, body: dict[str, Any]) -> str:
+    """What the endpoint answers a client that speaks HTTP by itself."""
+    url = f"{client.src.rstrip('/')}/gradio_api/call/{endpoint}"
+    event = httpx.post(url, json=body).json()["event_id"]
+    return httpx.get(f"{url}/{event}", timeout=60).text
+
+
+def test_a_document_is_read_by_page(client: Client, tmp_path: Path) -> None:
+    read = client.predict(file=handle_file(str(SAMPLE)), pages="2-3", api_name="/read_document")
+    assert (read["name"], read["page_count"]) == ("lighthouses.pdf", 8)
+    assert [page["number"] for page in read["pages"]] == [2, 3]
+    assert all(page["text"].strip() for page in read["pages"])
+    with pytest.raises(ClientError, match="8"):
+        client.predict(file=handle_file(str(SAMPLE)), pages="7-12", api_name="/read_document")
+    secret = tmp_path / "secret.pdf"
+    writer = PdfWriter(clone_from=SAMPLE)
+    writer.encrypt("rock", algorithm="AES-256")
+    writer.write(secret)
+    with pytest.raises(ClientError, match="password"):
+        client.predict(file=handle_file(str(secret)), api_name="/read_document")
+    opened = client.predict(file=handle_file(str(secret)), pages="2-3", password="rock", api_name="/read_document")
+    assert opened["pages"] == read["pages"]
+
+
+def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) -> None:
+    fits = client.predict(files=[rock], task="summary", max_new_tokens=20, api_name="/check_budget")
+    tokens = fits["tokens"]
+    assert fits["fits"] is True
+    assert fits["choices"] == []
+    assert tokens["documents"] == {"rock.txt": len(TEXT)}  # a token a byte
+    assert tokens["total"] == len(TEXT) + tokens["instruction"] + tokens["draft"] + 20
+    assert tokens["window"] == 1024
+    long = tmp_path / "long.txt"
+    long.write_text("\f".join(TEXT * 8 for _ in range(3)))
+    over = client.predict(
+        files=[handle_file(str(long))], task="summary", max_new_tokens=20, api_name="/check_budget"
+    )  # fmt: skip
+    assert over["fits"] is False
+    assert any(choice.startswith("Read only page") for choice in over["choices"])
+
+
+def test_a_draft_becomes_a_file(client: Client) -> None:
+    made = client.predict(markdown="# Rock\n\n光 and ${x}", format="md", title="My rock", api_name="/export_draft")
+    assert Path(made).name == "My rock.md"
+    assert "光 and ${x}" in Path(made).read_text("utf-8")
+    pdf = client.predict(markdown="# Rock", format="pdf", title="R", api_name="/export_draft")
+    assert Path(pdf).read_bytes().startswith(b"%PDF")
+    with pytest.raises(ClientError, match="'exe' is not a format"):
+        client.predict(markdown="# Rock", format="exe", api_name="/export_draft")
+
+
+def test_an_mcp_client_sees_the_same_as_tools(served: tuple[str, Engine]) -> None:
+    schema = httpx.get(f"{served[0].rstrip('/')}/gradio_api/mcp/schema").json()
+    tools = {tool["name"].removeprefix("Tools_"): tool for tool in schema}
+    assert sorted(tools) == ["check_budget", "export_draft", "read_document", "write"]
+    properties = tools["write"]["inputSchema"]["properties"]
+    assert properties["files"]["items"]["type"] == "string"
+    assert properties["files"]["description"].startswith("The documents, in order")
+    assert json.dumps(tools["write"]).count("Write a text about long documents") == 1
+
+
+def test_a_missing_mcp_package_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.page.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r'pip install "mcp>=1\.21,<2"'):
+        launch_options(Settings(_env_file=None, mcp=True))  # type: ignore[call-arg]
+    assert launch_options(Settings(_env_file=None))["mcp_server"] is False  # type: ignore[call-arg]

@@ -1,85 +1,252 @@
-"""Comparisons on a tiny model: order, figures, the prompt read once, stopping, errors."""
+"""A request under several methods: what each starts from, its figures, stopping, and how it is shown."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-import torch
 
-from app.compare import METHODS, Comparison
-from app.engine import Engine, Request
+from app.compare import Comparison, Figures, Measured, Trial
+from app.compare_view import comparison_html
+from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
+from app.engine import Engine, Request, Run
 from app.errors import AppError
-from core import FullAttention, RefreshKV, generate
+from app.page.compare import NEVER_REFRESHED, comparison_of
+from app.page.events import Office
+from app.session import Session, Sessions
+from app.settings import Settings
+from app.store import open_store
+from core import FullAttention, RefreshKV, TokenGenerated, generate
+from tests.app.test_engine import PROMPT, request
 from tests.core.tiny import byte_tokenizer, tiny_model
 
-PROMPT = "The light stood on the rock for a hundred years. " * 4
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+METHODS = [("RefreshKV", RefreshKV(1 / 8, 5)), ("Full attention", FullAttention()), ("Fixed", RefreshKV(1 / 8, 99))]
 
 
 @pytest.fixture
-def engine(one_thread: None) -> Iterator[Engine]:
-    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=4)
+def engine() -> Iterator[Engine]:
+    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=3)
     engine.start()
     engine.require_model(timeout=60)
     yield engine
     engine.close()
 
 
-def request(new: int = 21, prompt: str = PROMPT) -> Request:
-    return Request(torch.tensor([list(prompt.encode())]), FullAttention(), new)
+def drive(comparison: Comparison, until: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not until():
+        assert time.monotonic() < end, "waited too long"
+        comparison.advance()
+        time.sleep(0.005)
 
 
-def compared(engine: Engine, *methods: str, new: int = 21) -> Comparison:
-    comparison = Comparison(engine, request(new), RefreshKV(1 / 8, 5), methods)
-    comparison.start()
+def finished(comparison: Comparison) -> Comparison:
+    drive(comparison, lambda: comparison.done)
     return comparison
 
 
-def test_each_method_writes_what_it_writes_alone_and_its_steps_are_counted(engine: Engine) -> None:
-    comparison = compared(engine, *METHODS)
-    comparison.join(60)
-    small, full = comparison.frame()["methods"]
-    assert comparison.done
-    for shown, policy in ((small, RefreshKV(1 / 8, 5)), (full, FullAttention())):
-        alone = generate(tiny_model(), byte_tokenizer(), request().token_ids, policy=policy, max_new_tokens=21)
-        assert shown["state"] == "finished"
-        assert shown["text"] == alone
-    assert (full["fullSteps"], full["partialSteps"]) == (20, 0)
-    assert (small["fullSteps"], small["partialSteps"]) == (4, 16)
-    assert small["cacheBytes"] > full["cacheBytes"] > 0  # the small caches come on top
-    assert "".join(c["text"] for c in full["changes"] if c["kind"] != "insert") == small["text"]
-    assert "".join(c["text"] for c in full["changes"] if c["kind"] != "delete") == full["text"]
-    assert small["changes"] == []
+def test_each_method_writes_what_it_would_alone_and_starts_from_the_same_prompt(engine: Engine) -> None:
+    sampled = {"temperature": 1.0, "seed": 3}
+    comparison = finished(Comparison(engine, request(new=21, document_end=100, **sampled), METHODS))
+    model, tokenizer, ids = tiny_model(), byte_tokenizer(), request().token_ids
+    for trial in comparison.trials:
+        assert trial.text == generate(model, tokenizer, ids, policy=trial.policy, max_new_tokens=21, **sampled)
+    assert len({trial.text for trial in comparison.trials}) > 1
+    assert comparison.reading.figures.reused == 0
+    # The last token of a prompt is always read, since its logits give the first token.
+    assert {trial.figures.reused for trial in comparison.trials} == {len(PROMPT) - 1}
+    # 20 decode steps: at stride 5 every fifth is full, with full attention all are, at stride 99 none.
+    steps = [(trial.figures.full_steps, trial.figures.partial_steps) for trial in comparison.trials]
+    assert steps == [(4, 16), (20, 0), (0, 20)]
+    assert {trial.state for trial in comparison.trials} == {"finished"}
 
 
-@pytest.mark.parametrize("methods", [("RefreshKV", "FullAttention"), ("FullAttention", "RefreshKV")])
-def test_no_method_reads_more_of_the_prompt_than_another(engine: Engine, methods: tuple[str, ...]) -> None:
-    comparison = compared(engine, *methods)
-    comparison.join(60)
-    first, second = comparison.frame()["methods"]
-    assert first["reusedTokens"] == second["reusedTokens"] > len(PROMPT) // 2
+def test_only_one_run_at_a_time_is_in_the_queue(engine: Engine) -> None:
+    comparison = Comparison(engine, request(new=8), METHODS)
+    while not comparison.done:
+        comparison.advance()
+        assert len(engine.current()) <= 1
+        time.sleep(0.002)
+    assert all(trial.text for trial in comparison.trials)
 
 
-def test_a_stopped_comparison_stops_the_run_and_drops_the_rest(engine: Engine) -> None:
-    comparison = compared(engine, *METHODS, new=700)
-    deadline = time.monotonic() + 60
-    while not comparison.frame()["methods"][0]["text"] and time.monotonic() < deadline:
-        time.sleep(0.01)
+def test_differences_are_from_the_first_text_to_each(engine: Engine) -> None:
+    first, *others = finished(Comparison(engine, request(new=30, temperature=1.0, seed=3), METHODS)).trials
+    assert first.changes == []
+    for trial in others:
+        assert "".join(change.text for change in trial.changes if change.kind != "insert") == first.text
+        assert "".join(change.text for change in trial.changes if change.kind != "delete") == trial.text
+
+
+def test_stop_ends_the_run_under_way_and_drops_the_rest(engine: Engine) -> None:
+    comparison = Comparison(engine, request(new=700), METHODS)
+    drive(comparison, lambda: comparison.trials[0].figures.tokens > 3)
     comparison.stop()
-    comparison.join(60)
-    first, second = comparison.frame()["methods"]
-    assert (first["state"], second["state"]) == ("stopped", "stopped")
-    assert first["text"]
-    assert second["text"] == ""
+    finished(comparison)
+    assert [trial.state for trial in comparison.trials] == ["stopped"] * 3
+    assert comparison.trials[0].text
+    assert [trial.measured for trial in comparison.trials[1:]] == [None, None]
     assert engine.current() == []
 
 
-def test_an_error_is_told_for_every_method(engine: Engine) -> None:
-    comparison = compared(engine, *METHODS, new=2000)
-    comparison.join(60)
-    assert all(shown["state"] == "failed" and shown["error"] for shown in comparison.frame()["methods"])
+def test_a_prompt_that_cannot_be_read_fails_all_with_the_reason(engine: Engine) -> None:
+    comparison = finished(Comparison(engine, request("x" * 1020, new=20), METHODS))
+    # The reading run asks for one token and fits; the methods do not.
+    assert [trial.state for trial in comparison.trials] == ["failed"] * 3
+    assert all("1,024" in trial.message or "1024" in trial.message for trial in comparison.trials)
+    longer = finished(Comparison(engine, request("x" * 1030, new=20), METHODS))
+    assert longer.reading.state == "failed"
+    assert {trial.message for trial in longer.trials} == {longer.reading.message}
+    assert "not read to its end" in comparison_html(longer)
 
 
-@pytest.mark.parametrize("methods", [(), ("RefreshKV",), ("RefreshKV", "RefreshKV"), ("RefreshKV", "H2O")])
-def test_what_cannot_be_compared_is_refused(engine: Engine, methods: tuple[str, ...]) -> None:
+def test_a_full_queue_is_a_failure_of_that_method(engine: Engine) -> None:
+    comparison = Comparison(engine, request(new=8), METHODS[:2])
+    drive(comparison, lambda: bool(comparison.trials[0].measured and comparison.trials[0].measured.run.done))
+    others = [engine.submit(request(new=700))]
+    while others[0].state == "waiting":
+        time.sleep(0.002)
+    others += [engine.submit(request(new=5)) for _ in range(3)]
+    finished(comparison)
+    for run in others:
+        run.stop()
+    assert [trial.state for trial in comparison.trials] == ["finished", "failed"]
+    assert "3 people are waiting already" in comparison.trials[1].message
+
+
+def test_figures_count_from_the_events() -> None:
+    run = Run(request(new=3))
+    measured = Measured(run, "# ")
+    run.begin()
+    began = run.started or 0.0
+    run.events += [
+        (began + 2.0, TokenGenerated(1, "a", 0, 3, 0.1)),
+        (began + 2.5, TokenGenerated(1, "b", 1, 0, 0.5)),
+        (began + 3.0, TokenGenerated(1, "c", 2, 1, 0.25)),
+    ]
+    measured.update()
+    measured.update()
+    figures = measured.figures
+    assert measured.text == "# abc"
+    assert (figures.tokens, figures.full_steps, figures.partial_steps) == (3, 1, 1)
+    assert figures.first_token == pytest.approx(2.0)
+    assert figures.rate == pytest.approx(2 / 0.75)
+    assert figures.cache_bytes is None
+
+
+# --- as HTML ---
+
+
+def trial(name: str, text: str, **figures: float) -> Trial:
+    run = Run(request(new=3))
+    measured = Measured(run)
+    measured.state, measured.text, measured.figures = "finished", text, Figures(**figures)  # type: ignore[arg-type]
+    return Trial(name, FullAttention(), measured)
+
+
+def shown(engine: Engine, *trials: Trial) -> str:
+    comparison = Comparison(engine, request(), [])
+    comparison.trials = list(trials)
+    comparison.reading = trial("Reading", "", prompt_tokens=300, reused=0, prefill_seconds=3.21)
+    return comparison_html(comparison)
+
+
+def cells(html: str, title: str) -> list[str]:
+    row = html.split(f'<th scope="row">{title}</th>')[1].split("</tr>")[0]
+    return [cell.split("</td>")[0] for cell in row.split("<td")[1:]]
+
+
+def test_the_better_figure_is_marked_in_words_and_only_where_they_differ(engine: Engine) -> None:
+    fast = trial("A", "x", rate=20.0, first_token=0.5, cache_bytes=5_000_000, tokens=9)
+    slow = trial("B", "x", rate=10.0, first_token=0.2, cache_bytes=5_000_001, tokens=9)
+    html = shown(engine, fast, slow)
+    marked = {
+        title: [">" in cell and "✓" in cell for cell in cells(html, title)]
+        for title in ("Tokens per second", "Time to first token", "Memory of keys and values", "Tokens written")
+    }
+    assert marked == {
+        "Tokens per second": [True, False],
+        "Time to first token": [False, True],
+        "Memory of keys and values": [False, False],  # the same as they are shown
+        "Tokens written": [False, False],
+    }
+    assert "300 of 300 tokens were new, 3.2 s" in html
+
+
+def test_nothing_is_better_while_a_method_is_missing(engine: Engine) -> None:
+    html = shown(engine, trial("A", "x", rate=20.0, tokens=3), Trial("B", FullAttention()))
+    assert "✓" not in html.split("<tbody>")[1]
+
+
+def test_text_means_nothing_to_html_or_to_gradios_templates(engine: Engine) -> None:
+    hostile = "<img src=x onerror=alert(1)> ${value} {{value}} <|im_end|>"
+    other = trial("B ${value}<b>", hostile + " more", tokens=2)
+    html = shown(engine, trial("A", hostile, tokens=2), other)
+    comparison = Comparison(engine, request(), [])
+    comparison.trials = [trial("A", hostile), other]
+    comparison._compare(other)
+    marked = comparison_html(comparison)
+    for page in (html, marked):
+        assert "<img" not in page
+        assert "${" not in page
+        assert "{{" not in page
+        assert "<b>" not in page
+    assert "<ins>" in marked
+
+
+def test_it_says_how_long_the_texts_are_the_same(engine: Engine) -> None:
+    comparison = Comparison(engine, request(), [])
+    comparison.trials = [
+        trial("A", "one two three four"),
+        trial("B", "one two five four"),
+        trial("C", "one two three four"),
+    ]
+    for each in comparison.trials:
+        comparison._compare(each)
+    html = comparison_html(comparison)
+    assert "The first 2 words are those of A; of all 4 words it shares 3." in html
+    assert "Word for word the same as A." in html
+
+
+# --- from the page's fields ---
+
+
+@pytest.fixture
+def office(engine: Engine, tmp_path: Path) -> Iterator[Office]:
+    settings = Settings(_env_file=None, max_new_tokens_limit=900)  # type: ignore[call-arg]
+    store = open_store(tmp_path)
+    sessions = Sessions(store, settings.limits, 60)
+    yield Office(Desk(settings, engine), sessions, shared=False)
+    sessions.close()
+    store.close()
+
+
+def ask(**values: object) -> Ask:
+    asked = Ask("free", "Say it.", "", "", "", "", REFRESHKV, "1/8", 5, 0.9, 20, 0.7, None)
+    return replace(asked, **values)  # type: ignore[arg-type]
+
+
+def test_the_fields_become_methods_with_one_seed(office: Office) -> None:
+    session: Session = office.sessions.open("page", None)
+    comparison = comparison_of(office, session, ask(), [FULL_ATTENTION, NEVER_REFRESHED, REFRESHKV])
+    assert [trial.policy for trial in comparison.trials] == [
+        RefreshKV(1 / 8, 5, 0.9),
+        FullAttention(),
+        RefreshKV(1 / 8, 21),
+    ]
+    assert comparison.request.seed is not None
+    asked: Request = comparison_of(office, session, ask(seed=7), [REFRESHKV, FULL_ATTENTION]).request
+    assert (asked.seed, asked.max_new_tokens, asked.temperature) == (7, 20, 0.7)
     with pytest.raises(AppError, match="at least two"):
-        Comparison(engine, request(), RefreshKV(), methods)
+        comparison_of(office, session, ask(), [REFRESHKV, "made up"])
+    with pytest.raises(AppError, match="901"):
+        comparison_of(office, session, ask(max_new_tokens=901), [REFRESHKV, FULL_ATTENTION])
+
+
+def test_a_text_begins_as_its_task_does(office: Office) -> None:
+    session = office.sessions.open("page", None)
+    table = finished(comparison_of(office, session, ask(task="table", detail="a, b"), [REFRESHKV, FULL_ATTENTION]))
+    assert all(trial.text.startswith("| a | b |\n") for trial in table.trials)
