@@ -248,9 +248,11 @@ def test_sections_are_written_one_after_the_other(desk: Desk, session: Session) 
 
 def test_an_outline_comes_first(desk: Desk, session: Session) -> None:
     writing = desk.write(session, SECTIONS, at(session), "anew")
-    assert prompt(writing).endswith("The outline has 2 headings.<|im_end|>\n<|im_start|>assistant\n1.")
+    opening = TASKS["outline"].opening("", SECTIONS.shape)
+    assert opening.strip()
+    assert prompt(writing).endswith(f"The outline has 2 headings.<|im_end|>\n<|im_start|>assistant\n{opening}")
     assert writing.wait(60)
-    assert session.draft.text.startswith("1.")
+    assert session.draft.text.startswith(opening)
 
 
 def test_a_section_asks_for_no_more_than_the_limit(engine: Engine, session: Session) -> None:
