@@ -34,7 +34,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
     with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
         add_api(office)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
-        version, timer = gr.State(0), gr.Timer(0.5)
+        version, chosen, timer = gr.State(0), gr.State(0), gr.Timer(0.5)
         with gr.Row(elem_id="top"):
             gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
             model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
@@ -49,9 +49,9 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             with gr.Column(elem_id="right", min_width=320):
                 the_map = cache_map()
         with left:
-            add_sources(office, project, projects.name, projects.others, version)
+            add_sources(office, project, projects.name, projects.others, version, chosen)
             fields = add_task(settings)
-            add_budget(office, project, version, fields, model)
+            add_budget(office, project, version, chosen, fields, model)
         with centre:
             add_compare(office, project, fields)
 

@@ -24,7 +24,12 @@ PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each e
 
 
 def add_sources(
-    office: Office, project: gr.BrowserState, name: gr.Textbox, others: gr.Dropdown, version: gr.State
+    office: Office,
+    project: gr.BrowserState,
+    name: gr.Textbox,
+    others: gr.Dropdown,
+    version: gr.State,
+    chosen: gr.State,
 ) -> None:
     """Upload, sample and pasted text; below them the cards."""
     gr.Markdown(words("sources"), elem_classes="heading")
@@ -76,66 +81,81 @@ def add_sources(
         notes = session.sources.duplicate_notes
         for index, file in enumerate(session.sources.files):
             with gr.Column(elem_classes="source", key=f"{current}-{index}"):
-                tokens = _page_tokens(office, session, file)
-                gr.HTML(panels.source_card(file, tokens, notes.get(index, "")), elem_classes="file-card")
-                _card_fields(office, index, file, project, version, last=index == len(session.sources.files) - 1)
+                card = gr.HTML(_card(office, session, file, notes.get(index, "")), elem_classes="file-card")
+                _card_fields(office, index, file, project, version)
+                if file.document and len(file.document.pages) > 1 and not file.left_out:
+                    _choice_of_pages(office, index, file, card, project, chosen)
+                _card_buttons(office, index, session, project, version)
+                if file.document:
+                    _text_of(file)
 
 
-def _page_tokens(office: Office, session: Session, file: SourceFile) -> tuple[int, ...]:
-    """Tokens of each chosen page. Waits for the model, whose tokenizer counts them."""
+def _card(office: Office, session: Session, file: SourceFile, duplicate: str) -> str:
+    """Waits for the model, whose tokenizer counts the tokens."""
     if file.document is None:
-        return ()
+        return panels.source_card(file, (), duplicate)
     _, tokenizer = office.desk.engine.require_model()
-    return session.token_counts.of(tokenizer, file.document, file.chosen_pages)
+    tokens = session.token_counts.of(tokenizer, file.document, file.chosen_pages)
+    return panels.source_card(file, tokens, duplicate)
 
 
-def _card_fields(
-    office: Office, index: int, file: SourceFile, project: gr.BrowserState, version: gr.State, *, last: bool
+def _card_fields(office: Office, index: int, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
+    """A password, where one is needed."""
+    if not file.needs_password:
+        return
+    password = gr.Textbox(label=words("password"), type="password", elem_classes="password")
+
+    def unlock(value: str, project: str, version: int, request: gr.Request) -> int:
+        office.session(project, request).sources.unlock(index, value)
+        return version + 1
+
+    password.submit(unlock, [password, project, version], version, **QUIET)
+
+
+def _choice_of_pages(
+    office: Office, index: int, file: SourceFile, card: gr.HTML, project: gr.BrowserState, chosen: gr.State
 ) -> None:
-    def changes(act: Callable[[Session, str], None]) -> Callable[[str, str, int, gr.Request], int]:
-        def call(value: str, project: str, version: int, request: gr.Request) -> int:
-            act(office.session(project, request), value)
-            return version + 1
+    """Which pages to read. The card alone changes: made anew, the field would be left while it is still in use."""
+    pages = gr.Textbox(
+        file.pages, label=words("pages"), placeholder=words("pages_hint"), elem_classes="pages", max_lines=1
+    )
 
-        return call
+    def choose(value: str, project: str, count: int, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        if index >= len(session.sources.files):
+            return [gr.skip(), gr.skip()]
+        session.sources.choose(index, value)
+        duplicate = session.sources.duplicate_notes.get(index, "")
+        return [_card(office, session, session.sources.files[index], duplicate), count + 1]
 
-    def button(label: str, icon: str, act: Callable[[Session], None]) -> None:
-        pressed = gr.Button(icon, size="sm", min_width=36, elem_classes=["icon", label])
+    gr.on([pages.submit, pages.blur], choose, [pages, project, chosen], [card, chosen], **QUIET)
+
+
+def _card_buttons(office: Office, index: int, session: Session, project: gr.BrowserState, version: gr.State) -> None:
+    """Order, leaving out, removal."""
+    files = session.sources.files
+
+    def button(label: str, name: str, act: Callable[[Session], None]) -> None:
+        pressed = gr.Button(words(label), size="sm", elem_classes=name)
 
         def call(project: str, version: int, request: gr.Request) -> int:
-            act(office.session(project, request))
+            session = office.session(project, request)
+            if index < len(session.sources.files):  # pressed twice, it may be gone
+                act(session)
             return version + 1
 
         pressed.click(call, [project, version], version, **QUIET)
 
-    if file.needs_password:
-        password = gr.Textbox(label=words("password"), type="password", elem_classes="password")
-        password.submit(
-            changes(lambda session, value: session.sources.unlock(index, value)), [password, project, version], version,
-            **QUIET,
-        )  # fmt: skip
-    elif file.document and len(file.document.pages) > 1 and not file.left_out:
-        pages = gr.Textbox(
-            file.pages, label=words("pages"), placeholder=words("pages_hint"), elem_classes="pages", max_lines=1
-        )
-        gr.on(
-            [pages.submit, pages.blur],
-            changes(lambda session, value: session.sources.choose(index, value)),
-            [pages, project, version],
-            version,
-            **QUIET,
-        )
     with gr.Row(elem_classes="source-actions"):
         if index:
-            button("up", "↑", lambda session: session.sources.move(index, -1))
-        if not last:
-            button("down", "↓", lambda session: session.sources.move(index, 1))
-        if file.document:
-            out = not file.left_out
-            button("leave-out", "○" if out else "●", lambda session: session.sources.leave_out(index, out))
-        button("remove", "✕", lambda session: session.sources.remove(index))
-    if file.document:
-        _text_of(file)
+            button("up", "up", lambda session: session.sources.move(index, -1))
+        if index < len(files) - 1:
+            button("down", "down", lambda session: session.sources.move(index, 1))
+        if files[index].document:
+            out = not files[index].left_out
+            label = "leave_out" if out else "take_in"
+            button(label, "leave-out", lambda session: session.sources.leave_out(index, out))
+        button("remove", "remove", lambda session: session.sources.remove(index))
 
 
 def _text_of(file: SourceFile) -> None:
@@ -159,7 +179,9 @@ def _text_of(file: SourceFile) -> None:
     gr.on([opened.expand, number.change], show, number, text, trigger_mode="always_last", **QUIET)
 
 
-def add_budget(office: Office, project: gr.BrowserState, version: gr.State, fields: TaskFields, model: gr.HTML) -> None:
+def add_budget(
+    office: Office, project: gr.BrowserState, version: gr.State, chosen: gr.State, fields: TaskFields, model: gr.HTML
+) -> None:
     """The bar that shows what fills the window, and if it is too much, a button for each way out."""
     bar = gr.HTML(elem_id="window")
     with gr.Row(elem_id="choices"):
@@ -202,6 +224,7 @@ def add_budget(office: Office, project: gr.BrowserState, version: gr.State, fiel
     inputs = fields.all
     changed = [
         version.change,
+        chosen.change,
         model.change,
         *(field.change for field in fields.choices),
         *(f.blur for f in fields.typed),
