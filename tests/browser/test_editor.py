@@ -80,6 +80,7 @@ def page(site: Site, browser: Browser) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(site.url)
     expect(page.locator(".draft-count")).to_contain_text("words")
+    expect(page.locator("#push")).to_be_attached()
     yield page
     assert page.evaluate("window.pwn") is None
     page.context.close()
