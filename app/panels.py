@@ -37,7 +37,8 @@ def source_card(file: SourceFile, page_tokens: Sequence[int], duplicate: str) ->
     characters = sum(len(page.text) for page in file.chosen_pages)
     if chosen != pages:
         count = f"{chosen:,} of {count}"
-    facts = f"{count} · {characters:,} characters · {sum(page_tokens):,} tokens"
+    plural = "" if characters == 1 else "s"
+    facts = f"{count} · {characters:,} character{plural} · {sum(page_tokens):,} tokens"
     notes = "".join(
         f"<p>{escape(note)}</p>"
         for note in (*file.document.notes, duplicate, file.error, "Left out." if file.left_out else "")

@@ -66,6 +66,8 @@ class Session:
         self.sources = Sources(store, project.id, limits)
         self.draft = Draft(project.draft)
         self.writing: Writing | None = None
+        self.drafting: Writing | None = None
+        """The latest that is, or was, no proposal: what the map is of."""
         self.proposal: Proposal | None = None
         self.token_counts = TokenCounts()
         self.map_layer: int | None = None
@@ -144,9 +146,11 @@ class Session:
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             self.keep_task(task)
             self._stored_run = begin_run(self._store, self.id, len(writing.place.before), settings).id
-            self._stored_trace, self.proposal = None, None
+            self.proposal = None
             self._run_autosave = Autosave(self._store, self.id, writer=writing.id, whole=True)
             self.writing = writing
+            if not writing.proposes:
+                self.drafting = writing
         writing.start()
 
     def wrote(self, writing: Writing) -> None:
@@ -169,13 +173,17 @@ class Session:
                 self.draft.put(writing.draft, (start, start + len(writing.text)))
                 try:
                     save_draft(self._store, self.id, self.draft.text, writer=writing.id, checkpoint=True, whole=True)
-                except StoreError as error:  # it is on the page still
-                    writing.error = str(error)
+                except StoreError as refusal:  # it is on the page still
+                    writing.error = str(refusal)
             assert self._stored_run is not None
             state = writing.state
             final: Any = state if state in ("finished", "stopped", "failed") else "stopped"
-            trace = write_trace(writing.trace) if writing.trace.tokens else None
-            change_run(self._store, self._stored_run, final, error=writing.error or writing.part.run.error, trace=trace)
+            error = writing.error or writing.part.run.error
+            kept = write_trace(writing.trace) if writing.trace.tokens and not writing.proposes else None
+            try:
+                change_run(self._store, self._stored_run, final, error=error, trace=kept)
+            except StoreError as refusal:  # too large, or no room: the text is kept all the same
+                change_run(self._store, self._stored_run, final, error=error or str(refusal))
 
     def resolve(self, proposal: str, accept: bool) -> bool:
         """Accept or reject the proposal of that id. False if it is not there any more, or its passage was edited."""
@@ -190,13 +198,12 @@ class Session:
             if text[found.start : found.end] != found.old:
                 return False
             self.replace(text[: found.start] + found.text + text[found.end :])
-            self.draft.written = (found.start, found.start + len(found.text))
             return True
 
     def trace(self) -> Trace | None:
-        """Of the run under way or the last one, also of an earlier day; None if there is none."""
-        if self.writing is not None:
-            return self.writing.trace
+        """Of the run that wrote last into the draft, also on an earlier day; None if there is none."""
+        if self.drafting is not None:
+            return self.drafting.trace
         if self._stored_trace is None:
             run = next((run for run in list_runs(self._store, self.id) if run.has_trace), None)
             try:

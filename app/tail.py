@@ -45,7 +45,9 @@ class Tail:
         feed, text = writing.feed, writing.text
         if feed is not self._feed:  # the next run of several
             self._feed, self._cursor = feed, None
-        cache_map, self._cursor = feed.since(self._cursor, self._session.map_layer)
+        cache_map = None
+        if not writing.proposes:  # its prompt has no documents: the map stays with the run before
+            cache_map, self._cursor = feed.since(self._cursor, self._session.map_layer)
         progress, rates = self._progress_line(), panels.rates(status(writing.statistics))
         frame = Frame(
             text if text != self._text else None,

@@ -43,12 +43,14 @@ class Office:
 
 
 def caret(state: dict[str, Any] | None) -> Caret:
-    """What the editor sent; whatever a client may send in its place is taken for nothing."""
+    """What the editor sent. Raises gr.Error if a client sent something else: nothing is changed then."""
     values = state if isinstance(state, dict) else {}
     text = values.get("text")
+    if not isinstance(text, str):
+        raise gr.Error("The page did not send the draft's text. Reload the page; the draft is kept.", duration=None)
 
     def number(key: str) -> int:
         value = values.get(key)
         return value if isinstance(value, int) and value >= 0 else 0
 
-    return Caret(text if isinstance(text, str) else "", number("start"), number("end"), number("revision"))
+    return Caret(text, number("start"), number("end"), number("revision"))

@@ -46,9 +46,9 @@ def wire_map(office: Office, project: gr.BrowserState, editor: DraftEditor, the_
 
 
 def _feed(session: Session) -> MapFeed | None:
-    """Of the run under way or the last one; a stored run is read again."""
-    if session.writing is not None:
-        return session.writing.feed
+    """Of the run that wrote last into the draft; a stored one is read again."""
+    if session.drafting is not None:
+        return session.drafting.feed
     trace = session.trace()
     return None if trace is None else MapFeed.replayed(f"stored-{session.id}", trace)
 
@@ -71,7 +71,7 @@ def _held(session: Session, start: int, end: int) -> Json | None:
 
 def _opening(session: Session) -> int:
     """Characters at the beginning of what was written that no run wrote: the head of a table, earlier sections."""
-    writing = session.writing
+    writing = session.drafting
     return writing.part_start - len(writing.place.before) if writing is not None else 0
 
 

@@ -31,7 +31,7 @@ def test_a_source_card_names_pages_characters_tokens_and_notes() -> None:
     both = panels.source_card(SourceFile(Path("a.pdf"), Document("a.pdf", pages)), [2, 3], "")
     assert "<span>2 pages · 4 characters · 5 tokens</span></div>" in both
     one = panels.source_card(SourceFile(Path("a.txt"), Document("a.txt", pages[:1])), [7], "")
-    assert "<span>1 page · 1 characters · 7 tokens</span>" in one
+    assert "<span>1 page · 1 character · 7 tokens</span>" in one
 
 
 def test_a_source_that_is_left_out_says_so() -> None:
