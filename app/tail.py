@@ -66,7 +66,8 @@ class Tail:
         if writing.error or run.state == "failed":
             return panels.notice(writing.error or run.error)
         if run.state == "stopped":
-            return panels.progress(None, "Stopped. The text so far is kept; press Continue to go on.")
+            kept = "The draft is as it was." if writing.empty else "The text so far is kept; press Continue to go on."
+            return panels.progress(None, f"Stopped. {kept}")
         if run.state == "finished" and writing.ending:
             return panels.progress(None, self._ending(writing))
         if run.stopping:

@@ -103,7 +103,7 @@ def _card_fields(office: Office, index: int, file: SourceFile, project: gr.Brows
     """A password, where one is needed."""
     if not file.needs_password:
         return
-    password = gr.Textbox(label=words("password"), type="password", elem_classes="password")
+    password = gr.Textbox(label=words("password"), type="password", elem_classes="password", interactive=True)
 
     def unlock(value: str, project: str, version: int, request: gr.Request) -> int:
         office.session(project, request).sources.unlock(index, value)
@@ -117,7 +117,12 @@ def _choice_of_pages(
 ) -> None:
     """Which pages to read. The card alone changes: made anew, the field would be left while it is still in use."""
     pages = gr.Textbox(
-        file.pages, label=words("pages"), placeholder=words("pages_hint"), elem_classes="pages", max_lines=1
+        file.pages,
+        label=words("pages"),
+        placeholder=words("pages_hint"),
+        elem_classes="pages",
+        max_lines=1,
+        interactive=True,
     )
 
     def choose(value: str, project: str, count: int, request: gr.Request) -> list[Any]:
@@ -165,7 +170,14 @@ def _text_of(file: SourceFile) -> None:
     with gr.Accordion(words("read_text"), open=False, elem_classes="source-text") as opened:
         last = len(document.pages)
         number = gr.Slider(
-            1, max(last, 2), 1, step=1, label=words("page"), visible=last > 1, elem_classes="page-number"
+            1,
+            max(last, 2),
+            1,
+            step=1,
+            label=words("page"),
+            visible=last > 1,
+            elem_classes="page-number",
+            interactive=True,
         )
         text = gr.Textbox(show_label=False, lines=8, max_lines=14, interactive=False, elem_classes="page-text")
 

@@ -94,7 +94,7 @@ def test_the_line_says_how_far_it_is(session: Session) -> None:
     assert "Stopping." in told(session, made)
     script.stop()
     assert made.wait(30)
-    assert "Stopped. The text so far is kept" in told(session, made)
+    assert "Stopped. The draft is as it was." in told(session, made)
 
 
 def test_a_failure_is_a_notice(session: Session) -> None:
