@@ -112,6 +112,8 @@ def _theme() -> gr.themes.Base:
         font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"),
         font_mono=("ui-monospace", "SFMono-Regular", "Menlo", "monospace"),
     ).set(
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",
         input_placeholder_color="*neutral_600",
