@@ -70,8 +70,9 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
     editor.recover(recover, project, editor, **QUIET)
     editor.accept(resolve(True), project, editor, **QUIET)
     editor.reject(resolve(False), project, editor, **QUIET)
-    parts.undo.click(step(False), [editor, project], editor, js=READ_EDITOR, **QUIET)
-    parts.redo.click(step(True), [editor, project], editor, js=READ_EDITOR, **QUIET)
+    # Each press counts, also one that comes before the last is answered.
+    for button, forward in ((parts.undo, False), (parts.redo, True)):
+        button.click(step(forward), [editor, project], editor, js=READ_EDITOR, trigger_mode="multiple", **QUIET)
 
 
 def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) -> None:

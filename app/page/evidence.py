@@ -40,7 +40,7 @@ def wire_map(office: Office, project: gr.BrowserState, editor: DraftEditor, the_
         state = caret(event._data)
         return _held(office.session(project, request), state.start, state.end) or gr.skip()
 
-    the_map.layer(chosen, project, the_map, **QUIET)
+    the_map.layer(chosen, project, the_map, trigger_mode="always_last", **QUIET)
     editor.caret(looked_at, project, the_map, trigger_mode="always_last", **QUIET)
     return whole
 

@@ -182,9 +182,7 @@ class CacheMap {
   }
 
   goToPage(index) {
-    const page = this.run.doc.pages[index];
-    this.panel.show(page.position, true);
-    this.ask("visit", { page: index });
+    this.panel.show(this.run.doc.pages[index].position, true);
   }
 
   pick(i, position) {

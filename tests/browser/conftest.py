@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from app.engine import Engine
 from core.loading import load_model
@@ -15,6 +15,7 @@ DEBIAN = Path("/usr/bin/chromium")
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=30_000)  # a busy machine takes its time; what is asserted still has to come
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=DEBIAN if DEBIAN.exists() else None, args=["--no-sandbox", "--disable-gpu"]

@@ -48,8 +48,7 @@ class Site:
             the_map = cache_map()
             streamed = go.click(self.stream, outputs=the_map, show_progress="hidden")
             streamed.then(lambda: f"run {self.runs}", outputs=done)
-            the_map.layer(self.layer, outputs=the_map, show_progress="hidden")
-            the_map.visit(self.visit)
+            the_map.layer(self.layer, outputs=the_map, show_progress="hidden", trigger_mode="always_last")
         self.url = self.blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", inbrowser=False)[1]
 
     def stream(self) -> Iterator[Any]:
@@ -65,11 +64,8 @@ class Site:
         )
         return message
 
-    def visit(self, event: gr.EventData) -> None:
-        self.asked.append(("visit", event._data))
-
     def wait_for(self, name: str, data: Any) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while (name, data) not in self.asked:
             assert time.monotonic() < end, f"{name} {data} not in {self.asked}"
             time.sleep(0.05)

@@ -104,7 +104,7 @@ def test_a_column_scrolls_the_document_there(site: Site, browser: Any) -> None:
     x = GUTTER + 0.5 * columns(page, ".ckm-heat")
     page.evaluate("window.painted = []")
     page.click(".ckm-heat", position={"x": x, "y": 7})
-    page.wait_for_timeout(100)
+    painted(page)
     shown = seen(page)
     assert min(shown) < 0.5 * 6310 - 5 < max(shown)
     assert max(shown) - min(shown) < 600  # only what is in view is painted
@@ -121,13 +121,13 @@ def test_the_strip_shows_pages_and_leads_to_them(site: Site, browser: Any) -> No
     assert pixel(page, second, 20, ".ckm-pages canvas") == bar
     page.evaluate("window.painted = []")
     page.click(".ckm-pages", position={"x": second, "y": 30})
-    site.wait_for("visit", {"page": 1})
+    painted(page)
     assert min(seen(page)) <= 3000 <= max(seen(page))
     page.keyboard.press("ArrowLeft")
     assert page.get_attribute(".ckm-pages", "aria-valuetext") == "report.pdf · page 1 · 0%"
     page.evaluate("window.painted = []")
     page.keyboard.press("Enter")
-    site.wait_for("visit", {"page": 0})
+    painted(page)
     assert min(seen(page)) == 0
     page.context.close()
 
