@@ -184,12 +184,11 @@ class PolicyCache(Cache):
         `(layers, context_length)`; zeros in layers without a small cache. A model has fewer than 256 KV heads a layer.
         """
         length = self.get_seq_length()
-        counts = np.zeros((len(self.layers), length), np.uint8)
-        for index, layer in self.policy_layers.items():
-            if layer.small is not None:
-                held = layer.small.positions[0].flatten().cpu().numpy()
-                counts[index] = np.bincount(held, minlength=length)
-        return counts
+        small = {index: layer.small for index, layer in self.policy_layers.items() if layer.small is not None}
+        places = [index * length + cache.positions[0].flatten() for index, cache in small.items()]
+        held = torch.cat(places) if places else torch.empty(0, dtype=torch.long)
+        counts = np.bincount(held.cpu().numpy(), minlength=len(self.layers) * length)
+        return counts.astype(np.uint8).reshape(len(self.layers), length)
 
 
 def kv_dtype(config: PreTrainedConfig) -> torch.dtype | None:

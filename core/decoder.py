@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from . import kernels
 from .cache import PolicyCache
 from .detokenizer import Detokenizer
 from .errors import CacheMismatchError, InvalidParameterError
@@ -53,7 +54,8 @@ def generate_step(
     logits = yield from _prefill(model, ids, cache, prefill_chunk)
     step, started = 0, perf_counter()
     while True:
-        token_id = sampler(ids, logits)
+        with kernels.own_threads():
+            token_id = sampler(ids, logits)
         seconds = perf_counter() - started
         yield GeneratedStep(token_id, step, cache.full_layers(), seconds, _refresh_event(cache, step))
         started = perf_counter()
@@ -176,8 +178,10 @@ def _prefill(
 @torch.no_grad()
 def decode(model: PreTrainedModel, token: Tensor, cache: PolicyCache) -> Tensor:
     """One decode step: by the compiled graph where there is one for it, else by the model's own modules."""
-    graph = decode_graph(model)
-    logits = graph.step(token, cache) if graph is not None else None
+    graph, logits = decode_graph(model), None
+    if graph is not None:
+        with kernels.own_threads():
+            logits = graph.step(token, cache)
     if logits is None:
         return forward(model, token, cache)
     cache.token_ids.append(int(token))

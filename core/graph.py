@@ -35,6 +35,7 @@ from .embedded import cache_folder
 from .graph_export import named_tensors, save_skeleton, small_tensors
 from .layer import PolicyLayer, Step
 from .policies import FullAttention
+from .storage import refill
 
 GRAPH_ATTRIBUTE = "refreshkv_graph"
 """Attribute of a model under which its `DecodeGraph` is found."""
@@ -115,8 +116,9 @@ def _refresh(layers: list[PolicyLayer], weights: Tensor) -> None:
     policy, capacity = layers[0].policy, layers[0].capacity
     assert capacity is not None
     positions = policy.select(weights, min(capacity, weights.shape[-1]), None)
-    for layer, chosen in zip(layers, positions.split(1), strict=True):
-        layer.hold(chosen)
+    states = [(layer.full[0].view, layer.full[1].view) for layer in layers]
+    caches = [layer.prepare_refresh(*own) for layer, own in zip(layers, states, strict=True)]
+    refill(caches, *zip(*states, strict=True), positions.unsqueeze(1))
 
 
 def compile_decoding(model: PreTrainedModel, *, cache_dir: Path | None = None) -> Compilation:
@@ -218,7 +220,7 @@ def decode_graph(model: PreTrainedModel) -> DecodeGraph | RecordedStep | None:
 def _key(model: PreTrainedModel) -> str:
     """Names everything the compiled graph depends on."""
     parts = [torch.__version__, transformers.__version__, kernels.processor(), str(model.dtype)]
-    parts += [path.read_text() for path in (kernels.SOURCE, Path(graph_export.__file__), Path(traced.__file__))]
+    parts += [kernels.source_text(), *(Path(module.__file__).read_text("utf-8") for module in (graph_export, traced))]
     parts += [model.config.to_json_string(), repr(model)]
     parts += [f"{name} {tensor.tolist()}" for name, tensor in small_tensors(model).items()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Graph, Node
 from transformers import AttentionInterface, PreTrainedModel
 
 from . import kernels
@@ -27,6 +29,7 @@ GRAPH_ATTENTION = "refreshkv_graph"
 """Name under which `graph_attention` is registered with transformers while a step is traced."""
 MODEL_FILE, SMALL_FILE = "model.pt", "small.pt"
 SMALL = 64
+CONVERSIONS = (torch.ops.aten.to.dtype, torch.ops.aten.contiguous.default)
 
 
 class DecodeStep(nn.Module):
@@ -110,7 +113,39 @@ def export(step: DecodeStep) -> torch.export.ExportedProgram:
     capacities = {name: torch.export.Dim(name, min=0, max=1 << 24) for name in ("full", "small", "room")}
     free = [[{2: capacities[name]}] * layers for name in ("full", "full", "small", "small", "room")]
     with torch.no_grad():
-        return torch.export.export(step, _example(step.model), dynamic_shapes=(None, None, *free), strict=False)
+        program = torch.export.export(step, _example(step.model), dynamic_shapes=(None, None, *free), strict=False)
+    merge_linears(program.graph)
+    program.graph_module.recompile()
+    return program
+
+
+def merge_linears(graph: Graph) -> None:
+    """Let 4-bit linears that multiply the same activations (q, k and v; gate and up) be one operation."""
+    together: dict[Any, list[Node]] = {}
+    for node in graph.find_nodes(op="call_function", target=torch.ops.refreshkv.int4_linear.default):
+        together.setdefault(_value(node.args[0]), []).append(node)
+    for nodes in together.values():
+        sizes = [node.meta["val"].shape[1] for node in nodes]
+        with graph.inserting_before(nodes[0]):
+            weights, scales = ([node.args[index] for node in nodes] for index in (1, 2))
+            merged = graph.call_function(torch.ops.refreshkv.int4_linears.default, (nodes[0].args[0], weights, scales))
+            ends = list(accumulate(sizes))
+            parts = [
+                graph.call_function(torch.ops.aten.slice.Tensor, (merged, 1, end - size, end))
+                for size, end in zip(sizes, ends, strict=True)
+            ]
+        for node, part in zip(nodes, parts, strict=True):
+            part.meta = dict(node.meta)
+            node.replace_all_uses_with(part)
+            graph.erase_node(node)
+    graph.lint()
+
+
+def _value(node: Any) -> Any:
+    """The same for nodes that are the same conversions of the same node."""
+    if isinstance(node, Node) and node.target in CONVERSIONS:
+        return node.target, _value(node.args[0]), node.args[1:]
+    return node
 
 
 def _example(model: PreTrainedModel) -> tuple[Any, ...]:
@@ -158,7 +193,7 @@ def main(skeleton: str, kernels_cache: str, target: str) -> None:
     """Compile the step of the model saved in the folder `skeleton` into the package `target`."""
     if not kernels.load(Path(kernels_cache)):
         raise SystemExit("the CPU kernels cannot be loaded")
-    options = {"aot_inductor.package_constants_in_so": False, "aot_inductor.compile_wrapper_opt_level": "O0"}
+    options = {"aot_inductor.package_constants_in_so": False, "aot_inductor.compile_wrapper_opt_level": "O0", "cpp.threads": 1}
     program = export(DecodeStep(load_skeleton(Path(skeleton))))
     torch._inductor.aoti_compile_and_package(program, package_path=target, inductor_configs=options)
 

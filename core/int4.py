@@ -1,9 +1,10 @@
 """Weights in 4 bits for CPUs: 16 even levels between the smallest and the largest weight of each group of 32.
 
 The levels are those of GGUF's Q4_1, so a model that comes as Q4_1 (the embedded one) loses next to nothing, where NF4
-rounds it a second time. A weight `(outputs, inputs)` is stored as uint8 `(outputs, inputs / 2)`, in which byte i of a
-group of 16 holds weight i in its low and weight i + 16 in its high half, and bfloat16 `(outputs, inputs / 32, 2)`, the
-step and the minimum of each group: weight = level * step + minimum.
+rounds it a second time. Weight = level * step + minimum. A weight `(outputs, inputs)` is stored in blocks of 16 outputs
+(zeros fill the last one up) and groups of 32 inputs, in the order in which processors multiply: uint8
+`(blocks, groups, 4, 16, 4)`, in which byte [p, o, i] holds the levels of output o for input 4p + i in its low and for input
+16 + 4p + i in its high half, and bfloat16 `(blocks, groups, 2, 16)`, the steps and the minima.
 """
 
 from __future__ import annotations
@@ -14,29 +15,31 @@ from torch.nn import functional as F
 
 from . import kernels
 
-GROUP_SIZE = 32
+GROUP_SIZE, BLOCK_SIZE = 32, 16
 KERNEL_ROWS = 8
 """Up to so many rows are multiplied with the 4-bit weight, above it is written out in float32 first."""
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Round a weight `(outputs, inputs)`, inputs a multiple of 32: returns (weight, scale) as stored."""
-    groups = weight.detach().float().unflatten(1, (-1, GROUP_SIZE))
+    filled = F.pad(weight.detach().float(), (0, 0, 0, -weight.shape[0] % BLOCK_SIZE))
+    groups = filled.unflatten(1, (-1, GROUP_SIZE)).unflatten(0, (-1, BLOCK_SIZE)).transpose(1, 2)
     # Step and minimum are rounded before they are used, so that their own rounding does not end up in the weights. A
     # group of equal weights keeps a step that can be divided by.
     smallest, largest = groups.amin(-1), groups.amax(-1)
     minimum = smallest.to(torch.bfloat16)
     step = ((largest - minimum.float()) / 15).clamp(min=1e-12).to(torch.bfloat16)
     levels = ((groups - minimum.float().unsqueeze(-1)) / step.float().unsqueeze(-1)).round().clamp(0, 15)
-    low, high = levels.to(torch.uint8).chunk(2, dim=-1)
-    return (low | (high << 4)).flatten(1), torch.stack([step, minimum], dim=-1)
+    low, high = levels.to(torch.uint8).unflatten(-1, (2, 4, 4)).unbind(3)
+    return (low | (high << 4)).transpose(2, 3).contiguous(), torch.stack([step, minimum], dim=2)
 
 
 def dense(weight: Tensor, scale: Tensor) -> Tensor:
-    """The float32 weight `(outputs, inputs)` that is stored as `weight` and `scale`."""
-    halves = weight.unflatten(1, (-1, GROUP_SIZE // 2))
-    levels = torch.cat([halves & 15, halves >> 4], dim=-1).float()
-    return (levels * scale[..., :1].float() + scale[..., 1:].float()).flatten(1)
+    """The float32 weight `(outputs, inputs)` that is stored as `weight` and `scale`, with the outputs that fill up."""
+    packed = weight.transpose(2, 3)
+    levels = torch.stack([packed & 15, packed >> 4], dim=3).flatten(3)
+    step, minimum = scale.float().unsqueeze(-1).unbind(2)
+    return (levels * step + minimum).transpose(1, 2).flatten(2).flatten(0, 1)
 
 
 class Int4Linear(nn.Module):
@@ -62,6 +65,7 @@ class Int4Linear(nn.Module):
             out = kernels.linear(torch.ops.refreshkv.int4_linear, x, self.weight, self.scale)
         else:
             out = F.linear(x, torch.ops.refreshkv.int4_dense(self.weight, self.scale).to(x.dtype))
+        out = out[..., : self.out_features]
         return out if self.bias is None else out + self.bias
 
     def extra_repr(self) -> str:

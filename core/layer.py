@@ -16,7 +16,7 @@ from transformers.cache_utils import CacheLayerMixin
 from .errors import PolicyInactiveError
 from .events import RefreshReason
 from .policies import Policy
-from .storage import GrowingTensor, SmallCache
+from .storage import GrowingTensor, SmallCache, refill
 
 ATTENTION_NAME = "refreshkv"
 """Name under which the attention function and its mask are registered with transformers."""
@@ -194,26 +194,22 @@ class PolicyLayer(CacheLayerMixin):
         `(batch, 1 or heads, length)` or None.
         """
         assert self.capacity is not None
-        self.hold(self.policy.select(weights, min(self.capacity, keys.shape[2]), valid), keys, values)
+        positions = self.policy.select(weights, min(self.capacity, keys.shape[2]), valid)
+        refill([self.prepare_refresh(keys, values)], [keys], [values], positions[None])
 
-    def hold(self, positions: Tensor, keys: Tensor | None = None, values: Tensor | None = None) -> None:
-        """Fill the small cache with `keys` and `values`, by default the full cache's, at `positions`.
-
-        `positions`: int64 `(batch, heads, count)`.
-        """
+    def prepare_refresh(self, keys: Tensor, values: Tensor) -> SmallCache:
+        """The small cache, made if there is none, which is about to be filled from `keys` and `values`
+        `(batch, heads, length, dim)`; the reason is noted."""
         assert self.capacity is not None
-        keys = self.full[0].view if keys is None else keys
-        values = self.full[1].view if values is None else values
-        rebuilt = self.small is None
-        if self.small is None or self.small.capacity != self.capacity:
-            self.small = SmallCache(keys, values, self.capacity)
-        self.small.refill(keys, values, positions)
         if self.step is Step.PREFILL:
             self.refreshed = "prefill"
-        elif rebuilt:
+        elif self.small is None:
             self.refreshed = "rebuild"
         else:
             self.refreshed = "similarity" if self.policy.compares_queries() else "stride"
+        if self.small is None or self.small.capacity != self.capacity:
+            self.small = SmallCache(keys, values, self.capacity)
+        return self.small
 
     # --- the compiled graph's side ------------------------------------------------------------------------------------
 

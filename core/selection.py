@@ -4,6 +4,8 @@ Pure tensor functions; they know nothing of layers, policies or when to refresh.
 heads, `group` is the number of query heads that share one, `length` the positions in the full cache.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool1d
@@ -25,6 +27,14 @@ def pool_scores(scores: Tensor, kernel_size: int) -> Tensor:
     `scores`: `(batch, heads, length)`; returns the same shape.
     """
     return max_pool1d(scores, kernel_size, stride=1, padding=kernel_size // 2)
+
+
+def pooled_scores(weights: Tensor, kernel_size: int) -> Tensor:
+    """`pool_scores(group_max(weights), kernel_size)`, in one pass where there is a kernel for it."""
+    if kernels.available() and _is_plain(weights) and weights.dtype == torch.float32:
+        scores: Tensor = torch.ops.refreshkv.pooled_scores(weights, kernel_size)
+        return scores
+    return pool_scores(group_max(weights), kernel_size)
 
 
 def top_positions(scores: Tensor, count: int, valid: Tensor | None = None) -> Tensor:
@@ -58,9 +68,17 @@ def gather_positions(states: Tensor, positions: Tensor) -> Tensor:
     return states[batch, head, positions]
 
 
-def gather_into(out: Tensor, states: Tensor, positions: Tensor) -> None:
-    """Write what `gather_positions` returns into `out` `(batch, heads, count, dim)`, whose vectors are contiguous."""
-    if kernels.available() and states.device.type == "cpu" and states.stride(-1) == 1:
-        torch.ops.refreshkv.gather_positions(out, states, positions)
-    else:
-        out.copy_(gather_positions(states, positions))
+def gather_into(outs: Sequence[Tensor], states: Sequence[Tensor], positions: Sequence[Tensor]) -> None:
+    """Write what `gather_positions` returns into `outs`, each `(batch, heads, count, dim)` with contiguous vectors.
+
+    Several at once, since one alone takes less time than it takes to begin with it.
+    """
+    if kernels.available() and all(map(_is_plain, states)):
+        torch.ops.refreshkv.gather_positions(list(outs), list(states), list(positions))
+        return
+    for out, source, chosen in zip(outs, states, positions, strict=True):
+        out.copy_(gather_positions(source, chosen))
+
+
+def _is_plain(states: Tensor) -> bool:
+    return states.device.type == "cpu" and states.stride(-1) == 1

@@ -4,7 +4,7 @@ Knows nothing of attention or policies. `torch.cat` per decode step copies the w
 not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -114,18 +114,13 @@ class SmallCache:
         """Slots in use."""
         return self._positions.length
 
-    def refill(self, keys: Tensor, values: Tensor, positions: Tensor) -> None:
-        """Hold what stands in `keys` and `values` `(batch, heads, length, dim)` at `positions`, and nothing else.
-
-        `positions`: int64 `(batch, heads, count)`, ascending by rank, with count at most the capacity.
-        """
+    def _hold(self, positions: Tensor) -> None:
+        """Have as many slots as `positions`, and count them as holding these; keys and values are written elsewhere."""
         count = positions.shape[-1]
         for buffer in (self.keys_buffer, self.values_buffer, self._positions):
             buffer.truncate(0)
             buffer.reserve(min(self.capacity, count + BLOCK))
             buffer.extend(count)
-        gather_into(self.keys, keys, positions)
-        gather_into(self.values, values, positions)
         self.positions.copy_(positions)
         self._next_slot = 0
 
@@ -150,3 +145,15 @@ class SmallCache:
         """Apply `function` to the batch dimension of every tensor."""
         for buffer in (self.keys_buffer, self.values_buffer, self._positions):
             buffer.map_batch(function)
+
+
+def refill(caches: Sequence[SmallCache], keys: Sequence[Tensor], values: Sequence[Tensor], positions: Tensor) -> None:
+    """Let each of `caches` hold what stands in its `keys` and `values` at its `positions`, and nothing else.
+
+    `keys`, `values`: `(batch, heads, length, dim)`; `positions`: int64 `(caches, batch, heads, count)`, ascending by rank,
+    with count at most the capacity.
+    """
+    for cache, chosen in zip(caches, positions, strict=True):
+        cache._hold(chosen)
+    outs = [cache.keys for cache in caches] + [cache.values for cache in caches]
+    gather_into(outs, [*keys, *values], [*positions, *positions])

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from ..errors import InvalidParameterError
-from ..selection import group_max, pool_scores, top_positions
+from ..selection import pooled_scores, top_positions
 from .base import Policy
 
 
@@ -58,7 +58,7 @@ class RefreshKV(Policy):
 
     def select(self, weights: Tensor, count: int, valid: Tensor | None) -> Tensor:
         """Max over the group, max pooling along positions, top `count` (paper, section 3)."""
-        return top_positions(pool_scores(group_max(weights), self.pool_kernel_size), count, valid)
+        return top_positions(pooled_scores(weights, self.pool_kernel_size), count, valid)
 
     def is_check_step(self, decode_step: int) -> bool:
         """Every `stride`-th step."""

@@ -1,5 +1,7 @@
 """The compiled operations against torch's, in float64 where rounding is judged."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -8,12 +10,12 @@ from torch import Tensor
 
 from core import attention, int4, kernels
 from core.attention import Terms, grouped_attention
-from core.selection import gather_into, pool_scores, top_positions
+from core.selection import gather_into, gather_positions, pool_scores, pooled_scores, top_positions
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
 
 
-@pytest.mark.parametrize("outputs", [1, 3, 4, 67, 200])
+@pytest.mark.parametrize("outputs", [1, 16, 67, 200])
 @pytest.mark.parametrize("rows", [1, 5])
 def test_int4_linear(outputs: int, rows: int) -> None:
     torch.manual_seed(0)
@@ -118,12 +120,62 @@ def test_gather_into(dtype: torch.dtype, count: int, monkeypatch: pytest.MonkeyP
     source = torch.randn(2, 3, 340, 20).to(dtype)[:, :, 3:335]
     positions = torch.stack([torch.randperm(332)[:count] for _ in range(6)]).view(2, 3, count)
     fast, slow = (torch.zeros(2, 3, count + 3, 20, dtype=dtype) for _ in range(2))
-    gather_into(fast[:, :, :count], source, positions)
+    gather_into([fast[:, :, :count]], [source], [positions])
     monkeypatch.setattr(kernels, "available", lambda: False)
-    gather_into(slow[:, :, :count], source, positions)
+    gather_into([slow[:, :, :count]], [source], [positions])
     assert torch.equal(fast, slow)
     assert torch.equal(fast[1, 2, 0], source[1, 2, positions[1, 2, 0]])
     assert (fast[:, :, count:] == 0).all()
+
+
+def test_gather_into_fills_several_at_once() -> None:
+    torch.manual_seed(0)
+    sources = [torch.randn(1, 2, 50, 8), torch.randn(1, 2, 70, 8)]
+    positions = [torch.stack([torch.randperm(50)[:count] for _ in range(2)])[None] for count in (9, 30)]
+    outs = [torch.zeros(1, 2, 9, 8), torch.zeros(1, 2, 30, 8)]
+    gather_into(outs, sources, positions)
+    for out, source, chosen in zip(outs, sources, positions, strict=True):
+        assert torch.equal(out, gather_positions(source, chosen))
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 31])
+@pytest.mark.parametrize("group", [1, 3])
+def test_pooled_scores(size: int, group: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    weights = torch.rand(4, 2, group, 130)[..., :117]  # as the room for them is longer than the context
+    fast = pooled_scores(weights, size)
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    assert torch.equal(fast, pooled_scores(weights, size))
+    assert fast[3, 1, 60] == weights[3, 1, :, 60 - size // 2 : 61 + size // 2].max()
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 500])
+@pytest.mark.parametrize("held", [True, False])
+def test_linears_are_the_same_on_several_threads(length: int, held: bool) -> None:
+    torch.manual_seed(0)
+    stored, scale = int4.quantize(torch.randn(16 * length, 64)) if length else int4.quantize(torch.randn(1, 64))
+    x = torch.randn(1, 64)
+    alone = torch.ops.refreshkv.int4_linear(x, stored, scale)
+    torch.set_num_threads(3)  # the fixture takes it back
+    with kernels.own_threads() if held else nullcontext():
+        assert torch.get_num_threads() == (1 if held else 3)
+        for _ in range(200):
+            assert torch.equal(torch.ops.refreshkv.int4_linear(x, stored, scale), alone)
+    assert torch.get_num_threads() == 3
+
+
+def test_callers_in_several_threads_do_not_meet() -> None:
+    torch.manual_seed(0)
+    torch.set_num_threads(2)
+    stored, scale = int4.quantize(torch.randn(640, 64))
+    rows = torch.randn(8, 1, 64)
+    expected = [torch.ops.refreshkv.int4_linear(x, stored, scale) for x in rows]
+
+    def right(x: Tensor, wanted: Tensor) -> bool:
+        return all(torch.equal(torch.ops.refreshkv.int4_linear(x, stored, scale), wanted) for _ in range(200))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(right, rows, expected))
 
 
 @pytest.mark.parametrize("count", [1, 100, 999, 1000])
@@ -174,8 +226,8 @@ def test_keys_that_lie_head_within_position() -> None:
         assert torch.allclose(one, other, atol=1e-6)
     gathered, wanted = torch.zeros(1, 2, 9, 32), torch.zeros(1, 2, 9, 32)
     positions = torch.stack([torch.randperm(50)[:9] for _ in range(2)])[None]
-    gather_into(gathered, keys, positions)
-    gather_into(wanted, keys.contiguous(), positions)
+    gather_into([gathered], [keys], [positions])
+    gather_into([wanted], [keys.contiguous()], [positions])
     assert torch.equal(gathered, wanted)
 
 

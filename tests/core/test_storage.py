@@ -2,7 +2,7 @@
 
 import torch
 
-from core.storage import BLOCK, GrowingTensor, SmallCache
+from core.storage import BLOCK, GrowingTensor, SmallCache, refill
 
 
 def states(count: int, start: int = 0) -> torch.Tensor:
@@ -36,7 +36,7 @@ def test_reserved_room_is_filled_without_moving() -> None:
 
 def small_cache(count: int, capacity: int) -> SmallCache:
     small = SmallCache(states(0), states(0), capacity)
-    small.refill(states(count), states(count), torch.arange(count).view(1, 1, count))
+    refill([small], [states(count)], [states(count)], torch.arange(count).view(1, 1, count)[None])
     return small
 
 
@@ -68,7 +68,7 @@ def test_a_refill_starts_over_in_the_same_storage() -> None:
     small = small_cache(4, 4)
     push(small, 10, 11)
     address = small.keys.data_ptr()
-    small.refill(states(20), states(20), torch.tensor([[[7, 5, 19, 3]]]))
+    refill([small], [states(20)], [states(20)], torch.tensor([[[7, 5, 19, 3]]])[None])
     assert small.keys.data_ptr() == address
     assert contents(small.keys) == contents(small.values) == [7, 5, 19, 3]
     assert push(small, 20) == [20, 5, 19, 3]
@@ -76,5 +76,5 @@ def test_a_refill_starts_over_in_the_same_storage() -> None:
 
 def test_a_refill_with_fewer_tokens_leaves_free_slots() -> None:
     small = small_cache(4, 4)
-    small.refill(states(9), states(9), torch.tensor([[[8, 2]]]))
+    refill([small], [states(9)], [states(9)], torch.tensor([[[8, 2]]])[None])
     assert push(small, 9, 10, 11) == [11, 2, 9, 10]

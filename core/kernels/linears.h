@@ -1,0 +1,258 @@
+// Linears with 4- and 8-bit weights, for one row of activations or a few.
+//
+// Activations are rounded to 16 bits in groups of 32, so that a product is an integer one: with 8 bits the embedded model's
+// outputs move twenty times as far. They are kept in two halves of 8 bits, since processors multiply bytes fastest.
+
+#pragma once
+
+#include "parallel.h"
+
+namespace refreshkv {
+
+constexpr int64_t kGroup = 32;    // weights that share a step and a minimum
+constexpr int64_t kBlock = 16;    // outputs whose 4-bit weights lie side by side
+constexpr int64_t kBytes = kGroup * kBlock / 2;
+constexpr float kLevels = 32639;  // of an activation: 127 * 256 + 127, so that both halves fit a signed byte
+
+struct Row {
+  std::vector<int16_t> values;      // 256 * high + low
+  std::vector<int8_t> high, low;
+  std::vector<float> scales;        // of each group
+  std::vector<float> sums;          // of each group's activations: they meet the group's minimum
+
+  Row(const float* x, int64_t inputs)
+      : values(inputs), high(inputs), low(inputs), scales(inputs / kGroup), sums(inputs / kGroup) {
+    for (int64_t group = 0; group < inputs / kGroup; ++group) {
+      const float* from = x + group * kGroup;
+      float largest = 0, sum = 0;
+      for (int64_t i = 0; i < kGroup; ++i) {
+        largest = std::max(largest, std::fabs(from[i]));
+        sum += from[i];
+      }
+      const float inverse = largest > 0 ? kLevels / largest : 0;
+      int16_t* to = values.data() + group * kGroup;
+      for (int64_t i = 0; i < kGroup; ++i) to[i] = static_cast<int16_t>(std::lrintf(from[i] * inverse));
+      scales[group] = largest / kLevels;
+      sums[group] = sum;
+    }
+    for (int64_t i = 0; i < inputs; ++i) {
+      low[i] = static_cast<int8_t>(values[i]);
+      high[i] = static_cast<int8_t>((values[i] - low[i]) >> 8);
+    }
+  }
+
+  int64_t groups() const { return scales.size(); }
+};
+
+// --- 4 bits ---------------------------------------------------------------------------------------------------------
+//
+// A block of 16 outputs and a group of 32 inputs take 256 bytes: byte (p * 16 + o) * 4 + i holds the levels of output o for
+// input 4p + i in its low half and input 16 + 4p + i in its high half. So 4 bytes that are multiplied with 4 activations
+// lie together, and the 16 outputs beside one another. Steps and minima are bfloat16, 16 of each for a block and a group.
+
+// Products of `row` with the 16 outputs of a block.
+inline void int4_block(const uint8_t* weight, const uint16_t* scale, const Row& row, float* out) {
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+  const __m512i mask = _mm512_set1_epi8(15);
+  __m512 sums = _mm512_setzero_ps();
+  for (int64_t group = 0; group < row.groups(); ++group, weight += kBytes, scale += 2 * kBlock) {
+    const int32_t* high = reinterpret_cast<const int32_t*>(row.high.data() + group * kGroup);
+    const int32_t* low = reinterpret_cast<const int32_t*>(row.low.data() + group * kGroup);
+    __m512i highs = _mm512_setzero_si512(), lows = highs, more_highs = highs, more_lows = highs;
+    for (int p = 0; p < 4; ++p) {
+      const __m512i packed = _mm512_loadu_si512(weight + 64 * p);
+      const __m512i first = _mm512_and_si512(packed, mask);
+      const __m512i second = _mm512_and_si512(_mm512_srli_epi16(packed, 4), mask);
+      highs = _mm512_dpbusd_epi32(highs, first, _mm512_set1_epi32(high[p]));
+      lows = _mm512_dpbusd_epi32(lows, first, _mm512_set1_epi32(low[p]));
+      more_highs = _mm512_dpbusd_epi32(more_highs, second, _mm512_set1_epi32(high[p + 4]));
+      more_lows = _mm512_dpbusd_epi32(more_lows, second, _mm512_set1_epi32(low[p + 4]));
+    }
+    highs = _mm512_slli_epi32(_mm512_add_epi32(highs, more_highs), 8);
+    const __m512 product = _mm512_cvtepi32_ps(_mm512_add_epi32(highs, _mm512_add_epi32(lows, more_lows)));
+    const __m512 step = reinterpret_cast<__m512>(load(scale)), minimum = reinterpret_cast<__m512>(load(scale + kBlock));
+    sums = _mm512_fmadd_ps(_mm512_mul_ps(product, step), _mm512_set1_ps(row.scales[group]), sums);
+    sums = _mm512_fmadd_ps(minimum, _mm512_set1_ps(row.sums[group]), sums);
+  }
+  _mm512_storeu_ps(out, sums);
+#elif defined(__AVX2__)
+  // Eight products of a level up to 15 and a byte, twice: 16 bits hold them.
+  const __m256i mask = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+  __m256 sums[2] = {};
+  for (int64_t group = 0; group < row.groups(); ++group, weight += kBytes, scale += 2 * kBlock) {
+    const int32_t* high = reinterpret_cast<const int32_t*>(row.high.data() + group * kGroup);
+    const int32_t* low = reinterpret_cast<const int32_t*>(row.low.data() + group * kGroup);
+    __m256i highs[2] = {}, lows[2] = {};
+    for (int p = 0; p < 4; ++p)
+      for (int n = 0; n < 2; ++n) {
+        const __m256i packed = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weight + 64 * p + 32 * n));
+        const __m256i first = _mm256_and_si256(packed, mask);
+        const __m256i second = _mm256_and_si256(_mm256_srli_epi16(packed, 4), mask);
+        highs[n] = _mm256_add_epi16(highs[n], _mm256_maddubs_epi16(first, _mm256_set1_epi32(high[p])));
+        lows[n] = _mm256_add_epi16(lows[n], _mm256_maddubs_epi16(first, _mm256_set1_epi32(low[p])));
+        highs[n] = _mm256_add_epi16(highs[n], _mm256_maddubs_epi16(second, _mm256_set1_epi32(high[p + 4])));
+        lows[n] = _mm256_add_epi16(lows[n], _mm256_maddubs_epi16(second, _mm256_set1_epi32(low[p + 4])));
+      }
+    for (int n = 0; n < 2; ++n) {
+      const __m256i wide_highs = _mm256_slli_epi32(_mm256_madd_epi16(highs[n], ones), 8);
+      const __m256 product = _mm256_cvtepi32_ps(_mm256_add_epi32(wide_highs, _mm256_madd_epi16(lows[n], ones)));
+      const __m256i steps = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(scale + 8 * n)));
+      const __m256i minima = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(scale + kBlock + 8 * n)));
+      const __m256 step = _mm256_castsi256_ps(_mm256_slli_epi32(steps, 16));
+      const __m256 minimum = _mm256_castsi256_ps(_mm256_slli_epi32(minima, 16));
+      sums[n] = _mm256_fmadd_ps(_mm256_mul_ps(product, step), _mm256_set1_ps(row.scales[group]), sums[n]);
+      sums[n] = _mm256_fmadd_ps(minimum, _mm256_set1_ps(row.sums[group]), sums[n]);
+    }
+  }
+  for (int n = 0; n < 2; ++n) _mm256_storeu_ps(out + 8 * n, sums[n]);
+#else
+  std::fill(out, out + kBlock, 0.0f);
+  for (int64_t group = 0; group < row.groups(); ++group, weight += kBytes, scale += 2 * kBlock) {
+    const int16_t* x = row.values.data() + group * kGroup;
+    int32_t products[kBlock] = {};
+    for (int p = 0; p < 4; ++p)
+      for (int o = 0; o < kBlock; ++o)
+        for (int i = 0; i < 4; ++i) {
+          const uint8_t packed = weight[(p * kBlock + o) * 4 + i];
+          products[o] += (packed & 15) * x[4 * p + i] + (packed >> 4) * x[16 + 4 * p + i];
+        }
+    for (int o = 0; o < kBlock; ++o)
+      out[o] += wide(scale[o]) * row.scales[group] * products[o] + wide(scale[kBlock + o]) * row.sums[group];
+  }
+#endif
+}
+
+// All weights multiply the same activations: their outputs lie one after the other in the result.
+inline Tensor int4_linears(const Tensor x, const std::vector<Tensor> weights, const std::vector<Tensor> scales) {
+  const int64_t groups = weights[0].size(1), inputs = groups * kGroup, rows = x.numel() / inputs;
+  std::vector<const uint8_t*> weight;  // of every block
+  std::vector<const uint16_t*> scale;
+  for (size_t i = 0; i < weights.size(); ++i)
+    for (int64_t block = 0; block < weights[i].size(0); ++block) {
+      weight.push_back(weights[i].const_data_ptr<uint8_t>() + block * groups * kBytes);
+      scale.push_back(static_cast<const uint16_t*>(scales[i].const_data_ptr()) + block * groups * 2 * kBlock);
+    }
+  const int64_t blocks = weight.size(), outputs = blocks * kBlock;
+  Tensor out = torch::stable::new_empty(x, {rows, outputs});
+  const float* from = x.const_data_ptr<float>();
+  float* to = out.mutable_data_ptr<float>();
+  std::vector<Row> rounded;
+  for (int64_t r = 0; r < rows; ++r) rounded.emplace_back(from + r * inputs, inputs);
+  parallel_for(blocks, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block)
+      for (int64_t r = 0; r < rows; ++r)
+        int4_block(weight[block], scale[block], rounded[r], to + r * outputs + block * kBlock);
+  });
+  return out;
+}
+
+inline Tensor int4_linear(const Tensor x, const Tensor weight, const Tensor scale) {
+  return int4_linears(x, {weight}, {scale});
+}
+
+inline Tensor int4_dense(const Tensor weight, const Tensor scale) {
+  const int64_t blocks = weight.size(0), groups = weight.size(1), inputs = groups * kGroup;
+  Tensor out = torch::stable::empty({blocks * kBlock, inputs}, torch::headeronly::ScalarType::Float);
+  const uint8_t* weights = weight.const_data_ptr<uint8_t>();
+  const auto* scales = static_cast<const uint16_t*>(scale.const_data_ptr());
+  float* to = out.mutable_data_ptr<float>();
+  parallel_for(blocks * groups, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; ++at) {
+      float* rows = to + at / groups * kBlock * inputs + at % groups * kGroup;
+      for (int o = 0; o < kBlock; ++o) {
+        const float step = wide(scales[2 * kBlock * at + o]), minimum = wide(scales[2 * kBlock * at + kBlock + o]);
+        for (int p = 0; p < 4; ++p)
+          for (int i = 0; i < 4; ++i) {
+            const uint8_t packed = weights[kBytes * at + (p * kBlock + o) * 4 + i];
+            rows[o * inputs + 4 * p + i] = (packed & 15) * step + minimum;
+            rows[o * inputs + 16 + 4 * p + i] = (packed >> 4) * step + minimum;
+          }
+      }
+    }
+  });
+  return out;
+}
+
+// --- 8 bits: rows of signed bytes with one bfloat16 step for each output ---------------------------------------------------
+
+// Products of `row` with outputs first, first + 1, …: side by side, since one alone waits for its own additions.
+template <int kOutputs>
+void int8_dot(const int8_t* weight, const uint16_t* scale, const Row& row, float* out) {
+  const int64_t groups = row.groups(), inputs = groups * kGroup;
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+  // The processor multiplies unsigned bytes with signed ones, so that 128 is added to each weight, and its share taken off.
+  const __m512i sign = _mm512_set1_epi8(-128), shift = _mm512_set1_epi8(-128);
+  __m512 sums[kOutputs] = {};
+  for (int64_t group = 0; group < groups; group += 2) {
+    const __mmask64 both = group + 1 < groups ? ~0ull : 0xffffffffull;
+    const __m512i high = _mm512_maskz_loadu_epi8(both, row.high.data() + group * kGroup);
+    const __m512i low = _mm512_maskz_loadu_epi8(both, row.low.data() + group * kGroup);
+    const __m512i zero = _mm512_setzero_si512();
+    const __m512i extra = _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(zero, shift, high), 8),
+                                           _mm512_dpbusd_epi32(zero, shift, low));
+    const float last = group + 1 < groups ? row.scales[group + 1] : 0;
+    const __m512 factor = _mm512_mask_blend_ps(0xff00, _mm512_set1_ps(row.scales[group]), _mm512_set1_ps(last));
+    for (int n = 0; n < kOutputs; ++n) {
+      const __m512i packed = _mm512_maskz_loadu_epi8(both, weight + n * inputs + group * kGroup);
+      const __m512i levels = _mm512_xor_si512(packed, sign);
+      const __m512i highs = _mm512_slli_epi32(_mm512_dpbusd_epi32(zero, levels, high), 8);
+      const __m512i product = _mm512_sub_epi32(_mm512_add_epi32(highs, _mm512_dpbusd_epi32(zero, levels, low)), extra);
+      sums[n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), factor, sums[n]);
+    }
+  }
+  for (int n = 0; n < kOutputs; ++n) out[n] = _mm512_reduce_add_ps(sums[n]) * wide(scale[n]);
+#elif defined(__AVX2__)
+  __m256 sums[kOutputs] = {};
+  for (int64_t group = 0; group < groups; ++group) {
+    const __m256i* x = reinterpret_cast<const __m256i*>(row.values.data() + group * kGroup);
+    const __m256i x0 = _mm256_loadu_si256(x), x1 = _mm256_loadu_si256(x + 1);
+    const __m256 factor = _mm256_set1_ps(row.scales[group]);
+    for (int n = 0; n < kOutputs; ++n) {
+      const __m128i* halves = reinterpret_cast<const __m128i*>(weight + n * inputs + group * kGroup);
+      const __m256i w0 = _mm256_cvtepi8_epi16(_mm_loadu_si128(halves));
+      const __m256i w1 = _mm256_cvtepi8_epi16(_mm_loadu_si128(halves + 1));
+      const __m256i product = _mm256_add_epi32(_mm256_madd_epi16(w0, x0), _mm256_madd_epi16(w1, x1));
+      sums[n] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(product), factor, sums[n]);
+    }
+  }
+  for (int n = 0; n < kOutputs; ++n) {
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(sums[n]), _mm256_extractf128_ps(sums[n], 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    half = _mm_add_ss(half, _mm_shuffle_ps(half, half, 1));
+    out[n] = _mm_cvtss_f32(half) * wide(scale[n]);
+  }
+#else
+  for (int n = 0; n < kOutputs; ++n) {
+    float sum = 0;
+    for (int64_t group = 0; group < groups; ++group) {
+      int32_t product = 0;
+      for (int64_t i = group * kGroup; i < (group + 1) * kGroup; ++i) product += weight[n * inputs + i] * row.values[i];
+      sum += row.scales[group] * product;
+    }
+    out[n] = sum * wide(scale[n]);
+  }
+#endif
+}
+
+inline Tensor int8_linear(const Tensor x, const Tensor weight, const Tensor scale) {
+  constexpr int kOutputs = 4;
+  const int64_t outputs = weight.size(0), inputs = weight.size(1), rows = x.numel() / inputs;
+  Tensor out = torch::stable::new_empty(x, {rows, outputs});
+  const float* from = x.const_data_ptr<float>();
+  const auto* weights = static_cast<const int8_t*>(weight.const_data_ptr());
+  const auto* scales = static_cast<const uint16_t*>(scale.const_data_ptr());
+  float* to = out.mutable_data_ptr<float>();
+  std::vector<Row> rounded;
+  for (int64_t r = 0; r < rows; ++r) rounded.emplace_back(from + r * inputs, inputs);
+  parallel_for(outputs, 64, [&](int64_t begin, int64_t end) {
+    int64_t n = begin;
+    for (; n + kOutputs <= end; n += kOutputs)
+      for (int64_t r = 0; r < rows; ++r)
+        int8_dot<kOutputs>(weights + n * inputs, scales + n, rounded[r], to + r * outputs + n);
+    for (; n < end; ++n)
+      for (int64_t r = 0; r < rows; ++r) int8_dot<1>(weights + n * inputs, scales + n, rounded[r], to + r * outputs + n);
+  });
+  return out;
+}
+
+}  // namespace refreshkv
