@@ -12,6 +12,7 @@ small tensor where the new token goes and over which cache to attend. The caches
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 import os
 import shutil
@@ -118,7 +119,8 @@ def _refresh(layers: list[PolicyLayer], weights: Tensor) -> None:
     positions = policy.select(weights, min(capacity, weights.shape[-1]), None)
     states = [(layer.full[0].view, layer.full[1].view) for layer in layers]
     caches = [layer.prepare_refresh(*own) for layer, own in zip(layers, states, strict=True)]
-    refill(caches, *zip(*states, strict=True), positions.unsqueeze(1))
+    keys, values = zip(*states, strict=True)
+    refill(caches, keys, values, positions.unsqueeze(1))
 
 
 def compile_decoding(model: PreTrainedModel, *, cache_dir: Path | None = None) -> Compilation:
@@ -220,7 +222,7 @@ def decode_graph(model: PreTrainedModel) -> DecodeGraph | RecordedStep | None:
 def _key(model: PreTrainedModel) -> str:
     """Names everything the compiled graph depends on."""
     parts = [torch.__version__, transformers.__version__, kernels.processor(), str(model.dtype)]
-    parts += [kernels.source_text(), *(Path(module.__file__).read_text("utf-8") for module in (graph_export, traced))]
+    parts += [kernels.source_text(), inspect.getsource(graph_export), inspect.getsource(traced)]
     parts += [model.config.to_json_string(), repr(model)]
     parts += [f"{name} {tensor.tolist()}" for name, tensor in small_tensors(model).items()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

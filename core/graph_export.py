@@ -193,7 +193,11 @@ def main(skeleton: str, kernels_cache: str, target: str) -> None:
     """Compile the step of the model saved in the folder `skeleton` into the package `target`."""
     if not kernels.load(Path(kernels_cache)):
         raise SystemExit("the CPU kernels cannot be loaded")
-    options = {"aot_inductor.package_constants_in_so": False, "aot_inductor.compile_wrapper_opt_level": "O0", "cpp.threads": 1}
+    options = {
+        "aot_inductor.package_constants_in_so": False,
+        "aot_inductor.compile_wrapper_opt_level": "O0",
+        "cpp.threads": 1,
+    }
     program = export(DecodeStep(load_skeleton(Path(skeleton))))
     torch._inductor.aoti_compile_and_package(program, package_path=target, inductor_configs=options)
 

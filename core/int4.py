@@ -3,8 +3,8 @@
 The levels are those of GGUF's Q4_1, so a model that comes as Q4_1 (the embedded one) loses next to nothing, where NF4
 rounds it a second time. Weight = level * step + minimum. A weight `(outputs, inputs)` is stored in blocks of 16 outputs
 (zeros fill the last one up) and groups of 32 inputs, in the order in which processors multiply: uint8
-`(blocks, groups, 4, 16, 4)`, in which byte [p, o, i] holds the levels of output o for input 4p + i in its low and for input
-16 + 4p + i in its high half, and bfloat16 `(blocks, groups, 2, 16)`, the steps and the minima.
+`(blocks, groups, 4, 16, 4)`, in which byte [p, o, i] holds the levels of output o for input 4p + i in its low half and
+for input 16 + 4p + i in its high half, and bfloat16 `(blocks, groups, 2, 16)`, the steps and the minima.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from .quantization import (
     quantize_int4,
     quantize_int8,
     quantize_nf4,
+    spared_from_nf4,
     use_float32_activations,
 )
 
@@ -166,12 +167,13 @@ def _load_on_cpu(location: str, quantization: Quantization, target: torch.device
     options: dict[str, Any] = {"device_map": {"": target}}
     if has_native_bf16():
         if quantization == "nf4":
-            return _from_pretrained(location, quantization_config=bitsandbytes_config("nf4"), **options)
+            four_bit = bitsandbytes_config("nf4", spared=spared_from_nf4(_outline(location)))
+            return _from_pretrained(location, quantization_config=four_bit, **options)
         model = _from_pretrained(location, **options)
         _quantize_dense(model, quantization)
         return model
     if quantization == "nf4" and not _fits_dense(location):
-        four_bit = bitsandbytes_config("nf4", compute_dtype=torch.float32)
+        four_bit = bitsandbytes_config("nf4", torch.float32, spared_from_nf4(_outline(location)))
         model = _from_pretrained(location, quantization_config=four_bit, **options)
     else:
         model = _from_pretrained(location, **options)
@@ -194,10 +196,7 @@ def _quantize_dense(model: PreTrainedModel, quantization: Quantization) -> None:
 
 def _fits_dense(location: str) -> bool:
     """Whether the model's weights as bfloat16 take at most half of the memory that is free; warns if not."""
-    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
-    with torch.device("meta"):
-        parameters = AutoModelForCausalLM.from_config(config, trust_remote_code=False).num_parameters()
-    needed, available = 2 * parameters, psutil.virtual_memory().available
+    needed, available = 2 * _outline(location).num_parameters(), psutil.virtual_memory().available
     if needed <= available / 2:
         return True
     warnings.warn(
@@ -207,6 +206,14 @@ def _fits_dense(location: str) -> bool:
         stacklevel=5,
     )
     return False
+
+
+def _outline(location: str) -> PreTrainedModel:
+    """The model without its weights."""
+    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    return model
 
 
 def _from_pretrained(location: str, **options: Any) -> PreTrainedModel:

@@ -19,6 +19,7 @@ transformers takes from a model's first floating-point parameter, is then the on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
@@ -56,15 +57,22 @@ def has_native_bf16() -> bool:
 
 
 def bitsandbytes_config(
-    quantization: Literal["nf4", "int8"], compute_dtype: torch.dtype = torch.bfloat16
+    quantization: Literal["nf4", "int8"],
+    compute_dtype: torch.dtype = torch.bfloat16,
+    spared: Sequence[str] | None = None,
 ) -> BitsAndBytesConfig:
-    """bitsandbytes' settings for `from_pretrained`; its linears compute in `compute_dtype` (NF4 only)."""
+    """bitsandbytes' settings for `from_pretrained`; its linears compute in `compute_dtype` (NF4 only).
+
+    `spared`: names of linears that stay dense; None for the output head alone.
+    """
     from transformers import BitsAndBytesConfig
 
+    skipped = None if spared is None else list(spared)
     if quantization == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
+        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=skipped)
     return BitsAndBytesConfig(
         load_in_4bit=True,
+        llm_int8_skip_modules=skipped,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_compute_dtype=compute_dtype,
         bnb_4bit_use_double_quant=True,
@@ -75,9 +83,22 @@ def nf4_rounded(weight: Tensor) -> Tensor:
     """`weight` after bitsandbytes' NF4 with double quantization, dense again: same shape and dtype."""
     from bitsandbytes import functional as bnb
 
-    packed, state = bnb.quantize_4bit(weight, blocksize=64, compress_statistics=True, quant_type="nf4")
+    # In one row: on AVX512 its way back misplaces the blocks of rows that are no multiple of 64 (bitsandbytes 0.50).
+    row = weight.reshape(1, -1)
+    packed, state = bnb.quantize_4bit(row, blocksize=64, compress_statistics=True, quant_type="nf4")
     dense: Tensor = bnb.dequantize_4bit(packed, state)
-    return dense.to(weight.dtype)
+    return dense.to(weight.dtype).view_as(weight)
+
+
+def spared_from_nf4(model: PreTrainedModel) -> list[str] | None:
+    """The linears of `model` that bitsandbytes' 4-bit kernels for AVX512 do not take, and its output head, by name;
+    None if they take all. They want inputs in multiples of 64 and outputs in multiples of 32 (bitsandbytes 0.50)."""
+    from transformers.quantizers.base import get_keys_to_not_convert
+
+    linears = [(name, module) for name, module in model.named_modules() if type(module) is nn.Linear]
+    odd = [name for name, module in linears if module.in_features % 64 or module.out_features % 32]
+    heads: list[str] = get_keys_to_not_convert(model)
+    return [*odd, *heads] if set(odd) - set(heads) else None
 
 
 def blockwise_linear(x: Tensor, weight: Tensor) -> Tensor:

@@ -150,8 +150,8 @@ class SmallCache:
 def refill(caches: Sequence[SmallCache], keys: Sequence[Tensor], values: Sequence[Tensor], positions: Tensor) -> None:
     """Let each of `caches` hold what stands in its `keys` and `values` at its `positions`, and nothing else.
 
-    `keys`, `values`: `(batch, heads, length, dim)`; `positions`: int64 `(caches, batch, heads, count)`, ascending by rank,
-    with count at most the capacity.
+    `keys`, `values`: `(batch, heads, length, dim)`; `positions`: int64 `(caches, batch, heads, count)`, ascending by
+    rank, with count at most the capacity.
     """
     for cache, chosen in zip(caches, positions, strict=True):
         cache._hold(chosen)

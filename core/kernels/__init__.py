@@ -43,7 +43,10 @@ from torch import Tensor
 from torch.utils import cpp_extension
 
 SOURCE = Path(__file__).with_name("decode.cpp")
-SOURCES = (SOURCE, *(SOURCE.with_name(f"{name}.h") for name in ("common", "parallel", "linears", "attention", "refresh")))
+SOURCES = (
+    SOURCE,
+    *(SOURCE.with_name(f"{name}.h") for name in ("common", "parallel", "linears", "attention", "refresh")),
+)
 BUILD_SECONDS = 300
 
 logger = logging.getLogger(__name__)
@@ -77,7 +80,7 @@ def load(cache: Path, on_build: Callable[[], None] | None = None) -> bool:
 
 @contextmanager
 def own_threads() -> Iterator[None]:
-    """Within it the kernels run in parallel in threads of their own, and torch's operations in the calling thread alone.
+    """Within it the kernels have threads of their own, and torch's operations the calling thread alone.
 
     For decode steps, whose torch operations are small: two pools of threads would wait for work on the same processors.
     Only the calling thread is concerned.

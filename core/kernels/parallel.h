@@ -52,7 +52,7 @@ class Pool {
   template <typename F>
   void run(int64_t count, int64_t grain, const F& function) {
     const int64_t pieces = std::min<int64_t>(kMostPieces, (count + grain - 1) / grain);
-    const int64_t threads = std::min<int64_t>({kMostThreads, held_threads ? held_threads : torch::stable::get_num_threads(), pieces});
+    const int64_t threads = std::min<int64_t>({kMostThreads, held_threads, pieces});
     const std::unique_lock<std::mutex> alone(running_, std::try_to_lock);
     if (threads < 2 || !alone) {
       if (count > 0) function(int64_t{0}, count);
@@ -136,10 +136,15 @@ class Pool {
   std::atomic<int> sleeping_{0};
 };
 
-// Call `function(begin, end)` for all of [0, count), in pieces of about `grain`.
+// Call `function(begin, end)` for all of [0, count), in pieces of about `grain`: in the pool while OpenMP is held, else in
+// OpenMP's threads, which would otherwise be looking for work beside the pool's.
 template <typename F>
 void parallel_for(int64_t count, int64_t grain, const F& function) {
-  Pool::instance().run(count, grain, function);
+  if (held_threads) {
+    Pool::instance().run(count, grain, function);
+  } else {
+    torch::stable::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) { function(begin, end); });
+  }
 }
 
 }  // namespace refreshkv

@@ -41,22 +41,31 @@ def divergence(reference: Tensor, other: Tensor) -> float:
     return float((reference.exp() * (reference - other)).sum(-1).mean())
 
 
-@pytest.fixture(scope="module")
-def stock(smollm2: Embedded) -> Tensor:
-    model, tokenizer = smollm2
-    model.set_attn_implementation("sdpa")
+def stock_attention(embedded: Embedded, implementation: str) -> Tensor:
+    """What transformers' own attention predicts."""
+    model, tokenizer = embedded
+    model.set_attn_implementation(implementation)
     try:
         return log_probabilities(model, document(tokenizer), DynamicCache(config=model.config))
     finally:
         model.set_attn_implementation("refreshkv")
 
 
+@pytest.fixture(scope="module")
+def stock(smollm2: Embedded) -> Tensor:
+    return stock_attention(smollm2, "sdpa")
+
+
 def test_full_attention_is_the_stock_model(smollm2: Embedded, stock: Tensor) -> None:
     model, tokenizer = smollm2
     full = log_probabilities(model, document(tokenizer), PolicyCache(model.config, FullAttention()))
-    # Not to the bit: matmuls of other shapes round differently, and linears may round activations to bfloat16.
-    assert divergence(stock, full) < 1e-3
-    assert (full.argmax(-1) == stock.argmax(-1)).float().mean() > 0.95
+    # Not to the bit: sums in another order round differently, in bfloat16 more so. The measure is how far two
+    # implementations of transformers are from each other.
+    spread = divergence(stock, stock_attention(smollm2, "eager"))
+    assert divergence(stock, full) < max(1e-4, 2 * spread)
+    # Another token is the likeliest only where two of them are as likely, up to rounding.
+    best, second = stock.topk(2).values.unbind(-1)
+    assert (best - second)[full.argmax(-1) != stock.argmax(-1)].lt(0.25).all()
 
 
 def test_refreshing_stays_closer_to_full_attention_than_never_refreshing(smollm2: Embedded, stock: Tensor) -> None:

@@ -23,7 +23,7 @@ def test_every_weight_is_within_half_a_step_of_its_level() -> None:
 def test_a_weight_is_stored_in_the_order_of_multiplication() -> None:
     levels = torch.randint(16, (40, 64))
     levels[:, ::32], levels[:, 1::32] = 0, 15  # so that a level is a weight
-    stored, scale = quantize(levels.float())
+    stored, _ = quantize(levels.float())
     for output, value in ((0, 5), (17, 3), (39, 63)):
         group, at = divmod(value, 32)
         half, place = divmod(at, 16)

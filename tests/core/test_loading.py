@@ -41,10 +41,14 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 
 
+WIDE = {"hidden_size": 64, "intermediate_size": 128}
+"""Sizes of which bitsandbytes' 4-bit kernels take all linears."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny"
-    tiny_model().save_pretrained(path)
+    tiny_model(**WIDE).save_pretrained(path)
     byte_tokenizer().save_pretrained(path)
     return path
 
@@ -281,7 +285,7 @@ def test_gguf_of_an_unsupported_architecture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("quantization", "linear", "tolerance"),
-    [("none", BFloat16Linear, 0.05), ("nf4", BFloat16Linear, 0.6), ("int8", Int8Linear, 0.1)],
+    [("none", BFloat16Linear, 0.05), ("nf4", BFloat16Linear, 0.9), ("int8", Int8Linear, 0.1)],
 )
 def test_folder_on_a_cpu_without_bfloat16(
     folder: Path, monkeypatch: pytest.MonkeyPatch, quantization: str, linear: type, tolerance: float
@@ -294,13 +298,13 @@ def test_folder_on_a_cpu_without_bfloat16(
     assert isinstance(model.lm_head, BFloat16Linear)
     assert not model.training
     assert model.config._attn_implementation == ATTENTION_NAME
-    torch.testing.assert_close(model(IDS).logits, tiny_model()(IDS).logits, rtol=0, atol=tolerance)
+    torch.testing.assert_close(model(IDS).logits, tiny_model(**WIDE)(IDS).logits, rtol=0, atol=tolerance)
     assert model.generate(IDS, max_new_tokens=4, do_sample=False).shape == (1, 44)
 
 
 @pytest.mark.parametrize(
     ("quantization", "linear", "tolerance"),
-    [("none", "Linear", 0.1), ("nf4", "Linear4bit", 0.6), ("int8", "Int8Linear", 0.15)],
+    [("none", "Linear", 0.1), ("nf4", "Linear4bit", 0.9), ("int8", "Int8Linear", 0.15)],
 )
 def test_folder_on_a_cpu_with_bfloat16(
     folder: Path, monkeypatch: pytest.MonkeyPatch, quantization: str, linear: str, tolerance: float
@@ -310,8 +314,25 @@ def test_folder_on_a_cpu_with_bfloat16(
     assert model.dtype == torch.bfloat16
     assert type(model.model.layers[0].mlp.up_proj).__name__ == linear
     assert type(model.lm_head) is nn.Linear
-    torch.testing.assert_close(model(IDS).logits.float(), tiny_model()(IDS).logits, rtol=0, atol=tolerance)
+    torch.testing.assert_close(model(IDS).logits.float(), tiny_model(**WIDE)(IDS).logits, rtol=0, atol=tolerance)
     assert model.generate(IDS, max_new_tokens=4, do_sample=False).shape == (1, 44)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_linears_that_bitsandbytes_does_not_take_stay_dense(
+    native: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = {"hidden_size": 64, "intermediate_size": 96}
+    tiny_model(**odd).save_pretrained(tmp_path)
+    byte_tokenizer().save_pretrained(tmp_path)
+    monkeypatch.setattr(loading, "has_native_bf16", lambda: native)
+    monkeypatch.setattr(loading, "_fits_dense", lambda location: False)
+    model, _ = load_model(str(tmp_path), quantization="nf4", device="cpu")
+    mlp = model.model.layers[0].mlp
+    assert type(mlp.up_proj).__name__ == "Linear4bit"
+    assert type(mlp.down_proj) is (nn.Linear if native else BFloat16Linear)  # 96 inputs
+    assert type(model.lm_head) is (nn.Linear if native else BFloat16Linear)
+    torch.testing.assert_close(model(IDS).logits.float(), tiny_model(**odd)(IDS).logits, rtol=0, atol=0.8)
 
 
 def test_model_too_large_for_dense_weights_stays_in_4_bits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,20 @@ def test_nf4_is_bitsandbytes_nf4() -> None:
     assert max(len(block.unique()) for block in rounded.flatten().split(64)) <= 16
 
 
+@pytest.mark.parametrize("shape", [(64, 32), (30, 96), (16, 576), (3, 33)])
+def test_nf4_rounds_blocks_of_64_whatever_the_shape(shape: tuple[int, int]) -> None:
+    from bitsandbytes import functional
+
+    torch.manual_seed(0)
+    weight = torch.randn(shape)
+    levels = functional.get_4bit_type("nf4", device="cpu")
+    blocks = nn.functional.pad(weight.flatten(), (0, -weight.numel() % 64)).view(-1, 64)
+    largest = blocks.abs().amax(1, keepdim=True)
+    expected = levels[((blocks / largest).unsqueeze(-1) - levels).abs().argmin(-1)] * largest
+    # The largest of each block is itself rounded to 8 bits.
+    assert (nf4_rounded(weight) - expected.flatten()[: weight.numel()].view(shape)).abs().max() < 0.03
+
+
 def tiny(**overrides: object) -> PreTrainedModel:
     """A qwen2 (its linears have biases) of two layers."""
     sizes = {"vocab_size": 96, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}

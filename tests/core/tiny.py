@@ -27,17 +27,9 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
 
 def tiny_model(**overrides: object) -> PreTrainedModel:
     """A llama of 3 layers x 2 KV heads over the byte vocabulary; the same weights at every call."""
-    config = LlamaConfig(
-        vocab_size=260,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=WINDOW,
-        eos_token_id=END,
-        **overrides,
-    )
+    sizes = {"vocab_size": 260, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
+    config = LlamaConfig(**{**sizes, **heads, "max_position_embeddings": WINDOW, "eos_token_id": END, **overrides})
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config).float().eval()
     with torch.no_grad():
