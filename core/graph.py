@@ -20,7 +20,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import filelock
@@ -193,25 +192,33 @@ class Compilation:
         return package
 
     def _compile(self, package: Path) -> None:
-        with TemporaryDirectory(dir=package.parent) as scratch:
-            target = Path(scratch) / "step.pt2"
-            save_skeleton(self._model, Path(scratch))
-            command = [sys.executable, "-m", graph_export.__name__, scratch, str(self._cache), str(target)]
-            # One thread and the lowest priority: decoding goes on meanwhile.
-            environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-            self._process = subprocess.Popen(
-                ["nice", "-n", "19", *command] if shutil.which("nice") else command,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            if self._cancelled:
-                self._process.kill()
-            _, errors = self._process.communicate()
-            if self._process.returncode:
-                raise RuntimeError((errors.strip().splitlines() or ["it ended without a word"])[-1])
+        scratch = package.with_suffix(".partial")
+        shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed: the lock is ours
+        scratch.mkdir()
+        try:
+            target = scratch / "step.pt2"
+            save_skeleton(self._model, scratch)
+            self._run_compiler([str(scratch), str(self._cache), str(target)])
             target.replace(package)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _run_compiler(self, arguments: list[str]) -> None:
+        command = [sys.executable, "-m", graph_export.__name__, *arguments]
+        # One thread and the lowest priority: decoding goes on meanwhile.
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._process = subprocess.Popen(
+            ["nice", "-n", "19", *command] if shutil.which("nice") else command,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if self._cancelled:
+            self._process.kill()
+        _, errors = self._process.communicate()
+        if self._process.returncode:
+            raise RuntimeError((errors.strip().splitlines() or ["it ended without a word"])[-1])
 
 
 def decode_graph(model: PreTrainedModel) -> DecodeGraph | RecordedStep | None:

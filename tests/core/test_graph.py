@@ -219,7 +219,7 @@ def test_a_compilation_can_be_cancelled(graphs: Path) -> None:
     compilation.cancel()
     assert not compilation.running
     assert not compilation.ready
-    assert list((graphs / "graphs").glob("tmp*")) == []
+    assert list((graphs / "graphs").glob("*.partial")) == []
 
 
 @pytest.fixture(autouse=True)
