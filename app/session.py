@@ -1,4 +1,4 @@
-"""A project while it is open, and all that are. Pages come and go; a session stays until it is long unused."""
+"""A project while it is open: its draft in turn, what a run writes into it, what of it is kept."""
 
 from __future__ import annotations
 
@@ -21,13 +21,9 @@ from app.store import (
     Store,
     begin_run,
     change_run,
-    create_project,
-    delete_project,
     diff,
-    list_projects,
     list_runs,
     load_trace,
-    open_project,
     redo,
     rename_project,
     save_draft,
@@ -60,8 +56,9 @@ class Proposal:
 class Session:
     """One project: its sources, its draft, what is being written into it. Handlers of several pages may call it."""
 
-    def __init__(self, store: Store, project: Project, limits: Limits) -> None:
-        """The project as the store keeps it."""
+    def __init__(self, store: Store, project: Project, limits: Limits, instead_of: str = "") -> None:
+        """The project as the store keeps it. `instead_of`: one that was asked for and is gone, if this was made new."""
+        self.instead_of = instead_of
         self.id, self.name, self.task = project.id, project.name, dict(project.task)
         self.sources = Sources(store, project.id, limits)
         self.draft = Draft(project.draft)
@@ -225,86 +222,14 @@ class Session:
         rename_project(self._store, self.id, name)
         self.name = name.strip()
 
-    def close(self) -> None:
-        """Stop what is being written and keep everything."""
+    def stop(self) -> None:
+        """Stop what is being written, if anything is."""
         if self.writing is not None:
             self.writing.stop()
-            self.writing.wait(30)
-        self._autosave.flush()
-
-
-class Sessions:
-    """The open projects. One that no page has used for `minutes` is closed, and with `forget` deleted."""
-
-    def __init__(self, store: Store, limits: Limits, minutes: float, *, forget: bool = False) -> None:
-        """`forget`: the store is for strangers, whose documents must not stay."""
-        self.store = store
-        self._limits, self._seconds, self._forget = limits, 60 * minutes, forget
-        self._sessions: dict[str, Session] = {}
-        self._lock = threading.RLock()
-
-    def open(self, page: str, project: str | None) -> Session:
-        """Show `project` on `page`; without one, or if it is gone, the latest of this computer or else a new one."""
-        with self._lock:
-            self._expire()
-            self.leave(page)
-            session = self._sessions.get(project or "") or self._opened(project)
-            session.pages.add(page)
-            session.used = time.monotonic()
-            return session
-
-    def create(self, page: str, name: str = UNTITLED) -> Session:
-        """A new project, shown on `page`."""
-        return self.open(page, create_project(self.store, name).id)
-
-    def get(self, page: str, project: str | None) -> Session:
-        """The session a page shows. A page that outlived the server, or its own session, opens its project again."""
-        with self._lock:
-            session = self._sessions.get(project or "")
-            if session is None or page not in session.pages:
-                return self.open(page, project)
-            session.used = time.monotonic()
-            return session
-
-    def delete(self, page: str, project: str) -> Session:
-        """Delete a project for good; returns the one that `page` shows then."""
-        with self._lock:
-            session = self._sessions.pop(project, None)
-            if session is not None:
-                session.close()
-            delete_project(self.store, project)
-            return self.open(page, None)
-
-    def leave(self, page: str) -> None:
-        """The page was closed. What it was writing goes on."""
-        with self._lock:
-            for session in self._sessions.values():
-                session.pages.discard(page)
 
     def close(self) -> None:
-        """Close all."""
-        with self._lock:
-            for session in self._sessions.values():
-                session.close()
-
-    def _opened(self, project: str | None) -> Session:
-        entries = [] if self._forget else [entry.id for entry in list_projects(self.store)]
-        for candidate in [project, *entries[:1]]:
-            try:
-                if candidate:
-                    return self._sessions.setdefault(
-                        candidate, Session(self.store, open_project(self.store, candidate), self._limits)
-                    )
-            except StoreError:  # deleted, or of another server
-                continue
-        made = create_project(self.store, UNTITLED)
-        return self._sessions.setdefault(made.id, Session(self.store, made, self._limits))
-
-    def _expire(self) -> None:
-        now = time.monotonic()
-        for key, session in list(self._sessions.items()):
-            if now - session.used > self._seconds and (self._forget or not (session.busy or session.pages)):
-                del self._sessions[key]
-                session.close()
-                if self._forget:
-                    delete_project(self.store, key)
+        """Stop what is being written and keep everything."""
+        self.stop()
+        if self.writing is not None:
+            self.writing.wait(30)
+        self._autosave.flush()

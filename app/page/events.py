@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 
 from app.desk import Caret, Desk
-from app.session import Session, Sessions
+from app.errors import StoreError
+from app.session import Session
+from app.sessions import Sessions
 from app.store import list_projects
 
 # A person's events are not an API, and none shows a spinner over the text that streams.
@@ -27,8 +29,11 @@ class Office:
         self.desk, self.sessions, self.shared = desk, sessions, shared
 
     def session(self, project: str | None, request: gr.Request) -> Session:
-        """The session of the page that sent `request`."""
-        return self.sessions.get(request.session_hash or "", project)
+        """The session of the project that the page which sent `request` means."""
+        try:
+            return self.sessions.get(request.session_hash or "", project)
+        except StoreError as error:
+            raise gr.Error(str(error), duration=None, print_exception=False) from None
 
     def others(self, session: Session) -> Any:
         """The list of projects with the session's chosen, where there is one."""

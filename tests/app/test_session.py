@@ -1,12 +1,14 @@
 """A project while it is open: its draft in turn, what a run writes into it, what stays when it is closed."""
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from app.errors import AppError, StoreError
-from app.session import Session, Sessions
+from app.errors import AppError, ProjectGone, StoreError
+from app.session import Session
+from app.sessions import Sessions
 from app.settings import Limits
 from app.store import Limits as StoreLimits
 from app.store import (
@@ -325,12 +327,17 @@ def test_strangers_are_shown_nothing_of_one_another_and_leave_nothing(store: Sto
     assert (two.draft.text, two.sources.files) == ("", [])
     one.used -= 3601
     sessions.open("two", two.id)
+    assert folder.exists()  # a page shows it
+    sessions.leave("one")
+    one.used -= 3601
+    sessions.open("two", two.id)
     with pytest.raises(StoreError, match="does not exist any more"):
         open_project(store, one.id)
     assert not folder.exists()
     fresh = sessions.get("one", one.id)
     assert fresh not in (one, two)
     assert fresh.draft.text == ""
+    sessions.close()
 
 
 def test_a_deleted_project_is_gone_and_its_run_stopped(store: Store, sessions: Sessions) -> None:
@@ -343,3 +350,79 @@ def test_a_deleted_project_is_gone_and_its_run_stopped(store: Store, sessions: S
     assert [entry.id for entry in list_projects(store)] == [kept.id]
     with pytest.raises(StoreError):
         sessions.delete("page", session.id)
+
+
+def test_a_page_whose_project_is_gone_gets_one_new_project_and_no_other(store: Store, sessions: Sessions) -> None:
+    other, gone = sessions.create("other page", "Other"), sessions.create("page")
+    sessions.open("other page", gone.id)
+    sessions.delete("other page", gone.id)
+    made = sessions.get("page", gone.id)
+    assert made.edit("typed on", 7)
+    assert sessions.get("page", gone.id) is made
+    assert (made.instead_of, made.pages) == (gone.id, {"page"})
+    assert {entry.id for entry in list_projects(store)} == {other.id, made.id}
+    assert (other.draft.text, made.draft.text) == ("", "typed on")
+
+
+def test_a_page_that_deleted_its_project_does_not_make_it_again(store: Store, sessions: Sessions) -> None:
+    kept, session = sessions.create("other page"), sessions.create("page")
+    sessions.delete("page", session.id)
+    with pytest.raises(ProjectGone):  # an edit that was under way
+        sessions.get("page", session.id)
+    assert [entry.id for entry in list_projects(store)] == [kept.id]
+
+
+def test_a_late_event_of_a_project_left_reaches_it_and_moves_no_page(sessions: Sessions) -> None:
+    one = sessions.create("page")
+    other = sessions.create("page")
+    assert sessions.get("page", one.id) is one
+    assert (one.pages, other.pages) == (set(), {"page"})
+
+
+def test_a_store_that_cannot_be_read_is_not_taken_for_a_project_that_is_gone(store: Store, sessions: Sessions) -> None:
+    project = create_project(store, "Mine", "text").id
+    store._connection.execute("ALTER TABLE projects RENAME TO hidden")  # "no such table" is an OperationalError
+    for ask in (sessions.open, sessions.get):
+        with pytest.raises(StoreError) as refusal:
+            ask("page", project)
+        assert not isinstance(refusal.value, ProjectGone)
+    store._connection.execute("ALTER TABLE hidden RENAME TO projects")
+    assert sessions.get("page", project).draft.text == "text"
+    assert len(list_projects(store)) == 1
+
+
+def test_a_quiet_server_deletes_what_strangers_left(store: Store) -> None:
+    sessions = Sessions(store, Limits(), minutes=0.001, forget=True)
+    shown, left = sessions.create("one"), sessions.create("two")
+    sessions.leave("two")
+    sessions.start()
+    wait(lambda: [entry.id for entry in list_projects(store)] == [shown.id])
+    assert left.id != shown.id
+    sessions.close()
+
+
+def test_a_text_that_could_not_be_kept_keeps_its_session_open(store: Store, sessions: Sessions) -> None:
+    session = sessions.create("page")
+    store.limits = StoreLimits(draft_megabytes=1e-6)
+    type_in(session, "too long")
+    sessions.leave("page")
+    session.used -= 3601
+    assert sessions.open("page", session.id) is session
+    store.limits = StoreLimits()
+
+
+def test_others_are_served_while_a_deleted_project_is_being_stopped(
+    store: Store, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, session = sessions.create("other page"), sessions.create("page")
+    stopping, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(session, "close", lambda: (stopping.set(), go_on.wait(30)))
+    thread = threading.Thread(target=sessions.delete, args=("page", session.id))
+    thread.start()
+    assert stopping.wait(30)
+    assert sessions.get("other page", kept.id) is kept
+    made = sessions.get("a page that shows it too", session.id)
+    assert made.id not in (kept.id, session.id)
+    go_on.set()
+    thread.join()
+    assert {entry.id for entry in list_projects(store)} == {kept.id, made.id}

@@ -12,7 +12,7 @@ from app.desk import Desk
 from app.engine import Engine
 from app.page import build, launch_options
 from app.page.events import Office
-from app.session import Sessions
+from app.sessions import Sessions
 from app.settings import Settings
 from app.store import open_store
 
