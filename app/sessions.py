@@ -147,8 +147,9 @@ class Sessions:
 
     def _let_go(self, session: Session) -> bool:
         """Keep or delete what is left of it; False if a text could not be kept, which must not be dropped then."""
+        failure = session.flush()
         if not self._forget:
-            return not session.flush()
+            return not failure
         with suppress(ProjectGone):
             delete_project(self.store, session.id)
         return True
