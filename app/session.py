@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,10 @@ from app.store import (
     Change,
     Project,
     Store,
+    Version,
     begin_run,
     change_run,
+    delete_version,
     diff,
     list_runs,
     load_trace,
@@ -35,6 +38,7 @@ from app.trace import Trace, read_trace, write_trace
 from app.writing import Writing
 
 UNTITLED = "Untitled"
+OTHER_WINDOW = "Text from another window"
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class Session:
         self._autosave = Autosave(store, project.id, writer=uuid.uuid4().hex)
         self._lock = threading.RLock()
         self._edited = project.draft
+        self._aside: dict[str, tuple[int, Version]] = {}
+        """By page, the version that its latest refused edit became, and the revision from which that was made."""
         self._stored_run: int | None = None
         self._stored_trace: Trace | None = None
 
@@ -85,17 +91,36 @@ class Session:
 
     # --- the draft ---
 
-    def edit(self, text: str, revision: int) -> bool:
-        """A page's text. False if it was made from an older revision, or while the model writes: what it holds that the
-        draft does not is kept as a version then."""
+    def edit(self, text: str, revision: int, page: str = "", serial: int = 0) -> bool:
+        """A page's text, see Draft.edit. False if it was made from an older revision, or while the model writes: what
+        it holds that the draft does not is kept as a version then. Raises StoreError if even that cannot be."""
         with self._lock:
-            if not self.busy and self.draft.edit(text, revision):
-                self._autosave.note(text)
+            same = text == self.draft.text
+            if (same or not self.busy) and self.draft.edit(text, revision, page, serial):
+                self._autosave.note(self.draft.text)
                 self._edited = text
                 return True
-            if text not in (self.draft.text, self._edited):  # a page may send an edit twice
-                save_version(self._store, self.id, text, "Text from another window", automatic=True)
+            if text != self._edited:  # a page may send an edit twice
+                self._keep_aside(text, page, revision)
             return False
+
+    def _keep_aside(self, text: str, page: str, revision: int) -> None:
+        """As one version for all that the page sends before it sees the other text: they are one conflict."""
+        kept = save_version(self._store, self.id, text, OTHER_WINDOW, automatic=True)
+        before, self._aside[page] = self._aside.get(page), (revision, kept)
+        if before and before[0] == revision and before[1].name == OTHER_WINDOW and before[1].id != kept.id:
+            with suppress(StoreError):  # the person has deleted it
+                delete_version(self._store, before[1].id)
+
+    def recover(self, text: str) -> bool:
+        """Make what a browser held the draft, as `replace` does. While the model writes it becomes a version, and the
+        answer is False. Raises StoreError."""
+        with self._lock:
+            if self.busy:
+                save_version(self._store, self.id, text, "Unsaved text of a browser", automatic=True)
+            elif text != self.draft.text:
+                self.replace(text, "Before restoring unsaved text")
+            return not self.busy
 
     def replace(self, text: str, version: str = "") -> None:
         """Make `text` the draft, as one step of undo; with `version` the text before is kept under that name."""

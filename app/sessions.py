@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 class Sessions:
     """The open projects. One that no page has shown for `minutes`, and nobody writes, is closed; with `forget` deleted.
 
-    A page that asks for a project which is gone never gets another in its place, into which its text would be saved,
-    but a new one: the same each time it asks.
+    A page whose project is gone never gets another in its place, into which its text would be saved, but a new one,
+    and the same each time.
     """
 
     def __init__(self, store: Store, limits: Limits, minutes: float, *, forget: bool = False) -> None:
@@ -50,22 +50,31 @@ class Sessions:
     def get(self, page: str, project: str | None) -> Session:
         """The session of the project that a page means; it is opened again if the page outlived it or the server.
 
-        If the project is gone, a new one in its place. Raises ProjectGone if the page itself has deleted it, StoreError
-        if it cannot be read.
+        Raises ProjectGone, and StoreError if it cannot be read.
         """
         with self._lock:
-            key = page, project or ""
-            instead = self._instead.get(key)
-            if instead == "":
-                raise ProjectGone()
-            session = self._found(instead or project)
+            session = self._found(self._instead.get((page, project or ""), project))
             if session is None:
-                session = self._made(project or "")
-                self._instead[key] = session.id
-            if not any(page in shown.pages for shown in self._sessions.values()):
+                raise ProjectGone()
+            if not self.knows(page):
                 self._show(page, session)
             session.used = time.monotonic()
             return session
+
+    def rescue(self, page: str, project: str | None) -> Session:
+        """As `get`, for a page that has a text to be kept: if the project is gone, a new one takes its place.
+
+        Raises ProjectGone if the page itself has deleted it.
+        """
+        with self._lock:
+            key = page, project or ""
+            if self._instead.get(key) != "" and self._found(self._instead.get(key, project)) is None:
+                self._instead[key] = self._made(project or "").id
+            return self.get(page, project)
+
+    def knows(self, page: str) -> bool:
+        """Whether a project is shown on `page`."""
+        return any(page in session.pages for session in list(self._sessions.values()))
 
     def delete(self, page: str, project: str) -> Session:
         """Delete a project for good; returns the one that `page` shows then."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -30,10 +31,23 @@ class Office:
 
     def session(self, project: str | None, request: gr.Request) -> Session:
         """The session of the project that the page which sent `request` means."""
+        page = request.session_hash or ""
         try:
-            return self.sessions.get(request.session_hash or "", project)
+            return self.sessions.get(page, project)
+        except StoreError as error:  # a page that has yet to be shown its project asks for none in vain
+            raise _shown(error, visible=self.sessions.knows(page)) from None
+
+    def held(self, state: Any, project: str | None, request: gr.Request) -> tuple[Session, Caret]:
+        """What the editor sent, and the session of the project that it is the draft of: no other gets the text.
+
+        If the project is gone, a new one in its place.
+        """
+        page = request.session_hash or ""
+        held = replace(caret(state), page=page)
+        try:
+            return self.sessions.rescue(page, held.project or project), held
         except StoreError as error:
-            raise gr.Error(str(error), duration=None, print_exception=False) from None
+            raise _shown(error) from None
 
     def others(self, session: Session) -> Any:
         """The list of projects with the session's chosen, where there is one."""
@@ -58,4 +72,9 @@ def caret(state: dict[str, Any] | None) -> Caret:
         value = values.get(key)
         return value if isinstance(value, int) and value >= 0 else 0
 
-    return Caret(text, number("start"), number("end"), number("revision"))
+    project = str(values.get("project") or "")
+    return Caret(text, number("start"), number("end"), number("revision"), project, serial=number("serial"))
+
+
+def _shown(error: StoreError, *, visible: bool = True) -> gr.Error:
+    return gr.Error(str(error), duration=None, visible=visible, print_exception=False)

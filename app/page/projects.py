@@ -17,7 +17,11 @@ from app.session import Session
 
 CONFIRM = """(...args) => {
   const ja = navigator.language.startsWith("ja");
-  const question = ja ? "このプロジェクトを完全に削除しますか？" : "Delete this project with its sources, for good?";
+  const question = ja
+    ? "このプロジェクトを資料や版とともに完全に削除しますか？（モデルが資料から計算したものは、"
+      + "他の資料に押し出されるまでキャッシュに残ります）"
+    : "Delete this project with its sources and versions, for good? (What the model has computed of its sources stays "
+      + "in the app's cache until that of others takes its place.)";
   if (!confirm(question)) throw new Error("kept");
   return args;
 }"""
@@ -57,9 +61,12 @@ def wire_projects(
     """Opening, renaming, making and deleting. Returns the events after which a page shows another project."""
     outputs = [project, version, parts.name, parts.others, writing.editor, *fields.all]
 
-    def shown(session: Session, version: int) -> list[Any]:
-        values = [session.task.get(name, gr.skip()) for name in Ask.names()]
-        return [session.id, version + 1, session.name, office.others(session), draft_message(session), *values]
+    defaults = dict(zip(Ask.names(), (field.value for field in fields.all), strict=True))
+
+    def shown(session: Session, version: int, forget: str = "") -> list[Any]:
+        values = {**defaults, **session.task}
+        message = {**draft_message(session), "opens": True, "forget": forget}
+        return [session.id, version + 1, session.name, office.others(session), message, *map(values.get, defaults)]
 
     def opened(project: str, version: int, request: gr.Request) -> list[Any]:
         return shown(office.sessions.open(request.session_hash or "", project or None), version)
@@ -75,7 +82,7 @@ def wire_projects(
 
     def deleted(project: str, version: int, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        return shown(office.sessions.delete(request.session_hash or "", session.id), version)
+        return shown(office.sessions.delete(request.session_hash or "", session.id), version, forget=session.id)
 
     def renamed(name: str, project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)

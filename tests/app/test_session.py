@@ -20,6 +20,7 @@ from app.store import (
     open_project,
     open_store,
     read_draft,
+    save_version,
     version_text,
 )
 from tests.app.conftest import wait
@@ -46,6 +47,41 @@ def test_a_second_page_that_saw_an_older_text_loses_nothing(store: Store, sessio
     assert not session.edit("from the other", 0)  # sent again
     assert len(versions(store, session)) == 1
     assert session.edit("from one", 0)
+
+
+def test_what_a_page_sends_before_it_sees_the_other_text_is_one_version(store: Store, session: Session) -> None:
+    assert session.edit("theirs", 0, "one", 1)
+    for serial, text in enumerate(("m", "mi", "mine"), 1):
+        assert not session.edit(text, 0, "two", serial)
+    assert versions(store, session) == [("Text from another window", "mine")]
+    assert session.edit("theirs, and more", 1, "one", 2)
+    assert not session.edit("theirs, and mine again", 1, "two", 4)  # it has seen "theirs": another conflict
+    assert [text for _, text in versions(store, session)] == ["theirs, and mine again", "mine"]
+
+
+def test_a_version_that_another_made_is_not_taken_for_the_conflict(store: Store, session: Session) -> None:
+    assert session.edit("theirs", 0)
+    save_version(store, session.id, "mi", "Before the model wrote", automatic=True)
+    for text in ("mi", "mine"):
+        assert not session.edit(text, 0)
+    assert [text for _, text in versions(store, session)] == ["mine", "mi"]
+
+
+def test_text_of_a_browser_is_restored_as_a_step_or_while_the_model_writes_kept(store: Store, session: Session) -> None:
+    type_in(session, "The model's new text.")
+    assert session.recover("held")
+    assert session.draft.text == read_draft(store, session.id) == "held"
+    assert versions(store, session) == [("Before restoring unsaved text", "The model's new text.")]
+    assert session.recover("held")
+    assert session.undo()
+    assert session.draft.text == "The model's new text."
+    script = ScriptedRun()
+    written = into(session, script, 0, 0)
+    assert not session.recover("held longer")
+    assert versions(store, session)[0] == ("Unsaved text of a browser", "held longer")
+    script.finish()
+    assert written.wait(30)
+    assert session.draft.text == "The model's new text."
 
 
 def test_undo_and_redo_go_through_typed_text_and_a_run_as_one_step(store: Store, session: Session) -> None:
@@ -334,7 +370,7 @@ def test_strangers_are_shown_nothing_of_one_another_and_leave_nothing(store: Sto
     with pytest.raises(StoreError, match="does not exist any more"):
         open_project(store, one.id)
     assert not folder.exists()
-    fresh = sessions.get("one", one.id)
+    fresh = sessions.rescue("one", one.id)
     assert fresh not in (one, two)
     assert fresh.draft.text == ""
     sessions.close()
@@ -356,9 +392,11 @@ def test_a_page_whose_project_is_gone_gets_one_new_project_and_no_other(store: S
     other, gone = sessions.create("other page", "Other"), sessions.create("page")
     sessions.open("other page", gone.id)
     sessions.delete("other page", gone.id)
-    made = sessions.get("page", gone.id)
+    with pytest.raises(ProjectGone):
+        sessions.get("page", gone.id)
+    made = sessions.rescue("page", gone.id)
     assert made.edit("typed on", 7)
-    assert sessions.get("page", gone.id) is made
+    assert sessions.rescue("page", gone.id) is sessions.get("page", gone.id) is made
     assert (made.instead_of, made.pages) == (gone.id, {"page"})
     assert {entry.id for entry in list_projects(store)} == {other.id, made.id}
     assert (other.draft.text, made.draft.text) == ("", "typed on")
@@ -368,7 +406,7 @@ def test_a_page_that_deleted_its_project_does_not_make_it_again(store: Store, se
     kept, session = sessions.create("other page"), sessions.create("page")
     sessions.delete("page", session.id)
     with pytest.raises(ProjectGone):  # an edit that was under way
-        sessions.get("page", session.id)
+        sessions.rescue("page", session.id)
     assert [entry.id for entry in list_projects(store)] == [kept.id]
 
 
@@ -382,7 +420,7 @@ def test_a_late_event_of_a_project_left_reaches_it_and_moves_no_page(sessions: S
 def test_a_store_that_cannot_be_read_is_not_taken_for_a_project_that_is_gone(store: Store, sessions: Sessions) -> None:
     project = create_project(store, "Mine", "text").id
     store._connection.execute("ALTER TABLE projects RENAME TO hidden")  # "no such table" is an OperationalError
-    for ask in (sessions.open, sessions.get):
+    for ask in (sessions.open, sessions.get, sessions.rescue):
         with pytest.raises(StoreError) as refusal:
             ask("page", project)
         assert not isinstance(refusal.value, ProjectGone)
@@ -421,7 +459,7 @@ def test_others_are_served_while_a_deleted_project_is_being_stopped(
     thread.start()
     assert stopping.wait(30)
     assert sessions.get("other page", kept.id) is kept
-    made = sessions.get("a page that shows it too", session.id)
+    made = sessions.rescue("a page that shows it too", session.id)
     assert made.id not in (kept.id, session.id)
     go_on.set()
     thread.join()
