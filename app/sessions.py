@@ -41,7 +41,10 @@ class Sessions:
         """Show `project` on `page`; without one, or if it is gone, the latest of this computer or else a new one."""
         with self._lock:
             self._expire()
-            return self._show(page, self._found(project) or self._found(self._latest()) or self._made(project or ""))
+            session = self._found(project) or self._found(self._latest()) or self._made(project or "")
+            if project and session.id != project:  # the page may ask for that one until it is told
+                self._instead[page, project] = session.id
+            return self._show(page, session)
 
     def create(self, page: str, name: str = UNTITLED) -> Session:
         """A new project, shown on `page`."""
@@ -68,7 +71,9 @@ class Sessions:
         """
         with self._lock:
             key = page, project or ""
-            if self._instead.get(key) != "" and self._found(self._instead.get(key, project)) is None:
+            session = self._found(self._instead.get(key, project))
+            ours = session is not None and project in (session.id, session.instead_of)
+            if self._instead.get(key) != "" and not ours:
                 self._instead[key] = self._made(project or "").id
             return self.get(page, project)
 

@@ -37,7 +37,7 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
     editor = parts.editor
 
     def edit(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
-        session, held = office.held(event._data, project, request)
+        session, held = office.held(event._data, request)
         try:
             taken = held.put_into(session)
             message: Json = saved_message(session.id, session.draft.revision, session.flush())
@@ -53,7 +53,7 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
         return draft_message(office.session(project, request))
 
     def recover(project: str, request: gr.Request, event: gr.EventData) -> Json:
-        session, held = office.held(event._data, project, request)
+        session, held = office.held(event._data, request)
         try:
             restored = session.recover(held.text)
         except AppError as error:  # the page offers it still
@@ -62,7 +62,7 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
 
     def step(forward: bool) -> Any:
         def call(state: Any, project: str, request: gr.Request) -> Json:
-            session, held = office.held(state, project, request)
+            session, held = office.held(state, request)
             if session.draft.takes(held.revision, held.page):  # else an older text: pressed again before the answer
                 held.put_into(session)
             before = session.draft.text
@@ -115,7 +115,7 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
         return version in {kept.id for kept in list_versions(office.sessions.store, session.id)}
 
     def keep(state: Any, name: str | None, project: str, request: gr.Request) -> list[Any]:
-        session, held = office.held(state, project, request)
+        session, held = office.held(state, request)
         label = (name or "").strip() or datetime.now().strftime("%Y-%m-%d %H:%M:%S")
         try:
             held.put_into(session)
@@ -166,7 +166,7 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
         problem = gr.HTML(elem_id="export-problem")
 
     def write(state: Any, kind: str, project: str, request: gr.Request) -> list[Any]:
-        session, held = office.held(state, project, request)
+        session, held = office.held(state, request)
         try:
             held.put_into(session)
             made = export(Draft(session.name, session.draft.text, run_record(session)), kind)

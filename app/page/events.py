@@ -34,18 +34,20 @@ class Office:
         page = request.session_hash or ""
         try:
             return self.sessions.get(page, project)
-        except StoreError as error:  # a page that has yet to be shown its project asks for none in vain
-            raise _shown(error, visible=self.sessions.knows(page)) from None
+        except StoreError as error:  # a page that has yet to be told its project may ask in vain
+            raise _shown(error, visible=bool(project) and self.sessions.knows(page)) from None
 
-    def held(self, state: Any, project: str | None, request: gr.Request) -> tuple[Session, Caret]:
+    def held(self, state: Any, request: gr.Request) -> tuple[Session, Caret]:
         """What the editor sent, and the session of the project that it is the draft of: no other gets the text.
 
         If the project is gone, a new one in its place.
         """
         page = request.session_hash or ""
         held = replace(caret(state), page=page)
+        if not held.project:
+            raise gr.Error("The page is not there yet. Try again in a moment.", print_exception=False)
         try:
-            return self.sessions.rescue(page, held.project or project), held
+            return self.sessions.rescue(page, held.project), held
         except StoreError as error:
             raise _shown(error) from None
 

@@ -77,8 +77,6 @@ def add_sources(
 
     @gr.render(inputs=[version, project], show_progress="hidden")  # type: ignore[untyped-decorator]
     def cards(current: int, project_id: str, request: gr.Request) -> None:
-        if not current:  # no project is shown yet
-            return
         session = office.session(project_id, request)
         notes = session.sources.duplicate_notes
         for index, file in enumerate(session.sources.files):

@@ -129,7 +129,7 @@ class Stream:
         self, command: Callable[[Session, Caret], Writing], state: Any, project: str, request: gr.Request
     ) -> AsyncIterator[list[Any]]:
         """Begin to write and show it; why it cannot be begun is said where the progress stands, and stays there."""
-        session, held = await asyncio.to_thread(self._office.held, state, project, request)
+        session, held = await asyncio.to_thread(self._office.held, state, request)
         try:
             writing = await asyncio.to_thread(command, session, held)
         except (AppError, InvalidParameterError) as error:

@@ -410,6 +410,16 @@ def test_a_page_that_deleted_its_project_does_not_make_it_again(store: Store, se
     assert [entry.id for entry in list_projects(store)] == [kept.id]
 
 
+def test_a_page_told_of_another_project_at_its_opening_puts_no_text_of_the_old_one_into_it(
+    sessions: Sessions,
+) -> None:
+    latest = sessions.create("other page")
+    assert sessions.open("page", "gone") is sessions.get("page", "gone") is latest
+    made = sessions.rescue("page", "gone")
+    assert (made is latest, made.instead_of) == (False, "gone")
+    assert sessions.rescue("page", "gone") is made
+
+
 def test_a_late_event_of_a_project_left_reaches_it_and_moves_no_page(sessions: Sessions) -> None:
     one = sessions.create("page")
     other = sessions.create("page")
