@@ -237,10 +237,10 @@ class Session:
     # --- the project ---
 
     def keep_task(self, task: Mapping[str, Any]) -> None:
-        """Keep the fields of the page."""
+        """Keep the fields of the page. Raises StoreError."""
         if dict(task) != self.task:
-            self.task = dict(task)
             save_task(self._store, self.id, task)
+            self.task = dict(task)
 
     def rename(self, name: str) -> None:
         """Give the project another name. Raises StoreError."""

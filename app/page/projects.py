@@ -10,7 +10,7 @@ import gradio as gr
 from app.desk import Ask
 from app.errors import AppError
 from app.page.events import QUIET, Office
-from app.page.task import TaskFields
+from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
@@ -64,7 +64,7 @@ def wire_projects(
     defaults = dict(zip(Ask.names(), (field.value for field in fields.all), strict=True))
 
     def shown(session: Session, version: int, forget: str = "") -> list[Any]:
-        values = {**defaults, **session.task}
+        values = {**defaults, **session.task}  # not those of the project before
         message = {**draft_message(session), "opens": True, "forget": forget}
         return [session.id, version + 1, session.name, office.others(session), message, *map(values.get, defaults)]
 
@@ -93,6 +93,16 @@ def wire_projects(
                 gr.Warning(str(error))
         return [session.name, office.others(session)]
 
+    def keep_task(project: str, request: gr.Request, *values: Any) -> None:
+        try:
+            office.session(project, request).keep_task(ask_of(values).values)
+        except AppError as error:
+            gr.Warning(str(error))
+
+    # What a person changes, that is, and not what opening a project does.
+    changed = [field.input for field in fields.all]
+    gr.on(changed, keep_task, [project, *fields.all], trigger_mode="always_last", queue=False, **QUIET)
+    fields.suggested.then(keep_task, [project, *fields.all], queue=False, **QUIET)
     gr.on([parts.name.blur, parts.name.submit], renamed, [parts.name, project], [parts.name, parts.others], **QUIET)
     return [
         page.load(opened, [project, version], outputs, **QUIET),

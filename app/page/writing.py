@@ -94,7 +94,7 @@ def wire_writing(
             def command(session: Session, held: Caret) -> Writing:
                 return office.desk.write(session, ask_of(values), held, where)
 
-            async for update in stream.write(command, state, project, request):
+            async for update in stream.write(command, state, request):
                 yield update
 
         return call
@@ -109,7 +109,7 @@ def wire_writing(
                 raise AppError(f"{kind!r} is nothing that can be done with a passage.")
             return office.desk.propose(session, ask_of(values), held, kind)
 
-        async for update in stream.write(command, event._data, project, request):
+        async for update in stream.write(command, event._data, request):
             yield update
 
     for button, where in zip((parts.write, parts.resume, parts.here), get_args(Where), strict=False):
@@ -126,7 +126,7 @@ class Stream:
         self._office = office
 
     async def write(
-        self, command: Callable[[Session, Caret], Writing], state: Any, project: str, request: gr.Request
+        self, command: Callable[[Session, Caret], Writing], state: Any, request: gr.Request
     ) -> AsyncIterator[list[Any]]:
         """Begin to write and show it; why it cannot be begun is said where the progress stands, and stays there."""
         session, held = await asyncio.to_thread(self._office.held, state, request)
