@@ -208,19 +208,20 @@ class Session:
                 change_run(self._store, self._stored_run, final, error=error or str(refusal))
 
     def resolve(self, proposal: str, accept: bool) -> bool:
-        """Accept or reject the proposal of that id. False if it is not there any more, or its passage was edited."""
+        """Accept or reject the proposal of that id. False if it is not there any more, or its passage was edited.
+
+        Raises StoreError if the draft it makes cannot be kept.
+        """
         with self._lock:
             found = self.proposal
             if found is None or found.id != proposal:
                 return False
-            self.proposal = None
             text = self.draft.text
-            if not accept:
-                return True
-            if text[found.start : found.end] != found.old:
-                return False
-            self.replace(text[: found.start] + found.text + text[found.end :])
-            return True
+            fits = text[found.start : found.end] == found.old
+            if accept and fits:
+                self.replace(text[: found.start] + found.text + text[found.end :])
+            self.proposal = None  # not before: what cannot be kept stays a proposal
+            return fits or not accept
 
     def trace(self) -> Trace | None:
         """Of the run that wrote last into the draft, also on an earlier day; None if there is none."""

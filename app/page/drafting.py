@@ -16,7 +16,7 @@ from app.draft import changed
 from app.editor import DraftEditor, kept_message, saved_message
 from app.errors import AppError
 from app.export import FORMATS, Draft, RunRecord, export
-from app.page.events import QUIET, READ_EDITOR, Office
+from app.page.events import QUIET, READ_EDITOR, Office, errors_said
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
@@ -54,10 +54,8 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
 
     def recover(project: str, request: gr.Request, event: gr.EventData) -> Json:
         session, held = office.held(event._data, request)
-        try:
+        with errors_said():  # the page offers it still
             restored = session.recover(held.text)
-        except AppError as error:  # the page offers it still
-            raise gr.Error(str(error), duration=None, print_exception=False) from None
         return {**draft_message(session), "note": "restored"} if restored else kept_message(session.id)
 
     def step(forward: bool) -> Any:
@@ -78,7 +76,9 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
     def resolve(accept: bool) -> Any:
         def call(project: str, request: gr.Request, event: gr.EventData) -> Json:
             session, data = office.session(project, request), event._data
-            if not session.resolve(str(data.get("id")) if isinstance(data, dict) else "", accept):
+            with errors_said():
+                done = session.resolve(str(data.get("id")) if isinstance(data, dict) else "", accept)
+            if not done:
                 gr.Warning("The passage was changed meanwhile, so the proposal no longer fits it.")
             return draft_message(session)
 
@@ -134,15 +134,17 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
         session = office.session(project, request)
         if not known(session, version) or session.busy:
             return [gr.skip(), gr.skip(), panels.notice("Choose a version first; while the model writes, none.")]
-        session.flush()
-        session.draft.put(restore_version(office.sessions.store, int(version or 0)))
+        with errors_said():
+            session.flush()
+            session.draft.put(restore_version(office.sessions.store, int(version or 0)))
         return [draft_message(session), listed(session), panels.progress(None, "Restored. Undo brings the other back.")]
 
     def drop(version: int | None, project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
         if not known(session, version):
             return [gr.skip(), panels.notice("Choose a version first.")]
-        delete_version(office.sessions.store, int(version or 0))
+        with errors_said():
+            delete_version(office.sessions.store, int(version or 0))
         return [{**listed(session), "value": None}, panels.progress(None, "Deleted.")]
 
     def unfold(project: str, request: gr.Request) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -32,10 +34,8 @@ class Office:
     def session(self, project: str | None, request: gr.Request) -> Session:
         """The session of the project that the page which sent `request` means."""
         page = request.session_hash or ""
-        try:
+        with errors_said(visible=bool(project) and self.sessions.knows(page)):  # else it has yet to be told which
             return self.sessions.get(page, project)
-        except StoreError as error:  # a page that has yet to be told its project may ask in vain
-            raise _shown(error, visible=bool(project) and self.sessions.knows(page)) from None
 
     def held(self, state: Any, request: gr.Request) -> tuple[Session, Caret]:
         """What the editor sent, and the session of the project that it is the draft of: no other gets the text.
@@ -46,10 +46,8 @@ class Office:
         held = replace(caret(state), page=page)
         if not held.project:
             raise gr.Error("The page is not there yet. Try again in a moment.", print_exception=False)
-        try:
+        with errors_said():
             return self.sessions.rescue(page, held.project), held
-        except StoreError as error:
-            raise _shown(error) from None
 
     def others(self, session: Session) -> Any:
         """The list of projects with the session's chosen, where there is one."""
@@ -78,5 +76,10 @@ def caret(state: dict[str, Any] | None) -> Caret:
     return Caret(text, number("start"), number("end"), number("revision"), project, serial=number("serial"))
 
 
-def _shown(error: StoreError, *, visible: bool = True) -> gr.Error:
-    return gr.Error(str(error), duration=None, visible=visible, print_exception=False)
+@contextmanager
+def errors_said(*, visible: bool = True) -> Iterator[None]:
+    """The page says why something cannot be kept or found; Gradio alone would say "Error"."""
+    try:
+        yield
+    except StoreError as error:
+        raise gr.Error(str(error), duration=None, visible=visible, print_exception=False) from None

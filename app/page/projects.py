@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.desk import Ask
 from app.errors import AppError
-from app.page.events import QUIET, Office
+from app.page.events import QUIET, Office, errors_said
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
@@ -69,20 +69,24 @@ def wire_projects(
         return [session.id, version + 1, session.name, office.others(session), message, *map(values.get, defaults)]
 
     def opened(project: str, version: int, request: gr.Request) -> list[Any]:
-        return shown(office.sessions.open(request.session_hash or "", project or None), version)
+        with errors_said():
+            return shown(office.sessions.open(request.session_hash or "", project or None), version)
 
     def made(version: int, request: gr.Request) -> list[Any]:
-        return shown(office.sessions.create(request.session_hash or ""), version)
+        with errors_said():
+            return shown(office.sessions.create(request.session_hash or ""), version)
 
     def switched(other: str | None, project: str, version: int, request: gr.Request) -> list[Any]:
         current = office.session(project, request)
         if office.shared or not other or other == current.id:
             return [gr.skip()] * len(outputs)
-        return shown(office.sessions.open(request.session_hash or "", other), version)
+        with errors_said():
+            return shown(office.sessions.open(request.session_hash or "", other), version)
 
     def deleted(project: str, version: int, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        return shown(office.sessions.delete(request.session_hash or "", session.id), version, forget=session.id)
+        with errors_said():
+            return shown(office.sessions.delete(request.session_hash or "", session.id), version, forget=session.id)
 
     def renamed(name: str, project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)

@@ -205,6 +205,16 @@ def test_a_proposal_leaves_the_draft_until_it_is_accepted(store: Store, session:
     assert session.draft.text == "My old words."
 
 
+def test_a_proposal_that_cannot_be_kept_stays_one(store: Store, session: Session) -> None:
+    identity = propose(session, "new")
+    store.limits = StoreLimits(draft_megabytes=1e-6)
+    with pytest.raises(StoreError):
+        session.resolve(identity, True)
+    store.limits = StoreLimits()
+    assert session.resolve(identity, True)
+    assert session.draft.text == "My new words."
+
+
 def test_a_rejected_proposal_changes_nothing(session: Session) -> None:
     identity = propose(session, "new")
     revision = session.draft.revision

@@ -172,6 +172,22 @@ def test_a_page_whose_project_was_deleted_keeps_its_text_in_a_new_one(
     expect(hands.area).to_have_value("Mine. And more, twice.")
 
 
+def test_what_is_asked_for_is_kept_without_a_run_and_belongs_to_its_project(hands: Hands) -> None:
+    page = hands.page
+    detail = page.locator("#detail textarea")
+    page.locator("#task input").click()
+    page.get_by_role("option", name="My own instruction").click()
+    with page.expect_response(lambda response: "/run/" in response.url or "/queue/join" in response.url):
+        detail.fill("Who kept the light?")
+    page.wait_for_timeout(1000)
+    hands.open()
+    expect(detail).to_have_value("Who kept the light?")
+    expect(page.locator("#task input")).to_have_value("My own instruction")
+    hands.press("new-project")
+    expect(detail).to_have_value("")
+    expect(page.locator("#task input")).to_have_value("Report")
+
+
 def test_what_cannot_be_kept_is_said(studio: Studio, hands: Hands) -> None:
     studio.store.limits = Limits(draft_megabytes=1e-5)
     hands.area.fill("More than ten characters.")

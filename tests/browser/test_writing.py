@@ -7,6 +7,7 @@ import pytest
 from docx import Document as WordDocument
 from playwright.sync_api import expect
 
+from app.store import list_projects, list_versions
 from tests.browser.studio import SAMPLE, SLOW, Hands, Studio
 
 
@@ -95,6 +96,16 @@ def test_an_accepted_proposal_is_one_step_of_undo(hands: Hands) -> None:
     assert proposed.endswith(" After it.")
     hands.press("undo")
     expect(hands.area).to_have_value(text, timeout=30_000)
+
+
+def test_undo_pressed_twice_at_once_keeps_nothing_aside(studio: Studio, hands: Hands) -> None:
+    hands.type("One.")
+    hands.page.evaluate("const undo = document.querySelector('#undo'); undo.click(); undo.click();")
+    expect(hands.area).to_have_value("")
+    hands.page.wait_for_timeout(1000)
+    project = list_projects(studio.store)[0].id
+    assert list_versions(studio.store, project) == []
+    expect(hands.page.locator(".draft-recover")).to_be_hidden()
 
 
 def test_named_versions_are_compared_and_restored(hands: Hands) -> None:
