@@ -56,6 +56,12 @@ class Office:
         entries = list_projects(self.sessions.store)
         return gr.update(choices=[(entry.name, entry.id) for entry in entries], value=session.id)
 
+    def named(self, session: Session, request: gr.Request) -> list[Any]:
+        """The session's name and the list, for the page that sent `request`, if it has not gone over to another."""
+        if request.session_hash not in session.pages:
+            return [gr.skip(), gr.skip()]
+        return [session.name, self.others(session)]
+
     def left(self, request: gr.Request) -> None:
         """The page that sent `request` was closed or reloaded."""
         self.sessions.leave(request.session_hash or "")

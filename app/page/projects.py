@@ -95,7 +95,7 @@ def wire_projects(
                 session.rename(name)
             except AppError as error:
                 gr.Warning(str(error))
-        return [session.name, office.others(session)]
+        return office.named(session, request)
 
     def keep_task(project: str, request: gr.Request, *values: Any) -> None:
         try:

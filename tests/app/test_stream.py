@@ -91,6 +91,16 @@ def test_a_project_in_which_nothing_was_written_shows_nothing_of_another(stream:
     assert (update[1:3], buttons(update)) == (["", ""], [False, *[True] * 5])
 
 
+def test_a_name_reaches_only_a_page_that_shows_its_project(
+    stream: Stream, sessions: Sessions, session: Session
+) -> None:
+    office = stream._office
+    name, others = office.named(session, REQUEST)
+    assert (name, others["value"]) == ("Untitled", session.id)
+    sessions.create("page")
+    assert office.named(session, REQUEST) == [gr.skip(), gr.skip()]
+
+
 def test_a_refusal_is_all_that_is_sent_also_after_a_run(stream: Stream, session: Session) -> None:
     assert into(session, ScriptedRun().finish("Written."), 0, 0).wait(30)
 
