@@ -8,7 +8,7 @@ from app.document_cache import document_cache
 from app.engine import Engine, named_model
 from app.page import build, launch_options
 from app.page.events import Office
-from app.session import Sessions
+from app.sessions import Sessions
 from app.settings import load_settings
 from app.store import open_store
 from core import compile_decoding
@@ -23,6 +23,7 @@ def main() -> None:
     store = open_store(settings.data_folder or passing)
     sessions = Sessions(store, settings.limits, settings.session_minutes, forget=settings.shared)
     engine.start()
+    sessions.start()
     try:
         office = Office(Desk(settings, engine), sessions, shared=settings.shared)
         build(settings, office).queue().launch(**launch_options(settings))

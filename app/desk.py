@@ -70,12 +70,22 @@ class Ask:
 
 @dataclass(frozen=True)
 class Caret:
-    """What the editor holds when a button is pressed: the text, its revision, and the selection in characters."""
+    """What the editor holds when a button is pressed: the text, its revision, and the selection in characters.
+
+    `project` is the one it shows the draft of, `page` and `serial` are as in Draft.edit.
+    """
 
     text: str
     start: int
     end: int
     revision: int
+    project: str = ""
+    page: str = ""
+    serial: int = 0
+
+    def put_into(self, session: Session) -> bool:
+        """Let the draft be as the editor has it. False if another came before, see Session.edit."""
+        return session.edit(self.text, self.revision, self.page, self.serial)
 
 
 class Desk:
@@ -176,7 +186,7 @@ class Desk:
     def _accept(self, session: Session, caret: Caret) -> None:
         if session.busy:
             raise AppError("You are writing already. Stop that first.")
-        if not session.edit(caret.text, caret.revision):
+        if not caret.put_into(session):
             raise AppError("The draft was changed in another window. Look at it here again, then repeat.")
 
     def _place(self, session: Session, caret: Caret, where: Where) -> Place:

@@ -8,6 +8,7 @@ A message is a dict of these parts. None depends on another, so two messages may
     steps      {"first": n, "full": [...]}: how many layers attended to the whole context in each step from the n-th on
     layer      {"index": i, "first": n, "kept": [...]}: the bytes of one layer, from the n-th refresh on
     held       pages and passages to mark: see held_message
+    empty      true, alone: the page shows no run any more
 
 A byte is 255 times the share of the (layer, KV head) pairs, or of the KV heads of the one layer, that hold a position.
 """

@@ -14,7 +14,15 @@ from app.documents import Document, Page, Progress, duplicates, read_document, r
 from app.errors import DocumentError, PageRangeError, PasswordNeeded, StoreError, WrongPassword
 from app.prompts import Source
 from app.settings import Limits
-from app.store import Store, add_source, choose_pages, list_sources, order_sources, remove_source
+from app.store import (
+    Store,
+    add_source,
+    choose_pages,
+    leave_out_source,
+    list_sources,
+    order_sources,
+    remove_source,
+)
 
 FileProgress: TypeAlias = Callable[[str, int, int], None]
 
@@ -64,7 +72,7 @@ class Sources:
         """Those that the store keeps."""
         self._store, self._project, self._limits = store, project, limits
         self.files = [
-            SourceFile(source.path, source.document, source.chosen, stored=source.id)
+            SourceFile(source.path, source.document, source.chosen, left_out=source.left_out, stored=source.id)
             for source in list_sources(store, project)
         ]
 
@@ -121,7 +129,10 @@ class Sources:
 
     def leave_out(self, index: int, out: bool = True) -> None:
         """Leave the file at `index` out of what the model reads, or take it in again."""
-        self.files[index].left_out = out
+        file = self.files[index]
+        file.left_out = out
+        if file.stored is not None:
+            leave_out_source(self._store, file.stored, out)
 
     def apply_pages(self, pages: Sequence[str]) -> None:
         """Choose pages of all that are selected, in order; one of which none is named is left out."""
@@ -129,12 +140,13 @@ class Sources:
             if chosen:
                 self.choose(self.files.index(file), chosen)
             else:
-                file.left_out = True
+                self.leave_out(self.files.index(file))
 
     def apply_left_out(self, indices: Sequence[int]) -> None:
         """Leave out those at `indices`, counted in `selected`."""
         for index, file in enumerate(self._selected_files()):
-            file.left_out = file.left_out or index in indices
+            if index in indices:
+                self.leave_out(self.files.index(file))
 
     def move(self, index: int, by: int) -> None:
         """Move the file at `index` by so many places, at most to the beginning or the end."""

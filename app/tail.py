@@ -10,6 +10,7 @@ from app.map_feed import Cursor, MapFeed
 from app.session import Session
 from app.view import Json, already_read, prefill_progress, status
 from app.writing import Writing
+from core import GenerationFinished, PrefillProgress
 
 _ENDINGS = {
     "end_token": "Finished: the model ended its text.",
@@ -59,7 +60,8 @@ class Tail:
         return frame
 
     def _progress_line(self) -> str:
-        writing, run = self.writing, self.writing.part.run
+        """Everything is read once: the thread that follows the run may begin the next part at any time."""
+        writing, run, progress, ending = self.writing, self.writing.part.run, self.writing.progress, self.writing.ending
         if run.state == "waiting":
             ahead = self._engine.ahead_of(run)
             return panels.progress(None, f"Waiting: {ahead} before you." if ahead else "Starting.")
@@ -68,27 +70,25 @@ class Tail:
         if run.state == "stopped":
             kept = "The draft is as it was." if writing.empty else "The text so far is kept; press Continue to go on."
             return panels.progress(None, f"Stopped. {kept}")
-        if run.state == "finished" and writing.ending:
-            return panels.progress(None, self._ending(writing))
+        if run.state == "finished" and ending:
+            return panels.progress(None, self._ending(writing, ending))
         if run.stopping:
             return panels.progress(None, "Stopping.")
-        if writing.progress is None:
+        if progress is None:
             return panels.progress(None, "Starting.")
-        return self._under_way(writing)
+        return self._under_way(writing, progress)
 
-    def _ending(self, writing: Writing) -> str:
-        assert writing.ending is not None
+    def _ending(self, writing: Writing, ending: GenerationFinished) -> str:
         if writing.proposes and not writing.text.strip():
             return "Finished: the model had nothing to propose. Select more text, or try again."
         if writing.proposes:
             if writing.text.strip() in ("", writing.place.replaced.strip()):
                 return "Finished: the model would leave the passage as it is. Ask for something else, or edit it."
             return "Finished. Accept or reject the proposal in the draft."
-        return _ENDINGS[writing.ending.reason]
+        return _ENDINGS[ending.reason]
 
-    def _under_way(self, writing: Writing) -> str:
-        composed, progress, started = writing.part.composed, writing.progress, writing.part.run.started or 0.0
-        assert progress is not None
+    def _under_way(self, writing: Writing, progress: PrefillProgress) -> str:
+        composed, started = writing.part.composed, writing.part.run.started or 0.0
         known = already_read(min(writing.reused, composed.document_end) - composed.document_start)
         if writing.statistics.decode_steps or progress.done == progress.total:
             return panels.progress(None, f"Writing. {known}".rstrip())

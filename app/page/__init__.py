@@ -13,13 +13,13 @@ from app.api import add_api
 from app.cache_map import cache_map
 from app.page.compare import add_compare
 from app.page.drafting import add_export, add_versions, wire_draft
-from app.page.events import QUIET, STREAMING, Office
+from app.page.events import QUIET, Office
 from app.page.evidence import wire_map
 from app.page.projects import add_projects, wire_projects
 from app.page.sources import add_budget, add_sources
 from app.page.task import add_task
 from app.page.words import words
-from app.page.writing import Stream, add_writing, wire_writing
+from app.page.writing import FOLLOWING, Stream, add_writing, wire_writing
 from app.settings import Settings, SettingsError
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
@@ -38,6 +38,8 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         with gr.Row(elem_id="top"):
             gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
             model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
+        if notices := office.sessions.store.notices:
+            gr.HTML(panels.notice(" ".join(notices)), elem_id="store-notices")
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="left", min_width=280):
                 left = gr.Column()
@@ -61,7 +63,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         whole = wire_map(office, project, parts.editor, the_map)
         follow = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
-            shown.then(whole, project, the_map, **QUIET).then(Stream(office).follow, project, follow, **STREAMING)
+            shown.then(whole, project, the_map, **QUIET).then(Stream(office).follow, project, follow, **FOLLOWING)
         page.unload(office.left)
     return page
 

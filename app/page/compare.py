@@ -61,22 +61,24 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
         return [comparison_html(comparisons[session]), *_buttons(running=True)]
 
     async def follow(project: str, request: gr.Request) -> AsyncIterator[list[Any]]:
-        comparison = comparisons.get(office.session(project, request))
+        session, page = office.session(project, request), request.session_hash
+        comparison = comparisons.get(session)
         if comparison is None or comparison.done:
             yield [gr.skip()] * 3
             return
         try:
             latest = ""
-            while not comparison.done:
+            while not comparison.done and page in session.pages:
                 comparison.advance()
                 html = comparison_html(comparison)
                 # Also if nothing is new: Gradio looks only then whether the page is still there.
                 yield [gr.skip() if html == latest else html, gr.skip(), gr.skip()]
                 latest = html
                 await asyncio.sleep(FRAME_SECONDS)
-            yield [comparison_html(comparison), *_buttons(running=False)]
+            html = comparison_html(comparison) if page in session.pages else ""
+            yield [html, *_buttons(running=False)]
         finally:
-            comparison.stop()  # the page was closed, and nobody else follows it
+            comparison.stop()  # the page was closed or shows another project, and nobody else follows it
 
     def halt(project: str, request: gr.Request) -> Any:
         comparison = comparisons.get(office.session(project, request))

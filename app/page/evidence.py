@@ -25,7 +25,7 @@ def wire_map(office: Office, project: gr.BrowserState, editor: DraftEditor, the_
     def whole(project: str, request: gr.Request) -> Any:
         session = office.session(project, request)
         feed = _feed(session)
-        return gr.skip() if feed is None else feed.since(None, session.map_layer)[0]
+        return {"empty": True} if feed is None else feed.since(None, session.map_layer)[0]
 
     def chosen(project: str, request: gr.Request, event: gr.EventData) -> Any:
         wanted = event._data.get("layer") if isinstance(event._data, dict) else None

@@ -43,24 +43,25 @@ def add_sources(
         add_pasted = gr.Button(words("add_pasted"), size="sm", elem_id="add-pasted")
     problem = gr.HTML(elem_id="source-problem")
 
-    def add(session: Session, paths: list[Path], progress: gr.Progress) -> str:
+    def add(session: Session, paths: list[Path], progress: gr.Progress) -> None:
         session.sources.add(paths, lambda file, done, total: progress((done, total), desc=file))
         readable = next((file for file in session.sources.files if file.document), None)
         if session.name == UNTITLED and readable is not None:
             session.rename(Path(readable.name).stem[:80] or UNTITLED)
-        return session.name
 
     def uploaded(
         paths: list[str] | None, project: str, version: int, request: gr.Request, progress: Any = PROGRESS
     ) -> list[Any]:
         """Read what was uploaded, and make room for more."""
         session = office.session(project, request)
-        return [None, add(session, [Path(path) for path in paths or []], progress), office.others(session), version + 1]
+        add(session, [Path(path) for path in paths or []], progress)
+        return [None, *office.named(session, request), version + 1]
 
     def use_sample(project: str, version: int, request: gr.Request, progress: Any = PROGRESS) -> list[Any]:
         """Add the sample that comes with the app."""
         session = office.session(project, request)
-        return [add(session, [SAMPLE], progress), office.others(session), version + 1]
+        add(session, [SAMPLE], progress)
+        return [*office.named(session, request), version + 1]
 
     def paste(text: str, project: str, version: int, request: gr.Request) -> tuple[str, str, int]:
         """Add a pasted text; one that cannot be added stays where it was pasted."""

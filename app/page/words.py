@@ -67,6 +67,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "version": ("Saved versions", "保存した版"),
     "compare_version": ("Show changes", "差分を表示"),
     "restore": ("Restore", "復元"),
+    "delete_version": ("Delete", "削除"),
     "export": ("Export", "書き出し"),
     "format": ("Format", "形式"),
     "file": ("File", "ファイル"),

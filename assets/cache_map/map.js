@@ -70,6 +70,7 @@ class CacheMap {
 
   /** A message as app/map_feed.py describes it; what is of other runs or already known is skipped. */
   receive(message) {
+    if (message.empty) return this.clear();
     if (message.start && message.run !== this.run?.id) this.open(message.run, message.start);
     const ours = message.run !== undefined && message.run === this.run?.id;
     if (ours && this.run.add(message)) this.render();
@@ -95,6 +96,15 @@ class CacheMap {
     this.strip.setDocument(this.run.doc);
     this.setHeld(null);
     this.listLayers();
+  }
+
+  /** The page shows a project in which nothing has been written. */
+  clear() {
+    if (!this.run) return;
+    this.open("", { pieces: [], documentStart: 0, pages: [], layers: [], heads: 1, slots: 0, promptTokens: 1 });
+    this.render();
+    this.run = null;
+    this.render();
   }
 
   listLayers() {
@@ -154,7 +164,7 @@ class CacheMap {
     this.announcing = setTimeout(() => {
       this.announcing = 0;
       this.announced = performance.now();
-      this.find("words").textContent = describe(this.run, this.shown, this.layer);
+      if (this.run) this.find("words").textContent = describe(this.run, this.shown, this.layer);
     }, wait);
   }
 

@@ -7,6 +7,8 @@ const TEXT = {
     accept: "Accept", reject: "Reject", proposal: "Proposed changes: Enter accepts, Escape rejects", follow: "Follow the text",
     begins: "The model is writing.", ends: "The model has stopped writing.", proposed: "A proposal is ready.",
     found: "This browser holds a later text of this draft that was not saved.", restore: "Restore it", discard: "Discard it",
+    refused: "The draft was changed in another window, or by the model. Your text here was kept as a version.", leave: "Leave it there",
+    kept: "The model is writing, so the text was kept as a version. Restore it from there afterwards.", close: "Close",
   },
   ja: {
     label: "原稿", placeholder: "ここに書くか、資料を加えて「書く」を押してください。文章はどこでも自由に直せます。",
@@ -15,5 +17,7 @@ const TEXT = {
     accept: "採用", reject: "却下", proposal: "変更の提案：Enterで採用、Escapeで却下", follow: "末尾を追う",
     begins: "モデルが書いています。", ends: "モデルが書き終えました。", proposed: "提案ができました。",
     found: "このブラウザに、保存されていない新しい原稿があります。", restore: "復元する", discard: "破棄する",
+    refused: "原稿が別のウィンドウかモデルによって変更されました。ここにあった文章は版として保存しました。", leave: "そのままにする",
+    kept: "モデルが書いている間なので、文章を版として保存しました。後で版から復元してください。", close: "閉じる",
   },
 }[navigator.language.startsWith("ja") ? "ja" : "en"];

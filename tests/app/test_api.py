@@ -17,7 +17,7 @@ from app.desk import Desk
 from app.engine import Engine
 from app.page import build, launch_options
 from app.page.events import Office
-from app.session import Sessions
+from app.sessions import Sessions
 from app.settings import Settings, SettingsError
 from app.store import open_store
 from core import FullAttention, RefreshKV

@@ -14,7 +14,8 @@ from app.engine import Engine, Request, Run
 from app.errors import AppError
 from app.page.compare import NEVER_REFRESHED, comparison_of
 from app.page.events import Office
-from app.session import Session, Sessions
+from app.session import Session
+from app.sessions import Sessions
 from app.settings import Settings
 from app.store import open_store
 from core import FullAttention, RefreshKV, TokenGenerated, generate

@@ -8,7 +8,8 @@ from app.desk import REFRESHKV, Ask, Caret, Desk
 from app.engine import Engine
 from app.errors import AppError, PromptError
 from app.sections import next_step
-from app.session import Session, Sessions
+from app.session import Session
+from app.sessions import Sessions
 from app.settings import Settings
 from app.store import Limits as StoreLimits
 from app.store import Store, list_runs, list_versions, version_text

@@ -128,6 +128,20 @@ def test_what_is_left_out_stays_in_the_list(sources: Sources, tmp_path: Path) ->
     assert len(sources.selected) == 3
 
 
+def test_what_is_left_out_stays_so_when_it_is_opened_again(sources: Sources, tmp_path: Path) -> None:
+    sources.add([write(tmp_path, f"{name}.txt", f"{name}\fmore") for name in "abcd"])
+    sources.leave_out(0)
+    sources.apply_left_out([0])
+    sources.apply_pages(["1", ""])
+
+    def left_out() -> list[bool]:
+        return [file.left_out for file in Sources(sources._store, sources._project, Limits()).files]
+
+    assert left_out() == [True, True, False, True]
+    sources.leave_out(0, False)
+    assert left_out() == [False, True, False, True]
+
+
 def test_a_budgets_choice_is_applied_to_those_that_are_selected(sources: Sources, tmp_path: Path) -> None:
     sources.add([write(tmp_path, f"{name}.txt", f"{name}\fmore\fand more") for name in "abcd"])
     sources.leave_out(0)

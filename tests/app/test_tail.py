@@ -97,6 +97,25 @@ def test_the_line_says_how_far_it_is(session: Session) -> None:
     assert "Stopped. The draft is as it was." in told(session, made)
 
 
+def test_a_part_that_begins_while_the_line_is_made_does_no_harm(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = into(session, ScriptedRun().finish("One."), 0, 0)
+    assert made.wait(30)
+    made.progress = PrefillProgress(200, 200)
+
+    def once(name: str) -> property:
+        """Read a second time it is gone, as after `Writing._begin`."""
+        values = [getattr(made, name)]
+        return property(lambda writing: values.pop() if values else None, lambda writing, value: None)
+
+    class Beginning(Writing):
+        progress, ending = once("progress"), once("ending")
+
+    made.__class__ = Beginning
+    assert "the length asked for" in told(session, made)
+
+
 def test_a_failure_is_a_notice(session: Session) -> None:
     made = into(session, ScriptedRun().fail("The <run> broke."), 0, 0)
     assert made.wait(30)

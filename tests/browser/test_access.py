@@ -9,6 +9,7 @@ from tests.browser.studio import Hands, Studio
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.usefixtures("unhurried")
 def test_axe_finds_nothing_serious(studio: Studio, browser: Browser, width: int, theme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
     hands = Hands(context.new_page(), studio.url)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 from pypdf import PdfWriter
 
@@ -89,6 +90,7 @@ def test_too_long_a_request_offers_ways_out_and_one_press_takes_one(hands: Hands
     expect(hands.page.locator(".block.file-card")).to_contain_text("of 5 pages")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_text_that_looks_like_code_does_nothing_but_appear(hands: Hands, tmp_path: Path) -> None:
     path = tmp_path / "<b>odd ${1+1}.md"  # the upload takes the signs out
     path.write_text(HOSTILE)
