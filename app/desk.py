@@ -97,9 +97,14 @@ class Desk:
         return self.compose(session, task.instruction(detail, ask.shape), draft)
 
     def write(self, session: Session, ask: Ask, caret: Caret, where: Where) -> Writing:
-        """Begin to write. Raises AppError, InvalidParameterError."""
+        """Begin to write; "Continue my draft" goes on at the end also when it is asked for anew.
+
+        Raises AppError, InvalidParameterError.
+        """
         self._accept(session, caret)
         text = session.draft.text
+        if where == "anew" and ask.task == "continue":
+            where = "end"
         place = Place("", text, "") if where == "anew" else self._place(session, caret, where)
         writing = self._writing(session.sources.selected, ask, place, where, session.wrote, session.ended)
         self._begin(session, writing, ask)
@@ -180,7 +185,7 @@ class Desk:
             raise AppError("The draft was changed in another window. Look at it here again, then repeat.")
 
     def _place(self, session: Session, caret: Caret, where: Where) -> Place:
-        """Blanks before it go: words carry the blank before them in their own token, and after one a model falters."""
+        """What stands before a word at the caret, blanks or line ends, stands between it and what is written too."""
         text, written = session.draft.text, session.draft.written
         if where == "again":
             if written is None:
@@ -188,8 +193,9 @@ class Desk:
             start, end = written
         else:
             start = end = min(caret.start, len(text)) if where == "caret" else len(text)
-        before = trim_draft(text[:start])
-        return Place(before, text[len(before) : end], text[end:])
+        before, after = text[:start], text[end:]
+        gap = before[len(before.rstrip()) :] if where == "caret" else ""
+        return Place(before, text[start:end], after, seam="" if after[:1].strip() == "" else gap)
 
     def request(self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()) -> Request:
         """What the engine is to do. Raises AppError for a length out of bounds or a prompt too long for the window."""

@@ -176,7 +176,7 @@ def _editor(session: Session, tail: Tail, frame: Frame, *, ended: bool) -> Json 
         return draft_message(session)
     if frame.text is None:
         return None
-    return stream_message(writing.id, session.draft.revision, start, replaced, frame.text)
+    return stream_message(writing.id, session.draft.revision, start, replaced, frame.text + writing.place.seam)
 
 
 def _buttons(*, writing: bool) -> list[Any]:

@@ -60,24 +60,45 @@ def test_at_the_end_the_draft_is_what_the_model_goes_on_from(desk: Desk, session
     writing = desk.write(session, ask(), at(session), "end")
     assert prompt(writing).endswith("<|im_start|>assistant\nMine it is.")
     text = written(writing)
-    assert session.draft.text == f"Mine it is.{text}"
-    assert session.draft.written == (11, 11 + len(text))
+    assert session.draft.text == f"Mine it is. \t {text}"
+    assert session.draft.written == (14, 14 + len(text))
+    assert not text.startswith((" ", "\t"))
     assert session.undo()
     assert session.draft.text == "Mine it is. \t "
 
 
 @pytest.mark.parametrize(
-    ("caret", "before", "after"), [(5, "One.", "Two."), (4, "One.", " Two."), (99, "One. Two.", "")]
+    ("text", "caret", "before", "after"),
+    [
+        ("One. Two.", 5, "One. ", " Two."),
+        ("One. Two.", 4, "One.", " Two."),
+        ("One. Two.", 99, "One. Two.", ""),
+        ("One. Two.", 7, "One. Tw", "o."),
+        ("One. \t(Two)", 6, "One. \t", " \t(Two)"),
+        ("One.\n\nTwo.", 6, "One.\n\n", "\n\nTwo."),
+        ("One.\n\nTwo.", 5, "One.\n", "\nTwo."),
+        ("Two.", 0, "", "Two."),
+    ],
 )
-def test_at_the_caret_the_blanks_before_it_go(
-    desk: Desk, session: Session, caret: int, before: str, after: str
+def test_at_the_caret_what_is_written_is_parted_from_both_sides(
+    desk: Desk, session: Session, text: str, caret: int, before: str, after: str
 ) -> None:
-    draft(session, "One. Two.")
+    draft(session, text)
     writing = desk.write(session, ask(), at(session, caret), "caret")
-    assert prompt(writing).endswith(f"assistant\n{before}")
+    assert prompt(writing).endswith("assistant\n" + before.rstrip(" \t"))
+    new = written(writing)
+    assert session.draft.text == before + new + after
+    assert session.draft.written == (len(before), len(before) + len(new))
+    if after[:1].isspace():
+        assert new == new.rstrip()
+
+
+def test_writing_a_continuation_goes_on_at_the_end(desk: Desk, session: Session) -> None:
+    draft(session, "Mine it is.")
+    writing = desk.write(session, ask(task="continue"), at(session), "anew")
+    assert prompt(writing).endswith("<|im_start|>assistant\nMine it is.")
     text = written(writing)
-    assert session.draft.text == before + text + after
-    assert session.draft.written == (len(before), len(before) + len(text))
+    assert session.draft.text == f"Mine it is.{text}"
 
 
 def test_the_last_passage_is_written_again(desk: Desk, session: Session) -> None:
@@ -266,7 +287,7 @@ def test_a_section_asks_for_no_more_than_the_limit(engine: Engine, session: Sess
 def test_at_the_caret_no_section_begins(desk: Desk, session: Session) -> None:
     draft(session, "No outline, but a text.")
     text = written(desk.write(session, SECTIONS, at(session, 3), "caret"))
-    assert session.draft.text == f"No{text}outline, but a text."
+    assert session.draft.text == f"No {text} outline, but a text."
     with pytest.raises(PromptError, match="no outline"):
         desk.write(session, SECTIONS, at(session), "end")
 
