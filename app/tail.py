@@ -16,6 +16,7 @@ _ENDINGS = {
     "stop_string": "Finished: this part is complete.",
     "length": "Finished: the text has the length asked for. Press Continue to go on.",
 }
+_VERDICT = "Accept or reject the proposal in the draft."
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,8 @@ class Tail:
         if writing.error or run.state == "failed":
             return panels.notice(writing.error or run.error)
         if run.state == "stopped":
-            kept = "The draft is as it was." if writing.empty else "The text so far is kept; press Continue to go on."
-            return panels.progress(None, f"Stopped. {kept}")
-        if run.state == "finished" and writing.ending:
+            return panels.progress(None, f"Stopped. {self._stopped(writing)}")
+        if writing.done and writing.ending:
             return panels.progress(None, self._ending(writing))
         if run.stopping:
             return panels.progress(None, "Stopping.")
@@ -76,22 +76,34 @@ class Tail:
             return panels.progress(None, "Starting.")
         return self._under_way(writing)
 
+    def _stopped(self, writing: Writing) -> str:
+        if writing.empty:
+            return "The draft is as it was."
+        if writing.proposes:
+            return _VERDICT if self._proposed(writing) else "The draft is as it was."
+        return f"The text so far is kept; press Continue to go on.{_earlier(writing)}"
+
     def _ending(self, writing: Writing) -> str:
         assert writing.ending is not None
         if writing.proposes and not writing.text.strip():
             return "Finished: the model had nothing to propose. Select more text, or try again."
         if writing.proposes:
-            if writing.text.strip() in ("", writing.place.replaced.strip()):
+            if not self._proposed(writing):
                 return "Finished: the model would leave the passage as it is. Ask for something else, or edit it."
-            return "Finished. Accept or reject the proposal in the draft."
-        return _ENDINGS[writing.ending.reason]
+            return f"Finished. {_VERDICT}"
+        return _ENDINGS[writing.ending.reason] + _earlier(writing)
+
+    @staticmethod
+    def _proposed(writing: Writing) -> bool:
+        """Whether there is anything to accept."""
+        return writing.text.strip() not in ("", writing.place.replaced.strip())
 
     def _under_way(self, writing: Writing) -> str:
         composed, progress, started = writing.part.composed, writing.progress, writing.part.run.started or 0.0
         assert progress is not None
         known = already_read(min(writing.reused, composed.document_end) - composed.document_start)
         if writing.statistics.decode_steps or progress.done == progress.total:
-            return panels.progress(None, f"Writing. {known}".rstrip())
+            return panels.progress(None, f"Writing. {known}".rstrip() + _earlier(writing))
         fraction, text = prefill_progress(
             progress.done,
             progress.total,
@@ -100,3 +112,9 @@ class Tail:
             writing.reused,
         )
         return panels.progress(fraction, f"{text}. {known}" if known else text)
+
+
+def _earlier(writing: Writing) -> str:
+    """Where the draft is that is being written over."""
+    replaces = writing.place.whole and not writing.proposes
+    return " Your earlier draft is in Versions; Undo brings it back." if replaces else ""
