@@ -1,7 +1,7 @@
 """What can be asked of the model: templates with the person's words, and the length, tone, language and audience.
 
 Pure text. `app.prompts` sends an instruction with the documents, `app.sections` goes on with a task of several
-requests, `app.passages` asks for a change of a marked passage, and `app.tables` checks a table.
+requests, `app.passages` asks for a change of a marked passage, and `app.export.table_check` checks a table.
 """
 
 from __future__ import annotations
