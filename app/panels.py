@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape as html_escape
 
 from app.budget import Budget
+from app.export.table_check import TableReport
 from app.sources import SourceFile
 from app.store import Change
 from app.view import Json
@@ -82,6 +83,20 @@ def progress(fraction: float | None, text: str) -> str:
 def notice(text: str) -> str:
     """Something that went wrong, with its way out."""
     return f'<div class="progress"><p class="notice" role="alert">{escape(text)}</p></div>'
+
+
+def table_check(report: TableReport) -> str:
+    """What is wrong with a table, and what is put right in exports."""
+    if not report.problems and not report.repairs:
+        rows = len(report.rows) - 1
+        return progress(None, f"The table is as asked for: {rows:,} row{'s' if rows != 1 else ''} below its head.")
+    groups = (("Look at this in the table:", report.problems), ("Put right where it is exported:", report.repairs))
+    shown = [
+        f"<p>{title}</p><ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
+        for title, sentences in groups
+        if sentences
+    ]
+    return f'<div class="progress" role="status">{"".join(shown)}</div>'
 
 
 def rates(numbers: Json) -> str:

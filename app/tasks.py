@@ -144,6 +144,12 @@ def split_columns(detail: str) -> tuple[str, ...]:
     return tuple(column.replace("|", "/") for column in (_line(part) for part in detail.split(",")) if column)
 
 
+def columns_asked(fields: Mapping[str, object]) -> tuple[str, ...] | None:
+    """The columns that the page's fields ask for, none if any will do; None if they ask for no table."""
+    task = TASKS.get(str(fields.get("task")))
+    return split_columns(str(fields.get("detail") or "")) if task and task.makes_table else None
+
+
 def _line(text: str) -> str:
     """What was typed into a small field, on one line."""
     return " ".join(text.split())

@@ -17,6 +17,7 @@ from app.page.events import QUIET, STREAMING, Office
 from app.page.evidence import wire_map
 from app.page.projects import add_projects, wire_projects
 from app.page.sources import add_budget, add_sources
+from app.page.table import add_table_check, look_after
 from app.page.task import add_task
 from app.page.words import words
 from app.page.writing import Stream, add_writing, wire_writing
@@ -44,6 +45,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             with gr.Column(elem_id="centre", min_width=340) as centre:
                 projects = add_projects(office)
                 parts = add_writing()
+                table = add_table_check(office, project, parts.editor)
                 add_versions(office, project, parts)
                 add_export(office, project, parts.editor)
             with gr.Column(elem_id="right", min_width=320):
@@ -57,11 +59,13 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
 
         timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
         wire_draft(office, project, parts)
-        wire_writing(office, project, fields, parts, the_map)
+        ended = wire_writing(office, project, fields, parts, the_map)
         whole = wire_map(office, project, parts.editor, the_map)
         follow = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
-            shown.then(whole, project, the_map, **QUIET).then(Stream(office).follow, project, follow, **STREAMING)
+            drawn = shown.then(whole, project, the_map, **QUIET)
+            ended.append(drawn.then(Stream(office).follow, project, follow, **STREAMING))
+        look_after(ended, table)
         page.unload(office.left)
     return page
 

@@ -70,6 +70,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "export": ("Export", "書き出し"),
     "format": ("Format", "形式"),
     "file": ("File", "ファイル"),
+    "repair_table": ("Repair the table", "表を直す"),
     "compare": ("Compare methods", "方式を比べる"),
     "compare_run": ("Write with each", "それぞれで書く"),
     "methods": ("Methods", "方式"),
