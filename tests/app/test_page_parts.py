@@ -1,0 +1,76 @@
+"""What parts of the page do with a project, without a browser: exports, and the table that was asked for."""
+
+import importlib.metadata
+import json
+from collections.abc import Callable
+from io import BytesIO
+from zipfile import ZipFile
+
+import pytest
+
+from app.page import drafting
+from app.page.table import checked, repair_draft
+from app.session import Session
+from tests.app.scripted import ScriptedRun, into
+
+TABLE = "| year | name |\n|---|---|\n| 1810 | Bell Rock | |\n"
+
+
+def wrote(session: Session, text: str, task: dict[str, str]) -> None:
+    made = into(session, ScriptedRun().finish(text), 0, len(session.draft.text))
+    assert made.wait(30)
+    session.keep_task(task)
+
+
+def test_only_a_bundle_holds_the_trace(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    write_trace = drafting.write_trace
+
+    def counted(trace: object) -> bytes:
+        written.append(write_trace(trace))  # type: ignore[arg-type]
+        return written[-1]
+
+    monkeypatch.setattr(drafting, "write_trace", counted)
+    wrote(session, "It stood.", {"task": "free"})
+    for kind in ("md", "txt", "docx", "pdf"):
+        drafting.exported(session, kind)
+    assert written == []
+    bundle = ZipFile(BytesIO(drafting.exported(session, "zip").data))
+    assert [bundle.read("trace.json.gz")] == written
+
+
+def test_a_package_that_is_missing_is_left_out_of_the_bundle(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    version: Callable[[str], str] = importlib.metadata.version
+
+    def without(name: str) -> str:
+        if name == "bitsandbytes":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without)
+    wrote(session, "It stood.", {"task": "free"})
+    bundle = ZipFile(BytesIO(drafting.exported(session, "zip").data))
+    assert sorted(json.loads(bundle.read("versions.json"))) == ["gradio", "python", "torch", "transformers"]
+
+
+def test_a_table_that_was_asked_for_is_checked_and_repaired_as_one_step(session: Session) -> None:
+    wrote(session, TABLE, {"task": "table", "detail": "Name, Year"})
+    report = checked(session)
+    assert report is not None
+    assert report.problems == ()
+    assert len(report.repairs) == 2
+    assert drafting.exported(session, "csv").data.decode("utf-8-sig") == "Name,Year\r\nBell Rock,1810\r\n"
+    repair_draft(session)
+    assert session.draft.text == "| Name | Year |\n| --- | --- |\n| Bell Rock | 1810 |\n"
+    assert checked(session) is not None
+    assert checked(session).repairs == ()  # type: ignore[union-attr]
+    repair_draft(session)
+    assert session.undo()
+    assert session.draft.text == TABLE
+
+
+def test_what_is_no_table_is_not_checked(session: Session) -> None:
+    wrote(session, TABLE, {"task": "report", "detail": "Name, Year"})
+    assert checked(session) is None
+    session.keep_task({"task": "table", "detail": ""})
+    assert checked(session) is not None
