@@ -6,7 +6,8 @@ typing goes on, and the next is sent after the answer. Positions are characters 
 converts.
 
 The page sends, as Gradio events: `edit`, `passage` (kind, and as the others text, start, end, revision), `caret`,
-`accept`, `reject` (id), `resync`, `recover` (text). `element.draft.state()` in the browser gives what `edit` sends.
+`accept`, `reject` (id), `resync`, `recover` (text), and `settled` when the server has the draft and typing pauses.
+`element.draft.state()` in the browser gives what `edit` sends.
 """
 
 from __future__ import annotations

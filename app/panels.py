@@ -49,8 +49,11 @@ def source_card(file: SourceFile, page_tokens: Sequence[int], duplicate: str) ->
     return f'<div class="file{left_out}"><b>{escape(file.name)}</b><span>{facts}</span>{notes}</div>'
 
 
-def window_bar(budget: Budget) -> str:
-    """Documents, instruction, draft and answer against the model's window, as a bar and in words."""
+def window_bar(budget: Budget, going_on: str = "") -> str:
+    """Documents, instruction, draft and answer against the model's window, as a bar and in words.
+
+    `going_on`: whether going on from the draft fits, as a sentence.
+    """
     parts = (
         ("documents", budget.source_tokens),
         ("instruction", budget.instruction),
@@ -62,9 +65,10 @@ def window_bar(budget: Budget) -> str:
     bar = "".join(f'<i class="{name}" style="width:{tokens * scale:.2f}%"></i>' for name, tokens in shown)
     legend = " · ".join(f"{name} {tokens:,}" for name, tokens in shown)
     state = "over" if budget.excess > 0 else "fits"
+    said = f'<p class="going-on">{escape(going_on)}</p>' if going_on else ""
     return (
         f'<div class="window {state}"><div class="bar">{bar}</div><small>{legend}</small>'
-        f'<p role="status">{escape(budget.message)}</p></div>'
+        f"<p>{escape(budget.message)}</p></div>{said}"
     )
 
 

@@ -53,7 +53,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         with left:
             add_sources(office, project, projects.name, projects.others, version, chosen)
             fields = add_task(settings)
-            add_budget(office, project, version, chosen, fields, model)
+            add_budget(office, project, version, chosen, fields, model, parts.editor)
         with centre:
             add_compare(office, project, fields)
 

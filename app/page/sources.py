@@ -9,9 +9,11 @@ from typing import Any
 import gradio as gr
 
 from app import panels
-from app.budget import Choice, FewerPages, FewerSources, ShorterOutput
+from app.budget import Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
+from app.desk import Ask, Desk
 from app.documents import ACCEPTED_TYPES
-from app.errors import AppError
+from app.editor import DraftEditor
+from app.errors import AppError, PromptError
 from app.page.events import QUIET, Office
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
@@ -19,7 +21,7 @@ from app.session import UNTITLED, Session
 from app.sources import SourceFile
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "assets" / "samples" / "lighthouses.pdf"
-CHOICES = 3
+CHOICES = 4
 PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
 
 
@@ -192,7 +194,13 @@ def _text_of(file: SourceFile) -> None:
 
 
 def add_budget(
-    office: Office, project: gr.BrowserState, version: gr.State, chosen: gr.State, fields: TaskFields, model: gr.HTML
+    office: Office,
+    project: gr.BrowserState,
+    version: gr.State,
+    chosen: gr.State,
+    fields: TaskFields,
+    model: gr.HTML,
+    editor: DraftEditor,
 ) -> None:
     """The bar that shows what fills the window, and if it is too much, a button for each way out."""
     bar = gr.HTML(elem_id="window")
@@ -202,11 +210,9 @@ def add_budget(
     def choices(project: str, values: tuple[Any, ...], request: gr.Request) -> tuple[str, tuple[Choice, ...]]:
         session, ask = office.session(project, request), ask_of(values)
         try:
-            composed = office.desk.compose_task(session, ask, session.draft.text if ask.task == "continue" else "")
+            return window_state(office.desk, session, ask)
         except AppError as error:
             return panels.notice(str(error)), ()
-        budget = composed.budget(int(ask.max_new_tokens or 0), office.desk.engine.window)
-        return panels.window_bar(budget), budget.choices
 
     def show(project: str, *values: Any) -> list[Any]:
         *fields, request = values
@@ -221,7 +227,7 @@ def add_budget(
         def call(project: str, version: int, request: gr.Request, *values: Any) -> list[Any]:
             session = office.session(project, request)
             _, found = choices(project, values, request)
-            length = gr.skip()
+            length = seen = gr.skip()
             match found[place] if place < len(found) else None:
                 case FewerPages(pages=pages):
                     session.sources.apply_pages(pages)
@@ -229,7 +235,9 @@ def add_budget(
                     session.sources.apply_left_out(indices)
                 case ShorterOutput(tokens=tokens):
                     length = tokens
-            return [version + 1, length]
+                case ShorterDraft(tokens=tokens):
+                    seen = tokens
+            return [version + 1, length, seen]
 
         return call
 
@@ -242,5 +250,24 @@ def add_budget(
         *(f.blur for f in fields.typed),
     ]
     gr.on(changed, shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
+    editor.settled(shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
     for place, button in enumerate(buttons):
-        button.click(choose(place), [project, version, *inputs], [version, fields.max_new_tokens], **QUIET)
+        button.click(
+            choose(place), [project, version, *inputs], [version, fields.max_new_tokens, fields.draft_tokens], **QUIET
+        )
+
+
+def window_state(desk: Desk, session: Session, ask: Ask) -> tuple[str, tuple[Choice, ...]]:
+    """The bar of what Write takes, with a sentence about Continue; and the ways out for the first that does not fit.
+
+    Raises AppError while the model is loading, and PromptError.
+    """
+    sources, counts, draft = session.sources.selected, session.token_counts, session.draft.text
+    writes = desk.budget(sources, ask, draft if ask.task == "continue" else "", counts)
+    if ask.task == "continue" or not draft.strip():
+        return panels.window_bar(writes), writes.choices
+    try:
+        goes_on = desk.budget(sources, ask, draft, counts)
+    except PromptError as error:
+        return panels.window_bar(writes, f"Continue: {error}"), writes.choices
+    return panels.window_bar(writes, f"Continue: {goes_on.message}"), writes.choices or goes_on.choices

@@ -46,6 +46,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "options": ("How it is decoded", "デコードの設定"),
     "temperature": ("Temperature (0: always the likeliest)", "温度（0：常に最尤）"),
     "seed": ("Seed (empty: a new text each time)", "シード（空欄：毎回異なる）"),
+    "draft_tokens": (
+        "Tokens of the draft it sees, the last (empty: all)",
+        "モデルに見せる原稿の末尾トークン数（空欄：全部）",
+    ),
     "method": ("Attention", "アテンション"),
     "full_attention": ("Full attention", "全文脈アテンション"),
     "budget": ("Small cache: share of the prompt, or tokens", "小キャッシュ：割合またはトークン数"),

@@ -3,10 +3,10 @@ const root = element.querySelector(".draft-root");
 const area = root.querySelector(".draft-text");
 const row = { count: root.querySelector(".draft-count"), tools: root.querySelector(".draft-tools"), saved: root.querySelector(".draft-saved") };
 const status = root.querySelector(".draft-status");
-const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, MIRROR_MS = 1000, PATIENCE_MS = 4000;
+const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, SETTLED_MS = 700, MIRROR_MS = 1000, PATIENCE_MS = 4000;
 
 let revision = 0, project = "", last = null, base = null, run = "";
-let sent = "", inFlight = null, firstUnsent = 0, sendTimer = 0, caretTimer = 0, mirrorTimer = 0, asked = false;
+let sent = "", inFlight = null, firstUnsent = 0, sendTimer = 0, caretTimer = 0, settledTimer = 0, mirrorTimer = 0, asked = false;
 
 area.setAttribute("aria-label", TEXT.label);
 area.placeholder = TEXT.placeholder;
@@ -157,6 +157,11 @@ function read() {
   const message = JSON.parse(props.value);
   handlers[message.kind]?.(message);
   count();
+  // For what depends on the draft as the server has it: after a pause in typing.
+  if (message.kind === "set" || message.kind === "saved") {
+    clearTimeout(settledTimer);
+    settledTimer = setTimeout(() => trigger("settled"), SETTLED_MS);
+  }
 }
 watch("value", read);
 read();

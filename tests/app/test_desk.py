@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.budget import Budget, ShorterDraft
 from app.desk import REFRESHKV, Ask, Caret, Desk
 from app.engine import Engine
 from app.errors import AppError, PromptError
@@ -294,10 +295,53 @@ def test_at_the_caret_no_section_begins(desk: Desk, session: Session) -> None:
 
 def test_the_budget_counts_a_missing_instruction_as_a_word(desk: Desk, session: Session) -> None:
     session.sources.paste(TEXT)
-    empty = desk.compose_task(session, ask(task="free"), "")
-    assert empty.prompt_tokens == desk.compose_task(session, ask(task="free", detail="…"), "").prompt_tokens
-    longer = desk.compose_task(session, ask(task="free", detail="…"), "A draft. ")
-    assert longer.draft_tokens == len("A draft.")
-    summary = desk.compose_task(session, ask(), "")
+
+    def counted(fields: Ask, draft: str = "") -> Budget:
+        return desk.budget(session.sources.selected, fields, draft, session.token_counts)
+
+    empty = counted(ask(task="free"))
+    assert empty == counted(ask(task="free", detail="…"))
+    assert (empty.source_tokens, empty.draft, empty.output, empty.window) == (len(TEXT), 0, 8, 1024)
+    assert counted(ask(task="free", detail="…"), "A draft. ").draft == len("A draft.")
+    summary = counted(ask())
     asked = len(TASKS["summary"].instruction()) - len("…".encode())
-    assert summary.prompt_tokens - empty.prompt_tokens == asked
+    assert summary.instruction - empty.instruction == asked
+    composed = desk.compose(session, TASKS["summary"].instruction())
+    assert summary == composed.budget(8, 1024)
+    assert counted(ask(task="table", detail="a, b")).draft == len("| a | b |\n| --- | --- |\n|")
+
+
+def test_all_sections_that_are_to_come_count(desk: Desk, session: Session, store: Store) -> None:
+    counts = session.token_counts
+    # Two headings at 24 tokens; two sections of 128 with a heading each.
+    assert desk.budget([], SECTIONS, "", counts).output == 2 * 24 + 2 * (24 + 128)
+    begun = "1. Light\n2. Rock\n3. Sea\n\n---\n\n## Light\n\nIt shone."
+    budget = desk.budget([], SECTIONS, begun, counts)
+    assert (budget.output, budget.draft, budget.in_sections) == (2 * (24 + 128), len(begun), True)
+    draft(session, "\n".join(f"{number}. Heading {number}" for number in range(1, 7)))
+    with pytest.raises(AppError, match=r"answer 912 = .*Choose a shorter length\."):
+        desk.write(session, SECTIONS, at(session), "end")
+    assert (session.writing, list_runs(store, session.id), desk.engine.current()) == (None, [], [])
+
+
+def test_the_model_sees_only_so_much_of_the_draft_as_was_chosen(desk: Desk, session: Session) -> None:
+    text = "The first sentence. The second sentence. The third one."
+    draft(session, text)
+    fields = ask(task="continue", draft_tokens=40)
+    writing = desk.write(session, fields, at(session), "end")
+    assert prompt(writing).endswith("assistant\nThe second sentence. The third one.")
+    new = written(writing)
+    assert session.draft.text == text + new
+    budget = desk.budget([], fields, text, session.token_counts)
+    assert (budget.draft, budget.unseen) == (35, 20)
+    assert "The model does not see the first 20 tokens of the draft." in budget.message
+    assert desk.budget([], ask(task="continue", draft_tokens=99), text, session.token_counts).unseen == 0
+
+
+def test_a_draft_that_is_too_long_can_be_seen_in_part(desk: Desk, session: Session) -> None:
+    text = "The tide came in. " * 60
+    over = desk.budget([], ask(task="continue"), text, session.token_counts)
+    (choice,) = [choice for choice in over.choices if isinstance(choice, ShorterDraft)]
+    fits = desk.budget([], ask(task="continue", draft_tokens=choice.tokens), text, session.token_counts)
+    assert over.excess > 0 >= fits.excess
+    assert fits.draft > choice.tokens - len("The tide came in. ")

@@ -8,9 +8,13 @@ from zipfile import ZipFile
 
 import pytest
 
+from app.budget import ShorterDraft
+from app.desk import Desk
 from app.page import drafting
+from app.page.sources import window_state
 from app.page.table import checked, repair_draft
 from app.session import Session
+from tests.app.conftest import ask
 from tests.app.scripted import ScriptedRun, into
 
 TABLE = "| year | name |\n|---|---|\n| 1810 | Bell Rock | |\n"
@@ -74,3 +78,23 @@ def test_what_is_no_table_is_not_checked(session: Session) -> None:
     assert checked(session) is None
     session.keep_task({"task": "table", "detail": ""})
     assert checked(session) is not None
+
+
+def test_the_bar_says_what_continue_would_need_too(desk: Desk, session: Session) -> None:
+    session.sources.paste("The light stood on the rock.")
+    html, choices = window_state(desk, session, ask())
+    assert ("Continue: " in html, choices) == (False, ())
+    assert session.edit("The tide came in. " * 60, session.draft.revision)
+    html, choices = window_state(desk, session, ask())
+    assert '<div class="window fits">' in html
+    assert "Continue: Too long by" in html
+    (shorter,) = [choice for choice in choices if isinstance(choice, ShorterDraft)]
+    html, choices = window_state(desk, session, ask(draft_tokens=shorter.tokens))
+    assert "Continue: It fits: " in html
+    assert "The model does not see the first " in html
+    assert choices == ()
+    html, _ = window_state(desk, session, ask(task="continue"))
+    assert '<div class="window over">' in html
+    assert "Continue: " not in html
+    html, _ = window_state(desk, session, ask(task="outline", length="20"))
+    assert "Continue: The draft has no outline" in html
