@@ -26,20 +26,23 @@ def changes(found: Sequence[Change]) -> str:
     return f'<div class="changes">{text}</div>'
 
 
-def source_card(file: SourceFile, page_tokens: Sequence[int], duplicate: str) -> str:
+def source_card(file: SourceFile, page_tokens: Sequence[int] | None, duplicate: str) -> str:
     """A source: its name, pages, characters and tokens, its notes, or why it cannot be read.
 
-    `duplicate`: which earlier source has the same text, if one has.
+    `page_tokens` is None while there is no model that could count them. `duplicate`: which earlier source has the same
+    text, if one has.
     """
     if file.document is None:
         return f'<div class="file failed"><b>{escape(file.name)}</b><p role="alert">{escape(file.error)}</p></div>'
-    chosen, pages = len(page_tokens), len(file.document.pages)
+    chosen, pages = len(file.chosen_pages), len(file.document.pages)
     count = f"{pages:,} page{'s' if pages != 1 else ''}"
     characters = sum(len(page.text) for page in file.chosen_pages)
     if chosen != pages:
         count = f"{chosen:,} of {count}"
     plural = "" if characters == 1 else "s"
-    facts = f"{count} · {characters:,} character{plural} · {sum(page_tokens):,} tokens"
+    facts = f"{count} · {characters:,} character{plural}"
+    if page_tokens is not None:
+        facts += f" · {sum(page_tokens):,} tokens"
     notes = "".join(
         f"<p>{escape(note)}</p>"
         for note in (*file.document.notes, duplicate, file.error, "Left out." if file.left_out else "")

@@ -36,6 +36,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         add_api(office)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
         version, chosen, timer = gr.State(0), gr.State(0), gr.Timer(0.5)
+        ready = gr.State(False)
         with gr.Row(elem_id="top"):
             gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
             model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
@@ -51,13 +52,13 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             with gr.Column(elem_id="right", min_width=320):
                 the_map = cache_map()
         with left:
-            add_sources(office, project, projects.name, projects.others, version, chosen)
+            add_sources(office, project, projects.name, projects.others, version, chosen, ready)
             fields = add_task(settings)
             add_budget(office, project, version, chosen, fields, model, parts.editor)
         with centre:
             add_compare(office, project, fields)
 
-        timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
+        timer.tick(lambda: model_line(settings, office), None, [model, timer, ready], queue=False, **QUIET)
         wire_draft(office, project, parts)
         ended = wire_writing(office, project, fields, parts, the_map)
         whole = wire_map(office, project, parts.editor, the_map)
@@ -93,19 +94,19 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def model_line(settings: Settings, office: Office) -> tuple[str, Any]:
-    """The line that says which model it is or how far loading is, and whether to ask again."""
+def model_line(settings: Settings, office: Office) -> tuple[str, Any, bool]:
+    """The line that says which model it is or how far loading is, whether to ask again, and whether it is there."""
     engine = office.desk.engine
     if engine.failure:
-        return panels.notice(engine.failure), gr.update(active=False)
+        return panels.notice(engine.failure), gr.update(active=False), False
     if not engine.ready:
         loading = engine.loading
         fraction = loading.done / loading.total if loading.total else None
-        return panels.progress(fraction, f"{loading.what} …"), gr.update(active=True)
+        return panels.progress(fraction, f"{loading.what} …"), gr.update(active=True), False
     facts = [engine.quantization(settings.quantization or "none"), f"window {engine.window:,} tokens"]
     if engine.compiling:
         facts.append("compiling for this computer (once, a minute or two; writing works meanwhile)")
-    return panels.model_line(settings.model, " · ".join(facts)), gr.update(active=engine.compiling)
+    return panels.model_line(settings.model, " · ".join(facts)), gr.update(active=engine.compiling), True
 
 
 def _theme() -> gr.themes.Base:

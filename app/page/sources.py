@@ -32,6 +32,7 @@ def add_sources(
     others: gr.Dropdown,
     version: gr.State,
     chosen: gr.State,
+    ready: gr.State,
 ) -> None:
     """Upload, sample and pasted text; below them the cards."""
     gr.Markdown(words("sources"), elem_classes="heading")
@@ -77,13 +78,13 @@ def add_sources(
     sample.click(use_sample, [project, version], [name, others, version], **shown)
     add_pasted.click(paste, [pasted, project, version], [pasted, problem, version], **QUIET)
 
-    @gr.render(inputs=[version, project], show_progress="hidden")  # type: ignore[untyped-decorator]
-    def cards(current: int, project_id: str, request: gr.Request) -> None:
+    @gr.render(inputs=[version, project, ready], show_progress="hidden")  # type: ignore[untyped-decorator]
+    def cards(current: int, project_id: str, ready: bool, request: gr.Request) -> None:
         session = office.session(project_id, request)
         notes = session.sources.duplicate_notes
         for index, file in enumerate(session.sources.files):
-            with gr.Column(elem_classes="source", key=f"{current}-{index}"):
-                card = gr.HTML(_card(office, session, file, notes.get(index, "")), elem_classes="file-card")
+            with gr.Column(elem_classes="source", key=f"{current}-{ready}-{index}"):
+                card = gr.HTML(source_card(office, session, file, notes.get(index, "")), elem_classes="file-card")
                 _card_fields(office, index, file, project, version)
                 if file.document and len(file.document.pages) > 1 and not file.left_out:
                     _choice_of_pages(office, index, file, card, project, chosen)
@@ -92,10 +93,10 @@ def add_sources(
                     _text_of(file)
 
 
-def _card(office: Office, session: Session, file: SourceFile, duplicate: str) -> str:
-    """Waits for the model, whose tokenizer counts the tokens."""
-    if file.document is None:
-        return panels.source_card(file, (), duplicate)
+def source_card(office: Office, session: Session, file: SourceFile, duplicate: str) -> str:
+    """With its tokens, once the model is there."""
+    if file.document is None or not office.desk.engine.ready:
+        return panels.source_card(file, None, duplicate)
     _, tokenizer = office.desk.engine.require_model()
     tokens = session.token_counts.of(tokenizer, file.document, file.chosen_pages)
     return panels.source_card(file, tokens, duplicate)
@@ -133,7 +134,7 @@ def _choice_of_pages(
             return [gr.skip(), gr.skip()]
         session.sources.choose(index, value)
         duplicate = session.sources.duplicate_notes.get(index, "")
-        return [_card(office, session, session.sources.files[index], duplicate), count + 1]
+        return [source_card(office, session, session.sources.files[index], duplicate), count + 1]
 
     gr.on([pages.submit, pages.blur], choose, [pages, project, chosen], [card, chosen], **QUIET)
 

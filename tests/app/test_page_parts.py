@@ -4,16 +4,21 @@ import importlib.metadata
 import json
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
 from app.budget import ShorterDraft
 from app.desk import Desk
+from app.engine import Engine, ModelUnavailableError
 from app.page import drafting
-from app.page.sources import window_state
+from app.page.events import Office
+from app.page.sources import source_card, window_state
 from app.page.table import checked, repair_draft
-from app.session import Session
+from app.session import Session, Sessions
+from app.settings import Settings
+from core import LoadingError
 from tests.app.conftest import ask
 from tests.app.scripted import ScriptedRun, into
 
@@ -98,3 +103,26 @@ def test_the_bar_says_what_continue_would_need_too(desk: Desk, session: Session)
     assert "Continue: " not in html
     html, _ = window_state(desk, session, ask(task="outline", length="20"))
     assert "Continue: The draft has no outline" in html
+
+
+def test_a_source_has_its_card_before_the_model_is_there(session: Session, sessions: Sessions) -> None:
+    def load(report: object) -> Any:
+        raise LoadingError("There is no such model.")
+
+    session.sources.paste("The light stood on the rock.")
+    engine = Engine(load, queue_size=1)
+    office = Office(Desk(Settings(_env_file=None), engine), sessions, shared=False)
+    (file,) = session.sources.files
+    card = source_card(office, session, file, "")
+    assert "<span>1 page · 28 characters</span>" in card
+    engine.start()
+    with pytest.raises(ModelUnavailableError):
+        engine.require_model(timeout=60)
+    assert source_card(office, session, file, "") == card
+
+
+def test_with_the_model_a_card_counts_tokens(desk: Desk, session: Session, sessions: Sessions) -> None:
+    session.sources.paste("The light stood on the rock.")
+    (file,) = session.sources.files
+    card = source_card(Office(desk, sessions, shared=False), session, file, "")
+    assert "<span>1 page · 28 characters · 28 tokens</span>" in card
