@@ -3,10 +3,10 @@ const root = element.querySelector(".draft-root");
 const area = root.querySelector(".draft-text");
 const row = { count: root.querySelector(".draft-count"), tools: root.querySelector(".draft-tools"), saved: root.querySelector(".draft-saved") };
 const status = root.querySelector(".draft-status");
-const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, SETTLED_MS = 700, MIRROR_MS = 1000, PATIENCE_MS = 4000;
+const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, SETTLED_MS = 700, COUNT_MS = 300, MIRROR_MS = 1000, PATIENCE_MS = 4000;
 
 let revision = 0, project = "", last = null, base = null, run = "";
-let sent = "", inFlight = null, firstUnsent = 0, sendTimer = 0, caretTimer = 0, settledTimer = 0, mirrorTimer = 0, asked = false;
+let sent = "", inFlight = null, firstUnsent = 0, sendTimer = 0, caretTimer = 0, settledTimer = 0, countTimer = 0, mirrorTimer = 0, asked = false;
 
 area.setAttribute("aria-label", TEXT.label);
 area.placeholder = TEXT.placeholder;
@@ -85,6 +85,7 @@ function giveBack(text) {
   restore.onclick = () => { bar.hidden = true; trigger("recover", { text, revision, start: 0, end: 0 }); };
   discard.onclick = () => { bar.hidden = true; store(); };
   bar.hidden = false;
+  status.textContent = TEXT.found;
 }
 
 // --- from the server ---
@@ -168,7 +169,10 @@ read();
 
 // --- the row below ---
 
-function count() {
+// After a pause: while the model writes, the text changes twelve times a second.
+function count() { countTimer ||= setTimeout(counted, COUNT_MS); }
+function counted() {
+  countTimer = 0;
   const words = area.value.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu);
   row.count.textContent = `${(words?.length ?? 0).toLocaleString()} ${TEXT.words} · ${toCharacters(area.value, area.value.length).toLocaleString()} ${TEXT.characters}`;
 }
@@ -206,5 +210,17 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   if (!button.disabled) button.click();
 });
-setTimeout(() => SHORTCUTS.forEach(([id, keys]) => document.querySelector(id)?.setAttribute("aria-keyshortcuts", keys)), 1500);
-count();
+// The buttons may come after the editor.
+function label() {
+  return SHORTCUTS.map(([id, keys]) => {
+    const button = document.querySelector(id);
+    button?.setAttribute("aria-keyshortcuts", keys);
+    button?.setAttribute("title", keys.replaceAll("Control", "Ctrl"));
+    return button;
+  }).every(Boolean);
+}
+if (!label()) {
+  const coming = new MutationObserver(() => { if (label()) coming.disconnect(); });
+  coming.observe(document.body, { childList: true, subtree: true });
+}
+counted();
