@@ -84,7 +84,7 @@ def progress(fraction: float | None, text: str) -> str:
             f'<div class="bar" role="progressbar" aria-valuenow="{percent}" aria-valuemin="0" aria-valuemax="100">'
             f'<i class="documents" style="width:{percent}%"></i></div>'
         )
-    return f'<div class="progress">{bar}<p role="status">{escape(text)}</p></div>'
+    return f'<div class="progress">{bar}<p>{escape(text)}</p></div>'
 
 
 def notice(text: str) -> str:
@@ -103,7 +103,7 @@ def table_check(report: TableReport) -> str:
         for title, sentences in groups
         if sentences
     ]
-    return f'<div class="progress" role="status">{"".join(shown)}</div>'
+    return f'<div class="progress">{"".join(shown)}</div>'
 
 
 def rates(numbers: Json) -> str:

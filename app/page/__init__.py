@@ -24,6 +24,7 @@ from app.page.writing import Stream, add_writing, wire_writing
 from app.settings import Settings, SettingsError
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
 STYLES = ("style.css", "compare.css")
 
 
@@ -40,6 +41,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         with gr.Row(elem_id="top"):
             gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
             model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
+        gr.HTML(html_template=ANNOUNCER, js_on_load=(ASSETS / "announce.js").read_text("utf-8"), elem_id="announcer")
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="left", min_width=280):
                 left = gr.Column()

@@ -65,6 +65,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stop": ("Stop", "止める"),
     "undo": ("Undo", "元に戻す"),
     "redo": ("Redo", "やり直す"),
+    "keys": (
+        "Ctrl+Enter writes · Ctrl+Shift+Enter continues · Esc stops · Ctrl+Z undoes · Ctrl+Shift+Z redoes · "
+        "Ctrl+Shift+S saves a version",
+        "Ctrl+Enter 書く · Ctrl+Shift+Enter 続ける · Esc 止める · Ctrl+Z 元に戻す · Ctrl+Shift+Z やり直す · "
+        "Ctrl+Shift+S 版を保存",
+    ),
     "versions": ("Versions", "版"),
     "version_name": ("Name of this version", "この版の名前"),
     "save_version": ("Save version", "版を保存"),

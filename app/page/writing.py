@@ -58,6 +58,7 @@ def add_writing() -> WritingParts:
         undo = gr.Button(words("undo"), elem_id="undo", min_width=70)
         redo = gr.Button(words("redo"), elem_id="redo", min_width=70)
         save = gr.Button(words("save_version"), elem_id="save-version", min_width=100)
+    gr.Markdown(words("keys"), elem_id="keys")
     progress = gr.HTML(elem_id="progress")
     rates = gr.HTML(elem_id="rates")
     return WritingParts(editor, write, resume, here, stop, undo, redo, save, progress, rates)
