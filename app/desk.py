@@ -131,9 +131,10 @@ class Desk:
         self._begin(session, writing, ask)
         return writing
 
-    def write_apart(self, sources: Sequence[Source], ask: Ask) -> Writing:
-        """Begin a new text that belongs to no project. Raises AppError, InvalidParameterError."""
-        writing = self._writing(sources, ask, Place("", "", ""), "anew", lambda writing: None, lambda writing: None)
+    def write_apart(self, sources: Sequence[Source], ask: Ask, draft: str = "") -> Writing:
+        """Begin a text that belongs to no project, or go on with `draft`. Raises AppError, InvalidParameterError."""
+        where: Where = "end" if draft.strip() else "anew"
+        writing = self._writing(sources, ask, Place(draft, "", ""), where, lambda writing: None, lambda writing: None)
         writing.start()
         return writing
 

@@ -34,7 +34,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
     page: gr.Blocks
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
     with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
-        add_api(office)  # first, or handlers of the same names would take the endpoints' names
+        add_api(office.desk)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
         version, chosen, timer = gr.State(0), gr.State(0), gr.Timer(0.5)
         ready = gr.State(False)
