@@ -18,7 +18,7 @@ from app.page.events import QUIET, Office
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.session import UNTITLED, Session
-from app.sources import SourceFile
+from app.sources import SourceFile, Sources
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "assets" / "samples" / "lighthouses.pdf"
 CHOICES = 4
@@ -85,9 +85,9 @@ def add_sources(
         for index, file in enumerate(session.sources.files):
             with gr.Column(elem_classes="source", key=f"{current}-{ready}-{index}"):
                 card = gr.HTML(source_card(office, session, file, notes.get(index, "")), elem_classes="file-card")
-                _card_fields(office, index, file, project, version)
+                _card_fields(office, file, project, version)
                 if file.document and len(file.document.pages) > 1 and not file.left_out:
-                    _choice_of_pages(office, index, file, card, project, chosen)
+                    _choice_of_pages(office, file, card, project, chosen)
                 _card_buttons(office, index, session, project, version)
                 if file.document:
                     _text_of(file)
@@ -102,21 +102,23 @@ def source_card(office: Office, session: Session, file: SourceFile, duplicate: s
     return panels.source_card(file, tokens, duplicate)
 
 
-def _card_fields(office: Office, index: int, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
+def _card_fields(office: Office, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
     """A password, where one is needed."""
     if not file.needs_password:
         return
     password = gr.Textbox(label=words("password"), type="password", elem_classes="password", interactive=True)
 
     def unlock(value: str, project: str, version: int, request: gr.Request) -> int:
-        office.session(project, request).sources.unlock(index, value)
+        sources = office.session(project, request).sources
+        if (index := sources.index_of(file.id)) is not None:
+            sources.unlock(index, value)
         return version + 1
 
     password.submit(unlock, [password, project, version], version, **QUIET)
 
 
 def _choice_of_pages(
-    office: Office, index: int, file: SourceFile, card: gr.HTML, project: gr.BrowserState, chosen: gr.State
+    office: Office, file: SourceFile, card: gr.HTML, project: gr.BrowserState, chosen: gr.State
 ) -> None:
     """Which pages to read. The card alone changes: made anew, the field would be left while it is still in use."""
     pages = gr.Textbox(
@@ -130,7 +132,8 @@ def _choice_of_pages(
 
     def choose(value: str, project: str, count: int, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        if index >= len(session.sources.files):
+        index = session.sources.index_of(file.id)
+        if index is None:  # removed in another window
             return [gr.skip(), gr.skip()]
         session.sources.choose(index, value)
         duplicate = session.sources.duplicate_notes.get(index, "")
@@ -142,28 +145,30 @@ def _choice_of_pages(
 def _card_buttons(office: Office, index: int, session: Session, project: gr.BrowserState, version: gr.State) -> None:
     """Order, leaving out, removal."""
     files = session.sources.files
+    file = files[index]
 
-    def button(label: str, name: str, act: Callable[[Session], None]) -> None:
+    def button(label: str, name: str, act: Callable[[Sources, int], None]) -> None:
         pressed = gr.Button(words(label), size="sm", elem_classes=name)
 
         def call(project: str, version: int, request: gr.Request) -> int:
-            session = office.session(project, request)
-            if index < len(session.sources.files):  # pressed twice, it may be gone
-                act(session)
+            sources = office.session(project, request).sources
+            place = sources.index_of(file.id)
+            if place is not None:  # pressed twice, or in another window, it may be gone
+                act(sources, place)
             return version + 1
 
         pressed.click(call, [project, version], version, **QUIET)
 
     with gr.Row(elem_classes="source-actions"):
         if index:
-            button("up", "up", lambda session: session.sources.move(index, -1))
+            button("up", "up", lambda sources, place: sources.move(place, -1))
         if index < len(files) - 1:
-            button("down", "down", lambda session: session.sources.move(index, 1))
-        if files[index].document:
-            out = not files[index].left_out
+            button("down", "down", lambda sources, place: sources.move(place, 1))
+        if file.document:
+            out = not file.left_out
             label = "leave_out" if out else "take_in"
-            button(label, "leave-out", lambda session: session.sources.leave_out(index, out))
-        button("remove", "remove", lambda session: session.sources.remove(index))
+            button(label, "leave-out", lambda sources, place: sources.leave_out(place, out))
+        button("remove", "remove", lambda sources, place: sources.remove(place))
 
 
 def _text_of(file: SourceFile) -> None:
