@@ -5,7 +5,7 @@ The server holds the truth. A page sends an edit as the whole text with the revi
 typing goes on, and the next is sent after the answer. Positions are characters (code points) on this side; the script
 converts.
 
-The page sends, as Gradio events: `edit`, `passage` (kind, and as the others text, start, end, revision), `caret`,
+The page sends, as Gradio events: `edit`, `passage` (kind, wish, and as the others text, start, end, revision), `caret`,
 `accept`, `reject` (id), `resync`, `recover` (text), and `settled` when the server has the draft and typing pauses.
 `element.draft.state()` in the browser gives what `edit` sends.
 """

@@ -30,7 +30,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "length_words": ("Length", "長さ"),
     "tone": ("Tone", "文体"),
     "language": ("Language", "言語"),
-    "language_hint": ("the document's", "資料と同じ"),
     "audience": ("Readers", "読者"),
     "audience_hint": ("anybody", "一般"),
     "as_it_comes": ("As it comes", "指定なし"),

@@ -24,6 +24,7 @@ from app.view import Json
 from core import InvalidParameterError
 
 FRAME_SECONDS = 0.08
+WISH_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def wire_writing(
             return stream.begin(lambda: office.desk.write(session, ask_of(values), caret(data), "again"))
         if kind not in PASSAGE_TASKS:
             return stream.refusal(f"{kind!r} is nothing that can be done with a passage.")
-        return stream.begin(lambda: office.desk.propose(session, ask_of(values), caret(data), kind))
+        wish = str(data.get("wish") or "")[:WISH_CHARACTERS]
+        return stream.begin(lambda: office.desk.propose(session, ask_of(values), caret(data), kind, wish))
 
     started = parts.editor.passage(passage, [project, *fields.all], begun, **QUIET)
     events += [started, started.success(stream.follow, project, outputs, **STREAMING)]

@@ -14,6 +14,14 @@ const follow = new Follow(area, root.querySelector(".draft-follow"));
 root.querySelector(".draft-follow").textContent = TEXT.follow;
 const proposal = new Proposal(root, area, (kind, id) => { proposal.hide(); area.focus(); trigger(kind, { id }); });
 
+// How the passage is to become: for the buttons before it.
+const wish = document.createElement("input");
+Object.assign(wish, { className: "draft-wish", placeholder: TEXT.wish, maxLength: 200 });
+wish.setAttribute("aria-label", TEXT.wishLabel);
+wish.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey) row.tools.querySelector("button")?.click();
+});
+
 const state = () => ({
   text: base ?? area.value, revision,
   start: toCharacters(area.value, area.selectionStart), end: toCharacters(area.value, area.selectionEnd),
@@ -187,9 +195,10 @@ function tools() {
     button.type = "button";
     button.textContent = TEXT[kind];
     button.dataset.kind = kind;
-    button.addEventListener("click", () => { sent = area.value; trigger("passage", { kind, ...state() }); });
+    button.addEventListener("click", () => { sent = area.value; trigger("passage", { kind, wish: wish.value, ...state() }); });
     return button;
   }));
+  if (selected) row.tools.append(wish);
 }
 
 // --- keys ---

@@ -210,7 +210,13 @@ def test_a_selection_brings_its_tools(site: Site, page: Page) -> None:
     area(page).focus()
     page.get_by_role("button", name="Shorten").click()
     until(page, lambda: len(site.of("passage")) == 1)
-    assert site.of("passage") == [{"kind": "shorten", "text": "😀 one two", "revision": 1, "start": 2, "end": 5}]
+    sent = {"kind": "shorten", "wish": "", "text": "😀 one two", "revision": 1, "start": 2, "end": 5}
+    assert site.of("passage") == [sent]
+    wish = page.get_by_label("How the passage is to become")
+    wish.fill("more formal")
+    wish.press("Enter")
+    until(page, lambda: len(site.of("passage")) == 2)
+    assert site.of("passage")[1] == {**sent, "kind": "rewrite", "wish": "more formal"}
 
 
 def test_following_pauses_when_the_person_scrolls_up(site: Site, page: Page) -> None:
