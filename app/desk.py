@@ -106,12 +106,12 @@ class Desk:
             opening = "" if draft.strip() else task.opening(detail, ask.shape)
         else:  # whose openings are among the tokens to come
             instruction, opening, output = step.instruction, "", tokens_to_come(draft, detail, ask.shape)
-        seen = self._seen(ask, draft)
+        seen = self.seen(ask, draft)
         unseen = count_tokens(tokenizer, draft) - count_tokens(tokenizer, seen) if seen != draft else 0
         budget = counts.budget(tokenizer, sources, instruction, trim_draft(seen) + opening, output, self.engine.window)
         return replace(budget, unseen=unseen, in_sections=step is not None)
 
-    def _seen(self, ask: Ask, draft: str) -> str:
+    def seen(self, ask: Ask, draft: str) -> str:
         """What the model sees of a draft."""
         _, tokenizer = self.engine.require_model(timeout=0)
         most = int(ask.draft_tokens or 0)
@@ -149,7 +149,7 @@ class Desk:
         def part(
             instruction: str, opening: str, written: str, limit: int, stops: tuple[str, ...] = (), in_all: int = 0
         ) -> Part:
-            draft = trim_draft(self._seen(ask, place.before + written)) + opening
+            draft = trim_draft(self.seen(ask, place.before + written)) + opening
             composed = compose(tokenizer, sources, instruction, draft)
             if in_all:
                 self._require_room(replace(composed.budget(in_all, self.engine.window), in_sections=True))
