@@ -19,6 +19,7 @@ from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from app.document_cache import DocumentCache
 from app.errors import AppError
+from app.pace import Pace
 from core import (
     Compilation,
     Event,
@@ -35,12 +36,6 @@ from core.quantization import Quantization
 
 RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
-
-CHUNK_SECONDS = 0.4
-"""What a forward of the prompt is to take, so that Stop answers well within a second."""
-
-LEAST_CHUNK, FIRST_CHUNK, MOST_CHUNK = 32, 128, 1024
-"""Prompt tokens per forward: at least, in the first one of all, and at most."""
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +143,6 @@ class Engine:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._documents: DocumentCache | None = None
-        self._chunk = FIRST_CHUNK
         self.loading = Loading()
         self.failure = ""
 
@@ -262,12 +256,6 @@ class Engine:
             if run.begin():
                 self._execute(run)
 
-    def _chunk_size(self, tokens: int, seconds: float) -> int:
-        """Of the next forward; a run begins with what the one before came to."""
-        if tokens:
-            self._chunk = next_chunk(tokens, seconds)
-        return self._chunk
-
     def _report(self, what: str, done: int, total: int) -> None:
         self.loading = Loading(what, done, total)
 
@@ -304,7 +292,7 @@ class Engine:
                 seed=request.seed,
                 stop_strings=request.stop_strings,
                 cache=cache,
-                prefill_chunk=self._chunk_size,
+                prefill_chunk=Pace(),
             )
             # What earlier runs left in the cache is done before the first chunk.
             yield PrefillProgress(cache.get_seq_length(), len(prompt))
@@ -312,11 +300,6 @@ class Engine:
                 yield from events
             finally:
                 run.cache_bytes = cache.nbytes
-
-
-def next_chunk(tokens: int, seconds: float) -> int:
-    """Prompt tokens that take CHUNK_SECONDS, if the last `tokens` took `seconds`."""
-    return round(min(max(tokens * CHUNK_SECONDS / max(seconds, 1e-9), LEAST_CHUNK), MOST_CHUNK))
 
 
 def named_model(name: str, quantization: Quantization | Literal["auto"]) -> ModelSource:

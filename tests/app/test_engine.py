@@ -12,16 +12,8 @@ import torch
 
 from app.document_cache import DocumentCache
 from app.document_files import DocumentFiles
-from app.engine import (
-    FIRST_CHUNK,
-    MOST_CHUNK,
-    Engine,
-    ModelUnavailableError,
-    QueueFullError,
-    Request,
-    Run,
-    next_chunk,
-)
+from app.engine import Engine, ModelUnavailableError, QueueFullError, Request, Run
+from app.pace import FIRST_CHUNK
 from core import CacheRefreshed, FullAttention, GenerationFinished, LoadingError, PrefillProgress, RefreshKV
 from tests.core.tiny import byte_tokenizer, tiny_model
 
@@ -108,13 +100,12 @@ def test_the_next_run_prefills_only_what_is_new(engine: Engine) -> None:
     assert counts == [10, 1, 1, 1]
 
 
-def test_two_documents_in_turn_are_read_once_each(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.engine.next_chunk", lambda tokens, seconds: FIRST_CHUNK)
+def test_two_documents_in_turn_are_read_once_each(engine: Engine) -> None:
     other = PROMPT.upper()
     with forwarded(engine) as counts:
         for document in (PROMPT, other):
             finished(engine.submit(about(document, "Summarise.")))
-        assert counts == [FIRST_CHUNK, FIRST_CHUNK, len(PROMPT) + 10 - 2 * FIRST_CHUNK, 1, 1, 1] * 2
+        assert counts == [FIRST_CHUNK, len(PROMPT) + 10 - FIRST_CHUNK, 1, 1, 1] * 2
         counts.clear()
         for document in (PROMPT, other, PROMPT):
             finished(engine.submit(about(document, f"List {document[0]}.")))
@@ -133,27 +124,6 @@ def test_another_policy_reads_nothing_again_and_writes_its_own_text(engine: Engi
     expected = finished(fresh.submit(about(PROMPT, "Summarise.", policy=FullAttention())))
     fresh.close()
     assert full.events[-1][1].text == expected.events[-1][1].text
-
-
-@pytest.mark.parametrize(
-    ("rate", "chunks"), [(250, [128] + [100] * 8 + [72]), (20, [128] + [32] * 27 + [8]), (10**5, [128, 872])]
-)
-def test_chunks_come_to_take_as_long_as_is_meant(rate: int, chunks: list[int]) -> None:
-    left, size, read = 1000, FIRST_CHUNK, []
-    while left:
-        read.append(min(size, left))
-        left -= read[-1]
-        size = next_chunk(read[-1], read[-1] / rate)
-    assert read == chunks
-    assert next_chunk(10, 0.0) == MOST_CHUNK
-
-
-def test_a_run_begins_with_the_chunk_that_the_last_one_came_to(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.engine.next_chunk", lambda tokens, seconds: 50)
-    with forwarded(engine) as counts:
-        for text in ("a" * 200, "b" * 120):
-            finished(engine.submit(request(text, new=1)))
-    assert counts == [128, 50, 22, 50, 50, 20]
 
 
 def test_a_prefill_that_was_stopped_goes_on_where_it_was(engine: Engine) -> None:
