@@ -19,8 +19,8 @@ def main() -> None:
     settings = load_settings()
     model = named_model(settings.model, settings.quantization or "none")
     engine = Engine(model, settings.queue_size, document_cache(settings), compile_decoding)
-    passing = Path(tempfile.mkdtemp(prefix="refreshkv-")) if settings.shared else None
-    store = open_store(settings.data_folder or passing)
+    passing = tempfile.TemporaryDirectory(prefix="refreshkv-") if settings.shared else None
+    store = open_store(settings.data_folder or (Path(passing.name) if passing else None))
     sessions = Sessions(store, settings.limits, settings.session_minutes, forget=settings.shared)
     engine.start()
     sessions.start()
@@ -31,6 +31,8 @@ def main() -> None:
         sessions.close()
         engine.close()
         store.close()
+        if passing:
+            passing.cleanup()
 
 
 if __name__ == "__main__":

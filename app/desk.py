@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
-from app.composer import Composed, compose, count_tokens
+from app.budget import Budget
+from app.composer import Composed, TokenCounts, compose, count_tokens, last_tokens
 from app.engine import Engine, Request
 from app.errors import AppError
 from app.passages import clean_passage, passage_instruction, passage_max_new_tokens
 from app.prompts import Source, trim_draft
-from app.sections import next_step
+from app.sections import next_step, tokens_to_come
 from app.session import Session
 from app.settings import Settings, parse_budget
 from app.tasks import TASKS, Shape, parse_length
@@ -41,6 +42,8 @@ class Ask:
     max_new_tokens: float | None
     temperature: float | None
     seed: float | None
+    draft_tokens: float | None = None
+    """So many tokens of the draft, the last ones, the model sees; None: all."""
 
     @property
     def shape(self) -> Shape:
@@ -100,24 +103,48 @@ class Desk:
         _, tokenizer = self.engine.require_model(timeout=0)
         return compose(tokenizer, session.sources.selected, instruction, draft)
 
-    def compose_task(self, session: Session, ask: Ask, draft: str) -> Composed:
-        """The prompt of the page's task, for the budget: an instruction that is not written yet counts as a word."""
+    def budget(self, sources: Sequence[Source], ask: Ask, draft: str, counts: TokenCounts) -> Budget:
+        """What writing would take of the window, going on from `draft`: an instruction that is not written yet counts
+        as a word, and all sections that are to come count. Raises AppError while the model is loading, and PromptError.
+        """
+        _, tokenizer = self.engine.require_model(timeout=0)
         task = TASKS[ask.task]
         detail = ask.detail if ask.detail.strip() or task.default is not None else "…"
-        return self.compose(session, task.instruction(detail, ask.shape), draft)
+        step = next_step(draft, detail, ask.shape) if task.in_sections else None
+        if step is None:
+            instruction, output = task.instruction(detail, ask.shape), int(ask.max_new_tokens or 0)
+            opening = "" if draft.strip() else task.opening(detail, ask.shape)
+        else:  # whose openings are among the tokens to come
+            instruction, opening, output = step.instruction, "", tokens_to_come(draft, detail, ask.shape)
+        seen = self.seen(ask, draft)
+        unseen = count_tokens(tokenizer, draft) - count_tokens(tokenizer, seen) if seen != draft else 0
+        budget = counts.budget(tokenizer, sources, instruction, trim_draft(seen) + opening, output, self.engine.window)
+        return replace(budget, unseen=unseen, in_sections=step is not None)
+
+    def seen(self, ask: Ask, draft: str) -> str:
+        """What the model sees of a draft."""
+        _, tokenizer = self.engine.require_model(timeout=0)
+        most = int(ask.draft_tokens or 0)
+        return last_tokens(tokenizer, draft, most) if most > 0 else draft
 
     def write(self, session: Session, ask: Ask, caret: Caret, where: Where) -> Writing:
-        """Begin to write. Raises AppError, InvalidParameterError."""
+        """Begin to write; "Continue my draft" goes on at the end also when it is asked for anew.
+
+        Raises AppError, InvalidParameterError.
+        """
         self._accept(session, caret)
         text = session.draft.text
+        if where == "anew" and ask.task == "continue":
+            where = "end"
         place = Place("", text, "") if where == "anew" else self._place(session, caret, where)
         writing = self._writing(session.sources.selected, ask, place, where, session.wrote, session.ended)
         self._begin(session, writing, ask)
         return writing
 
-    def write_apart(self, sources: Sequence[Source], ask: Ask) -> Writing:
-        """Begin a new text that belongs to no project. Raises AppError, InvalidParameterError."""
-        writing = self._writing(sources, ask, Place("", "", ""), "anew", lambda writing: None, lambda writing: None)
+    def write_apart(self, sources: Sequence[Source], ask: Ask, draft: str = "") -> Writing:
+        """Begin a text that belongs to no project, or go on with `draft`. Raises AppError, InvalidParameterError."""
+        where: Where = "end" if draft.strip() else "anew"
+        writing = self._writing(sources, ask, Place(draft, "", ""), where, lambda writing: None, lambda writing: None)
         writing.start()
         return writing
 
@@ -129,16 +156,24 @@ class Desk:
         task = TASKS[ask.task]
         _, tokenizer = self.engine.require_model(timeout=0)
 
-        def part(instruction: str, opening: str, written: str, limit: int, stops: tuple[str, ...] = ()) -> Part:
-            composed = compose(tokenizer, sources, instruction, trim_draft(place.before + written) + opening)
+        def part(
+            instruction: str, opening: str, written: str, limit: int, stops: tuple[str, ...] = (), in_all: int = 0
+        ) -> Part:
+            draft = trim_draft(self.seen(ask, place.before + written)) + opening
+            composed = compose(tokenizer, sources, instruction, draft)
+            if in_all:
+                self._require_room(replace(composed.budget(in_all, self.engine.window), in_sections=True))
             return Part(self.engine.submit(self.request(composed, ask, limit, stops)), composed, opening)
 
         def section(written: str) -> Part | None:
-            step = next_step(place.before + written, ask.detail, ask.shape)
+            draft = place.before + written
+            step = next_step(draft, ask.detail, ask.shape)
             if step is None:
                 return None
             limit = min(step.max_new_tokens, self.settings.max_new_tokens_limit)
-            return part(step.instruction, step.opening, written, limit, step.stop_strings)
+            # Before the first, whether there is room for all of them.
+            in_all = 0 if written else tokens_to_come(draft, ask.detail, ask.shape)
+            return part(step.instruction, step.opening, written, limit, step.stop_strings, in_all)
 
         # At the caret no section begins: the text around it is not theirs.
         sections = task.in_sections and where != "caret"
@@ -190,7 +225,7 @@ class Desk:
             raise AppError("The draft was changed in another window. Look at it here again, then repeat.")
 
     def _place(self, session: Session, caret: Caret, where: Where) -> Place:
-        """Blanks before it go: words carry the blank before them in their own token, and after one a model falters."""
+        """What stands before a word at the caret, blanks or line ends, stands between it and what is written too."""
         text, written = session.draft.text, session.draft.written
         if where == "again":
             if written is None:
@@ -198,8 +233,9 @@ class Desk:
             start, end = written
         else:
             start = end = min(caret.start, len(text)) if where == "caret" else len(text)
-        before = trim_draft(text[:start])
-        return Place(before, text[len(before) : end], text[end:])
+        before, after = text[:start], text[end:]
+        gap = before[len(before.rstrip()) :] if where == "caret" else ""
+        return Place(before, text[start:end], after, seam="" if after[:1].strip() == "" else gap)
 
     def request(self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()) -> Request:
         """What the engine is to do. Raises AppError for a length out of bounds or a prompt too long for the window."""
@@ -208,9 +244,7 @@ class Desk:
             raise AppError(
                 f"The answer's length is {output_tokens}; it must be 1 to {settings.max_new_tokens_limit:,}."
             )
-        budget = composed.budget(output_tokens, self.engine.window)
-        if budget.excess > 0:
-            raise AppError(budget.message)
+        self._require_room(composed.budget(output_tokens, self.engine.window))
         return Request(
             composed.token_ids,
             ask.policy(),
@@ -223,6 +257,12 @@ class Desk:
             composed.document_end,
             stop_strings,
         )
+
+    @staticmethod
+    def _require_room(budget: Budget) -> None:
+        """Raises AppError, which names the ways out, if it is more than the window."""
+        if budget.excess > 0:
+            raise AppError(budget.message)
 
     def _settings_of(self, part: Part) -> RunSettings:
         request = part.run.request

@@ -5,9 +5,9 @@ and gets a "saved" with the new revision, or a "set" with another text if somebo
 under way typing goes on, and the next is sent after the answer. Each message names its project, and those of another
 than the page shows are passed over. Positions are characters (code points) on this side; the script converts.
 
-The page sends, as Gradio events: `edit`, `passage` (kind, and as the others project, text, start, end, revision,
-serial), `caret`, `accept`, `reject` (id), `resync`, `recover` (text). `element.draft.state()` in the browser gives what
-`edit` sends.
+The page sends, as Gradio events: `edit`, `passage` (kind, wish, and as the others project, text, start, end, revision,
+serial), `caret`, `accept`, `reject` (id), `resync`, `recover` (text), and `settled` when the server has the draft and
+typing pauses. `element.draft.state()` in the browser gives what `edit` sends.
 """
 
 from __future__ import annotations

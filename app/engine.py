@@ -19,6 +19,7 @@ from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from app.document_cache import DocumentCache
 from app.errors import AppError
+from app.pace import Pace
 from core import (
     Compilation,
     Event,
@@ -35,9 +36,6 @@ from core.quantization import Quantization
 
 RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
-
-PREFILL_CHUNK = 256
-"""Prompt tokens per forward: a quarter of the library's default, so that Stop answers within a second or so."""
 
 logger = logging.getLogger(__name__)
 
@@ -294,7 +292,7 @@ class Engine:
                 seed=request.seed,
                 stop_strings=request.stop_strings,
                 cache=cache,
-                prefill_chunk=PREFILL_CHUNK,
+                prefill_chunk=Pace(),
             )
             # What earlier runs left in the cache is done before the first chunk.
             yield PrefillProgress(cache.get_seq_length(), len(prompt))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -32,7 +33,7 @@ class SourceFile:
     """An uploaded file or a pasted text: its document, or why there is none.
 
     `pages` is the choice as typed, empty for all. One that is left out stays in the list. `stored` is its id in the
-    store, None while it is not kept there.
+    store, None while it is not kept there; `id` is its own while the project is open.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class SourceFile:
     needs_password: bool = False
     left_out: bool = False
     stored: int | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def name(self) -> str:
@@ -87,6 +89,10 @@ class Sources:
         readable = [(index, file.document) for index, file in enumerate(self.files) if file.document]
         notes = duplicates([document for _, document in readable])
         return {readable[place][0]: note for place, note in notes.items()}
+
+    def index_of(self, file: str) -> int | None:
+        """Where the file of that id stands now; None if it was removed."""
+        return next((index for index, found in enumerate(self.files) if found.id == file), None)
 
     def add(self, paths: Sequence[Path], progress: FileProgress | None = None) -> None:
         """Read uploaded files, which come last. `progress`: the file that is read, its pages done and their total."""

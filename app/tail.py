@@ -17,6 +17,7 @@ _ENDINGS = {
     "stop_string": "Finished: this part is complete.",
     "length": "Finished: the text has the length asked for. Press Continue to go on.",
 }
+_VERDICT = "Accept or reject the proposal in the draft."
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,16 @@ class Tail:
 
     def _progress_line(self) -> str:
         """Everything is read once: the thread that follows the run may begin the next part at any time."""
-        writing, run, progress, ending = self.writing, self.writing.part.run, self.writing.progress, self.writing.ending
+        writing, done = self.writing, self.writing.done
+        run, progress, ending = writing.part.run, writing.progress, writing.ending
         if run.state == "waiting":
             ahead = self._engine.ahead_of(run)
             return panels.progress(None, f"Waiting: {ahead} before you." if ahead else "Starting.")
         if writing.error or run.state == "failed":
             return panels.notice(writing.error or run.error)
         if run.state == "stopped":
-            kept = "The draft is as it was." if writing.empty else "The text so far is kept; press Continue to go on."
-            return panels.progress(None, f"Stopped. {kept}")
-        if run.state == "finished" and ending:
+            return panels.progress(None, f"Stopped. {self._stopped(writing)}")
+        if done and ending:
             return panels.progress(None, self._ending(writing, ending))
         if run.stopping:
             return panels.progress(None, "Stopping.")
@@ -78,20 +79,32 @@ class Tail:
             return panels.progress(None, "Starting.")
         return self._under_way(writing, progress)
 
+    def _stopped(self, writing: Writing) -> str:
+        if writing.empty:
+            return "The draft is as it was."
+        if writing.proposes:
+            return _VERDICT if self._proposed(writing) else "The draft is as it was."
+        return f"The text so far is kept; press Continue to go on.{_earlier(writing)}"
+
     def _ending(self, writing: Writing, ending: GenerationFinished) -> str:
         if writing.proposes and not writing.text.strip():
             return "Finished: the model had nothing to propose. Select more text, or try again."
         if writing.proposes:
-            if writing.text.strip() in ("", writing.place.replaced.strip()):
+            if not self._proposed(writing):
                 return "Finished: the model would leave the passage as it is. Ask for something else, or edit it."
-            return "Finished. Accept or reject the proposal in the draft."
-        return _ENDINGS[ending.reason]
+            return f"Finished. {_VERDICT}"
+        return _ENDINGS[ending.reason] + _earlier(writing)
+
+    @staticmethod
+    def _proposed(writing: Writing) -> bool:
+        """Whether there is anything to accept."""
+        return writing.text.strip() not in ("", writing.place.replaced.strip())
 
     def _under_way(self, writing: Writing, progress: PrefillProgress) -> str:
         composed, started = writing.part.composed, writing.part.run.started or 0.0
         known = already_read(min(writing.reused, composed.document_end) - composed.document_start)
         if writing.statistics.decode_steps or progress.done == progress.total:
-            return panels.progress(None, f"Writing. {known}".rstrip())
+            return panels.progress(None, f"Writing. {known}".rstrip() + _earlier(writing))
         fraction, text = prefill_progress(
             progress.done,
             progress.total,
@@ -100,3 +113,9 @@ class Tail:
             writing.reused,
         )
         return panels.progress(fraction, f"{text}. {known}" if known else text)
+
+
+def _earlier(writing: Writing) -> str:
+    """Where the draft is that is being written over."""
+    replaces = writing.place.whole and not writing.proposes
+    return " Your earlier draft is in Versions; Undo brings it back." if replaces else ""

@@ -35,11 +35,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Place:
-    """Where it writes: `before` and `after` stay, and what was between them (`replaced`) goes."""
+    """Where it writes: `before` and `after` stay, and what was between them (`replaced`) goes.
+
+    `seam`: what parts the text that is written from `after`, if that begins with a word.
+    """
 
     before: str
     replaced: str
     after: str
+    seam: str = ""
+
+    @property
+    def rest(self) -> str:
+        """All that follows what is written."""
+        return self.seam + self.after
+
+    @property
+    def whole(self) -> bool:
+        """Whether what is written takes the place of a whole draft."""
+        return bool(self.replaced.strip()) and not (self.before + self.after).strip()
 
 
 class Writing:
@@ -106,7 +120,7 @@ class Writing:
     @property
     def draft(self) -> str:
         """The whole draft as it is now."""
-        return self.place.before + self.text + self.place.after
+        return self.place.before + self.text + self.place.rest
 
     @property
     def trace(self) -> Trace:
@@ -147,6 +161,8 @@ class Writing:
             self.error = f"The run could not go on: {error}. What was written is kept."
         finally:
             self.text = self._clean(self.text)
+            if self.place.rest[:1].isspace() and not self.proposes:
+                self.text = self.text.rstrip()
             try:
                 self._on_end(self)
             finally:
@@ -169,6 +185,9 @@ class Writing:
             self._ended.wait(SECONDS)
 
     def _add(self, event: Event) -> None:
+        if isinstance(event, TokenGenerated) and not self.text and self.place.before[-1:] in (" ", "\t"):
+            # The prompt ends before the blank that the person typed, so a word brings that blank again.
+            event = replace(event, text=event.text.lstrip(" \t"))
         self.statistics.add(event)
         self._recorder.add(event)
         self.feed.add(event)

@@ -101,7 +101,7 @@ def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str])
         raise AppError("Choose at least two methods to compare.")
     desk, task = office.desk, TASKS[ask.task]
     opening = task.opening(ask.detail, ask.shape)
-    draft = trim_draft(session.draft.text) if ask.task == "continue" else opening
+    draft = trim_draft(desk.seen(ask, session.draft.text)) if ask.task == "continue" else opening
     composed = desk.compose(session, task.instruction(ask.detail, ask.shape), draft)
     seeded = replace(ask, seed=secrets.randbelow(2**31) if ask.seed is None else ask.seed)
     request = desk.request(composed, seeded, int(ask.max_new_tokens or 0))

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
 
 from app import panels
 from app.draft import changed
 from app.editor import DraftEditor, kept_message, saved_message
 from app.errors import AppError
-from app.export import FORMATS, Draft, RunRecord, export
+from app.export import FORMATS, Draft, Export, RunRecord, export
 from app.page.events import QUIET, READ_EDITOR, Office, errors_said
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
 from app.store import delete_version, list_versions, restore_version, save_version, version_text
 from app.store.diff import diff
+from app.tasks import columns_asked
 from app.trace import write_trace
 from app.view import Json
 
@@ -171,14 +172,21 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
         session, held = office.held(state, request)
         try:
             held.put_into(session)
-            made = export(Draft(session.name, session.draft.text, run_record(session)), kind)
+            made = exported(session, kind)
         except AppError as error:
             return [gr.update(visible=False), panels.notice(str(error))]
-        path = Path(tempfile.mkdtemp(prefix="refreshkv-")) / made.name
-        path.write_bytes(made.data)
-        return [gr.update(value=str(path), visible=True), ""]
+        # Where Gradio deletes it again.
+        path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
+        return [gr.update(value=path, visible=True), ""]
 
     make.click(write, [editor, kind, project], [file, problem], js=READ_EDITOR, **QUIET)
+
+
+def exported(session: Session, kind: str) -> Export:
+    """The draft as a file. Raises ExportError."""
+    # A trace is large, and only the bundle holds it.
+    run = run_record(session) if kind == "zip" else None
+    return export(Draft(session.name, session.draft.text, run, columns_asked(session.task) or ()), kind)
 
 
 def run_record(session: Session) -> RunRecord | None:
@@ -197,9 +205,17 @@ def run_record(session: Session) -> RunRecord | None:
         },
         settings.seed,
         {"task": session.task, "documents": [page.title for page in trace.prompt.pages]},
-        {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}},
+        {"python": platform.python_version(), **{name: found for name in packages if (found := _version(name))}},
         write_trace(trace),
     )
+
+
+def _version(package: str) -> str | None:
+    """Of a package; None if it is not installed, as bitsandbytes need not be."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _titled(version: Any) -> str:

@@ -31,7 +31,7 @@ class TaskFields:
     @property
     def choices(self) -> list[Any]:
         """Those that change at once."""
-        return [self.task, self.length, self.tone, self.max_new_tokens]
+        return [self.task, self.length, self.tone, self.max_new_tokens, self.draft_tokens]
 
     @property
     def typed(self) -> list[Any]:
@@ -96,7 +96,8 @@ def _decoding(settings: Settings) -> list[Any]:
         with gr.Row():
             temperature = gr.Number(settings.temperature, label=words("temperature"), minimum=0)
             seed = gr.Number(None, label=words("seed"), precision=0, elem_id="seed")
-    return [method, budget, stride, threshold, temperature, seed]
+        seen = gr.Number(None, label=words("draft_tokens"), precision=0, minimum=0, elem_id="draft-tokens")
+    return [method, budget, stride, threshold, temperature, seed, seen]
 
 
 def _as_text(budget: float | int) -> str:

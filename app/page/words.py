@@ -30,7 +30,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "length_words": ("Length", "長さ"),
     "tone": ("Tone", "文体"),
     "language": ("Language", "言語"),
-    "language_hint": ("the document's", "資料と同じ"),
     "audience": ("Readers", "読者"),
     "audience_hint": ("anybody", "一般"),
     "as_it_comes": ("As it comes", "指定なし"),
@@ -46,6 +45,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "options": ("How it is decoded", "デコードの設定"),
     "temperature": ("Temperature (0: always the likeliest)", "温度（0：常に最尤）"),
     "seed": ("Seed (empty: a new text each time)", "シード（空欄：毎回異なる）"),
+    "draft_tokens": (
+        "Tokens of the draft it sees, the last (empty: all)",
+        "モデルに見せる原稿の末尾トークン数（空欄：全部）",
+    ),
     "method": ("Attention", "アテンション"),
     "full_attention": ("Full attention", "全文脈アテンション"),
     "budget": ("Small cache: share of the prompt, or tokens", "小キャッシュ：割合またはトークン数"),
@@ -61,6 +64,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stop": ("Stop", "止める"),
     "undo": ("Undo", "元に戻す"),
     "redo": ("Redo", "やり直す"),
+    "keys": (
+        "Ctrl+Enter writes · Ctrl+Shift+Enter continues · Esc stops · Ctrl+Z undoes · Ctrl+Shift+Z redoes · "
+        "Ctrl+Shift+S saves a version",
+        "Ctrl+Enter 書く · Ctrl+Shift+Enter 続ける · Esc 止める · Ctrl+Z 元に戻す · Ctrl+Shift+Z やり直す · "
+        "Ctrl+Shift+S 版を保存",
+    ),
     "versions": ("Versions", "版"),
     "version_name": ("Name of this version", "この版の名前"),
     "save_version": ("Save version", "版を保存"),
@@ -71,6 +80,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "export": ("Export", "書き出し"),
     "format": ("Format", "形式"),
     "file": ("File", "ファイル"),
+    "repair_table": ("Repair the table", "表を直す"),
     "compare": ("Compare methods", "方式を比べる"),
     "compare_run": ("Write with each", "それぞれで書く"),
     "methods": ("Methods", "方式"),

@@ -29,6 +29,7 @@ FRAME_SECONDS = 0.08
 # A page may begin a run in one project while it still follows that of another, for a moment.
 FOLLOWING: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
 NOT_SHOWN = "What was written could not be shown while it came. It is kept, and is in the draft now."
+WISH_CHARACTERS = 200
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,11 @@ class WritingParts:
         """In the order in which updates set them: stop, then those that rest while a run writes."""
         return [self.stop, self.write, self.resume, self.here, self.undo, self.redo]
 
+    @property
+    def begins(self) -> list[Any]:
+        """What a run begins with."""
+        return [self.write.click, self.resume.click, self.here.click, self.editor.passage]
+
 
 def add_writing() -> WritingParts:
     """The editor, its buttons, and the lines that say how far a run is."""
@@ -65,6 +71,7 @@ def add_writing() -> WritingParts:
         undo = gr.Button(words("undo"), elem_id="undo", min_width=70)
         redo = gr.Button(words("redo"), elem_id="redo", min_width=70)
         save = gr.Button(words("save_version"), elem_id="save-version", min_width=100)
+    gr.Markdown(words("keys"), elem_id="keys")
     progress = gr.HTML(elem_id="progress")
     rates = gr.HTML(elem_id="rates")
     return WritingParts(editor, write, resume, here, stop, undo, redo, save, progress, rates)
@@ -84,8 +91,8 @@ def wire_writing(
     fields: TaskFields,
     parts: WritingParts,
     the_map: CacheMap,
-) -> None:
-    """What the buttons do."""
+) -> list[Any]:
+    """What the buttons do. Returns the events, each of which is over when its run is."""
     stream = Stream(office)
     outputs = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
 
@@ -100,22 +107,27 @@ def wire_writing(
         return call
 
     async def passage(project: str, request: gr.Request, event: gr.EventData, *values: Any) -> AsyncIterator[list[Any]]:
-        kind = str(event._data.get("kind")) if isinstance(event._data, dict) else ""
+        data = event._data if isinstance(event._data, dict) else {}
+        kind, wish = str(data.get("kind")), str(data.get("wish") or "")[:WISH_CHARACTERS]
 
         def command(session: Session, held: Caret) -> Writing:
             if kind == "again":
                 return office.desk.write(session, ask_of(values), held, "again")
             if kind not in PASSAGE_TASKS:
                 raise AppError(f"{kind!r} is nothing that can be done with a passage.")
-            return office.desk.propose(session, ask_of(values), held, kind)
+            return office.desk.propose(session, ask_of(values), held, kind, wish)
 
         async for update in stream.write(command, event._data, request):
             yield update
 
+    events: list[Any] = []
     for button, where in zip((parts.write, parts.resume, parts.here), get_args(Where), strict=False):
-        button.click(write(where), [parts.editor, project, *fields.all], outputs, js=READ_EDITOR, **FOLLOWING)
-    parts.editor.passage(passage, [project, *fields.all], outputs, **FOLLOWING)
+        events.append(
+            button.click(write(where), [parts.editor, project, *fields.all], outputs, js=READ_EDITOR, **FOLLOWING)
+        )
+    events.append(parts.editor.passage(passage, [project, *fields.all], outputs, **FOLLOWING))
     parts.stop.click(stream.stop, project, parts.stop, queue=False, **QUIET)
+    return events
 
 
 class Stream:
@@ -211,7 +223,9 @@ def _editor(session: Session, tail: Tail, frame: Frame, *, ended: bool) -> Json 
         return draft_message(session)
     if frame.text is None:
         return None
-    return stream_message(session.id, writing.id, session.draft.revision, start, replaced, frame.text)
+    return stream_message(
+        session.id, writing.id, session.draft.revision, start, replaced, frame.text + writing.place.seam
+    )
 
 
 def _buttons(*, writing: bool) -> list[Any]:

@@ -1,4 +1,4 @@
-const ANNOUNCE_EVERY = 3000;
+const SOON = 300, QUIET = 4000; // ms
 const ASK_EVERY = 2000;
 const MODES = ["share", "changes", "passages"];
 
@@ -13,7 +13,7 @@ class CacheMap {
     this.mode = "share";
     this.selected = null; // the refresh shown, a row, or null for the newest
     this.wanted = null; // the layer chosen, by its index; shown once its history is here
-    this.announced = this.asked = -Infinity;
+    this.asked = -Infinity;
     writeLabels(root);
     this.makeViews();
     this.makeControls();
@@ -73,7 +73,7 @@ class CacheMap {
     if (message.empty) return this.clear();
     if (message.start && message.run !== this.run?.id) this.open(message.run, message.start);
     const ours = message.run !== undefined && message.run === this.run?.id;
-    if (ours && this.run.add(message)) this.render();
+    if (ours && this.run.add(message)) this.render(QUIET);
     if (message.held !== undefined && this.run) this.setHeld(message.held && new Held(message.held, this.run.doc));
     if (message.run !== undefined && (!ours || this.run.lacks(message))) this.askAgain();
   }
@@ -90,7 +90,6 @@ class CacheMap {
     this.run = new MapRun(id, start);
     if (!same) this.wanted = null;
     this.selected = null;
-    this.announced = -Infinity;
     this.player.pause();
     this.panel.setDocument(this.run.doc);
     this.strip.setDocument(this.run.doc);
@@ -128,7 +127,7 @@ class CacheMap {
     return this.run?.layer?.index === this.wanted ? this.wanted : null;
   }
 
-  render() {
+  render(silence = SOON) {
     const { run, shown, layer, mode, held } = this;
     const rows = run?.rows ?? [];
     const data = { run: run?.id, refreshes: rows.length, shown: rows[shown]?.number, layer, mode, live: !this.selected };
@@ -145,7 +144,7 @@ class CacheMap {
     this.showPages(levels);
     this.heatmap.setRows(run, shown, layer);
     this.steps.setSteps(run, shown, layer);
-    this.announce();
+    this.announce(silence);
   }
 
   showPages(levels) {
@@ -157,15 +156,15 @@ class CacheMap {
     this.find("page-name").textContent = strongest < 0 ? "" : strip.nameOf(strongest);
   }
 
-  /** A screen reader is told the latest picture, but not ten times a second. */
-  announce() {
-    if (this.announcing) return;
-    const wait = Math.max(0, this.announced + ANNOUNCE_EVERY - performance.now());
+  /** A screen reader is told the picture soon after what the person did, and that of a run when it brings no more. */
+  announce(silence) {
+    if (this.soon && silence === QUIET) return;
+    this.soon = silence === SOON;
+    clearTimeout(this.announcing);
     this.announcing = setTimeout(() => {
-      this.announcing = 0;
-      this.announced = performance.now();
+      this.soon = false;
       if (this.run) this.find("words").textContent = describe(this.run, this.shown, this.layer);
-    }, wait);
+    }, silence);
   }
 
   /** Show the `i`-th refresh everywhere, or with null whatever is the newest. */

@@ -3,16 +3,25 @@ const root = element.querySelector(".draft-root");
 const area = root.querySelector(".draft-text");
 const row = { count: root.querySelector(".draft-count"), tools: root.querySelector(".draft-tools"), saved: root.querySelector(".draft-saved") };
 const status = root.querySelector(".draft-status");
-const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, MIRROR_MS = 1000, PATIENCE_MS = 4000;
+const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, SETTLED_MS = 700, COUNT_MS = 300, MIRROR_MS = 1000, PATIENCE_MS = 4000;
 
 let revision = 0, serial = 0, project = "", last = null, base = null, run = "";
-let sent = "", inFlight = null, firstUnsent = 0, sendTimer = 0, caretTimer = 0, mirrorTimer = 0, asked = false, failed = false;
+let sent = "", inFlight = null, firstUnsent = 0, asked = false, failed = false;
+let sendTimer = 0, caretTimer = 0, settledTimer = 0, countTimer = 0, mirrorTimer = 0;
 
 area.setAttribute("aria-label", TEXT.label);
 area.placeholder = TEXT.placeholder;
 const follow = new Follow(area, root.querySelector(".draft-follow"));
 root.querySelector(".draft-follow").textContent = TEXT.follow;
 const proposal = new Proposal(root, area, (kind, id) => { proposal.hide(); area.focus(); trigger(kind, { id }); });
+
+// How the passage is to become: for the buttons before it.
+const wish = document.createElement("input");
+Object.assign(wish, { className: "draft-wish", placeholder: TEXT.wish, maxLength: 200 });
+wish.setAttribute("aria-label", TEXT.wishLabel);
+wish.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey) row.tools.querySelector("button")?.click();
+});
 
 const state = () => ({
   project, text: base ?? area.value, revision, serial,
@@ -116,6 +125,7 @@ function show(why, close) {
   discard.textContent = close;
   discard.onclick = settle;
   bar.hidden = false;
+  status.textContent = why;
 }
 
 function settle() {
@@ -240,13 +250,21 @@ function read() {
   if (message.kind !== "set" && message.project !== project) return; // of a project that the page has left
   handlers[message.kind]?.(message);
   count();
+  // For what depends on the draft as the server has it: after a pause in typing.
+  if (message.kind === "set" || message.kind === "saved") {
+    clearTimeout(settledTimer);
+    settledTimer = setTimeout(() => trigger("settled"), SETTLED_MS);
+  }
 }
 watch("value", read);
 read();
 
 // --- the row below ---
 
-function count() {
+// After a pause: while the model writes, the text changes twelve times a second.
+function count() { countTimer ||= setTimeout(counted, COUNT_MS); }
+function counted() {
+  countTimer = 0;
   const words = area.value.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu);
   row.count.textContent = `${(words?.length ?? 0).toLocaleString()} ${TEXT.words} · ${toCharacters(area.value, area.value.length).toLocaleString()} ${TEXT.characters}`;
 }
@@ -261,9 +279,10 @@ function tools() {
     button.type = "button";
     button.textContent = TEXT[kind];
     button.dataset.kind = kind;
-    button.addEventListener("click", () => { sent = area.value; trigger("passage", { kind, ...state() }); });
+    button.addEventListener("click", () => { sent = area.value; trigger("passage", { kind, wish: wish.value, ...state() }); });
     return button;
   }));
+  if (selected) row.tools.append(wish);
 }
 
 // --- keys ---
@@ -284,5 +303,17 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   if (!button.disabled) button.click();
 });
-setTimeout(() => SHORTCUTS.forEach(([id, keys]) => document.querySelector(id)?.setAttribute("aria-keyshortcuts", keys)), 1500);
-count();
+// The buttons may come after the editor.
+function label() {
+  return SHORTCUTS.map(([id, keys]) => {
+    const button = document.querySelector(id);
+    button?.setAttribute("aria-keyshortcuts", keys);
+    button?.setAttribute("title", keys.replaceAll("Control", "Ctrl"));
+    return button;
+  }).every(Boolean);
+}
+if (!label()) {
+  const coming = new MutationObserver(() => { if (label()) coming.disconnect(); });
+  coming.observe(document.body, { childList: true, subtree: true });
+}
+counted();

@@ -251,3 +251,13 @@ def test_a_text_begins_as_its_task_does(office: Office) -> None:
     session = office.sessions.open("page", None)
     table = finished(comparison_of(office, session, ask(task="table", detail="a, b"), [REFRESHKV, FULL_ATTENTION]))
     assert all(trial.text.startswith("| a | b |\n") for trial in table.trials)
+
+
+def test_methods_that_go_on_with_a_draft_see_as_much_of_it_as_was_chosen(
+    desk: Desk, session: Session, sessions: Sessions
+) -> None:
+    assert session.edit("The first sentence. The second.", session.draft.revision)
+    office = Office(desk, sessions, shared=False)
+    fields = ask(task="continue", draft_tokens=14)
+    asked = comparison_of(office, session, fields, [REFRESHKV, FULL_ATTENTION]).request
+    assert byte_tokenizer().decode(asked.token_ids[0]).endswith("assistant\nThe second.")

@@ -214,3 +214,12 @@ def test_what_the_store_refuses_is_read_all_the_same(
     sources.remove(1)
     assert pages(sources) == [("a.txt", [2])]
     assert list_sources(store, project) == []
+
+
+def test_a_file_is_found_by_its_id_wherever_it_stands(sources: Sources, tmp_path: Path) -> None:
+    sources.add([write(tmp_path, f"{name}.txt", name) for name in "abc"])
+    first, second, _ = (file.id for file in sources.files)
+    sources.move(0, 2)
+    assert [sources.index_of(id) for id in (first, second)] == [2, 0]
+    sources.remove(0)
+    assert [sources.index_of(id) for id in (first, second)] == [1, None]

@@ -54,6 +54,18 @@ def test_an_opening_stands_before_the_models_words() -> None:
     assert made.trace.draft_start == made.part_start == len("Before. # Report\n\n")
 
 
+def test_a_blank_that_stands_before_it_already_is_not_written_again() -> None:
+    made = followed(writing(ScriptedRun().finish(" ", " It", " stood"), "Mine. ", "", "End."))
+    assert made.draft == "Mine. It stoodEnd."
+    assert [token.text for token in made.trace.tokens] == ["", "It", " stood"]
+    assert followed(writing(ScriptedRun().finish(" It"), "Mine.\n")).draft == "Mine.\n It"
+
+
+def test_no_blank_is_doubled_before_what_follows() -> None:
+    assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "\n\nEnd.")).draft == "It.\n\nEnd."
+    assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "End.")).draft == "It. \nEnd."
+
+
 def test_stop_ends_it_and_begins_no_other() -> None:
     script, asked = ScriptedRun().say("It"), []
     made = writing(script, advance=lambda text: asked.append(text))

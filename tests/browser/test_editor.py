@@ -31,7 +31,7 @@ class Site:
             quiet.click(self.quiet, [editor], None, js=READ, queue=False)
             undo.click(lambda: self.asked.append(("undo", None)), queue=False)
             editor.edit(self.edit, None, editor, queue=False)
-            for name in ("passage", "caret", "accept", "reject", "resync", "recover"):
+            for name in ("passage", "caret", "accept", "reject", "resync", "recover", "settled"):
                 getattr(editor, name)(self.noted(name), None, None, queue=False)
         self.url = self.blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", inbrowser=False)[1]
 
@@ -211,9 +211,16 @@ def test_a_selection_brings_its_tools(site: Site, page: Page) -> None:
     area(page).focus()
     page.get_by_role("button", name="Shorten").click()
     until(page, lambda: len(site.of("passage")) == 1)
-    assert site.of("passage") == [
-        {"kind": "shorten", "project": "p", "text": "😀 one two", "revision": 1, "serial": 0, "start": 2, "end": 5}
-    ]
+    sent = {
+        "kind": "shorten", "wish": "", "project": "p", "text": "😀 one two", "revision": 1, "serial": 0,
+        "start": 2, "end": 5,
+    }  # fmt: skip
+    assert site.of("passage") == [sent]
+    wish = page.get_by_label("How the passage is to become")
+    wish.fill("more formal")
+    wish.press("Enter")
+    until(page, lambda: len(site.of("passage")) == 2)
+    assert site.of("passage")[1] == {**sent, "kind": "rewrite", "wish": "more formal"}
 
 
 def test_following_pauses_when_the_person_scrolls_up(site: Site, page: Page) -> None:
@@ -232,6 +239,41 @@ def test_following_pauses_when_the_person_scrolls_up(site: Site, page: Page) -> 
     assert area(page).evaluate("a => a.scrollTop + a.clientHeight > a.scrollHeight - 30")
 
 
+def test_text_that_grows_in_the_middle_is_followed_there(site: Site, page: Page) -> None:
+    lines = "line\n" * 200
+    show(site, page, lines)
+    at = len(lines) // 2
+    push(site, page, stream_message("r", 1, at, 0, "new\n"))
+    until(page, lambda: area(page).evaluate("a => a.scrollTop > 500"))
+    place = area(page).evaluate("a => a.scrollTop")
+    area(page).evaluate("a => { a.scrollTop = a.scrollHeight }")
+    expect(page.locator(".draft-follow")).to_be_visible()
+    push(site, page, stream_message("r", 1, at, 0, "new\nnew\n"))
+    expect(area(page)).to_have_value(lines[:at] + "new\nnew\n" + lines[at:])
+    assert area(page).evaluate("a => a.scrollTop + a.clientHeight > a.scrollHeight - 60")
+    page.locator(".draft-follow").click()
+    until(page, lambda: abs(area(page).evaluate("a => a.scrollTop") - place) < 60)
+    expect(page.locator(".draft-follow")).to_be_hidden()
+
+
+def test_buttons_say_their_keys(site: Site, page: Page) -> None:
+    for name, aria, title in (("undo", "Control+Z", "Ctrl+Z"), ("save-version", "Control+Shift+S", "Ctrl+Shift+S")):
+        expect(page.locator(f"#{name}")).to_have_attribute("aria-keyshortcuts", aria)
+        expect(page.locator(f"#{name}")).to_have_attribute("title", title)
+
+
+def test_the_page_is_told_when_the_draft_has_settled(site: Site, page: Page) -> None:
+    show(site, page, "Tides.")
+    until(page, lambda: len(site.of("settled")) == 1)
+    push(site, page, stream_message("r", 1, 6, 0, " More"))
+    push(site, page, stream_message("r", 1, 6, 0, " More of it"))
+    expect(area(page)).to_have_value("Tides. More of it")
+    page.wait_for_timeout(1000)
+    assert len(site.of("settled")) == 1
+    show(site, page, "Tides. More of it.", 2)
+    until(page, lambda: len(site.of("settled")) == 2)
+
+
 def test_unsent_text_is_offered_after_a_reload(site: Site, page: Page) -> None:
     show(site, page, "ab")
     site.answers = False
@@ -240,6 +282,7 @@ def test_unsent_text_is_offered_after_a_reload(site: Site, page: Page) -> None:
     page.reload()
     expect(page.locator(".draft-count")).to_contain_text("words")
     push(site, page, site.whole())
+    expect(page.locator(".draft-status")).to_contain_text("holds a later text")
     page.locator(".draft-recover .restore").click()
     until(page, lambda: [data["text"] for data in site.of("recover")] == ["ab and much more"])
 

@@ -35,6 +35,7 @@ def test_a_reload_in_the_middle_of_a_run_attaches_to_it(hands: Hands) -> None:
     expect(hands.page.locator(".block.file-card")).to_contain_text("1 of 8 pages")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_run_ends_and_is_kept_though_its_page_is_gone(studio: Studio, hands: Hands, browser: Browser) -> None:
     hands.type("The lamp was lit")
     hands.press("continue")
