@@ -54,7 +54,7 @@ class Measured:
     def update(self) -> None:
         """Take in what came since the last call."""
         state = self.run.state  # before the events are looked at, or the last could be missed
-        for time, event in self.run.events[self._seen :]:
+        for time, event in self.run.take(self._seen):
             self._seen += 1
             match event:
                 case PrefillProgress():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -11,7 +12,9 @@ from typing import Any
 
 from app.composer import TokenCounts
 from app.draft import Draft
-from app.errors import AppError, StoreError, TraceError
+from app.errors import AppError, StoreError
+from app.map_feed import MapFeed
+from app.runs import Runs
 from app.settings import Limits
 from app.sources import Sources
 from app.store import (
@@ -19,14 +22,10 @@ from app.store import (
     Change,
     Project,
     Store,
-    begin_run,
-    change_run,
     create_project,
     delete_project,
     diff,
     list_projects,
-    list_runs,
-    load_trace,
     open_project,
     redo,
     rename_project,
@@ -35,10 +34,12 @@ from app.store import (
     save_version,
     undo,
 )
-from app.trace import Trace, read_trace, write_trace
+from app.trace import Trace
 from app.writing import Writing
 
 UNTITLED = "Untitled"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,9 @@ class Session:
         self.sources = Sources(store, project.id, limits)
         self.draft = Draft(project.draft)
         self.writing: Writing | None = None
-        self.drafting: Writing | None = None
-        """The latest that is, or was, no proposal: what the map is of."""
+        self.runs = Runs(store, project.id)
+        self.map_run: str | None = None
+        """The key of the run that the map shows; None for the one that wrote last."""
         self.proposal: Proposal | None = None
         self.token_counts = TokenCounts()
         self.map_layer: int | None = None
@@ -78,8 +80,7 @@ class Session:
         self._autosave = Autosave(store, project.id, writer=uuid.uuid4().hex)
         self._lock = threading.RLock()
         self._edited = project.draft
-        self._stored_run: int | None = None
-        self._stored_trace: Trace | None = None
+        self._run_settings: Mapping[str, Any] = {}
 
     @property
     def busy(self) -> bool:
@@ -145,12 +146,13 @@ class Session:
                 save_version(self._store, self.id, self.draft.text, "Before the model wrote", automatic=True)
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             self.keep_task(task)
-            self._stored_run = begin_run(self._store, self.id, len(writing.place.before), settings).id
+            self._run_settings = settings
+            self.runs.begin(writing.feed, settings, proposes=writing.proposes)
             self.proposal = None
             self._run_autosave = Autosave(self._store, self.id, writer=writing.id, whole=True)
             self.writing = writing
             if not writing.proposes:
-                self.drafting = writing
+                self.map_run = None
         writing.start()
 
     def wrote(self, writing: Writing) -> None:
@@ -175,15 +177,20 @@ class Session:
                     save_draft(self._store, self.id, self.draft.text, writer=writing.id, checkpoint=True, whole=True)
                 except StoreError as refusal:  # it is on the page still
                     writing.error = str(refusal)
-            assert self._stored_run is not None
             state = writing.state
             final: Any = state if state in ("finished", "stopped", "failed") else "stopped"
-            error = writing.error or writing.part.run.error
-            kept = write_trace(writing.trace) if writing.trace.tokens and not writing.proposes else None
+            self.runs.end(writing.feed, final, writing.error or writing.part.run.error)
+
+    def over(self, writing: Writing, feed: MapFeed) -> None:
+        """A run of the writing is over, and another has begun or all has ended: not under the lock, for the trace takes
+        a while to be kept, and the page is told of the end meanwhile."""
+        if writing.feed is not feed:
             try:
-                change_run(self._store, self._stored_run, final, error=error, trace=kept)
-            except StoreError as refusal:  # too large, or no room: the text is kept all the same
-                change_run(self._store, self._stored_run, final, error=error or str(refusal))
+                self.runs.end(feed, "finished")
+                self.runs.begin(writing.feed, self._run_settings)
+            except StoreError as refusal:  # the text goes on, and says at its end if it could not be kept
+                logger.warning("a run is not kept: %s", refusal)
+        self.runs.keep(feed)
 
     def resolve(self, proposal: str, accept: bool) -> bool:
         """Accept or reject the proposal of that id. False if it is not there any more, or its passage was edited."""
@@ -202,15 +209,8 @@ class Session:
 
     def trace(self) -> Trace | None:
         """Of the run that wrote last into the draft, also on an earlier day; None if there is none."""
-        if self.drafting is not None:
-            return self.drafting.trace
-        if self._stored_trace is None:
-            run = next((run for run in list_runs(self._store, self.id) if run.has_trace), None)
-            try:
-                self._stored_trace = read_trace(load_trace(self._store, run.id)) if run else None
-            except (StoreError, TraceError):
-                self._stored_trace = None
-        return self._stored_trace
+        run = self.runs.open(self.runs.newest)
+        return run.feed.trace if run else None
 
     # --- the project ---
 
@@ -230,6 +230,7 @@ class Session:
         if self.writing is not None:
             self.writing.stop()
             self.writing.wait(30)
+            self.writing.join(30)
         self._autosave.flush()
 
 

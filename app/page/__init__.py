@@ -10,11 +10,10 @@ import gradio as gr
 
 from app import panels
 from app.api import add_api
-from app.cache_map import cache_map
 from app.page.compare import add_compare
 from app.page.drafting import add_export, add_versions, wire_draft
 from app.page.events import QUIET, STREAMING, Office
-from app.page.evidence import wire_map
+from app.page.evidence import add_evidence, wire_map
 from app.page.projects import add_projects, wire_projects
 from app.page.sources import add_budget, add_sources
 from app.page.task import add_task
@@ -47,7 +46,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
                 add_versions(office, project, parts)
                 add_export(office, project, parts.editor)
             with gr.Column(elem_id="right", min_width=320):
-                the_map = cache_map()
+                evidence = add_evidence()
         with left:
             add_sources(office, project, projects.name, projects.others, version, chosen)
             fields = add_task(settings)
@@ -57,11 +56,13 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
 
         timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
         wire_draft(office, project, parts)
-        wire_writing(office, project, fields, parts, the_map)
-        whole = wire_map(office, project, parts.editor, the_map)
-        follow = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
+        wire_writing(office, project, fields, parts, evidence.map)
+        whole = wire_map(office, project, parts.editor, evidence)
+        follow = [parts.editor, parts.progress, parts.rates, evidence.map, *parts.buttons]
+        looked = [evidence.map, evidence.runs]
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
-            shown.then(whole, project, the_map, **QUIET).then(Stream(office).follow, project, follow, **STREAMING)
+            again = shown.then(whole, project, looked, **QUIET)
+            again.then(Stream(office).follow, project, follow, **STREAMING)
         page.unload(office.left)
     return page
 

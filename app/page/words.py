@@ -70,6 +70,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "export": ("Export", "書き出し"),
     "format": ("Format", "形式"),
     "file": ("File", "ファイル"),
+    "runs": ("Run on the map", "マップの実行"),
+    "open_trace": ("Open a trace file", "トレースを開く"),
     "compare": ("Compare methods", "方式を比べる"),
     "compare_run": ("Write with each", "それぞれで書く"),
     "methods": ("Methods", "方式"),
