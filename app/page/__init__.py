@@ -52,7 +52,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             fields = add_task(settings)
             add_budget(office, project, version, chosen, fields, model)
         with centre:
-            add_compare(office, project, fields)
+            compared = add_compare(office, project, fields)
 
         timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
         wire_draft(office, project, parts)
@@ -62,6 +62,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         looked = [evidence.map, evidence.runs]
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
             again = shown.then(whole, project, looked, **QUIET)
+            shown.then(compared[0], project, compared[1], **QUIET)
             again.then(Stream(office).follow, project, follow, **STREAMING)
         page.unload(office.left)
     return page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,8 +35,9 @@ TITLES = {
 """The methods on offer by key, as the columns are headed."""
 
 
-def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) -> None:
-    """The methods to choose from, two buttons, and what each method wrote."""
+def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) -> tuple[Callable[..., str], gr.HTML]:
+    """The methods to choose from, two buttons, and what each method wrote. Returns what a page that comes back is shown
+    of the latest comparison of its project, and where."""
     comparisons: WeakKeyDictionary[Session, Comparison] = WeakKeyDictionary()
     with gr.Accordion(words("compare"), open=False, elem_id="compare"):
         labels = [words("refreshkv_set"), words("full_attention"), words("never_refreshed")]
@@ -68,8 +69,7 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
         try:
             latest = ""
             while not comparison.done:
-                comparison.advance()
-                html = comparison_html(comparison)
+                html = await asyncio.to_thread(advanced, comparison)
                 # Also if nothing is new: Gradio looks only then whether the page is still there.
                 yield [gr.skip() if html == latest else html, gr.skip(), gr.skip()]
                 latest = html
@@ -77,6 +77,16 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
             yield [comparison_html(comparison), *_buttons(running=False)]
         finally:
             comparison.stop()  # the page was closed, and nobody else follows it
+
+    def advanced(comparison: Comparison) -> str:
+        comparison.advance()  # finding the differences takes a while: not on the event loop
+        return comparison_html(comparison)
+
+    def again(project: str, request: gr.Request) -> str:
+        comparison = comparisons.get(office.session(project, request))
+        if comparison is None:
+            return ""
+        return advanced(comparison) if comparison.stopped else comparison_html(comparison)
 
     def halt(project: str, request: gr.Request) -> Any:
         comparison = comparisons.get(office.session(project, request))
@@ -87,6 +97,7 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
     started = run.click(begin, [chosen, project, *fields.all], [shown, run, stop], **QUIET)
     started.success(follow, project, [shown, run, stop], **STREAMING)
     stop.click(halt, project, stop, queue=False, **QUIET)
+    return again, shown
 
 
 def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str]) -> Comparison:

@@ -17,7 +17,7 @@ from app.page.events import Office
 from app.session import Session, Sessions
 from app.settings import Settings
 from app.store import open_store
-from core import FullAttention, RefreshKV, TokenGenerated, generate
+from core import CacheRefreshed, FullAttention, RefreshKV, TokenGenerated, generate
 from tests.app.test_engine import PROMPT, request
 from tests.core.tiny import byte_tokenizer, tiny_model
 
@@ -71,6 +71,14 @@ def test_only_one_run_at_a_time_is_in_the_queue(engine: Engine) -> None:
         assert len(engine.current()) <= 1
         time.sleep(0.002)
     assert all(trial.text for trial in comparison.trials)
+
+
+def test_what_refreshes_kept_is_not_held_on_to(engine: Engine) -> None:
+    comparison = finished(Comparison(engine, request(new=21), METHODS))
+    runs = [trial.measured.run for trial in comparison.trials if trial.measured]
+    refreshes = [event for run in runs for _, event in run.events if isinstance(event, CacheRefreshed)]
+    assert len(refreshes) == 6  # after the prompt and in the four full steps; after the prompt alone
+    assert {(event.kept.size, event.kept_by_layer.size) for event in refreshes} == {(0, 0)}
 
 
 def test_differences_are_from_the_first_text_to_each(engine: Engine) -> None:

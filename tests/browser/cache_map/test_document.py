@@ -118,7 +118,10 @@ def test_passages_and_quotes_are_marked_and_scrolled_to(site: Site, browser: Any
     send(site, page, {"run": "run", "held": held(pages, [*exact, *near], run.prompt, texts)})
     assert page.get_attribute(".ckm-root", "data-mode") == "passages"
     assert 4200 in seen(page)
-    assert page.inner_text(".ckm-kept-summary") == "What the model kept while this was written · 1 exact quote · 1 sentence nearly word for word (93% alike)"
+    assert (
+        page.inner_text(".ckm-kept-summary")
+        == "What the model kept while this was written · 1 exact quote · 1 sentence nearly word for word (93% alike)"
+    )
     chips = [chip.inner_text() for chip in page.locator(".ckm-chip").all()]
     assert chips == ["report.pdf · page 2 · 70%", "report.pdf · page 1 · 30%"]
     assert page.inner_text(".ckm-page-name") == "report.pdf · page 2 · 70%"

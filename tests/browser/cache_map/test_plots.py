@@ -98,6 +98,46 @@ def test_two_hundred_refreshes_are_all_in_view(site: Site, page: Any) -> None:
         assert state(page)[2] == str(row)
 
 
+COUNT_DRAWING = """() => {
+window.drawn = { rows: 0, fills: 0 };
+for (const [name, kind] of [["putImageData", "rows"], ["fillRect", "fills"]]) {
+  const original = CanvasRenderingContext2D.prototype[name];
+  CanvasRenderingContext2D.prototype[name] = function (...rest) {
+    window.drawn[kind]++;
+    return original.apply(this, rest);
+  };
+}
+}"""
+
+
+def test_a_long_run_is_drawn_row_by_row_and_as_much_of_its_document_as_is_seen(site: Site, page: Any) -> None:
+    """8,192 tokens and 200 refreshes: what a refresh and a step of the replay cost does not grow with them."""
+    run = made(words(8182), refreshes=200, held=slice(0, 8182))
+    page.evaluate(COUNT_DRAWING)
+    send(site, page, run.whole)
+    assert state(page) == ("run", "200", "199")
+    assert page.evaluate("window.drawn.rows") == 200
+
+    run.add(refreshed(run.prompt, 200, slice(0, 8182)))
+    page.evaluate("Object.assign(window, { painted: [], drawn: { rows: 0, fills: 0 } })")
+    send(site, page, run.messages[-1])
+    assert state(page) == ("run", "201", "200")
+    assert page.evaluate("window.drawn.rows") == 1
+    one = page.evaluate("[window.painted.length, window.drawn.fills]")
+    lines = page.evaluate("document.querySelector('.ckm-text').clientHeight") / 23
+    assert one[1] < 300 + 2 * LINE * lines  # the marks of the lines in view, and the plots
+
+    page.focus(".ckm-slider")
+    page.evaluate("Object.assign(window, { painted: [], drawn: { rows: 0, fills: 0 } })")
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
+        painted(page)
+    assert state(page)[2] == "190"
+    assert page.evaluate("window.drawn.rows") == 0
+    assert page.evaluate("window.painted.length") <= 12 * one[0]
+    assert page.evaluate("window.drawn.fills") <= 12 * one[1]
+
+
 def test_a_column_scrolls_the_document_there(site: Site, browser: Any) -> None:
     page = open_page(site, browser, reduced_motion="reduce")
     send(site, page, made(words(6000), refreshes=5).whole)
