@@ -141,14 +141,3 @@ def test_everything_can_be_done_with_the_keyboard(hands: Hands) -> None:
     page.keyboard.press("Escape")
     hands.rest()
     assert hands.text == continued
-
-
-def test_a_passage_shows_what_was_kept_while_it_was_written(hands: Hands) -> None:
-    hands.sample("1")
-    hands.press("write")
-    hands.wait_for_words("# Report\n\n## Introduction\n\n", 10)
-    hands.stop()
-    at = len("# Report\n\n## Introduction\n\n") + 4
-    hands.select(at, at)
-    expect(hands.page.locator(".ckm-root")).to_contain_text("What the model kept", timeout=30_000)
-    expect(hands.page.locator(".ckm-root")).to_contain_text(re.compile(r"lighthouses\.pdf · page 1 · 100%"))
