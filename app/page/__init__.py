@@ -56,8 +56,8 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
 
         timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
         wire_draft(office, project, parts)
-        wire_writing(office, project, fields, parts, evidence.map)
-        whole = wire_map(office, project, parts.editor, evidence)
+        streamed = wire_writing(office, project, fields, parts, evidence.map)
+        whole = wire_map(office, project, parts.editor, evidence, streamed)
         follow = [parts.editor, parts.progress, parts.rates, evidence.map, *parts.buttons]
         looked = [evidence.map, evidence.runs]
         for shown in wire_projects(office, page, project, version, fields, projects, parts):

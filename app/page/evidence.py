@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -46,10 +46,14 @@ def add_evidence() -> EvidenceParts:
 
 
 def wire_map(
-    office: Office, project: gr.BrowserState, editor: DraftEditor, parts: EvidenceParts
+    office: Office,
+    project: gr.BrowserState,
+    editor: DraftEditor,
+    parts: EvidenceParts,
+    streamed: Sequence[Any],
 ) -> Callable[..., list[Any]]:
-    """The run and layer shown, and the passage looked at. Returns the function that shows a whole run again, on the map
-    and in the choice."""
+    """The run and layer shown, and the passage looked at; after the events `streamed` there is another run to choose.
+    Returns the function that shows a whole run again, on the map and in the choice."""
     outputs = [parts.map, parts.runs]
 
     def whole(project: str, request: gr.Request) -> list[Any]:
@@ -101,6 +105,8 @@ def wire_map(
 
     parts.map.layer(layer_chosen, project, parts.map, trigger_mode="always_last", **QUIET)
     editor.caret(looked_at, project, outputs, trigger_mode="always_last", **QUIET)
+    for ended in streamed:
+        ended.then(listed, project, parts.runs, **QUIET)
     parts.runs.focus(listed, project, parts.runs, **QUIET)
     parts.runs.input(run_chosen, [parts.runs, project], outputs, **QUIET)
     parts.file.upload(opened, [parts.file, project], [*outputs, parts.problem], **QUIET)
@@ -131,6 +137,6 @@ def _choice(session: Session) -> Any:
 
 
 def _titled(entry: RunEntry) -> str:
-    when = datetime.fromtimestamp(entry.begun).strftime("%Y-%m-%d %H:%M:%S")
+    when = datetime.fromtimestamp(entry.begun).strftime("%m-%d %H:%M:%S")
     what = "opened file" if entry.key == FILE else "proposal" if entry.proposes else ""
     return " · ".join(part for part in (when, entry.method, entry.state, what) if part)

@@ -71,7 +71,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "format": ("Format", "形式"),
     "file": ("File", "ファイル"),
     "runs": ("Run on the map", "マップの実行"),
-    "open_trace": ("Open a trace file", "トレースを開く"),
+    "open_trace": ("Open a trace", "トレースを開く"),
     "compare": ("Compare methods", "方式を比べる"),
     "compare_run": ("Write with each", "それぞれで書く"),
     "methods": ("Methods", "方式"),

@@ -75,9 +75,10 @@ def wire_writing(
     fields: TaskFields,
     parts: WritingParts,
     the_map: CacheMap,
-) -> None:
-    """What the buttons do."""
+) -> list[Any]:
+    """What the buttons do. Returns the events that stream a run, after which there is one more to look at."""
     stream = Stream(office)
+    streamed = []
     outputs = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
     begun = [parts.progress, *parts.buttons]
 
@@ -90,7 +91,7 @@ def wire_writing(
 
     for button, where in zip((parts.write, parts.resume, parts.here), get_args(Where), strict=False):
         started = button.click(begin(where), [parts.editor, project, *fields.all], begun, js=READ_EDITOR, **QUIET)
-        started.success(stream.follow, project, outputs, **STREAMING)
+        streamed.append(started.success(stream.follow, project, outputs, **STREAMING))
 
     def passage(project: str, request: gr.Request, event: gr.EventData, *values: Any) -> Any:
         data = event._data if isinstance(event._data, dict) else {}
@@ -102,8 +103,9 @@ def wire_writing(
         return stream.begin(lambda: office.desk.propose(session, ask_of(values), caret(data), kind))
 
     started = parts.editor.passage(passage, [project, *fields.all], begun, **QUIET)
-    started.success(stream.follow, project, outputs, **STREAMING)
+    streamed.append(started.success(stream.follow, project, outputs, **STREAMING))
     parts.stop.click(stream.stop, project, parts.stop, queue=False, **QUIET)
+    return streamed
 
 
 class Stream:

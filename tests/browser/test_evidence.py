@@ -29,6 +29,8 @@ def test_a_passage_shows_its_run_and_a_run_can_be_chosen_and_opened(hands: Hands
     second = root.get_attribute("data-run")
     assert second != first
 
+    expect(page.locator("#runs input")).to_have_value(re.compile("RefreshKV"), timeout=30_000)
+
     # What the first run wrote is shown on its own map; what a person types is nobody's, and typing changes nothing.
     go_to(hands, len(OPENING) + 4)
     expect(root).to_have_attribute("data-run", str(first), timeout=30_000)
