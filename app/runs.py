@@ -101,22 +101,30 @@ class Runs:
             entry.state, entry.error = state, error
             change_run(self._store, entry.stored, state, error=error)
 
-    def keep(self, feed: MapFeed) -> None:
-        """Write down the trace of a run that is over; one that wrote nothing has none."""
-        entry, trace = self._find(feed.run_id), feed.trace
+    def save(self, feed: MapFeed) -> bool:
+        """Write down the trace of a run so far, over or not. False if it cannot be."""
+        entry = self._find(feed.run_id)
         if entry is None or entry.stored is None:
-            return
-        if not trace.tokens:
-            self._forget(entry)
-            return
+            return False
         state: Any = entry.state
         try:
-            change_run(self._store, entry.stored, state, error=entry.error, trace=write_trace(trace))
-            entry.feed = None
+            change_run(self._store, entry.stored, state, error=entry.error, trace=write_trace(feed.trace))
         except StoreError as refusal:  # too large, or no room: it can be looked at while the project is open
             logger.warning("a trace is not kept: %s", refusal)
             with suppress(StoreError):
                 change_run(self._store, entry.stored, state, error=entry.error or str(refusal))
+            return False
+        return True
+
+    def keep(self, feed: MapFeed) -> None:
+        """Write down the trace of a run that is over; one that wrote nothing is not listed any more."""
+        entry = self._find(feed.run_id)
+        if entry is None:
+            return
+        if not feed.trace.tokens:
+            self._forget(entry)
+        elif self.save(feed):
+            entry.feed = None
 
     # --- looked at ---
 

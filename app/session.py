@@ -39,6 +39,9 @@ from app.writing import Writing
 
 UNTITLED = "Untitled"
 
+TRACE_SECONDS = 20.0
+"""Of a trace, which takes a tenth of a second to write, more may be lost if the process is killed than of the text."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -81,6 +84,7 @@ class Session:
         self._lock = threading.RLock()
         self._edited = project.draft
         self._run_settings: Mapping[str, Any] = {}
+        self._traced = 0.0
 
     @property
     def busy(self) -> bool:
@@ -146,7 +150,7 @@ class Session:
                 save_version(self._store, self.id, self.draft.text, "Before the model wrote", automatic=True)
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             self.keep_task(task)
-            self._run_settings = settings
+            self._run_settings, self._traced = settings, time.monotonic()
             self.runs.begin(writing.feed, settings, proposes=writing.proposes)
             self.proposal = None
             self._run_autosave = Autosave(self._store, self.id, writer=writing.id, whole=True)
@@ -157,8 +161,13 @@ class Session:
 
     def wrote(self, writing: Writing) -> None:
         """The model has written more: kept like what is typed."""
-        if not writing.proposes:
-            self._run_autosave.note(writing.draft)
+        if writing.proposes:
+            return
+        self._run_autosave.note(writing.draft)
+        now = time.monotonic()
+        if now - self._traced > TRACE_SECONDS:
+            self._traced = now
+            self.runs.save(writing.feed)
 
     def ended(self, writing: Writing) -> None:
         """The model has stopped writing."""

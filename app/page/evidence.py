@@ -130,10 +130,9 @@ def _whole(session: Session) -> Any:
 
 
 def _choice(session: Session) -> Any:
-    runs = session.runs
-    return gr.update(
-        choices=[(_titled(entry), entry.key) for entry in runs.entries], value=session.map_run or runs.newest
-    )
+    entries, newest = session.runs.entries, session.runs.newest
+    shown = session.map_run if session.map_run in {entry.key for entry in entries} else newest
+    return gr.update(choices=[(_titled(entry), entry.key) for entry in entries], value=shown)
 
 
 def _titled(entry: RunEntry) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app import runs as runs_module
+from app import session as session_module
 from app.composer import compose
 from app.desk import REFRESHKV, Desk
 from app.errors import TraceError
@@ -13,7 +14,7 @@ from app.session import Session, Sessions
 from app.store import Limits, Store, list_runs
 from app.trace import Refresh, Trace, page_texts, prompt_tokens, write_trace
 from app.writing import Part
-from tests.app.conftest import ask, at
+from tests.app.conftest import ask, at, wait
 from tests.app.scripted import ScriptedRun, into
 from tests.app.test_composer import source
 from tests.app.trace.runs import MadeRun, compose_pages
@@ -90,14 +91,28 @@ def test_all_is_found_again_when_the_project_is_opened_again(store: Store, sessi
 
 def test_a_stopped_run_keeps_its_trace_like_a_finished_one(store: Store, session: Session) -> None:
     made = into(session, ScriptedRun().say(*FIRST), 0, 0)
-    while made.text != FIRST:
-        pass
+    wait(lambda: made.text == FIRST)
     made.stop()
     made.join(30)
     (kept,) = list_runs(store, session.id)
     assert (kept.state, kept.has_trace) == ("stopped", True)
     assert of(session.runs, session.draft.text, FIRST) == made.feed.run_id
     assert [entry.state for entry in Runs(store, session.id).entries] == ["stopped"]
+
+
+def test_a_run_that_is_killed_leaves_its_trace_as_it_was_saved_last(
+    store: Store, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "TRACE_SECONDS", 0.0)
+    made = into(session, ScriptedRun().say(*FIRST), 0, 0)
+    wait(lambda: list_runs(store, session.id)[0].has_trace)
+    with store.transaction() as connection:  # as if another process had begun it and were gone
+        connection.execute("UPDATE runs SET owner = '0 0.0'")
+    again = Runs(store, session.id)
+    assert [entry.state for entry in again.entries] == ["interrupted"]
+    assert again.wrote(FIRST, 0, len(FIRST)) == (again.newest, [(0, len(FIRST) - 1)])
+    made.stop()
+    made.join(30)
 
 
 def test_a_run_that_wrote_nothing_is_not_listed(session: Session) -> None:
