@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,9 +22,6 @@ from app.trace import PageText, Replay, Trace, page_texts, read_trace, write_tra
 
 MOST_OPEN = 4
 """Runs held unpacked; the others are read again when they are looked at."""
-
-FILE = "file"
-"""The key of the trace that was opened from a file."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +55,8 @@ class OpenRun:
 class RunEntry:
     """A run in the list. `begun` is in seconds since 1970; `state` and `method` are those of the store.
 
-    text: what it wrote, None while that was not needed. feed: until the trace is written down.
+    stored: its id in the store, None for a trace from a file. text: what it wrote, None while that was not needed.
+    feed: until the trace is written down.
     """
 
     key: str
@@ -137,7 +136,7 @@ class Runs:
     @property
     def newest(self) -> str | None:
         """The key of the run that wrote last into the draft; proposals, which read no documents, do not count."""
-        return next((entry.key for entry in self.entries if not entry.proposes and entry.key != FILE), None)
+        return next((entry.key for entry in self.entries if not entry.proposes and entry.stored is not None), None)
 
     def open(self, key: str | None) -> OpenRun | None:
         """The run of that key; None if there is none, or none any more."""
@@ -158,13 +157,13 @@ class Runs:
 
     def open_file(self, trace: Trace) -> str:
         """Put the trace of a file into the list, in place of one that was there; returns its key. Raises TraceError."""
-        run = _played(FILE, trace)
+        run = _played(f"file-{uuid.uuid4().hex[:12]}", trace)  # a page takes runs of one key for the same
         method = str(trace.settings.policy.get("method", ""))
-        entry = RunEntry(FILE, None, time.time(), method, "", text=_text(trace), feed=run.feed)
+        entry = RunEntry(run.feed.run_id, None, time.time(), method, "", text=_text(trace), feed=run.feed)
         with self._lock:
-            self._entries = [*(entry for entry in self._entries if entry.key != FILE), entry]
-            self._hold(FILE, run)
-        return FILE
+            self._entries = [*(entry for entry in self._entries if entry.stored is not None), entry]
+            self._hold(entry.key, run)
+        return entry.key
 
     def wrote(self, draft: str, start: int, end: int) -> tuple[str, list[Span]] | None:
         """The key of the run that wrote most of these characters of the draft, and which of its own text they are; None

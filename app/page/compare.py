@@ -78,15 +78,8 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
         finally:
             comparison.stop()  # the page was closed, and nobody else follows it
 
-    def advanced(comparison: Comparison) -> str:
-        comparison.advance()  # finding the differences takes a while: not on the event loop
-        return comparison_html(comparison)
-
     def again(project: str, request: gr.Request) -> str:
-        comparison = comparisons.get(office.session(project, request))
-        if comparison is None:
-            return ""
-        return advanced(comparison) if comparison.stopped else comparison_html(comparison)
+        return shown_again(comparisons.get(office.session(project, request)))
 
     def halt(project: str, request: gr.Request) -> Any:
         comparison = comparisons.get(office.session(project, request))
@@ -98,6 +91,19 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
     started.success(follow, project, [shown, run, stop], **STREAMING)
     stop.click(halt, project, stop, queue=False, **QUIET)
     return again, shown
+
+
+def advanced(comparison: Comparison) -> str:
+    """Take in what it has done, and show it. Finding the differences takes a while: not for the event loop."""
+    comparison.advance()
+    return comparison_html(comparison)
+
+
+def shown_again(comparison: Comparison | None) -> str:
+    """The latest comparison of a project, for a page that comes to it; one that is under way is driven by another."""
+    if comparison is None:
+        return ""
+    return advanced(comparison) if comparison.stopped else comparison_html(comparison)
 
 
 def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str]) -> Comparison:

@@ -19,7 +19,7 @@ from app.export.bundle import bundled_trace
 from app.map_feed import MapFeed
 from app.page.events import QUIET, Office, caret
 from app.page.words import words
-from app.runs import FILE, RunEntry
+from app.runs import RunEntry
 from app.session import Session
 
 
@@ -137,5 +137,5 @@ def _choice(session: Session) -> Any:
 
 def _titled(entry: RunEntry) -> str:
     when = datetime.fromtimestamp(entry.begun).strftime("%m-%d %H:%M:%S")
-    what = "opened file" if entry.key == FILE else "proposal" if entry.proposes else ""
+    what = "opened file" if entry.stored is None else "proposal" if entry.proposes else ""
     return " · ".join(part for part in (when, entry.method, entry.state, what) if part)

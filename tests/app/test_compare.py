@@ -12,7 +12,7 @@ from app.compare_view import comparison_html
 from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
 from app.engine import Engine, Request, Run
 from app.errors import AppError
-from app.page.compare import NEVER_REFRESHED, comparison_of
+from app.page.compare import NEVER_REFRESHED, comparison_of, shown_again
 from app.page.events import Office
 from app.session import Session, Sessions
 from app.settings import Settings
@@ -98,6 +98,20 @@ def test_stop_ends_the_run_under_way_and_drops_the_rest(engine: Engine) -> None:
     assert comparison.trials[0].text
     assert [trial.measured for trial in comparison.trials[1:]] == [None, None]
     assert engine.current() == []
+
+
+def test_a_page_that_comes_back_is_shown_what_there_is(engine: Engine) -> None:
+    assert shown_again(None) == ""
+    comparison = finished(Comparison(engine, request(new=8), METHODS))
+    assert shown_again(comparison) == comparison_html(comparison)
+    left = Comparison(engine, request(new=700), METHODS)
+    drive(left, lambda: left.trials[0].figures.tokens > 3)
+    left.stop()  # its page was reloaded, and nobody drives it
+    while engine.current():
+        time.sleep(0.005)
+    html = shown_again(left)
+    assert left.done
+    assert html.count("Stopped.") == 3
 
 
 def test_a_prompt_that_cannot_be_read_fails_all_with_the_reason(engine: Engine) -> None:

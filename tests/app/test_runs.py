@@ -9,7 +9,7 @@ from app import session as session_module
 from app.composer import compose
 from app.desk import REFRESHKV, Desk
 from app.errors import TraceError
-from app.runs import FILE, MOST_OPEN, Runs
+from app.runs import MOST_OPEN, Runs
 from app.session import Session, Sessions
 from app.store import Limits, Store, list_runs
 from app.trace import Refresh, Trace, page_texts, prompt_tokens, write_trace
@@ -187,16 +187,17 @@ def made_trace(packed: bytes | None = None) -> Trace:
 
 def test_a_trace_from_a_file_is_shown_and_replaced_by_the_next(session: Session) -> None:
     first = run(session, FIRST)
-    assert session.runs.open_file(made_trace()) == FILE
-    assert session.runs.open_file(made_trace()) == FILE
-    assert [entry.key for entry in session.runs.entries] == [FILE, first]
+    one, other = session.runs.open_file(made_trace()), session.runs.open_file(made_trace())
+    assert one != other  # or a page that shows the one would not open the other
+    assert [entry.key for entry in session.runs.entries] == [other, first]
     assert session.runs.newest == first
-    opened = session.runs.open(FILE)
+    assert session.runs.open(one) is None
+    opened = session.runs.open(other)
     assert opened is not None
-    assert opened.feed.run_id == FILE
+    assert opened.feed.run_id == other
     with pytest.raises(TraceError, match="damaged"):
         session.runs.open_file(made_trace(b"no zlib"))
-    assert session.runs.open(FILE) is opened
+    assert session.runs.open(other) is opened
 
 
 @pytest.fixture
