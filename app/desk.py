@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
@@ -10,6 +11,7 @@ from app.budget import Budget
 from app.composer import Composed, TokenCounts, compose, count_tokens, last_tokens
 from app.engine import Engine, Request
 from app.errors import AppError
+from app.map_feed import MapFeed
 from app.passages import clean_passage, passage_instruction, passage_max_new_tokens
 from app.prompts import Source, trim_draft
 from app.sections import next_step, tokens_to_come
@@ -137,20 +139,26 @@ class Desk:
         if where == "anew" and ask.task == "continue":
             where = "end"
         place = Place("", text, "") if where == "anew" else self._place(session, caret, where)
-        writing = self._writing(session.sources.selected, ask, place, where, session.wrote, session.ended)
+        asked = replace(ask, seed=None) if where == "again" else ask  # the same seed would write the same text
+        writing = self._writing(
+            session.sources.selected, asked, place, where, session.wrote, session.ended, session.over
+        )
         self._begin(session, writing, ask)
         return writing
 
     def write_apart(self, sources: Sequence[Source], ask: Ask, draft: str = "") -> Writing:
         """Begin a text that belongs to no project, or go on with `draft`. Raises AppError, InvalidParameterError."""
         where: Where = "end" if draft.strip() else "anew"
-        writing = self._writing(sources, ask, Place(draft, "", ""), where, lambda writing: None, lambda writing: None)
+        place = Place(draft, "", "")
+        writing = self._writing(
+            sources, ask, place, where, lambda made: None, lambda made: None, lambda made, feed: None
+        )
         writing.start()
         return writing
 
     def _writing(
         self, sources: Sequence[Source], ask: Ask, place: Place, where: Where, on_text: Callable[[Writing], None],
-        on_end: Callable[[Writing], None],
+        on_end: Callable[[Writing], None], on_over: Callable[[Writing, MapFeed], None],
     ) -> Writing:  # fmt: skip
         """A writing whose first run is queued; it is to be started."""
         task = TASKS[ask.task]
@@ -163,7 +171,8 @@ class Desk:
             composed = compose(tokenizer, sources, instruction, draft)
             if in_all:
                 self._require_room(replace(composed.budget(in_all, self.engine.window), in_sections=True))
-            return Part(self.engine.submit(self.request(composed, ask, limit, stops)), composed, opening)
+            run = self.engine.submit(self.request(composed, ask, limit, stops))
+            return Part(run, composed, opening, self._settings_of(run.request))
 
         def section(written: str) -> Part | None:
             draft = place.before + written
@@ -184,9 +193,7 @@ class Desk:
             opening = task.opening(ask.detail, ask.shape) if begins else ""
             instruction = task.instruction(ask.detail, ask.shape)
             first = part(instruction, opening, "", int(ask.max_new_tokens or 0))
-        return Writing(
-            self.engine, first, place, self._settings_of(first), on_text=on_text, on_end=on_end, advance=advance
-        )
+        return Writing(self.engine, first, place, on_text=on_text, on_end=on_end, on_over=on_over, advance=advance)
 
     def propose(self, session: Session, ask: Ask, caret: Caret, kind: str, wish: str = "") -> Writing:
         """Begin to write another form of the selected passage, as a proposal. Raises AppError.
@@ -202,16 +209,19 @@ class Desk:
         composed = compose(tokenizer, [], instruction)
         limit = min(passage_max_new_tokens(kind, count_tokens(tokenizer, passage)), self.settings.max_new_tokens_limit)
         greedy = replace(ask, temperature=0.0, method=FULL_ATTENTION)
-        part = Part(self.engine.submit(self.request(composed, greedy, limit)), composed, "")
+        run = self.engine.submit(self.request(composed, greedy, limit))
+        part = Part(run, composed, "", self._settings_of(run.request))
         writing = Writing(
-            self.engine, part, Place(text[:start], passage, text[end:]), self._settings_of(part), proposes=True,
+            self.engine, part, Place(text[:start], passage, text[end:]), proposes=True,
             clean=lambda written: clean_passage(written, passage), on_text=session.wrote, on_end=session.ended,
+            on_over=session.over,
         )  # fmt: skip
         self._begin(session, writing, ask)
         return writing
 
     def _begin(self, session: Session, writing: Writing, ask: Ask) -> None:
-        settings = {**ask.values, "prompt_tokens": writing.part.composed.prompt_tokens}
+        policy = dict(writing.part.settings.policy)
+        settings = {**ask.values, "policy": policy, "prompt_tokens": writing.part.composed.prompt_tokens}
         try:
             session.begin(writing, ask.values, settings)
         except AppError:
@@ -238,7 +248,8 @@ class Desk:
         return Place(before, text[start:end], after, seam="" if after[:1].strip() == "" else gap)
 
     def request(self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()) -> Request:
-        """What the engine is to do. Raises AppError for a length out of bounds or a prompt too long for the window."""
+        """What the engine is to do; without a seed one is drawn, so that it is known afterwards. Raises AppError for a
+        length out of bounds or a prompt too long for the window."""
         settings = self.settings
         if not 1 <= output_tokens <= settings.max_new_tokens_limit:
             raise AppError(
@@ -253,7 +264,7 @@ class Desk:
             settings.top_p,
             settings.min_p,
             settings.repetition_penalty,
-            None if ask.seed is None else int(ask.seed),
+            secrets.randbelow(2**31) if ask.seed is None else int(ask.seed),
             composed.document_end,
             stop_strings,
         )
@@ -264,8 +275,7 @@ class Desk:
         if budget.excess > 0:
             raise AppError(budget.message)
 
-    def _settings_of(self, part: Part) -> RunSettings:
-        request = part.run.request
+    def _settings_of(self, request: Request) -> RunSettings:
         sampling = {
             "max_new_tokens": request.max_new_tokens,
             "temperature": request.temperature,

@@ -10,10 +10,11 @@ import queue
 import threading
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Literal, TypeAlias
 
+import numpy as np
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
@@ -21,6 +22,7 @@ from app.document_cache import DocumentCache
 from app.errors import AppError
 from app.pace import Pace
 from core import (
+    CacheRefreshed,
     Compilation,
     Event,
     FullAttention,
@@ -104,10 +106,23 @@ class Run:
                 self.started, self.state = perf_counter(), "running"
             return self.state == "running"
 
+    def take(self, seen: int) -> list[tuple[float, Event]]:
+        """The events from the `seen`-th on, for the one that follows the run. What refreshes kept, hundreds of
+        kilobytes, is in these alone from now on, and not in `events`."""
+        taken = self.events[seen:]
+        self.events[seen : seen + len(taken)] = [(time, _lighter(event)) for time, event in taken]
+        return taken
+
     @property
     def stopping(self) -> bool:
         """Whether `stop` was called."""
         return self._stopping
+
+
+def _lighter(event: Event) -> Event:
+    if not isinstance(event, CacheRefreshed):
+        return event
+    return replace(event, kept=np.zeros(0, np.int64), kept_by_layer=np.zeros((0, 0), np.uint8))
 
 
 @dataclass(frozen=True)

@@ -111,9 +111,10 @@ def rates(numbers: Json) -> str:
     figures = (
         ("tokens/s", _number(numbers["decodeRate"], 1)),
         ("last second", _number(numbers["recentRate"], 1)),
+        ("first token", _number(numbers["firstToken"], 1, " s")),
         ("prompt tokens/s", _number(numbers["prefillRate"], 0)),
         ("last step", escape(numbers["lastStep"] or "–")),
-        ("full steps", "–" if numbers["fullShare"] is None else f"{numbers['fullShare']:.0%}"),
+        ("steps", escape(numbers["steps"] or "–")),
         ("full step", _number(numbers["fullMilliseconds"], 0, " ms")),
         ("partial step", _number(numbers["partialMilliseconds"], 0, " ms")),
     )

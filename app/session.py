@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -12,7 +13,9 @@ from typing import Any
 
 from app.composer import TokenCounts
 from app.draft import Draft
-from app.errors import AppError, StoreError, TraceError
+from app.errors import AppError, StoreError
+from app.map_feed import MapFeed
+from app.runs import Runs
 from app.settings import Limits
 from app.sources import Sources
 from app.store import (
@@ -21,12 +24,8 @@ from app.store import (
     Project,
     Store,
     Version,
-    begin_run,
-    change_run,
     delete_version,
     diff,
-    list_runs,
-    load_trace,
     redo,
     rename_project,
     save_draft,
@@ -34,11 +33,16 @@ from app.store import (
     save_version,
     undo,
 )
-from app.trace import Trace, read_trace, write_trace
+from app.trace import Trace
 from app.writing import Writing
 
 UNTITLED = "Untitled"
 OTHER_WINDOW = "Text from another window"
+
+TRACE_SECONDS = 20.0
+"""Of a trace, which takes a tenth of a second to write, more may be lost if the process is killed than of the text."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,9 @@ class Session:
         self.sources = Sources(store, project.id, limits)
         self.draft = Draft(project.draft)
         self.writing: Writing | None = None
-        self.drafting: Writing | None = None
-        """The latest that is, or was, no proposal: what the map is of."""
+        self.runs = Runs(store, project.id)
+        self.map_run: str | None = None
+        """The key of the run that the map shows; None for the one that wrote last."""
         self.proposal: Proposal | None = None
         self.token_counts = TokenCounts()
         self.map_layer: int | None = None
@@ -81,8 +86,8 @@ class Session:
         self._edited = project.draft
         self._aside: dict[str, tuple[int, Version]] = {}
         """By page, the version that its latest refused edit became, and the revision from which that was made."""
-        self._stored_run: int | None = None
-        self._stored_trace: Trace | None = None
+        self._run_settings: Mapping[str, Any] = {}
+        self._traced = 0.0
 
     @property
     def busy(self) -> bool:
@@ -167,18 +172,24 @@ class Session:
                 save_version(self._store, self.id, self.draft.text, "Before the model wrote", automatic=True)
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             self.keep_task(task)
-            self._stored_run = begin_run(self._store, self.id, len(writing.place.before), settings).id
+            self._run_settings, self._traced = settings, time.monotonic()
+            self.runs.begin(writing.feed, settings, proposes=writing.proposes)
             self.proposal = None
             self._run_autosave = Autosave(self._store, self.id, writer=writing.id, whole=True)
             self.writing = writing
             if not writing.proposes:
-                self.drafting = writing
+                self.map_run = None
         writing.start()
 
     def wrote(self, writing: Writing) -> None:
         """The model has written more: kept like what is typed."""
-        if not writing.proposes:
-            self._run_autosave.note(writing.draft)
+        if writing.proposes:
+            return
+        self._run_autosave.note(writing.draft)
+        now = time.monotonic()
+        if now - self._traced > TRACE_SECONDS:
+            self._traced = now
+            self.runs.save(writing.feed)
 
     def ended(self, writing: Writing) -> None:
         """The model has stopped writing."""
@@ -197,15 +208,20 @@ class Session:
                     save_draft(self._store, self.id, self.draft.text, writer=writing.id, checkpoint=True, whole=True)
                 except StoreError as refusal:  # it is on the page still
                     writing.error = str(refusal)
-            assert self._stored_run is not None
             state = writing.state
             final: Any = state if state in ("finished", "stopped", "failed") else "stopped"
-            error = writing.error or writing.part.run.error
-            kept = write_trace(writing.trace) if writing.trace.tokens and not writing.proposes else None
+            self.runs.end(writing.feed, final, writing.error or writing.part.run.error)
+
+    def over(self, writing: Writing, feed: MapFeed) -> None:
+        """A run of the writing is over, and another has begun or all has ended: not under the lock, for the trace takes
+        a while to be kept, and the page is told of the end meanwhile."""
+        if writing.feed is not feed:
             try:
-                change_run(self._store, self._stored_run, final, error=error, trace=kept)
-            except StoreError as refusal:  # too large, or no room: the text is kept all the same
-                change_run(self._store, self._stored_run, final, error=error or str(refusal))
+                self.runs.end(feed, "finished")
+                self.runs.begin(writing.feed, self._run_settings)
+            except StoreError as refusal:  # the text goes on, and says at its end if it could not be kept
+                logger.warning("a run is not kept: %s", refusal)
+        self.runs.keep(feed)
 
     def resolve(self, proposal: str, accept: bool) -> bool:
         """Accept or reject the proposal of that id. False if it is not there any more, or its passage was edited.
@@ -225,15 +241,8 @@ class Session:
 
     def trace(self) -> Trace | None:
         """Of the run that wrote last into the draft, also on an earlier day; None if there is none."""
-        if self.drafting is not None:
-            return self.drafting.trace
-        if self._stored_trace is None:
-            run = next((run for run in list_runs(self._store, self.id) if run.has_trace), None)
-            try:
-                self._stored_trace = read_trace(load_trace(self._store, run.id)) if run else None
-            except (StoreError, TraceError):
-                self._stored_trace = None
-        return self._stored_trace
+        run = self.runs.open(self.runs.newest)
+        return run.feed.trace if run else None
 
     # --- the project ---
 
@@ -258,4 +267,5 @@ class Session:
         self.stop()
         if self.writing is not None:
             self.writing.wait(30)
+            self.writing.join(30)
         self._autosave.flush()

@@ -10,11 +10,10 @@ import gradio as gr
 
 from app import panels
 from app.api import add_api
-from app.cache_map import cache_map
 from app.page.compare import add_compare
 from app.page.drafting import add_export, add_versions, wire_draft
 from app.page.events import QUIET, Office
-from app.page.evidence import wire_map
+from app.page.evidence import add_evidence, wire_map
 from app.page.projects import add_projects, wire_projects
 from app.page.sources import add_budget, add_sources
 from app.page.table import add_table_check, look_after
@@ -54,21 +53,23 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
                 add_versions(office, project, parts)
                 add_export(office, project, parts.editor)
             with gr.Column(elem_id="right", min_width=320):
-                the_map = cache_map()
+                evidence = add_evidence()
         with left:
             add_sources(office, project, projects.name, projects.others, version, chosen, ready)
             fields = add_task(settings)
             add_budget(office, project, version, chosen, fields, model, parts.editor)
         with centre:
-            add_compare(office, project, fields)
+            compared = add_compare(office, project, fields)
 
         timer.tick(lambda: model_line(settings, office), None, [model, timer, ready], queue=False, **QUIET)
         wire_draft(office, project, parts)
-        ended = wire_writing(office, project, fields, parts, the_map)
-        whole = wire_map(office, project, parts.editor, the_map)
-        follow = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
+        ended = wire_writing(office, project, fields, parts, evidence.map)
+        whole = wire_map(office, project, parts.editor, evidence, ended)
+        follow = [parts.editor, parts.progress, parts.rates, evidence.map, *parts.buttons]
+        looked = [evidence.map, evidence.runs]
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
-            drawn = shown.then(whole, project, the_map, **QUIET)
+            drawn = shown.then(whole, project, looked, **QUIET)
+            shown.then(compared[0], project, compared[1], **QUIET)
             ended.append(drawn.then(Stream(office).follow, project, follow, **FOLLOWING))
         look_after(parts.begins, ended, table)
         page.unload(office.left)

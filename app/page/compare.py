@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,8 +35,9 @@ TITLES = {
 """The methods on offer by key, as the columns are headed."""
 
 
-def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) -> None:
-    """The methods to choose from, two buttons, and what each method wrote."""
+def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) -> tuple[Callable[..., str], gr.HTML]:
+    """The methods to choose from, two buttons, and what each method wrote. Returns what a page that comes back is shown
+    of the latest comparison of its project, and where."""
     comparisons: WeakKeyDictionary[Session, Comparison] = WeakKeyDictionary()
     with gr.Accordion(words("compare"), open=False, elem_id="compare"):
         labels = [words("refreshkv_set"), words("full_attention"), words("never_refreshed")]
@@ -69,16 +70,20 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
         try:
             latest = ""
             while not comparison.done and page in session.pages:
-                comparison.advance()
-                html = comparison_html(comparison)
+                html = await asyncio.to_thread(advanced, comparison)
+                new = html != latest and page in session.pages
                 # Also if nothing is new: Gradio looks only then whether the page is still there.
-                yield [gr.skip() if html == latest else html, gr.skip(), gr.skip()]
+                yield [html if new else gr.skip(), gr.skip(), gr.skip()]
                 latest = html
                 await asyncio.sleep(FRAME_SECONDS)
-            html = comparison_html(comparison) if page in session.pages else ""
+            # Else what the page shows now is of another project, see `again`.
+            html = comparison_html(comparison) if page in session.pages else gr.skip()
             yield [html, *_buttons(running=False)]
         finally:
             comparison.stop()  # the page was closed or shows another project, and nobody else follows it
+
+    def again(project: str, request: gr.Request) -> str:
+        return shown_again(comparisons.get(office.session(project, request)))
 
     def halt(project: str, request: gr.Request) -> Any:
         comparison = comparisons.get(office.session(project, request))
@@ -89,6 +94,20 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
     started = run.click(begin, [chosen, project, *fields.all], [shown, run, stop], **QUIET)
     started.success(follow, project, [shown, run, stop], **STREAMING)
     stop.click(halt, project, stop, queue=False, **QUIET)
+    return again, shown
+
+
+def advanced(comparison: Comparison) -> str:
+    """Take in what it has done, and show it. Finding the differences takes a while: not for the event loop."""
+    comparison.advance()
+    return comparison_html(comparison)
+
+
+def shown_again(comparison: Comparison | None) -> str:
+    """The latest comparison of a project, for a page that comes to it; one that is under way is driven by another."""
+    if comparison is None:
+        return ""
+    return advanced(comparison) if comparison.stopped else comparison_html(comparison)
 
 
 def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str]) -> Comparison:

@@ -193,7 +193,7 @@ def _text_of(file: SourceFile) -> None:
     def show(page: float) -> dict[str, Any]:
         chosen = document.pages[min(max(int(page), 1), last) - 1]
         label = (
-            f"{chosen.number}" if chosen.label in (None, str(chosen.number)) else f"{chosen.number} ({chosen.label})"
+            f"{chosen.number}" if chosen.label in (None, str(chosen.number)) else f"{chosen.label} ({chosen.number})"
         )
         return gr.update(value=chosen.text, label=label, show_label=True)
 

@@ -81,6 +81,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "format": ("Format", "形式"),
     "file": ("File", "ファイル"),
     "repair_table": ("Repair the table", "表を直す"),
+    "runs": ("Run on the map", "マップの実行"),
+    "open_trace": ("Open a trace", "トレースを開く"),
     "compare": ("Compare methods", "方式を比べる"),
     "compare_run": ("Write with each", "それぞれで書く"),
     "methods": ("Methods", "方式"),

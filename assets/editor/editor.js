@@ -70,9 +70,15 @@ addEventListener("pagehide", () => { store(); send(); });
 document.addEventListener("selectionchange", () => {
   if (document.activeElement !== area) return;
   tools();
+});
+// A passage is looked at by going there, not by typing.
+function look() {
   clearTimeout(caretTimer);
   caretTimer = setTimeout(() => { if (!area.readOnly && !unsent()) trigger("caret", state()); }, CARET_MS);
-});
+}
+area.addEventListener("click", look);
+area.addEventListener("keyup", (event) => { if (/^(Arrow|Home$|End$|Page)/.test(event.key)) look(); });
+area.addEventListener("input", () => clearTimeout(caretTimer));
 setInterval(() => {
   const unanswered = inFlight && Date.now() - inFlight > PATIENCE_MS;
   if (unanswered) say(TEXT.unsaved);

@@ -53,7 +53,12 @@ def test_a_new_draft_replaces_the_old_one(desk: Desk, session: Session, store: S
     assert [version_text(store, version.id) for version in list_versions(store, session.id)] == ["Mine."]
     (run,) = list_runs(store, session.id)
     assert (run.state, run.position) == ("finished", 0)
-    assert run.settings == {**ask(detail="the rock").values, "prompt_tokens": writing.part.composed.prompt_tokens}
+    assert run.settings == {
+        **ask(detail="the rock").values,
+        "policy": {"method": "FullAttention"},
+        "prompt_tokens": writing.part.composed.prompt_tokens,
+        "proposes": False,
+    }
     assert session.task == ask(detail="the rock").values
 
 
@@ -128,6 +133,18 @@ def test_an_opening_begins_the_answer_anew_and_again(desk: Desk, session: Sessio
         assert session.draft.text == writing.text
     writing = desk.write(session, fields, at(session), "end")
     assert "| Name |" not in written(writing)
+
+
+def test_without_a_seed_one_is_drawn_and_recorded_and_again_draws_another(desk: Desk, session: Session) -> None:
+    seeds = []
+    for where, seed in (("anew", None), ("again", None), ("anew", 5), ("again", 5)):
+        writing = desk.write(session, ask(temperature=1.0, seed=seed), at(session), where)
+        written(writing)
+        assert writing.part.run.request.seed == writing.feed.trace.settings.seed
+        seeds.append(writing.part.run.request.seed)
+    assert seeds[2] == 5
+    assert None not in seeds
+    assert len(set(seeds)) == 4
 
 
 def test_the_same_seed_writes_the_same(desk: Desk, session: Session) -> None:

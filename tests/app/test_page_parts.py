@@ -16,7 +16,8 @@ from app.page import drafting
 from app.page.events import Office
 from app.page.sources import source_card, window_state
 from app.page.table import checked, repair_draft
-from app.session import Session, Sessions
+from app.session import Session
+from app.sessions import Sessions
 from app.settings import Settings
 from core import LoadingError
 from tests.app.conftest import ask

@@ -13,6 +13,7 @@ from app.documents import Document, Page
 from app.export.table_check import check_table
 from app.sources import SourceFile
 from app.store import Change
+from app.view import RunStatistics, status
 
 
 @given(st.text())
@@ -80,13 +81,14 @@ def test_progress_has_a_bar_where_the_fraction_is_known() -> None:
 
 
 def test_rates_show_what_is_known() -> None:
-    unknown = dict.fromkeys(
-        ("decodeRate", "recentRate", "prefillRate", "lastStep", "fullShare", "fullMilliseconds", "partialMilliseconds")
-    )
-    assert panels.rates(unknown).count("–") == 7
-    known = panels.rates({**unknown, "decodeRate": 23.456, "fullShare": 0.1, "partialMilliseconds": 41.6})
+    unknown = dict.fromkeys(status(RunStatistics(30, lambda: 0.0)))
+    assert panels.rates(unknown).count("–") == 8
+    steps = "12 full, 108 partial (10% full)"
+    figures = {"decodeRate": 23.456, "steps": steps, "firstToken": 2.04, "partialMilliseconds": 41.6}
+    known = panels.rates({**unknown, **figures})
     assert "<dd>23.5</dd>" in known
-    assert "<dd>10%</dd>" in known
+    assert f"<dd>{steps}</dd>" in known
+    assert "<dt>first token</dt><dd>2.0 s</dd>" in known
     assert "<dd>42 ms</dd>" in known
 
 

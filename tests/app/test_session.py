@@ -159,7 +159,7 @@ def test_a_run_that_writes_nothing_leaves_the_draft(store: Store, session: Sessi
 
 def test_what_a_failed_run_wrote_is_kept(store: Store, session: Session) -> None:
     written = into(session, ScriptedRun().say("Half").fail("It broke."), 0, 0)
-    assert written.wait(30)
+    written.join(30)
     assert session.draft.text == read_draft(store, session.id) == "Half"
     assert [(kept.state, kept.error, kept.has_trace) for kept in list_runs(store, session.id)] == [
         ("failed", "It broke.", True)

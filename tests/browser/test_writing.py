@@ -157,18 +157,6 @@ def test_everything_can_be_done_with_the_keyboard(hands: Hands) -> None:
     assert hands.text == continued
 
 
-@pytest.mark.usefixtures("unhurried")
-def test_a_passage_shows_what_was_kept_while_it_was_written(hands: Hands) -> None:
-    hands.sample("1")
-    hands.press("write")
-    hands.wait_for_words("# Report\n\n## Introduction\n\n", 10)
-    hands.stop()
-    at = len("# Report\n\n## Introduction\n\n") + 4
-    hands.select(at, at)
-    expect(hands.page.locator(".ckm-root")).to_contain_text("What the model kept", timeout=30_000)
-    expect(hands.page.locator(".ckm-root")).to_contain_text(re.compile(r"lighthouses\.pdf · page 1 · 100%"))
-
-
 def test_a_refusal_stays_where_it_can_be_read(hands: Hands, studio: Studio) -> None:
     progress = hands.page.locator("#progress")
     hands.type("The lamp was lit")
