@@ -58,6 +58,7 @@ def repair_draft(session: Session) -> None:
 def look_after(begins: Sequence[Any], ended: Sequence[Any], check: Any) -> None:
     """Say nothing of the table from when a run begins, and look at it when one of these events has succeeded."""
     show, project, outputs = check
-    gr.on(begins, lambda: ["", gr.update(visible=False)], None, outputs, queue=False, **QUIET)
+    for begin in begins:
+        begin(lambda: ["", gr.update(visible=False)], None, outputs, queue=False, **QUIET)
     for event in ended:
         event.success(show, project, outputs, **QUIET)

@@ -57,7 +57,7 @@ def test_an_opening_stands_before_the_models_words() -> None:
 def test_a_blank_that_stands_before_it_already_is_not_written_again() -> None:
     made = followed(writing(ScriptedRun().finish(" ", " It", " stood"), "Mine. ", "", "End."))
     assert made.draft == "Mine. It stoodEnd."
-    assert [token.text for token in made.trace.tokens] == ["", "It", " stood"]
+    assert [token.text for token in made.feed.trace.tokens] == ["", "It", " stood"]
     assert followed(writing(ScriptedRun().finish(" It"), "Mine.\n")).draft == "Mine.\n It"
 
 
