@@ -48,7 +48,8 @@ class Tail:
         if feed is not self._feed:  # the next run of several
             self._feed, self._cursor = feed, None
         cache_map = None
-        if not writing.proposes:  # its prompt has no documents: the map stays with the run before
+        # The prompt of a proposal has no documents: the map stays with the run before. One that was chosen stays, too.
+        if not writing.proposes and self._session.map_run is None:
             cache_map, self._cursor = feed.since(self._cursor, self._session.map_layer)
         progress, rates = self._progress_line(), panels.rates(status(writing.statistics))
         frame = Frame(

@@ -60,6 +60,13 @@ def test_a_page_that_comes_late_is_told_all(session: Session) -> None:
     assert "start" in frame.cache_map
 
 
+def test_the_run_chosen_for_the_map_stays_on_it(session: Session) -> None:
+    made = into(session, ScriptedRun().finish("It", " stood"), 0, 0)
+    assert made.wait(30)
+    session.map_run = "an earlier one"
+    assert tail(session, made).frame().cache_map is None
+
+
 def test_the_next_part_has_a_map_of_its_own(session: Session) -> None:
     first, second = ScriptedRun().say("One."), ScriptedRun()
     made = into(session, first, 0, 0, advance=lambda text: second.part("\n") if text == "One." else None)
