@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from app.engine import Engine, Request, Run, RunState
+from app.engine import Engine
 from app.errors import AppError
+from app.job import Request, Run, RunState
 from app.store.diff import Change, diff
 from core import FullAttention, Policy, PrefillProgress, TokenGenerated
 

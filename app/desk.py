@@ -9,8 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 from app.budget import Budget
 from app.composer import Composed, TokenCounts, compose, count_tokens, last_tokens
-from app.engine import Engine, Request
+from app.engine import Engine
 from app.errors import AppError
+from app.job import Request
 from app.map_feed import MapFeed
 from app.passages import clean_passage, passage_instruction, passage_max_new_tokens
 from app.prompts import Source, trim_draft

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.composer import Composed
-from app.engine import Engine, Run
+from app.engine import Engine
 from app.errors import AppError
+from app.job import Run
 from app.map_feed import MapFeed
 from app.trace import Recorder, RunSettings, prompt_tokens
 from app.view import RunStatistics

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.composer import compose
-from app.engine import Request, Run
+from app.job import Request, Run
 from app.session import Session
 from app.trace import RunSettings
 from app.writing import Part, Place, Writing

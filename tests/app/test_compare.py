@@ -10,8 +10,9 @@ import pytest
 from app.compare import Comparison, Figures, Measured, Trial
 from app.compare_view import comparison_html
 from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
-from app.engine import Engine, Request, Run
+from app.engine import Engine
 from app.errors import AppError
+from app.job import Request, Run
 from app.page.compare import NEVER_REFRESHED, comparison_of, shown_again
 from app.page.events import Office
 from app.session import Session

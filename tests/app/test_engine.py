@@ -12,7 +12,8 @@ import torch
 
 from app.document_cache import DocumentCache
 from app.document_files import DocumentFiles
-from app.engine import Engine, ModelUnavailableError, QueueFullError, Request, Run
+from app.engine import Engine, ModelUnavailableError, QueueFullError
+from app.job import Request, Run
 from app.pace import FIRST_CHUNK
 from core import CacheRefreshed, FullAttention, GenerationFinished, LoadingError, PrefillProgress, RefreshKV
 from tests.core.tiny import byte_tokenizer, tiny_model

@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from app.composer import compose
-from app.engine import Engine, Request
+from app.engine import Engine
 from app.errors import AppError
+from app.job import Request
 from app.session import Session
 from app.store import Store, read_draft
 from app.trace import Replay, kept_while

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from app.engine import Engine, Run
+from app.engine import Engine
+from app.job import Run
 from core import Event, TokenGenerated
 from core.loading import load_model
 from tests.browser.studio import Hands, Studio
