@@ -243,12 +243,12 @@ def test_text_that_grows_in_the_middle_is_followed_there(site: Site, page: Page)
     lines = "line\n" * 200
     show(site, page, lines)
     at = len(lines) // 2
-    push(site, page, stream_message("r", 1, at, 0, "new\n"))
+    push(site, page, stream_message("p", "r", 1, at, 0, "new\n"))
     until(page, lambda: area(page).evaluate("a => a.scrollTop > 500"))
     place = area(page).evaluate("a => a.scrollTop")
     area(page).evaluate("a => { a.scrollTop = a.scrollHeight }")
     expect(page.locator(".draft-follow")).to_be_visible()
-    push(site, page, stream_message("r", 1, at, 0, "new\nnew\n"))
+    push(site, page, stream_message("p", "r", 1, at, 0, "new\nnew\n"))
     expect(area(page)).to_have_value(lines[:at] + "new\nnew\n" + lines[at:])
     assert area(page).evaluate("a => a.scrollTop + a.clientHeight > a.scrollHeight - 60")
     page.locator(".draft-follow").click()
@@ -265,8 +265,8 @@ def test_buttons_say_their_keys(site: Site, page: Page) -> None:
 def test_the_page_is_told_when_the_draft_has_settled(site: Site, page: Page) -> None:
     show(site, page, "Tides.")
     until(page, lambda: len(site.of("settled")) == 1)
-    push(site, page, stream_message("r", 1, 6, 0, " More"))
-    push(site, page, stream_message("r", 1, 6, 0, " More of it"))
+    push(site, page, stream_message("p", "r", 1, 6, 0, " More"))
+    push(site, page, stream_message("p", "r", 1, 6, 0, " More of it"))
     expect(area(page)).to_have_value("Tides. More of it")
     page.wait_for_timeout(1000)
     assert len(site.of("settled")) == 1
