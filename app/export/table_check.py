@@ -52,7 +52,8 @@ def repair_table(text: str, columns: Sequence[str] = ()) -> str:
     lines, (first, last) = clean(text).split("\n"), found.lines
     if first and last < len(lines) and FENCE.fullmatch(lines[first - 1]) and FENCE.fullmatch(lines[last]):
         first, last = first - 1, last + 1
-    return "\n".join([*lines[:first], *_markdown(_report(found.typed, columns).rows), *lines[last:]])
+    parted = [""] if first and lines[first - 1].strip() else []  # a line of a list would take the table in
+    return "\n".join([*lines[:first], *parted, *_markdown(_report(found.typed, columns).rows), *lines[last:]])
 
 
 def _markdown(rows: Sequence[Row]) -> list[str]:

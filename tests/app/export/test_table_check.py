@@ -4,7 +4,7 @@ import csv
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.export.table import as_csv, as_tsv
@@ -125,7 +125,7 @@ def test_a_repaired_text_has_the_checked_table_in_place_of_the_typed_one(around:
 def test_other_kinds_of_tables_become_markdown_and_what_is_none_stays() -> None:
     assert repair_table("So:\n\na\tb|c\n1\t2\t\n\nEnd.") == "So:\n\n| a | b\\|c |\n| --- | --- |\n| 1 | 2 |\n\nEnd."
     assert repair_table("Head\nYear,Name\n1810,Rock\n", ["Name", "Year"]) == (
-        "Head\n| Name | Year |\n| --- | --- |\n| Rock | 1810 |\n"
+        "Head\n\n| Name | Year |\n| --- | --- |\n| Rock | 1810 |\n"
     )
     for text in ("No table.", "- a\n\n  | b |\n  |---|\n  | c | |"):
         assert repair_table(text) == text
@@ -150,6 +150,13 @@ def test_every_table_comes_out_as_it_went_in(rows: list[list[str]]) -> None:
     assert [tuple(line.split("\t")) for line in as_tsv(report.rows).splitlines()] == list(report.rows)
 
 
+def test_a_table_repaired_below_a_list_stays_a_table() -> None:
+    text = "- one\na\tb\n1\t2"
+    assert repair_table(text) == "- one\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"
+    assert check_table(repair_table(text)).rows == check_table(text).rows
+
+
+@example("- 0\n0\t", [])
 @given(st.text() | st.text(st.sampled_from("|-,\t\n ab")), st.lists(st.sampled_from("ab"), max_size=3))
 def test_any_text_gives_a_report(text: str, columns: list[str]) -> None:
     report = check_table(text, columns)
