@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
+import gradio as gr
 import pytest
 
 from app.budget import ShorterDraft
@@ -15,7 +16,7 @@ from app.engine import Engine, ModelUnavailableError
 from app.page import drafting
 from app.page.events import Office
 from app.page.sources import source_card, window_state
-from app.page.table import checked, repair_draft
+from app.page.table import checked, look_after, repair_draft
 from app.session import Session
 from app.sessions import Sessions
 from app.settings import Settings
@@ -77,6 +78,16 @@ def test_a_table_that_was_asked_for_is_checked_and_repaired_as_one_step(session:
     repair_draft(session)
     assert session.undo()
     assert session.draft.text == TABLE
+
+
+def test_nothing_is_said_of_a_table_while_another_is_written() -> None:
+    with gr.Blocks() as page:
+        begin, found, repair = gr.Button(), gr.HTML("Row 2 has 3 cells."), gr.Button()
+        look_after([begin.click], [], (None, None, [found, repair]))
+    (hidden,) = page.fns.values()
+    assert hidden.outputs == [found, repair]
+    assert hidden.fn is not None
+    assert hidden.fn() == ["", gr.update(visible=False)]
 
 
 def test_what_is_no_table_is_not_checked(session: Session) -> None:
