@@ -8,7 +8,7 @@ from app.document_cache import document_cache
 from app.engine import Engine, named_model
 from app.page import build, launch_options
 from app.page.events import Office
-from app.session import Sessions
+from app.sessions import Sessions
 from app.settings import load_settings
 from app.store import open_store
 from core import compile_decoding
@@ -19,10 +19,11 @@ def main() -> None:
     settings = load_settings()
     model = named_model(settings.model, settings.quantization or "none")
     engine = Engine(model, settings.queue_size, document_cache(settings), compile_decoding)
-    passing = Path(tempfile.mkdtemp(prefix="refreshkv-")) if settings.shared else None
-    store = open_store(settings.data_folder or passing)
+    passing = tempfile.TemporaryDirectory(prefix="refreshkv-") if settings.shared else None
+    store = open_store(settings.data_folder or (Path(passing.name) if passing else None))
     sessions = Sessions(store, settings.limits, settings.session_minutes, forget=settings.shared)
     engine.start()
+    sessions.start()
     try:
         office = Office(Desk(settings, engine), sessions, shared=settings.shared)
         build(settings, office).queue().launch(**launch_options(settings))
@@ -30,6 +31,8 @@ def main() -> None:
         sessions.close()
         engine.close()
         store.close()
+        if passing:
+            passing.cleanup()
 
 
 if __name__ == "__main__":

@@ -14,29 +14,27 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from app.compare import Measured
-from app.composer import compose
+from app.composer import TokenCounts
 from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
 from app.documents import read_document, select_pages
 from app.errors import AppError
 from app.export import Draft, export
-from app.page.events import Office
 from app.prompts import Source
 from app.settings import Settings
-from app.tasks import TASKS
 from app.writing import Writing
 from core import RefreshKVError
 
 FRAME_SECONDS = 0.1
 
 Json = dict[str, Any]
-Task = Literal["report", "summary", "essay", "notes", "outline", "table", "free"]
+Task = Literal["report", "summary", "essay", "notes", "outline", "table", "continue", "free"]
 Method = Literal["RefreshKV", "FullAttention"]
-Format = Literal["md", "txt", "docx", "pdf", "csv"]
+Format = Literal["md", "txt", "docx", "pdf", "csv", "tsv"]
 
 
-def add_api(office: Office) -> None:
+def add_api(desk: Desk) -> None:
     """The endpoints, inside of a gr.Blocks. They touch no project of the page's."""
-    tools = Tools(office.desk)
+    tools = Tools(desk)
     # Runs queue in the engine; Gradio must not hold them back as well.
     gr.api(tools.write, api_name="write", concurrency_limit=None)
     gr.api(tools.read_document, api_name="read_document", concurrency_limit=None)
@@ -62,6 +60,14 @@ class Tools:
         max_new_tokens: int = 512,
         temperature: float = 0.7,
         seed: int | None = None,
+        length: str = "",
+        tone: str = "",
+        language: str = "",
+        audience: str = "",
+        threshold: float | None = None,
+        pages: list[str] | None = None,
+        passwords: list[str] | None = None,
+        draft: str = "",
     ) -> tuple[str, Json]:
         """
         Write a text about long documents with the app's language model. Streams the text so far.
@@ -76,18 +82,26 @@ class Tools:
             max_new_tokens: The most tokens that are written.
             temperature: 0 always takes the likeliest token; more varies the text.
             seed: A number makes the text repeatable.
+            length: "short", "medium", "long", or a number of words; empty for the model's own.
+            tone: For example "formal" or "plain".
+            language: What to write in; empty for the documents' own language.
+            audience: The readers.
+            threshold: RefreshKV decides in each layer whether to refresh, by this cosine similarity; without it all layers refresh at every stride.
+            pages: Which pages of each file, in the order of files, for example "1-3, 7"; "" for all.
+            passwords: Of each file, in the order of files; "" where there is none.
+            draft: A text to go on with at its end, in Markdown; empty to begin a new one.
 
         Returns:
-            The text so far, in Markdown.
+            The text so far, in Markdown, without the draft it goes on from.
             Statistics: state, tokens per second, time to first token and others; empty until the end.
         """  # noqa: E501
         with _errors():
             ask = Ask(
-                _task(task), detail, "", "", "", "", _method(method), budget, stride, None, max_new_tokens, temperature,
-                seed,
+                _task(task), detail, length, tone, language, audience, _method(method), budget, stride, threshold,
+                max_new_tokens, temperature, seed,
             )  # fmt: skip
-            sources = await asyncio.to_thread(self._read, files)
-            writing = self._desk.write_apart(sources, ask)
+            sources = await asyncio.to_thread(self._read, files, pages, passwords)
+            writing = await asyncio.to_thread(self._desk.write_apart, sources, ask, draft)
         try:
             async for text in _followed(writing):
                 yield text, {}
@@ -120,7 +134,15 @@ class Tools:
         }
 
     def check_budget(
-        self, files: list[gr.FileData], task: Task = "report", detail: str = "", max_new_tokens: int = 512
+        self,
+        files: list[gr.FileData],
+        task: Task = "report",
+        detail: str = "",
+        max_new_tokens: int = 512,
+        length: str = "",
+        pages: list[str] | None = None,
+        passwords: list[str] | None = None,
+        draft: str = "",
     ) -> Json:
         """
         Say whether documents, instruction and answer fit the model's window, before anything is written.
@@ -129,16 +151,18 @@ class Tools:
             files: The documents, as for write.
             task: As for write.
             detail: As for write.
-            max_new_tokens: The most tokens that would be written.
+            max_new_tokens: The most tokens that would be written; an outline's sections take what its length needs.
+            length: As for write.
+            pages: As for write.
+            passwords: As for write.
+            draft: As for write.
 
         Returns:
             Whether it fits, a message, the tokens of each part, and what would make it fit, in words.
         """
         with _errors():
-            _, tokenizer = self._desk.engine.require_model(timeout=0)
-            template = TASKS[_task(task)]
-            composed = compose(tokenizer, self._read(files), template.instruction(detail), template.opening(detail))
-            budget = composed.budget(max_new_tokens, self._desk.engine.window)
+            ask = Ask(_task(task), detail, length, "", "", "", REFRESHKV, "", None, None, max_new_tokens, None, None)
+            budget = self._desk.budget(self._read(files, pages, passwords), ask, draft, TokenCounts())
         return {
             "fits": budget.excess <= 0,
             "message": budget.message,
@@ -159,7 +183,7 @@ class Tools:
 
         Parameters:
             markdown: The text.
-            format: "md", "txt", "docx", "pdf", or "csv" for a text that holds a table.
+            format: "md", "txt", "docx", "pdf", or "csv" or "tsv" for a text that holds a table.
             title: The title, and the file's name.
 
         Returns:
@@ -177,11 +201,17 @@ class Tools:
     def _settings(self) -> Settings:
         return self._desk.settings
 
-    def _read(self, files: Sequence[Any]) -> list[Source]:
+    def _read(
+        self, files: Sequence[Any], pages: Sequence[str] | None = None, passwords: Sequence[str] | None = None
+    ) -> list[Source]:
         if not isinstance(files, list):
             raise AppError("files must be a list of uploaded files, which may be empty.")
-        documents = [read_document(_uploaded(file), limits=self._settings.limits) for file in files]
-        return [Source(document, select_pages(document, "")) for document in documents]
+        chosen, opened = _of_each(files, "pages", pages), _of_each(files, "passwords", passwords)
+        sources = []
+        for file, which, password in zip(files, chosen, opened, strict=True):
+            document = read_document(_uploaded(file), password=password or None, limits=self._settings.limits)
+            sources.append(Source(document, select_pages(document, which)))
+        return sources
 
 
 def statistics(writing: Writing) -> Json:
@@ -218,6 +248,14 @@ def _errors() -> Iterator[None]:
         yield
     except (AppError, RefreshKVError) as error:
         raise gr.Error(str(error), print_exception=False) from None
+
+
+def _of_each(files: Sequence[Any], name: str, values: Any) -> list[str]:
+    """One value for each file, "" for those that have none. Raises AppError."""
+    given = values or []
+    if not isinstance(given, list) or len(given) > len(files) or not all(isinstance(value, str) for value in given):
+        raise AppError(f"{name} must be a list of texts, at most one for each of the {len(files)} files.")
+    return [*given, *[""] * (len(files) - len(given))]
 
 
 def _uploaded(file: Any) -> Path:

@@ -11,6 +11,7 @@ from app.documents import name_pages
 # Where something is left out, what stands before and after it is divided into tokens in another way.
 _SEAM = 4
 _SHORTEST_OUTPUT = 16  # fewer are no answer
+_SHORTEST_DRAFT = 64  # fewer are no text to go on from
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,15 @@ class FewerSources:
     sentence: str
 
 
-Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources
+@dataclass(frozen=True, slots=True)
+class ShorterDraft:
+    """Let the model see only the last `tokens` of the draft."""
+
+    tokens: int
+    sentence: str
+
+
+Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources | ShorterDraft
 """Something that would make a request fit; `sentence` says it to the person."""
 
 
@@ -60,6 +69,8 @@ class Budget:
     """Tokens asked for against tokens there are: `window` is the model's context.
 
     `instruction` counts everything in the prompt but the sources and the `draft`: the chat template's own tokens too.
+    `unseen`: tokens of the draft that the person has chosen to keep from the model. `in_sections`: the answer is that
+    of several requests, whose length the task decides.
     """
 
     sources: tuple[SourceTokens, ...]
@@ -67,6 +78,8 @@ class Budget:
     draft: int
     output: int
     window: int
+    unseen: int = 0
+    in_sections: bool = False
 
     @property
     def source_tokens(self) -> int:
@@ -88,14 +101,17 @@ class Budget:
         """Each of these alone would make it fit; none if it fits, or if nothing of the kind is enough."""
         if self.excess <= 0:
             return ()
-        found = (self._fewer_pages(), self._fewer_sources(), self._shorter_output())
+        found = (self._fewer_pages(), self._fewer_sources(), self._shorter_draft(), self._shorter_output())
         return tuple(choice for choice in found if choice)
 
     @property
     def message(self) -> str:
         """For the person: does it fit, else by how much not, and what would."""
         if self.excess <= 0:
-            return f"It fits: {self.total:,} of {self.window:,} tokens, {-self.excess:,} to spare."
+            fits = f"It fits: {self.total:,} of {self.window:,} tokens, {-self.excess:,} to spare."
+            return (
+                f"{fits} The model does not see the first {self.unseen:,} tokens of the draft." if self.unseen else fits
+            )
         parts = (
             ("documents", self.source_tokens),
             ("instruction", self.instruction),
@@ -108,6 +124,8 @@ class Budget:
             f"the model's window is {self.window:,}."
         )
         ways_out = [choice.sentence for choice in self.choices]
+        if self.in_sections:
+            ways_out.append("Choose a shorter length.")
         if len(ways_out) > 1:
             ways_out = [f"Any of these would do. {' '.join(ways_out)}"]
         return f"{problem} {''.join(ways_out) or self._last_resort}"
@@ -153,9 +171,15 @@ class Budget:
         names = [f"{self.sources[index].name} ({sizes[index]:,} tokens)" for index in left_out]
         return FewerSources(tuple(left_out), f"Leave out {_listed(names)}.")
 
+    def _shorter_draft(self) -> ShorterDraft | None:
+        left = self.draft - self.excess - _SEAM
+        if left < _SHORTEST_DRAFT:
+            return None
+        return ShorterDraft(left, f"Let the model see only the last {left:,} tokens of the draft.")
+
     def _shorter_output(self) -> ShorterOutput | None:
         left = self.output - self.excess
-        if left < _SHORTEST_OUTPUT:
+        if left < _SHORTEST_OUTPUT or self.in_sections:
             return None
         return ShorterOutput(left, f"Ask for an answer of at most {left:,} tokens.")
 

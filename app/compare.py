@@ -6,12 +6,14 @@ token reads the prompt first, for all of them: each method then begins with the 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from app.engine import Engine, Request, Run, RunState
+from app.engine import Engine
 from app.errors import AppError
+from app.job import Request, Run, RunState
 from app.store.diff import Change, diff
 from core import FullAttention, Policy, PrefillProgress, TokenGenerated
 
@@ -54,7 +56,7 @@ class Measured:
     def update(self) -> None:
         """Take in what came since the last call."""
         state = self.run.state  # before the events are looked at, or the last could be missed
-        for time, event in self.run.events[self._seen :]:
+        for time, event in self.run.take(self._seen):
             self._seen += 1
             match event:
                 case PrefillProgress():
@@ -141,6 +143,7 @@ class Comparison:
         self.trials = [Trial(name, policy) for name, policy in methods]
         self.reading = Trial("Reading", FullAttention())
         self._engine = engine
+        self._lock = threading.Lock()
         self.stopped = False
 
     @property
@@ -157,7 +160,11 @@ class Comparison:
                 trial.measured.run.stop()
 
     def advance(self) -> None:
-        """Take in what the run under way has done, and when it is over begin the next."""
+        """Take in what the run under way has done, and when it is over begin the next. From any thread."""
+        with self._lock:
+            self._advance()
+
+    def _advance(self) -> None:
         for trial in self._all:
             if trial.measured:
                 trial.measured.update()

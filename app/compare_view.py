@@ -56,7 +56,7 @@ def comparison_html(comparison: Comparison) -> str:
         _column(trial, comparison.trials[0] if index else None) for index, trial in enumerate(comparison.trials)
     )
     return (
-        f'<div class="comparison"><p class="fair" role="status">{escape(_reading(comparison))}</p>'
+        f'<div class="comparison"><p class="fair">{escape(_reading(comparison))}</p>'
         f'<div class="methods">{columns}</div>{_table(comparison.trials)}</div>'
     )
 

@@ -5,9 +5,10 @@ The one place where the app meets a tokenizer. Knows nothing of models or Gradio
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
 import numpy as np
@@ -75,11 +76,12 @@ class Composed:
 
 
 class TokenCounts:
-    """Tokens of pages, each counted once, however often somebody asks. Belongs to a session."""
+    """Tokens of pages and of sources, each counted once, however often somebody asks. Belongs to a session."""
 
     def __init__(self) -> None:
         """Nothing is counted yet."""
         self._counts: dict[tuple[str, int], int] = {}
+        self._sources: tuple[object, tuple[SourceTokens, ...]] = (), ()
 
     def of(self, tokenizer: PreTrainedTokenizerBase, document: Document, pages: Sequence[Page]) -> tuple[int, ...]:
         """Tokens of each of the document's `pages`. Always the same `tokenizer`."""
@@ -87,6 +89,31 @@ class TokenCounts:
             if (document.digest, page.number) not in self._counts:
                 self._counts[document.digest, page.number] = count_tokens(tokenizer, page.text)
         return tuple(self._counts[document.digest, page.number] for page in pages)
+
+    def budget(
+        self, tokenizer: PreTrainedTokenizerBase, sources: Sequence[Source], instruction: str, draft: str, output: int,
+        window: int,
+    ) -> Budget:  # fmt: skip
+        """That of the prompt that `compose` would make, without dividing the same sources into tokens again."""
+        chosen = tuple((source.document.name, source.pages) for source in sources)
+        if chosen != self._sources[0]:
+            self._sources = chosen, compose(tokenizer, sources, "…").sources
+        # What stands before the first page is none of the sources', so it is counted before a short one; its ends are
+        # those of all pages, since a token may reach over them.
+        ends = f"{sources[0].pages[0].text[:1]}…{sources[-1].pages[-1].text[-8:]}" if sources else ""
+        head = [Source(source.document, (replace(source.pages[0], text=ends),)) for source in sources[:1]]
+        composed = compose(tokenizer, head, instruction, draft)
+        return replace(composed.budget(output, window), sources=self._sources[1])
+
+
+def last_tokens(tokenizer: PreTrainedTokenizerBase, text: str, most: int) -> str:
+    """The end of `text`, at most so many tokens, from where a sentence or line begins, or else a word."""
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    if len(offsets) <= most:
+        return text
+    end = text[offsets[-most][0] :]
+    begins = re.search(r"(?<=[.!?\n。！？])\s*(?=\S)", end[: len(end) // 2]) or re.search(r"(?<=\s)(?=\S)", end)
+    return end[begins.end() :] if begins else end
 
 
 def compose(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
-from app.composer import Composed, compose, count_tokens
-from app.engine import Engine, Request
+from app.budget import Budget
+from app.composer import Composed, TokenCounts, compose, count_tokens, last_tokens
+from app.engine import Engine
 from app.errors import AppError
+from app.job import Request
+from app.map_feed import MapFeed
 from app.passages import clean_passage, passage_instruction, passage_max_new_tokens
 from app.prompts import Source, trim_draft
-from app.sections import next_step
+from app.sections import next_step, tokens_to_come
 from app.session import Session
 from app.settings import Settings, parse_budget
 from app.tasks import TASKS, Shape, parse_length
@@ -41,6 +45,8 @@ class Ask:
     max_new_tokens: float | None
     temperature: float | None
     seed: float | None
+    draft_tokens: float | None = None
+    """So many tokens of the draft, the last ones, the model sees; None: all."""
 
     @property
     def shape(self) -> Shape:
@@ -70,12 +76,22 @@ class Ask:
 
 @dataclass(frozen=True)
 class Caret:
-    """What the editor holds when a button is pressed: the text, its revision, and the selection in characters."""
+    """What the editor holds when a button is pressed: the text, its revision, and the selection in characters.
+
+    `project` is the one it shows the draft of, `page` and `serial` are as in Draft.edit.
+    """
 
     text: str
     start: int
     end: int
     revision: int
+    project: str = ""
+    page: str = ""
+    serial: int = 0
+
+    def put_into(self, session: Session) -> bool:
+        """Let the draft be as the editor has it. False if another came before, see Session.edit."""
+        return session.edit(self.text, self.revision, self.page, self.serial)
 
 
 class Desk:
@@ -90,45 +106,84 @@ class Desk:
         _, tokenizer = self.engine.require_model(timeout=0)
         return compose(tokenizer, session.sources.selected, instruction, draft)
 
-    def compose_task(self, session: Session, ask: Ask, draft: str) -> Composed:
-        """The prompt of the page's task, for the budget: an instruction that is not written yet counts as a word."""
+    def budget(self, sources: Sequence[Source], ask: Ask, draft: str, counts: TokenCounts) -> Budget:
+        """What writing would take of the window, going on from `draft`: an instruction that is not written yet counts
+        as a word, and all sections that are to come count. Raises AppError while the model is loading, and PromptError.
+        """
+        _, tokenizer = self.engine.require_model(timeout=0)
         task = TASKS[ask.task]
         detail = ask.detail if ask.detail.strip() or task.default is not None else "…"
-        return self.compose(session, task.instruction(detail, ask.shape), draft)
+        step = next_step(draft, detail, ask.shape) if task.in_sections else None
+        if step is None:
+            instruction, output = task.instruction(detail, ask.shape), int(ask.max_new_tokens or 0)
+            opening = "" if draft.strip() else task.opening(detail, ask.shape)
+        else:  # whose openings are among the tokens to come
+            instruction, opening, output = step.instruction, "", tokens_to_come(draft, detail, ask.shape)
+        seen = self.seen(ask, draft)
+        unseen = count_tokens(tokenizer, draft) - count_tokens(tokenizer, seen) if seen != draft else 0
+        budget = counts.budget(tokenizer, sources, instruction, trim_draft(seen) + opening, output, self.engine.window)
+        return replace(budget, unseen=unseen, in_sections=step is not None)
+
+    def seen(self, ask: Ask, draft: str) -> str:
+        """What the model sees of a draft."""
+        _, tokenizer = self.engine.require_model(timeout=0)
+        most = int(ask.draft_tokens or 0)
+        return last_tokens(tokenizer, draft, most) if most > 0 else draft
 
     def write(self, session: Session, ask: Ask, caret: Caret, where: Where) -> Writing:
-        """Begin to write. Raises AppError, InvalidParameterError."""
+        """Begin to write; "Continue my draft" goes on at the end also when it is asked for anew.
+
+        Raises AppError, InvalidParameterError.
+        """
         self._accept(session, caret)
         text = session.draft.text
+        if where == "anew" and ask.task == "continue":
+            where = "end"
         place = Place("", text, "") if where == "anew" else self._place(session, caret, where)
-        writing = self._writing(session.sources.selected, ask, place, where, session.wrote, session.ended)
+        asked = replace(ask, seed=None) if where == "again" else ask  # the same seed would write the same text
+        writing = self._writing(
+            session.sources.selected, asked, place, where, session.wrote, session.ended, session.over
+        )
         self._begin(session, writing, ask)
         return writing
 
-    def write_apart(self, sources: Sequence[Source], ask: Ask) -> Writing:
-        """Begin a new text that belongs to no project. Raises AppError, InvalidParameterError."""
-        writing = self._writing(sources, ask, Place("", "", ""), "anew", lambda writing: None, lambda writing: None)
+    def write_apart(self, sources: Sequence[Source], ask: Ask, draft: str = "") -> Writing:
+        """Begin a text that belongs to no project, or go on with `draft`. Raises AppError, InvalidParameterError."""
+        where: Where = "end" if draft.strip() else "anew"
+        place = Place(draft, "", "")
+        writing = self._writing(
+            sources, ask, place, where, lambda made: None, lambda made: None, lambda made, feed: None
+        )
         writing.start()
         return writing
 
     def _writing(
         self, sources: Sequence[Source], ask: Ask, place: Place, where: Where, on_text: Callable[[Writing], None],
-        on_end: Callable[[Writing], None],
+        on_end: Callable[[Writing], None], on_over: Callable[[Writing, MapFeed], None],
     ) -> Writing:  # fmt: skip
         """A writing whose first run is queued; it is to be started."""
         task = TASKS[ask.task]
         _, tokenizer = self.engine.require_model(timeout=0)
 
-        def part(instruction: str, opening: str, written: str, limit: int, stops: tuple[str, ...] = ()) -> Part:
-            composed = compose(tokenizer, sources, instruction, trim_draft(place.before + written) + opening)
-            return Part(self.engine.submit(self.request(composed, ask, limit, stops)), composed, opening)
+        def part(
+            instruction: str, opening: str, written: str, limit: int, stops: tuple[str, ...] = (), in_all: int = 0
+        ) -> Part:
+            draft = trim_draft(self.seen(ask, place.before + written)) + opening
+            composed = compose(tokenizer, sources, instruction, draft)
+            if in_all:
+                self._require_room(replace(composed.budget(in_all, self.engine.window), in_sections=True))
+            run = self.engine.submit(self.request(composed, ask, limit, stops))
+            return Part(run, composed, opening, self._settings_of(run.request))
 
         def section(written: str) -> Part | None:
-            step = next_step(place.before + written, ask.detail, ask.shape)
+            draft = place.before + written
+            step = next_step(draft, ask.detail, ask.shape)
             if step is None:
                 return None
             limit = min(step.max_new_tokens, self.settings.max_new_tokens_limit)
-            return part(step.instruction, step.opening, written, limit, step.stop_strings)
+            # Before the first, whether there is room for all of them.
+            in_all = 0 if written else tokens_to_come(draft, ask.detail, ask.shape)
+            return part(step.instruction, step.opening, written, limit, step.stop_strings, in_all)
 
         # At the caret no section begins: the text around it is not theirs.
         sections = task.in_sections and where != "caret"
@@ -139,9 +194,7 @@ class Desk:
             opening = task.opening(ask.detail, ask.shape) if begins else ""
             instruction = task.instruction(ask.detail, ask.shape)
             first = part(instruction, opening, "", int(ask.max_new_tokens or 0))
-        return Writing(
-            self.engine, first, place, self._settings_of(first), on_text=on_text, on_end=on_end, advance=advance
-        )
+        return Writing(self.engine, first, place, on_text=on_text, on_end=on_end, on_over=on_over, advance=advance)
 
     def propose(self, session: Session, ask: Ask, caret: Caret, kind: str, wish: str = "") -> Writing:
         """Begin to write another form of the selected passage, as a proposal. Raises AppError.
@@ -157,16 +210,19 @@ class Desk:
         composed = compose(tokenizer, [], instruction)
         limit = min(passage_max_new_tokens(kind, count_tokens(tokenizer, passage)), self.settings.max_new_tokens_limit)
         greedy = replace(ask, temperature=0.0, method=FULL_ATTENTION)
-        part = Part(self.engine.submit(self.request(composed, greedy, limit)), composed, "")
+        run = self.engine.submit(self.request(composed, greedy, limit))
+        part = Part(run, composed, "", self._settings_of(run.request))
         writing = Writing(
-            self.engine, part, Place(text[:start], passage, text[end:]), self._settings_of(part), proposes=True,
+            self.engine, part, Place(text[:start], passage, text[end:]), proposes=True,
             clean=lambda written: clean_passage(written, passage), on_text=session.wrote, on_end=session.ended,
+            on_over=session.over,
         )  # fmt: skip
         self._begin(session, writing, ask)
         return writing
 
     def _begin(self, session: Session, writing: Writing, ask: Ask) -> None:
-        settings = {**ask.values, "prompt_tokens": writing.part.composed.prompt_tokens}
+        policy = dict(writing.part.settings.policy)
+        settings = {**ask.values, "policy": policy, "prompt_tokens": writing.part.composed.prompt_tokens}
         try:
             session.begin(writing, ask.values, settings)
         except AppError:
@@ -176,11 +232,11 @@ class Desk:
     def _accept(self, session: Session, caret: Caret) -> None:
         if session.busy:
             raise AppError("You are writing already. Stop that first.")
-        if not session.edit(caret.text, caret.revision):
+        if not caret.put_into(session):
             raise AppError("The draft was changed in another window. Look at it here again, then repeat.")
 
     def _place(self, session: Session, caret: Caret, where: Where) -> Place:
-        """Blanks before it go: words carry the blank before them in their own token, and after one a model falters."""
+        """What stands before a word at the caret, blanks or line ends, stands between it and what is written too."""
         text, written = session.draft.text, session.draft.written
         if where == "again":
             if written is None:
@@ -188,19 +244,19 @@ class Desk:
             start, end = written
         else:
             start = end = min(caret.start, len(text)) if where == "caret" else len(text)
-        before = trim_draft(text[:start])
-        return Place(before, text[len(before) : end], text[end:])
+        before, after = text[:start], text[end:]
+        gap = before[len(before.rstrip()) :] if where == "caret" else ""
+        return Place(before, text[start:end], after, seam="" if after[:1].strip() == "" else gap)
 
     def request(self, composed: Composed, ask: Ask, output_tokens: int, stop_strings: tuple[str, ...] = ()) -> Request:
-        """What the engine is to do. Raises AppError for a length out of bounds or a prompt too long for the window."""
+        """What the engine is to do; without a seed one is drawn, so that it is known afterwards. Raises AppError for a
+        length out of bounds or a prompt too long for the window."""
         settings = self.settings
         if not 1 <= output_tokens <= settings.max_new_tokens_limit:
             raise AppError(
                 f"The answer's length is {output_tokens}; it must be 1 to {settings.max_new_tokens_limit:,}."
             )
-        budget = composed.budget(output_tokens, self.engine.window)
-        if budget.excess > 0:
-            raise AppError(budget.message)
+        self._require_room(composed.budget(output_tokens, self.engine.window))
         return Request(
             composed.token_ids,
             ask.policy(),
@@ -209,13 +265,18 @@ class Desk:
             settings.top_p,
             settings.min_p,
             settings.repetition_penalty,
-            None if ask.seed is None else int(ask.seed),
+            secrets.randbelow(2**31) if ask.seed is None else int(ask.seed),
             composed.document_end,
             stop_strings,
         )
 
-    def _settings_of(self, part: Part) -> RunSettings:
-        request = part.run.request
+    @staticmethod
+    def _require_room(budget: Budget) -> None:
+        """Raises AppError, which names the ways out, if it is more than the window."""
+        if budget.excess > 0:
+            raise AppError(budget.message)
+
+    def _settings_of(self, request: Request) -> RunSettings:
         sampling = {
             "max_new_tokens": request.max_new_tokens,
             "temperature": request.temperature,

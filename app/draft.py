@@ -13,7 +13,8 @@ Span: TypeAlias = tuple[int, int]
 class Draft:
     """A text that pages and runs change in turn. A change that was made to an older revision is refused.
 
-    A page may know a later revision than the server, which was started anew: what it has then counts.
+    A page may know a later revision than the server, which was started anew: what it has then counts. It need not wait
+    for an answer: as long as nobody else comes between, its edits follow one another by their `serial`.
 
     `written` is what the latest run wrote, as far as it is still there; it moves with what is edited before it.
     """
@@ -21,22 +22,40 @@ class Draft:
     text: str = ""
     revision: int = 0
     written: Span | None = None
+    author: tuple[str, int] = ("", 0)
+    """The page whose edit came last, and the serial of that; no page if a run or an undo came after."""
 
-    def edit(self, text: str, revision: int) -> bool:
+    def edit(self, text: str, revision: int, page: str = "", serial: int = 0) -> bool:
         """A page's text, made from `revision`; False if another came before."""
-        if text == self.text:
+        own = page != "" and page == self.author[0]
+        if own and serial < self.author[1]:  # a later one of the same page overtook it
             return True
-        if revision < self.revision:
-            return False
-        self.revision = revision
-        self.put(text)
+        if text != self.text:
+            if not self.takes(revision, page):
+                return False
+            self.revision = max(self.revision, revision)
+            self.put(text)
+        elif not own:
+            return True
+        self.author = page, serial
         return True
+
+    def takes(self, revision: int, page: str) -> bool:
+        """Whether an edit that `page` made from `revision` is not refused."""
+        return revision >= self.revision or (page != "" and page == self.author[0])
 
     def put(self, text: str, written: Span | None = None) -> None:
         """Replace the text; `written` says what of it a run has just written, else the earlier one moves."""
         self.written = written or moved(self.written, self.text, text)
         self.text = text
         self.revision += 1
+        self.author = "", 0
+
+
+def changed(old: str, new: str) -> Span:
+    """What of `new` is not as in `old`, which differs in one place."""
+    start = _alike(old, new)
+    return start, len(new) - _alike(old[: start - 1 if start else None : -1], new[: start - 1 if start else None : -1])
 
 
 def moved(span: Span | None, old: str, new: str) -> Span | None:
@@ -46,9 +65,9 @@ def moved(span: Span | None, old: str, new: str) -> Span | None:
     """
     if span is None:
         return None
-    start = _alike(old, new)
-    end = len(old) - _alike(old[: start - 1 if start else None : -1], new[: start - 1 if start else None : -1])
     first, last, shift = span[0], span[1], len(new) - len(old)
+    start, end = changed(old, new)
+    end -= shift
     if first <= start < end <= last:
         last += shift
     else:

@@ -1,7 +1,4 @@
-"""Owns the model and runs one generation at a time, in a thread of its own; people wait in a queue.
-
-A run is a job with a buffer of events: pages tail it, and it goes on or stops by itself. Knows nothing of Gradio.
-"""
+"""Owns the model and does one run at a time, in a thread of its own; people wait. Knows nothing of Gradio."""
 
 from __future__ import annotations
 
@@ -14,16 +11,16 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal, TypeAlias
 
-from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from app.document_cache import DocumentCache
 from app.errors import AppError
+from app.job import Request, Run
+from app.pace import Pace
 from core import (
     Compilation,
     Event,
     FullAttention,
-    Policy,
     PolicyCache,
     PrefillProgress,
     RefreshKVError,
@@ -33,11 +30,7 @@ from core import (
 from core.loading import chosen_quantization
 from core.quantization import Quantization
 
-RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
-
-PREFILL_CHUNK = 256
-"""Prompt tokens per forward: a quarter of the library's default, so that Stop answers within a second or so."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,68 +41,6 @@ class QueueFullError(AppError):
 
 class ModelUnavailableError(AppError):
     """The model could not be loaded, so nothing can be written."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to generate: the prompt's ids `(1, length)` and the decoder's options.
-
-    document_end: so many tokens at the prompt's start are documents and what stands before them; they are kept for the
-    requests to come.
-    """
-
-    token_ids: Tensor
-    policy: Policy
-    max_new_tokens: int
-    temperature: float = 0.0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    seed: int | None = None
-    document_end: int = 0
-    stop_strings: tuple[str, ...] = ()
-
-
-class Run:
-    """One job: its request, the events so far with the time (seconds, perf_counter) at which each came, its state.
-
-    cache_bytes: of the keys and values when it ended, of the full cache and the small ones.
-    """
-
-    def __init__(self, request: Request) -> None:
-        """A run that waits."""
-        self.request = request
-        self.events: list[tuple[float, Event]] = []
-        self.state: RunState = "waiting"
-        self.error = ""
-        self.started: float | None = None
-        self.cache_bytes = 0
-        self._stopping = False
-        self._lock = threading.Lock()
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing more will come."""
-        return self.state not in ("waiting", "running")
-
-    def stop(self) -> None:
-        """Ask it to stop: at once if it waits, else at the next token or prefill chunk."""
-        with self._lock:
-            self._stopping = True
-            if self.state == "waiting":
-                self.state = "stopped"
-
-    def begin(self) -> bool:
-        """Let it run; False if it was stopped while it waited."""
-        with self._lock:
-            if self.state == "waiting":
-                self.started, self.state = perf_counter(), "running"
-            return self.state == "running"
-
-    @property
-    def stopping(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopping
 
 
 @dataclass(frozen=True)
@@ -294,7 +225,7 @@ class Engine:
                 seed=request.seed,
                 stop_strings=request.stop_strings,
                 cache=cache,
-                prefill_chunk=PREFILL_CHUNK,
+                prefill_chunk=Pace(),
             )
             # What earlier runs left in the cache is done before the first chunk.
             yield PrefillProgress(cache.get_seq_length(), len(prompt))

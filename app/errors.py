@@ -71,3 +71,14 @@ class TraceError(AppError):
 
 class StoreError(AppError):
     """What a person made cannot be kept, or is not there any more."""
+
+
+class ProjectGone(StoreError):
+    """The project does not exist, or not any more."""
+
+    def __init__(self) -> None:
+        """The same words wherever it is noticed."""
+        super().__init__(
+            "This project does not exist any more; it was deleted in another window. Copy your text from the page and "
+            "begin a new project."
+        )

@@ -1,13 +1,15 @@
 """What one run tells the cache map: its document once, then small deltas. Pure; knows nothing of Gradio.
 
-A message is a dict of these parts. None depends on another, so two messages may be put into one.
+A message is a dict of these parts, all of the run that it names. None depends on another, so two messages of a run may
+be put into one. A page that was not sent the run's start asks for it.
 
     run        the run's id, and `refreshes`, how many of them there are by now
     start      the document and the sizes of the run
     refresh    refreshes for all layers together, each with a byte a position
     steps      {"first": n, "full": [...]}: how many layers attended to the whole context in each step from the n-th on
     layer      {"index": i, "first": n, "kept": [...]}: the bytes of one layer, from the n-th refresh on
-    held       pages and passages to mark: see held_message
+    held       pages and passages of that run's documents to mark: see app.evidence
+    empty      true, alone: the page shows no run any more
 
 A byte is 255 times the share of the (layer, KV head) pairs, or of the KV heads of the one layer, that hold a position.
 """
@@ -15,18 +17,16 @@ A byte is 255 times the share of the (layer, KV head) pairs, or of the KV heads 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.quotes import Quote
-from app.trace import KeptPage, PromptTokens, Refresh, Replay, Trace
-from app.trace.packing import is_keyframe, pack, unpack
+from app.trace import PromptTokens, Recorder, Replay, Trace
+from app.trace.packing import is_keyframe, unpack
 from app.view import Json
-from core.events import CacheRefreshed, Event, TokenGenerated
+from core.events import CacheRefreshed, Event
 
 REPEATED_REFRESHES = 4
 REPEATED_STEPS = 64
@@ -46,17 +46,16 @@ class Cursor:
 
 
 class MapFeed:
-    """All that one run has told the map, and the message for any state of a page. For several threads at once."""
+    """All that one run has told the map, and the message for any state of a page; it keeps the run's trace as well. For
+    several threads at once."""
 
-    def __init__(self, run_id: str, prompt: PromptTokens, layers: tuple[int, ...], heads: int, slots: int) -> None:
-        """layers: the model's layers that the policy acts in, heads: KV heads of each. slots: the size of a small
-        cache, in tokens."""
-        self._run_id, self._layers, self._heads = run_id, layers, heads
-        self._start = _start(prompt, layers, heads, slots)
-        self._refreshes: list[Refresh] = []
+    def __init__(self, run_id: str, recorder: Recorder, slots: int) -> None:
+        """`recorder` has recorded nothing yet. slots: the size of a small cache, in tokens."""
+        start = recorder.trace
+        self.run_id = run_id
+        self._recorder, self._layers, self._heads = recorder, start.layers, start.heads
+        self._start = _start(start.prompt, start.layers, start.heads, slots)
         self._totals: list[bytes] = []
-        self._full_layers: list[int] = []
-        self._last: NDArray[np.uint8] | None = None
         self._single: dict[int, list[bytes]] = {}
         self._lock = Lock()
 
@@ -65,37 +64,33 @@ class MapFeed:
         """How many layers it tells of."""
         return len(self._layers)
 
+    @property
+    def trace(self) -> Trace:
+        """Of the run so far."""
+        with self._lock:
+            return self._recorder.trace
+
     @classmethod
-    def replayed(cls, run_id: str, trace: Trace) -> MapFeed:
-        """The feed of a stored run. Raises ValueError if the trace is damaged."""
-        replay = Replay(trace)
+    def replayed(cls, run_id: str, replay: Replay) -> MapFeed:
+        """The feed of a run that is over. Raises ValueError if its trace is damaged."""
+        trace = replay.trace
         held = int(replay.counts(0).sum()) // trace.pairs if trace.refreshes else len(trace.prompt.token_ids)
-        feed = cls(run_id, trace.prompt, trace.layers, trace.heads, held)
-        for number, refresh in enumerate(trace.refreshes):
-            feed._append(refresh, replay.counts(number))
-        feed._full_layers = [token.full_layers for token in trace.tokens]
+        feed = cls(run_id, Recorder.resumed(trace), held)
+        for number in range(len(trace.refreshes)):
+            feed._tell(replay.counts(number))
         return feed
 
     def add(self, event: Event) -> None:
-        """Take in a refresh or a token; other events tell the map nothing."""
-        match event:
-            case TokenGenerated():
-                with self._lock:
-                    self._full_layers.append(event.full_layers)
-            case CacheRefreshed():
-                counts = event.kept_by_layer[list(self._layers)]
-                before = None if is_keyframe(len(self._refreshes)) else self._last
-                packed = pack(counts, before, self._heads)
-                refresh = Refresh(event.step, event.layers, event.reason, counts.shape[1], packed)
-                with self._lock:
-                    self._append(refresh, counts)
+        """Take in the run's next event."""
+        with self._lock:
+            self._recorder.add(event)
+            if isinstance(event, CacheRefreshed):
+                self._tell(event.kept_by_layer[list(self._layers)])
 
-    def _append(self, refresh: Refresh, counts: NDArray[np.uint8]) -> None:
-        self._refreshes.append(refresh)
+    def _tell(self, counts: NDArray[np.uint8]) -> None:
         self._totals.append(_levels(counts.sum(axis=0, dtype=np.int64), len(self._layers) * self._heads))
         for layer, history in self._single.items():
             history.append(_levels(counts[layer], self._heads))
-        self._last = counts
 
     def since(self, cursor: Cursor | None, layer: int | None = None) -> tuple[Json | None, Cursor]:
         """What is new to a page that was sent what `cursor` says, and the cursor for the next time.
@@ -107,11 +102,11 @@ class MapFeed:
         if layer is not None and not 0 <= layer < len(self._layers):
             raise ValueError(f"layer {layer} of {len(self._layers)}: the map counts them from 0")
         with self._lock:
-            now = Cursor(len(self._refreshes), len(self._full_layers), layer)
+            now = Cursor(len(self._totals), len(self._recorder.tokens), layer)
             if cursor == now:
                 return None, now
             sent = cursor or Cursor(0, 0, None)
-            message: Json = {"run": self._run_id, "refreshes": now.refreshes}
+            message: Json = {"run": self.run_id, "refreshes": now.refreshes}
             if cursor is None:
                 message["start"] = self._start
             if now.refreshes > sent.refreshes:
@@ -119,7 +114,8 @@ class MapFeed:
                 message["refresh"] = [self._row(number) for number in range(first, now.refreshes)]
             if now.steps > sent.steps:
                 first = max(0, sent.steps - REPEATED_STEPS)
-                message["steps"] = {"first": first, "full": self._full_layers[first:]}
+                full = [token.full_layers for token in self._recorder.tokens[first : now.steps]]
+                message["steps"] = {"first": first, "full": full}
             if layer is not None and (layer != sent.layer or now.refreshes > sent.refreshes):
                 first = max(0, sent.refreshes - REPEATED_REFRESHES) if layer == sent.layer else 0
                 kept = [_base64(levels) for levels in self._history(layer)[first:]]
@@ -127,7 +123,7 @@ class MapFeed:
             return message, now
 
     def _row(self, number: int) -> Json:
-        refresh = self._refreshes[number]
+        refresh = self._recorder.refreshes[number]
         return {
             "number": number,
             "step": refresh.step,
@@ -146,39 +142,11 @@ class MapFeed:
 
     def _unpacked(self, layer: int) -> list[bytes]:
         history, counts = list[bytes](), None
-        for number, refresh in enumerate(self._refreshes):
+        for number, refresh in enumerate(self._recorder.refreshes):
             before = None if is_keyframe(number) else counts
             counts = unpack(refresh.packed, before, (len(self._layers), refresh.context), self._heads)
             history.append(_levels(counts[layer], self._heads))
         return history
-
-
-def held_message(pages: Sequence[KeptPage], quotes: Sequence[Quote], prompt: PromptTokens) -> Json:
-    """What was held while a part of the draft was written, and what of it stands word for word in the documents.
-
-    Pages are `[index, part]`, the largest part first, passages `[first position, position after the last, share]` in
-    the order of their pages and then the most held first, quotes `[first position, position after the last]`. Quotes on
-    pages that are not in the prompt are left out. The map scrolls to the first passage, or else the first quote.
-    """
-    places, documents = prompt.places, prompt.places.documents
-    numbered = {(documents[index], mark.number): index for index, mark in enumerate(prompt.pages)}
-
-    def positions(page: int, start: int, end: int) -> list[int]:
-        inside = (places.page == page) & (places.start < end) & (places.end > start)
-        tokens = np.flatnonzero(inside) + prompt.document_start
-        return [int(tokens[0]), int(tokens[-1]) + 1] if len(tokens) else []
-
-    passages = [(page.page, passage) for page in pages for passage in page.passages]
-    spans = [(positions(page, passage.start, passage.end), passage.share) for page, passage in passages]
-    quoted = [(numbered.get((quote.document, quote.page), -1), quote) for quote in quotes]
-    exact = [positions(page, quote.page_start, quote.page_end) for page, quote in quoted if page >= 0]
-    return {
-        "held": {
-            "pages": [[page.page, round(page.part, 4)] for page in pages],
-            "passages": [[*span, round(share, 4)] for span, share in spans if span],
-            "quotes": [span for span in exact if span],
-        }
-    }
 
 
 def _start(prompt: PromptTokens, layers: tuple[int, ...], heads: int, slots: int) -> Json:
@@ -190,7 +158,7 @@ def _start(prompt: PromptTokens, layers: tuple[int, ...], heads: int, slots: int
     return {
         "pieces": prompt.pieces,
         "documentStart": prompt.document_start,
-        "pages": [[page.position, page.number, page.title, page.name] for page in prompt.pages],
+        "pages": [[page.position, page.page, page.title, page.name] for page in prompt.pages],
         "layers": layers,
         "heads": heads,
         "slots": slots,

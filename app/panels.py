@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape as html_escape
 
 from app.budget import Budget
+from app.export.table_check import TableReport
 from app.sources import SourceFile
 from app.store import Change
 from app.view import Json
@@ -25,20 +26,23 @@ def changes(found: Sequence[Change]) -> str:
     return f'<div class="changes">{text}</div>'
 
 
-def source_card(file: SourceFile, page_tokens: Sequence[int], duplicate: str) -> str:
+def source_card(file: SourceFile, page_tokens: Sequence[int] | None, duplicate: str) -> str:
     """A source: its name, pages, characters and tokens, its notes, or why it cannot be read.
 
-    `duplicate`: which earlier source has the same text, if one has.
+    `page_tokens` is None while there is no model that could count them. `duplicate`: which earlier source has the same
+    text, if one has.
     """
     if file.document is None:
         return f'<div class="file failed"><b>{escape(file.name)}</b><p role="alert">{escape(file.error)}</p></div>'
-    chosen, pages = len(page_tokens), len(file.document.pages)
+    chosen, pages = len(file.chosen_pages), len(file.document.pages)
     count = f"{pages:,} page{'s' if pages != 1 else ''}"
     characters = sum(len(page.text) for page in file.chosen_pages)
     if chosen != pages:
         count = f"{chosen:,} of {count}"
     plural = "" if characters == 1 else "s"
-    facts = f"{count} · {characters:,} character{plural} · {sum(page_tokens):,} tokens"
+    facts = f"{count} · {characters:,} character{plural}"
+    if page_tokens is not None:
+        facts += f" · {sum(page_tokens):,} tokens"
     notes = "".join(
         f"<p>{escape(note)}</p>"
         for note in (*file.document.notes, duplicate, file.error, "Left out." if file.left_out else "")
@@ -48,8 +52,11 @@ def source_card(file: SourceFile, page_tokens: Sequence[int], duplicate: str) ->
     return f'<div class="file{left_out}"><b>{escape(file.name)}</b><span>{facts}</span>{notes}</div>'
 
 
-def window_bar(budget: Budget) -> str:
-    """Documents, instruction, draft and answer against the model's window, as a bar and in words."""
+def window_bar(budget: Budget, going_on: str = "") -> str:
+    """Documents, instruction, draft and answer against the model's window, as a bar and in words.
+
+    `going_on`: whether going on from the draft fits, as a sentence.
+    """
     parts = (
         ("documents", budget.source_tokens),
         ("instruction", budget.instruction),
@@ -61,9 +68,10 @@ def window_bar(budget: Budget) -> str:
     bar = "".join(f'<i class="{name}" style="width:{tokens * scale:.2f}%"></i>' for name, tokens in shown)
     legend = " · ".join(f"{name} {tokens:,}" for name, tokens in shown)
     state = "over" if budget.excess > 0 else "fits"
+    said = f'<p class="going-on">{escape(going_on)}</p>' if going_on else ""
     return (
         f'<div class="window {state}"><div class="bar">{bar}</div><small>{legend}</small>'
-        f'<p role="status">{escape(budget.message)}</p></div>'
+        f"<p>{escape(budget.message)}</p></div>{said}"
     )
 
 
@@ -76,7 +84,7 @@ def progress(fraction: float | None, text: str) -> str:
             f'<div class="bar" role="progressbar" aria-valuenow="{percent}" aria-valuemin="0" aria-valuemax="100">'
             f'<i class="documents" style="width:{percent}%"></i></div>'
         )
-    return f'<div class="progress">{bar}<p role="status">{escape(text)}</p></div>'
+    return f'<div class="progress">{bar}<p>{escape(text)}</p></div>'
 
 
 def notice(text: str) -> str:
@@ -84,14 +92,29 @@ def notice(text: str) -> str:
     return f'<div class="progress"><p class="notice" role="alert">{escape(text)}</p></div>'
 
 
+def table_check(report: TableReport) -> str:
+    """What is wrong with a table, and what is put right in exports."""
+    if not report.problems and not report.repairs:
+        rows = len(report.rows) - 1
+        return progress(None, f"The table is as asked for: {rows:,} row{'s' if rows != 1 else ''} below its head.")
+    groups = (("Look at this in the table:", report.problems), ("Put right where it is exported:", report.repairs))
+    shown = [
+        f"<p>{title}</p><ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
+        for title, sentences in groups
+        if sentences
+    ]
+    return f'<div class="progress">{"".join(shown)}</div>'
+
+
 def rates(numbers: Json) -> str:
     """The live figures of a run (`view.status`), as labelled numbers; what is not known yet is a dash."""
     figures = (
         ("tokens/s", _number(numbers["decodeRate"], 1)),
         ("last second", _number(numbers["recentRate"], 1)),
+        ("first token", _number(numbers["firstToken"], 1, " s")),
         ("prompt tokens/s", _number(numbers["prefillRate"], 0)),
         ("last step", escape(numbers["lastStep"] or "–")),
-        ("full steps", "–" if numbers["fullShare"] is None else f"{numbers['fullShare']:.0%}"),
+        ("steps", escape(numbers["steps"] or "–")),
         ("full step", _number(numbers["fullMilliseconds"], 0, " ms")),
         ("partial step", _number(numbers["partialMilliseconds"], 0, " ms")),
     )

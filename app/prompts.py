@@ -51,8 +51,8 @@ def neutralise(text: str, special_tokens: Iterable[str]) -> str:
 def trim_draft(draft: str) -> str:
     """The draft as the model continues it, without blanks at its end.
 
-    Words carry the blank before them in their own token, so after a blank a model falters. Show the continuation
-    after this text, not after the draft as typed, or the blank is there twice.
+    Words carry the blank before them in their own token, so after a blank a model falters. Whoever shows the
+    continuation after the draft as typed leaves out the blank that it begins with, or it is there twice.
     """
     return draft.rstrip(" \t")
 

@@ -83,12 +83,30 @@ def next_step(draft: str, detail: str = "", shape: Shape | None = None) -> Step 
     left = [section for section in sections if _key(section.title) not in written]
     if not left:
         return None
-    tokens = max(LEAST_SECTION_TOKENS, TASKS["outline"].max_new_tokens(shape) // len(sections))
+    tokens = _section_tokens(shape, len(sections))
     divider = "" if _DIVIDER.search(draft) else "---\n\n"
     # Below an outline a small model goes on with lists, whatever the instruction says; after a word, it writes prose.
     word = "The" if shape.english else ""
     opening = f"{_gap(draft)}{divider}## {left[0].title}\n\n{word}"
     return Step(instruction, opening, tokens, ("\n# ", "\n## ", "\n---"), left[0])
+
+
+def tokens_to_come(draft: str, detail: str = "", shape: Shape | None = None) -> int:
+    """The most tokens that all steps from `draft` on write together. Raises PromptError as `next_step` does."""
+    shape = shape or Shape()
+    step = next_step(draft, detail, shape)
+    if step is None:
+        return 0
+    if step.section is None:
+        count = heading_count(shape)
+        return step.max_new_tokens + count * (HEADING_TOKENS + _section_tokens(shape, count))
+    sections, written = parse_outline(draft), _written(draft)
+    left = sum(_key(section.title) not in written for section in sections)
+    return left * (HEADING_TOKENS + step.max_new_tokens)
+
+
+def _section_tokens(shape: Shape, sections: int) -> int:
+    return max(LEAST_SECTION_TOKENS, TASKS["outline"].max_new_tokens(shape) // sections)
 
 
 def heading_count(shape: Shape) -> int:

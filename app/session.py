@@ -1,17 +1,21 @@
-"""A project while it is open, and all that are. Pages come and go; a session stays until it is long unused."""
+"""A project while it is open: its draft in turn, what a run writes into it, what of it is kept."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from app.composer import TokenCounts
 from app.draft import Draft
-from app.errors import AppError, StoreError, TraceError
+from app.errors import AppError, StoreError
+from app.map_feed import MapFeed
+from app.runs import Runs
 from app.settings import Limits
 from app.sources import Sources
 from app.store import (
@@ -19,15 +23,9 @@ from app.store import (
     Change,
     Project,
     Store,
-    begin_run,
-    change_run,
-    create_project,
-    delete_project,
+    Version,
+    delete_version,
     diff,
-    list_projects,
-    list_runs,
-    load_trace,
-    open_project,
     redo,
     rename_project,
     save_draft,
@@ -35,10 +33,16 @@ from app.store import (
     save_version,
     undo,
 )
-from app.trace import Trace, read_trace, write_trace
+from app.trace import Trace
 from app.writing import Writing
 
 UNTITLED = "Untitled"
+OTHER_WINDOW = "Text from another window"
+
+TRACE_SECONDS = 20.0
+"""Of a trace, which takes a tenth of a second to write, more may be lost if the process is killed than of the text."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,16 @@ class Proposal:
 class Session:
     """One project: its sources, its draft, what is being written into it. Handlers of several pages may call it."""
 
-    def __init__(self, store: Store, project: Project, limits: Limits) -> None:
-        """The project as the store keeps it."""
+    def __init__(self, store: Store, project: Project, limits: Limits, instead_of: str = "") -> None:
+        """The project as the store keeps it. `instead_of`: one that was asked for and is gone, if this was made new."""
+        self.instead_of = instead_of
         self.id, self.name, self.task = project.id, project.name, dict(project.task)
         self.sources = Sources(store, project.id, limits)
         self.draft = Draft(project.draft)
         self.writing: Writing | None = None
-        self.drafting: Writing | None = None
-        """The latest that is, or was, no proposal: what the map is of."""
+        self.runs = Runs(store, project.id)
+        self.map_run: str | None = None
+        """The key of the run that the map shows; None for the one that wrote last."""
         self.proposal: Proposal | None = None
         self.token_counts = TokenCounts()
         self.map_layer: int | None = None
@@ -78,8 +84,10 @@ class Session:
         self._autosave = Autosave(store, project.id, writer=uuid.uuid4().hex)
         self._lock = threading.RLock()
         self._edited = project.draft
-        self._stored_run: int | None = None
-        self._stored_trace: Trace | None = None
+        self._aside: dict[str, tuple[int, Version]] = {}
+        """By page, the version that its latest refused edit became, and the revision from which that was made."""
+        self._run_settings: Mapping[str, Any] = {}
+        self._traced = 0.0
 
     @property
     def busy(self) -> bool:
@@ -88,17 +96,36 @@ class Session:
 
     # --- the draft ---
 
-    def edit(self, text: str, revision: int) -> bool:
-        """A page's text. False if it was made from an older revision, or while the model writes: what it holds that the
-        draft does not is kept as a version then."""
+    def edit(self, text: str, revision: int, page: str = "", serial: int = 0) -> bool:
+        """A page's text, see Draft.edit. False if it was made from an older revision, or while the model writes: what
+        it holds that the draft does not is kept as a version then. Raises StoreError if even that cannot be."""
         with self._lock:
-            if not self.busy and self.draft.edit(text, revision):
-                self._autosave.note(text)
+            same = text == self.draft.text
+            if (same or not self.busy) and self.draft.edit(text, revision, page, serial):
+                self._autosave.note(self.draft.text)
                 self._edited = text
                 return True
-            if text not in (self.draft.text, self._edited):  # a page may send an edit twice
-                save_version(self._store, self.id, text, "Text from another window", automatic=True)
+            if text != self._edited:  # a page may send an edit twice
+                self._keep_aside(text, page, revision)
             return False
+
+    def _keep_aside(self, text: str, page: str, revision: int) -> None:
+        """As one version for all that the page sends before it sees the other text: they are one conflict."""
+        kept = save_version(self._store, self.id, text, OTHER_WINDOW, automatic=True)
+        before, self._aside[page] = self._aside.get(page), (revision, kept)
+        if before and before[0] == revision and before[1].name == OTHER_WINDOW and before[1].id != kept.id:
+            with suppress(StoreError):  # the person has deleted it
+                delete_version(self._store, before[1].id)
+
+    def recover(self, text: str) -> bool:
+        """Make what a browser held the draft, as `replace` does. While the model writes it becomes a version, and the
+        answer is False. Raises StoreError."""
+        with self._lock:
+            if self.busy:
+                save_version(self._store, self.id, text, "Unsaved text of a browser", automatic=True)
+            elif text != self.draft.text:
+                self.replace(text, "Before restoring unsaved text")
+            return not self.busy
 
     def replace(self, text: str, version: str = "") -> None:
         """Make `text` the draft, as one step of undo; with `version` the text before is kept under that name."""
@@ -145,18 +172,24 @@ class Session:
                 save_version(self._store, self.id, self.draft.text, "Before the model wrote", automatic=True)
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             self.keep_task(task)
-            self._stored_run = begin_run(self._store, self.id, len(writing.place.before), settings).id
+            self._run_settings, self._traced = settings, time.monotonic()
+            self.runs.begin(writing.feed, settings, proposes=writing.proposes)
             self.proposal = None
             self._run_autosave = Autosave(self._store, self.id, writer=writing.id, whole=True)
             self.writing = writing
             if not writing.proposes:
-                self.drafting = writing
+                self.map_run = None
         writing.start()
 
     def wrote(self, writing: Writing) -> None:
         """The model has written more: kept like what is typed."""
-        if not writing.proposes:
-            self._run_autosave.note(writing.draft)
+        if writing.proposes:
+            return
+        self._run_autosave.note(writing.draft)
+        now = time.monotonic()
+        if now - self._traced > TRACE_SECONDS:
+            self._traced = now
+            self.runs.save(writing.feed)
 
     def ended(self, writing: Writing) -> None:
         """The model has stopped writing."""
@@ -175,136 +208,64 @@ class Session:
                     save_draft(self._store, self.id, self.draft.text, writer=writing.id, checkpoint=True, whole=True)
                 except StoreError as refusal:  # it is on the page still
                     writing.error = str(refusal)
-            assert self._stored_run is not None
             state = writing.state
             final: Any = state if state in ("finished", "stopped", "failed") else "stopped"
-            error = writing.error or writing.part.run.error
-            kept = write_trace(writing.trace) if writing.trace.tokens and not writing.proposes else None
+            self.runs.end(writing.feed, final, writing.error or writing.part.run.error)
+
+    def over(self, writing: Writing, feed: MapFeed) -> None:
+        """A run of the writing is over, and another has begun or all has ended: not under the lock, for the trace takes
+        a while to be kept, and the page is told of the end meanwhile."""
+        if writing.feed is not feed:
             try:
-                change_run(self._store, self._stored_run, final, error=error, trace=kept)
-            except StoreError as refusal:  # too large, or no room: the text is kept all the same
-                change_run(self._store, self._stored_run, final, error=error or str(refusal))
+                self.runs.end(feed, "finished")
+                self.runs.begin(writing.feed, self._run_settings)
+            except StoreError as refusal:  # the text goes on, and says at its end if it could not be kept
+                logger.warning("a run is not kept: %s", refusal)
+        self.runs.keep(feed)
 
     def resolve(self, proposal: str, accept: bool) -> bool:
-        """Accept or reject the proposal of that id. False if it is not there any more, or its passage was edited."""
+        """Accept or reject the proposal of that id. False if it is not there any more, or its passage was edited.
+
+        Raises StoreError if the draft it makes cannot be kept.
+        """
         with self._lock:
             found = self.proposal
             if found is None or found.id != proposal:
                 return False
-            self.proposal = None
             text = self.draft.text
-            if not accept:
-                return True
-            if text[found.start : found.end] != found.old:
-                return False
-            self.replace(text[: found.start] + found.text + text[found.end :])
-            return True
+            fits = text[found.start : found.end] == found.old
+            if accept and fits:
+                self.replace(text[: found.start] + found.text + text[found.end :])
+            self.proposal = None  # not before: what cannot be kept stays a proposal
+            return fits or not accept
 
     def trace(self) -> Trace | None:
         """Of the run that wrote last into the draft, also on an earlier day; None if there is none."""
-        if self.drafting is not None:
-            return self.drafting.trace
-        if self._stored_trace is None:
-            run = next((run for run in list_runs(self._store, self.id) if run.has_trace), None)
-            try:
-                self._stored_trace = read_trace(load_trace(self._store, run.id)) if run else None
-            except (StoreError, TraceError):
-                self._stored_trace = None
-        return self._stored_trace
+        run = self.runs.open(self.runs.newest)
+        return run.feed.trace if run else None
 
     # --- the project ---
 
     def keep_task(self, task: Mapping[str, Any]) -> None:
-        """Keep the fields of the page."""
+        """Keep the fields of the page. Raises StoreError."""
         if dict(task) != self.task:
-            self.task = dict(task)
             save_task(self._store, self.id, task)
+            self.task = dict(task)
 
     def rename(self, name: str) -> None:
         """Give the project another name. Raises StoreError."""
         rename_project(self._store, self.id, name)
         self.name = name.strip()
 
-    def close(self) -> None:
-        """Stop what is being written and keep everything."""
+    def stop(self) -> None:
+        """Stop what is being written, if anything is."""
         if self.writing is not None:
             self.writing.stop()
-            self.writing.wait(30)
-        self._autosave.flush()
-
-
-class Sessions:
-    """The open projects. One that no page has used for `minutes` is closed, and with `forget` deleted."""
-
-    def __init__(self, store: Store, limits: Limits, minutes: float, *, forget: bool = False) -> None:
-        """`forget`: the store is for strangers, whose documents must not stay."""
-        self.store = store
-        self._limits, self._seconds, self._forget = limits, 60 * minutes, forget
-        self._sessions: dict[str, Session] = {}
-        self._lock = threading.RLock()
-
-    def open(self, page: str, project: str | None) -> Session:
-        """Show `project` on `page`; without one, or if it is gone, the latest of this computer or else a new one."""
-        with self._lock:
-            self._expire()
-            self.leave(page)
-            session = self._sessions.get(project or "") or self._opened(project)
-            session.pages.add(page)
-            session.used = time.monotonic()
-            return session
-
-    def create(self, page: str, name: str = UNTITLED) -> Session:
-        """A new project, shown on `page`."""
-        return self.open(page, create_project(self.store, name).id)
-
-    def get(self, page: str, project: str | None) -> Session:
-        """The session a page shows. A page that outlived the server, or its own session, opens its project again."""
-        with self._lock:
-            session = self._sessions.get(project or "")
-            if session is None or page not in session.pages:
-                return self.open(page, project)
-            session.used = time.monotonic()
-            return session
-
-    def delete(self, page: str, project: str) -> Session:
-        """Delete a project for good; returns the one that `page` shows then."""
-        with self._lock:
-            session = self._sessions.pop(project, None)
-            if session is not None:
-                session.close()
-            delete_project(self.store, project)
-            return self.open(page, None)
-
-    def leave(self, page: str) -> None:
-        """The page was closed. What it was writing goes on."""
-        with self._lock:
-            for session in self._sessions.values():
-                session.pages.discard(page)
 
     def close(self) -> None:
-        """Close all."""
-        with self._lock:
-            for session in self._sessions.values():
-                session.close()
-
-    def _opened(self, project: str | None) -> Session:
-        entries = [] if self._forget else [entry.id for entry in list_projects(self.store)]
-        for candidate in [project, *entries[:1]]:
-            try:
-                if candidate:
-                    return self._sessions.setdefault(
-                        candidate, Session(self.store, open_project(self.store, candidate), self._limits)
-                    )
-            except StoreError:  # deleted, or of another server
-                continue
-        made = create_project(self.store, UNTITLED)
-        return self._sessions.setdefault(made.id, Session(self.store, made, self._limits))
-
-    def _expire(self) -> None:
-        now = time.monotonic()
-        for key, session in list(self._sessions.items()):
-            if now - session.used > self._seconds and (self._forget or not (session.busy or session.pages)):
-                del self._sessions[key]
-                session.close()
-                if self._forget:
-                    delete_project(self.store, key)
+        """Stop what is being written and keep everything."""
+        self.stop()
+        if self.writing is not None:
+            self.writing.wait(30)
+            self.writing.join(30)
+        self._autosave.flush()

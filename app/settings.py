@@ -76,15 +76,20 @@ class Settings(BaseSettings):
     queue_size: int = Field(16, ge=1, description="people waiting; the next one is told to come back later")
     session_minutes: float = Field(60, gt=0, allow_inf_nan=False, description="unused state is freed after this")
 
+    shared: bool = Field(
+        default_factory=lambda: SPACE_VARIABLE in os.environ,
+        description="strangers use it: nothing of them is listed, or stays; true on a Space",
+    )
+
     # Keys and values of documents that were read, so that they are read once; in gigabytes of 10^9 bytes.
     document_memory_gigabytes: float | None = Field(
         None, ge=0, allow_inf_nan=False, description="None: a quarter of the free memory, at most 4; 0: the last run's"
     )
     document_disk_gigabytes: float = Field(
-        default_factory=lambda: 0.0 if SPACE_VARIABLE in os.environ else 4.0,
+        default_factory=lambda earlier: 0.0 if earlier.get("shared") else 4.0,
         ge=0,
         allow_inf_nan=False,
-        description="0: nothing is written. Off on a Space, where documents of strangers must not stay",
+        description="0: nothing is written. Off if it is shared: documents of strangers must not stay",
     )
     document_folder: Path | None = Field(None, description="None: beside the models, in the user's cache folder")
 
@@ -96,7 +101,7 @@ class Settings(BaseSettings):
     repetition_penalty: float = Field(1.1, gt=0, le=5, description="1: none")
 
     # Projects: their drafts, versions, sources and runs.
-    data_folder: Path | None = Field(None, description="None: the user's data folder; on a Space a passing one")
+    data_folder: Path | None = Field(None, description="None: the user's data folder; if it is shared a passing one")
     mcp: bool = Field(False, description="offer the API as tools to MCP clients too; needs gradio[mcp]")
 
     # None leaves the choice to Gradio, which also obeys GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (as on Spaces).
@@ -111,11 +116,6 @@ class Settings(BaseSettings):
                 f"which is {self.max_new_tokens_limit}: lower the first or raise the second"
             )
         return self
-
-    @property
-    def shared(self) -> bool:
-        """Whether strangers use it: then nothing of them is listed, or stays."""
-        return SPACE_VARIABLE in os.environ
 
     @property
     def limits(self) -> Limits:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,15 @@ from app.documents import Document, Page, Progress, duplicates, read_document, r
 from app.errors import DocumentError, PageRangeError, PasswordNeeded, StoreError, WrongPassword
 from app.prompts import Source
 from app.settings import Limits
-from app.store import Store, add_source, choose_pages, list_sources, order_sources, remove_source
+from app.store import (
+    Store,
+    add_source,
+    choose_pages,
+    leave_out_source,
+    list_sources,
+    order_sources,
+    remove_source,
+)
 
 FileProgress: TypeAlias = Callable[[str, int, int], None]
 
@@ -24,7 +33,7 @@ class SourceFile:
     """An uploaded file or a pasted text: its document, or why there is none.
 
     `pages` is the choice as typed, empty for all. One that is left out stays in the list. `stored` is its id in the
-    store, None while it is not kept there.
+    store, None while it is not kept there; `id` is its own while the project is open.
     """
 
     path: Path
@@ -34,6 +43,7 @@ class SourceFile:
     needs_password: bool = False
     left_out: bool = False
     stored: int | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def name(self) -> str:
@@ -64,7 +74,7 @@ class Sources:
         """Those that the store keeps."""
         self._store, self._project, self._limits = store, project, limits
         self.files = [
-            SourceFile(source.path, source.document, source.chosen, stored=source.id)
+            SourceFile(source.path, source.document, source.chosen, left_out=source.left_out, stored=source.id)
             for source in list_sources(store, project)
         ]
 
@@ -79,6 +89,10 @@ class Sources:
         readable = [(index, file.document) for index, file in enumerate(self.files) if file.document]
         notes = duplicates([document for _, document in readable])
         return {readable[place][0]: note for place, note in notes.items()}
+
+    def index_of(self, file: str) -> int | None:
+        """Where the file of that id stands now; None if it was removed."""
+        return next((index for index, found in enumerate(self.files) if found.id == file), None)
 
     def add(self, paths: Sequence[Path], progress: FileProgress | None = None) -> None:
         """Read uploaded files, which come last. `progress`: the file that is read, its pages done and their total."""
@@ -121,7 +135,10 @@ class Sources:
 
     def leave_out(self, index: int, out: bool = True) -> None:
         """Leave the file at `index` out of what the model reads, or take it in again."""
-        self.files[index].left_out = out
+        file = self.files[index]
+        file.left_out = out
+        if file.stored is not None:
+            leave_out_source(self._store, file.stored, out)
 
     def apply_pages(self, pages: Sequence[str]) -> None:
         """Choose pages of all that are selected, in order; one of which none is named is left out."""
@@ -129,12 +146,13 @@ class Sources:
             if chosen:
                 self.choose(self.files.index(file), chosen)
             else:
-                file.left_out = True
+                self.leave_out(self.files.index(file))
 
     def apply_left_out(self, indices: Sequence[int]) -> None:
         """Leave out those at `indices`, counted in `selected`."""
         for index, file in enumerate(self._selected_files()):
-            file.left_out = file.left_out or index in indices
+            if index in indices:
+                self.leave_out(self.files.index(file))
 
     def move(self, index: int, by: int) -> None:
         """Move the file at `index` by so many places, at most to the beginning or the end."""

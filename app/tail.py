@@ -10,12 +10,14 @@ from app.map_feed import Cursor, MapFeed
 from app.session import Session
 from app.view import Json, already_read, prefill_progress, status
 from app.writing import Writing
+from core import GenerationFinished, PrefillProgress
 
 _ENDINGS = {
     "end_token": "Finished: the model ended its text.",
     "stop_string": "Finished: this part is complete.",
     "length": "Finished: the text has the length asked for. Press Continue to go on.",
 }
+_VERDICT = "Accept or reject the proposal in the draft."
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Tail:
         if feed is not self._feed:  # the next run of several
             self._feed, self._cursor = feed, None
         cache_map = None
-        if not writing.proposes:  # its prompt has no documents: the map stays with the run before
+        # The prompt of a proposal has no documents: the map stays with the run before. One that was chosen stays, too.
+        if not writing.proposes and self._session.map_run is None:
             cache_map, self._cursor = feed.since(self._cursor, self._session.map_layer)
         progress, rates = self._progress_line(), panels.rates(status(writing.statistics))
         frame = Frame(
@@ -59,39 +62,50 @@ class Tail:
         return frame
 
     def _progress_line(self) -> str:
-        writing, run = self.writing, self.writing.part.run
+        """Everything is read once: the thread that follows the run may begin the next part at any time."""
+        writing, done = self.writing, self.writing.done
+        run, progress, ending = writing.part.run, writing.progress, writing.ending
         if run.state == "waiting":
             ahead = self._engine.ahead_of(run)
             return panels.progress(None, f"Waiting: {ahead} before you." if ahead else "Starting.")
         if writing.error or run.state == "failed":
             return panels.notice(writing.error or run.error)
         if run.state == "stopped":
-            kept = "The draft is as it was." if writing.empty else "The text so far is kept; press Continue to go on."
-            return panels.progress(None, f"Stopped. {kept}")
-        if run.state == "finished" and writing.ending:
-            return panels.progress(None, self._ending(writing))
+            return panels.progress(None, f"Stopped. {self._stopped(writing)}")
+        if done and ending:
+            return panels.progress(None, self._ending(writing, ending))
         if run.stopping:
             return panels.progress(None, "Stopping.")
-        if writing.progress is None:
+        if progress is None:
             return panels.progress(None, "Starting.")
-        return self._under_way(writing)
+        return self._under_way(writing, progress)
 
-    def _ending(self, writing: Writing) -> str:
-        assert writing.ending is not None
+    def _stopped(self, writing: Writing) -> str:
+        if writing.empty:
+            return "The draft is as it was."
+        if writing.proposes:
+            return _VERDICT if self._proposed(writing) else "The draft is as it was."
+        return f"The text so far is kept; press Continue to go on.{_earlier(writing)}"
+
+    def _ending(self, writing: Writing, ending: GenerationFinished) -> str:
         if writing.proposes and not writing.text.strip():
             return "Finished: the model had nothing to propose. Select more text, or try again."
         if writing.proposes:
-            if writing.text.strip() in ("", writing.place.replaced.strip()):
+            if not self._proposed(writing):
                 return "Finished: the model would leave the passage as it is. Ask for something else, or edit it."
-            return "Finished. Accept or reject the proposal in the draft."
-        return _ENDINGS[writing.ending.reason]
+            return f"Finished. {_VERDICT}"
+        return _ENDINGS[ending.reason] + _earlier(writing)
 
-    def _under_way(self, writing: Writing) -> str:
-        composed, progress, started = writing.part.composed, writing.progress, writing.part.run.started or 0.0
-        assert progress is not None
+    @staticmethod
+    def _proposed(writing: Writing) -> bool:
+        """Whether there is anything to accept."""
+        return writing.text.strip() not in ("", writing.place.replaced.strip())
+
+    def _under_way(self, writing: Writing, progress: PrefillProgress) -> str:
+        composed, started = writing.part.composed, writing.part.run.started or 0.0
         known = already_read(min(writing.reused, composed.document_end) - composed.document_start)
         if writing.statistics.decode_steps or progress.done == progress.total:
-            return panels.progress(None, f"Writing. {known}".rstrip())
+            return panels.progress(None, f"Writing. {known}".rstrip() + _earlier(writing))
         fraction, text = prefill_progress(
             progress.done,
             progress.total,
@@ -100,3 +114,9 @@ class Tail:
             writing.reused,
         )
         return panels.progress(fraction, f"{text}. {known}" if known else text)
+
+
+def _earlier(writing: Writing) -> str:
+    """Where the draft is that is being written over."""
+    replaces = writing.place.whole and not writing.proposes
+    return " Your earlier draft is in Versions; Undo brings it back." if replaces else ""

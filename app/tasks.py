@@ -1,7 +1,7 @@
 """What can be asked of the model: templates with the person's words, and the length, tone, language and audience.
 
 Pure text. `app.prompts` sends an instruction with the documents, `app.sections` goes on with a task of several
-requests, `app.passages` asks for a change of a marked passage, and `app.tables` checks a table.
+requests, `app.passages` asks for a change of a marked passage, and `app.export.table_check` checks a table.
 """
 
 from __future__ import annotations
@@ -142,6 +142,12 @@ class Task:
 def split_columns(detail: str) -> tuple[str, ...]:
     """The columns of a table, typed with commas between them, without the bars that would end a cell."""
     return tuple(column.replace("|", "/") for column in (_line(part) for part in detail.split(",")) if column)
+
+
+def columns_asked(fields: Mapping[str, object]) -> tuple[str, ...] | None:
+    """The columns that the page's fields ask for, none if any will do; None if they ask for no table."""
+    task = TASKS.get(str(fields.get("task")))
+    return split_columns(str(fields.get("detail") or "")) if task and task.makes_table else None
 
 
 def _line(text: str) -> str:

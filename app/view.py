@@ -21,8 +21,8 @@ RECENT_PREFILL_EVENTS = 4
 class PageMark:
     """Where a page of a document begins in the prompt.
 
-    `number` counts from 1 within the file `name`, `label` is what is printed on the page if that differs, and
-    `position` is the prompt position, in tokens, of the page's first token.
+    `number` counts from 1 within the file `name`, `label` is what is printed on the page, and `position` is the prompt
+    position, in tokens, of the page's first token.
     """
 
     name: str
@@ -31,9 +31,14 @@ class PageMark:
     position: int
 
     @property
+    def page(self) -> str:
+        """What is printed on it and which in the file it is, where they differ: "iv (6)"."""
+        return f"{self.number}" if self.label in (None, "", f"{self.number}") else f"{self.label} ({self.number})"
+
+    @property
     def title(self) -> str:
         """What stands on the divider: "report.pdf · page 3"."""
-        return f"{self.name} · page {self.label or self.number}"
+        return f"{self.name} · page {self.page}"
 
 
 class RunStatistics:
@@ -43,10 +48,15 @@ class RunStatistics:
     whose token comes from the prefill, is not a decode step. What is not known yet is None.
     """
 
-    def __init__(self, layers: int, clock: Callable[[], float]) -> None:
-        """`layers` is the number of layers with a small cache; `clock` gives seconds and times the prefill."""
+    def __init__(
+        self, layers: int, clock: Callable[[], float], began: Callable[[], float | None] = lambda: None
+    ) -> None:
+        """`layers` is the number of layers with a small cache; `clock` gives seconds and times the prefill and the
+        first token, `began` its time when the run began."""
         self._layers = layers
-        self._clock = clock
+        self._clock, self._began = clock, began
+        self.first_token: float | None = None
+        """From the run's begin to its first token, without its wait in the queue."""
         self._prefill: list[tuple[float, int]] = []
         self._steps: dict[StepKind, list[float]] = {"full": [], "partial": [], "mixed": []}
         self._recent: deque[float] = deque()
@@ -56,7 +66,10 @@ class RunStatistics:
         """Count an event; those that carry no times are ignored."""
         if isinstance(event, PrefillProgress):
             self._prefill.append((self._clock(), event.done))
-        elif isinstance(event, TokenGenerated) and event.step > 0:
+        elif isinstance(event, TokenGenerated) and event.step == 0:
+            began = self._began()
+            self.first_token = None if began is None else self._clock() - began
+        elif isinstance(event, TokenGenerated):
             self._last = event
             self._steps[self._kind(event)].append(event.seconds)
             self._recent.append(event.seconds)
@@ -102,9 +115,18 @@ class RunStatistics:
         return kind if kind != "mixed" else f"mixed, {self._last.full_layers} of {self._layers} layers full"
 
     @property
-    def full_share(self) -> float | None:
-        """The share of decode steps in which at least one layer attended to the whole context, as core counts them."""
-        return 1 - len(self._steps["partial"]) / self.decode_steps if self.decode_steps else None
+    def full_and_partial(self) -> tuple[int, int] | None:
+        """Decode steps in which at least one layer attended to the whole context, and the others: as core counts."""
+        partial = len(self._steps["partial"])
+        return (self.decode_steps - partial, partial) if self.decode_steps else None
+
+    @property
+    def steps(self) -> str | None:
+        """The same in words: "12 full, 108 partial (10% full)"."""
+        if self.full_and_partial is None:
+            return None
+        full, partial = self.full_and_partial
+        return f"{full:,} full, {partial:,} partial ({full / (full + partial):.0%} full)"
 
     @property
     def full_milliseconds(self) -> float | None:
@@ -122,18 +144,20 @@ def status(statistics: RunStatistics) -> Json:
     numbers = {
         "decodeRate": statistics.decode_rate,
         "recentRate": statistics.recent_rate,
+        "firstToken": statistics.first_token,
         "prefillRate": statistics.prefill_rate,
         "lastStep": statistics.last_step,
-        "fullShare": statistics.full_share,
+        "steps": statistics.steps,
         "fullMilliseconds": statistics.full_milliseconds,
         "partialMilliseconds": statistics.partial_milliseconds,
     }
     wordings = {
         "decodeRate": "{:,.1f} tokens/s",
         "recentRate": "{:,.1f} in the last second",
+        "firstToken": "first token after {:,.1f} s",
         "prefillRate": "prompt read at {:,.0f} tokens/s",
         "lastStep": "last step {}",
-        "fullShare": "{:.0%} of steps full",
+        "steps": "steps: {}",
         "fullMilliseconds": "full step {:,.0f} ms",
         "partialMilliseconds": "partial step {:,.0f} ms",
     }

@@ -8,15 +8,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from app.composer import Composed
-from app.engine import Engine, Run
+from app.engine import Engine
 from app.errors import AppError
+from app.job import Run
 from app.map_feed import MapFeed
-from app.trace import Recorder, RunSettings, Trace, prompt_tokens
+from app.trace import Recorder, RunSettings, prompt_tokens
 from app.view import RunStatistics
-from core import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
+from core import Event, GenerationFinished, PrefillProgress, TokenGenerated
 
 SECONDS = 0.04
 """Between two looks at what the run has done."""
@@ -26,20 +25,35 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Part:
-    """A run, its prompt, and what stands before the model's first word: the head of a table, a heading."""
+    """A run, its prompt, what stands before the model's first word (the head of a table, a heading), its settings."""
 
     run: Run
     composed: Composed
     opening: str
+    settings: RunSettings
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where it writes: `before` and `after` stay, and what was between them (`replaced`) goes."""
+    """Where it writes: `before` and `after` stay, and what was between them (`replaced`) goes.
+
+    `seam`: what parts the text that is written from `after`, if that begins with a word.
+    """
 
     before: str
     replaced: str
     after: str
+    seam: str = ""
+
+    @property
+    def rest(self) -> str:
+        """All that follows what is written."""
+        return self.seam + self.after
+
+    @property
+    def whole(self) -> bool:
+        """Whether what is written takes the place of a whole draft."""
+        return bool(self.replaced.strip()) and not (self.before + self.after).strip()
 
 
 class Writing:
@@ -49,8 +63,8 @@ class Writing:
     accepted.
 
     `text` is all it has written so far, `empty` while the model has added nothing to the openings. What it has learnt
-    of the latest run is in `statistics`, `progress`, `feed` and `trace`; they belong to the thread that follows the
-    run, and are only read elsewhere.
+    of the latest run is in `statistics`, `progress` and `feed`; they belong to the thread that follows the run, and are
+    only read elsewhere.
     """
 
     def __init__(
@@ -58,31 +72,35 @@ class Writing:
         engine: Engine,
         first: Part,
         place: Place,
-        settings: RunSettings,
         *,
         proposes: bool = False,
         on_text: Callable[[Writing], None],
         on_end: Callable[[Writing], None],
+        on_over: Callable[[Writing, MapFeed], None] = lambda writing, feed: None,
         advance: Callable[[str], Part | None] = lambda text: None,
         clean: Callable[[str], str] = lambda text: text,
     ) -> None:
-        """`on_text` is called when there is more of it, `on_end` at the end, both from the thread; `advance` gives the
-        run to go on with after `text`, or None; `clean` is applied to the text at the end. Call `start` then."""
+        """Called from the thread: `on_text` when there is more of it, `on_end` at the end, `on_over` with the feed of
+        each run that is over, once the next has begun or the end is known. `advance` gives the run to go on with after
+        `text`, or None; `clean` is applied to the text at the end. Call `start` then."""
         self.id = uuid.uuid4().hex[:12]
         self.place = place
         self.proposes = proposes
         self.error = ""
-        self._engine, self._settings = engine, settings
-        self._on_text, self._on_end, self._advance, self._clean = on_text, on_end, advance, clean
+        self._engine = engine
+        self._on_text, self._on_end, self._on_over = on_text, on_end, on_over
+        self._advance, self._clean = advance, clean
+        self._thread = threading.Thread(target=self._follow, name=f"writing-{self.id}", daemon=True)
         self._ended = threading.Event()
         self._stopped = False
         self.empty = True
         self.text = ""
+        self._parts = 0
         self._begin(first)
 
     def start(self) -> None:
         """Follow the run from now on."""
-        threading.Thread(target=self._follow, name=f"writing-{self.id}", daemon=True).start()
+        self._thread.start()
 
     @property
     def done(self) -> bool:
@@ -92,6 +110,10 @@ class Writing:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end; returns `done`."""
         return self._ended.wait(timeout)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until all that is to be kept of it is kept, too."""
+        self._thread.join(timeout)
 
     def stop(self) -> None:
         """Stop the run, and begin no other."""
@@ -106,27 +128,24 @@ class Writing:
     @property
     def draft(self) -> str:
         """The whole draft as it is now."""
-        return self.place.before + self.text + self.place.after
-
-    @property
-    def trace(self) -> Trace:
-        """Of the latest run, so far."""
-        return self._recorder.trace
+        return self.place.before + self.text + self.place.rest
 
     def _begin(self, part: Part) -> None:
         self.part = part
+        self._parts += 1
         self.text += part.opening
         self.progress: PrefillProgress | None = None
         self.reused = 0
         self.ending: GenerationFinished | None = None
         self.event_time = 0.0
-        self.statistics = RunStatistics(self._engine.layers, clock=lambda: self.event_time)
+        self.statistics = RunStatistics(
+            self._engine.layers, clock=lambda: self.event_time, began=lambda: part.run.started
+        )
         prompt, layers, heads = prompt_tokens(part.composed), self._engine.policy_layers, self._engine.heads
         tokens = part.composed.prompt_tokens
         slots = min(part.run.request.policy.capacity(tokens) or tokens, tokens)
-        self.part_start = len(self.place.before) + len(self.text)
-        self._recorder = Recorder(self._settings, prompt, layers, heads, self.part_start)
-        self.feed = MapFeed(f"{self.id}-{id(part.run)}", prompt, layers, heads, slots)
+        recorder = Recorder(part.settings, prompt, layers, heads, len(self.place.before) + len(self.text))
+        self.feed = MapFeed(f"{self.id}-{self._parts}", recorder, slots)
 
     def _follow(self) -> None:
         try:
@@ -137,9 +156,11 @@ class Writing:
                 part = self._advance(self.text)
                 if part is None:
                     break
+                over = self.feed
                 self._begin(part)
                 if self._stopped:  # while the part was made, when `stop` could not know of it
                     part.run.stop()
+                self._on_over(self, over)
         except AppError as error:
             self.error = str(error)
         except Exception as error:
@@ -147,21 +168,22 @@ class Writing:
             self.error = f"The run could not go on: {error}. What was written is kept."
         finally:
             self.text = self._clean(self.text)
+            if self.place.rest[:1].isspace() and not self.proposes:
+                self.text = self.text.rstrip()
             try:
                 self._on_end(self)
             finally:
                 self._ended.set()
+            self._on_over(self, self.feed)
 
     def _follow_part(self) -> None:
         run, seen = self.part.run, 0
         while True:
             over = run.done  # before the events are looked at, or the last could be missed
             length = len(self.text)
-            for index in range(seen, len(run.events)):
-                self.event_time, event = run.events[index]
+            for self.event_time, event in run.take(seen):
                 self._add(event)
-                run.events[index] = (self.event_time, _lighter(event))
-                seen = index + 1
+                seen += 1
             if len(self.text) > length:
                 self._on_text(self)
             if over and seen == len(run.events):
@@ -169,8 +191,10 @@ class Writing:
             self._ended.wait(SECONDS)
 
     def _add(self, event: Event) -> None:
+        if isinstance(event, TokenGenerated) and not self.text and self.place.before[-1:] in (" ", "\t"):
+            # The prompt ends before the blank that the person typed, so a word brings that blank again.
+            event = replace(event, text=event.text.lstrip(" \t"))
         self.statistics.add(event)
-        self._recorder.add(event)
         self.feed.add(event)
         match event:
             case TokenGenerated():
@@ -182,8 +206,3 @@ class Writing:
                 self.progress = event
             case GenerationFinished():
                 self.ending = event
-
-
-def _lighter(event: Event) -> Event:
-    """A refresh without its counts by layer, 250 KB at 8,000 tokens: they are in the trace now."""
-    return replace(event, kept_by_layer=np.zeros((0, 0), np.uint8)) if isinstance(event, CacheRefreshed) else event

@@ -23,7 +23,8 @@ from app.composer import Composed, compose
 from app.document_cache import DocumentCache
 from app.document_files import DocumentFiles
 from app.documents import Document, Page
-from app.engine import Engine, Request
+from app.engine import Engine
+from app.job import Request
 from app.prompts import Source
 from core import PrefillProgress, RefreshKV, TokenGenerated, load_model
 

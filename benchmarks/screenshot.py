@@ -15,7 +15,7 @@ from app.desk import Desk
 from app.engine import Engine, named_model
 from app.page import build, launch_options
 from app.page.events import Office
-from app.session import Sessions
+from app.sessions import Sessions
 from app.settings import load_settings
 from app.store import open_store
 from core import compile_decoding

@@ -5,10 +5,10 @@ Holds the loop; what a step attends to is decided in the cache and its policy.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from .graph import decode_graph
 from .policies import Policy, RefreshKV
 from .prompt import Prompt, encode_prompt, require_room
 from .sampling import Sampler, make_sampler
+
+ChunkSize: TypeAlias = int | Callable[[int, float], int]
+"""Prompt tokens per forward: a number, or a function of the tokens and the seconds of the forward before (0, 0.0)."""
 
 PREFILL_CHUNK = 1024
 """Prompt tokens per forward. Longer chunks are faster and shorter ones stop and report sooner: one takes 2 to 5 s here
@@ -42,7 +45,11 @@ class GeneratedStep:
 
 
 def generate_step(
-    model: PreTrainedModel, token_ids: Tensor, cache: PolicyCache, sampler: Sampler, prefill_chunk: int = PREFILL_CHUNK
+    model: PreTrainedModel,
+    token_ids: Tensor,
+    cache: PolicyCache,
+    sampler: Sampler,
+    prefill_chunk: ChunkSize = PREFILL_CHUNK,
 ) -> Iterator[PrefillProgress | GeneratedStep]:
     """Prefill `token_ids` `(1, length)` behind what `cache` holds of them, then yield a token a step, without end.
 
@@ -80,7 +87,7 @@ def stream_generate(
     seed: int | None = None,
     stop_strings: Sequence[str] = (),
     cache: PolicyCache | None = None,
-    prefill_chunk: int = PREFILL_CHUNK,
+    prefill_chunk: ChunkSize = PREFILL_CHUNK,
 ) -> Iterator[Event]:
     """Generate from `prompt` and yield events: prefill progress, refreshes, tokens, and at last how it finished.
 
@@ -92,13 +99,15 @@ def stream_generate(
     stop_strings: the text ends before the first of them. The model's end tokens always end it.
     cache: continue a cache from an earlier generation of the same model: its longest common prefix with the prompt is
         reused and only the rest is prefilled.
+    prefill_chunk: prompt tokens per forward; or a function that gives them from those of the forward before and the
+        seconds it took, (0, 0.0) at first.
 
     Closing the iterator stops at the next token (or prefill chunk) and leaves the cache usable. Raises
     InvalidParameterError, ContextOverflowError, CacheMismatchError or PolicyInactiveError before anything is computed.
     """
     token_ids = encode_prompt(tokenizer, prompt)
     prompt_tokens = token_ids.shape[1]
-    if max_new_tokens < 1 or prefill_chunk < 1:
+    if max_new_tokens < 1 or (isinstance(prefill_chunk, int) and prefill_chunk < 1):
         raise InvalidParameterError(
             f"max_new_tokens is {max_new_tokens} and prefill_chunk {prefill_chunk}; both must be 1 or more."
         )
@@ -160,16 +169,18 @@ def _events(
 
 
 def _prefill(
-    model: PreTrainedModel, ids: Tensor, cache: PolicyCache, chunk: int
+    model: PreTrainedModel, ids: Tensor, cache: PolicyCache, chunk: ChunkSize
 ) -> Generator[PrefillProgress, None, Tensor]:
     """Forward the prompt in chunks; returns the logits `(1, vocabulary)` of its last token."""
     total, done = ids.shape[1], len(cache.token_ids)
-    logits = None
+    logits, tokens, seconds = None, 0, 0.0
     while done < total:
-        piece = ids[:, done : done + chunk]
-        with cache.prefill(last=done + piece.shape[1] == total):
+        size = chunk if isinstance(chunk, int) else chunk(tokens, seconds)
+        piece = ids[:, done : done + size]
+        tokens, started = piece.shape[1], perf_counter()
+        with cache.prefill(last=done + tokens == total):
             logits = forward(model, piece, cache)
-        done += piece.shape[1]
+        done, seconds = done + tokens, perf_counter() - started
         yield PrefillProgress(done, total)
     assert logits is not None
     return logits

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from zlib import crc32
+
+PIECE, SAMPLED, COMPARED = 24, 8, 500_000
+"""Of a fingerprint: bytes of a piece, one hash in so many, and characters of the text."""
+
+MOSTLY = 0.75
+"""Two documents have mostly the same text if they share so much of their fingerprints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,15 @@ class Document:
         return sha256("\f".join(page.text for page in self.pages).encode("utf-8", "surrogatepass")).hexdigest()
 
     @cached_property
+    def fingerprint(self) -> frozenset[int]:
+        """A sample of the hashes of all pieces of PIECE letters, without what lies between words: texts that are alike
+        have most of them in common, however their lines and pages are broken. Of a long text its beginning is taken."""
+        beginning = "".join(page.text for page in self.pages)[:COMPARED]
+        letters = re.sub(r"\W+", "", beginning).casefold().encode("utf-8", "surrogatepass")
+        hashes = (crc32(letters[at : at + PIECE]) for at in range(len(letters) - PIECE + 1))
+        return frozenset(piece for piece in hashes if piece % SAMPLED == 0)
+
+    @cached_property
     def characters(self) -> int:
         """Characters of all pages together."""
         return sum(len(page.text) for page in self.pages)
@@ -80,11 +97,19 @@ class Document:
 
 
 def duplicates(documents: Sequence[Document]) -> dict[int, str]:
-    """For each document whose text an earlier one has too, by its index, a sentence that says which."""
-    first: dict[str, Document] = {}
-    notes = {}
+    """For each document whose text an earlier one has too, all or most of it, by its index, a sentence that says so."""
+    notes: dict[int, str] = {}
     for index, document in enumerate(documents):
-        earlier = first.setdefault(document.digest, document)
-        if earlier is not document:
-            notes[index] = f"{document.name} has the same text as {earlier.name}."
+        for earlier in documents[:index]:
+            if document.digest == earlier.digest:
+                notes[index] = f"{document.name} has the same text as {earlier.name}."
+                break
+            if _overlap(document.fingerprint, earlier.fingerprint) >= MOSTLY:
+                notes[index] = f"{document.name} has mostly the same text as {earlier.name}."
+                break
     return notes
+
+
+def _overlap(one: frozenset[int], other: frozenset[int]) -> float:
+    """How much of the larger they share; 0 if there is nothing to compare."""
+    return len(one & other) / max(len(one), len(other), 1)

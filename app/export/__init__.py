@@ -11,7 +11,7 @@ from app.export.bundle import write_bundle
 from app.export.draft import Draft, RunRecord, file_name
 from app.export.markdown import write_markdown
 from app.export.pdf import write_pdf
-from app.export.table import write_table
+from app.export.table import write_csv, write_tsv
 from app.export.text import write_text
 from app.export.word import write_word
 
@@ -45,7 +45,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "txt": Format("Plain text", ".txt", "text/plain", write_text),
         "docx": Format("Word document", ".docx", _WORD, write_word),
         "pdf": Format("PDF", ".pdf", "application/pdf", write_pdf),
-        "csv": Format("Table as CSV", ".csv", "text/csv", write_table),
+        "csv": Format("Table as CSV", ".csv", "text/csv", write_csv),
+        "tsv": Format("Table as TSV", ".tsv", "text/tab-separated-values", write_tsv),
         "zip": Format("Draft and run", ".zip", "application/zip", write_bundle),
     }
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from markdown_it import MarkdownIt
@@ -76,9 +76,13 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells, the head first. Rows may differ in length, as typed."""
+    """Rows of cells, the head first. Rows may differ in length, as typed.
+
+    `lines`: the first line of the draft that it stands in, and the one after the last; None within a list or quote.
+    """
 
     rows: tuple[tuple[Spans, ...], ...]
+    lines: tuple[int, int] | None = field(default=None, compare=False)
 
     @property
     def columns(self) -> int:
@@ -194,18 +198,19 @@ class _Reader:
         if table.level == 0 and table.map:
             # markdown-it cuts or fills a row to the length of its head; what a model wrote stays as it is.
             first, last = table.map
-            typed = [_split(line) for line in (self._lines[first], *self._lines[first + 2 : last])]
+            typed = [split_row(line) for line in (self._lines[first], *self._lines[first + 2 : last])]
             rows = [
                 [*row[: len(cells)], *map(self._cell, cells[len(row) :])]
                 for row, cells in zip(rows, typed, strict=False)
             ]
+            return Table(tuple(map(tuple, rows)), (first, last))
         return Table(tuple(map(tuple, rows)))
 
     def _cell(self, text: str) -> Spans:
         return _spans(self._parser.parseInline(text)[0])
 
 
-def _split(line: str) -> list[str]:
+def split_row(line: str) -> list[str]:
     """The cells of one line of a Markdown table, with their marks, as GFM splits them."""
     cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip())]
     if len(cells) > 1 and not cells[0]:

@@ -1,15 +1,19 @@
-"""The draft and the run that wrote it in one zip, enough to see how it came about and to run it again."""
+"""The draft and the run that wrote it in one zip, enough to see how it came about and to run it again; its trace read
+back."""
 
 from __future__ import annotations
 
 import json
+import zlib
 from io import BytesIO
+from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
-from app.errors import ExportError
+from app.errors import ExportError, TraceError
 from app.export.draft import Draft
 from app.export.markdown import write_markdown
+from app.trace import Trace, read_trace
 
 TRACE_NAME = "trace.json.gz"
 
@@ -33,6 +37,29 @@ def write_bundle(draft: Draft) -> bytes:
         bundle.writestr("versions.json", _json(run.versions))
         bundle.writestr(TRACE_NAME, run.trace)
     return out.getvalue()
+
+
+def bundled_trace(path: Path, most_megabytes: float) -> Trace:
+    """The trace in a bundle, or in a trace file. Raises TraceError if there is none, or a larger one."""
+    try:
+        if path.suffix.lower() != ".zip":
+            _check(path, path.stat().st_size, most_megabytes)
+            return read_trace(path.read_bytes())
+        with ZipFile(path) as bundle:
+            _check(path, bundle.getinfo(TRACE_NAME).file_size, most_megabytes)
+            return read_trace(bundle.read(TRACE_NAME))
+    except KeyError:
+        raise TraceError(f"{path.name} holds no {TRACE_NAME}. Choose a bundle that was exported here.") from None
+    except (OSError, BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise TraceError(f"{path.name} cannot be opened: {error}. Export or download it again.") from None
+
+
+def _check(path: Path, size: int, most_megabytes: float) -> None:
+    if size > most_megabytes * 10**6:
+        raise TraceError(
+            f"The trace of {path.name} has {size / 10**6:,.1f} MB; the limit is {most_megabytes:,.0f} MB. "
+            "Choose one of a shorter run."
+        )
 
 
 def _json(value: Any) -> bytes:

@@ -32,11 +32,15 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A draft to export: its title, its Markdown, and the run that wrote it if that is known."""
+    """A draft to export: its title, its Markdown, and what is known of the run that wrote it.
+
+    columns: of the table that was asked for.
+    """
 
     title: str
     text: str
     run: RunRecord | None = None
+    columns: tuple[str, ...] = ()
 
 
 def file_name(title: str, suffix: str) -> str:

@@ -1,74 +1,54 @@
-"""The table in a draft, checked, as CSV that spreadsheets open."""
+"""The table in a draft, checked, as files that spreadsheets open."""
 
 from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from io import StringIO
-from typing import TypeAlias
 
 from app.errors import ExportError
-from app.export.blocks import Table, clean, parse, plain, walk
 from app.export.draft import Draft
-
-Rows: TypeAlias = list[list[str]]
-
-_FENCE = re.compile(r"\s*(```|~~~)")
+from app.export.table_check import Row, check_table
 
 
-def write_table(draft: Draft) -> bytes:
-    """CSV of `find_table`, UTF-8 with the byte order mark without which Excel takes it for another encoding.
+def write_csv(draft: Draft) -> bytes:
+    """CSV, in UTF-8 with the byte order mark without which Excel takes it for another encoding. Raises ExportError."""
+    return as_csv(_checked(draft)).encode("utf-8-sig")
 
-    A cell that a spreadsheet would run as a formula gets an apostrophe before it, since the text comes from documents
-    that anybody may have written. Raises ExportError.
-    """
+
+def write_tsv(draft: Draft) -> bytes:
+    """The same with tabs, and without the mark, which other programs take for a part of the first cell."""
+    return as_tsv(_checked(draft)).encode()
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows as CSV; a cell that a spreadsheet would run as a formula gets an apostrophe before it, since the text
+    comes from documents that anybody may have written."""
     out = StringIO()
-    csv.writer(out).writerows([harmless(cell) for cell in row] for row in find_table(draft.text))
-    return out.getvalue().encode("utf-8-sig")
+    csv.writer(out).writerows([_harmless(cell) for cell in row] for row in rows)
+    return out.getvalue()
 
 
-def find_table(markdown: str) -> Rows:
-    """The cells of the draft's first Markdown table, else of its first block of tab-separated lines, head first.
+def as_tsv(rows: Sequence[Row]) -> str:
+    """The rows with tabs between the cells; a tab or line end within a cell becomes a blank."""
+    return "".join("\t".join(re.sub(r"[\t\r\n]+", " ", _harmless(cell)) for cell in row) + "\n" for row in rows)
 
-    Raises ExportError if there is neither, or if a row has another number of cells than the head, with the row's
-    number as a reader counts: the head is row 1.
-    """
-    rows = markdown_table(markdown) or tab_separated(clean(markdown))
-    if not rows:
+
+def _checked(draft: Draft) -> tuple[Row, ...]:
+    """The rows with what is sure put right. Raises ExportError if there are none, or one does not fit its head."""
+    report = check_table(draft.text, draft.columns)
+    if not report.rows:
         raise ExportError(
-            "The draft has no table: no Markdown table (| a | b | above | --- | --- |) and no lines with tabs. "
-            "Choose the task “Extract a table”, or another format."
+            "The draft has no table: no Markdown table (| a | b | above | --- | --- |) and no lines with tabs or "
+            "commas. Choose the task “Extract a table”, or another format."
         )
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(rows[0]):
-            raise ExportError(
-                f"Row {number} of the table has {_cells(len(row))}, and the head has {_cells(len(rows[0]))}: "
-                f"“{' | '.join(row)[:80]}”. Correct the row in the draft, or delete it."
-            )
-    return rows
+    if report.misfits:
+        raise ExportError(f"{' '.join(report.misfits[:3])} Correct the row in the draft, or delete it.")
+    return report.rows
 
 
-def markdown_table(markdown: str) -> Rows | None:
-    """The first Markdown table, without its marks; None if there is none."""
-    for block in walk(parse(markdown)):
-        if isinstance(block, Table):
-            return [[plain(cell) for cell in row] for row in block.rows]
-    return None
-
-
-def tab_separated(text: str) -> Rows:
-    """The first lines in a row that have tabs, as cells."""
-    rows: Rows = []
-    for line in text.split("\n"):
-        if not line.strip() or _FENCE.match(line):
-            if rows:
-                break
-        elif rows or "\t" in line:
-            rows.append([cell.strip() for cell in line.split("\t")])
-    return rows
-
-
-def harmless(cell: str) -> str:
+def _harmless(cell: str) -> str:
     """The cell, so that no spreadsheet takes it for a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") and len(cell) > 1 and not _is_number(cell) else cell
 
@@ -79,7 +59,3 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _cells(count: int) -> str:
-    return f"{count} cell{'s' if count != 1 else ''}"

@@ -10,19 +10,20 @@ import gradio as gr
 
 from app import panels
 from app.api import add_api
-from app.cache_map import cache_map
 from app.page.compare import add_compare
 from app.page.drafting import add_export, add_versions, wire_draft
-from app.page.events import QUIET, STREAMING, Office
-from app.page.evidence import wire_map
+from app.page.events import QUIET, Office
+from app.page.evidence import add_evidence, wire_map
 from app.page.projects import add_projects, wire_projects
 from app.page.sources import add_budget, add_sources
+from app.page.table import add_table_check, look_after
 from app.page.task import add_task
 from app.page.words import words
-from app.page.writing import Stream, add_writing, wire_writing
+from app.page.writing import FOLLOWING, Stream, add_writing, wire_writing
 from app.settings import Settings, SettingsError
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
 STYLES = ("style.css", "compare.css")
 
 
@@ -32,36 +33,45 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
     page: gr.Blocks
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
     with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
-        add_api(office)  # first, or handlers of the same names would take the endpoints' names
+        add_api(office.desk)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
         version, chosen, timer = gr.State(0), gr.State(0), gr.Timer(0.5)
+        ready = gr.State(False)
         with gr.Row(elem_id="top"):
             gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
             model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
+        if notices := office.sessions.store.notices:
+            gr.HTML(panels.notice(" ".join(notices)), elem_id="store-notices")
+        gr.HTML(html_template=ANNOUNCER, js_on_load=(ASSETS / "announce.js").read_text("utf-8"), elem_id="announcer")
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="left", min_width=280):
                 left = gr.Column()
             with gr.Column(elem_id="centre", min_width=340) as centre:
                 projects = add_projects(office)
                 parts = add_writing()
+                table = add_table_check(office, project, parts.editor)
                 add_versions(office, project, parts)
                 add_export(office, project, parts.editor)
             with gr.Column(elem_id="right", min_width=320):
-                the_map = cache_map()
+                evidence = add_evidence()
         with left:
-            add_sources(office, project, projects.name, projects.others, version, chosen)
+            add_sources(office, project, projects.name, projects.others, version, chosen, ready)
             fields = add_task(settings)
-            add_budget(office, project, version, chosen, fields, model)
+            add_budget(office, project, version, chosen, fields, model, parts.editor)
         with centre:
-            add_compare(office, project, fields)
+            compared = add_compare(office, project, fields)
 
-        timer.tick(lambda: model_line(settings, office), None, [model, timer], queue=False, **QUIET)
+        timer.tick(lambda: model_line(settings, office), None, [model, timer, ready], queue=False, **QUIET)
         wire_draft(office, project, parts)
-        wire_writing(office, project, fields, parts, the_map)
-        whole = wire_map(office, project, parts.editor, the_map)
-        follow = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
+        ended = wire_writing(office, project, fields, parts, evidence.map)
+        whole = wire_map(office, project, parts.editor, evidence, ended)
+        follow = [parts.editor, parts.progress, parts.rates, evidence.map, *parts.buttons]
+        looked = [evidence.map, evidence.runs]
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
-            shown.then(whole, project, the_map, **QUIET).then(Stream(office).follow, project, follow, **STREAMING)
+            drawn = shown.then(whole, project, looked, **QUIET)
+            shown.then(compared[0], project, compared[1], **QUIET)
+            ended.append(drawn.then(Stream(office).follow, project, follow, **FOLLOWING))
+        look_after(parts.begins, ended, table)
         page.unload(office.left)
     return page
 
@@ -89,19 +99,19 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def model_line(settings: Settings, office: Office) -> tuple[str, Any]:
-    """The line that says which model it is or how far loading is, and whether to ask again."""
+def model_line(settings: Settings, office: Office) -> tuple[str, Any, bool]:
+    """The line that says which model it is or how far loading is, whether to ask again, and whether it is there."""
     engine = office.desk.engine
     if engine.failure:
-        return panels.notice(engine.failure), gr.update(active=False)
+        return panels.notice(engine.failure), gr.update(active=False), False
     if not engine.ready:
         loading = engine.loading
         fraction = loading.done / loading.total if loading.total else None
-        return panels.progress(fraction, f"{loading.what} …"), gr.update(active=True)
+        return panels.progress(fraction, f"{loading.what} …"), gr.update(active=True), False
     facts = [engine.quantization(settings.quantization or "none"), f"window {engine.window:,} tokens"]
     if engine.compiling:
         facts.append("compiling for this computer (once, a minute or two; writing works meanwhile)")
-    return panels.model_line(settings.model, " · ".join(facts)), gr.update(active=engine.compiling)
+    return panels.model_line(settings.model, " · ".join(facts)), gr.update(active=engine.compiling), True
 
 
 def _theme() -> gr.themes.Base:

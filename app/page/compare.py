@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,8 +35,9 @@ TITLES = {
 """The methods on offer by key, as the columns are headed."""
 
 
-def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) -> None:
-    """The methods to choose from, two buttons, and what each method wrote."""
+def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) -> tuple[Callable[..., str], gr.HTML]:
+    """The methods to choose from, two buttons, and what each method wrote. Returns what a page that comes back is shown
+    of the latest comparison of its project, and where."""
     comparisons: WeakKeyDictionary[Session, Comparison] = WeakKeyDictionary()
     with gr.Accordion(words("compare"), open=False, elem_id="compare"):
         labels = [words("refreshkv_set"), words("full_attention"), words("never_refreshed")]
@@ -61,22 +62,28 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
         return [comparison_html(comparisons[session]), *_buttons(running=True)]
 
     async def follow(project: str, request: gr.Request) -> AsyncIterator[list[Any]]:
-        comparison = comparisons.get(office.session(project, request))
+        session, page = office.session(project, request), request.session_hash
+        comparison = comparisons.get(session)
         if comparison is None or comparison.done:
             yield [gr.skip()] * 3
             return
         try:
             latest = ""
-            while not comparison.done:
-                comparison.advance()
-                html = comparison_html(comparison)
+            while not comparison.done and page in session.pages:
+                html = await asyncio.to_thread(advanced, comparison)
+                new = html != latest and page in session.pages
                 # Also if nothing is new: Gradio looks only then whether the page is still there.
-                yield [gr.skip() if html == latest else html, gr.skip(), gr.skip()]
+                yield [html if new else gr.skip(), gr.skip(), gr.skip()]
                 latest = html
                 await asyncio.sleep(FRAME_SECONDS)
-            yield [comparison_html(comparison), *_buttons(running=False)]
+            # Else what the page shows now is of another project, see `again`.
+            html = comparison_html(comparison) if page in session.pages else gr.skip()
+            yield [html, *_buttons(running=False)]
         finally:
-            comparison.stop()  # the page was closed, and nobody else follows it
+            comparison.stop()  # the page was closed or shows another project, and nobody else follows it
+
+    def again(project: str, request: gr.Request) -> str:
+        return shown_again(comparisons.get(office.session(project, request)))
 
     def halt(project: str, request: gr.Request) -> Any:
         comparison = comparisons.get(office.session(project, request))
@@ -87,6 +94,20 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
     started = run.click(begin, [chosen, project, *fields.all], [shown, run, stop], **QUIET)
     started.success(follow, project, [shown, run, stop], **STREAMING)
     stop.click(halt, project, stop, queue=False, **QUIET)
+    return again, shown
+
+
+def advanced(comparison: Comparison) -> str:
+    """Take in what it has done, and show it. Finding the differences takes a while: not for the event loop."""
+    comparison.advance()
+    return comparison_html(comparison)
+
+
+def shown_again(comparison: Comparison | None) -> str:
+    """The latest comparison of a project, for a page that comes to it; one that is under way is driven by another."""
+    if comparison is None:
+        return ""
+    return advanced(comparison) if comparison.stopped else comparison_html(comparison)
 
 
 def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str]) -> Comparison:
@@ -99,7 +120,7 @@ def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str])
         raise AppError("Choose at least two methods to compare.")
     desk, task = office.desk, TASKS[ask.task]
     opening = task.opening(ask.detail, ask.shape)
-    draft = trim_draft(session.draft.text) if ask.task == "continue" else opening
+    draft = trim_draft(desk.seen(ask, session.draft.text)) if ask.task == "continue" else opening
     composed = desk.compose(session, task.instruction(ask.detail, ask.shape), draft)
     seeded = replace(ask, seed=secrets.randbelow(2**31) if ask.seed is None else ask.seed)
     request = desk.request(composed, seeded, int(ask.max_new_tokens or 0))

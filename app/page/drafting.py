@@ -4,68 +4,88 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
 
 from app import panels
-from app.editor import DraftEditor, saved_message
+from app.draft import changed
+from app.editor import DraftEditor, kept_message, saved_message
 from app.errors import AppError
-from app.export import FORMATS, Draft, RunRecord, export
-from app.page.events import QUIET, READ_EDITOR, Office, caret
+from app.export import FORMATS, Draft, Export, RunRecord, export
+from app.page.events import QUIET, READ_EDITOR, Office, errors_said
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
-from app.store import list_versions, restore_version, save_version, version_text
+from app.store import delete_version, list_versions, restore_version, save_version, version_text
 from app.store.diff import diff
+from app.tasks import columns_asked
 from app.trace import write_trace
 from app.view import Json
+
+CONFIRM = """(...args) => {
+  const ja = navigator.language.startsWith("ja");
+  if (!confirm(ja ? "この版を完全に削除しますか？" : "Delete this version for good?")) throw new Error("kept");
+  return args;
+}"""
 
 
 def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) -> None:
     """What the editor and its undo buttons do."""
     editor = parts.editor
 
-    def edit(project: str, request: gr.Request, event: gr.EventData) -> Json:
-        session, state = office.session(project, request), caret(event._data)
-        if not session.edit(state.text, state.revision):
-            return draft_message(session)
-        return saved_message(session.draft.revision)
+    def edit(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
+        session, held = office.held(event._data, request)
+        try:
+            taken = held.put_into(session)
+            message: Json = saved_message(session.id, session.draft.revision, session.flush())
+            if not taken:
+                message = {**draft_message(session), "note": "refused"}
+        except AppError as error:  # not even as a version
+            message = saved_message(held.project, held.revision, str(error))
+        if session.id == held.project:
+            return [message, session.id if session.instead_of == project else gr.skip()]
+        return [draft_message(session), gr.skip()]  # the page takes it over, and sends its text for it
 
     def resync(project: str, request: gr.Request) -> Json:
         return draft_message(office.session(project, request))
 
     def recover(project: str, request: gr.Request, event: gr.EventData) -> Json:
-        session, state = office.session(project, request), caret(event._data)
-        if not session.busy:
-            session.replace(state.text, "Before restoring unsaved text")
-        return draft_message(session)
+        session, held = office.held(event._data, request)
+        with errors_said():  # the page offers it still
+            restored = session.recover(held.text)
+        return {**draft_message(session), "note": "restored"} if restored else kept_message(session.id)
 
     def step(forward: bool) -> Any:
         def call(state: Any, project: str, request: gr.Request) -> Json:
-            session, held = office.session(project, request), caret(state)
-            session.edit(held.text, held.revision)
+            session, held = office.held(state, request)
+            if session.draft.takes(held.revision, held.page):  # else an older text: pressed again before the answer
+                held.put_into(session)
+            before = session.draft.text
             if forward:
                 session.redo()
             else:
                 session.undo()
-            return draft_message(session)
+            end = changed(before, session.draft.text)[1]
+            return draft_message(session, None if before == session.draft.text else (end, end))
 
         return call
 
     def resolve(accept: bool) -> Any:
         def call(project: str, request: gr.Request, event: gr.EventData) -> Json:
             session, data = office.session(project, request), event._data
-            if not session.resolve(str(data.get("id")) if isinstance(data, dict) else "", accept):
+            with errors_said():
+                done = session.resolve(str(data.get("id")) if isinstance(data, dict) else "", accept)
+            if not done:
                 gr.Warning("The passage was changed meanwhile, so the proposal no longer fits it.")
             return draft_message(session)
 
         return call
 
-    editor.edit(edit, project, editor, queue=False, **QUIET)
+    editor.edit(edit, project, [editor, project], queue=False, **QUIET)
     editor.resync(resync, project, editor, queue=False, **QUIET)
     editor.recover(recover, project, editor, **QUIET)
     editor.accept(resolve(True), project, editor, **QUIET)
@@ -84,6 +104,7 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
         with gr.Row():
             compare = gr.Button(words("compare_version"), size="sm", elem_id="compare-version")
             restore = gr.Button(words("restore"), size="sm", elem_id="restore-version")
+            delete = gr.Button(words("delete_version"), size="sm", elem_id="delete-version")
         changes = gr.HTML(elem_id="version-changes")
 
     def listed(session: Session) -> Any:
@@ -95,10 +116,10 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
         return version in {kept.id for kept in list_versions(office.sessions.store, session.id)}
 
     def keep(state: Any, name: str | None, project: str, request: gr.Request) -> list[Any]:
-        session, held = office.session(project, request), caret(state)
-        session.edit(held.text, held.revision)
+        session, held = office.held(state, request)
         label = (name or "").strip() or datetime.now().strftime("%Y-%m-%d %H:%M:%S")
         try:
+            held.put_into(session)
             kept = save_version(office.sessions.store, session.id, session.draft.text, label)
         except AppError as error:
             return [name, gr.skip(), panels.notice(str(error))]
@@ -114,9 +135,18 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
         session = office.session(project, request)
         if not known(session, version) or session.busy:
             return [gr.skip(), gr.skip(), panels.notice("Choose a version first; while the model writes, none.")]
-        session.flush()
-        session.draft.put(restore_version(office.sessions.store, int(version or 0)))
+        with errors_said():
+            session.flush()
+            session.draft.put(restore_version(office.sessions.store, int(version or 0)))
         return [draft_message(session), listed(session), panels.progress(None, "Restored. Undo brings the other back.")]
+
+    def drop(version: int | None, project: str, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        if not known(session, version):
+            return [gr.skip(), panels.notice("Choose a version first.")]
+        with errors_said():
+            delete_version(office.sessions.store, int(version or 0))
+        return [{**listed(session), "value": None}, panels.progress(None, "Deleted.")]
 
     def unfold(project: str, request: gr.Request) -> Any:
         return listed(office.session(project, request))
@@ -125,6 +155,7 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
     parts.save.click(keep, [editor, name, project], [name, chosen, parts.progress], js=READ_EDITOR, **QUIET)
     compare.click(show, [chosen, project], changes, **QUIET)
     restore.click(bring_back, [chosen, project], [editor, chosen, changes], **QUIET)
+    delete.click(drop, [chosen, project], [chosen, changes], js=CONFIRM, **QUIET)
 
 
 def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) -> None:
@@ -138,17 +169,24 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
         problem = gr.HTML(elem_id="export-problem")
 
     def write(state: Any, kind: str, project: str, request: gr.Request) -> list[Any]:
-        session, held = office.session(project, request), caret(state)
-        session.edit(held.text, held.revision)
+        session, held = office.held(state, request)
         try:
-            made = export(Draft(session.name, session.draft.text, run_record(session)), kind)
+            held.put_into(session)
+            made = exported(session, kind)
         except AppError as error:
             return [gr.update(visible=False), panels.notice(str(error))]
-        path = Path(tempfile.mkdtemp(prefix="refreshkv-")) / made.name
-        path.write_bytes(made.data)
-        return [gr.update(value=str(path), visible=True), ""]
+        # Where Gradio deletes it again.
+        path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
+        return [gr.update(value=path, visible=True), ""]
 
     make.click(write, [editor, kind, project], [file, problem], js=READ_EDITOR, **QUIET)
+
+
+def exported(session: Session, kind: str) -> Export:
+    """The draft as a file. Raises ExportError."""
+    # A trace is large, and only the bundle holds it.
+    run = run_record(session) if kind == "zip" else None
+    return export(Draft(session.name, session.draft.text, run, columns_asked(session.task) or ()), kind)
 
 
 def run_record(session: Session) -> RunRecord | None:
@@ -167,9 +205,17 @@ def run_record(session: Session) -> RunRecord | None:
         },
         settings.seed,
         {"task": session.task, "documents": [page.title for page in trace.prompt.pages]},
-        {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}},
+        {"python": platform.python_version(), **{name: found for name in packages if (found := _version(name))}},
         write_trace(trace),
     )
+
+
+def _version(package: str) -> str | None:
+    """Of a package; None if it is not installed, as bitsandbytes need not be."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _titled(version: Any) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from app.desk import Caret, Desk
-from app.session import Session, Sessions
+from app.errors import StoreError
+from app.session import Session
+from app.sessions import Sessions
 from app.store import list_projects
 
 # A person's events are not an API, and none shows a spinner over the text that streams.
@@ -27,8 +32,22 @@ class Office:
         self.desk, self.sessions, self.shared = desk, sessions, shared
 
     def session(self, project: str | None, request: gr.Request) -> Session:
-        """The session of the page that sent `request`."""
-        return self.sessions.get(request.session_hash or "", project)
+        """The session of the project that the page which sent `request` means."""
+        page = request.session_hash or ""
+        with errors_said(visible=bool(project) and self.sessions.knows(page)):  # else it has yet to be told which
+            return self.sessions.get(page, project)
+
+    def held(self, state: Any, request: gr.Request) -> tuple[Session, Caret]:
+        """What the editor sent, and the session of the project that it is the draft of: no other gets the text.
+
+        If the project is gone, a new one in its place.
+        """
+        page = request.session_hash or ""
+        held = replace(caret(state), page=page)
+        if not held.project:
+            raise gr.Error("The page is not there yet. Try again in a moment.", print_exception=False)
+        with errors_said():
+            return self.sessions.rescue(page, held.project), held
 
     def others(self, session: Session) -> Any:
         """The list of projects with the session's chosen, where there is one."""
@@ -36,6 +55,12 @@ class Office:
             return gr.skip()
         entries = list_projects(self.sessions.store)
         return gr.update(choices=[(entry.name, entry.id) for entry in entries], value=session.id)
+
+    def named(self, session: Session, request: gr.Request) -> list[Any]:
+        """The session's name and the list, for the page that sent `request`, if it has not gone over to another."""
+        if request.session_hash not in session.pages:
+            return [gr.skip(), gr.skip()]
+        return [session.name, self.others(session)]
 
     def left(self, request: gr.Request) -> None:
         """The page that sent `request` was closed or reloaded."""
@@ -53,4 +78,14 @@ def caret(state: dict[str, Any] | None) -> Caret:
         value = values.get(key)
         return value if isinstance(value, int) and value >= 0 else 0
 
-    return Caret(text, number("start"), number("end"), number("revision"))
+    project = str(values.get("project") or "")
+    return Caret(text, number("start"), number("end"), number("revision"), project, serial=number("serial"))
+
+
+@contextmanager
+def errors_said(*, visible: bool = True) -> Iterator[None]:
+    """The page says why something cannot be kept or found; Gradio alone would say "Error"."""
+    try:
+        yield
+    except StoreError as error:
+        raise gr.Error(str(error), duration=None, visible=visible, print_exception=False) from None

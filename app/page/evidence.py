@@ -1,82 +1,141 @@
-"""What the model kept: the map of a run, live or of an earlier day, and what it held while a passage was written."""
+"""What the model kept: the map of a run, live, of an earlier day or from a file, and what is known of a passage."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from app.cache_map import CacheMap
+from app import panels
+from app.cache_map import CacheMap, cache_map
 from app.editor import DraftEditor
-from app.map_feed import MapFeed, held_message
+from app.errors import AppError
+from app.evidence import passage_message
+from app.export.bundle import bundled_trace
+from app.map_feed import MapFeed
 from app.page.events import QUIET, Office, caret
-from app.quotes import find_quotes
+from app.page.words import words
+from app.runs import RunEntry
 from app.session import Session
-from app.trace import Replay, kept_while
-from app.view import Json
-
-_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s|\n")
 
 
-def wire_map(office: Office, project: gr.BrowserState, editor: DraftEditor, the_map: CacheMap) -> Any:
-    """The layer shown and the passage looked at. Returns the function that shows a whole run again."""
+@dataclass(frozen=True)
+class EvidenceParts:
+    """The map, the choice of the run it shows, and the button that opens a trace file."""
 
-    def whole(project: str, request: gr.Request) -> Any:
+    map: CacheMap
+    runs: gr.Dropdown
+    file: gr.UploadButton
+    problem: gr.HTML
+
+
+def add_evidence() -> EvidenceParts:
+    """The column of the map."""
+    with gr.Row(elem_id="run-choice", equal_height=False):
+        runs = gr.Dropdown([], label=words("runs"), elem_id="runs", min_width=200, scale=3)
+        file = gr.UploadButton(
+            words("open_trace"),  # type: ignore[arg-type]
+            file_types=[".gz", ".zip"], elem_id="open-trace", size="sm", min_width=100, scale=0,
+        )  # fmt: skip
+    problem = gr.HTML(elem_id="trace-problem")
+    return EvidenceParts(cache_map(), runs, file, problem)
+
+
+def wire_map(
+    office: Office,
+    project: gr.BrowserState,
+    editor: DraftEditor,
+    parts: EvidenceParts,
+    streamed: Sequence[Any],
+) -> Callable[..., list[Any]]:
+    """The run and layer shown, and the passage looked at; after the events `streamed` there is another run to choose.
+    Returns the function that shows a whole run again, on the map and in the choice."""
+    outputs = [parts.map, parts.runs]
+
+    def whole(project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        feed = _feed(session)
-        return gr.skip() if feed is None else feed.since(None, session.map_layer)[0]
+        return [_whole(session), _choice(session)]
 
-    def chosen(project: str, request: gr.Request, event: gr.EventData) -> Any:
-        wanted = event._data.get("layer") if isinstance(event._data, dict) else None
+    def listed(project: str, request: gr.Request) -> Any:
+        return _choice(office.session(project, request))
+
+    def run_chosen(key: str | None, project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        feed = _feed(session)
+        if session.busy:
+            gr.Info("While the model writes, the map shows what it does. Choose a run afterwards.")
+        elif key:
+            session.map_run = key
+        return [_whole(session), _choice(session)]
+
+    def layer_chosen(project: str, request: gr.Request, event: gr.EventData) -> Any:
+        data = event._data if isinstance(event._data, dict) else {}
+        session, wanted, run = office.session(project, request), data.get("layer"), data.get("run")
+        feed = _feed(session, run if isinstance(run, str) else None)
         if feed is None or not (wanted is None or wanted in range(feed.layers)):
             return gr.skip()
         session.map_layer = wanted
         return feed.since(None, wanted)[0]
 
-    def looked_at(project: str, request: gr.Request, event: gr.EventData) -> Json | Any:
-        state = caret(event._data)
-        return _held(office.session(project, request), state.start, state.end) or gr.skip()
+    def looked_at(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
+        session, state = office.session(project, request), caret(event._data)
+        if session.busy or state.project != session.id:
+            return [gr.skip(), gr.skip()]
+        message = passage_message(session.runs, session.map_run, session.draft.text, state.start, state.end)
+        if message is None:
+            return [gr.skip(), gr.skip()]
+        if message["run"] == session.map_run:
+            return [message, gr.skip()]
+        session.map_run = message["run"]
+        return [message, _choice(session)]
 
-    the_map.layer(chosen, project, the_map, trigger_mode="always_last", **QUIET)
-    editor.caret(looked_at, project, the_map, trigger_mode="always_last", **QUIET)
+    def opened(path: str | None, project: str, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        if session.busy:
+            return [gr.skip(), gr.skip(), panels.notice("Open it when the model has ended its text.")]
+        try:
+            limit = office.sessions.store.limits.trace_megabytes
+            session.map_run = session.runs.open_file(bundled_trace(Path(path or ""), limit))
+        except AppError as error:
+            return [gr.skip(), gr.skip(), panels.notice(str(error))]
+        return [_whole(session), _choice(session), ""]
+
+    parts.map.layer(layer_chosen, project, parts.map, trigger_mode="always_last", **QUIET)
+    editor.caret(looked_at, project, outputs, trigger_mode="always_last", **QUIET)
+    for ended in streamed:
+        ended.then(listed, project, parts.runs, **QUIET)
+    parts.runs.focus(listed, project, parts.runs, **QUIET)
+    parts.runs.input(run_chosen, [parts.runs, project], outputs, **QUIET)
+    parts.file.upload(opened, [parts.file, project], [*outputs, parts.problem], **QUIET)
     return whole
 
 
-def _feed(session: Session) -> MapFeed | None:
-    """Of the run that wrote last into the draft; a stored one is read again."""
-    if session.drafting is not None:
-        return session.drafting.feed
-    trace = session.trace()
-    return None if trace is None else MapFeed.replayed(f"stored-{session.id}", trace)
+def _feed(session: Session, key: str | None = None) -> MapFeed | None:
+    """Of the run of that key, else of the one that the map shows, else of the one that wrote last."""
+    runs = session.runs
+    run = runs.open(key) or runs.open(session.map_run) or runs.open(runs.newest)
+    return run.feed if run else None
 
 
-def _held(session: Session, start: int, end: int) -> Json | None:
-    """What was held while the selection was written, or without one the sentence at the caret; None if the last run
-    did not write it."""
-    draft, written, trace = session.draft, session.draft.written, session.trace()
-    if session.busy or trace is None or written is None:
-        return None
-    if start == end:
-        start, end = _sentence(draft.text, start)
-    if end <= written[0] or start >= written[1] or start >= end:
-        return None
-    shift = written[0] - trace.draft_start + _opening(session)
-    pages = kept_while(Replay(trace), start - shift, end - shift)
-    quotes = find_quotes(draft.text[start:end], session.sources.selected)
-    return held_message(pages, quotes, trace.prompt)
+def _whole(session: Session) -> Any:
+    feed = _feed(session)
+    if feed is None:
+        return {"empty": True}
+    if session.map_layer is not None and session.map_layer >= feed.layers:
+        session.map_layer = None  # of another model
+    return feed.since(None, session.map_layer)[0]
 
 
-def _opening(session: Session) -> int:
-    """Characters at the beginning of what was written that no run wrote: the head of a table, earlier sections."""
-    writing = session.drafting
-    return writing.part_start - len(writing.place.before) if writing is not None else 0
+def _choice(session: Session) -> Any:
+    entries, newest = session.runs.entries, session.runs.newest
+    shown = session.map_run if session.map_run in {entry.key for entry in entries} else newest
+    return gr.update(choices=[(_titled(entry), entry.key) for entry in entries], value=shown)
 
 
-def _sentence(text: str, at: int) -> tuple[int, int]:
-    """The sentence around a position."""
-    start = max((match.end() for match in _SENTENCE_END.finditer(text, 0, at)), default=0)
-    following = _SENTENCE_END.search(text, at)
-    return start, following.start() if following else len(text)
+def _titled(entry: RunEntry) -> str:
+    when = datetime.fromtimestamp(entry.begun).strftime("%m-%d %H:%M:%S")
+    what = "opened file" if entry.stored is None else "proposal" if entry.proposes else ""
+    return " · ".join(part for part in (when, entry.method, entry.state, what) if part)

@@ -9,15 +9,19 @@ import gradio as gr
 
 from app.desk import Ask
 from app.errors import AppError
-from app.page.events import QUIET, Office
-from app.page.task import TaskFields
+from app.page.events import QUIET, Office, errors_said
+from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
 
 CONFIRM = """(...args) => {
   const ja = navigator.language.startsWith("ja");
-  const question = ja ? "このプロジェクトを完全に削除しますか？" : "Delete this project with its sources, for good?";
+  const question = ja
+    ? "このプロジェクトを資料や版とともに完全に削除しますか？（モデルが資料から計算したものは、"
+      + "他の資料に押し出されるまでキャッシュに残ります）"
+    : "Delete this project with its sources and versions, for good? (What the model has computed of its sources stays "
+      + "in the app's cache until that of others takes its place.)";
   if (!confirm(question)) throw new Error("kept");
   return args;
 }"""
@@ -57,25 +61,32 @@ def wire_projects(
     """Opening, renaming, making and deleting. Returns the events after which a page shows another project."""
     outputs = [project, version, parts.name, parts.others, writing.editor, *fields.all]
 
-    def shown(session: Session, version: int) -> list[Any]:
-        values = [session.task.get(name, gr.skip()) for name in Ask.names()]
-        return [session.id, version + 1, session.name, office.others(session), draft_message(session), *values]
+    defaults = dict(zip(Ask.names(), (field.value for field in fields.all), strict=True))
+
+    def shown(session: Session, version: int, forget: str = "") -> list[Any]:
+        values = {**defaults, **session.task}  # not those of the project before
+        message = {**draft_message(session), "opens": True, "forget": forget}
+        return [session.id, version + 1, session.name, office.others(session), message, *map(values.get, defaults)]
 
     def opened(project: str, version: int, request: gr.Request) -> list[Any]:
-        return shown(office.sessions.open(request.session_hash or "", project or None), version)
+        with errors_said():
+            return shown(office.sessions.open(request.session_hash or "", project or None), version)
 
     def made(version: int, request: gr.Request) -> list[Any]:
-        return shown(office.sessions.create(request.session_hash or ""), version)
+        with errors_said():
+            return shown(office.sessions.create(request.session_hash or ""), version)
 
     def switched(other: str | None, project: str, version: int, request: gr.Request) -> list[Any]:
         current = office.session(project, request)
         if office.shared or not other or other == current.id:
             return [gr.skip()] * len(outputs)
-        return shown(office.sessions.open(request.session_hash or "", other), version)
+        with errors_said():
+            return shown(office.sessions.open(request.session_hash or "", other), version)
 
     def deleted(project: str, version: int, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        return shown(office.sessions.delete(request.session_hash or "", session.id), version)
+        with errors_said():
+            return shown(office.sessions.delete(request.session_hash or "", session.id), version, forget=session.id)
 
     def renamed(name: str, project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
@@ -84,8 +95,18 @@ def wire_projects(
                 session.rename(name)
             except AppError as error:
                 gr.Warning(str(error))
-        return [session.name, office.others(session)]
+        return office.named(session, request)
 
+    def keep_task(project: str, request: gr.Request, *values: Any) -> None:
+        try:
+            office.session(project, request).keep_task(ask_of(values).values)
+        except AppError as error:
+            gr.Warning(str(error))
+
+    # What a person changes, that is, and not what opening a project does.
+    changed = [field.input for field in fields.all]
+    gr.on(changed, keep_task, [project, *fields.all], trigger_mode="always_last", queue=False, **QUIET)
+    fields.suggested.then(keep_task, [project, *fields.all], queue=False, **QUIET)
     gr.on([parts.name.blur, parts.name.submit], renamed, [parts.name, project], [parts.name, parts.others], **QUIET)
     return [
         page.load(opened, [project, version], outputs, **QUIET),

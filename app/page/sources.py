@@ -9,17 +9,19 @@ from typing import Any
 import gradio as gr
 
 from app import panels
-from app.budget import Choice, FewerPages, FewerSources, ShorterOutput
+from app.budget import Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
+from app.desk import Ask, Desk
 from app.documents import ACCEPTED_TYPES
-from app.errors import AppError
+from app.editor import DraftEditor
+from app.errors import AppError, PromptError
 from app.page.events import QUIET, Office
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.session import UNTITLED, Session
-from app.sources import SourceFile
+from app.sources import SourceFile, Sources
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "assets" / "samples" / "lighthouses.pdf"
-CHOICES = 3
+CHOICES = 4
 PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
 
 
@@ -30,6 +32,7 @@ def add_sources(
     others: gr.Dropdown,
     version: gr.State,
     chosen: gr.State,
+    ready: gr.State,
 ) -> None:
     """Upload, sample and pasted text; below them the cards."""
     gr.Markdown(words("sources"), elem_classes="heading")
@@ -43,24 +46,25 @@ def add_sources(
         add_pasted = gr.Button(words("add_pasted"), size="sm", elem_id="add-pasted")
     problem = gr.HTML(elem_id="source-problem")
 
-    def add(session: Session, paths: list[Path], progress: gr.Progress) -> str:
+    def add(session: Session, paths: list[Path], progress: gr.Progress) -> None:
         session.sources.add(paths, lambda file, done, total: progress((done, total), desc=file))
         readable = next((file for file in session.sources.files if file.document), None)
         if session.name == UNTITLED and readable is not None:
             session.rename(Path(readable.name).stem[:80] or UNTITLED)
-        return session.name
 
     def uploaded(
         paths: list[str] | None, project: str, version: int, request: gr.Request, progress: Any = PROGRESS
     ) -> list[Any]:
         """Read what was uploaded, and make room for more."""
         session = office.session(project, request)
-        return [None, add(session, [Path(path) for path in paths or []], progress), office.others(session), version + 1]
+        add(session, [Path(path) for path in paths or []], progress)
+        return [None, *office.named(session, request), version + 1]
 
     def use_sample(project: str, version: int, request: gr.Request, progress: Any = PROGRESS) -> list[Any]:
         """Add the sample that comes with the app."""
         session = office.session(project, request)
-        return [add(session, [SAMPLE], progress), office.others(session), version + 1]
+        add(session, [SAMPLE], progress)
+        return [*office.named(session, request), version + 1]
 
     def paste(text: str, project: str, version: int, request: gr.Request) -> tuple[str, str, int]:
         """Add a pasted text; one that cannot be added stays where it was pasted."""
@@ -75,45 +79,47 @@ def add_sources(
     sample.click(use_sample, [project, version], [name, others, version], **shown)
     add_pasted.click(paste, [pasted, project, version], [pasted, problem, version], **QUIET)
 
-    @gr.render(inputs=[version, project], show_progress="hidden")  # type: ignore[untyped-decorator]
-    def cards(current: int, project_id: str, request: gr.Request) -> None:
+    @gr.render(inputs=[version, project, ready], show_progress="hidden")  # type: ignore[untyped-decorator]
+    def cards(current: int, project_id: str, ready: bool, request: gr.Request) -> None:
         session = office.session(project_id, request)
         notes = session.sources.duplicate_notes
         for index, file in enumerate(session.sources.files):
-            with gr.Column(elem_classes="source", key=f"{current}-{index}"):
-                card = gr.HTML(_card(office, session, file, notes.get(index, "")), elem_classes="file-card")
-                _card_fields(office, index, file, project, version)
+            with gr.Column(elem_classes="source", key=f"{current}-{ready}-{index}"):
+                card = gr.HTML(source_card(office, session, file, notes.get(index, "")), elem_classes="file-card")
+                _card_fields(office, file, project, version)
                 if file.document and len(file.document.pages) > 1 and not file.left_out:
-                    _choice_of_pages(office, index, file, card, project, chosen)
+                    _choice_of_pages(office, file, card, project, chosen)
                 _card_buttons(office, index, session, project, version)
                 if file.document:
                     _text_of(file)
 
 
-def _card(office: Office, session: Session, file: SourceFile, duplicate: str) -> str:
-    """Waits for the model, whose tokenizer counts the tokens."""
-    if file.document is None:
-        return panels.source_card(file, (), duplicate)
+def source_card(office: Office, session: Session, file: SourceFile, duplicate: str) -> str:
+    """With its tokens, once the model is there."""
+    if file.document is None or not office.desk.engine.ready:
+        return panels.source_card(file, None, duplicate)
     _, tokenizer = office.desk.engine.require_model()
     tokens = session.token_counts.of(tokenizer, file.document, file.chosen_pages)
     return panels.source_card(file, tokens, duplicate)
 
 
-def _card_fields(office: Office, index: int, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
+def _card_fields(office: Office, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
     """A password, where one is needed."""
     if not file.needs_password:
         return
     password = gr.Textbox(label=words("password"), type="password", elem_classes="password", interactive=True)
 
     def unlock(value: str, project: str, version: int, request: gr.Request) -> int:
-        office.session(project, request).sources.unlock(index, value)
+        sources = office.session(project, request).sources
+        if (index := sources.index_of(file.id)) is not None:
+            sources.unlock(index, value)
         return version + 1
 
     password.submit(unlock, [password, project, version], version, **QUIET)
 
 
 def _choice_of_pages(
-    office: Office, index: int, file: SourceFile, card: gr.HTML, project: gr.BrowserState, chosen: gr.State
+    office: Office, file: SourceFile, card: gr.HTML, project: gr.BrowserState, chosen: gr.State
 ) -> None:
     """Which pages to read. The card alone changes: made anew, the field would be left while it is still in use."""
     pages = gr.Textbox(
@@ -127,11 +133,12 @@ def _choice_of_pages(
 
     def choose(value: str, project: str, count: int, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        if index >= len(session.sources.files):
+        index = session.sources.index_of(file.id)
+        if index is None:  # removed in another window
             return [gr.skip(), gr.skip()]
         session.sources.choose(index, value)
         duplicate = session.sources.duplicate_notes.get(index, "")
-        return [_card(office, session, session.sources.files[index], duplicate), count + 1]
+        return [source_card(office, session, session.sources.files[index], duplicate), count + 1]
 
     gr.on([pages.submit, pages.blur], choose, [pages, project, chosen], [card, chosen], **QUIET)
 
@@ -139,28 +146,30 @@ def _choice_of_pages(
 def _card_buttons(office: Office, index: int, session: Session, project: gr.BrowserState, version: gr.State) -> None:
     """Order, leaving out, removal."""
     files = session.sources.files
+    file = files[index]
 
-    def button(label: str, name: str, act: Callable[[Session], None]) -> None:
+    def button(label: str, name: str, act: Callable[[Sources, int], None]) -> None:
         pressed = gr.Button(words(label), size="sm", elem_classes=name)
 
         def call(project: str, version: int, request: gr.Request) -> int:
-            session = office.session(project, request)
-            if index < len(session.sources.files):  # pressed twice, it may be gone
-                act(session)
+            sources = office.session(project, request).sources
+            place = sources.index_of(file.id)
+            if place is not None:  # pressed twice, or in another window, it may be gone
+                act(sources, place)
             return version + 1
 
         pressed.click(call, [project, version], version, **QUIET)
 
     with gr.Row(elem_classes="source-actions"):
         if index:
-            button("up", "up", lambda session: session.sources.move(index, -1))
+            button("up", "up", lambda sources, place: sources.move(place, -1))
         if index < len(files) - 1:
-            button("down", "down", lambda session: session.sources.move(index, 1))
-        if files[index].document:
-            out = not files[index].left_out
+            button("down", "down", lambda sources, place: sources.move(place, 1))
+        if file.document:
+            out = not file.left_out
             label = "leave_out" if out else "take_in"
-            button(label, "leave-out", lambda session: session.sources.leave_out(index, out))
-        button("remove", "remove", lambda session: session.sources.remove(index))
+            button(label, "leave-out", lambda sources, place: sources.leave_out(place, out))
+        button("remove", "remove", lambda sources, place: sources.remove(place))
 
 
 def _text_of(file: SourceFile) -> None:
@@ -184,7 +193,7 @@ def _text_of(file: SourceFile) -> None:
     def show(page: float) -> dict[str, Any]:
         chosen = document.pages[min(max(int(page), 1), last) - 1]
         label = (
-            f"{chosen.number}" if chosen.label in (None, str(chosen.number)) else f"{chosen.number} ({chosen.label})"
+            f"{chosen.number}" if chosen.label in (None, str(chosen.number)) else f"{chosen.label} ({chosen.number})"
         )
         return gr.update(value=chosen.text, label=label, show_label=True)
 
@@ -192,7 +201,13 @@ def _text_of(file: SourceFile) -> None:
 
 
 def add_budget(
-    office: Office, project: gr.BrowserState, version: gr.State, chosen: gr.State, fields: TaskFields, model: gr.HTML
+    office: Office,
+    project: gr.BrowserState,
+    version: gr.State,
+    chosen: gr.State,
+    fields: TaskFields,
+    model: gr.HTML,
+    editor: DraftEditor,
 ) -> None:
     """The bar that shows what fills the window, and if it is too much, a button for each way out."""
     bar = gr.HTML(elem_id="window")
@@ -202,11 +217,9 @@ def add_budget(
     def choices(project: str, values: tuple[Any, ...], request: gr.Request) -> tuple[str, tuple[Choice, ...]]:
         session, ask = office.session(project, request), ask_of(values)
         try:
-            composed = office.desk.compose_task(session, ask, session.draft.text if ask.task == "continue" else "")
+            return window_state(office.desk, session, ask)
         except AppError as error:
             return panels.notice(str(error)), ()
-        budget = composed.budget(int(ask.max_new_tokens or 0), office.desk.engine.window)
-        return panels.window_bar(budget), budget.choices
 
     def show(project: str, *values: Any) -> list[Any]:
         *fields, request = values
@@ -221,7 +234,7 @@ def add_budget(
         def call(project: str, version: int, request: gr.Request, *values: Any) -> list[Any]:
             session = office.session(project, request)
             _, found = choices(project, values, request)
-            length = gr.skip()
+            length = seen = gr.skip()
             match found[place] if place < len(found) else None:
                 case FewerPages(pages=pages):
                     session.sources.apply_pages(pages)
@@ -229,7 +242,9 @@ def add_budget(
                     session.sources.apply_left_out(indices)
                 case ShorterOutput(tokens=tokens):
                     length = tokens
-            return [version + 1, length]
+                case ShorterDraft(tokens=tokens):
+                    seen = tokens
+            return [version + 1, length, seen]
 
         return call
 
@@ -242,5 +257,24 @@ def add_budget(
         *(f.blur for f in fields.typed),
     ]
     gr.on(changed, shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
+    editor.settled(shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
     for place, button in enumerate(buttons):
-        button.click(choose(place), [project, version, *inputs], [version, fields.max_new_tokens], **QUIET)
+        button.click(
+            choose(place), [project, version, *inputs], [version, fields.max_new_tokens, fields.draft_tokens], **QUIET
+        )
+
+
+def window_state(desk: Desk, session: Session, ask: Ask) -> tuple[str, tuple[Choice, ...]]:
+    """The bar of what Write takes, with a sentence about Continue; and the ways out for the first that does not fit.
+
+    Raises AppError while the model is loading, and PromptError.
+    """
+    sources, counts, draft = session.sources.selected, session.token_counts, session.draft.text
+    writes = desk.budget(sources, ask, draft if ask.task == "continue" else "", counts)
+    if ask.task == "continue" or not draft.strip():
+        return panels.window_bar(writes), writes.choices
+    try:
+        goes_on = desk.budget(sources, ask, draft, counts)
+    except PromptError as error:
+        return panels.window_bar(writes, f"Continue: {error}"), writes.choices
+    return panels.window_bar(writes, f"Continue: {goes_on.message}"), writes.choices or goes_on.choices

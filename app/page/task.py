@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -19,9 +19,10 @@ LANGUAGES = ["English", "日本語", "Deutsch", "Français", "Español", "中文
 
 @dataclass(frozen=True)
 class TaskFields:
-    """The fields that Ask is made of, in its order."""
+    """The fields that Ask is made of, in its order; `suggested`: the event after which one has followed another."""
 
     all: list[Any]
+    suggested: Any = None
 
     def __getattr__(self, name: str) -> Any:
         """The field of that name."""
@@ -30,7 +31,7 @@ class TaskFields:
     @property
     def choices(self) -> list[Any]:
         """Those that change at once."""
-        return [self.task, self.length, self.tone, self.max_new_tokens]
+        return [self.task, self.length, self.tone, self.max_new_tokens, self.draft_tokens]
 
     @property
     def typed(self) -> list[Any]:
@@ -80,8 +81,8 @@ def add_task(settings: Settings) -> TaskFields:
             return gr.update(placeholder=chosen.asks), gr.skip()
         return gr.update(placeholder=chosen.asks), min(chosen.max_new_tokens(shape), settings.max_new_tokens_limit)
 
-    gr.on([task.input, length.input, language.input], suggest, [task, length, language], [detail, tokens], **QUIET)
-    return fields
+    inputs, changed = [task, length, language], [task.input, length.input, language.input]
+    return replace(fields, suggested=gr.on(changed, suggest, inputs, [detail, tokens], **QUIET))
 
 
 def _decoding(settings: Settings) -> list[Any]:
@@ -95,7 +96,8 @@ def _decoding(settings: Settings) -> list[Any]:
         with gr.Row():
             temperature = gr.Number(settings.temperature, label=words("temperature"), minimum=0)
             seed = gr.Number(None, label=words("seed"), precision=0, elem_id="seed")
-    return [method, budget, stride, threshold, temperature, seed]
+        seen = gr.Number(None, label=words("draft_tokens"), precision=0, minimum=0, elem_id="draft-tokens")
+    return [method, budget, stride, threshold, temperature, seed, seen]
 
 
 def _as_text(budget: float | int) -> str:

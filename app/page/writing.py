@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -11,19 +12,26 @@ import gradio as gr
 
 from app import panels
 from app.cache_map import CacheMap
-from app.desk import Where
+from app.desk import Caret, Where
 from app.editor import DraftEditor, proposal_message, set_message, stream_message
 from app.errors import AppError
-from app.page.events import QUIET, READ_EDITOR, STREAMING, Office, caret
+from app.page.events import QUIET, READ_EDITOR, STREAMING, Office
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.passages import PASSAGE_TASKS
 from app.session import Session
 from app.tail import Frame, Tail
 from app.view import Json
+from app.writing import Writing
 from core import InvalidParameterError
 
 FRAME_SECONDS = 0.08
+# A page may begin a run in one project while it still follows that of another, for a moment.
+FOLLOWING: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
+NOT_SHOWN = "What was written could not be shown while it came. It is kept, and is in the draft now."
+WISH_CHARACTERS = 200
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,11 @@ class WritingParts:
         """In the order in which updates set them: stop, then those that rest while a run writes."""
         return [self.stop, self.write, self.resume, self.here, self.undo, self.redo]
 
+    @property
+    def begins(self) -> list[Any]:
+        """What a run begins with."""
+        return [self.write.click, self.resume.click, self.here.click, self.editor.passage]
+
 
 def add_writing() -> WritingParts:
     """The editor, its buttons, and the lines that say how far a run is."""
@@ -58,6 +71,7 @@ def add_writing() -> WritingParts:
         undo = gr.Button(words("undo"), elem_id="undo", min_width=70)
         redo = gr.Button(words("redo"), elem_id="redo", min_width=70)
         save = gr.Button(words("save_version"), elem_id="save-version", min_width=100)
+    gr.Markdown(words("keys"), elem_id="keys")
     progress = gr.HTML(elem_id="progress")
     rates = gr.HTML(elem_id="rates")
     return WritingParts(editor, write, resume, here, stop, undo, redo, save, progress, rates)
@@ -66,7 +80,9 @@ def add_writing() -> WritingParts:
 def draft_message(session: Session, select: tuple[int, int] | None = None) -> Json:
     """The whole draft, for a page that shows something else."""
     draft = session.draft
-    return set_message(draft.text, draft.revision, select, project=session.id, last=draft.written)
+    return set_message(
+        draft.text, draft.revision, select, project=session.id, last=draft.written, previous=session.instead_of
+    )
 
 
 def wire_writing(
@@ -75,35 +91,43 @@ def wire_writing(
     fields: TaskFields,
     parts: WritingParts,
     the_map: CacheMap,
-) -> None:
-    """What the buttons do."""
+) -> list[Any]:
+    """What the buttons do. Returns the events, each of which is over when its run is."""
     stream = Stream(office)
     outputs = [parts.editor, parts.progress, parts.rates, the_map, *parts.buttons]
-    begun = [parts.progress, *parts.buttons]
 
-    def begin(where: Where) -> Any:
-        def call(state: Any, project: str, request: gr.Request, *values: Any) -> Any:
-            session = office.session(project, request)
-            return stream.begin(lambda: office.desk.write(session, ask_of(values), caret(state), where))
+    def write(where: Where) -> Any:
+        async def call(state: Any, project: str, request: gr.Request, *values: Any) -> AsyncIterator[list[Any]]:
+            def command(session: Session, held: Caret) -> Writing:
+                return office.desk.write(session, ask_of(values), held, where)
+
+            async for update in stream.write(command, state, request):
+                yield update
 
         return call
 
-    for button, where in zip((parts.write, parts.resume, parts.here), get_args(Where), strict=False):
-        started = button.click(begin(where), [parts.editor, project, *fields.all], begun, js=READ_EDITOR, **QUIET)
-        started.success(stream.follow, project, outputs, **STREAMING)
-
-    def passage(project: str, request: gr.Request, event: gr.EventData, *values: Any) -> Any:
+    async def passage(project: str, request: gr.Request, event: gr.EventData, *values: Any) -> AsyncIterator[list[Any]]:
         data = event._data if isinstance(event._data, dict) else {}
-        session, kind = office.session(project, request), str(data.get("kind"))
-        if kind == "again":
-            return stream.begin(lambda: office.desk.write(session, ask_of(values), caret(data), "again"))
-        if kind not in PASSAGE_TASKS:
-            return stream.refusal(f"{kind!r} is nothing that can be done with a passage.")
-        return stream.begin(lambda: office.desk.propose(session, ask_of(values), caret(data), kind))
+        kind, wish = str(data.get("kind")), str(data.get("wish") or "")[:WISH_CHARACTERS]
 
-    started = parts.editor.passage(passage, [project, *fields.all], begun, **QUIET)
-    started.success(stream.follow, project, outputs, **STREAMING)
+        def command(session: Session, held: Caret) -> Writing:
+            if kind == "again":
+                return office.desk.write(session, ask_of(values), held, "again")
+            if kind not in PASSAGE_TASKS:
+                raise AppError(f"{kind!r} is nothing that can be done with a passage.")
+            return office.desk.propose(session, ask_of(values), held, kind, wish)
+
+        async for update in stream.write(command, event._data, request):
+            yield update
+
+    events: list[Any] = []
+    for button, where in zip((parts.write, parts.resume, parts.here), get_args(Where), strict=False):
+        events.append(
+            button.click(write(where), [parts.editor, project, *fields.all], outputs, js=READ_EDITOR, **FOLLOWING)
+        )
+    events.append(parts.editor.passage(passage, [project, *fields.all], outputs, **FOLLOWING))
     parts.stop.click(stream.stop, project, parts.stop, queue=False, **QUIET)
+    return events
 
 
 class Stream:
@@ -113,17 +137,21 @@ class Stream:
         """For all pages."""
         self._office = office
 
-    def begin(self, command: Any) -> list[Any]:
-        """Begin to write; why it cannot be is said where the progress stands."""
+    async def write(
+        self, command: Callable[[Session, Caret], Writing], state: Any, request: gr.Request
+    ) -> AsyncIterator[list[Any]]:
+        """Begin to write and show it; why it cannot be begun is said where the progress stands, and stays there."""
+        session, held = await asyncio.to_thread(self._office.held, state, request)
         try:
-            command()
+            writing = await asyncio.to_thread(command, session, held)
         except (AppError, InvalidParameterError) as error:
-            return self.refusal(str(error))
-        return [gr.skip(), *_buttons(writing=True)]
-
-    def refusal(self, text: str) -> list[Any]:
-        """Nothing was begun."""
-        return [panels.notice(text), *[gr.skip()] * 6]
+            stale = held.text != session.draft.text and not session.busy
+            yield [draft_message(session) if stale else gr.skip(), panels.notice(str(error)), *_nothing()[2:]]
+            return
+        if held.project != session.id:  # in place of one that is gone
+            yield [draft_message(session), *_nothing()[1:]]
+        async for update in self._shown(session, writing, request.session_hash or ""):
+            yield update
 
     def stop(self, project: str, request: gr.Request) -> Any:
         """Stop what this page's project is writing, and nothing else."""
@@ -133,19 +161,33 @@ class Stream:
         return gr.update(interactive=False)
 
     async def follow(self, project: str, request: gr.Request) -> AsyncIterator[list[Any]]:
-        """Show what is being written until it is over; at once if nothing is."""
-        session = self._office.session(project, request)
-        writing = session.writing
-        if writing is None:  # without an update Gradio would empty everything
-            yield [gr.skip()] * 10
+        """Show what is being written until it is over, or how the last run ended; if there was none, nothing of one."""
+        session = await asyncio.to_thread(self._office.session, project, request)
+        if session.writing is None:
+            yield [gr.skip(), "", "", gr.skip(), *_buttons(writing=False)]
             return
-        tail, sent = Tail(self._office.desk.engine, session, writing), False
-        while not writing.done:
-            frame = tail.frame()
-            yield self._update(session, tail, frame, buttons=None if sent else True)
-            sent = True
-            await asyncio.sleep(FRAME_SECONDS)
-        yield self._update(session, tail, tail.frame(), buttons=False)
+        async for update in self._shown(session, session.writing, request.session_hash or ""):
+            yield update
+
+    async def _shown(self, session: Session, writing: Writing, page: str) -> AsyncIterator[list[Any]]:
+        """Updates for as long as the page shows the session: what is written goes on without it."""
+        buttons: bool | None = True
+        try:
+            tail = Tail(self._office.desk.engine, session, writing)
+            while not writing.done and page in session.pages:
+                yield self._update(session, tail, tail.frame(), buttons)
+                buttons = None
+                await asyncio.sleep(FRAME_SECONDS)
+            if page in session.pages:
+                yield self._update(session, tail, tail.frame(), buttons=False)
+        except Exception:
+            logger.exception("what is being written could not be shown")
+            while not writing.done and page in session.pages:
+                yield _nothing()
+                await asyncio.sleep(FRAME_SECONDS)
+            if page in session.pages:
+                yield [draft_message(session), panels.notice(NOT_SHOWN), *_nothing()[2:4], *_buttons(writing=False)]
+        yield _nothing()  # Gradio sends the last once more, when the page may show another project
 
     def _update(self, session: Session, tail: Tail, frame: Frame, buttons: bool | None) -> list[Any]:
         """A frame as Gradio's updates; `buttons`: whether it is being written, if that changed.
@@ -162,6 +204,11 @@ class Stream:
         ]
 
 
+def _nothing() -> list[Any]:
+    """An update that changes nothing; without any, Gradio would empty everything."""
+    return [gr.skip()] * 10
+
+
 def _editor(session: Session, tail: Tail, frame: Frame, *, ended: bool) -> Json | None:
     writing = tail.writing
     start, replaced = len(writing.place.before), len(writing.place.replaced)
@@ -171,12 +218,14 @@ def _editor(session: Session, tail: Tail, frame: Frame, *, ended: bool) -> Json 
             return draft_message(session)
         changes = proposal.changes if ended and proposal else ()
         text = proposal.text if ended and proposal else frame.text or ""
-        return proposal_message(writing.id, start, start + replaced, text, changes, done=ended)
+        return proposal_message(session.id, writing.id, start, start + replaced, text, changes, done=ended)
     if ended:
         return draft_message(session)
     if frame.text is None:
         return None
-    return stream_message(writing.id, session.draft.revision, start, replaced, frame.text)
+    return stream_message(
+        session.id, writing.id, session.draft.revision, start, replaced, frame.text + writing.place.seam
+    )
 
 
 def _buttons(*, writing: bool) -> list[Any]:

@@ -20,7 +20,15 @@ from app.store.projects import (
     save_task,
 )
 from app.store.runs import RunState, StoredRun, begin_run, change_run, list_runs, load_trace
-from app.store.sources import StoredSource, add_source, choose_pages, list_sources, order_sources, remove_source
+from app.store.sources import (
+    StoredSource,
+    add_source,
+    choose_pages,
+    leave_out_source,
+    list_sources,
+    order_sources,
+    remove_source,
+)
 from app.store.versions import (
     Version,
     delete_version,
@@ -52,6 +60,7 @@ __all__ = [
     "delete_version",
     "diff",
     "diff_versions",
+    "leave_out_source",
     "list_projects",
     "list_runs",
     "list_sources",

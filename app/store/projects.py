@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import StoreError
+from app.errors import ProjectGone, StoreError
 from app.store.database import Store
 from app.store.text import check_draft, check_name, decode, encode, pack
 
@@ -61,7 +61,7 @@ def list_projects(store: Store) -> list[ProjectEntry]:
 
 
 def open_project(store: Store, project: str) -> Project:
-    """A project as it was last kept. Raises StoreError if it does not exist."""
+    """A project as it was last kept. Raises ProjectGone if it does not exist."""
     with store.transaction() as connection:
         name, task, draft, created, changed = read_row(connection, project, "name, task, draft, created, changed")
     return Project(project, name, json.loads(task), decode(draft), created, changed)
@@ -85,7 +85,7 @@ def save_task(store: Store, project: str, task: Mapping[str, Any]) -> None:
 
 
 def delete_project(store: Store, project: str) -> None:
-    """Delete a project with its versions, runs and files, for good. Raises StoreError if it does not exist."""
+    """Delete a project with its versions, runs and files, for good. Raises ProjectGone if it does not exist."""
     with store.transaction() as connection:
         read_row(connection, project, "id")
         connection.execute("DELETE FROM projects WHERE id = ?", (project,))
@@ -93,11 +93,8 @@ def delete_project(store: Store, project: str) -> None:
 
 
 def read_row(connection: sqlite3.Connection, project: str, columns: str) -> Any:
-    """Columns of a project. Raises StoreError if it does not exist."""
+    """Columns of a project. Raises ProjectGone if it does not exist."""
     row = connection.execute(f"SELECT {columns} FROM projects WHERE id = ?", (project,)).fetchone()
     if row is None:
-        raise StoreError(
-            "This project does not exist any more; it was deleted in another window. Copy your text from the page and "
-            "begin a new project."
-        )
+        raise ProjectGone()
     return row

@@ -69,7 +69,9 @@ _RUNS = (
     "CREATE INDEX runs_of ON runs(project)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS)
+_LEFT_OUT = ("ALTER TABLE sources ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0",)  # 1: the model does not read it
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT)
 """`MIGRATIONS[n]` leads from version n to n + 1. The version of a database is its `user_version`, 0 when it is new."""
 
 

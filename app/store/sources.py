@@ -21,13 +21,15 @@ _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 
 @dataclass(frozen=True, slots=True)
 class StoredSource:
-    """A source: its document, the copy of its file, the hash of that (SHA-256), and the pages chosen, as typed."""
+    """A source: its document, the copy of its file, the hash of that (SHA-256), the pages chosen, as typed, and whether
+    it is left out of what the model reads."""
 
     id: int
     document: Document
     path: Path
     hash: str
     chosen: str
+    left_out: bool
 
 
 def add_source(store: Store, project: str, file: Path, document: Document, chosen: str = "") -> StoredSource:
@@ -75,6 +77,13 @@ def choose_pages(store: Store, source: int, chosen: str) -> None:
             raise _missing()
 
 
+def leave_out_source(store: Store, source: int, out: bool) -> None:
+    """Keep whether the model does not read it. Raises StoreError if the source does not exist."""
+    with store.transaction() as connection:
+        if not connection.execute("UPDATE sources SET left_out = ? WHERE id = ?", (out, source)).rowcount:
+            raise _missing()
+
+
 def order_sources(store: Store, project: str, sources: Sequence[int]) -> None:
     """Put the sources of a project in the order of these ids; those that are not named come last."""
     with store.transaction() as connection:
@@ -97,7 +106,8 @@ def remove_source(store: Store, source: int) -> None:
 
 def _sources(store: Store, connection: sqlite3.Connection, column: str, value: object) -> list[StoredSource]:
     rows = connection.execute(
-        f"SELECT id, project, name, file, hash, chosen, notes FROM sources WHERE {column} = ? ORDER BY place, id",
+        "SELECT id, project, name, file, hash, chosen, notes, left_out FROM sources "
+        f"WHERE {column} = ? ORDER BY place, id",
         (value,),
     ).fetchall()
     return [
@@ -107,8 +117,9 @@ def _sources(store: Store, connection: sqlite3.Connection, column: str, value: o
             store.project_folder(project) / file,
             digest,
             chosen,
+            bool(left_out),
         )
-        for number, project, name, file, digest, chosen, notes in rows
+        for number, project, name, file, digest, chosen, notes, left_out in rows
     ]
 
 

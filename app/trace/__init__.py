@@ -8,6 +8,7 @@ Replay(read_trace(data)).heatmap(columns=400, positions=8192)
 """
 
 from app.trace.file import read_trace, write_trace
+from app.trace.pages import PageText, page_texts
 from app.trace.passages import KeptPage, KeptPassage, kept_while
 from app.trace.recorder import Recorder
 from app.trace.replay import Changes, Replay
@@ -17,6 +18,7 @@ __all__ = [
     "Changes",
     "KeptPage",
     "KeptPassage",
+    "PageText",
     "PromptTokens",
     "Recorder",
     "Refresh",
@@ -26,6 +28,7 @@ __all__ = [
     "Trace",
     "describe_policy",
     "kept_while",
+    "page_texts",
     "prompt_tokens",
     "read_trace",
     "write_trace",

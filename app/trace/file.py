@@ -23,6 +23,12 @@ VERSION = 1
 MOST_BYTES = 512 * 10**6
 """Unpacked size beyond which a file is refused; a run of 8,000 tokens takes about 10 MB."""
 
+MOST_COUNTS = 2 * 10**8
+"""Layers by positions, or refreshes by positions, beyond which a file is refused: so much is held to play it."""
+
+_LEVEL = 1
+"""Most of a trace is packed already: higher levels make it 2% smaller."""
+
 _Index = Annotated[int, Field(ge=0)]
 
 
@@ -128,6 +134,9 @@ class TraceFile(_Part):
         for steps in ([token.step for token in self.tokens], [refresh.step for refresh in self.refreshes]):
             if any(a >= b for a, b in pairwise(steps)):
                 raise ValueError("steps do not ascend")
+        longest = max((refresh.context for refresh in self.refreshes), default=0)
+        if longest * max(len(self.layers), len(self.refreshes)) > MOST_COUNTS:
+            raise ValueError(f"{len(self.refreshes):,} refreshes of {longest:,} positions are more than can be played")
         for refresh in self.refreshes:
             generated = refresh.context - len(prompt.token_ids)
             if not 0 <= generated <= max(refresh.step, len(self.tokens)):
@@ -156,7 +165,7 @@ def write_trace(trace: Trace) -> bytes:
         refreshes=[RefreshPart(**{**asdict(refresh), "layers": list(refresh.layers)}) for refresh in trace.refreshes],
         ending=EndingPart(**asdict(trace.ending)) if trace.ending else None,
     )
-    return gzip.compress(whole.model_dump_json().encode(), mtime=0)
+    return gzip.compress(whole.model_dump_json().encode(), _LEVEL, mtime=0)
 
 
 def read_trace(data: bytes) -> Trace:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.draft import Span
 from app.trace.replay import Replay
 from app.trace.trace import Token
 
@@ -43,17 +44,17 @@ class KeptPage:
     passages: tuple[KeptPassage, ...]
 
 
-def kept_while(replay: Replay, start: int, end: int, least_share: float = LEAST_SHARE) -> tuple[KeptPage, ...]:
-    """What was held while the characters `start` up to `end` of the draft were written, the page with the largest part
-    first. Pages of which nothing was held are left out.
+def kept_while(replay: Replay, spans: Sequence[Span], least_share: float = LEAST_SHARE) -> tuple[KeptPage, ...]:
+    """What was held while these characters of what the run wrote were written, the page with the largest part first.
+    Pages of which nothing was held are left out.
 
     A token's share is the number of (pair, step) combinations that held it out of all there were. The steps are those
-    of the tokens that have a character in the range, and what a step held is what the refresh in or before it kept: the
+    of the tokens that have a character in a span, and what a step held is what the refresh in or before it kept: the
     few entries that newer tokens replace until the next refresh count as held. A passage is a run of tokens that have
     at least `least_share`, with gaps of LARGEST_GAP at most. Empty if the policy keeps no small cache.
     """
     prompt = replay.trace.prompt
-    shares = _shares(replay, start, end)[prompt.document_start :][: len(prompt.pieces)]
+    shares = _shares(replay, spans)[prompt.document_start :][: len(prompt.pieces)]
     of_pages = prompt.places.page >= 0
     total = float(shares[of_pages].sum())
     pages = []
@@ -67,22 +68,23 @@ def kept_while(replay: Replay, start: int, end: int, least_share: float = LEAST_
     return tuple(sorted(pages, key=lambda kept: (-kept.part, kept.page)))
 
 
-def _shares(replay: Replay, start: int, end: int) -> NDArray[np.float32]:
-    """The share of each position of the prompt over the steps that wrote the range."""
+def _shares(replay: Replay, spans: Sequence[Span]) -> NDArray[np.float32]:
+    """The share of each position of the prompt over the steps that wrote the spans."""
     trace = replay.trace
     shares = np.zeros(len(trace.prompt.token_ids), np.float32)
     at = [refresh.step for refresh in trace.refreshes]
-    steps = Counter(bisect_right(at, step) - 1 for step in _steps(trace.tokens, trace.draft_start, start, end))
+    steps = Counter(bisect_right(at, step) - 1 for step in _steps(trace.tokens, spans))
     for refresh, count in steps.items():
         if refresh >= 0:
             shares += count * replay.shares(refresh)[: len(shares)]
     return (shares / max(1, steps.total())).astype(np.float32)
 
 
-def _steps(tokens: Sequence[Token], at: int, start: int, end: int) -> Iterator[int]:
-    """The steps whose tokens have a character in the range, or are the beginning of one."""
+def _steps(tokens: Sequence[Token], spans: Sequence[Span]) -> Iterator[int]:
+    """The steps whose tokens have a character in a span, or are the beginning of one."""
+    at = 0
     for token in tokens:
-        if max(start, at) < min(end, at + max(1, len(token.text))):
+        if any(max(start, at) < min(end, at + max(1, len(token.text))) for start, end in spans):
             yield token.step
         at += len(token.text)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,13 @@ class Recorder:
         self._ending: Ending | None = None
         self._last: NDArray[np.uint8] | None = None
 
+    @classmethod
+    def resumed(cls, trace: Trace) -> Recorder:
+        """A recorder that has recorded `trace`, of a run that is over."""
+        made = cls(trace.settings, trace.prompt, trace.layers, trace.heads, trace.draft_start)
+        made._tokens, made._refreshes, made._ending = list(trace.tokens), list(trace.refreshes), trace.ending
+        return made
+
     def add(self, event: Event) -> None:
         """Record an event; progress of the prefill is not kept."""
         match event:
@@ -40,6 +49,16 @@ class Recorder:
         packed = pack(counts, before, self._heads)
         self._refreshes.append(Refresh(event.step, event.layers, event.reason, counts.shape[1], packed))
         self._last = counts
+
+    @property
+    def tokens(self) -> Sequence[Token]:
+        """The tokens so far."""
+        return self._tokens
+
+    @property
+    def refreshes(self) -> Sequence[Refresh]:
+        """The refreshes so far."""
+        return self._refreshes
 
     @property
     def trace(self) -> Trace:

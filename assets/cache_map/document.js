@@ -1,5 +1,6 @@
 const MARGIN = 18;
 const FONT_SIZE = 14;
+const DASH = 8;
 
 /** The document's text on canvas, every token marked by its share, by what happened to it, or by a passage. */
 class DocumentPanel {
@@ -111,14 +112,20 @@ class DocumentPanel {
     }
   }
 
-  /** Passages are filled by their share; quotes stand between two lines, closed at both ends. */
+  /** Passages are filled by their share; quotes stand between two lines, closed at both ends, near ones between dashes. */
   markPassage(ctx, token, box) {
     const share = this.held?.shares[token];
     if (share) this.fill(ctx, this.palette.shades[shade(share)], box);
     const quote = this.held?.quotes[token];
-    if (!quote) return;
     const { x, y, width, height } = box;
     const { accent } = this.palette;
+    if (!quote && this.held?.similarities[token]) {
+      for (let from = x - (x % DASH); from < x + width; from += DASH) {
+        const [left, right] = [Math.max(x, from), Math.min(x + width, from + DASH / 2)];
+        for (const edge of [y, y + height - 1.5]) this.fill(ctx, accent, { x: left, y: edge, width: Math.max(0, right - left), height: 1.5 });
+      }
+    }
+    if (!quote) return;
     for (const edge of [y, y + height - 1.5]) this.fill(ctx, accent, { x, y: edge, width, height: 1.5 });
     if (quote & QUOTE_BEGINS) this.fill(ctx, accent, { x: x + 1, y, width: 1.5, height });
     if (quote & QUOTE_ENDS) this.fill(ctx, accent, { x: x + width - 1.5, y, width: 1.5, height });

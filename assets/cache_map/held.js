@@ -4,12 +4,15 @@ const QUOTE_ENDS = 4;
 
 /** What the model kept while a part of the draft was written, by token of the document. */
 class Held {
-  /** `held` as app/map_feed.py describes it. */
+  /** `held` as app/evidence.py describes it. */
   constructor(held, doc) {
     this.pages = held.pages.map(([index, part]) => ({ index, part, page: doc.pages[index] })).filter(({ page }) => page);
-    this.count = held.quotes.length;
+    [this.note, this.count, this.near] = [held.note, held.quotes.length, held.near];
+    this.marked = this.pages.length + held.quotes.length + held.near.length > 0;
     this.shares = new Float32Array(doc.tokens);
     this.quotes = new Uint8Array(doc.tokens);
+    this.similarities = new Uint8Array(doc.tokens); // of what stands there nearly word for word, in per cent
+    for (const [first, end, similarity] of held.near) this.similarities.fill(similarity, first - doc.first, end - doc.first);
     for (const [first, end, share] of held.passages) this.shares.fill(share, first - doc.first, end - doc.first);
     for (const [first, end] of held.quotes) {
       for (let token = first - doc.first; token < end - doc.first; token++) this.quotes[token] |= QUOTE;
@@ -17,7 +20,7 @@ class Held {
       this.quotes[end - doc.first - 1] |= QUOTE_ENDS;
     }
     this.passages = held.passages;
-    this.strongest = (held.passages[0] ?? held.quotes[0] ?? [this.pages[0]?.page.position ?? doc.first])[0];
+    this.strongest = (held.passages[0] ?? held.quotes[0] ?? held.near[0] ?? [this.pages[0]?.page.position ?? doc.first])[0];
   }
 
   /** The part of all that was kept that was of each page, 0 to 1. */
@@ -49,9 +52,10 @@ class HeldBar {
     this.root.hidden = !held;
     this.list.replaceChildren();
     if (!held) return;
-    const { pages, count: quotes } = held;
-    const words = [pages.length ? T.keptWhile : T.nothingKept];
+    const { pages, note, near, count: quotes } = held;
+    const words = [{ typed: T.typed, full: T.noCache }[note] ?? (pages.length ? T.keptWhile : T.nothingKept)];
     if (quotes) words.push(T.quotes(count(quotes), quotes === 1));
+    if (near.length) words.push(T.nears(count(near.length), near.length === 1, Math.max(...near.map(([, , share]) => share))));
     this.summary.textContent = words.join(" · ");
     for (const { index, part, page } of pages.slice(0, MOST_CHIPS)) {
       const button = document.createElement("button");

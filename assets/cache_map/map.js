@@ -1,4 +1,4 @@
-const ANNOUNCE_EVERY = 3000;
+const SOON = 300, QUIET = 4000; // ms
 const ASK_EVERY = 2000;
 const MODES = ["share", "changes", "passages"];
 
@@ -9,11 +9,12 @@ class CacheMap {
     this.root = root;
     this.ask = ask;
     this.find = (name) => root.querySelector(`.ckm-${name}`);
-    this.run = this.held = null;
+    this.run = this.held = this.waiting = null; // waiting: a message about a passage whose run is still to come
     this.mode = "share";
     this.selected = null; // the refresh shown, a row, or null for the newest
     this.wanted = null; // the layer chosen, by its index; shown once its history is here
-    this.announced = this.asked = -Infinity;
+    this.asked = -Infinity;
+    this.askedFor = null;
     writeLabels(root);
     this.makeViews();
     this.makeControls();
@@ -51,7 +52,7 @@ class CacheMap {
     for (const mode of MODES) this.find(`mode-${mode}`).addEventListener("click", () => this.setMode(mode));
     this.find("layer").addEventListener("change", (event) => {
       this.wanted = event.target.value === "" ? null : Number(event.target.value);
-      this.ask("layer", { layer: this.wanted });
+      this.ask("layer", { layer: this.wanted, run: this.run.id });
       this.render();
     });
     for (const name of ["heat", "steps"]) this.find(name).addEventListener("keydown", (event) => this.key(event, name));
@@ -68,20 +69,26 @@ class CacheMap {
     document.fonts.ready.then(() => this.panel.arrange());
   }
 
-  /** A message as app/map_feed.py describes it; what is of other runs or already known is skipped. */
+  /** A message as app/map_feed.py describes it; what is already known is skipped. */
   receive(message) {
+    if (message.empty) return this.clear();
     if (message.start && message.run !== this.run?.id) this.open(message.run, message.start);
-    const ours = message.run !== undefined && message.run === this.run?.id;
-    if (ours && this.run.add(message)) this.render();
-    if (message.held !== undefined && this.run) this.setHeld(message.held && new Held(message.held, this.run.doc));
-    if (message.run !== undefined && (!ours || this.run.lacks(message))) this.askAgain();
+    const ours = message.run === this.run?.id;
+    if (ours && this.run.add(message)) this.render(QUIET);
+    if (message.held) this.waiting = message;
+    if (this.waiting && this.waiting.run === this.run?.id) {
+      this.setHeld(new Held(this.waiting.held, this.run.doc));
+      this.waiting = null;
+    }
+    if (!ours || this.run.lacks(message)) this.askAgain(message.run);
   }
 
-  /** A message was lost: the browser drops one that comes close before the next. */
-  askAgain() {
-    if (performance.now() - this.asked < ASK_EVERY) return;
+  /** The page does not have all of a run: the browser drops a message that comes close before the next. */
+  askAgain(run) {
+    if (run === this.askedFor && performance.now() - this.asked < ASK_EVERY) return;
     this.asked = performance.now();
-    this.ask("layer", { layer: this.wanted, missing: true });
+    this.askedFor = run;
+    this.ask("layer", { layer: this.wanted, run, missing: true });
   }
 
   open(id, start) {
@@ -89,12 +96,22 @@ class CacheMap {
     this.run = new MapRun(id, start);
     if (!same) this.wanted = null;
     this.selected = null;
-    this.announced = -Infinity;
     this.player.pause();
     this.panel.setDocument(this.run.doc);
     this.strip.setDocument(this.run.doc);
+    if (this.waiting?.run !== id) this.waiting = null;
     this.setHeld(null);
     this.listLayers();
+  }
+
+  /** The page shows a project in which nothing has been written. */
+  clear() {
+    this.waiting = null;
+    if (!this.run) return;
+    this.open("", { pieces: [], documentStart: 0, pages: [], layers: [], heads: 1, slots: 0, promptTokens: 1 });
+    this.render();
+    this.run = null;
+    this.render();
   }
 
   listLayers() {
@@ -118,13 +135,13 @@ class CacheMap {
     return this.run?.layer?.index === this.wanted ? this.wanted : null;
   }
 
-  render() {
+  render(silence = SOON) {
     const { run, shown, layer, mode, held } = this;
     const rows = run?.rows ?? [];
     const data = { run: run?.id, refreshes: rows.length, shown: rows[shown]?.number, layer, mode, live: !this.selected };
     for (const [name, value] of Object.entries(data)) this.root.dataset[name] = value ?? "";
     for (const name of MODES) this.find(`mode-${name}`).setAttribute("aria-pressed", `${name === mode}`);
-    this.find("mode-passages").hidden = !held;
+    this.find("mode-passages").hidden = !held?.marked;
     this.find("loading").hidden = this.wanted === layer || !rows.length;
     this.find("explanation").textContent = explain(run, shown, layer, mode);
     this.player.show(rows, shown, !this.selected);
@@ -135,7 +152,7 @@ class CacheMap {
     this.showPages(levels);
     this.heatmap.setRows(run, shown, layer);
     this.steps.setSteps(run, shown, layer);
-    this.announce();
+    this.announce(silence);
   }
 
   showPages(levels) {
@@ -147,15 +164,15 @@ class CacheMap {
     this.find("page-name").textContent = strongest < 0 ? "" : strip.nameOf(strongest);
   }
 
-  /** A screen reader is told the latest picture, but not ten times a second. */
-  announce() {
-    if (this.announcing) return;
-    const wait = Math.max(0, this.announced + ANNOUNCE_EVERY - performance.now());
+  /** A screen reader is told the picture soon after what the person did, and that of a run when it brings no more. */
+  announce(silence) {
+    if (this.soon && silence === QUIET) return;
+    this.soon = silence === SOON;
+    clearTimeout(this.announcing);
     this.announcing = setTimeout(() => {
-      this.announcing = 0;
-      this.announced = performance.now();
-      this.find("words").textContent = describe(this.run, this.shown, this.layer);
-    }, wait);
+      this.soon = false;
+      if (this.run) this.find("words").textContent = describe(this.run, this.shown, this.layer);
+    }, silence);
   }
 
   /** Show the `i`-th refresh everywhere, or with null whatever is the newest. */
@@ -174,11 +191,11 @@ class CacheMap {
   /** Mark what was kept while a part of the draft was written, and go to the strongest passage; null ends that. */
   setHeld(held) {
     this.held = held;
-    if (held) this.mode = "passages";
+    if (held?.marked) this.mode = "passages";
     else if (this.mode === "passages") this.mode = "share";
     this.heldBar.show(held);
     this.render();
-    if (held) this.panel.show(held.strongest, true);
+    if (held?.marked) this.panel.show(held.strongest, true);
   }
 
   goToPage(index) {
@@ -217,7 +234,11 @@ class CacheMap {
     const { run, shown, layer } = this;
     const lines = [placeOf(run, position), T.position(count(position))];
     const level = run.levels(shown, layer)?.[position];
-    if (this.mode === "passages") lines.push(T.heldBy(percent(this.held.shares[position - run.doc.first])));
+    if (this.mode === "passages") {
+      const token = position - run.doc.first;
+      lines.push(T.heldBy(percent(this.held.shares[token])));
+      if (this.held.similarities[token]) lines.push(T.similar(this.held.similarities[token]));
+    }
     else if (level !== undefined) lines.push(T.heldBy(percent(level / 255)));
     const change = this.mode === "changes" && changeOf(level, run.levelsBefore(shown, layer)?.[position]);
     if (change) lines.push(T[change]);

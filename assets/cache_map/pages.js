@@ -137,7 +137,7 @@ class PageStrip {
     let free = GUTTER - 4;
     for (const page of this.doc.pages) {
       const x = this.axis.x(page.position, width) + 1;
-      const label = `${page.number}`;
+      const { label } = page;
       const wide = ctx.measureText(label).width;
       if (x < free || x + wide > end - 8) continue;
       ctx.fillText(label, x, y);

@@ -3,10 +3,11 @@ const root = element.querySelector(".draft-root");
 const area = root.querySelector(".draft-text");
 const row = { count: root.querySelector(".draft-count"), tools: root.querySelector(".draft-tools"), saved: root.querySelector(".draft-saved") };
 const status = root.querySelector(".draft-status");
-const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, MIRROR_MS = 1000, PATIENCE_MS = 4000;
+const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, SETTLED_MS = 700, COUNT_MS = 300, MIRROR_MS = 1000, PATIENCE_MS = 4000;
 
-let revision = 0, project = "", last = null, base = null, run = "";
-let sent = "", inFlight = null, firstUnsent = 0, sendTimer = 0, caretTimer = 0, mirrorTimer = 0, asked = false;
+let revision = 0, serial = 0, project = "", last = null, base = null, run = "";
+let sent = "", inFlight = null, firstUnsent = 0, asked = false, failed = false;
+let sendTimer = 0, caretTimer = 0, settledTimer = 0, countTimer = 0, mirrorTimer = 0;
 
 area.setAttribute("aria-label", TEXT.label);
 area.placeholder = TEXT.placeholder;
@@ -14,8 +15,16 @@ const follow = new Follow(area, root.querySelector(".draft-follow"));
 root.querySelector(".draft-follow").textContent = TEXT.follow;
 const proposal = new Proposal(root, area, (kind, id) => { proposal.hide(); area.focus(); trigger(kind, { id }); });
 
+// How the passage is to become: for the buttons before it.
+const wish = document.createElement("input");
+Object.assign(wish, { className: "draft-wish", placeholder: TEXT.wish, maxLength: 200 });
+wish.setAttribute("aria-label", TEXT.wishLabel);
+wish.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey) row.tools.querySelector("button")?.click();
+});
+
 const state = () => ({
-  text: base ?? area.value, revision,
+  project, text: base ?? area.value, revision, serial,
   start: toCharacters(area.value, area.selectionStart), end: toCharacters(area.value, area.selectionEnd),
 });
 // Buttons of the page read the draft here. The edit is sent as well, since not every button answers with a revision.
@@ -30,17 +39,25 @@ function send() {
   clearTimeout(sendTimer);
   if (!unsent()) return;
   if (inFlight && Date.now() - inFlight < PATIENCE_MS) { sendTimer = setTimeout(send, SEND_MS); return; }
-  if (inFlight) { row.saved.textContent = TEXT.unsaved; }
+  if (inFlight) say(TEXT.unsaved);
   inFlight = Date.now();
   firstUnsent = 0;
   sent = area.value;
   trigger("edit", state());
 }
 
+// Where "Saved" stands; an alert while the text is not kept.
+function say(text, alert = false) {
+  failed = alert;
+  if (alert) row.saved.setAttribute("role", "alert"); else row.saved.removeAttribute("role");
+  row.saved.textContent = text;
+}
+
 function typed() {
   const now = Date.now();
   firstUnsent ||= now;
-  row.saved.textContent = TEXT.saving;
+  serial++;
+  if (!failed) say(TEXT.saving);
   clearTimeout(sendTimer);
   sendTimer = setTimeout(send, Math.max(0, Math.min(SEND_MS, firstUnsent + MOST_MS - now)));
   mirror();
@@ -53,75 +70,151 @@ addEventListener("pagehide", () => { store(); send(); });
 document.addEventListener("selectionchange", () => {
   if (document.activeElement !== area) return;
   tools();
+});
+// A passage is looked at by going there, not by typing.
+function look() {
   clearTimeout(caretTimer);
   caretTimer = setTimeout(() => { if (!area.readOnly && !unsent()) trigger("caret", state()); }, CARET_MS);
-});
-setInterval(() => { if (inFlight && Date.now() - inFlight > PATIENCE_MS) { row.saved.textContent = TEXT.unsaved; sent = null; send(); } }, PATIENCE_MS);
+}
+area.addEventListener("click", look);
+area.addEventListener("keyup", (event) => { if (/^(Arrow|Home$|End$|Page)/.test(event.key)) look(); });
+area.addEventListener("input", () => clearTimeout(caretTimer));
+setInterval(() => {
+  const unanswered = inFlight && Date.now() - inFlight > PATIENCE_MS;
+  if (unanswered) say(TEXT.unsaved);
+  if (unanswered || failed) { sent = null; send(); }
+}, PATIENCE_MS);
 
 // --- a copy in the browser ---
 
-const key = () => `refreshkv-draft-${project}`;
+let offered = null, elsewhere = ""; // the text that the bar offers, and the project it was of if that is gone
+const bar = root.querySelector(".draft-recover");
+const key = (id) => `refreshkv-draft-${id}`;
+
 function store() {
+  clearTimeout(mirrorTimer);
   mirrorTimer = 0;
-  try { localStorage.setItem(key(), JSON.stringify({ text: area.value, revision, kept: !unsent() && !inFlight })); } catch { /* full, or forbidden */ }
+  if (!project) return;
+  const copy = { text: area.value, revision, kept: !unsent() && !inFlight && !failed, offered };
+  try { localStorage.setItem(key(project), JSON.stringify(copy)); } catch { /* full, or forbidden */ }
 }
 function mirror() { mirrorTimer ||= setTimeout(store, MIRROR_MS); }
+function forget(id) { try { localStorage.removeItem(key(id)); } catch { /* forbidden */ } }
 
-function offer(text) {
+// What the browser holds of this project, or of the one it stands in place of, that is not in the draft.
+function offer(text, previous) {
   asked = true;
-  let held = null;
-  try { held = JSON.parse(localStorage.getItem(key()) ?? "null"); } catch { /* not ours */ }
-  if (!held || typeof held.text !== "string" || held.text === text || !held.text.trim() || (held.kept && text.trim())) return;
-  giveBack(held.text);
+  for (const id of previous ? [project, previous] : [project]) {
+    let held = null;
+    try { held = JSON.parse(localStorage.getItem(key(id)) ?? "null"); } catch { /* not ours */ }
+    const found = [held?.offered, held?.kept && text.trim() ? null : held?.text];
+    const missing = found.find((one) => typeof one === "string" && one.trim() && one !== text);
+    if (missing) { elsewhere = id === project ? "" : id; giveBack(missing, TEXT.found, TEXT.discard); return; }
+  }
 }
 
-// Text that is not in the draft any more is offered, never dropped.
-function giveBack(text) {
-  const bar = root.querySelector(".draft-recover");
-  const [restore, discard] = bar.querySelectorAll("button");
-  bar.querySelector("span").textContent = TEXT.found;
+// Text that is not in the draft any more is offered, never dropped: the bar stays until the server has it.
+function giveBack(text, why, otherwise) {
+  offered = text;
+  show(why, otherwise);
+  const restore = bar.querySelector(".restore");
+  restore.hidden = false;
   restore.textContent = TEXT.restore;
-  discard.textContent = TEXT.discard;
-  restore.onclick = () => { bar.hidden = true; trigger("recover", { text, revision, start: 0, end: 0 }); };
-  discard.onclick = () => { bar.hidden = true; store(); };
+  restore.onclick = () => trigger("recover", { ...state(), text });
+  store();
+}
+
+function show(why, close) {
+  const discard = bar.querySelector(".discard");
+  bar.querySelector("span").textContent = why;
+  bar.querySelector(".restore").hidden = true;
+  discard.textContent = close;
+  discard.onclick = settle;
   bar.hidden = false;
+  status.textContent = why;
+}
+
+function settle() {
+  if (elsewhere) forget(elsewhere);
+  offered = null;
+  elsewhere = "";
+  bar.hidden = true;
+  store();
 }
 
 // --- from the server ---
 
 function put(text, select) {
   const top = area.scrollTop, had = [area.selectionStart, area.selectionEnd];
+  const bottom = select ? height(text, toUnits(text, select[1])) : 0;
   if (area.value !== text) area.value = text;
   const [start, end] = select ? select.map((at) => toUnits(text, at)) : had;
   area.setSelectionRange(Math.min(start, text.length), Math.min(end, text.length));
-  area.scrollTop = top;
+  const seen = bottom > top && bottom <= top + area.clientHeight;
+  area.scrollTop = select && !seen ? bottom - area.clientHeight / 2 : top;
+}
+
+// Of the text up to a place, in pixels.
+function height(text, unit) {
+  area.value = text.slice(0, unit);
+  return area.scrollHeight;
 }
 
 function writing(on) {
   if (on === area.readOnly) return;
   area.readOnly = on;
   area.setAttribute("aria-busy", String(on));
-  status.textContent = on ? TEXT.begins : TEXT.ends;
+  status.textContent = on ? TEXT.begins : asked ? TEXT.ends : "";
   if (on) follow.begin(); else follow.finish();
   tools();
 }
 
+// The page goes over to another project. What was typed last belongs to the one it was typed in.
+function leave(message) {
+  const replaced = project !== "" && message.previous === project;
+  if (project && !replaced && message.forget !== project) {
+    if (unsent()) trigger("edit", state());
+    store();
+  }
+  clearTimeout(mirrorTimer);
+  mirrorTimer = 0;
+  if (message.forget) forget(message.forget);
+  project = message.project;
+  asked = replaced;
+  if (replaced) { sent = null; return; } // all of it is sent for the new one
+  offered = null;
+  elsewhere = "";
+  bar.hidden = true;
+  sent = area.value;
+  inFlight = null;
+  failed = false;
+}
+
 const handlers = {
   set(message) {
-    if (project !== message.project) { project = message.project; asked = false; }
+    const previous = message.previous;
+    if (message.project !== project) {
+      if (project && !message.opens && previous !== project) return;
+      leave(message);
+    }
     const typing = asked && !area.readOnly && (unsent() || inFlight);
-    const newer = typing && message.revision === revision;
-    if (typing && !newer && unsent() && area.value !== message.text) giveBack(area.value);
+    const newer = typing && (message.revision === revision || message.text === sent || sent === null);
+    if (typing && !newer && area.value !== message.text) {
+      if (message.note === "refused") giveBack(area.value, TEXT.refused, TEXT.leave);
+      else if (unsent()) giveBack(area.value, TEXT.found, TEXT.discard);
+    }
     base = null;
     run = "";
-    if (!newer) inFlight = null;
+    if (!newer || message.text === sent || sent === null) inFlight = null;
     revision = message.revision;
     last = message.last;
     proposal.hide();
     writing(false);
     if (!newer) { put(message.text, message.select); sent = area.value; }
-    row.saved.textContent = newer ? TEXT.saving : TEXT.saved;
-    if (!asked) offer(message.text); else mirror();
+    if (!failed) say(newer ? TEXT.saving : TEXT.saved);
+    if (message.note === "restored") settle();
+    if (!asked) offer(message.text, previous); else mirror();
+    if (unsent()) send();
   },
   stream(message) {
     if (run !== message.run) {
@@ -129,7 +222,7 @@ const handlers = {
       run = message.run;
       // The run began from what the server had: what was typed since is offered back, not written into.
       base = unsent() && sent !== null ? sent : area.value;
-      if (base !== area.value) giveBack(area.value);
+      if (base !== area.value) giveBack(area.value, TEXT.found, TEXT.discard);
       sent = base;
     }
     writing(true);
@@ -137,6 +230,7 @@ const handlers = {
     const text = base.slice(0, at) + message.text + base.slice(end);
     put(text, null);
     follow.end(end >= base.length ? 1 : (at + message.text.length) / text.length);
+    mirror();
   },
   propose(message) {
     writing(!message.done);
@@ -146,24 +240,37 @@ const handlers = {
   saved(message) {
     revision = Math.max(revision, message.revision);
     inFlight = null;
-    row.saved.textContent = unsent() ? TEXT.saving : TEXT.saved;
+    if (message.error) say(message.error, true); else say(unsent() ? TEXT.saving : TEXT.saved);
     mirror();
     if (unsent()) send();
+  },
+  kept() {
+    settle();
+    show(TEXT.kept, TEXT.close);
   },
 };
 
 function read() {
   if (!props.value) return;
   const message = JSON.parse(props.value);
+  if (message.kind !== "set" && message.project !== project) return; // of a project that the page has left
   handlers[message.kind]?.(message);
   count();
+  // For what depends on the draft as the server has it: after a pause in typing.
+  if (message.kind === "set" || message.kind === "saved") {
+    clearTimeout(settledTimer);
+    settledTimer = setTimeout(() => trigger("settled"), SETTLED_MS);
+  }
 }
 watch("value", read);
 read();
 
 // --- the row below ---
 
-function count() {
+// After a pause: while the model writes, the text changes twelve times a second.
+function count() { countTimer ||= setTimeout(counted, COUNT_MS); }
+function counted() {
+  countTimer = 0;
   const words = area.value.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu);
   row.count.textContent = `${(words?.length ?? 0).toLocaleString()} ${TEXT.words} · ${toCharacters(area.value, area.value.length).toLocaleString()} ${TEXT.characters}`;
 }
@@ -178,9 +285,10 @@ function tools() {
     button.type = "button";
     button.textContent = TEXT[kind];
     button.dataset.kind = kind;
-    button.addEventListener("click", () => { sent = area.value; trigger("passage", { kind, ...state() }); });
+    button.addEventListener("click", () => { sent = area.value; trigger("passage", { kind, wish: wish.value, ...state() }); });
     return button;
   }));
+  if (selected) row.tools.append(wish);
 }
 
 // --- keys ---
@@ -201,5 +309,17 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   if (!button.disabled) button.click();
 });
-setTimeout(() => SHORTCUTS.forEach(([id, keys]) => document.querySelector(id)?.setAttribute("aria-keyshortcuts", keys)), 1500);
-count();
+// The buttons may come after the editor.
+function label() {
+  return SHORTCUTS.map(([id, keys]) => {
+    const button = document.querySelector(id);
+    button?.setAttribute("aria-keyshortcuts", keys);
+    button?.setAttribute("title", keys.replaceAll("Control", "Ctrl"));
+    return button;
+  }).every(Boolean);
+}
+if (!label()) {
+  const coming = new MutationObserver(() => { if (label()) coming.disconnect(); });
+  coming.observe(document.body, { childList: true, subtree: true });
+}
+counted();

@@ -10,7 +10,8 @@ import pytest
 
 from app.desk import FULL_ATTENTION, Ask, Caret, Desk
 from app.engine import Engine
-from app.session import Session, Sessions
+from app.session import Session
+from app.sessions import Sessions
 from app.settings import Limits, Settings
 from app.store import Store, open_store
 from tests.core.tiny import byte_tokenizer, tiny_model

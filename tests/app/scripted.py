@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.composer import compose
-from app.engine import Request, Run
+from app.job import Request, Run
 from app.session import Session
 from app.trace import RunSettings
 from app.writing import Part, Place, Writing
@@ -60,7 +60,7 @@ class ScriptedRun(Run):
             self.state = "stopped"
 
     def part(self, opening: str = "") -> Part:
-        return Part(self, self.composed, opening)
+        return Part(self, self.composed, opening, SETTINGS)
 
 
 def nothing(writing: Writing) -> None:
@@ -79,13 +79,13 @@ def writing(
 ) -> Writing:
     place = Place(before, replaced, after)
     engine: Any = ScriptedEngine()
-    return Writing(engine, run.part(opening), place, SETTINGS, on_text=on_text, on_end=on_end, **options)
+    return Writing(engine, run.part(opening), place, on_text=on_text, on_end=on_end, **options)
 
 
 def into(session: Session, run: ScriptedRun, start: int, end: int, **options: Any) -> Writing:
     """Begin to write into a session's draft, in place of the characters `start` to `end`."""
     text = session.draft.text
     place = text[:start], text[start:end], text[end:]
-    made = writing(run, *place, on_text=session.wrote, on_end=session.ended, **options)
+    made = writing(run, *place, on_text=session.wrote, on_end=session.ended, on_over=session.over, **options)
     session.begin(made, {"task": "summary"}, {"seed": 1})
     return made

@@ -1,23 +1,31 @@
 """The endpoints as gradio_client calls them, on the real page with a tiny model."""
 
+import ast
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError as ClientError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
 from pypdf import PdfWriter
 
+from app.api import Tools
 from app.desk import Desk
 from app.engine import Engine
+from app.errors import AppError
 from app.page import build, launch_options
 from app.page.events import Office
-from app.session import Sessions
+from app.sessions import Sessions
 from app.settings import Settings, SettingsError
 from app.store import open_store
 from core import FullAttention, RefreshKV
@@ -78,6 +86,7 @@ def test_only_the_named_endpoints_are_public(client: Client) -> None:
     parameters = {item["parameter_name"]: item for item in endpoints["/write"]["parameters"]}
     assert list(parameters) == [
         "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
+        "length", "tone", "language", "audience", "threshold", "pages", "passwords", "draft",
     ]  # fmt: skip
     assert "RefreshKV" in parameters["method"]["type"]["enum"]
     assert "Streams the text so far" in endpoints["/write"]["description"]
@@ -110,6 +119,59 @@ def test_a_seed_repeats_a_text_and_the_options_reach_the_run(
         policies.append(served[1].current()[0].request.policy)
         job.result(timeout=60)
     assert policies == [RefreshKV(32, 7), FullAttention()]
+
+
+def prompt_of(served: tuple[str, Engine], job: Any) -> str:
+    """What the model reads for a job that runs."""
+    wait(lambda: bool(served[1].current()))
+    (run,) = served[1].current()
+    job.result(timeout=60)
+    return str(byte_tokenizer().decode(run.request.token_ids[0]))
+
+
+def test_how_the_text_is_to_be_reaches_the_prompt(client: Client, served: tuple[str, Engine], rock: Any) -> None:
+    shape = {"length": "80", "tone": "plain", "language": "Deutsch", "audience": "children"}
+    job = write(client, [rock], task="summary", detail="", max_new_tokens=300, **shape)
+    prompt = prompt_of(served, job)
+    assert "Write about 80 words. The tone is plain. The readers are children. Write in Deutsch." in prompt
+    job = write(client, [rock], max_new_tokens=500, threshold=0.5, stride=7)
+    wait(lambda: bool(served[1].current()))
+    assert served[1].current()[0].request.policy == RefreshKV(1 / 8, 7, 0.5)
+    job.result(timeout=60)
+
+
+def test_pages_and_passwords_go_with_the_files(
+    client: Client, served: tuple[str, Engine], rock: Any, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.pdf"
+    pdf = PdfWriter()
+    pdf.append(SAMPLE, pages=(0, 2))
+    pdf.encrypt("rock", algorithm="AES-256")
+    pdf.write(secret)
+    (tmp_path / "two.txt").write_text("The first page.\fThe second page.")
+    two = handle_file(str(tmp_path / "two.txt"))
+    prompt = prompt_of(served, write(client, [two, rock], max_new_tokens=300, pages=["2"]))
+    assert "The first page." not in prompt
+    assert "The second page." in prompt
+    assert TEXT in prompt
+    files = [rock, handle_file(str(secret))]
+    read = client.predict(files=files, passwords=["", "rock"], pages=["", "1"], api_name="/check_budget")
+    assert read["tokens"]["documents"].keys() == {"rock.txt", "secret.pdf"}
+    for values, message in (
+        ({"passwords": ["rock"]}, "password"),
+        ({"pages": ["", "", ""]}, "pages must be a list of texts, at most one for each of the 2 files"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            write(client, files, **values).result(timeout=60)
+
+
+def test_a_draft_is_gone_on_with(client: Client, served: tuple[str, Engine], rock: Any) -> None:
+    job = write(client, [rock], task="continue", detail="", max_new_tokens=300, draft="Mine it is. ")
+    assert prompt_of(served, job).endswith("assistant\nMine it is.")
+    text, _ = job.result()
+    assert not text.startswith(("Mine", " "))
+    tokens = client.predict(files=[rock], task="continue", draft="Mine it is. ", api_name="/check_budget")["tokens"]
+    assert tokens["draft"] == len("Mine it is.")
 
 
 def test_two_clients_at_once_each_get_their_own_text(served: tuple[str, Engine], client: Client, rock: Any) -> None:
@@ -214,6 +276,25 @@ def test_a_draft_becomes_a_file(client: Client) -> None:
         client.predict(markdown="# Rock", format="exe", api_name="/export_draft")
 
 
+def test_a_prompt_is_not_made_on_the_thread_that_serves_all() -> None:
+    threads: list[threading.Thread] = []
+
+    class Busy:
+        settings = Settings(_env_file=None)
+
+        def write_apart(self, *rest: object) -> None:
+            threads.append(threading.current_thread())
+            raise AppError("Nothing is written here.")
+
+    async def first() -> None:
+        await anext(Tools(Busy()).write([], task="free", detail="Say it."))  # type: ignore[arg-type,call-overload]
+
+    with pytest.raises(gr.Error, match="Nothing is written"):
+        asyncio.run(first())
+    assert threads
+    assert threads[0] is not threading.current_thread()
+
+
 def test_an_mcp_client_sees_the_same_as_tools(served: tuple[str, Engine]) -> None:
     schema = httpx.get(f"{served[0].rstrip('/')}/gradio_api/mcp/schema").json()
     tools = {tool["name"].removeprefix("Tools_"): tool for tool in schema}
@@ -222,6 +303,21 @@ def test_an_mcp_client_sees_the_same_as_tools(served: tuple[str, Engine]) -> Non
     assert properties["files"]["items"]["type"] == "string"
     assert properties["files"]["description"].startswith("The documents, in order")
     assert json.dumps(tools["write"]).count("Write a text about long documents") == 1
+
+
+def test_an_mcp_client_calls_a_tool(served: tuple[str, Engine]) -> None:
+    async def call_tool() -> Any:
+        address = f"{served[0].rstrip('/')}/gradio_api/mcp/"
+        async with streamablehttp_client(address) as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            names = [tool.name for tool in (await session.list_tools()).tools]
+            name = next(name for name in names if name.endswith("check_budget"))
+            return await session.call_tool(name, {"files": [], "task": "free", "detail": "Say it.", "draft": "Mine."})
+
+    answer = asyncio.run(call_tool())
+    assert not answer.isError
+    budget = ast.literal_eval(answer.content[0].text)
+    assert (budget["fits"], budget["tokens"]["draft"], budget["tokens"]["window"]) == (True, 5, 1024)
 
 
 def test_a_missing_mcp_package_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """A request fits or does not, to the token; and if not, what is said to help does."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.budget import Budget, Choice, FewerPages, FewerSources, ShorterOutput, SourceTokens
+from app.budget import Budget, Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput, SourceTokens
 from app.documents import Document, Page, select_pages
 
 
@@ -17,9 +19,11 @@ def budget(*sources: SourceTokens, instruction: int = 100, draft: int = 0, outpu
 
 def after(choice: Choice, over: Budget) -> Budget:
     """The request as it is when a choice was taken."""
-    sources, output = list(over.sources), over.output
+    sources, output, draft = list(over.sources), over.output, over.draft
     if isinstance(choice, ShorterOutput):
         output = choice.tokens
+    elif isinstance(choice, ShorterDraft):
+        draft = choice.tokens
     elif isinstance(choice, FewerSources):
         sources = [source for index, source in enumerate(sources) if index not in choice.left_out]
     else:
@@ -31,7 +35,7 @@ def after(choice: Choice, over: Budget) -> Budget:
                 chosen.append(SourceTokens(whole.name, tuple(numbers), whole.tokens[: len(numbers)]))
                 assert whole.pages[: len(numbers)] == tuple(numbers)
         sources = chosen
-    return Budget(tuple(sources), over.instruction, over.draft, output, over.window)
+    return Budget(tuple(sources), over.instruction, draft, output, over.window)
 
 
 def test_what_fits_says_what_is_to_spare() -> None:
@@ -90,7 +94,7 @@ def test_where_no_choice_is_enough_the_last_resort_is_named() -> None:
     assert one_page.message.endswith(
         "Not even the first page fits: split the file, or paste the part that matters as text."
     )
-    assert budget(draft=8100).message.endswith("Shorten the instruction or the draft.")
+    assert budget(instruction=8190).message.endswith("Shorten the instruction or the draft.")
 
 
 SOURCES = st.lists(st.lists(st.integers(1, 500), min_size=1, max_size=9), max_size=5)
@@ -114,3 +118,16 @@ def test_every_choice_makes_it_fit(sizes: list[list[int]], instruction: int, dra
             assert changed.excess + rest[0] > -4
         if isinstance(choice, ShorterOutput):
             assert changed.excess == 0
+
+
+def test_of_a_long_draft_the_end_can_be_kept() -> None:
+    over = budget(source("a.pdf", 4000), draft=4000, output=512)
+    assert over.excess == 420
+    assert ShorterDraft(3576, "Let the model see only the last 3,576 tokens of the draft.") in over.choices
+    assert not any(isinstance(choice, ShorterDraft) for choice in budget(source("a.pdf", 8000), draft=900).choices)
+
+
+def test_sections_have_the_length_that_the_task_gives_them() -> None:
+    over = replace(budget(source("a.pdf", 7000)), output=2000, in_sections=True)
+    assert not any(isinstance(choice, ShorterOutput) for choice in over.choices)
+    assert over.message.endswith("Choose a shorter length.")

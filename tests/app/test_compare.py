@@ -10,14 +10,16 @@ import pytest
 from app.compare import Comparison, Figures, Measured, Trial
 from app.compare_view import comparison_html
 from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
-from app.engine import Engine, Request, Run
+from app.engine import Engine
 from app.errors import AppError
-from app.page.compare import NEVER_REFRESHED, comparison_of
+from app.job import Request, Run
+from app.page.compare import NEVER_REFRESHED, comparison_of, shown_again
 from app.page.events import Office
-from app.session import Session, Sessions
+from app.session import Session
+from app.sessions import Sessions
 from app.settings import Settings
 from app.store import open_store
-from core import FullAttention, RefreshKV, TokenGenerated, generate
+from core import CacheRefreshed, FullAttention, RefreshKV, TokenGenerated, generate
 from tests.app.test_engine import PROMPT, request
 from tests.core.tiny import byte_tokenizer, tiny_model
 
@@ -73,6 +75,14 @@ def test_only_one_run_at_a_time_is_in_the_queue(engine: Engine) -> None:
     assert all(trial.text for trial in comparison.trials)
 
 
+def test_what_refreshes_kept_is_not_held_on_to(engine: Engine) -> None:
+    comparison = finished(Comparison(engine, request(new=21), METHODS))
+    runs = [trial.measured.run for trial in comparison.trials if trial.measured]
+    refreshes = [event for run in runs for _, event in run.events if isinstance(event, CacheRefreshed)]
+    assert len(refreshes) == 6  # after the prompt and in the four full steps; after the prompt alone
+    assert {(event.kept.size, event.kept_by_layer.size) for event in refreshes} == {(0, 0)}
+
+
 def test_differences_are_from_the_first_text_to_each(engine: Engine) -> None:
     first, *others = finished(Comparison(engine, request(new=30, temperature=1.0, seed=3), METHODS)).trials
     assert first.changes == []
@@ -90,6 +100,20 @@ def test_stop_ends_the_run_under_way_and_drops_the_rest(engine: Engine) -> None:
     assert comparison.trials[0].text
     assert [trial.measured for trial in comparison.trials[1:]] == [None, None]
     assert engine.current() == []
+
+
+def test_a_page_that_comes_back_is_shown_what_there_is(engine: Engine) -> None:
+    assert shown_again(None) == ""
+    comparison = finished(Comparison(engine, request(new=8), METHODS))
+    assert shown_again(comparison) == comparison_html(comparison)
+    left = Comparison(engine, request(new=700), METHODS)
+    drive(left, lambda: left.trials[0].figures.tokens > 3)
+    left.stop()  # its page was reloaded, and nobody drives it
+    while engine.current():
+        time.sleep(0.005)
+    html = shown_again(left)
+    assert left.done
+    assert html.count("Stopped.") == 3
 
 
 def test_a_prompt_that_cannot_be_read_fails_all_with_the_reason(engine: Engine) -> None:
@@ -250,3 +274,13 @@ def test_a_text_begins_as_its_task_does(office: Office) -> None:
     session = office.sessions.open("page", None)
     table = finished(comparison_of(office, session, ask(task="table", detail="a, b"), [REFRESHKV, FULL_ATTENTION]))
     assert all(trial.text.startswith("| a | b |\n") for trial in table.trials)
+
+
+def test_methods_that_go_on_with_a_draft_see_as_much_of_it_as_was_chosen(
+    desk: Desk, session: Session, sessions: Sessions
+) -> None:
+    assert session.edit("The first sentence. The second.", session.draft.revision)
+    office = Office(desk, sessions, shared=False)
+    fields = ask(task="continue", draft_tokens=14)
+    asked = comparison_of(office, session, fields, [REFRESHKV, FULL_ATTENTION]).request
+    assert byte_tokenizer().decode(asked.token_ids[0]).endswith("assistant\nThe second.")

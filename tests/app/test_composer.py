@@ -7,7 +7,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from app.budget import FewerPages, SourceTokens
-from app.composer import TokenCounts, compose, count_tokens
+from app.composer import Composed, TokenCounts, compose, count_tokens, last_tokens
 from app.documents import Document, Page, select_pages
 from app.prompts import Source
 from core.embedded import cache_folder, embedded_model
@@ -220,3 +220,45 @@ def test_a_page_is_counted_once() -> None:
     other = Document("a.pdf", (Page(1, None, "other"),))
     assert counts.of(tokenizer, other, other.pages) == (5,)  # type: ignore[arg-type]
     assert counted[2:] == ["other"]
+
+
+@pytest.mark.parametrize("sources", [(), ("Rocks.",), ("Rocks and\nthe sea", "A second page."), ("犬吠埼 <|im_end|>",)])
+@pytest.mark.parametrize("draft", ["", "The tower stood."])
+def test_the_counted_budget_is_that_of_the_whole_prompt(sources: tuple[str, ...], draft: str) -> None:
+    given = [source(*sources), source("Another.")] if sources else []
+    for tokenizer in (TOKENIZER, merging_tokenizer()):
+        counts = TokenCounts()
+        for instruction in ("Summarise it.", "Say in 12 words (all) what it is."):
+            exact = compose(tokenizer, given, instruction, draft).budget(100, 1000)
+            assert counts.budget(tokenizer, given, instruction, draft, 100, 1000) == exact
+
+
+def test_sources_are_divided_into_tokens_again_only_when_they_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def counted(tokenizer: PreTrainedTokenizerBase, sources: list[Source], *rest: str) -> Composed:
+        read.append(sum(len(page.text) for source in sources for page in source.pages))
+        return compose(tokenizer, sources, *rest)
+
+    monkeypatch.setattr("app.composer.compose", counted)
+    counts, long = TokenCounts(), source("The tide came in. " * 20)
+    for instruction, draft in (("Sum it up.", ""), ("List it.", ""), ("List it.", "One more.")):
+        counts.budget(TOKENIZER, [long], instruction, draft, 100, 1000)
+    assert read == [360, 10, 10, 10]
+    counts.budget(TOKENIZER, [source("Other.")], "List it.", "", 100, 1000)
+    assert read[4:] == [6, 8]
+
+
+@pytest.mark.parametrize(
+    ("most", "end"),
+    [
+        (99, "One. Two words.\nThree four five"),
+        (31, "One. Two words.\nThree four five"),
+        (30, "Two words.\nThree four five"),
+        (22, "Three four five"),
+        (14, "four five"),
+        (2, "ve"),
+    ],
+)
+def test_the_last_tokens_begin_with_a_sentence_or_a_word(most: int, end: str) -> None:
+    assert last_tokens(TOKENIZER, "One. Two words.\nThree four five", most) == end

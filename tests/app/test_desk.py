@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from app.budget import Budget, ShorterDraft
 from app.desk import REFRESHKV, Ask, Caret, Desk
 from app.engine import Engine
 from app.errors import AppError, PromptError
 from app.sections import next_step
-from app.session import Session, Sessions
+from app.session import Session
+from app.sessions import Sessions
 from app.settings import Settings
 from app.store import Limits as StoreLimits
 from app.store import Store, list_runs, list_versions, version_text
@@ -51,7 +53,12 @@ def test_a_new_draft_replaces_the_old_one(desk: Desk, session: Session, store: S
     assert [version_text(store, version.id) for version in list_versions(store, session.id)] == ["Mine."]
     (run,) = list_runs(store, session.id)
     assert (run.state, run.position) == ("finished", 0)
-    assert run.settings == {**ask(detail="the rock").values, "prompt_tokens": writing.part.composed.prompt_tokens}
+    assert run.settings == {
+        **ask(detail="the rock").values,
+        "policy": {"method": "FullAttention"},
+        "prompt_tokens": writing.part.composed.prompt_tokens,
+        "proposes": False,
+    }
     assert session.task == ask(detail="the rock").values
 
 
@@ -60,24 +67,45 @@ def test_at_the_end_the_draft_is_what_the_model_goes_on_from(desk: Desk, session
     writing = desk.write(session, ask(), at(session), "end")
     assert prompt(writing).endswith("<|im_start|>assistant\nMine it is.")
     text = written(writing)
-    assert session.draft.text == f"Mine it is.{text}"
-    assert session.draft.written == (11, 11 + len(text))
+    assert session.draft.text == f"Mine it is. \t {text}"
+    assert session.draft.written == (14, 14 + len(text))
+    assert not text.startswith((" ", "\t"))
     assert session.undo()
     assert session.draft.text == "Mine it is. \t "
 
 
 @pytest.mark.parametrize(
-    ("caret", "before", "after"), [(5, "One.", "Two."), (4, "One.", " Two."), (99, "One. Two.", "")]
+    ("text", "caret", "before", "after"),
+    [
+        ("One. Two.", 5, "One. ", " Two."),
+        ("One. Two.", 4, "One.", " Two."),
+        ("One. Two.", 99, "One. Two.", ""),
+        ("One. Two.", 7, "One. Tw", "o."),
+        ("One. \t(Two)", 6, "One. \t", " \t(Two)"),
+        ("One.\n\nTwo.", 6, "One.\n\n", "\n\nTwo."),
+        ("One.\n\nTwo.", 5, "One.\n", "\nTwo."),
+        ("Two.", 0, "", "Two."),
+    ],
 )
-def test_at_the_caret_the_blanks_before_it_go(
-    desk: Desk, session: Session, caret: int, before: str, after: str
+def test_at_the_caret_what_is_written_is_parted_from_both_sides(
+    desk: Desk, session: Session, text: str, caret: int, before: str, after: str
 ) -> None:
-    draft(session, "One. Two.")
+    draft(session, text)
     writing = desk.write(session, ask(), at(session, caret), "caret")
-    assert prompt(writing).endswith(f"assistant\n{before}")
+    assert prompt(writing).endswith("assistant\n" + before.rstrip(" \t"))
+    new = written(writing)
+    assert session.draft.text == before + new + after
+    assert session.draft.written == (len(before), len(before) + len(new))
+    if after[:1].isspace():
+        assert new == new.rstrip()
+
+
+def test_writing_a_continuation_goes_on_at_the_end(desk: Desk, session: Session) -> None:
+    draft(session, "Mine it is.")
+    writing = desk.write(session, ask(task="continue"), at(session), "anew")
+    assert prompt(writing).endswith("<|im_start|>assistant\nMine it is.")
     text = written(writing)
-    assert session.draft.text == before + text + after
-    assert session.draft.written == (len(before), len(before) + len(text))
+    assert session.draft.text == f"Mine it is.{text}"
 
 
 def test_the_last_passage_is_written_again(desk: Desk, session: Session) -> None:
@@ -105,6 +133,18 @@ def test_an_opening_begins_the_answer_anew_and_again(desk: Desk, session: Sessio
         assert session.draft.text == writing.text
     writing = desk.write(session, fields, at(session), "end")
     assert "| Name |" not in written(writing)
+
+
+def test_without_a_seed_one_is_drawn_and_recorded_and_again_draws_another(desk: Desk, session: Session) -> None:
+    seeds = []
+    for where, seed in (("anew", None), ("again", None), ("anew", 5), ("again", 5)):
+        writing = desk.write(session, ask(temperature=1.0, seed=seed), at(session), where)
+        written(writing)
+        assert writing.part.run.request.seed == writing.feed.trace.settings.seed
+        seeds.append(writing.part.run.request.seed)
+    assert seeds[2] == 5
+    assert None not in seeds
+    assert len(set(seeds)) == 4
 
 
 def test_the_same_seed_writes_the_same(desk: Desk, session: Session) -> None:
@@ -266,17 +306,60 @@ def test_a_section_asks_for_no_more_than_the_limit(engine: Engine, session: Sess
 def test_at_the_caret_no_section_begins(desk: Desk, session: Session) -> None:
     draft(session, "No outline, but a text.")
     text = written(desk.write(session, SECTIONS, at(session, 3), "caret"))
-    assert session.draft.text == f"No{text}outline, but a text."
+    assert session.draft.text == f"No {text} outline, but a text."
     with pytest.raises(PromptError, match="no outline"):
         desk.write(session, SECTIONS, at(session), "end")
 
 
 def test_the_budget_counts_a_missing_instruction_as_a_word(desk: Desk, session: Session) -> None:
     session.sources.paste(TEXT)
-    empty = desk.compose_task(session, ask(task="free"), "")
-    assert empty.prompt_tokens == desk.compose_task(session, ask(task="free", detail="…"), "").prompt_tokens
-    longer = desk.compose_task(session, ask(task="free", detail="…"), "A draft. ")
-    assert longer.draft_tokens == len("A draft.")
-    summary = desk.compose_task(session, ask(), "")
+
+    def counted(fields: Ask, draft: str = "") -> Budget:
+        return desk.budget(session.sources.selected, fields, draft, session.token_counts)
+
+    empty = counted(ask(task="free"))
+    assert empty == counted(ask(task="free", detail="…"))
+    assert (empty.source_tokens, empty.draft, empty.output, empty.window) == (len(TEXT), 0, 8, 1024)
+    assert counted(ask(task="free", detail="…"), "A draft. ").draft == len("A draft.")
+    summary = counted(ask())
     asked = len(TASKS["summary"].instruction()) - len("…".encode())
-    assert summary.prompt_tokens - empty.prompt_tokens == asked
+    assert summary.instruction - empty.instruction == asked
+    composed = desk.compose(session, TASKS["summary"].instruction())
+    assert summary == composed.budget(8, 1024)
+    assert counted(ask(task="table", detail="a, b")).draft == len("| a | b |\n| --- | --- |\n|")
+
+
+def test_all_sections_that_are_to_come_count(desk: Desk, session: Session, store: Store) -> None:
+    counts = session.token_counts
+    # Two headings at 24 tokens; two sections of 128 with a heading each.
+    assert desk.budget([], SECTIONS, "", counts).output == 2 * 24 + 2 * (24 + 128)
+    begun = "1. Light\n2. Rock\n3. Sea\n\n---\n\n## Light\n\nIt shone."
+    budget = desk.budget([], SECTIONS, begun, counts)
+    assert (budget.output, budget.draft, budget.in_sections) == (2 * (24 + 128), len(begun), True)
+    draft(session, "\n".join(f"{number}. Heading {number}" for number in range(1, 7)))
+    with pytest.raises(AppError, match=r"answer 912 = .*Choose a shorter length\."):
+        desk.write(session, SECTIONS, at(session), "end")
+    assert (session.writing, list_runs(store, session.id), desk.engine.current()) == (None, [], [])
+
+
+def test_the_model_sees_only_so_much_of_the_draft_as_was_chosen(desk: Desk, session: Session) -> None:
+    text = "The first sentence. The second sentence. The third one."
+    draft(session, text)
+    fields = ask(task="continue", draft_tokens=40)
+    writing = desk.write(session, fields, at(session), "end")
+    assert prompt(writing).endswith("assistant\nThe second sentence. The third one.")
+    new = written(writing)
+    assert session.draft.text == text + new
+    budget = desk.budget([], fields, text, session.token_counts)
+    assert (budget.draft, budget.unseen) == (35, 20)
+    assert "The model does not see the first 20 tokens of the draft." in budget.message
+    assert desk.budget([], ask(task="continue", draft_tokens=99), text, session.token_counts).unseen == 0
+
+
+def test_a_draft_that_is_too_long_can_be_seen_in_part(desk: Desk, session: Session) -> None:
+    text = "The tide came in. " * 60
+    over = desk.budget([], ask(task="continue"), text, session.token_counts)
+    (choice,) = [choice for choice in over.choices if isinstance(choice, ShorterDraft)]
+    fits = desk.budget([], ask(task="continue", draft_tokens=choice.tokens), text, session.token_counts)
+    assert over.excess > 0 >= fits.excess
+    assert fits.draft > choice.tokens - len("The tide came in. ")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.draft import Draft, Span, moved
+from app.draft import Draft, Span, changed, moved
 
 OLD, INSERTED = "abcdefghijkl", "ABCDE"
 
@@ -74,3 +74,24 @@ def test_what_was_written_moves_with_an_edit(text: str, written: Span | None) ->
     draft.put("It stood.", (0, 9))
     assert draft.edit(text, 1)
     assert draft.written == written
+
+
+def test_edits_of_one_page_follow_one_another_without_waiting_for_the_answer() -> None:
+    draft = Draft("a", 5)
+    assert draft.edit("ab", 5, "page", 1)
+    assert draft.edit("abc", 5, "page", 3)
+    assert draft.edit("ab again, overtaken", 5, "page", 2)
+    assert (draft.text, draft.revision) == ("abc", 7)
+    assert not draft.edit("of another page", 5, "other", 4)
+    assert draft.edit("of another page", 7, "other", 4)
+    assert not draft.edit("abcd", 7, "page", 4)
+    draft.put("a run's")
+    assert not draft.edit("of another page, later", 8, "other", 5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "span"),
+    [("abc", "abXc", (2, 3)), ("abXc", "abc", (2, 2)), ("aa", "aaa", (2, 3)), ("", "ab", (0, 2)), ("ab", "", (0, 0))],
+)
+def test_what_changed_is_found(old: str, new: str, span: Span) -> None:
+    assert changed(old, new) == span

@@ -43,17 +43,20 @@ def test_a_message_is_one_string_and_none_leaves_the_page_alone(editor: DraftEdi
     message = set_message("“text”</script>", 4, (1, 2), project="p", last=(0, 6))
     sent = editor.postprocess(message)
     assert sent is not None
-    assert json.loads(sent) == {
+    assert {**json.loads(sent), "mark": ""} == {
         "kind": "set", "text": "“text”</script>", "revision": 4, "select": [1, 2], "project": "p", "last": [0, 6],
+        "previous": "", "mark": "",
     }  # fmt: skip
+    assert editor.postprocess(message) != sent  # or the browser would not tell the script
     assert editor.postprocess(None) is None
 
 
 def test_messages_name_their_kind_and_places() -> None:
-    assert stream_message("r", 2, 5, 1, "more") == {
-        "kind": "stream", "run": "r", "revision": 2, "at": 5, "replaced": 1, "text": "more",
+    assert stream_message("p", "r", 2, 5, 1, "more") == {
+        "kind": "stream", "project": "p", "run": "r", "revision": 2, "at": 5, "replaced": 1, "text": "more",
     }  # fmt: skip
-    assert proposal_message("r", 1, 4, "new", [Change("insert", "new")], done=True) == {
-        "kind": "propose", "id": "r", "start": 1, "end": 4, "text": "new", "changes": [["insert", "new"]], "done": True,
+    assert proposal_message("p", "r", 1, 4, "new", [Change("insert", "new")], done=True) == {
+        "kind": "propose", "project": "p", "id": "r", "start": 1, "end": 4, "text": "new",
+        "changes": [["insert", "new"]], "done": True,
     }  # fmt: skip
-    assert saved_message(7) == {"kind": "saved", "revision": 7}
+    assert saved_message("p", 7, "full") == {"kind": "saved", "project": "p", "revision": 7, "error": "full"}

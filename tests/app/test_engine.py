@@ -12,7 +12,9 @@ import torch
 
 from app.document_cache import DocumentCache
 from app.document_files import DocumentFiles
-from app.engine import Engine, ModelUnavailableError, QueueFullError, Request, Run
+from app.engine import Engine, ModelUnavailableError, QueueFullError
+from app.job import Request, Run
+from app.pace import FIRST_CHUNK
 from core import CacheRefreshed, FullAttention, GenerationFinished, LoadingError, PrefillProgress, RefreshKV
 from tests.core.tiny import byte_tokenizer, tiny_model
 
@@ -104,7 +106,7 @@ def test_two_documents_in_turn_are_read_once_each(engine: Engine) -> None:
     with forwarded(engine) as counts:
         for document in (PROMPT, other):
             finished(engine.submit(about(document, "Summarise.")))
-        assert counts == [256, len(PROMPT) + 10 - 256, 1, 1, 1] * 2
+        assert counts == [FIRST_CHUNK, len(PROMPT) + 10 - FIRST_CHUNK, 1, 1, 1] * 2
         counts.clear()
         for document in (PROMPT, other, PROMPT):
             finished(engine.submit(about(document, f"List {document[0]}.")))
@@ -134,7 +136,7 @@ def test_a_prefill_that_was_stopped_goes_on_where_it_was(engine: Engine) -> None
     hook.remove()
     assert run.state == "stopped"
     again = finished(engine.submit(about(document, "List them.")))
-    assert again.events[0][1] == PrefillProgress(256, len(document) + 10)
+    assert again.events[0][1] == PrefillProgress(FIRST_CHUNK, len(document) + 10)
 
 
 def test_an_app_that_is_opened_again_reads_from_disk(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.map_feed import MOST_LAYERS, REPEATED_REFRESHES, REPEATED_STEPS, Cursor, MapFeed, held_message
-from app.quotes import Quote
-from app.trace import KeptPage, KeptPassage, Replay, kept_while, prompt_tokens
-from app.view import PageMark
+from app.composer import Composed
+from app.map_feed import MOST_LAYERS, REPEATED_REFRESHES, REPEATED_STEPS, Cursor, MapFeed
+from app.trace import Replay
 from core.events import CacheRefreshed, GenerationFinished, PrefillProgress, TokenGenerated
 from tests.app.trace.runs import MadeRun, compose_pages, made_runs
+from tests.app.trace.test_file import fields
 
 
 class Page:
@@ -43,7 +43,11 @@ class Page:
 
 
 def feed_of(run: MadeRun, run_id: str = "run") -> MapFeed:
-    return MapFeed(run_id, prompt_tokens(run.composed), run.layers, run.heads, 5)
+    return MapFeed(run_id, run.recorder(), 5)
+
+
+def feed_on(composed: Composed, layers: tuple[int, ...], heads: int, slots: int) -> MapFeed:
+    return MapFeed("run", MadeRun([], composed, layers, heads).recorder(), slots)
 
 
 def levels(shares: np.ndarray) -> list[int]:
@@ -89,6 +93,7 @@ def test_messages_at_any_moments_make_up_the_trace(run: MadeRun, data: st.DataOb
     page.receive(message)
     assert_equal(page, run, layer)
     assert full_steps(page) == Replay(run.trace()).full_steps().tolist()
+    assert fields(feed.trace) == fields(run.trace())
     assert feed.since(cursor, layer) == (None, cursor)
 
 
@@ -98,7 +103,7 @@ def test_a_stored_run_gives_the_same_messages(run: MadeRun, data: st.DataObject)
     live = feed_of(run)
     for event in run.events:
         live.add(event)
-    told, played = live.since(None, layer)[0], MapFeed.replayed("run", run.trace()).since(None, layer)[0]
+    told, played = live.since(None, layer)[0], MapFeed.replayed("run", Replay(run.trace())).since(None, layer)[0]
     assert told is not None
     assert played is not None
     held = int(run.refreshes[0].kept_by_layer.sum()) // (len(run.layers) * run.heads)
@@ -115,7 +120,7 @@ def refreshed(step: int, context: int = 12) -> CacheRefreshed:
 
 def made(refreshes: int = 0, steps: int = 0) -> MapFeed:
     composed = compose_pages([[4, 2], [3]], before=2, after=1)
-    feed = MapFeed("run", prompt_tokens(composed), (1, 3, 5), 3, 7)
+    feed = feed_on(composed, (1, 3, 5), 3, 7)
     for step in range(refreshes):
         feed.add(refreshed(step))
     for step in range(steps):
@@ -132,9 +137,9 @@ def test_the_start_holds_the_document_once() -> None:
             "pieces": ("ab", "ab", "ab", "ab", "\n", "ab", "ab", "\n", "ab", "ab", "ab"),
             "documentStart": 2,
             "pages": [
-                [2, 1, "d0.pdf · page 1", "d0.pdf"],
-                [7, 2, "d0.pdf · page 2", "d0.pdf"],
-                [10, 1, "d1.pdf · page 1", "d1.pdf"],
+                [2, "1", "d0.pdf · page 1", "d0.pdf"],
+                [7, "2", "d0.pdf · page 2", "d0.pdf"],
+                [10, "1", "d1.pdf · page 1", "d1.pdf"],
             ],
             "layers": (1, 3, 5),
             "heads": 3,
@@ -182,7 +187,7 @@ def test_a_layer_comes_whole_when_it_is_chosen_and_then_as_it_grows() -> None:
 def test_layers_asked_for_long_ago_are_unpacked_again() -> None:
     composed = compose_pages([[4]], before=0, after=0)
     random = np.random.default_rng(1)
-    feed = MapFeed("run", prompt_tokens(composed), tuple(range(8)), 3, 7)
+    feed = feed_on(composed, tuple(range(8)), 3, 7)
     counts = [random.integers(0, 4, (8, 4 + step), np.uint8) for step in range(40)]
     for step, kept in enumerate(counts):
         feed.add(CacheRefreshed(step, (0,), kept.sum(axis=0, dtype=np.int64), "stride", kept))
@@ -211,7 +216,7 @@ def test_other_events_tell_the_map_nothing() -> None:
 
 def test_one_pair_of_a_thousand_is_seen() -> None:
     composed = compose_pages([[4]], before=0, after=0)
-    feed = MapFeed("run", prompt_tokens(composed), tuple(range(100)), 10, 7)
+    feed = feed_on(composed, tuple(range(100)), 10, 7)
     kept = np.zeros((100, 4), np.uint8)
     kept[50, 2] = 1
     feed.add(CacheRefreshed(0, (50,), kept.sum(axis=0, dtype=np.int64), "prefill", kept))
@@ -222,42 +227,8 @@ def test_one_pair_of_a_thousand_is_seen() -> None:
 
 def test_a_refresh_over_8192_tokens_takes_11_kilobytes() -> None:
     composed = compose_pages([[8192]], before=0, after=0)
-    feed = MapFeed("run", prompt_tokens(composed), tuple(range(30)), 3, 1024)
+    feed = feed_on(composed, tuple(range(30)), 3, 1024)
     kept = np.random.default_rng(0).integers(0, 4, (30, 8192), np.uint8)
     feed.add(CacheRefreshed(0, tuple(range(30)), kept.sum(axis=0, dtype=np.int64), "prefill", kept))
     message = feed.since(Cursor(0, 0, None))[0]
     assert len(json.dumps(message)) < 11_200
-
-
-@given(made_runs(), st.data())
-def test_passages_are_where_their_characters_are(run: MadeRun, data: st.DataObject) -> None:
-    trace, prompt = run.trace(), prompt_tokens(run.composed)
-    end = trace.draft_start + sum(len(token.text) for token in trace.tokens)
-    start = data.draw(st.integers(0, end))
-    pages = kept_while(Replay(trace), start, end)
-    held = held_message(pages, [], prompt)["held"]
-    assert held["pages"] == [[page.page, round(page.part, 4)] for page in pages]
-    spans = iter(held["passages"])
-    for page in pages:
-        for passage in page.passages:
-            first, after, share = next(spans)
-            tokens = slice(first - prompt.document_start, after - prompt.document_start)
-            assert set(prompt.places.page[tokens].tolist()) == {page.page}
-            assert (prompt.places.start[tokens][0], prompt.places.end[tokens][-1]) == (passage.start, passage.end)
-            assert share == round(passage.share, 4)
-    assert next(spans, None) is None
-
-
-def test_quotes_are_found_on_the_page_of_their_document() -> None:
-    prompt = prompt_tokens(compose_pages([[4, 2], [3]], before=2, after=1))
-    assert [page.title for page in prompt.pages][2] == PageMark("d1.pdf", 1, None, 0).title
-    quotes = [
-        Quote(0, 9, document=1, page=1, page_start=2, page_end=6),
-        Quote(9, 12, document=0, page=2, page_start=1, page_end=3),
-        Quote(12, 15, document=1, page=9, page_start=0, page_end=2),
-    ]
-    pages = [KeptPage(0, 1, 1.0, 0.5, (KeptPassage(0, 4, 0.5),))]
-    assert held_message(pages, quotes, prompt) == {
-        "held": {"pages": [[1, 1.0]], "passages": [[7, 9, 0.5]], "quotes": [[11, 13], [7, 9]]}
-    }
-    assert held_message([], [], prompt) == {"held": {"pages": [], "passages": [], "quotes": []}}

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from app import panels
 from app.budget import Budget, SourceTokens
 from app.documents import Document, Page
+from app.export.table_check import check_table
 from app.sources import SourceFile
 from app.store import Change
+from app.view import RunStatistics, status
 
 
 @given(st.text())
@@ -74,16 +76,26 @@ def test_changes_keep_their_text_text() -> None:
 def test_progress_has_a_bar_where_the_fraction_is_known() -> None:
     assert 'aria-valuenow="33"' in panels.progress(1 / 3, "Reading")
     assert "width:33%" in panels.progress(1 / 3, "Reading")
-    assert panels.progress(None, "<i>") == '<div class="progress"><p role="status">&lt;i&gt;</p></div>'
+    assert panels.progress(None, "<i>") == '<div class="progress"><p>&lt;i&gt;</p></div>'
     assert '<p class="notice" role="alert">&lt;i&gt;</p>' in panels.notice("<i>")
 
 
 def test_rates_show_what_is_known() -> None:
-    unknown = dict.fromkeys(
-        ("decodeRate", "recentRate", "prefillRate", "lastStep", "fullShare", "fullMilliseconds", "partialMilliseconds")
-    )
-    assert panels.rates(unknown).count("–") == 7
-    known = panels.rates({**unknown, "decodeRate": 23.456, "fullShare": 0.1, "partialMilliseconds": 41.6})
+    unknown = dict.fromkeys(status(RunStatistics(30, lambda: 0.0)))
+    assert panels.rates(unknown).count("–") == 8
+    steps = "12 full, 108 partial (10% full)"
+    figures = {"decodeRate": 23.456, "steps": steps, "firstToken": 2.04, "partialMilliseconds": 41.6}
+    known = panels.rates({**unknown, **figures})
     assert "<dd>23.5</dd>" in known
-    assert "<dd>10%</dd>" in known
+    assert f"<dd>{steps}</dd>" in known
+    assert "<dt>first token</dt><dd>2.0 s</dd>" in known
     assert "<dd>42 ms</dd>" in known
+
+
+def test_a_checked_table_lists_what_is_wrong_and_what_was_put_right() -> None:
+    fine = panels.table_check(check_table("| a | b |\n|---|---|\n| 1 | 2 |\n"))
+    assert "The table is as asked for: 1 row below its head." in fine
+    wrong = panels.table_check(check_table("| a | <b> |\n|---|---|\n| 1 |\n| | |\n"))
+    assert "<li>Row 2 has 1 cell, the head has 2: “1”.</li>" in wrong
+    assert "<li>Row 3 was empty, and left out.</li>" in wrong
+    assert "&lt;c&gt;" in panels.table_check(check_table("| a | <c> |\n|---|---|\n| 1 | 2 |\n", ["a"]))

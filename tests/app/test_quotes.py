@@ -6,18 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.documents import Document, Page
-from app.prompts import Source
-from app.quotes import Quote, find_quotes
-
-
-def source(*texts: str) -> Source:
-    pages = tuple(Page(number, None, text) for number, text in enumerate(texts, 1))
-    return Source(Document("report.pdf", pages), pages)
+from app.quotes import Quotations, Quote
 
 
 def quoted(draft: str, *texts: str, least_words: int = 5) -> list[str]:
-    return [draft[quote.start : quote.end] for quote in find_quotes(draft, [source(*texts)], least_words)]
+    return [draft[quote.start : quote.end] for quote in Quotations(texts, least_words).exact(draft)]
 
 
 TEXT = "The keeper wrote: “It was the\nlast night on the rock,” and he\nleft at dawn."
@@ -25,10 +18,10 @@ TEXT = "The keeper wrote: “It was the\nlast night on the rock,” and he\nleft
 
 def test_a_quotation_across_line_ends_and_other_marks() -> None:
     draft = 'Later he said: "It was the last night on the rock," and sailed.'
-    (quote,) = find_quotes(draft, [source("Nothing."), source("Other.", TEXT)])
+    (quote,) = Quotations(["Nothing.", "Other.", TEXT]).exact(draft)
     assert draft[quote.start : quote.end] == 'It was the last night on the rock," and'
     assert TEXT[quote.page_start : quote.page_end] == "It was the\nlast night on the rock,” and"
-    assert (quote.document, quote.page) == (1, 2)
+    assert (quote.page, quote.similarity) == (2, None)
 
 
 def test_signs_at_the_edges_belong_to_the_sentence_around_them() -> None:
@@ -52,18 +45,13 @@ def test_the_least_number_of_words_can_be_set() -> None:
 def test_the_longest_place_is_taken_and_of_equals_the_first() -> None:
     short, long = "one two three four five six", "one two three four five six seven"
     draft = f"{long} eight"
-    assert find_quotes(draft, [source(short, long, long)]) == [Quote(0, len(long), 0, 2, 0, len(long))]
+    assert Quotations([short, long, long]).exact(draft) == [Quote(0, len(long), 1, 0, len(long))]
 
 
 def test_japanese_is_counted_by_characters() -> None:
     text = "灯台は日本語で「とうだい」という。"
     assert quoted("彼は灯台は日本語で「とうだい」と言った。", text) == ["灯台は日本語で「とうだい」と"]
     assert quoted("灯台は日本語", text) == []
-
-
-def test_chosen_pages_alone_are_searched() -> None:
-    document = source("a b c d e f", "g h i j k l").document
-    assert find_quotes("a b c d e f", [Source(document, document.pages[1:])]) == []
 
 
 def test_a_source_that_repeats_itself_is_searched_in_bounded_time() -> None:
@@ -98,12 +86,10 @@ BLANKS = st.sampled_from([" ", "\n", "  ", "\u00a0\t"])
 @given(WORDS, st.lists(WORDS, min_size=1, max_size=3), BLANKS, st.integers(2, 6))
 def test_all_quotations_are_found(words: list[str], pages: list[list[str]], blank: str, least: int) -> None:
     draft, texts = blank.join(words), [" ".join(page) for page in pages]
-    found = find_quotes(draft, [source(*texts)], least)
+    found = Quotations(texts, least).exact(draft)
     assert [(quote.start, quote.end) for quote in found] == plain_search(draft, texts, least)
     for quote in found:
-        assert (
-            draft[quote.start : quote.end].split() == texts[quote.page - 1][quote.page_start : quote.page_end].split()
-        )
+        assert draft[quote.start : quote.end].split() == texts[quote.page][quote.page_start : quote.page_end].split()
 
 
 @settings(deadline=None)
@@ -112,5 +98,61 @@ def test_a_quotation_is_equal_but_for_blanks_and_marks(draft: str, text: str) ->
     def normal(part: str) -> str:
         return "".join(part.replace("“", '"').replace("’", "'").split())
 
-    for quote in find_quotes(draft, [source(text)], 2):
+    for quote in Quotations([text], 2).exact(draft):
         assert normal(draft[quote.start : quote.end]) == normal(text[quote.page_start : quote.page_end])
+
+
+def test_how_a_sign_or_letter_is_written_does_not_count() -> None:
+    text = "The light\u00adhouse – built in 1862 — was of ﬁrst class; ｃａｆｅ\u0301 nearby."
+    draft = "the The lighthouse - built in 1862 - was of first class; café nearby. End"
+    (quote,) = Quotations([text]).exact(draft)
+    assert draft[quote.start : quote.end] == "The lighthouse - built in 1862 - was of first class; café nearby"
+    assert text[quote.page_start : quote.page_end] == text[:-1]
+
+
+PAGE = "Before. The Keeper of the light trimmed the lamp at midnight, and then slept until the morning bell. After."
+
+
+def near(draft: str, *pages: str) -> list[Quote]:
+    found = Quotations(pages)
+    return found.near(draft, found.exact(draft))
+
+
+def test_a_sentence_with_a_word_changed_is_nearly_a_quotation_and_never_exact() -> None:
+    draft = "I say: no. The keeper of the light trimmed a lamp at midnight, and then slept until the morning bell. So."
+    (quote,) = near(draft, "Nothing of the kind.", PAGE)
+    assert draft[quote.start : quote.end] == draft[11:-4]
+    assert PAGE[quote.page_start : quote.page_end] == PAGE[8:-8]
+    assert quote.page == 1
+    assert quote.similarity is not None
+    assert 90 <= quote.similarity < 100
+
+
+def test_what_differs_in_capitals_alone_has_not_a_hundred_per_cent() -> None:
+    (quote,) = near(PAGE[8:-7].upper(), PAGE)
+    assert quote.similarity == 99
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        PAGE[8:-7],  # word for word
+        "The keeper of the light wrote a letter, and then he went away to the sea for many years.",
+        "The keeper slept.",
+        "",
+    ],
+)
+def test_what_is_exact_or_unlike_or_short_is_not_nearly_a_quotation(draft: str) -> None:
+    assert near(draft, PAGE) == []
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["alpha", "beta", "gamma", "delta", "x"]), min_size=6, max_size=20), st.data())
+def test_a_near_quotation_names_whole_words(words: list[str], data: st.DataObject) -> None:
+    changed = list(words)
+    changed[data.draw(st.integers(0, len(words) - 1))] = "other"
+    page = " ".join(["start", *words, "end"])
+    draft = " ".join(changed)
+    for quote in near(draft, page):
+        assert set(page[quote.page_start : quote.page_end].split()) <= set(page.split())
+        assert set(draft[quote.start : quote.end].split()) <= set(draft.split())

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import PromptError
-from app.sections import MOST_HEADINGS, Section, heading_count, next_step, parse_outline, whole_sentences
+from app.sections import (
+    HEADING_TOKENS,
+    MOST_HEADINGS,
+    Section,
+    heading_count,
+    next_step,
+    parse_outline,
+    tokens_to_come,
+    whole_sentences,
+)
 from app.tasks import TASKS, Shape
 
 OUTLINE = "1. Keepers\n2. Lamps"
@@ -199,3 +208,17 @@ def test_a_step_only_adds_to_what_the_cache_holds() -> None:
 )
 def test_what_was_cut_off_ends_with_a_sentence(text: str, whole: str) -> None:
     assert whole_sentences(text) == whole
+
+
+def test_the_tokens_to_come_are_those_of_all_steps_and_a_heading_each() -> None:
+    shape = Shape("short")
+    draft, steps = "", 0
+    begin = tokens_to_come(draft, "", shape)
+    while step := next_step(draft, "", shape):
+        steps += step.max_new_tokens
+        to_come = tokens_to_come(draft, "", shape)
+        draft = step.draft(draft) + ("\n2. Lamps\n3. Oil" if step.section is None else " light.")
+        left = tokens_to_come(draft, "", shape)
+        assert to_come - left == step.max_new_tokens + (0 if step.section is None else HEADING_TOKENS)
+    assert tokens_to_come(draft, "", shape) == 0
+    assert begin == steps + 3 * HEADING_TOKENS

@@ -1,12 +1,14 @@
 """A project while it is open: its draft in turn, what a run writes into it, what stays when it is closed."""
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from app.errors import AppError, StoreError
-from app.session import Session, Sessions
+from app.errors import AppError, ProjectGone, StoreError
+from app.session import Session
+from app.sessions import Sessions
 from app.settings import Limits
 from app.store import Limits as StoreLimits
 from app.store import (
@@ -18,6 +20,7 @@ from app.store import (
     open_project,
     open_store,
     read_draft,
+    save_version,
     version_text,
 )
 from tests.app.conftest import wait
@@ -44,6 +47,41 @@ def test_a_second_page_that_saw_an_older_text_loses_nothing(store: Store, sessio
     assert not session.edit("from the other", 0)  # sent again
     assert len(versions(store, session)) == 1
     assert session.edit("from one", 0)
+
+
+def test_what_a_page_sends_before_it_sees_the_other_text_is_one_version(store: Store, session: Session) -> None:
+    assert session.edit("theirs", 0, "one", 1)
+    for serial, text in enumerate(("m", "mi", "mine"), 1):
+        assert not session.edit(text, 0, "two", serial)
+    assert versions(store, session) == [("Text from another window", "mine")]
+    assert session.edit("theirs, and more", 1, "one", 2)
+    assert not session.edit("theirs, and mine again", 1, "two", 4)  # it has seen "theirs": another conflict
+    assert [text for _, text in versions(store, session)] == ["theirs, and mine again", "mine"]
+
+
+def test_a_version_that_another_made_is_not_taken_for_the_conflict(store: Store, session: Session) -> None:
+    assert session.edit("theirs", 0)
+    save_version(store, session.id, "mi", "Before the model wrote", automatic=True)
+    for text in ("mi", "mine"):
+        assert not session.edit(text, 0)
+    assert [text for _, text in versions(store, session)] == ["mine", "mi"]
+
+
+def test_text_of_a_browser_is_restored_as_a_step_or_while_the_model_writes_kept(store: Store, session: Session) -> None:
+    type_in(session, "The model's new text.")
+    assert session.recover("held")
+    assert session.draft.text == read_draft(store, session.id) == "held"
+    assert versions(store, session) == [("Before restoring unsaved text", "The model's new text.")]
+    assert session.recover("held")
+    assert session.undo()
+    assert session.draft.text == "The model's new text."
+    script = ScriptedRun()
+    written = into(session, script, 0, 0)
+    assert not session.recover("held longer")
+    assert versions(store, session)[0] == ("Unsaved text of a browser", "held longer")
+    script.finish()
+    assert written.wait(30)
+    assert session.draft.text == "The model's new text."
 
 
 def test_undo_and_redo_go_through_typed_text_and_a_run_as_one_step(store: Store, session: Session) -> None:
@@ -121,7 +159,7 @@ def test_a_run_that_writes_nothing_leaves_the_draft(store: Store, session: Sessi
 
 def test_what_a_failed_run_wrote_is_kept(store: Store, session: Session) -> None:
     written = into(session, ScriptedRun().say("Half").fail("It broke."), 0, 0)
-    assert written.wait(30)
+    written.join(30)
     assert session.draft.text == read_draft(store, session.id) == "Half"
     assert [(kept.state, kept.error, kept.has_trace) for kept in list_runs(store, session.id)] == [
         ("failed", "It broke.", True)
@@ -165,6 +203,16 @@ def test_a_proposal_leaves_the_draft_until_it_is_accepted(store: Store, session:
     assert not session.resolve(identity, True)
     assert session.undo()
     assert session.draft.text == "My old words."
+
+
+def test_a_proposal_that_cannot_be_kept_stays_one(store: Store, session: Session) -> None:
+    identity = propose(session, "new")
+    store.limits = StoreLimits(draft_megabytes=1e-6)
+    with pytest.raises(StoreError):
+        session.resolve(identity, True)
+    store.limits = StoreLimits()
+    assert session.resolve(identity, True)
+    assert session.draft.text == "My new words."
 
 
 def test_a_rejected_proposal_changes_nothing(session: Session) -> None:
@@ -325,12 +373,17 @@ def test_strangers_are_shown_nothing_of_one_another_and_leave_nothing(store: Sto
     assert (two.draft.text, two.sources.files) == ("", [])
     one.used -= 3601
     sessions.open("two", two.id)
+    assert folder.exists()  # a page shows it
+    sessions.leave("one")
+    one.used -= 3601
+    sessions.open("two", two.id)
     with pytest.raises(StoreError, match="does not exist any more"):
         open_project(store, one.id)
     assert not folder.exists()
-    fresh = sessions.get("one", one.id)
+    fresh = sessions.rescue("one", one.id)
     assert fresh not in (one, two)
     assert fresh.draft.text == ""
+    sessions.close()
 
 
 def test_a_deleted_project_is_gone_and_its_run_stopped(store: Store, sessions: Sessions) -> None:
@@ -343,3 +396,91 @@ def test_a_deleted_project_is_gone_and_its_run_stopped(store: Store, sessions: S
     assert [entry.id for entry in list_projects(store)] == [kept.id]
     with pytest.raises(StoreError):
         sessions.delete("page", session.id)
+
+
+def test_a_page_whose_project_is_gone_gets_one_new_project_and_no_other(store: Store, sessions: Sessions) -> None:
+    other, gone = sessions.create("other page", "Other"), sessions.create("page")
+    sessions.open("other page", gone.id)
+    sessions.delete("other page", gone.id)
+    with pytest.raises(ProjectGone):
+        sessions.get("page", gone.id)
+    made = sessions.rescue("page", gone.id)
+    assert made.edit("typed on", 7)
+    assert sessions.rescue("page", gone.id) is sessions.get("page", gone.id) is made
+    assert (made.instead_of, made.pages) == (gone.id, {"page"})
+    assert {entry.id for entry in list_projects(store)} == {other.id, made.id}
+    assert (other.draft.text, made.draft.text) == ("", "typed on")
+
+
+def test_a_page_that_deleted_its_project_does_not_make_it_again(store: Store, sessions: Sessions) -> None:
+    kept, session = sessions.create("other page"), sessions.create("page")
+    sessions.delete("page", session.id)
+    with pytest.raises(ProjectGone):  # an edit that was under way
+        sessions.rescue("page", session.id)
+    assert [entry.id for entry in list_projects(store)] == [kept.id]
+
+
+def test_a_page_told_of_another_project_at_its_opening_puts_no_text_of_the_old_one_into_it(
+    sessions: Sessions,
+) -> None:
+    latest = sessions.create("other page")
+    assert sessions.open("page", "gone") is sessions.get("page", "gone") is latest
+    made = sessions.rescue("page", "gone")
+    assert (made is latest, made.instead_of) == (False, "gone")
+    assert sessions.rescue("page", "gone") is made
+
+
+def test_a_late_event_of_a_project_left_reaches_it_and_moves_no_page(sessions: Sessions) -> None:
+    one = sessions.create("page")
+    other = sessions.create("page")
+    assert sessions.get("page", one.id) is one
+    assert (one.pages, other.pages) == (set(), {"page"})
+
+
+def test_a_store_that_cannot_be_read_is_not_taken_for_a_project_that_is_gone(store: Store, sessions: Sessions) -> None:
+    project = create_project(store, "Mine", "text").id
+    store._connection.execute("ALTER TABLE projects RENAME TO hidden")  # "no such table" is an OperationalError
+    for ask in (sessions.open, sessions.get, sessions.rescue):
+        with pytest.raises(StoreError) as refusal:
+            ask("page", project)
+        assert not isinstance(refusal.value, ProjectGone)
+    store._connection.execute("ALTER TABLE hidden RENAME TO projects")
+    assert sessions.get("page", project).draft.text == "text"
+    assert len(list_projects(store)) == 1
+
+
+def test_a_quiet_server_deletes_what_strangers_left(store: Store) -> None:
+    sessions = Sessions(store, Limits(), minutes=0.001, forget=True)
+    shown, left = sessions.create("one"), sessions.create("two")
+    sessions.leave("two")
+    sessions.start()
+    wait(lambda: [entry.id for entry in list_projects(store)] == [shown.id])
+    assert left.id != shown.id
+    sessions.close()
+
+
+def test_a_text_that_could_not_be_kept_keeps_its_session_open(store: Store, sessions: Sessions) -> None:
+    session = sessions.create("page")
+    store.limits = StoreLimits(draft_megabytes=1e-6)
+    type_in(session, "too long")
+    sessions.leave("page")
+    session.used -= 3601
+    assert sessions.open("page", session.id) is session
+    store.limits = StoreLimits()
+
+
+def test_others_are_served_while_a_deleted_project_is_being_stopped(
+    store: Store, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, session = sessions.create("other page"), sessions.create("page")
+    stopping, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(session, "close", lambda: (stopping.set(), go_on.wait(30)))
+    thread = threading.Thread(target=sessions.delete, args=("page", session.id))
+    thread.start()
+    assert stopping.wait(30)
+    assert sessions.get("other page", kept.id) is kept
+    made = sessions.rescue("a page that shows it too", session.id)
+    assert made.id not in (kept.id, session.id)
+    go_on.set()
+    thread.join()
+    assert {entry.id for entry in list_projects(store)} == {kept.id, made.id}

@@ -102,7 +102,12 @@ def test_documents_stay_on_disk_except_on_a_space(monkeypatch: pytest.MonkeyPatc
         None,
     )
     monkeypatch.setenv("SPACE_ID", "somebody/writer")
-    assert load_settings().document_disk_gigabytes == 0
+    assert (load_settings().shared, load_settings().document_disk_gigabytes) == (True, 0)
+    monkeypatch.setenv("REFRESHKV_SHARED", "no")
+    assert (load_settings().shared, load_settings().document_disk_gigabytes) == (False, 4)
+    monkeypatch.delenv("SPACE_ID")
+    monkeypatch.setenv("REFRESHKV_SHARED", "yes")
+    assert (load_settings().shared, load_settings().document_disk_gigabytes) == (True, 0)
     monkeypatch.setenv("REFRESHKV_DOCUMENT_DISK_GIGABYTES", "1.5")
     monkeypatch.setenv("REFRESHKV_DOCUMENT_MEMORY_GIGABYTES", "none")
     monkeypatch.setenv("REFRESHKV_DOCUMENT_FOLDER", "/data/documents")

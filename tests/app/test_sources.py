@@ -128,6 +128,20 @@ def test_what_is_left_out_stays_in_the_list(sources: Sources, tmp_path: Path) ->
     assert len(sources.selected) == 3
 
 
+def test_what_is_left_out_stays_so_when_it_is_opened_again(sources: Sources, tmp_path: Path) -> None:
+    sources.add([write(tmp_path, f"{name}.txt", f"{name}\fmore") for name in "abcd"])
+    sources.leave_out(0)
+    sources.apply_left_out([0])
+    sources.apply_pages(["1", ""])
+
+    def left_out() -> list[bool]:
+        return [file.left_out for file in Sources(sources._store, sources._project, Limits()).files]
+
+    assert left_out() == [True, True, False, True]
+    sources.leave_out(0, False)
+    assert left_out() == [False, True, False, True]
+
+
 def test_a_budgets_choice_is_applied_to_those_that_are_selected(sources: Sources, tmp_path: Path) -> None:
     sources.add([write(tmp_path, f"{name}.txt", f"{name}\fmore\fand more") for name in "abcd"])
     sources.leave_out(0)
@@ -200,3 +214,12 @@ def test_what_the_store_refuses_is_read_all_the_same(
     sources.remove(1)
     assert pages(sources) == [("a.txt", [2])]
     assert list_sources(store, project) == []
+
+
+def test_a_file_is_found_by_its_id_wherever_it_stands(sources: Sources, tmp_path: Path) -> None:
+    sources.add([write(tmp_path, f"{name}.txt", name) for name in "abc"])
+    first, second, _ = (file.id for file in sources.files)
+    sources.move(0, 2)
+    assert [sources.index_of(id) for id in (first, second)] == [2, 0]
+    sources.remove(0)
+    assert [sources.index_of(id) for id in (first, second)] == [1, None]

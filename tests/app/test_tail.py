@@ -1,11 +1,13 @@
 """What one page is told of a run: only what is new, and in words how far it is."""
 
+from threading import Event
 from typing import Any
 
 import pytest
 
 from app.desk import REFRESHKV, Desk
 from app.session import Session
+from app.store import Store, list_versions, version_text
 from app.tail import Tail
 from app.writing import Writing
 from core import PrefillProgress
@@ -58,6 +60,13 @@ def test_a_page_that_comes_late_is_told_all(session: Session) -> None:
     assert "start" in frame.cache_map
 
 
+def test_the_run_chosen_for_the_map_stays_on_it(session: Session) -> None:
+    made = into(session, ScriptedRun().finish("It", " stood"), 0, 0)
+    assert made.wait(30)
+    session.map_run = "an earlier one"
+    assert tail(session, made).frame().cache_map is None
+
+
 def test_the_next_part_has_a_map_of_its_own(session: Session) -> None:
     first, second = ScriptedRun().say("One."), ScriptedRun()
     made = into(session, first, 0, 0, advance=lambda text: second.part("\n") if text == "One." else None)
@@ -97,6 +106,25 @@ def test_the_line_says_how_far_it_is(session: Session) -> None:
     assert "Stopped. The draft is as it was." in told(session, made)
 
 
+def test_a_part_that_begins_while_the_line_is_made_does_no_harm(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = into(session, ScriptedRun().finish("One."), 0, 0)
+    assert made.wait(30)
+    made.progress = PrefillProgress(200, 200)
+
+    def once(name: str) -> property:
+        """Read a second time it is gone, as after `Writing._begin`."""
+        values = [getattr(made, name)]
+        return property(lambda writing: values.pop() if values else None, lambda writing, value: None)
+
+    class Beginning(Writing):
+        progress, ending = once("progress"), once("ending")
+
+    made.__class__ = Beginning
+    assert "the length asked for" in told(session, made)
+
+
 def test_a_failure_is_a_notice(session: Session) -> None:
     made = into(session, ScriptedRun().fail("The <run> broke."), 0, 0)
     assert made.wait(30)
@@ -116,6 +144,51 @@ def test_the_end_of_a_proposal_says_what_to_do(session: Session, words: str, lin
     made = into(session, ScriptedRun().finish(words), 0, 3, proposes=True)
     assert made.wait(30)
     assert line in told(session, made)
+
+
+def test_a_proposal_that_was_stopped_can_be_taken_or_not(session: Session) -> None:
+    assert session.edit("old", 0)
+    for words, line in (("new", "Stopped. Accept or reject the proposal"), ("old", "Stopped. The draft is as it was.")):
+        script = ScriptedRun().say(words)
+        made = into(session, script, 0, 3, proposes=True)
+        wait(lambda: made.text == words)  # noqa: B023
+        script.stop()
+        assert made.wait(30)
+        assert line in told(session, made)
+
+
+def test_between_two_parts_nothing_is_said_to_be_finished(session: Session) -> None:
+    first, second, going_on = ScriptedRun().finish("One."), ScriptedRun().finish("Two."), Event()
+    made = into(
+        session, first, 0, 0, advance=lambda text: second.part() if text == "One." and going_on.wait(30) else None
+    )
+    wait(lambda: made.ending is not None)
+    assert "Finished" not in told(session, made)
+    going_on.set()
+    assert made.wait(30)
+    assert "Finished" in told(session, made)
+
+
+def test_a_draft_that_is_written_over_is_said_to_be_kept(session: Session, store: Store) -> None:
+    assert session.edit("Mine.", 0)
+    script = ScriptedRun().say("It")
+    made = into(session, script, 0, 5)
+    script.events.append((1.0, PrefillProgress(9, 9)))
+    kept = "Your earlier draft is in Versions; Undo brings it back."
+    wait(lambda: made.progress is not None)
+    assert f"Writing. {kept}" in told(session, made)
+    script.finish()
+    assert made.wait(30)
+    assert kept in told(session, made)
+    assert [version_text(store, version.id) for version in list_versions(store, session.id)] == ["Mine."]
+    assert session.undo()
+    assert session.draft.text == "Mine."
+    for start, end in ((0, 4), (5, 5)):
+        made = into(session, ScriptedRun().finish("It"), start, end)
+        assert made.wait(30)
+        assert "Finished" in told(session, made)
+        assert kept not in told(session, made)
+        assert session.undo()
 
 
 def test_a_document_that_was_read_before_is_said_to_be(desk: Desk, session: Session) -> None:

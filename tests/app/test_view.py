@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.view import RunStatistics, already_read, prefill_progress, status
+from app.view import PageMark, RunStatistics, already_read, prefill_progress, status
 from core.events import PrefillProgress, TokenGenerated
 
 
@@ -48,7 +48,8 @@ def test_medians_and_share_by_kind_of_step() -> None:
     )
     assert statistics.partial_milliseconds == 12.0
     assert statistics.full_milliseconds == 40.0
-    assert statistics.full_share == pytest.approx(2 / 5)
+    assert statistics.full_and_partial == (2, 3)
+    assert statistics.steps == "2 full, 3 partial (40% full)"
     assert statistics.last_step == "mixed, 12 of 30 layers full"
 
 
@@ -67,6 +68,24 @@ def test_prefill_rates_leave_out_what_a_reused_cache_held() -> None:
     assert statistics.recent_prefill_rate == 256.0
 
 
+def test_the_first_token_is_timed_from_the_runs_begin() -> None:
+    clock, began = Clock(), 3.0
+    statistics = RunStatistics(30, clock, lambda: began)
+    clock.now = 5.5
+    statistics.add(token(0, 0.1, full_layers=30))
+    clock.now = 9.0
+    statistics.add(token(1, 0.1))
+    assert statistics.first_token == 2.5
+    assert "first token after 2.5 s" in status(statistics)["text"]
+    assert statistics_of(token(0, 0.1)).first_token is None
+
+
+@pytest.mark.parametrize(("label", "title"), [(None, "6"), ("6", "6"), ("iv", "iv (6)"), ("", "6")])
+def test_a_page_has_its_label_and_its_number(label: str | None, title: str) -> None:
+    mark = PageMark("a.pdf", 6, label, 0)
+    assert (mark.page, mark.title) == (title, f"a.pdf · page {title}")
+
+
 def test_what_is_unknown_is_none_and_not_in_the_text() -> None:
     shown = status(statistics_of())
     assert shown.pop("text") == ""
@@ -76,7 +95,7 @@ def test_what_is_unknown_is_none_and_not_in_the_text() -> None:
 def test_the_status_line_in_words() -> None:
     statistics = statistics_of(*(token(step, 0.0625) for step in range(1, 16)), token(16, 0.0625, full_layers=30))
     assert status(statistics)["text"] == (
-        "16.0 tokens/s · 16.0 in the last second · last step full · 6% of steps full"
+        "16.0 tokens/s · 16.0 in the last second · last step full · steps: 1 full, 15 partial (6% full)"
         " · full step 62 ms · partial step 62 ms"
     )
 

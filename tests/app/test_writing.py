@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from app.composer import compose
-from app.engine import Engine, Request
+from app.engine import Engine
 from app.errors import AppError
+from app.job import Request
 from app.session import Session
 from app.store import Store, read_draft
 from app.trace import Replay, kept_while
@@ -37,7 +38,7 @@ def test_the_text_grows_as_the_run_writes() -> None:
     assert ended == [made]
     assert (made.state, made.error) == ("finished", "")
     assert made.statistics.decode_steps == 3
-    assert [token.text for token in made.trace.tokens] == [" It", " stood", "", "."]
+    assert [token.text for token in made.feed.trace.tokens] == [" It", " stood", "", "."]
 
 
 def test_all_of_a_run_that_is_over_already_is_followed() -> None:
@@ -51,7 +52,19 @@ def test_an_opening_stands_before_the_models_words() -> None:
     assert (made.text, made.empty) == ("# Report\n\n", True)
     followed(made)
     assert made.text == "# Report\n\nwords"
-    assert made.trace.draft_start == made.part_start == len("Before. # Report\n\n")
+    assert made.feed.trace.draft_start == len("Before. # Report\n\n")
+
+
+def test_a_blank_that_stands_before_it_already_is_not_written_again() -> None:
+    made = followed(writing(ScriptedRun().finish(" ", " It", " stood"), "Mine. ", "", "End."))
+    assert made.draft == "Mine. It stoodEnd."
+    assert [token.text for token in made.feed.trace.tokens] == ["", "It", " stood"]
+    assert followed(writing(ScriptedRun().finish(" It"), "Mine.\n")).draft == "Mine.\n It"
+
+
+def test_no_blank_is_doubled_before_what_follows() -> None:
+    assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "\n\nEnd.")).draft == "It.\n\nEnd."
+    assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "End.")).draft == "It. \nEnd."
 
 
 def test_stop_ends_it_and_begins_no_other() -> None:
@@ -102,8 +115,8 @@ def test_parts_are_written_in_a_row() -> None:
     assert asked == ["word 0.", "word 0.\n## 1\nword 1.", made.text]
     assert made.part.run is scripts[2]
     assert made.feed is not first_feed
-    assert [token.text for token in made.trace.tokens] == ["word 2."]
-    assert made.draft[made.trace.draft_start :] == "word 2."
+    assert [token.text for token in made.feed.trace.tokens] == ["word 2."]
+    assert made.draft[made.feed.trace.draft_start :] == "word 2."
 
 
 @pytest.mark.parametrize(
@@ -141,25 +154,27 @@ def test_with_a_model_text_trace_and_map_are_what_the_run_told(engine: Engine) -
     prompt = "The keeper trims the lamp before the fog comes in. " * 4
     composed = compose(byte_tokenizer(), [], prompt)
     run = engine.submit(Request(composed.token_ids, RefreshKV(0.125, 5), 24))
-    part = Part(run, composed, "")
-    made = Writing(engine, part, Place("Mine.", "", ""), SETTINGS, on_text=nothing, on_end=nothing)
+    part = Part(run, composed, "", SETTINGS)
+    made = Writing(engine, part, Place("Mine.", "", ""), on_text=nothing, on_end=nothing)
     followed(made)
     events = [event for _, event in run.events]
     tokens = [event for event in events if isinstance(event, TokenGenerated)]
     refreshes = [event for event in events if isinstance(event, CacheRefreshed)]
     assert made.text == events[-1].text == "".join(event.text for event in tokens)
     assert len(tokens) == 24
-    assert [token.token_id for token in made.trace.tokens] == [event.token_id for event in tokens]
+    assert [token.token_id for token in made.feed.trace.tokens] == [event.token_id for event in tokens]
     # 23 decode steps at stride 5: the prefill and steps 5, 10, 15, 20.
-    assert [refresh.step for refresh in made.trace.refreshes] == [0, 5, 10, 15, 20]
+    assert [refresh.step for refresh in made.feed.trace.refreshes] == [0, 5, 10, 15, 20]
     message, _ = made.feed.since(None)
     assert message is not None
     assert message["refreshes"] == 5
-    # Counts by layer are let go once they are in the trace, which gives them back whole.
-    assert {event.kept_by_layer.size for event in refreshes} == {0}
-    replay = Replay(made.trace)
-    for number, event in enumerate(refreshes):
-        assert (replay.counts(number).sum(0) == event.kept).all()
-    assert kept_while(replay, 5, 9) == ()  # a prompt without documents has no pages
+    # What refreshes kept is let go once it is in the trace, which gives it back whole.
+    assert {(event.kept_by_layer.size, event.kept.size) for event in refreshes} == {(0, 0)}
+    alike = engine.submit(run.request)
+    wait(lambda: alike.done)
+    kept = [event.kept_by_layer for _, event in alike.events if isinstance(event, CacheRefreshed)]
+    replay = Replay(made.feed.trace)
+    assert [(replay.counts(number) == counts).all() for number, counts in enumerate(kept)] == [True] * 5
+    assert kept_while(replay, [(0, 9)]) == ()  # a prompt without documents has no pages
     assert made.progress is not None
     assert made.progress.done == made.progress.total == composed.prompt_tokens

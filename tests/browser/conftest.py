@@ -1,12 +1,16 @@
 """A Chromium for the browser tests, Debian's where there is one, else Playwright's own; and the page in it."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from app.engine import Engine
+from app.job import Run
+from core import Event, TokenGenerated
 from core.loading import load_model
 from tests.browser.studio import Hands, Studio
 
@@ -31,6 +35,22 @@ def engine() -> Iterator[Engine]:
     engine.start()
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def unhurried(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs end when they are stopped, or after five seconds and more: what a test does meanwhile it does in time."""
+    model, _ = engine.require_model()
+    monkeypatch.setattr(model.generation_config, "eos_token_id", -1)
+    events = engine._events
+
+    def slowed(run: Run) -> Generator[Event]:
+        with closing(events(run)) as source:
+            for event in source:
+                yield event
+                time.sleep(0.02 * isinstance(event, TokenGenerated))
+
+    monkeypatch.setattr(engine, "_events", slowed)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from app.desk import Desk
 from app.engine import Engine
 from app.page import build, launch_options
 from app.page.events import Office
-from app.session import Sessions
+from app.sessions import Sessions
 from app.settings import Settings
 from app.store import open_store
 
@@ -23,15 +23,15 @@ SLOW = 180_000  # ms: a busy machine with two cores reads the pages and writes w
 class Studio:
     """A server: the page over a folder of projects. `shared`: as on a Space."""
 
-    def __init__(self, engine: Engine, folder: Path, *, shared: bool = False) -> None:
+    def __init__(self, engine: Engine, folder: Path, *, shared: bool = False, port: int | None = None) -> None:
         """Serve."""
         settings = Settings(_env_file=None, max_file_megabytes=1, max_new_tokens=256)
         self.engine = engine
         self.store = open_store(folder)
         self.sessions = Sessions(self.store, settings.limits, 60, forget=shared)
         self.blocks = build(settings, Office(Desk(settings, engine), self.sessions, shared=shared))
-        options = {**launch_options(settings), "server_name": "127.0.0.1", "quiet": True, "inbrowser": False}
-        _, self.url, _ = self.blocks.queue().launch(prevent_thread_lock=True, **options)
+        options = {**launch_options(settings), "server_name": "127.0.0.1", "server_port": port}
+        _, self.url, _ = self.blocks.queue().launch(prevent_thread_lock=True, quiet=True, inbrowser=False, **options)
 
     def close(self) -> None:
         """Stop serving; what is being written is stopped and kept."""
@@ -107,9 +107,9 @@ class Hands:
         expect(self.area).to_have_value(re.compile(pattern), timeout=SLOW)
 
     def stop(self) -> None:
-        """Stop the run and wait until the draft can be edited."""
+        """Stop the run, which the fixture `unhurried` keeps going, and wait until the draft can be edited."""
         self.press("stop")
-        expect(self.page.locator("#progress")).to_contain_text(re.compile("Stopped|Finished"), timeout=60_000)
+        expect(self.page.locator("#progress")).to_contain_text("Stopped", timeout=60_000)
         self.rest()
 
     def rest(self) -> None:

@@ -9,6 +9,7 @@ from tests.browser.studio import Hands, Studio
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.usefixtures("unhurried")
 def test_axe_finds_nothing_serious(studio: Studio, browser: Browser, width: int, theme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
     hands = Hands(context.new_page(), studio.url)
@@ -42,3 +43,21 @@ def test_japanese_browsers_get_a_japanese_page(studio: Studio, browser: Browser)
     assert hands.state()["text"] == "灯台は岩の上に立つ。🙂"
     expect(hands.page.locator(".draft-count")).to_contain_text("11 文字")
     context.close()
+
+
+def test_one_region_stays_and_says_what_changes_but_not_every_number(hands: Hands) -> None:
+    spoken = "window.spoken = []; new MutationObserver((all) => all.forEach((one) => one.addedNodes.forEach("
+    spoken += "(node) => spoken.push(node.textContent)))).observe(document.querySelector('#announcer'), "
+    hands.page.evaluate(f"() => {{ {spoken} {{ childList: true, subtree: true }}) }}")
+    region = hands.page.locator("#announcer [role=status]")
+    hands.sample("1")
+    expect(region).to_contain_text("It fits")
+    hands.type("The lamp was lit")
+    hands.press("continue")
+    hands.wait_for_words("The lamp was lit", 3)
+    hands.stop()
+    expect(region).to_contain_text("Stopped. The text so far is kept")
+    assert hands.page.locator("#progress [role=status], #window [role=status]").count() == 0
+    said = [text for text in hands.page.evaluate("window.spoken") if text]
+    for beginning in ("Writing.", "Stopped."):
+        assert sum(text.startswith(beginning) for text in said) == 1

@@ -22,7 +22,7 @@ class Site:
 
     def __init__(self) -> None:
         self.draft, self.message, self.asked = Draft(), {}, []
-        self.answers = True
+        self.answers, self.error = True, ""
         with gr.Blocks() as self.blocks:
             editor = DraftEditor(elem_id="draft")
             push, quiet = gr.Button("Push", elem_id="push"), gr.Button("Version", elem_id="save-version")
@@ -31,7 +31,7 @@ class Site:
             quiet.click(self.quiet, [editor], None, js=READ, queue=False)
             undo.click(lambda: self.asked.append(("undo", None)), queue=False)
             editor.edit(self.edit, None, editor, queue=False)
-            for name in ("passage", "caret", "accept", "reject", "resync", "recover"):
+            for name in ("passage", "caret", "accept", "reject", "resync", "recover", "settled"):
                 getattr(editor, name)(self.noted(name), None, None, queue=False)
         self.url = self.blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", inbrowser=False)[1]
 
@@ -43,7 +43,7 @@ class Site:
         if not self.answers:
             return gr.skip()
         taken = self.draft.edit(event._data["text"], event._data["revision"])
-        return saved_message(self.draft.revision) if taken else self.whole()
+        return saved_message("p", self.draft.revision, self.error) if taken else {**self.whole(), "note": "refused"}
 
     def quiet(self, state: Any) -> None:
         """A button that takes the text and does not answer with a revision."""
@@ -69,7 +69,8 @@ def shared() -> Iterator[Site]:
 
 @pytest.fixture
 def site(shared: Site) -> Site:
-    shared.draft, shared.message, shared.asked, shared.answers = Draft(), {}, [], True
+    shared.draft, shared.message, shared.asked = Draft(), {}, []
+    shared.answers, shared.error = True, ""
     return shared
 
 
@@ -125,16 +126,16 @@ def test_positions_are_characters(site: Site, page: Page) -> None:
     show(site, page, "😀e\u0301 𝒳 end")
     push(site, page, set_message(site.draft.text, 1, (4, 5), project="p"))
     area(page).focus()
-    expected = {"text": "😀e\u0301 𝒳 end", "revision": 1, "start": 4, "end": 5}
+    expected = {"project": "p", "text": "😀e\u0301 𝒳 end", "revision": 1, "serial": 0, "start": 4, "end": 5}
     until(page, lambda: page.evaluate("document.querySelector('#draft').draft.state()") == expected)
-    push(site, page, stream_message("r", 1, 4, 1, "😀😀"))
+    push(site, page, stream_message("p", "r", 1, 4, 1, "😀😀"))
     expect(area(page)).to_have_value("😀e\u0301 😀😀 end")
 
 
 def test_a_stream_shows_all_of_its_text_each_time_and_locks_the_draft(site: Site, page: Page) -> None:
     show(site, page, "ab")
     for text in ("x", HOSTILE, HOSTILE + "!"):
-        push(site, page, stream_message("r", 1, 1, 0, text))
+        push(site, page, stream_message("p", "r", 1, 1, 0, text))
         expect(area(page)).to_have_value(f"a{text}b")
     expect(area(page)).to_have_attribute("aria-busy", "true")
     expect(area(page)).not_to_be_editable()
@@ -145,7 +146,7 @@ def test_a_stream_shows_all_of_its_text_each_time_and_locks_the_draft(site: Site
 
 def test_a_stream_over_another_revision_asks_for_the_draft(site: Site, page: Page) -> None:
     show(site, page, "ab")
-    push(site, page, stream_message("r", 7, 1, 0, "x"))
+    push(site, page, stream_message("p", "r", 7, 1, 0, "x"))
     until(page, lambda: len(site.of("resync")) == 1)
     assert area(page).input_value() == "ab"
 
@@ -164,7 +165,7 @@ def test_a_draft_sent_again_does_not_undo_an_edit_under_way(site: Site, page: Pa
     site.answers = False
     area(page).fill("abc")
     until(page, lambda: len(site.of("edit")) == 1)
-    push(site, page, {**site.whole(), "last": (0, 1)})  # the same message twice would not reach the script
+    push(site, page, site.whole())
     page.wait_for_timeout(300)
     assert area(page).input_value() == "abc"
     expect(page.locator(".draft-saved")).to_contain_text("Not saved yet", timeout=12_000)
@@ -195,7 +196,7 @@ def test_control_z_presses_the_pages_undo(site: Site, page: Page) -> None:
 def test_a_proposal_is_a_diff_answered_from_the_keyboard(site: Site, page: Page, key: str, event: str) -> None:
     show(site, page, "😀 old end")
     changes = [Change("delete", "old"), Change("insert", HOSTILE)]
-    push(site, page, proposal_message("i", 2, 5, HOSTILE, changes, done=True))
+    push(site, page, proposal_message("p", "i", 2, 5, HOSTILE, changes, done=True))
     expect(page.locator(".draft-diff")).to_have_text(f"😀 old{HOSTILE} end")
     expect(page.locator(".draft-diff ins")).to_have_text(HOSTILE)
     expect(page.locator(".draft-diff del")).to_have_text("old")
@@ -210,23 +211,67 @@ def test_a_selection_brings_its_tools(site: Site, page: Page) -> None:
     area(page).focus()
     page.get_by_role("button", name="Shorten").click()
     until(page, lambda: len(site.of("passage")) == 1)
-    assert site.of("passage") == [{"kind": "shorten", "text": "😀 one two", "revision": 1, "start": 2, "end": 5}]
+    sent = {
+        "kind": "shorten", "wish": "", "project": "p", "text": "😀 one two", "revision": 1, "serial": 0,
+        "start": 2, "end": 5,
+    }  # fmt: skip
+    assert site.of("passage") == [sent]
+    wish = page.get_by_label("How the passage is to become")
+    wish.fill("more formal")
+    wish.press("Enter")
+    until(page, lambda: len(site.of("passage")) == 2)
+    assert site.of("passage")[1] == {**sent, "kind": "rewrite", "wish": "more formal"}
 
 
 def test_following_pauses_when_the_person_scrolls_up(site: Site, page: Page) -> None:
     lines = "line\n" * 200
     show(site, page, "")
-    push(site, page, stream_message("r", 1, 0, 0, lines))
+    push(site, page, stream_message("p", "r", 1, 0, 0, lines))
     until(
         page, lambda: area(page).evaluate("a => a.scrollTop > 0 && a.scrollTop + a.clientHeight > a.scrollHeight - 30")
     )
     area(page).evaluate("a => { a.scrollTop = 100 }")
     expect(page.locator(".draft-follow")).to_be_visible()
-    push(site, page, stream_message("r", 1, 0, 0, lines + "more"))
+    push(site, page, stream_message("p", "r", 1, 0, 0, lines + "more"))
     expect(area(page)).to_have_value(lines + "more")
     assert area(page).evaluate("a => a.scrollTop") == 100
     page.locator(".draft-follow").click()
     assert area(page).evaluate("a => a.scrollTop + a.clientHeight > a.scrollHeight - 30")
+
+
+def test_text_that_grows_in_the_middle_is_followed_there(site: Site, page: Page) -> None:
+    lines = "line\n" * 200
+    show(site, page, lines)
+    at = len(lines) // 2
+    push(site, page, stream_message("p", "r", 1, at, 0, "new\n"))
+    until(page, lambda: area(page).evaluate("a => a.scrollTop > 500"))
+    place = area(page).evaluate("a => a.scrollTop")
+    area(page).evaluate("a => { a.scrollTop = a.scrollHeight }")
+    expect(page.locator(".draft-follow")).to_be_visible()
+    push(site, page, stream_message("p", "r", 1, at, 0, "new\nnew\n"))
+    expect(area(page)).to_have_value(lines[:at] + "new\nnew\n" + lines[at:])
+    assert area(page).evaluate("a => a.scrollTop + a.clientHeight > a.scrollHeight - 60")
+    page.locator(".draft-follow").click()
+    until(page, lambda: abs(area(page).evaluate("a => a.scrollTop") - place) < 60)
+    expect(page.locator(".draft-follow")).to_be_hidden()
+
+
+def test_buttons_say_their_keys(site: Site, page: Page) -> None:
+    for name, aria, title in (("undo", "Control+Z", "Ctrl+Z"), ("save-version", "Control+Shift+S", "Ctrl+Shift+S")):
+        expect(page.locator(f"#{name}")).to_have_attribute("aria-keyshortcuts", aria)
+        expect(page.locator(f"#{name}")).to_have_attribute("title", title)
+
+
+def test_the_page_is_told_when_the_draft_has_settled(site: Site, page: Page) -> None:
+    show(site, page, "Tides.")
+    until(page, lambda: len(site.of("settled")) == 1)
+    push(site, page, stream_message("p", "r", 1, 6, 0, " More"))
+    push(site, page, stream_message("p", "r", 1, 6, 0, " More of it"))
+    expect(area(page)).to_have_value("Tides. More of it")
+    page.wait_for_timeout(1000)
+    assert len(site.of("settled")) == 1
+    show(site, page, "Tides. More of it.", 2)
+    until(page, lambda: len(site.of("settled")) == 2)
 
 
 def test_unsent_text_is_offered_after_a_reload(site: Site, page: Page) -> None:
@@ -237,5 +282,135 @@ def test_unsent_text_is_offered_after_a_reload(site: Site, page: Page) -> None:
     page.reload()
     expect(page.locator(".draft-count")).to_contain_text("words")
     push(site, page, site.whole())
+    expect(page.locator(".draft-status")).to_contain_text("holds a later text")
     page.locator(".draft-recover .restore").click()
     until(page, lambda: [data["text"] for data in site.of("recover")] == ["ab and much more"])
+
+
+def test_what_is_not_kept_is_said_and_tried_again(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    site.error = "The disk is full."
+    area(page).fill("abc")
+    saved = page.locator(".draft-saved")
+    expect(saved).to_have_text("The disk is full.")
+    expect(saved).to_have_role("alert")
+    until(page, lambda: '"kept":false' in (page.evaluate("localStorage.getItem('refreshkv-draft-p')") or ""))
+    site.error = ""
+    expect(saved).to_have_text("Saved")
+    assert saved.get_attribute("role") is None
+
+
+def test_messages_of_another_project_change_nothing_until_the_page_opens_it(site: Site, page: Page) -> None:
+    show(site, page, "mine")
+    for message in (
+        set_message("theirs", 7, project="other"),
+        stream_message("other", "r", 1, 0, 0, "theirs"),
+        proposal_message("other", "i", 0, 4, "theirs", [], done=True),
+        saved_message("other", 9),
+    ):
+        push(site, page, message)
+    page.wait_for_timeout(300)
+    assert area(page).input_value() == "mine"
+    state = page.evaluate("document.querySelector('#draft').draft.state()")
+    assert (state["project"], state["revision"]) == ("p", 1)
+    assert site.of("resync") == []
+    push(site, page, {**set_message("theirs", 7, project="other"), "opens": True})
+    expect(area(page)).to_have_value("theirs")
+
+
+def test_what_was_typed_last_goes_to_the_project_it_was_typed_in(site: Site, page: Page) -> None:
+    show(site, page, "mine")
+    site.answers = False
+    area(page).fill("mine, and")
+    until(page, lambda: len(site.of("edit")) == 1)
+    area(page).fill("mine, and more")
+    push(site, page, {**set_message("", 0, project="other"), "opens": True})
+    expect(area(page)).to_have_value("")
+    until(page, lambda: len(site.of("edit")) == 2)
+    assert [(edit["project"], edit["text"]) for edit in site.of("edit")] == [
+        ("p", "mine, and"),
+        ("p", "mine, and more"),
+    ]
+    expect(page.locator(".draft-recover")).to_be_hidden()
+
+
+def test_the_project_in_place_of_one_that_is_gone_takes_over_all_that_is_typed(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    site.answers = False
+    area(page).fill("abc")
+    until(page, lambda: len(site.of("edit")) == 1)
+    area(page).fill("abcd")
+    site.draft = Draft("abc", 2)
+    push(site, page, set_message("abc", 2, project="new", previous="p"))
+    until(page, lambda: len(site.of("edit")) == 2)
+    assert (site.of("edit")[1]["project"], site.of("edit")[1]["text"]) == ("new", "abcd")
+    assert area(page).input_value() == "abcd"
+    expect(page.locator(".draft-recover")).to_be_hidden()
+
+
+def test_the_browser_keeps_nothing_of_a_deleted_project(site: Site, page: Page) -> None:
+    show(site, page, "secret")
+    area(page).fill("secret!")
+    until(page, lambda: "secret!" in (page.evaluate("localStorage.getItem('refreshkv-draft-p')") or ""))
+    area(page).fill("secret!!")  # a copy of this is under way
+    push(site, page, {**set_message("", 0, project="other"), "opens": True, "forget": "p"})
+    expect(area(page)).to_have_value("")
+    page.wait_for_timeout(1200)
+    assert page.evaluate("localStorage.getItem('refreshkv-draft-p')") is None
+
+
+def test_text_offered_stays_until_the_server_has_it(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    area(page).fill("mine")
+    push(site, page, set_message("theirs", 9, project="p"))
+    restore = page.locator(".draft-recover .restore")
+    restore.click()
+    until(page, lambda: len(site.of("recover")) == 1)
+    expect(restore).to_be_visible()  # no answer
+    area(page).fill("theirs, and more")
+    until(page, lambda: "and more" in (page.evaluate("localStorage.getItem('refreshkv-draft-p')") or ""))
+    page.reload()
+    expect(page.locator(".draft-count")).to_contain_text("words")
+    site.draft = Draft("theirs, and more", 10)
+    push(site, page, site.whole())
+    restore.click()
+    until(page, lambda: [data["text"] for data in site.of("recover")] == ["mine", "mine"])
+    push(site, page, {**set_message("mine", 11, project="p"), "note": "restored"})
+    expect(restore).to_be_hidden()
+    assert '"offered":null' in page.evaluate("localStorage.getItem('refreshkv-draft-p')")
+
+
+def test_a_refused_edit_says_where_the_text_is(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    site.draft = Draft("theirs", 5)
+    area(page).fill("mine")
+    expect(area(page)).to_have_value("theirs")
+    expect(page.locator(".draft-recover")).to_contain_text("Your text here was kept as a version.")
+    page.locator(".draft-recover .discard").click()
+    expect(page.locator(".draft-recover")).to_be_hidden()
+
+
+def test_a_copy_is_kept_while_the_model_writes(site: Site, page: Page) -> None:
+    show(site, page, "ab")
+    push(site, page, stream_message("p", "r", 1, 2, 0, " and more"))
+    until(page, lambda: "ab and more" in (page.evaluate("localStorage.getItem('refreshkv-draft-p')") or ""))
+    page.reload()
+    expect(page.locator(".draft-count")).to_contain_text("words")
+    push(site, page, set_message("", 0, project="new", previous="p"))
+    page.locator(".draft-recover .restore").click()
+    until(page, lambda: [data["text"] for data in site.of("recover")] == ["ab and more"])
+    push(site, page, {**set_message("ab and more", 1, project="new", previous="p"), "note": "restored"})
+    expect(page.locator(".draft-recover")).to_be_hidden()
+    assert page.evaluate("localStorage.getItem('refreshkv-draft-p')") is None
+
+
+def test_a_change_out_of_view_is_scrolled_to(site: Site, page: Page) -> None:
+    lines = "".join(f"line {number}\n" for number in range(300))
+    show(site, page, lines)
+    at = lines.index("line 200")
+    push(site, page, set_message(lines.replace("line 200", "here"), 2, (at + 4, at + 4), project="p"))
+    until(page, lambda: area(page).evaluate("a => a.scrollTop") > 0)
+    share = area(page).evaluate("a => (a.scrollTop + a.clientHeight / 2) / a.scrollHeight")
+    assert 0.62 < share < 0.72
+    push(site, page, set_message(lines, 3, (at + 8, at + 8), project="p"))
+    assert area(page).evaluate("a => (a.scrollTop + a.clientHeight / 2) / a.scrollHeight") == share  # it is in view

@@ -13,11 +13,13 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.engine import Engine
+from app.store import Limits, list_projects, list_versions
 from tests.browser.studio import SLOW, Hands, Studio
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_reload_in_the_middle_of_a_run_attaches_to_it(hands: Hands) -> None:
     hands.sample("1")
     hands.press("write")
@@ -33,6 +35,7 @@ def test_a_reload_in_the_middle_of_a_run_attaches_to_it(hands: Hands) -> None:
     expect(hands.page.locator(".block.file-card")).to_contain_text("1 of 8 pages")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_run_ends_and_is_kept_though_its_page_is_gone(studio: Studio, hands: Hands, browser: Browser) -> None:
     hands.type("The lamp was lit")
     hands.press("continue")
@@ -102,6 +105,160 @@ def test_projects_are_opened_again_with_their_sources_and_drafts(hands: Hands) -
     page.get_by_role("option", name="lighthouses").click()
     expect(hands.area).to_have_value("About the light.", timeout=30_000)
     expect(page.locator(".block.file-card")).to_contain_text("2 of 8 pages")
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_run_stays_in_its_project_when_another_is_opened(studio: Studio, hands: Hands) -> None:
+    page = hands.page
+    hands.sample("1")
+    hands.type("About the light.")
+    hands.press("continue")
+    hands.wait_for_words("About the light.", 3)
+    first = studio.sessions.open("a look", None)
+    hands.press("new-project")
+    expect(hands.area).to_have_value("")
+    expect(hands.area).to_be_editable()
+    hands.type("Something else.")
+    expect(page.locator("#stop")).to_be_disabled()
+    expect(page.locator("#write")).to_be_enabled()
+    for name in ("progress", "rates"):
+        expect(page.locator(f"#{name}")).to_have_text("")
+    expect(page.locator(".ckm-root")).to_have_attribute("data-run", "")
+    page.wait_for_timeout(1000)
+    assert first.busy
+    assert hands.text == "Something else."
+    expect(page.locator("#progress")).to_have_text("")
+
+    # A run from the same button is followed in the project it is begun in, and Stop is its own.
+    hands.press("continue")
+    expect(page.locator("#progress")).to_contain_text("Waiting: 1 before you.")
+    assert first.writing is not None
+    first.writing.stop()
+    hands.wait_for_words("Something else.", 3)
+    hands.stop()
+    assert first.draft.text.startswith("About the light.")
+    assert len(first.draft.text) > len("About the light.")
+    assert "Something" not in first.draft.text
+    page.locator("#project-list input").click()
+    page.get_by_role("option", name="lighthouses").click()
+    expect(hands.area).to_have_value(first.draft.text)
+    expect(page.locator("#progress")).to_contain_text("Stopped")
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_comparison_ends_when_another_project_is_opened(studio: Studio, hands: Hands) -> None:
+    hands.sample("1")
+    hands.page.locator("#compare button").first.click()
+    hands.press("compare-run")
+    expect(hands.page.locator("#comparison")).to_contain_text("RefreshKV")
+    hands.press("new-project")
+    expect(hands.page.locator("#comparison")).to_have_text("")
+    expect(hands.page.locator("#compare-run")).to_be_enabled()
+    expect(hands.page.locator("#compare-stop")).to_be_disabled()
+
+
+def test_what_is_typed_before_another_project_is_opened_stays_in_its_own(studio: Studio, hands: Hands) -> None:
+    hands.type("One.")
+    first = studio.sessions.open("a look", None)
+    hands.area.fill("One. And the last words")
+    hands.press("new-project")
+    expect(hands.area).to_have_value("")
+    hands.type("Two.")
+    assert first.draft.text == "One. And the last words"
+
+
+def test_a_page_whose_project_was_deleted_keeps_its_text_in_a_new_one(
+    studio: Studio, hands: Hands, browser: Browser
+) -> None:
+    hands.type("Mine.")
+    other = Hands(browser.new_context().new_page(), studio.url)
+    expect(other.area).to_have_value("Mine.")
+    other.page.on("dialog", lambda dialog: dialog.accept())
+    other.press("delete-project")
+    expect(other.area).to_have_value("")
+    other.page.context.close()
+    hands.area.fill("Mine. And more.")
+    hands.saved()
+    hands.type("Mine. And more, twice.")
+    assert [entry.characters for entry in list_projects(studio.store)] == [len("Mine. And more, twice."), 0]
+    hands.open()
+    expect(hands.area).to_have_value("Mine. And more, twice.")
+
+
+def test_what_is_asked_for_is_kept_without_a_run_and_belongs_to_its_project(hands: Hands) -> None:
+    page = hands.page
+    detail = page.locator("#detail textarea")
+    page.locator("#task input").click()
+    page.get_by_role("option", name="My own instruction").click()
+    with page.expect_response(lambda response: "/run/" in response.url or "/queue/join" in response.url):
+        detail.fill("Who kept the light?")
+    page.wait_for_timeout(1000)
+    hands.open()
+    expect(detail).to_have_value("Who kept the light?")
+    expect(page.locator("#task input")).to_have_value("My own instruction")
+    hands.press("new-project")
+    expect(detail).to_have_value("")
+    expect(page.locator("#task input")).to_have_value("Report")
+
+
+def test_what_cannot_be_kept_is_said(studio: Studio, hands: Hands) -> None:
+    studio.store.limits = Limits(draft_megabytes=1e-5)
+    hands.area.fill("More than ten characters.")
+    expect(hands.page.locator(".draft-saved")).to_contain_text("the limit is 10")
+    studio.store.limits = Limits()
+    hands.saved()
+    assert list_projects(studio.store)[0].characters == 25
+
+
+def test_what_was_wrong_with_the_folder_is_said(engine: Engine, browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "projects.sqlite3").write_bytes(b"no database " * 100)
+    studio = Studio(engine, tmp_path)
+    hands = Hands(browser.new_context().new_page(), studio.url)
+    expect(hands.page.locator("#store-notices")).to_contain_text("was damaged and could not be opened")
+    hands.page.context.close()
+    studio.close()
+
+
+def test_a_stranger_finds_their_text_again_after_the_server_was_started_anew(
+    engine: Engine, browser: Browser, tmp_path: Path
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    studio = Studio(engine, tmp_path / "one", shared=True, port=port)
+    hands = Hands(browser.new_context().new_page(), studio.url)
+    hands.type("My afternoon.")
+    hands.page.wait_for_timeout(1200)  # the browser's copy is a second behind
+    studio.close()
+    studio = Studio(engine, tmp_path / "two", shared=True, port=port)
+    hands.open()
+    expect(hands.area).to_have_value("")
+    hands.page.locator(".draft-recover .restore").click()
+    expect(hands.area).to_have_value("My afternoon.")
+    expect(hands.page.locator(".draft-recover")).to_be_hidden()
+    assert [entry.characters for entry in list_projects(studio.store)] == [13]
+    hands.page.context.close()
+    studio.close()
+
+
+def test_text_of_the_browser_is_kept_as_a_version_while_the_model_writes(studio: Studio, hands: Hands) -> None:
+    hands.type("The lamp was lit")
+    copy = "localStorage.setItem('refreshkv-draft-' + document.querySelector('#draft').draft.state().project, "
+    hands.page.evaluate(f"""() => addEventListener("pagehide", () => {copy}
+        JSON.stringify({{text: "Held in the browser.", revision: 1, kept: false}})))""")
+    hands.open()
+    bar = hands.page.locator(".draft-recover")
+    expect(bar).to_be_visible()
+    hands.press("continue")
+    hands.wait_for_words("The lamp was lit", 2)
+    bar.locator(".restore").click()
+    expect(bar).to_contain_text("kept as a version")
+    hands.rest()
+    assert hands.text.startswith("The lamp was lit")
+    project = list_projects(studio.store)[0].id
+    assert [version.name for version in list_versions(studio.store, project)] == [
+        "Unsaved text of a browser", "Before the model wrote",
+    ]  # fmt: skip
 
 
 def test_strangers_on_a_shared_computer_do_not_see_each_other(engine: Engine, browser: Browser, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 from pypdf import PdfWriter
 
@@ -89,6 +90,19 @@ def test_too_long_a_request_offers_ways_out_and_one_press_takes_one(hands: Hands
     expect(hands.page.locator(".block.file-card")).to_contain_text("of 5 pages")
 
 
+def test_the_bar_follows_the_draft_and_what_the_model_sees_of_it_is_chosen(hands: Hands) -> None:
+    window = hands.page.locator("#window")
+    hands.type("The tower is of granite.")
+    expect(window).to_contain_text("Continue: It fits", timeout=30_000)
+    hands.type("The tide came in and the tide went out again. " * 800)
+    expect(window).to_contain_text("Continue: Too long by", timeout=30_000)
+    hands.page.locator("button.choice", has_text="Let the model see only the last").click()
+    expect(window).to_contain_text("The model does not see the first", timeout=30_000)
+    hands.press("undo")
+    expect(window).not_to_contain_text("does not see", timeout=30_000)
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_text_that_looks_like_code_does_nothing_but_appear(hands: Hands, tmp_path: Path) -> None:
     path = tmp_path / "<b>odd ${1+1}.md"  # the upload takes the signs out
     path.write_text(HOSTILE)

@@ -1,6 +1,6 @@
 """`stream_generate` and `generate`: events, counts, stopping, sampling, and continuing a cache."""
 
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 import pytest
@@ -31,6 +31,21 @@ PAIRS = 3 * 2
 
 def of(kind: type, events: list[Event]) -> list:
     return [event for event in events if isinstance(event, kind)]
+
+
+def test_the_size_of_a_chunk_can_follow_from_the_one_before(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = count(step=0.25)
+    monkeypatch.setattr("core.decoder.perf_counter", lambda: next(ticks))
+    asked: list[tuple[int, float]] = []
+
+    def chunk(tokens: int, seconds: float) -> int:
+        asked.append((tokens, seconds))
+        return 20 + tokens
+
+    events = list(stream_generate(*tiny, PROMPT, max_new_tokens=1, prefill_chunk=chunk))
+    length = len(PROMPT)
+    assert of(PrefillProgress, events) == [PrefillProgress(d, length) for d in (20, 60, 120, length)]
+    assert asked == [(0, 0.0), (20, 0.25), (40, 0.25), (60, 0.25)]
 
 
 def test_events_of_a_run(tiny: Tiny) -> None:

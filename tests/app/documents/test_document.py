@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from app.documents import Document, Origin, Page, duplicates
+from app.documents import Document, Origin, Page, duplicates, read_document
 
 
 def document(name: str, *texts: str) -> Document:
@@ -30,6 +32,17 @@ def test_duplicates_name_the_first_with_the_same_text() -> None:
         3: "d.txt has the same text as a.pdf.",
     }
     assert duplicates(documents[:2]) == {}
+
+
+SAMPLES = Path(__file__).parents[3] / "assets" / "samples"
+
+
+def test_the_same_text_in_another_form_is_noticed() -> None:
+    pdf, markdown = (read_document(SAMPLES / f"lighthouses.{kind}") for kind in ("pdf", "md"))
+    assert duplicates([pdf, markdown]) == {1: "lighthouses.md has mostly the same text as lighthouses.pdf."}
+    half = Document("half.pdf", pdf.pages[:4])
+    other = document("other.txt", "The tide came in, and the tide went out again, as it does twice a day. " * 20)
+    assert duplicates([pdf, half, other, document("short.txt", "a"), document("shorter.txt", "b")]) == {}
 
 
 def test_a_character_leads_back_to_where_it_stood() -> None:

@@ -14,6 +14,7 @@ from app.store import (
     add_source,
     choose_pages,
     create_project,
+    leave_out_source,
     list_sources,
     open_store,
     order_sources,
@@ -49,6 +50,15 @@ def test_the_choice_of_pages_is_kept(store: Store, project: Project, upload: Pat
     source = add_source(store, project.id, upload, DOCUMENT)
     choose_pages(store, source.id, "2")
     assert [kept.chosen for kept in list_sources(store, project.id)] == ["2"]
+
+
+def test_whether_it_is_left_out_is_kept(store: Store, project: Project, upload: Path) -> None:
+    source = add_source(store, project.id, upload, DOCUMENT)
+    assert not source.left_out
+    leave_out_source(store, source.id, True)
+    assert [found.left_out for found in list_sources(store, project.id)] == [True]
+    with pytest.raises(StoreError, match="not in the project any more"):
+        leave_out_source(store, source.id + 1, True)
 
 
 def test_sources_are_in_the_order_they_were_put_in(store: Store, project: Project, upload: Path) -> None:

@@ -105,7 +105,8 @@ REFRESH = {"step": 1, "layers": [0], "reason": "stride", "context": 6, "packed":
         ({"prompt__token_page": [0, 0, -1, 2]}, "not among the pages"),
         ({"prompt__document_start": 2}, "do not end within the prompt"),
         ({"refreshes": [REFRESH, REFRESH]}, "steps do not ascend"),
-        ({"refreshes": [{**REFRESH, "context": 10**12}]}, "has a context of 1000000000000"),
+        ({"refreshes": [{**REFRESH, "context": 10**8}]}, "has a context of 100000000"),
+        ({"refreshes": [{**REFRESH, "context": 10**12}]}, "1 refreshes of 1,000,000,000,000 positions are more than"),
         ({"refreshes": [{**REFRESH, "layers": [5]}]}, "layer that the policy does not act in"),
     ],
 )

@@ -13,7 +13,7 @@ from tests.app.trace.runs import MadeRun, compose_pages, made_runs
 
 def plain_count(run: MadeRun, start: int, end: int) -> list[float]:
     """The share of each token of the documents: pairs and steps counted one by one."""
-    steps, at = [], run.draft_start
+    steps, at = [], 0
     for token in run.tokens:
         written = range(at, at + max(1, len(token.text)))
         if any(start <= character < end for character in written):
@@ -30,7 +30,7 @@ def plain_count(run: MadeRun, start: int, end: int) -> list[float]:
 
 @given(made_runs(), st.integers(0, 60), st.integers(0, 40), st.sampled_from([0.05, 0.25, 0.6]))
 def test_pages_and_passages_are_what_a_plain_count_gives(run: MadeRun, start: int, length: int, least: float) -> None:
-    found = kept_while(Replay(run.trace()), start, start + length, least)
+    found = kept_while(Replay(run.trace()), [(start, start + length)], least)
     shares = plain_count(run, start, start + length)
     pages = run.composed.places.page
     by_page = {
@@ -74,20 +74,23 @@ def made(kept: dict[int, list[int]], texts: list[str], pages: list[list[int]]) -
 def test_a_sentence_and_the_pages_behind_it() -> None:
     # Positions 0-3 are page 1, 4 stands between, 5-8 are page 2.
     replay = made({0: [0, 1, 5], 2: [6, 7, 8]}, ["One ", "two. ", "Three", " four."], [[4], [4]])
-    first, second = kept_while(replay, 10, 19)
+    first, second = kept_while(replay, [(0, 9)])
     assert first == KeptPage(0, 0, pytest.approx(2 / 3), 0.5, (KeptPassage(0, 4, 1.0),))
     assert second == KeptPage(1, 1, pytest.approx(1 / 3), 0.25, (KeptPassage(0, 2, 1.0),))
-    assert kept_while(replay, 19, 30) == (KeptPage(1, 1, 1.0, 0.75, (KeptPassage(2, 8, 1.0),)),)
-    both = kept_while(replay, 14, 24)
+    assert kept_while(replay, [(9, 20)]) == (KeptPage(1, 1, 1.0, 0.75, (KeptPassage(2, 8, 1.0),)),)
+    both = kept_while(replay, [(4, 14)])
     assert [(page.page, page.share) for page in both] == [(1, 0.5), (0, 0.25)]
-    assert kept_while(replay, 0, 10) == ()
+    # Two words apart are what both hold, and nothing of what stood between them.
+    apart = kept_while(replay, [(0, 3), (15, 19)])
+    assert [(page.page, page.share) for page in apart] == [(1, 0.5), (0, 0.25)]
+    assert kept_while(replay, [(20, 30)]) == kept_while(replay, []) == ()
 
 
 def test_a_gap_of_some_tokens_does_not_end_a_passage() -> None:
     replay = made({0: [0, 4, 9]}, ["One"], [[12]])
-    (page,) = kept_while(replay, 10, 13)
+    (page,) = kept_while(replay, [(0, 3)])
     assert [(passage.start, passage.end) for passage in page.passages] == [(18, 20), (0, 10)]
 
 
 def test_without_refreshes_nothing_is_known() -> None:
-    assert kept_while(made({}, ["One"], [[4]]), 10, 13) == ()
+    assert kept_while(made({}, ["One"], [[4]]), [(0, 3)]) == ()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.cache_map import cache_map
 from app.composer import Places
 from app.map_feed import Cursor, MapFeed
-from app.trace import PromptTokens
+from app.trace import PromptTokens, Recorder, RunSettings
 from app.view import Json, PageMark
 from core.events import CacheRefreshed, Event
 
@@ -131,12 +131,16 @@ def refresh_of(number: int, counts: NDArray[np.uint8], layers: tuple[int, ...] =
     return CacheRefreshed(10 * number, layers, kept, "prefill" if number == 0 else "stride", counts)
 
 
+def feed_of(run_id: str, prompt: PromptTokens) -> MapFeed:
+    return MapFeed(run_id, Recorder(RunSettings("tiny", None, {}, {}, 1), prompt, LAYERS, HEADS, 0), 100)
+
+
 class Made:
     """A run on two pages, and the messages that tell of it, one after every event."""
 
     def __init__(self, pieces: list[str], run_id: str = "run") -> None:
         self.prompt = prompt_of(pieces)
-        self.feed = MapFeed(run_id, self.prompt, LAYERS, HEADS, 100)
+        self.feed = feed_of(run_id, self.prompt)
         first, self.cursor = self.feed.since(None)
         self.messages = [first]
 

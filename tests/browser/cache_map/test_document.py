@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.map_feed import held_message
+from app.evidence import held
 from app.quotes import Quote
-from app.trace import KeptPage, KeptPassage
+from app.trace import KeptPage, KeptPassage, page_texts
 from tests.browser.cache_map.site import (
     HEADS,
     LINE,
@@ -94,7 +94,7 @@ def test_a_layer_is_asked_for_and_shown_alone(site: Site, page: Any) -> None:
     assert pixel(page, MARGIN + 1, 42) not in (full, [0, 0, 0, 0])
     page.select_option(".ckm-layer", label="Layer 4")
     page.wait_for_selector(".ckm-root[data-layer='4']")
-    assert ("layer", {"layer": 4}) in site.asked
+    assert ("layer", {"layer": 4, "run": "run"}) in site.asked
     painted(page)
     assert pixel(page, MARGIN + 1, 42) == full
     assert pixel(page, MARGIN + 1, 42 + 23)[3] == 0
@@ -112,10 +112,16 @@ def test_passages_and_quotes_are_marked_and_scrolled_to(site: Site, browser: Any
     strongest = KeptPassage(1200, 1224, 1.0)
     pages = [KeptPage(0, 1, 0.7, 0.4, (strongest,)), KeptPage(0, 0, 0.3, 0.2, (KeptPassage(12, 24, 0.5),))]
     page.evaluate("window.painted = []")
-    send(site, page, held_message(pages, [Quote(0, 5, 0, 2, 1212, 1218)], run.prompt))
+    texts = page_texts(run.prompt)
+    near = [Quote(0, 5, 0, *place(texts[0].text, words(6000)[12:18]), similarity=93)]
+    exact = [Quote(0, 5, 1, *place(texts[1].text, words(6000)[4212:4218]))]
+    send(site, page, {"run": "run", "held": held(pages, [*exact, *near], run.prompt, texts)})
     assert page.get_attribute(".ckm-root", "data-mode") == "passages"
     assert 4200 in seen(page)
-    assert page.inner_text(".ckm-kept-summary") == "What the model kept while this was written · 1 exact quote"
+    assert (
+        page.inner_text(".ckm-kept-summary")
+        == "What the model kept while this was written · 1 exact quote · 1 sentence nearly word for word (93% alike)"
+    )
     chips = [chip.inner_text() for chip in page.locator(".ckm-chip").all()]
     assert chips == ["report.pdf · page 2 · 70%", "report.pdf · page 1 · 30%"]
     assert page.inner_text(".ckm-page-name") == "report.pdf · page 2 · 70%"
@@ -128,11 +134,21 @@ def test_passages_and_quotes_are_marked_and_scrolled_to(site: Site, browser: Any
     page.locator(".ckm-chip").nth(1).click()
     painted(page)
     assert page.evaluate("document.querySelector('.ckm-text').scrollTop") < top
+    # The near one stands between dashes: of the line under it a half.
+    line = page.evaluate("document.querySelector('.ckm-text').scrollTop")
+    dashes = [pixel(page, MARGIN + 2 + x, 40 + 2 * 23 - line + 1) == accent for x in range(80)]
+    assert 30 <= sum(dashes) <= 50
     page.click(".ckm-close")
     assert page.get_attribute(".ckm-root", "data-mode") == "share"
     assert page.is_hidden(".ckm-kept")
     assert page.is_hidden(".ckm-mode-passages")
     page.context.close()
+
+
+def place(text: str, pieces: list[str]) -> tuple[int, int]:
+    """Where these words stand in a page."""
+    start = text.index("".join(pieces))
+    return start, start + len("".join(pieces))
 
 
 def test_lines_are_laid_out_again_in_a_narrow_window(site: Site, page: Any) -> None:

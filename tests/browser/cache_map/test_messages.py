@@ -4,17 +4,16 @@ from typing import Any
 
 from app.cache_map import FOLDER
 from app.composer import Places
-from app.map_feed import MapFeed, held_message
-from app.trace import KeptPage, PromptTokens
+from app.evidence import held
+from app.trace import KeptPage, KeptPassage, PromptTokens
 from app.view import PageMark
 from core.events import TokenGenerated
 from tests.browser.cache_map.site import (
     ATTACKS,
     GUTTER,
-    HEADS,
-    LAYERS,
     Made,
     Site,
+    feed_of,
     made,
     open_page,
     prompt_of,
@@ -46,9 +45,9 @@ def test_a_page_title_is_shown_and_never_run(site: Site, page: Any) -> None:
     marks = tuple(PageMark(attack, 1, None, 5 + 4 * i) for i, attack in enumerate(ATTACKS))
     places = Places(prompt.places.page, prompt.places.start, prompt.places.end, tuple(range(len(ATTACKS))))
     prompt = PromptTokens(prompt.token_ids, 5, prompt.pieces, marks, places)
-    start = MapFeed("run", prompt, LAYERS, HEADS, 4).since(None)[0]
-    held = held_message([KeptPage(i, i, 0.2, 0.1, ()) for i in range(len(ATTACKS))], [], prompt)
-    send(site, page, {**start, **held})
+    start = feed_of("run", prompt).since(None)[0]
+    marks = held([KeptPage(i, i, 0.2, 0.1, ()) for i in range(len(ATTACKS))], [], prompt, [])
+    send(site, page, {**start, "held": marks})
     assert {f"{attack} · page 1" for attack in ATTACKS} <= set(page.evaluate("window.painted"))
     assert [chip.inner_text() for chip in page.locator(".ckm-chip").all()] == [f"{a} · page 1 · 20%" for a in ATTACKS]
     assert page.evaluate("window.pwn") is None
@@ -73,7 +72,7 @@ def test_what_was_lost_is_asked_for_again(site: Site, page: Any) -> None:
     run = made(words(300), refreshes=12)
     site.feed = run.feed
     send(site, page, run.messages[3])
-    site.wait_for("layer", {"layer": None, "missing": True})
+    site.wait_for("layer", {"layer": None, "run": "run", "missing": True})
     page.wait_for_selector(".ckm-root[data-refreshes='12']")
     assert state(page) == ("run", "12", "11")
 
@@ -102,6 +101,32 @@ def test_other_runs_duplicates_and_gaps_are_harmless(site: Site, page: Any) -> N
     assert state(page) == ("run", "6", "8")
     send(site, page, other.whole)
     assert state(page) == ("other", "12", "11")
+
+
+def test_a_passage_of_another_run_is_shown_on_that_runs_documents(site: Site, page: Any) -> None:
+    shown, other = made(words(300), refreshes=2), made(words(60), "other", refreshes=3)
+    send(site, page, shown.whole)
+    site.feed = other.feed
+    marks = held([KeptPage(0, 1, 1.0, 0.5, (KeptPassage(3, 9, 0.5),))], [], other.prompt, [])
+    send(site, page, {"run": "other", "held": marks})
+    site.wait_for("layer", {"layer": None, "run": "other", "missing": True})
+    page.wait_for_selector(".ckm-root[data-run='other'][data-mode='passages']")
+    assert page.inner_text(".ckm-kept-summary") == "What the model kept while this was written"
+    assert page.inner_text(".ckm-chip") == "report.pdf · page 2 · 100%"
+    send(site, page, shown.whole)
+    assert page.get_attribute(".ckm-root", "data-mode") == "share"
+
+
+def test_what_is_not_known_of_a_passage_is_said_and_the_map_stays(site: Site, page: Any) -> None:
+    run = made(words(300), refreshes=2)
+    send(site, page, run.whole, {"run": "run", "held": held([], [], run.prompt, [], "typed")})
+    assert page.inner_text(".ckm-kept-summary") == "Typed by you, or its run is no longer kept."
+    assert page.get_attribute(".ckm-root", "data-mode") == "share"
+    assert page.is_hidden(".ckm-mode-passages")
+    send(site, page, {"run": "run", "held": held([], [], run.prompt, [], "full")})
+    assert page.inner_text(".ckm-kept-summary") == (
+        "Every step attends to the whole context: this method keeps no small cache."
+    )
 
 
 def test_a_page_opened_again_gets_everything_at_once(site: Site, page: Any) -> None:

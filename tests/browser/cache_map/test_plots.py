@@ -62,16 +62,17 @@ def test_the_slider_moves_every_view(site: Site, page: Any) -> None:
 
 
 def test_a_replay_runs_to_the_newest_and_can_be_paused(site: Site, page: Any) -> None:
-    send(site, page, made(words(300), refreshes=4).whole)
+    send(site, page, made(words(300), refreshes=12).whole)
     page.click(".ckm-play")
-    assert state(page)[2] == "0"
     page.wait_for_selector(".ckm-root[data-shown='1']")
     assert page.get_attribute(".ckm-play", "aria-label") == "Pause"
     page.click(".ckm-play")
+    paused = state(page)
     page.wait_for_timeout(700)
-    assert state(page)[2] == "1"
+    assert state(page) == paused
+    assert page.get_attribute(".ckm-root", "data-live") == "false"
     page.click(".ckm-play")
-    page.wait_for_selector(".ckm-root[data-shown='3'][data-live='true']")
+    page.wait_for_selector(".ckm-root[data-shown='11'][data-live='true']")
     assert page.get_attribute(".ckm-play", "aria-label") == "Play"
 
 
@@ -96,6 +97,46 @@ def test_two_hundred_refreshes_are_all_in_view(site: Site, page: Any) -> None:
     for row in (0, 57, 199):
         page.click(".ckm-heat", position={"x": GUTTER + 5, "y": (row + 0.5) * height / 200})
         assert state(page)[2] == str(row)
+
+
+COUNT_DRAWING = """() => {
+window.drawn = { rows: 0, fills: 0 };
+for (const [name, kind] of [["putImageData", "rows"], ["fillRect", "fills"]]) {
+  const original = CanvasRenderingContext2D.prototype[name];
+  CanvasRenderingContext2D.prototype[name] = function (...rest) {
+    window.drawn[kind]++;
+    return original.apply(this, rest);
+  };
+}
+}"""
+
+
+def test_a_long_run_is_drawn_row_by_row_and_as_much_of_its_document_as_is_seen(site: Site, page: Any) -> None:
+    """8,192 tokens and 200 refreshes: what a refresh and a step of the replay cost does not grow with them."""
+    run = made(words(8182), refreshes=200, held=slice(0, 8182))
+    page.evaluate(COUNT_DRAWING)
+    send(site, page, run.whole)
+    assert state(page) == ("run", "200", "199")
+    assert page.evaluate("window.drawn.rows") == 200
+
+    run.add(refreshed(run.prompt, 200, slice(0, 8182)))
+    page.evaluate("Object.assign(window, { painted: [], drawn: { rows: 0, fills: 0 } })")
+    send(site, page, run.messages[-1])
+    assert state(page) == ("run", "201", "200")
+    assert page.evaluate("window.drawn.rows") == 1
+    one = page.evaluate("[window.painted.length, window.drawn.fills]")
+    lines = page.evaluate("document.querySelector('.ckm-text').clientHeight") / 23
+    assert one[1] < 300 + 2 * LINE * lines  # the marks of the lines in view, and the plots
+
+    page.focus(".ckm-slider")
+    page.evaluate("Object.assign(window, { painted: [], drawn: { rows: 0, fills: 0 } })")
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
+        painted(page)
+    assert state(page)[2] == "190"
+    assert page.evaluate("window.drawn.rows") == 0
+    assert page.evaluate("window.painted.length") <= 12 * one[0]
+    assert page.evaluate("window.drawn.fills") <= 12 * one[1]
 
 
 def test_a_column_scrolls_the_document_there(site: Site, browser: Any) -> None:

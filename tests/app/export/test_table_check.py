@@ -4,10 +4,11 @@ import csv
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.tables import check_table
+from app.export.table import as_csv, as_tsv
+from app.export.table_check import check_table, repair_table
 
 COLUMNS = ("Name", "Year", "Height")
 GOOD = "| Name | Year | Height |\n| --- | --- | --- |\n| Bell Rock | 1810 | 35 |\n| Eddystone | 1882 | |\n"
@@ -28,8 +29,8 @@ ROWS = (("Name", "Year", "Height"), ("Bell Rock", "1810", "35"), ("Eddystone", "
 def test_a_table_as_asked_for(text: str) -> None:
     report = check_table(text, COLUMNS)
     assert (report.rows, report.problems, report.repairs) == (ROWS, (), ())
-    assert report.tsv == "Name\tYear\tHeight\nBell Rock\t1810\t35\nEddystone\t1882\t\n"
-    assert report.csv == "Name,Year,Height\r\nBell Rock,1810,35\r\nEddystone,1882,\r\n"
+    assert as_tsv(report.rows) == "Name\tYear\tHeight\nBell Rock\t1810\t35\nEddystone\t1882\t\n"
+    assert as_csv(report.rows) == "Name,Year,Height\r\nBell Rock,1810,35\r\nEddystone,1882,\r\n"
 
 
 def test_without_columns_the_head_is_taken() -> None:
@@ -68,7 +69,7 @@ def test_no_rows_and_no_table() -> None:
     assert report.problems == (
         "There is no table in the text. Ask again, or write one with the columns Name, Year, Height.",
     )
-    assert (report.tsv, report.csv) == ("", "")
+    assert (as_tsv(report.rows), as_csv(report.rows)) == ("", "")
 
 
 @pytest.mark.parametrize("text", ["One, two.\nThree, four.", "Yes, no.\nBut, well, perhaps.", "- a, b\n- c, d"])
@@ -110,6 +111,26 @@ def test_what_says_nothing_is_left_out() -> None:
     )
 
 
+@pytest.mark.parametrize("around", ["{}", "Before.\n\n{}\nAfter.", "```\n{}```\nAfter."])
+def test_a_repaired_text_has_the_checked_table_in_place_of_the_typed_one(around: str) -> None:
+    typed = (
+        "| year | height | *name* |\n|---|---|---|\n| 1810 | 35 | **Bell** Rock | |\n| | | |\n| 1882 | | a \\| b |\n"
+    )
+    good = "| Name | Year | Height |\n| --- | --- | --- |\n| **Bell** Rock | 1810 | 35 |\n| a \\| b | 1882 |  |\n"
+    expected = around.replace("```\n", "").replace("```", "").format(good)
+    assert repair_table(around.format(typed), COLUMNS) == expected
+    assert check_table(expected, COLUMNS).repairs == ()
+
+
+def test_other_kinds_of_tables_become_markdown_and_what_is_none_stays() -> None:
+    assert repair_table("So:\n\na\tb|c\n1\t2\t\n\nEnd.") == "So:\n\n| a | b\\|c |\n| --- | --- |\n| 1 | 2 |\n\nEnd."
+    assert repair_table("Head\nYear,Name\n1810,Rock\n", ["Name", "Year"]) == (
+        "Head\n\n| Name | Year |\n| --- | --- |\n| Rock | 1810 |\n"
+    )
+    for text in ("No table.", "- a\n\n  | b |\n  |---|\n  | c | |"):
+        assert repair_table(text) == text
+
+
 # --- the table as text ---
 
 CELL = st.text(st.sampled_from("ab1,;\"' é犬"), max_size=6).map(str.strip)
@@ -125,19 +146,30 @@ def test_every_table_comes_out_as_it_went_in(rows: list[list[str]]) -> None:
     text = f"| {' | '.join(columns)} |\n|{' --- |' * width}\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
     report = check_table(text, columns)
     assert report.rows == (tuple(columns), *map(tuple, rows))
-    assert [tuple(row) for row in csv.reader(StringIO(report.csv, newline=""))] == list(report.rows)
-    assert [tuple(line.split("\t")) for line in report.tsv.splitlines()] == list(report.rows)
+    assert [tuple(row) for row in csv.reader(StringIO(as_csv(report.rows), newline=""))] == list(report.rows)
+    assert [tuple(line.split("\t")) for line in as_tsv(report.rows).splitlines()] == list(report.rows)
 
 
+def test_a_table_repaired_below_a_list_stays_a_table() -> None:
+    text = "- one\na\tb\n1\t2"
+    assert repair_table(text) == "- one\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"
+    assert check_table(repair_table(text)).rows == check_table(text).rows
+
+
+@example("- 0\n0\t", [])
 @given(st.text() | st.text(st.sampled_from("|-,\t\n ab")), st.lists(st.sampled_from("ab"), max_size=3))
 def test_any_text_gives_a_report(text: str, columns: list[str]) -> None:
     report = check_table(text, columns)
     assert report.problems or len({len(row) for row in report.rows}) == 1
+    again = check_table(repair_table(text, columns), columns)
+    assert [len(row) for row in again.rows] == [len(row) for row in report.rows]
 
 
 def test_a_formula_does_not_run() -> None:
-    assert check_table("| a | b |\n|---|---|\n| =1+1 | -5 |\n").csv == "a,b\r\n'=1+1,-5\r\n"
+    rows = check_table("| a | b |\n|---|---|\n| =1+1 | -5 |\n").rows
+    assert as_csv(rows) == "a,b\r\n'=1+1,-5\r\n"
+    assert as_tsv(rows) == "a\tb\n'=1+1\t-5\n"
 
 
 def test_a_line_end_in_a_cell_does_not_end_the_row() -> None:
-    assert check_table('a,b\n"x\ny",z\n', ["a", "b"]).tsv == "a\tb\nx y\tz\n"
+    assert as_tsv(check_table('a,b\n"x\ny",z\n', ["a", "b"]).rows) == "a\tb\nx y\tz\n"

@@ -1,0 +1,18 @@
+// Says what changes on the page to screen readers: in a region that stays, while the parts themselves are replaced.
+// What differs in numbers only is said again after `every` milliseconds, if at all.
+const PARTS = [["#progress p", 10000], ["#model-line p", 10000], ["#comparison .fair", 10000],
+  ["#table-check", Infinity], ["#window p", Infinity]];
+const lines = PARTS.map(() => element.querySelector("[role=status]").appendChild(document.createElement("p")));
+const said = PARTS.map(() => ({ words: "", at: 0 }));
+
+function listen() {
+  PARTS.forEach(([selector, every], i) => {
+    const part = document.querySelector(selector), text = part?.textContent.trim() ?? "";
+    const words = text.replace(/\d[\d.,:]*/g, "#"), now = Date.now();
+    if (words === said[i].words && now - said[i].at < every) return;
+    said[i] = { words, at: now };
+    lines[i].textContent = part?.matches("[role=alert]") ? "" : text; // alerts are said anyway
+  });
+}
+new MutationObserver(listen).observe(document.body, { childList: true, subtree: true });
+listen();
