@@ -10,6 +10,7 @@ from app.export.table_check import TableReport
 from app.sources import SourceFile
 from app.store import Change
 from app.view import Json
+from app.wording import ENGLISH, Wording
 
 _TEMPLATE_CHARACTERS = {ord(c): f"&#{ord(c)};" for c in "${}`\\"}
 
@@ -106,7 +107,7 @@ def table_check(report: TableReport) -> str:
     return f'<div class="progress">{"".join(shown)}</div>'
 
 
-def rates(numbers: Json) -> str:
+def rates(numbers: Json, say: Wording = ENGLISH) -> str:
     """The live figures of a run (`view.status`), as labelled numbers; what is not known yet is a dash."""
     figures = (
         ("tokens/s", _number(numbers["decodeRate"], 1)),
@@ -118,7 +119,7 @@ def rates(numbers: Json) -> str:
         ("full step", _number(numbers["fullMilliseconds"], 0, " ms")),
         ("partial step", _number(numbers["partialMilliseconds"], 0, " ms")),
     )
-    cells = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in figures)
+    cells = "".join(f"<div><dt>{say(label)}</dt><dd>{value}</dd></div>" for label, value in figures)
     return f'<dl class="rates">{cells}</dl>'
 
 

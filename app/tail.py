@@ -9,6 +9,7 @@ from app.engine import Engine
 from app.map_feed import Cursor, MapFeed
 from app.session import Session
 from app.view import Json, already_read, prefill_progress, status
+from app.wording import ENGLISH, Wording
 from app.writing import Writing
 from core import GenerationFinished, PrefillProgress
 
@@ -33,8 +34,9 @@ class Frame:
 class Tail:
     """Follows one writing for one page, from its beginning whenever the page came."""
 
-    def __init__(self, engine: Engine, session: Session, writing: Writing) -> None:
-        """Nothing is shown yet."""
+    def __init__(self, engine: Engine, session: Session, writing: Writing, say: Wording = ENGLISH) -> None:
+        """Nothing is shown yet. `say`: in the page's language."""
+        self._say = say
         self._engine, self._session, self.writing = engine, session, writing
         self._text: str | None = None
         self._progress = self._rates = ""
@@ -51,7 +53,7 @@ class Tail:
         # The prompt of a proposal has no documents: the map stays with the run before. One that was chosen stays, too.
         if not writing.proposes and self._session.map_run is None:
             cache_map, self._cursor = feed.since(self._cursor, self._session.map_layer)
-        progress, rates = self._progress_line(), panels.rates(status(writing.statistics))
+        progress, rates = self._progress_line(), panels.rates(status(writing.statistics, self._say), self._say)
         frame = Frame(
             text if text != self._text else None,
             progress if progress != self._progress else None,
@@ -63,38 +65,40 @@ class Tail:
 
     def _progress_line(self) -> str:
         """Everything is read once: the thread that follows the run may begin the next part at any time."""
-        writing, done = self.writing, self.writing.done
+        say, writing, done = self._say, self.writing, self.writing.done
         run, progress, ending = writing.part.run, writing.progress, writing.ending
         if run.state == "waiting":
             ahead = self._engine.ahead_of(run)
-            return panels.progress(None, f"Waiting: {ahead} before you." if ahead else "Starting.")
+            return panels.progress(None, say("Waiting: {} before you.", ahead) if ahead else say("Starting."))
         if writing.error or run.state == "failed":
             return panels.notice(writing.error or run.error)
         if run.state == "stopped":
-            return panels.progress(None, f"Stopped. {self._stopped(writing)}")
+            return panels.progress(None, say.together(say("Stopped."), self._stopped(writing)))
         if done and ending:
             return panels.progress(None, self._ending(writing, ending))
         if run.stopping:
-            return panels.progress(None, "Stopping.")
+            return panels.progress(None, say("Stopping."))
         if progress is None:
-            return panels.progress(None, "Starting.")
+            return panels.progress(None, say("Starting."))
         return self._under_way(writing, progress)
 
     def _stopped(self, writing: Writing) -> str:
+        say = self._say
         if writing.empty:
-            return "The draft is as it was."
+            return say("The draft is as it was.")
         if writing.proposes:
-            return _VERDICT if self._proposed(writing) else "The draft is as it was."
-        return f"The text so far is kept; press Continue to go on.{_earlier(writing)}"
+            return say(_VERDICT) if self._proposed(writing) else say("The draft is as it was.")
+        return say.together(say("The text so far is kept; press Continue to go on."), self._earlier(writing))
 
     def _ending(self, writing: Writing, ending: GenerationFinished) -> str:
+        say = self._say
         if writing.proposes and not writing.text.strip():
-            return "Finished: the model had nothing to propose. Select more text, or try again."
+            return say("Finished: the model had nothing to propose. Select more text, or try again.")
         if writing.proposes:
             if not self._proposed(writing):
-                return "Finished: the model would leave the passage as it is. Ask for something else, or edit it."
-            return f"Finished. {_VERDICT}"
-        return _ENDINGS[ending.reason] + _earlier(writing)
+                return say("Finished: the model would leave the passage as it is. Ask for something else, or edit it.")
+            return say.together(say("Finished."), say(_VERDICT))
+        return say.together(say(_ENDINGS[ending.reason]), self._earlier(writing))
 
     @staticmethod
     def _proposed(writing: Writing) -> bool:
@@ -102,21 +106,21 @@ class Tail:
         return writing.text.strip() not in ("", writing.place.replaced.strip())
 
     def _under_way(self, writing: Writing, progress: PrefillProgress) -> str:
-        composed, started = writing.part.composed, writing.part.run.started or 0.0
-        known = already_read(min(writing.reused, composed.document_end) - composed.document_start)
+        say, composed, started = self._say, writing.part.composed, writing.part.run.started or 0.0
+        known = already_read(min(writing.reused, composed.document_end) - composed.document_start, say)
         if writing.statistics.decode_steps or progress.done == progress.total:
-            return panels.progress(None, f"Writing. {known}".rstrip() + _earlier(writing))
+            return panels.progress(None, say.together(say("Writing."), known, self._earlier(writing)))
         fraction, text = prefill_progress(
             progress.done,
             progress.total,
             max(writing.event_time - started, 0.0),
             writing.statistics.recent_prefill_rate,
             writing.reused,
+            say,
         )
-        return panels.progress(fraction, f"{text}. {known}" if known else text)
+        return panels.progress(fraction, say("{}. {}", text, known) if known else text)
 
-
-def _earlier(writing: Writing) -> str:
-    """Where the draft is that is being written over."""
-    replaces = writing.place.whole and not writing.proposes
-    return " Your earlier draft is in Versions; Undo brings it back." if replaces else ""
+    def _earlier(self, writing: Writing) -> str:
+        """Where the draft is that is being written over."""
+        replaces = writing.place.whole and not writing.proposes
+        return self._say("Your earlier draft is in Versions; Undo brings it back.") if replaces else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal, TypeAlias
 
+from app.wording import ENGLISH, Wording
 from core.events import Event, PrefillProgress, TokenGenerated
 
 Json: TypeAlias = dict[str, Any]
@@ -15,6 +16,7 @@ StepKind: TypeAlias = Literal["full", "partial", "mixed"]
 
 RECENT_SECONDS = 1.0
 RECENT_PREFILL_EVENTS = 4
+_MIXED = "mixed, {} of {} layers full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,14 @@ class RunStatistics:
     @property
     def last_step(self) -> str | None:
         """The kind of the latest decode step in words: "full", "partial" or "mixed, 12 of 30 layers full"."""
+        return self.last_step_in(ENGLISH)
+
+    def last_step_in(self, say: Wording) -> str | None:
+        """The same in a language."""
         if self._last is None:
             return None
         kind = self._kind(self._last)
-        return kind if kind != "mixed" else f"mixed, {self._last.full_layers} of {self._layers} layers full"
+        return say(kind) if kind != "mixed" else say(_MIXED, self._last.full_layers, self._layers)
 
     @property
     def full_and_partial(self) -> tuple[int, int] | None:
@@ -123,10 +129,14 @@ class RunStatistics:
     @property
     def steps(self) -> str | None:
         """The same in words: "12 full, 108 partial (10% full)"."""
+        return self.steps_in(ENGLISH)
+
+    def steps_in(self, say: Wording) -> str | None:
+        """The same in the words of a language."""
         if self.full_and_partial is None:
             return None
         full, partial = self.full_and_partial
-        return f"{full:,} full, {partial:,} partial ({full / (full + partial):.0%} full)"
+        return say("{:,} full, {:,} partial ({:.0%} full)", full, partial, full / (full + partial))
 
     @property
     def full_milliseconds(self) -> float | None:
@@ -139,15 +149,15 @@ class RunStatistics:
         return _median_milliseconds(self._steps["partial"])
 
 
-def status(statistics: RunStatistics) -> Json:
+def status(statistics: RunStatistics, say: Wording = ENGLISH) -> Json:
     """The live line: its numbers, and as `text` those that are known, in words."""
     numbers = {
         "decodeRate": statistics.decode_rate,
         "recentRate": statistics.recent_rate,
         "firstToken": statistics.first_token,
         "prefillRate": statistics.prefill_rate,
-        "lastStep": statistics.last_step,
-        "steps": statistics.steps,
+        "lastStep": statistics.last_step_in(say),
+        "steps": statistics.steps_in(say),
         "fullMilliseconds": statistics.full_milliseconds,
         "partialMilliseconds": statistics.partial_milliseconds,
     }
@@ -161,20 +171,28 @@ def status(statistics: RunStatistics) -> Json:
         "fullMilliseconds": "full step {:,.0f} ms",
         "partialMilliseconds": "partial step {:,.0f} ms",
     }
-    known = [wordings[name].format(number) for name, number in numbers.items() if number is not None]
+    known = [say(wordings[name], number) for name, number in numbers.items() if number is not None]
     return {**numbers, "text": " · ".join(known)}
 
 
-def already_read(document_tokens: int) -> str:
+def already_read(document_tokens: int, say: Wording = ENGLISH) -> str:
     """How much of the documents an earlier run has read, as a sentence; empty if nothing."""
     if document_tokens < 1:
         return ""
-    subject, verb = ("token", "was") if document_tokens == 1 else ("tokens", "were")
-    return f"{document_tokens:,} {subject} of the documents {verb} already read."
+    return say.count(
+        document_tokens,
+        "{:,} token of the documents was already read.",
+        "{:,} tokens of the documents were already read.",
+    )
 
 
 def prefill_progress(
-    done: int, total: int, elapsed_seconds: float, recent_rate: float | None = None, reused: int = 0
+    done: int,
+    total: int,
+    elapsed_seconds: float,
+    recent_rate: float | None = None,
+    reused: int = 0,
+    say: Wording = ENGLISH,
 ) -> tuple[float, str]:
     """The fraction of the prompt that is read, and the line that says so with the seconds that remain.
 
@@ -183,16 +201,16 @@ def prefill_progress(
     `elapsed_seconds`.
     """
     fraction = done / total if total else 1.0
-    text = f"Reading the document: {done:,} of {total:,} tokens ({int(100 * fraction)}%)"
+    text = say("Reading the document: {:,} of {:,} tokens ({}%)", done, total, int(100 * fraction))
     rate = recent_rate or _rate(done - reused, elapsed_seconds)
     if rate is None or done >= total:
         return fraction, text
-    return fraction, f"{text}, about {_duration((total - done) / rate)} left"
+    return fraction, say("{}, about {} left", text, _duration((total - done) / rate, say))
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float, say: Wording) -> str:
     whole = max(1, round(seconds))
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
+    return say("{} s", whole) if whole < 60 else say("{} min {:02d} s", whole // 60, whole % 60)
 
 
 def _rate(count: int, seconds: float) -> float | None:

@@ -14,6 +14,7 @@ from app.errors import StoreError
 from app.session import Session
 from app.sessions import Sessions
 from app.store import list_projects
+from app.wording import Wording
 
 # A person's events are not an API, and none shows a spinner over the text that streams.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -65,6 +66,11 @@ class Office:
     def left(self, request: gr.Request) -> None:
         """The page that sent `request` was closed or reloaded."""
         self.sessions.leave(request.session_hash or "")
+
+
+def wording(request: gr.Request) -> Wording:
+    """In the language of the page that sent `request`."""
+    return Wording.of(getattr(request, "headers", {}).get("accept-language") or "")
 
 
 def caret(state: dict[str, Any] | None) -> Caret:

@@ -15,13 +15,14 @@ from app.cache_map import CacheMap
 from app.desk import Caret, Where
 from app.editor import DraftEditor, proposal_message, set_message, stream_message
 from app.errors import AppError
-from app.page.events import QUIET, READ_EDITOR, STREAMING, Office
+from app.page.events import QUIET, READ_EDITOR, STREAMING, Office, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.passages import PASSAGE_TASKS
 from app.session import Session
 from app.tail import Frame, Tail
 from app.view import Json
+from app.wording import Wording
 from app.writing import Writing
 from core import InvalidParameterError
 
@@ -150,7 +151,7 @@ class Stream:
             return
         if held.project != session.id:  # in place of one that is gone
             yield [draft_message(session), *_nothing()[1:]]
-        async for update in self._shown(session, writing, request.session_hash or ""):
+        async for update in self._shown(session, writing, request.session_hash or "", wording(request)):
             yield update
 
     def stop(self, project: str, request: gr.Request) -> Any:
@@ -166,14 +167,14 @@ class Stream:
         if session.writing is None:
             yield [gr.skip(), "", "", gr.skip(), *_buttons(writing=False)]
             return
-        async for update in self._shown(session, session.writing, request.session_hash or ""):
+        async for update in self._shown(session, session.writing, request.session_hash or "", wording(request)):
             yield update
 
-    async def _shown(self, session: Session, writing: Writing, page: str) -> AsyncIterator[list[Any]]:
+    async def _shown(self, session: Session, writing: Writing, page: str, say: Wording) -> AsyncIterator[list[Any]]:
         """Updates for as long as the page shows the session: what is written goes on without it."""
         buttons: bool | None = True
         try:
-            tail = Tail(self._office.desk.engine, session, writing)
+            tail = Tail(self._office.desk.engine, session, writing, say)
             while not writing.done and page in session.pages:
                 yield self._update(session, tail, tail.frame(), buttons)
                 buttons = None
@@ -186,7 +187,12 @@ class Stream:
                 yield _nothing()
                 await asyncio.sleep(FRAME_SECONDS)
             if page in session.pages:
-                yield [draft_message(session), panels.notice(NOT_SHOWN), *_nothing()[2:4], *_buttons(writing=False)]
+                yield [
+                    draft_message(session),
+                    panels.notice(say(NOT_SHOWN)),
+                    *_nothing()[2:4],
+                    *_buttons(writing=False),
+                ]
         yield _nothing()  # Gradio sends the last once more, when the page may show another project
 
     def _update(self, session: Session, tail: Tail, frame: Frame, buttons: bool | None) -> list[Any]:

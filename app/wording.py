@@ -1,0 +1,111 @@
+"""What the server says to a person, in English or Japanese. A sentence is named by its English pattern.
+
+The labels of the page are in `app.page.words`: those are translated in the browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+Language: TypeAlias = Literal["en", "ja"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Says things in one language. `say("Waiting: {} before you.", 2)`; what has no Japanese is said in English."""
+
+    language: Language = "en"
+
+    @classmethod
+    def of(cls, accept_language: str) -> Wording:
+        """By the header of that name: its first language is the browser's, which Gradio goes by for the labels."""
+        first = accept_language.split(",")[0].split(";")[0].strip().lower()
+        return cls("ja" if first.split("-")[0] == "ja" else "en")
+
+    def __call__(self, english: str, *values: object) -> str:
+        """The sentence of that English pattern, with `values` in its places."""
+        pattern = english if self.language == "en" else JAPANESE.get(english, english)
+        return pattern.format(*values) if values else pattern  # a name or message may hold braces
+
+    def count(self, number: int, one: str, many: str, *values: object) -> str:
+        """The same for a pattern of which there is a singular; `number` stands before `values`."""
+        return self(one if number == 1 else many, number, *values)
+
+    def together(self, *sentences: str) -> str:
+        """The sentences one after another, without the empty ones."""
+        return (" " if self.language == "en" else "").join(filter(None, sentences))
+
+    def listed(self, names: Sequence[str]) -> str:
+        """ "a, b and c" """
+        if self.language == "ja":
+            return "、".join(names)
+        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+ENGLISH = Wording()
+
+JAPANESE: Mapping[str, str] = MappingProxyType(
+    {
+        # How far a run is
+        "Waiting: {} before you.": "待機中：前に {} 件。",
+        "Starting.": "開始しています。",
+        "Stopping.": "停止しています。",
+        "Stopped.": "停止しました。",
+        "Writing.": "執筆中。",
+        "Finished.": "完了。",
+        "Finished: the model ended its text.": "完了：モデルが文章を書き終えました。",
+        "Finished: this part is complete.": "完了：この部分を書き終えました。",
+        "Finished: the text has the length asked for. Press Continue to go on.": (
+            "完了：指定の長さに達しました。「続ける」で続きを書けます。"
+        ),
+        "Finished: the model had nothing to propose. Select more text, or try again.": (
+            "完了：提案はありませんでした。範囲を広げるか、もう一度試してください。"
+        ),
+        "Finished: the model would leave the passage as it is. Ask for something else, or edit it.": (
+            "完了：提案は元の文章と同じでした。別の指示を出すか、自分で直してください。"
+        ),
+        "Accept or reject the proposal in the draft.": "原稿の提案を採用するか却下してください。",
+        "The draft is as it was.": "原稿は元のままです。",
+        "The text so far is kept; press Continue to go on.": (
+            "ここまでの文章は残っています。「続ける」で続きを書けます。"
+        ),
+        "Your earlier draft is in Versions; Undo brings it back.": (
+            "以前の原稿は「版」にあり、「元に戻す」で戻せます。"
+        ),
+        "Reading the document: {:,} of {:,} tokens ({}%)": "文書を読み込み中：{1:,} トークン中 {0:,}（{2}%）",
+        "{}, about {} left": "{}、残り約 {}",
+        "{} s": "{} 秒",
+        "{} min {:02d} s": "{} 分 {:02d} 秒",
+        "{}. {}": "{}。{}",
+        "{:,} token of the documents was already read.": "文書の {:,} トークンは読み込み済みです。",
+        "{:,} tokens of the documents were already read.": "文書の {:,} トークンは読み込み済みです。",
+        "What was written could not be shown while it came. It is kept, and is in the draft now.": (
+            "書かれた文章を途中で表示できませんでした。文章は保存され、原稿に入っています。"
+        ),
+        # Rates
+        "{:,.1f} tokens/s": "{:,.1f} トークン/秒",
+        "{:,.1f} in the last second": "直近 1 秒は {:,.1f}",
+        "first token after {:,.1f} s": "最初のトークンまで {:,.1f} 秒",
+        "prompt read at {:,.0f} tokens/s": "読み込み {:,.0f} トークン/秒",
+        "last step {}": "直前のステップ：{}",
+        "steps: {}": "ステップ：{}",
+        "full step {:,.0f} ms": "全文脈ステップ {:,.0f} ms",
+        "partial step {:,.0f} ms": "部分ステップ {:,.0f} ms",
+        "tokens/s": "トークン/秒",
+        "last second": "直近 1 秒",
+        "first token": "最初のトークン",
+        "prompt tokens/s": "読み込み（トークン/秒）",
+        "last step": "直前のステップ",
+        "steps": "ステップ",
+        "full step": "全文脈ステップ",
+        "partial step": "部分ステップ",
+        "full": "全文脈",
+        "partial": "部分",
+        "mixed, {} of {} layers full": "混合（{1} 層中 {0} 層が全文脈）",
+        "{:,} full, {:,} partial ({:.0%} full)": "全文脈 {:,}、部分 {:,}（全文脈 {:.0%}）",
+    }
+)
+"""English pattern -> Japanese pattern with the same places, which may stand in another order."""

@@ -1,0 +1,159 @@
+"""What the server says, in both languages: nothing is missing, and a Japanese page reads Japanese."""
+
+import ast
+import string
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import panels
+from app.session import Session
+from app.tail import Tail
+from app.view import RunStatistics, already_read, prefill_progress, status
+from app.wording import ENGLISH, JAPANESE, Wording
+from core import GenerationFinished, PrefillProgress
+from core.events import TokenGenerated
+from tests.app.conftest import wait
+from tests.app.scripted import ScriptedEngine, ScriptedRun, into
+
+APP = Path(__file__).resolve().parent.parent.parent / "app"
+JA = Wording("ja")
+
+
+def trees() -> list[ast.AST]:
+    return [ast.parse(file.read_text("utf-8")) for file in APP.rglob("*.py") if file.name != "wording.py"]
+
+
+def places(pattern: str) -> set[tuple[str, str]]:
+    """The places of a pattern by number, each with its format."""
+    found = [(name, form) for _, name, form, _ in string.Formatter().parse(pattern) if name is not None]
+    return {(name or str(index), form or "") for index, (name, form) in enumerate(found)}
+
+
+@pytest.mark.parametrize(("english", "japanese"), JAPANESE.items())
+def test_both_languages_have_the_same_places(english: str, japanese: str) -> None:
+    assert japanese
+    assert places(english) == places(japanese)
+
+
+def test_everything_that_is_said_has_its_japanese_and_nothing_else_has() -> None:
+    said, constants = set(), set()
+    for node in (node for tree in trees() for node in ast.walk(tree)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            constants.add(node.value)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("say", "_say"):
+            said |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("say.count"):
+            said |= {one.value for one in node.args[1:3] if isinstance(one, ast.Constant)}
+    assert said - set(JAPANESE) == set()
+    assert set(JAPANESE) - constants == set()
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("ja-JP,ja;q=0.9,en;q=0.8", "ja"),
+        ("ja", "ja"),
+        ("JA;q=1", "ja"),
+        ("en-US,en;q=0.9,ja;q=0.8", "en"),
+        ("jam", "en"),
+        ("", "en"),
+        ("*", "en"),
+    ],
+)
+def test_the_first_language_of_the_browser_decides(header: str, language: str) -> None:
+    assert Wording.of(header).language == language
+
+
+def test_what_has_no_japanese_is_said_as_it_is() -> None:
+    assert JA("{x} is no name.") == ENGLISH("{x} is no name.") == "{x} is no name."
+
+
+def test_lists_and_sentences_are_joined_as_the_language_does() -> None:
+    assert [ENGLISH.listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+    assert JA.listed(["a", "b", "c"]) == "a、b、c"
+    assert ENGLISH.together("One.", "", "Two.") == "One. Two."
+    assert JA.together("一。", "", "二。") == "一。二。"
+
+
+def progress(session: Session, made: Any, ahead: int = 0) -> str:
+    engine: Any = ScriptedEngine(ahead)
+    line = Tail(engine, session, made, JA).frame().progress
+    assert line is not None
+    return line.rsplit("<p>", 1)[1].removesuffix("</p></div>")
+
+
+def test_the_line_of_a_run_is_japanese(session: Session) -> None:
+    assert session.edit("前の原稿", 0)
+    script = ScriptedRun()
+    made = into(session, script, 0, len("前の原稿"))
+    assert progress(session, made, ahead=2) == "待機中：前に 2 件。"
+    assert progress(session, made) == "開始しています。"
+    script.begin()
+    script.events += [(1.0, PrefillProgress(0, 2000)), (2.0, PrefillProgress(500, 2000))]
+    wait(lambda: made.progress == PrefillProgress(500, 2000))
+    assert progress(session, made).startswith("文書を読み込み中：2,000 トークン中 500（25%）")
+    script.say("It")
+    script.events.append((3.0, PrefillProgress(2000, 2000)))
+    wait(lambda: made.progress == PrefillProgress(2000, 2000) and made.text == "It")
+    kept = "以前の原稿は「版」にあり、「元に戻す」で戻せます。"
+    assert progress(session, made) == f"執筆中。{kept}"
+    script._stopping = True  # the engine has yet to see it
+    assert progress(session, made) == "停止しています。"
+    script.stop()
+    assert made.wait(30)
+    assert progress(session, made) == f"停止しました。ここまでの文章は残っています。「続ける」で続きを書けます。{kept}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        ("end_token", "完了：モデルが文章を書き終えました。"),
+        ("stop_string", "完了：この部分を書き終えました。"),
+        ("length", "完了：指定の長さに達しました。「続ける」で続きを書けます。"),
+    ],
+)
+def test_the_end_of_a_run_is_japanese(session: Session, reason: Any, line: str) -> None:
+    script = ScriptedRun().finish("It")
+    time, ending = script.events.pop()
+    assert isinstance(ending, GenerationFinished)
+    script.events.append((time, replace(ending, reason=reason)))
+    made = into(session, script, 0, 0)
+    assert made.wait(30)
+    assert progress(session, made) == line
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("new", "完了。原稿の提案を採用するか却下してください。"),
+        (" ", "完了：提案はありませんでした。範囲を広げるか、もう一度試してください。"),
+        ("old", "完了：提案は元の文章と同じでした。別の指示を出すか、自分で直してください。"),
+    ],
+)
+def test_the_end_of_a_proposal_is_japanese(session: Session, words: str, line: str) -> None:
+    assert session.edit("old", 0)
+    made = into(session, ScriptedRun().finish(words), 0, 3, proposes=True)
+    assert made.wait(30)
+    assert progress(session, made) == line
+
+
+def test_how_far_reading_is_in_japanese() -> None:
+    start = "文書を読み込み中：5,600 トークン中 1,400（25%）"
+    assert prefill_progress(1400, 5600, 5.0, say=JA)[1] == f"{start}、残り約 15 秒"
+    assert prefill_progress(1400, 5600, 5.0, 56.0, say=JA)[1] == f"{start}、残り約 1 分 15 秒"
+    assert [already_read(tokens, JA) for tokens in (0, 5983)] == ["", "文書の 5,983 トークンは読み込み済みです。"]
+
+
+def test_rates_are_japanese() -> None:
+    statistics = RunStatistics(30, lambda: 0.0)
+    for step, full in ((1, 0), (2, 0), (3, 12)):
+        statistics.add(TokenGenerated(1, "a", step, full, 0.04))
+    html = panels.rates(status(statistics, JA), JA)
+    assert "<dt>トークン/秒</dt><dd>25.0</dd>" in html
+    assert "<dt>直前のステップ</dt><dd>混合（30 層中 12 層が全文脈）</dd>" in html
+    assert "<dt>ステップ</dt><dd>全文脈 1、部分 2（全文脈 33%）</dd>" in html
+    assert "<dt>部分ステップ</dt><dd>40 ms</dd>" in html
+    assert "tokens" not in status(statistics, JA)["text"]
