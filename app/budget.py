@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from app.documents import name_pages
+from app.wording import ENGLISH, Wording
 
 # Where something is left out, what stands before and after it is divided into tokens in another way.
 _SEAM = 4
@@ -70,7 +71,7 @@ class Budget:
 
     `instruction` counts everything in the prompt but the sources and the `draft`: the chat template's own tokens too.
     `unseen`: tokens of the draft that the person has chosen to keep from the model. `in_sections`: the answer is that
-    of several requests, whose length the task decides.
+    of several requests, whose length the task decides. `say` words the message and the choices.
     """
 
     sources: tuple[SourceTokens, ...]
@@ -80,6 +81,7 @@ class Budget:
     window: int
     unseen: int = 0
     in_sections: bool = False
+    say: Wording = ENGLISH
 
     @property
     def source_tokens(self) -> int:
@@ -107,34 +109,34 @@ class Budget:
     @property
     def message(self) -> str:
         """For the person: does it fit, else by how much not, and what would."""
+        say = self.say
         if self.excess <= 0:
-            fits = f"It fits: {self.total:,} of {self.window:,} tokens, {-self.excess:,} to spare."
-            return (
-                f"{fits} The model does not see the first {self.unseen:,} tokens of the draft." if self.unseen else fits
-            )
+            fits = say("It fits: {:,} of {:,} tokens, {:,} to spare.", self.total, self.window, -self.excess)
+            unseen = say("The model does not see the first {:,} tokens of the draft.", self.unseen)
+            return say.together(fits, unseen if self.unseen else "")
         parts = (
             ("documents", self.source_tokens),
             ("instruction", self.instruction),
             ("draft", self.draft),
             ("answer", self.output),
         )
-        sum_of_parts = " + ".join(f"{name} {tokens:,}" for name, tokens in parts if tokens)
-        problem = (
-            f"Too long by {self.excess:,} tokens: {sum_of_parts} = {self.total:,}; "
-            f"the model's window is {self.window:,}."
-        )
+        sum_of_parts = " + ".join(f"{say(name)} {tokens:,}" for name, tokens in parts if tokens)
+        problem = say(
+            "Too long by {:,} tokens: {} = {:,}; the model's window is {:,}.",
+            self.excess, sum_of_parts, self.total, self.window,
+        )  # fmt: skip
         ways_out = [choice.sentence for choice in self.choices]
         if self.in_sections:
-            ways_out.append("Choose a shorter length.")
+            ways_out.append(say("Choose a shorter length."))
         if len(ways_out) > 1:
-            ways_out = [f"Any of these would do. {' '.join(ways_out)}"]
-        return f"{problem} {''.join(ways_out) or self._last_resort}"
+            ways_out.insert(0, say("Any of these would do."))
+        return say.together(problem, *(ways_out or [self._last_resort]))
 
     @property
     def _last_resort(self) -> str:
         if self.instruction + self.draft + _SHORTEST_OUTPUT >= self.window:
-            return "Shorten the instruction or the draft."
-        return "Not even the first page fits: split the file, or paste the part that matters as text."
+            return self.say("Shorten the instruction or the draft.")
+        return self.say("Not even the first page fits: split the file, or paste the part that matters as text.")
 
     def _fewer_pages(self) -> FewerPages | None:
         room = self.window - self.instruction - self.draft - self.output - _SEAM
@@ -148,10 +150,11 @@ class Budget:
             if count == len(source.tokens):
                 names.append(source.name)
             elif count:
-                names.append(f"{'page' if count == 1 else 'pages'} {chosen} of {source.name}")
+                pattern = "page {} of {}" if count == 1 else "pages {} of {}"
+                names.append(self.say(pattern, chosen, source.name))
         if not any(pages):
             return None
-        return FewerPages(tuple(pages), f"Read only {_listed(names)}.")
+        return FewerPages(tuple(pages), self.say("Read only {}.", self.say.listed(names)))
 
     def _fewer_sources(self) -> FewerSources | None:
         if len(self.sources) < 2:
@@ -168,20 +171,20 @@ class Budget:
         if len(left_out) == len(sizes):
             return None
         left_out.sort()
-        names = [f"{self.sources[index].name} ({sizes[index]:,} tokens)" for index in left_out]
-        return FewerSources(tuple(left_out), f"Leave out {_listed(names)}.")
+        names = [self.say("{} ({:,} tokens)", self.sources[index].name, sizes[index]) for index in left_out]
+        return FewerSources(tuple(left_out), self.say("Leave out {}.", self.say.listed(names)))
 
     def _shorter_draft(self) -> ShorterDraft | None:
         left = self.draft - self.excess - _SEAM
         if left < _SHORTEST_DRAFT:
             return None
-        return ShorterDraft(left, f"Let the model see only the last {left:,} tokens of the draft.")
+        return ShorterDraft(left, self.say("Let the model see only the last {:,} tokens of the draft.", left))
 
     def _shorter_output(self) -> ShorterOutput | None:
         left = self.output - self.excess
         if left < _SHORTEST_OUTPUT or self.in_sections:
             return None
-        return ShorterOutput(left, f"Ask for an answer of at most {left:,} tokens.")
+        return ShorterOutput(left, self.say("Ask for an answer of at most {:,} tokens.", left))
 
 
 def _fitting(tokens: Sequence[int], room: int) -> int:
@@ -190,7 +193,3 @@ def _fitting(tokens: Sequence[int], room: int) -> int:
         if room < 0:
             return pages
     return len(tokens)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -27,7 +27,7 @@ def changes(found: Sequence[Change]) -> str:
     return f'<div class="changes">{text}</div>'
 
 
-def source_card(file: SourceFile, page_tokens: Sequence[int] | None, duplicate: str) -> str:
+def source_card(file: SourceFile, page_tokens: Sequence[int] | None, duplicate: str, say: Wording = ENGLISH) -> str:
     """A source: its name, pages, characters and tokens, its notes, or why it cannot be read.
 
     `page_tokens` is None while there is no model that could count them. `duplicate`: which earlier source has the same
@@ -36,17 +36,16 @@ def source_card(file: SourceFile, page_tokens: Sequence[int] | None, duplicate: 
     if file.document is None:
         return f'<div class="file failed"><b>{escape(file.name)}</b><p role="alert">{escape(file.error)}</p></div>'
     chosen, pages = len(file.chosen_pages), len(file.document.pages)
-    count = f"{pages:,} page{'s' if pages != 1 else ''}"
-    characters = sum(len(page.text) for page in file.chosen_pages)
+    count = say.count(pages, "{:,} page", "{:,} pages")
     if chosen != pages:
-        count = f"{chosen:,} of {count}"
-    plural = "" if characters == 1 else "s"
-    facts = f"{count} · {characters:,} character{plural}"
+        count = say("{:,} of {}", chosen, count)
+    characters = sum(len(page.text) for page in file.chosen_pages)
+    facts = f"{count} · {say.count(characters, '{:,} character', '{:,} characters')}"
     if page_tokens is not None:
-        facts += f" · {sum(page_tokens):,} tokens"
+        facts += f" · {say.count(sum(page_tokens), '{:,} token', '{:,} tokens')}"
     notes = "".join(
         f"<p>{escape(note)}</p>"
-        for note in (*file.document.notes, duplicate, file.error, "Left out." if file.left_out else "")
+        for note in (*file.document.notes, duplicate, file.error, say("Left out.") if file.left_out else "")
         if note
     )
     left_out = " left-out" if file.left_out else ""
@@ -54,7 +53,7 @@ def source_card(file: SourceFile, page_tokens: Sequence[int] | None, duplicate: 
 
 
 def window_bar(budget: Budget, going_on: str = "") -> str:
-    """Documents, instruction, draft and answer against the model's window, as a bar and in words.
+    """Documents, instruction, draft and answer against the model's window, as a bar and in the words of the budget.
 
     `going_on`: whether going on from the draft fits, as a sentence.
     """
@@ -67,7 +66,7 @@ def window_bar(budget: Budget, going_on: str = "") -> str:
     scale = 100 / max(budget.total, budget.window)
     shown = [(name, tokens) for name, tokens in parts if tokens or name != "draft"]
     bar = "".join(f'<i class="{name}" style="width:{tokens * scale:.2f}%"></i>' for name, tokens in shown)
-    legend = " · ".join(f"{name} {tokens:,}" for name, tokens in shown)
+    legend = " · ".join(f"{budget.say(name)} {tokens:,}" for name, tokens in shown)
     state = "over" if budget.excess > 0 else "fits"
     said = f'<p class="going-on">{escape(going_on)}</p>' if going_on else ""
     return (

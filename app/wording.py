@@ -106,6 +106,41 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         "partial": "部分",
         "mixed, {} of {} layers full": "混合（{1} 層中 {0} 層が全文脈）",
         "{:,} full, {:,} partial ({:.0%} full)": "全文脈 {:,}、部分 {:,}（全文脈 {:.0%}）",
+        # Sources
+        "{:,} page": "{:,} ページ",
+        "{:,} pages": "{:,} ページ",
+        "{:,} of {}": "{1}中 {0:,} ページ",
+        "{:,} character": "{:,} 文字",
+        "{:,} characters": "{:,} 文字",
+        "{:,} token": "{:,} トークン",
+        "{:,} tokens": "{:,} トークン",
+        "Left out.": "使いません。",
+        # The window
+        "documents": "資料",
+        "instruction": "指示",
+        "draft": "原稿",
+        "answer": "回答",
+        "Continue: {}": "続ける：{}",
+        "It fits: {:,} of {:,} tokens, {:,} to spare.": "収まります：{1:,} トークン中 {0:,}、残り {2:,}。",
+        "The model does not see the first {:,} tokens of the draft.": (
+            "原稿の先頭 {:,} トークンはモデルに見せません。"
+        ),
+        "Too long by {:,} tokens: {} = {:,}; the model's window is {:,}.": (
+            "{:,} トークン超過：{} = {:,}、モデルのウィンドウは {:,}。"
+        ),
+        "Any of these would do.": "次のどれか一つで収まります。",
+        "Choose a shorter length.": "長さを短くする。",
+        "Shorten the instruction or the draft.": "指示か原稿を短くしてください。",
+        "Not even the first page fits: split the file, or paste the part that matters as text.": (
+            "最初の 1 ページも収まりません。ファイルを分けるか、必要な部分をテキストとして貼り付けてください。"
+        ),
+        "page {} of {}": "{1}（ページ {0}）",
+        "pages {} of {}": "{1}（ページ {0}）",
+        "Read only {}.": "次だけを読む：{}。",
+        "{} ({:,} tokens)": "{}（{:,} トークン）",
+        "Leave out {}.": "次を使わない：{}。",
+        "Let the model see only the last {:,} tokens of the draft.": "モデルには原稿の末尾 {:,} トークンだけを見せる。",
+        "Ask for an answer of at most {:,} tokens.": "回答を最大 {:,} トークンにする。",
     }
 )
 """English pattern -> Japanese pattern with the same places, which may stand in another order."""

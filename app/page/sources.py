@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from app.desk import Ask, Desk
 from app.documents import ACCEPTED_TYPES
 from app.editor import DraftEditor
 from app.errors import AppError, PromptError
-from app.page.events import QUIET, Office
+from app.page.events import QUIET, Office, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.session import UNTITLED, Session
 from app.sources import SourceFile, Sources
+from app.wording import ENGLISH, Wording
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "assets" / "samples" / "lighthouses.pdf"
 CHOICES = 4
@@ -85,7 +87,8 @@ def add_sources(
         notes = session.sources.duplicate_notes
         for index, file in enumerate(session.sources.files):
             with gr.Column(elem_classes="source", key=f"{current}-{ready}-{index}"):
-                card = gr.HTML(source_card(office, session, file, notes.get(index, "")), elem_classes="file-card")
+                html = source_card(office, session, file, notes.get(index, ""), wording(request))
+                card = gr.HTML(html, elem_classes="file-card")
                 _card_fields(office, file, project, version)
                 if file.document and len(file.document.pages) > 1 and not file.left_out:
                     _choice_of_pages(office, file, card, project, chosen)
@@ -94,13 +97,13 @@ def add_sources(
                     _text_of(file)
 
 
-def source_card(office: Office, session: Session, file: SourceFile, duplicate: str) -> str:
+def source_card(office: Office, session: Session, file: SourceFile, duplicate: str, say: Wording = ENGLISH) -> str:
     """With its tokens, once the model is there."""
     if file.document is None or not office.desk.engine.ready:
-        return panels.source_card(file, None, duplicate)
+        return panels.source_card(file, None, duplicate, say)
     _, tokenizer = office.desk.engine.require_model()
     tokens = session.token_counts.of(tokenizer, file.document, file.chosen_pages)
-    return panels.source_card(file, tokens, duplicate)
+    return panels.source_card(file, tokens, duplicate, say)
 
 
 def _card_fields(office: Office, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
@@ -138,7 +141,7 @@ def _choice_of_pages(
             return [gr.skip(), gr.skip()]
         session.sources.choose(index, value)
         duplicate = session.sources.duplicate_notes.get(index, "")
-        return [source_card(office, session, session.sources.files[index], duplicate), count + 1]
+        return [source_card(office, session, session.sources.files[index], duplicate, wording(request)), count + 1]
 
     gr.on([pages.submit, pages.blur], choose, [pages, project, chosen], [card, chosen], **QUIET)
 
@@ -217,7 +220,7 @@ def add_budget(
     def choices(project: str, values: tuple[Any, ...], request: gr.Request) -> tuple[str, tuple[Choice, ...]]:
         session, ask = office.session(project, request), ask_of(values)
         try:
-            return window_state(office.desk, session, ask)
+            return window_state(office.desk, session, ask, wording(request))
         except AppError as error:
             return panels.notice(str(error)), ()
 
@@ -264,17 +267,17 @@ def add_budget(
         )
 
 
-def window_state(desk: Desk, session: Session, ask: Ask) -> tuple[str, tuple[Choice, ...]]:
+def window_state(desk: Desk, session: Session, ask: Ask, say: Wording = ENGLISH) -> tuple[str, tuple[Choice, ...]]:
     """The bar of what Write takes, with a sentence about Continue; and the ways out for the first that does not fit.
 
     Raises AppError while the model is loading, and PromptError.
     """
     sources, counts, draft = session.sources.selected, session.token_counts, session.draft.text
-    writes = desk.budget(sources, ask, draft if ask.task == "continue" else "", counts)
+    writes = replace(desk.budget(sources, ask, draft if ask.task == "continue" else "", counts), say=say)
     if ask.task == "continue" or not draft.strip():
         return panels.window_bar(writes), writes.choices
     try:
-        goes_on = desk.budget(sources, ask, draft, counts)
+        goes_on = replace(desk.budget(sources, ask, draft, counts), say=say)
     except PromptError as error:
-        return panels.window_bar(writes, f"Continue: {error}"), writes.choices
-    return panels.window_bar(writes, f"Continue: {goes_on.message}"), writes.choices or goes_on.choices
+        return panels.window_bar(writes, say("Continue: {}", error)), writes.choices
+    return panels.window_bar(writes, say("Continue: {}", goes_on.message)), writes.choices or goes_on.choices

@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 
 from app import panels
+from app.budget import Budget, SourceTokens
+from app.desk import Desk
+from app.documents import Document, Page
+from app.page.sources import window_state
 from app.session import Session
+from app.sources import SourceFile
 from app.tail import Tail
 from app.view import RunStatistics, already_read, prefill_progress, status
 from app.wording import ENGLISH, JAPANESE, Wording
 from core import GenerationFinished, PrefillProgress
 from core.events import TokenGenerated
-from tests.app.conftest import wait
+from tests.app.conftest import ask, wait
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into
 
 APP = Path(__file__).resolve().parent.parent.parent / "app"
@@ -157,3 +162,42 @@ def test_rates_are_japanese() -> None:
     assert "<dt>ステップ</dt><dd>全文脈 1、部分 2（全文脈 33%）</dd>" in html
     assert "<dt>部分ステップ</dt><dd>40 ms</dd>" in html
     assert "tokens" not in status(statistics, JA)["text"]
+
+
+def test_a_source_card_is_japanese() -> None:
+    pages = (Page(1, None, "a"), Page(2, None, "bcd"))
+    document = Document("a.pdf", pages)
+    card = panels.source_card(SourceFile(Path("a.pdf"), document, pages="2"), [1200], "", JA)
+    assert "<span>2 ページ中 1 ページ · 3 文字 · 1,200 トークン</span>" in card
+    card = panels.source_card(SourceFile(Path("a.pdf"), document, left_out=True), [2, 3], "", JA)
+    assert "<span>2 ページ · 4 文字 · 5 トークン</span><p>使いません。</p>" in card
+
+
+def test_the_window_bar_and_its_choices_are_japanese() -> None:
+    two = (SourceTokens("a.pdf", (1, 2), (200, 200)), SourceTokens("b.pdf", (1, 2, 3), (300, 300, 300)))
+    over = Budget(two, 100, 500, 200, window=1800, say=JA)
+    html = panels.window_bar(over)
+    assert "<small>資料 1,300 · 指示 100 · 原稿 500 · 回答 200</small>" in html
+    assert [choice.sentence for choice in over.choices] == [
+        "次だけを読む：a.pdf、b.pdf（ページ 1）。",
+        "次を使わない：a.pdf（400 トークン）。",
+        "モデルには原稿の末尾 196 トークンだけを見せる。",
+    ]
+    assert over.message == (
+        "300 トークン超過：資料 1,300 + 指示 100 + 原稿 500 + 回答 200 = 2,100、モデルのウィンドウは 1,800。"
+        f"次のどれか一つで収まります。{''.join(choice.sentence for choice in over.choices)}"
+    )
+    fits = Budget(two, 100, 0, 200, window=1800, unseen=900, say=JA)
+    assert fits.message == (
+        "収まります：1,800 トークン中 1,600、残り 200。原稿の先頭 900 トークンはモデルに見せません。"
+    )
+    assert Budget((), 1790, 0, 200, window=1800, say=JA).message.endswith("指示か原稿を短くしてください。")
+
+
+def test_the_bar_of_a_japanese_page(desk: Desk, session: Session) -> None:
+    session.sources.paste("The light stood on the rock.")
+    assert session.edit("The tide came in. " * 60, session.draft.revision)
+    html, choices = window_state(desk, session, ask(), JA)
+    assert "<p>収まります：" in html
+    assert '<p class="going-on">続ける：' in html
+    assert all(choice.sentence.endswith("。") for choice in choices)
