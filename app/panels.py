@@ -92,12 +92,22 @@ def notice(text: str) -> str:
     return f'<div class="progress"><p class="notice" role="alert">{escape(text)}</p></div>'
 
 
-def table_check(report: TableReport) -> str:
+def table_check(report: TableReport, say: Wording = ENGLISH) -> str:
     """What is wrong with a table, and what is put right in exports."""
     if not report.problems and not report.repairs:
         rows = len(report.rows) - 1
-        return progress(None, f"The table is as asked for: {rows:,} row{'s' if rows != 1 else ''} below its head.")
-    groups = (("Look at this in the table:", report.problems), ("Put right where it is exported:", report.repairs))
+        return progress(
+            None,
+            say.count(
+                rows,
+                "The table is as asked for: {:,} row below its head.",
+                "The table is as asked for: {:,} rows below its head.",
+            ),
+        )
+    groups = (
+        (say("Look at this in the table:"), report.problems),
+        (say("Put right where it is exported:"), report.repairs),
+    )
     shown = [
         f"<p>{title}</p><ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
         for title, sentences in groups

@@ -141,6 +141,94 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         "Leave out {}.": "次を使わない：{}。",
         "Let the model see only the last {:,} tokens of the draft.": "モデルには原稿の末尾 {:,} トークンだけを見せる。",
         "Ask for an answer of at most {:,} tokens.": "回答を最大 {:,} トークンにする。",
+        # A comparison
+        "Its turn comes.": "これから実行します。",
+        "Waiting in the queue.": "順番を待っています。",
+        "Failed.": "失敗しました。",
+        "Full attention": "全文脈アテンション",
+        "Small cache, never refreshed": "小キャッシュ（更新なし）",
+        "Tokens per second": "トークン/秒",
+        "Time to first token": "最初のトークンまでの時間",
+        "Memory of keys and values": "キーと値のメモリ",
+        "Tokens written": "書いたトークン",
+        "Full steps": "全文脈ステップ",
+        "Partial steps": "部分ステップ",
+        "Prompt tokens read anew": "新たに読んだプロンプトのトークン",
+        "Time to read them": "その読み込み時間",
+        "The prompt was not read to its end, so nothing was compared.": (
+            "プロンプトを最後まで読めなかったため、比較していません。"
+        ),
+        "Reading the prompt once, for all methods: each then starts from what was read.": (
+            "全方式のためにプロンプトを一度だけ読み込み中。各方式はそこから始まります。"
+        ),
+        "The prompt was read once before ({:,} of {:,} tokens were new, {:,.1f} s); each method starts from that, "
+        "with the same seed.": (
+            "プロンプトは先に一度読みました（{1:,} トークン中 {0:,} が新規、{2:,.1f} 秒）。"
+            "各方式はそこから同じシードで始まります。"
+        ),
+        "Word for word the same as {}.": "{} と一語一句同じです。",
+        "The first {:,} word is that of {}; of all {:,} words it shares {:,}.": (
+            "{1} と先頭 {0:,} 語が同じ。全 {2:,} 語中 {3:,} 語が共通です。"
+        ),
+        "The first {:,} words are those of {}; of all {:,} words it shares {:,}.": (
+            "{1} と先頭 {0:,} 語が同じ。全 {2:,} 語中 {3:,} 語が共通です。"
+        ),
+        "Figures (✓: the better one)": "数値（✓：良いほう）",
+        "better": "良いほう",
+        # The model
+        "{} …": "準備中：{} …",
+        "Starting": "起動",
+        "building the CPU kernels": "CPU カーネルの構築",
+        "not quantized": "量子化なし",
+        "window {:,} tokens": "ウィンドウ {:,} トークン",
+        "compiling for this computer (once, a minute or two; writing works meanwhile)": (
+            "このコンピューター向けにコンパイル中（初回のみ 1〜2 分、その間も書けます）"
+        ),
+        # Versions and proposals
+        "The passage was changed meanwhile, so the proposal no longer fits it.": (
+            "その間に該当箇所が変わったため、この提案は使えません。"
+        ),
+        "Kept as “{}”.": "「{}」として保存しました。",
+        "Choose a version first.": "先に版を選んでください。",
+        "Choose a version first; while the model writes, none.": (
+            "先に版を選んでください。モデルの執筆中は復元できません。"
+        ),
+        "Restored. Undo brings the other back.": "復元しました。「元に戻す」で前の原稿に戻せます。",
+        "Deleted.": "削除しました。",
+        # The run on the map
+        "While the model writes, the map shows what it does. Choose a run afterwards.": (
+            "モデルの執筆中、マップはその様子を表示します。実行は書き終えてから選んでください。"
+        ),
+        "Open it when the model has ended its text.": "モデルが書き終えてから開いてください。",
+        "finished": "完了",
+        "stopped": "停止",
+        "failed": "失敗",
+        "running": "執筆中",
+        "waiting": "待機中",
+        "interrupted": "中断",
+        "opened file": "開いたファイル",
+        "proposal": "提案",
+        # Tables
+        "The table is as asked for: {:,} row below its head.": "表は指定どおりです（見出しの下に {:,} 行）。",
+        "The table is as asked for: {:,} rows below its head.": "表は指定どおりです（見出しの下に {:,} 行）。",
+        "Look at this in the table:": "表で確認すること：",
+        "Put right where it is exported:": "書き出しで直すこと：",
+        # What a task asks for
+        "What to pay attention to": "特に注目すること",
+        "What the report is about": "レポートの主題",
+        "The essay's question or thesis": "エッセイの問いや主張",
+        "What to learn": "学びたいこと",
+        "What the text is about": "文章の主題",
+        "Columns, separated by commas": "列の名前（コンマ区切り）",
+        "Instruction": "指示",
+        # Files
+        "Markdown": "Markdown",
+        "Plain text": "プレーンテキスト",
+        "Word document": "Word 文書",
+        "PDF": "PDF",
+        "Table as CSV": "表（CSV）",
+        "Table as TSV": "表（TSV）",
+        "Draft and run": "原稿と実行の記録",
     }
 )
 """English pattern -> Japanese pattern with the same places, which may stand in another order."""

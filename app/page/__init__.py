@@ -12,7 +12,7 @@ from app import panels
 from app.api import add_api
 from app.page.compare import add_compare
 from app.page.drafting import add_export, add_versions, wire_draft
-from app.page.events import QUIET, Office
+from app.page.events import QUIET, Office, wording
 from app.page.evidence import add_evidence, wire_map
 from app.page.projects import add_projects, wire_projects
 from app.page.sources import add_budget, add_sources
@@ -21,6 +21,7 @@ from app.page.task import add_task
 from app.page.words import words
 from app.page.writing import FOLLOWING, Stream, add_writing, wire_writing
 from app.settings import Settings, SettingsError
+from app.wording import ENGLISH, Wording
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
@@ -39,7 +40,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         ready = gr.State(False)
         with gr.Row(elem_id="top"):
             gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
-            model = gr.HTML(panels.progress(None, "Starting …"), elem_id="model-line")
+            model = gr.HTML(panels.progress(None, "…"), elem_id="model-line")
         if notices := office.sessions.store.notices:
             gr.HTML(panels.notice(" ".join(notices)), elem_id="store-notices")
         gr.HTML(html_template=ANNOUNCER, js_on_load=(ASSETS / "announce.js").read_text("utf-8"), elem_id="announcer")
@@ -61,7 +62,10 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         with centre:
             compared = add_compare(office, project, fields)
 
-        timer.tick(lambda: model_line(settings, office), None, [model, timer, ready], queue=False, **QUIET)
+        def look(request: gr.Request) -> tuple[str, Any, bool]:
+            return model_line(settings, office, wording(request))
+
+        timer.tick(look, None, [model, timer, ready], queue=False, **QUIET)
         wire_draft(office, project, parts)
         ended = wire_writing(office, project, fields, parts, evidence.map)
         whole = wire_map(office, project, parts.editor, evidence, ended)
@@ -99,7 +103,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def model_line(settings: Settings, office: Office) -> tuple[str, Any, bool]:
+def model_line(settings: Settings, office: Office, say: Wording = ENGLISH) -> tuple[str, Any, bool]:
     """The line that says which model it is or how far loading is, whether to ask again, and whether it is there."""
     engine = office.desk.engine
     if engine.failure:
@@ -107,10 +111,10 @@ def model_line(settings: Settings, office: Office) -> tuple[str, Any, bool]:
     if not engine.ready:
         loading = engine.loading
         fraction = loading.done / loading.total if loading.total else None
-        return panels.progress(fraction, f"{loading.what} …"), gr.update(active=True), False
-    facts = [engine.quantization(settings.quantization or "none"), f"window {engine.window:,} tokens"]
+        return panels.progress(fraction, say("{} …", say(loading.what))), gr.update(active=True), False
+    facts = [say(engine.quantization(settings.quantization or "none")), say("window {:,} tokens", engine.window)]
     if engine.compiling:
-        facts.append("compiling for this computer (once, a minute or two; writing works meanwhile)")
+        facts.append(say("compiling for this computer (once, a minute or two; writing works meanwhile)"))
     return panels.model_line(settings.model, " · ".join(facts)), gr.update(active=engine.compiling), True
 
 

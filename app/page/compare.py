@@ -16,12 +16,13 @@ from app.compare import Comparison
 from app.compare_view import comparison_html
 from app.desk import FULL_ATTENTION, REFRESHKV, Ask
 from app.errors import AppError
-from app.page.events import QUIET, STREAMING, Office
+from app.page.events import QUIET, STREAMING, Office, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.prompts import trim_draft
 from app.session import Session
 from app.tasks import TASKS
+from app.wording import ENGLISH, Wording
 from core import InvalidParameterError, Policy
 
 FRAME_SECONDS = 0.15
@@ -59,10 +60,10 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
             comparisons[session] = comparison_of(office, session, ask_of(values), chosen or [])
         except (AppError, InvalidParameterError) as error:
             return [panels.notice(str(error)), gr.skip(), gr.skip()]
-        return [comparison_html(comparisons[session]), *_buttons(running=True)]
+        return [comparison_html(comparisons[session], wording(request)), *_buttons(running=True)]
 
     async def follow(project: str, request: gr.Request) -> AsyncIterator[list[Any]]:
-        session, page = office.session(project, request), request.session_hash
+        session, page, say = office.session(project, request), request.session_hash, wording(request)
         comparison = comparisons.get(session)
         if comparison is None or comparison.done:
             yield [gr.skip()] * 3
@@ -70,20 +71,20 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
         try:
             latest = ""
             while not comparison.done and page in session.pages:
-                html = await asyncio.to_thread(advanced, comparison)
+                html = await asyncio.to_thread(advanced, comparison, say)
                 new = html != latest and page in session.pages
                 # Also if nothing is new: Gradio looks only then whether the page is still there.
                 yield [html if new else gr.skip(), gr.skip(), gr.skip()]
                 latest = html
                 await asyncio.sleep(FRAME_SECONDS)
             # Else what the page shows now is of another project, see `again`.
-            html = comparison_html(comparison) if page in session.pages else gr.skip()
+            html = comparison_html(comparison, say) if page in session.pages else gr.skip()
             yield [html, *_buttons(running=False)]
         finally:
             comparison.stop()  # the page was closed or shows another project, and nobody else follows it
 
     def again(project: str, request: gr.Request) -> str:
-        return shown_again(comparisons.get(office.session(project, request)))
+        return shown_again(comparisons.get(office.session(project, request)), wording(request))
 
     def halt(project: str, request: gr.Request) -> Any:
         comparison = comparisons.get(office.session(project, request))
@@ -97,17 +98,17 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
     return again, shown
 
 
-def advanced(comparison: Comparison) -> str:
+def advanced(comparison: Comparison, say: Wording = ENGLISH) -> str:
     """Take in what it has done, and show it. Finding the differences takes a while: not for the event loop."""
     comparison.advance()
-    return comparison_html(comparison)
+    return comparison_html(comparison, say)
 
 
-def shown_again(comparison: Comparison | None) -> str:
+def shown_again(comparison: Comparison | None, say: Wording = ENGLISH) -> str:
     """The latest comparison of a project, for a page that comes to it; one that is under way is driven by another."""
     if comparison is None:
         return ""
-    return advanced(comparison) if comparison.stopped else comparison_html(comparison)
+    return advanced(comparison, say) if comparison.stopped else comparison_html(comparison, say)
 
 
 def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str]) -> Comparison:

@@ -16,7 +16,7 @@ from app.draft import changed
 from app.editor import DraftEditor, kept_message, saved_message
 from app.errors import AppError
 from app.export import FORMATS, Draft, Export, RunRecord, export
-from app.page.events import QUIET, READ_EDITOR, Office, errors_said
+from app.page.events import QUIET, READ_EDITOR, Office, errors_said, wording
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
@@ -80,7 +80,7 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
             with errors_said():
                 done = session.resolve(str(data.get("id")) if isinstance(data, dict) else "", accept)
             if not done:
-                gr.Warning("The passage was changed meanwhile, so the proposal no longer fits it.")
+                gr.Warning(wording(request)("The passage was changed meanwhile, so the proposal no longer fits it."))
             return draft_message(session)
 
         return call
@@ -123,30 +123,38 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
             kept = save_version(office.sessions.store, session.id, session.draft.text, label)
         except AppError as error:
             return [name, gr.skip(), panels.notice(str(error))]
-        return ["", {**listed(session), "value": kept.id}, panels.progress(None, f"Kept as “{kept.name}”.")]
+        return [
+            "",
+            {**listed(session), "value": kept.id},
+            panels.progress(None, wording(request)("Kept as “{}”.", kept.name)),
+        ]
 
     def show(version: int | None, project: str, request: gr.Request) -> str:
         session = office.session(project, request)
         if not known(session, version):
-            return panels.notice("Choose a version first.")
+            return panels.notice(wording(request)("Choose a version first."))
         return panels.changes(diff(version_text(office.sessions.store, int(version or 0)), session.draft.text))
 
     def bring_back(version: int | None, project: str, request: gr.Request) -> list[Any]:
-        session = office.session(project, request)
+        session, say = office.session(project, request), wording(request)
         if not known(session, version) or session.busy:
-            return [gr.skip(), gr.skip(), panels.notice("Choose a version first; while the model writes, none.")]
+            return [gr.skip(), gr.skip(), panels.notice(say("Choose a version first; while the model writes, none."))]
         with errors_said():
             session.flush()
             session.draft.put(restore_version(office.sessions.store, int(version or 0)))
-        return [draft_message(session), listed(session), panels.progress(None, "Restored. Undo brings the other back.")]
+        return [
+            draft_message(session),
+            listed(session),
+            panels.progress(None, say("Restored. Undo brings the other back.")),
+        ]
 
     def drop(version: int | None, project: str, request: gr.Request) -> list[Any]:
-        session = office.session(project, request)
+        session, say = office.session(project, request), wording(request)
         if not known(session, version):
-            return [gr.skip(), panels.notice("Choose a version first.")]
+            return [gr.skip(), panels.notice(say("Choose a version first."))]
         with errors_said():
             delete_version(office.sessions.store, int(version or 0))
-        return [{**listed(session), "value": None}, panels.progress(None, "Deleted.")]
+        return [{**listed(session), "value": None}, panels.progress(None, say("Deleted."))]
 
     def unfold(project: str, request: gr.Request) -> Any:
         return listed(office.session(project, request))
@@ -162,7 +170,7 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
     """The draft as a file."""
     with gr.Accordion(words("export"), open=False, elem_id="export"):
         with gr.Row():
-            formats = [(f"{kind.title} ({kind.suffix})", key) for key, kind in FORMATS.items()]
+            formats = [(words(f"format_{key}"), key) for key in FORMATS]
             kind = gr.Dropdown(formats, value="docx", label=words("format"), elem_id="format", min_width=160)
             make = gr.Button(words("export"), elem_id="make-export", min_width=110)
         file = gr.File(label=words("file"), visible=False, elem_id="exported", height=90)

@@ -17,10 +17,11 @@ from app.errors import AppError
 from app.evidence import passage_message
 from app.export.bundle import bundled_trace
 from app.map_feed import MapFeed
-from app.page.events import QUIET, Office, caret
+from app.page.events import QUIET, Office, caret, wording
 from app.page.words import words
 from app.runs import RunEntry
 from app.session import Session
+from app.wording import Wording
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,18 @@ def wire_map(
 
     def whole(project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        return [_whole(session), _choice(session)]
+        return [_whole(session), _choice(session, wording(request))]
 
     def listed(project: str, request: gr.Request) -> Any:
-        return _choice(office.session(project, request))
+        return _choice(office.session(project, request), wording(request))
 
     def run_chosen(key: str | None, project: str, request: gr.Request) -> list[Any]:
-        session = office.session(project, request)
+        session, say = office.session(project, request), wording(request)
         if session.busy:
-            gr.Info("While the model writes, the map shows what it does. Choose a run afterwards.")
+            gr.Info(say("While the model writes, the map shows what it does. Choose a run afterwards."))
         elif key:
             session.map_run = key
-        return [_whole(session), _choice(session)]
+        return [_whole(session), _choice(session, wording(request))]
 
     def layer_chosen(project: str, request: gr.Request, event: gr.EventData) -> Any:
         data = event._data if isinstance(event._data, dict) else {}
@@ -90,18 +91,18 @@ def wire_map(
         if message["run"] == session.map_run:
             return [message, gr.skip()]
         session.map_run = message["run"]
-        return [message, _choice(session)]
+        return [message, _choice(session, wording(request))]
 
     def opened(path: str | None, project: str, request: gr.Request) -> list[Any]:
-        session = office.session(project, request)
+        session, say = office.session(project, request), wording(request)
         if session.busy:
-            return [gr.skip(), gr.skip(), panels.notice("Open it when the model has ended its text.")]
+            return [gr.skip(), gr.skip(), panels.notice(say("Open it when the model has ended its text."))]
         try:
             limit = office.sessions.store.limits.trace_megabytes
             session.map_run = session.runs.open_file(bundled_trace(Path(path or ""), limit))
         except AppError as error:
             return [gr.skip(), gr.skip(), panels.notice(str(error))]
-        return [_whole(session), _choice(session), ""]
+        return [_whole(session), _choice(session, say), ""]
 
     parts.map.layer(layer_chosen, project, parts.map, trigger_mode="always_last", **QUIET)
     editor.caret(looked_at, project, outputs, trigger_mode="always_last", **QUIET)
@@ -129,13 +130,13 @@ def _whole(session: Session) -> Any:
     return feed.since(None, session.map_layer)[0]
 
 
-def _choice(session: Session) -> Any:
+def _choice(session: Session, say: Wording) -> Any:
     entries, newest = session.runs.entries, session.runs.newest
     shown = session.map_run if session.map_run in {entry.key for entry in entries} else newest
-    return gr.update(choices=[(_titled(entry), entry.key) for entry in entries], value=shown)
+    return gr.update(choices=[(_titled(entry, say), entry.key) for entry in entries], value=shown)
 
 
-def _titled(entry: RunEntry) -> str:
+def _titled(entry: RunEntry, say: Wording) -> str:
     when = datetime.fromtimestamp(entry.begun).strftime("%m-%d %H:%M:%S")
-    what = "opened file" if entry.stored is None else "proposal" if entry.proposes else ""
-    return " · ".join(part for part in (when, entry.method, entry.state, what) if part)
+    what = say("opened file") if entry.stored is None else say("proposal") if entry.proposes else ""
+    return " · ".join(part for part in (when, entry.method, say(entry.state), what) if part)

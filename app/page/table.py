@@ -10,11 +10,12 @@ import gradio as gr
 from app import panels
 from app.editor import DraftEditor
 from app.export.table_check import TableReport, check_table, repair_table
-from app.page.events import QUIET, READ_EDITOR, Office, errors_said
+from app.page.events import QUIET, READ_EDITOR, Office, errors_said, wording
 from app.page.words import words
 from app.page.writing import draft_message
 from app.session import Session
 from app.tasks import columns_asked
+from app.wording import Wording
 
 
 def add_table_check(office: Office, project: gr.BrowserState, editor: DraftEditor) -> Any:
@@ -23,17 +24,17 @@ def add_table_check(office: Office, project: gr.BrowserState, editor: DraftEdito
     repair = gr.Button(words("repair_table"), visible=False, size="sm", elem_id="repair-table")
 
     def show(project: str, request: gr.Request) -> list[Any]:
-        return shown(checked(office.session(project, request)))
+        return shown(checked(office.session(project, request)), wording(request))
 
     def put_right(state: Any, project: str, request: gr.Request) -> list[Any]:
         session, held = office.held(state, request)
         with errors_said():
             if held.put_into(session):
                 repair_draft(session)
-        return [draft_message(session), *shown(checked(session))]
+        return [draft_message(session), *shown(checked(session), wording(request))]
 
-    def shown(report: TableReport | None) -> list[Any]:
-        html = panels.table_check(report) if report else ""
+    def shown(report: TableReport | None, say: Wording) -> list[Any]:
+        html = panels.table_check(report, say) if report else ""
         return [html, gr.update(visible=bool(report and report.repairs))]
 
     repair.click(put_right, [editor, project], [editor, found, repair], js=READ_EDITOR, **QUIET)

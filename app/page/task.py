@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.desk import FULL_ATTENTION, REFRESHKV, Ask
 from app.errors import AppError
-from app.page.events import QUIET
+from app.page.events import QUIET, wording
 from app.page.words import words
 from app.settings import Settings
 from app.tasks import LENGTHS, TASKS, TONES, Shape, parse_length
@@ -54,7 +54,7 @@ def add_task(settings: Settings) -> TaskFields:
         [(words(titles.get(key, key)), key) for key in TASKS], value="report", show_label=False, elem_id="task",
         label=words("task"), filterable=False,
     )  # fmt: skip
-    detail = gr.Textbox(label=words("detail"), placeholder=TASKS["report"].asks, lines=2, max_lines=8, elem_id="detail")
+    detail = gr.Textbox(label=words("detail"), placeholder=words("report_asks"), lines=2, max_lines=8, elem_id="detail")
     none = (words("as_it_comes"), "")
     with gr.Row():
         length = gr.Dropdown([none, *((words(key), key) for key in LENGTHS)], value="", label=words("length_words"),
@@ -72,14 +72,15 @@ def add_task(settings: Settings) -> TaskFields:
     decoding = _decoding(settings)
     fields = TaskFields([task, detail, length, tone, language, audience, *decoding[:4], tokens, *decoding[4:]])
 
-    def suggest(task: str, length: str, language: str) -> tuple[Any, Any]:
+    def suggest(task: str, length: str, language: str, request: gr.Request) -> tuple[Any, Any]:
         chosen = TASKS.get(task) or TASKS["free"]
+        asks = wording(request)(chosen.asks)
         try:
             shape = Shape(parse_length(length or ""), language=language or "")
         except AppError as error:
             gr.Warning(str(error))
-            return gr.update(placeholder=chosen.asks), gr.skip()
-        return gr.update(placeholder=chosen.asks), min(chosen.max_new_tokens(shape), settings.max_new_tokens_limit)
+            return gr.update(placeholder=asks), gr.skip()
+        return gr.update(placeholder=asks), min(chosen.max_new_tokens(shape), settings.max_new_tokens_limit)
 
     inputs, changed = [task, length, language], [task.input, length.input, language.input]
     return replace(fields, suggested=gr.on(changed, suggest, inputs, [detail, tokens], **QUIET))

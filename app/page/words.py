@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gradio as gr
 
+from app.export import FORMATS
+from app.tasks import TASKS
+from app.wording import JAPANESE
+
 _WORDS: dict[str, tuple[str, str]] = {
     "project": ("Project", "プロジェクト"),
     "projects": ("Open", "開く"),
@@ -96,6 +100,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "table": ("Extract a table", "表を取り出す"),
     "continue_task": ("Continue my draft", "自分の原稿の続き"),
     "free": ("My own instruction", "自由な指示"),
+    **{f"{key}_asks": (task.asks, JAPANESE[task.asks]) for key, task in TASKS.items()},
+    **{
+        f"format_{key}": (f"{kind.title} ({kind.suffix})", f"{JAPANESE[kind.title]} ({kind.suffix})")
+        for key, kind in FORMATS.items()
+    },
 }
 
 words = gr.I18n(

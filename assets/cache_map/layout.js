@@ -18,7 +18,9 @@ function readDocument(start) {
     starts,
     first: start.documentStart,
     tokens: start.pieces.length,
-    pages: start.pages.map(([position, label, title, name]) => ({ position, label, title, name, offset: offsetOf(position) })),
+    pages: start.pages.map(([position, label, title, name]) => (
+      { position, label, title: T.titled(title, name, label), name, offset: offsetOf(position) }
+    )),
   };
 }
 

@@ -68,6 +68,7 @@ const TEXT = {
     fullOf: (full, layers) => `${full} of ${layers} layers full`,
     described: (name, held, tokens, layer) =>
       `${name}: ${held} of ${tokens} document tokens are ${layer === null ? "in at least one small cache" : `kept in layer ${layer}`}.`,
+    titled: (title) => title,
     most: (title) => `Most are on ${title}.`,
     none: (tokens) => `${tokens} document tokens, none in the small cache yet.`,
   },
@@ -136,6 +137,7 @@ const TEXT = {
     fullOf: (full, layers) => `${layers} 層中 ${full} 層が全文脈`,
     described: (name, held, tokens, layer) =>
       `${name}: 文書 ${tokens} トークン中 ${held} トークンが${layer === null ? "いずれかの小さなキャッシュ" : `層 ${layer} `}に保持されています。`,
+    titled: (title, name, page) => `${name} · ページ ${page}`,
     most: (title) => `最も多いのは ${title} です。`,
     none: (tokens) => `文書 ${tokens} トークン。小さなキャッシュにはまだ何もありません。`,
   },

@@ -1,34 +1,52 @@
 """What the server says, in both languages: nothing is missing, and a Japanese page reads Japanese."""
 
 import ast
+import asyncio
+import re
 import string
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from app import panels
+from app import compare_view, panels
 from app.budget import Budget, SourceTokens
+from app.compare import Comparison, Figures, Trial
+from app.compare_view import comparison_html
 from app.desk import Desk
 from app.documents import Document, Page
+from app.export.table_check import check_table
+from app.page import model_line
+from app.page.compare import TITLES
+from app.page.events import Office, wording
+from app.page.evidence import _titled as run_titled
 from app.page.sources import window_state
+from app.page.words import words
+from app.page.writing import Stream
+from app.runs import RunEntry
 from app.session import Session
+from app.sessions import Sessions
+from app.settings import Settings
 from app.sources import SourceFile
+from app.store import Change
 from app.tail import Tail
+from app.tasks import TASKS
 from app.view import RunStatistics, already_read, prefill_progress, status
 from app.wording import ENGLISH, JAPANESE, Wording
-from core import GenerationFinished, PrefillProgress
+from core import FullAttention, GenerationFinished, PrefillProgress
 from core.events import TokenGenerated
 from tests.app.conftest import ask, wait
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into
 
-APP = Path(__file__).resolve().parent.parent.parent / "app"
+ROOT = Path(__file__).resolve().parent.parent.parent
 JA = Wording("ja")
 
 
 def trees() -> list[ast.AST]:
-    return [ast.parse(file.read_text("utf-8")) for file in APP.rglob("*.py") if file.name != "wording.py"]
+    files = [*(ROOT / "app").rglob("*.py"), *(ROOT / "core").rglob("*.py")]
+    return [ast.parse(file.read_text("utf-8")) for file in files if file.name != "wording.py"]
 
 
 def places(pattern: str) -> set[tuple[str, str]]:
@@ -48,7 +66,7 @@ def test_everything_that_is_said_has_its_japanese_and_nothing_else_has() -> None
     for node in (node for tree in trees() for node in ast.walk(tree)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             constants.add(node.value)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("say", "_say"):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("say", "_say", "wording(request)"):
             said |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("say.count"):
             said |= {one.value for one in node.args[1:3] if isinstance(one, ast.Constant)}
@@ -201,3 +219,72 @@ def test_the_bar_of_a_japanese_page(desk: Desk, session: Session) -> None:
     assert "<p>収まります：" in html
     assert '<p class="going-on">続ける：' in html
     assert all(choice.sentence.endswith("。") for choice in choices)
+
+
+def test_an_event_knows_the_language_of_its_page(sessions: Sessions, session: Session) -> None:
+    page: Any = SimpleNamespace(session_hash="page", headers={"accept-language": "ja,en;q=0.8"})
+    assert wording(page) == JA
+    assert wording(cast(Any, SimpleNamespace(session_hash="page"))) == ENGLISH
+    made = into(session, ScriptedRun().finish("It"), 0, 0)
+    assert made.wait(30)
+    desk: Any = SimpleNamespace(engine=ScriptedEngine())
+    first = asyncio.run(anext(Stream(Office(desk, sessions, shared=False)).follow(session.id, page)))
+    assert "完了：指定の長さに達しました。" in first[1]
+    assert "<dt>最初のトークン</dt>" in first[2]
+
+
+def trial(name: str, text: str, tokens: int) -> Trial:
+    measured: Any = SimpleNamespace(state="finished", text=text, run=SimpleNamespace(error=""))
+    measured.figures = Figures(300, 0, 1.5, 0.5, tokens, 20.0, tokens, tokens, 10**6)
+    return Trial(name, FullAttention(), measured)
+
+
+def test_a_comparison_is_japanese() -> None:
+    engine: Any = None
+    comparison = Comparison(engine, ScriptedRun().request, [])
+    comparison.trials = [trial("Full attention", "one two", 9), trial("Small cache, never refreshed", "one three", 7)]
+    comparison.trials[1].changes = [Change("equal", "one "), Change("delete", "two"), Change("insert", "three")]
+    comparison.reading = trial("Reading", "", 1)
+    html = comparison_html(comparison, JA)
+    assert "プロンプトは先に一度読みました（300 トークン中 300 が新規、1.5 秒）。" in html
+    assert '<h3>小キャッシュ（更新なし）</h3><p class="state">完了。</p>' in html
+    assert "全文脈アテンション と先頭 1 語が同じ。全 2 語中 1 語が共通です。" in html
+    assert "<caption>数値（✓：良いほう）</caption>" in html
+    titles = re.findall(r'<th scope="row">([^<]+)</th>', html)
+    assert len(titles) == 8
+    assert not [title for title in titles if title.isascii()]
+
+
+def test_every_fixed_line_has_its_japanese() -> None:
+    states = {"waiting", "running", "finished", "stopped", "failed", "interrupted"}
+    assert states | set(TITLES.values()) - {"RefreshKV"} | set(compare_view._STATES.values()) <= set(JAPANESE)
+    labels = re.findall("<dt>(.+?)</dt>", panels.rates(status(RunStatistics(30, lambda: 0.0)), JA))
+    assert len(labels) == 8
+    assert not [label for label in labels if label.isascii()]
+
+
+def test_the_model_line_is_japanese(desk: Desk, sessions: Sessions) -> None:
+    settings, office = Settings(_env_file=None, quantization=None), Office(desk, sessions, shared=False)
+    line, _, ready = model_line(settings, office, JA)
+    assert ready
+    assert f"量子化なし · ウィンドウ {desk.engine.window:,} トークン" in line
+
+
+def test_a_run_in_the_list_is_japanese() -> None:
+    entry = RunEntry("run-1", 1, 0.0, "RefreshKV", "interrupted", proposes=True)
+    assert run_titled(entry, JA).endswith(" · RefreshKV · 中断 · 提案")
+    assert run_titled(replace(entry, stored=None, state=""), JA).endswith(" · RefreshKV · 開いたファイル")
+
+
+def test_a_checked_table_is_japanese() -> None:
+    table = "| a | b |\n|---|---|\n| 1 | 2 |\n"
+    assert "表は指定どおりです（見出しの下に 1 行）。" in panels.table_check(check_table(table), JA)
+    assert "<p>表で確認すること：</p>" in panels.table_check(check_table(table, ["a"]), JA)
+
+
+def test_formats_and_what_tasks_ask_for_are_labels_too() -> None:
+    english, japanese = words.translations["en"], words.translations["ja"]
+    assert english["format_docx"] == "Word document (.docx)"
+    assert japanese["format_docx"] == "Word 文書 (.docx)"
+    assert english["report_asks"] == TASKS["report"].asks
+    assert japanese["report_asks"] == "レポートの主題"
