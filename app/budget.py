@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from app.documents import name_pages
+from app.errors import AppError
 from app.wording import ENGLISH, Wording
 
 # Where something is left out, what stands before and after it is divided into tokens in another way.
@@ -185,6 +186,19 @@ class Budget:
         if left < _SHORTEST_OUTPUT or self.in_sections:
             return None
         return ShorterOutput(left, self.say("Ask for an answer of at most {:,} tokens.", left))
+
+
+class WindowFull(AppError):
+    """A request needs more tokens than the model's window has; the message names the ways out."""
+
+    def __init__(self, budget: Budget) -> None:
+        """`budget` does not fit."""
+        super().__init__(budget)
+        self._budget = budget
+
+    def worded(self, say: Wording) -> str:
+        """The budget's message."""
+        return replace(self._budget, say=say).message
 
 
 def _fitting(tokens: Sequence[int], room: int) -> int:

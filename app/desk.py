@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
 
-from app.budget import Budget
+from app.budget import Budget, WindowFull
 from app.composer import Composed, TokenCounts, compose, count_tokens, last_tokens
 from app.engine import Engine
 from app.errors import AppError
@@ -254,7 +254,7 @@ class Desk:
         settings = self.settings
         if not 1 <= output_tokens <= settings.max_new_tokens_limit:
             raise AppError(
-                f"The answer's length is {output_tokens}; it must be 1 to {settings.max_new_tokens_limit:,}."
+                "The answer's length is {}; it must be 1 to {:,}.", output_tokens, settings.max_new_tokens_limit
             )
         self._require_room(composed.budget(output_tokens, self.engine.window))
         return Request(
@@ -274,7 +274,7 @@ class Desk:
     def _require_room(budget: Budget) -> None:
         """Raises AppError, which names the ways out, if it is more than the window."""
         if budget.excess > 0:
-            raise AppError(budget.message)
+            raise WindowFull(budget)
 
     def _settings_of(self, request: Request) -> RunSettings:
         sampling = {

@@ -155,8 +155,9 @@ class Engine:
             waiting = sum(other.state == "waiting" for other in self._runs)
             if waiting >= self._queue_size:
                 raise QueueFullError(
-                    f"{waiting} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "
-                    "Your text and files are kept: press Write again in a few minutes."
+                    "{} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "
+                    "Your text and files are kept: press Write again in a few minutes.",
+                    waiting,
                 )
             self._runs.append(run)
         self._queue.put(run)

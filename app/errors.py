@@ -1,8 +1,23 @@
 """What can be wrong with a file or a prompt. Each message names the file, states value and limit, and the way out."""
 
+from __future__ import annotations
+
+from app.wording import ENGLISH, Wording
+
 
 class AppError(Exception):
-    """Base of every error whose message is meant to be shown to the person who uses the app."""
+    """Base of every error whose message is meant to be shown to the person who uses the app.
+
+    `AppError("{} of {} …", 2, 3)`: a pattern and what stands in its places, so that it can be said in other languages.
+    """
+
+    def __str__(self) -> str:
+        """The message in English."""
+        return self.worded(ENGLISH)
+
+    def worded(self, say: Wording) -> str:
+        """The message in a language."""
+        return say(*self.args) if self.args else ""
 
 
 class DocumentError(AppError):
@@ -59,6 +74,19 @@ class PageRangeError(DocumentError):
 
 class PromptError(AppError):
     """A prompt cannot be built from what was given, or cannot be found again in its rendered form."""
+
+
+class EmptyField(PromptError):
+    """A field is empty that a task cannot do without."""
+
+    def __init__(self, task: str, field: str) -> None:
+        """Both as they are called in English."""
+        super().__init__("{}: the field “{}” is empty. Write what the model is to do.", task, field)
+
+    def worded(self, say: Wording) -> str:
+        """With the names in that language."""
+        pattern, *names = self.args
+        return say(pattern, *map(say, names))
 
 
 class ExportError(AppError):

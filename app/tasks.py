@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
-from app.errors import PromptError
+from app.errors import EmptyField, PromptError
 
 NamedLength: TypeAlias = Literal["short", "medium", "long"]
 Length: TypeAlias = NamedLength | int
@@ -64,7 +64,7 @@ def parse_length(typed: str) -> Length | None:
             return name
     number = re.fullmatch(r"(\d{1,3}(?:[,. ]\d{3})+|\d{1,7})(?:\s*words?)?", text)
     if text and (not number or not (words := int(re.sub(r"\D", "", number[1])))):
-        raise PromptError(f"The length is “{typed}”. Choose {', '.join(LENGTHS)}, or write a number of words: 800.")
+        raise PromptError("The length is “{}”. Choose {}, or write a number of words: 800.", typed, ", ".join(LENGTHS))
     return words if text else None
 
 
@@ -96,7 +96,7 @@ class Task:
         """The request with the person's words in it. Raises PromptError if they are required and missing."""
         detail, shape = detail.strip(), shape or Shape()
         if not detail and self.default is None:
-            raise PromptError(f"{self.title}: the field “{self.asks}” is empty. Write what the model is to do.")
+            raise EmptyField(self.title, self.asks)
         parts = [self.template.format(detail=detail or self.default)]
         if detail and self.focus:
             parts.append(_sentence(self.focus.format(detail=detail)))

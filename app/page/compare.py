@@ -16,7 +16,7 @@ from app.compare import Comparison
 from app.compare_view import comparison_html
 from app.desk import FULL_ATTENTION, REFRESHKV, Ask
 from app.errors import AppError
-from app.page.events import QUIET, STREAMING, Office, wording
+from app.page.events import QUIET, STREAMING, Office, worded, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.prompts import trim_draft
@@ -59,7 +59,7 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
                 raise AppError("Methods are being compared already. Stop that first.")
             comparisons[session] = comparison_of(office, session, ask_of(values), chosen or [])
         except (AppError, InvalidParameterError) as error:
-            return [panels.notice(str(error)), gr.skip(), gr.skip()]
+            return [panels.notice(worded(error, request)), gr.skip(), gr.skip()]
         return [comparison_html(comparisons[session], wording(request)), *_buttons(running=True)]
 
     async def follow(project: str, request: gr.Request) -> AsyncIterator[list[Any]]:

@@ -16,7 +16,7 @@ from app.draft import changed
 from app.editor import DraftEditor, kept_message, saved_message
 from app.errors import AppError
 from app.export import FORMATS, Draft, Export, RunRecord, export
-from app.page.events import QUIET, READ_EDITOR, Office, errors_said, wording
+from app.page.events import QUIET, READ_EDITOR, Office, errors_said, worded, wording
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
@@ -45,7 +45,7 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
             if not taken:
                 message = {**draft_message(session), "note": "refused"}
         except AppError as error:  # not even as a version
-            message = saved_message(held.project, held.revision, str(error))
+            message = saved_message(held.project, held.revision, worded(error, request))
         if session.id == held.project:
             return [message, session.id if session.instead_of == project else gr.skip()]
         return [draft_message(session), gr.skip()]  # the page takes it over, and sends its text for it
@@ -55,7 +55,7 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
 
     def recover(project: str, request: gr.Request, event: gr.EventData) -> Json:
         session, held = office.held(event._data, request)
-        with errors_said():  # the page offers it still
+        with errors_said(request):  # the page offers it still
             restored = session.recover(held.text)
         return {**draft_message(session), "note": "restored"} if restored else kept_message(session.id)
 
@@ -77,7 +77,7 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
     def resolve(accept: bool) -> Any:
         def call(project: str, request: gr.Request, event: gr.EventData) -> Json:
             session, data = office.session(project, request), event._data
-            with errors_said():
+            with errors_said(request):
                 done = session.resolve(str(data.get("id")) if isinstance(data, dict) else "", accept)
             if not done:
                 gr.Warning(wording(request)("The passage was changed meanwhile, so the proposal no longer fits it."))
@@ -122,7 +122,7 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
             held.put_into(session)
             kept = save_version(office.sessions.store, session.id, session.draft.text, label)
         except AppError as error:
-            return [name, gr.skip(), panels.notice(str(error))]
+            return [name, gr.skip(), panels.notice(worded(error, request))]
         return [
             "",
             {**listed(session), "value": kept.id},
@@ -139,7 +139,7 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
         session, say = office.session(project, request), wording(request)
         if not known(session, version) or session.busy:
             return [gr.skip(), gr.skip(), panels.notice(say("Choose a version first; while the model writes, none."))]
-        with errors_said():
+        with errors_said(request):
             session.flush()
             session.draft.put(restore_version(office.sessions.store, int(version or 0)))
         return [
@@ -152,7 +152,7 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
         session, say = office.session(project, request), wording(request)
         if not known(session, version):
             return [gr.skip(), panels.notice(say("Choose a version first."))]
-        with errors_said():
+        with errors_said(request):
             delete_version(office.sessions.store, int(version or 0))
         return [{**listed(session), "value": None}, panels.progress(None, say("Deleted."))]
 
@@ -182,7 +182,7 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
             held.put_into(session)
             made = exported(session, kind)
         except AppError as error:
-            return [gr.update(visible=False), panels.notice(str(error))]
+            return [gr.update(visible=False), panels.notice(worded(error, request))]
         # Where Gradio deletes it again.
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
         return [gr.update(value=path, visible=True), ""]

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from app.desk import Caret, Desk
-from app.errors import StoreError
+from app.errors import AppError, StoreError
 from app.session import Session
 from app.sessions import Sessions
 from app.store import list_projects
@@ -35,7 +35,8 @@ class Office:
     def session(self, project: str | None, request: gr.Request) -> Session:
         """The session of the project that the page which sent `request` means."""
         page = request.session_hash or ""
-        with errors_said(visible=bool(project) and self.sessions.knows(page)):  # else it has yet to be told which
+        shown = bool(project) and self.sessions.knows(page)  # else it has yet to be told which
+        with errors_said(request, visible=shown):
             return self.sessions.get(page, project)
 
     def held(self, state: Any, request: gr.Request) -> tuple[Session, Caret]:
@@ -46,8 +47,9 @@ class Office:
         page = request.session_hash or ""
         held = replace(caret(state), page=page)
         if not held.project:
-            raise gr.Error("The page is not there yet. Try again in a moment.", print_exception=False)
-        with errors_said():
+            problem = wording(request)("The page is not there yet. Try again in a moment.")
+            raise gr.Error(problem, print_exception=False)
+        with errors_said(request):
             return self.sessions.rescue(page, held.project), held
 
     def others(self, session: Session) -> Any:
@@ -88,10 +90,15 @@ def caret(state: dict[str, Any] | None) -> Caret:
     return Caret(text, number("start"), number("end"), number("revision"), project, serial=number("serial"))
 
 
+def worded(error: Exception, request: gr.Request) -> str:
+    """What went wrong, in the language of the page that sent `request`; errors of core are in English."""
+    return error.worded(wording(request)) if isinstance(error, AppError) else str(error)
+
+
 @contextmanager
-def errors_said(*, visible: bool = True) -> Iterator[None]:
+def errors_said(request: gr.Request, *, visible: bool = True) -> Iterator[None]:
     """The page says why something cannot be kept or found; Gradio alone would say "Error"."""
     try:
         yield
     except StoreError as error:
-        raise gr.Error(str(error), duration=None, visible=visible, print_exception=False) from None
+        raise gr.Error(error.worded(wording(request)), duration=None, visible=visible, print_exception=False) from None

@@ -17,7 +17,7 @@ from app.errors import AppError
 from app.evidence import passage_message
 from app.export.bundle import bundled_trace
 from app.map_feed import MapFeed
-from app.page.events import QUIET, Office, caret, wording
+from app.page.events import QUIET, Office, caret, worded, wording
 from app.page.words import words
 from app.runs import RunEntry
 from app.session import Session
@@ -101,7 +101,7 @@ def wire_map(
             limit = office.sessions.store.limits.trace_megabytes
             session.map_run = session.runs.open_file(bundled_trace(Path(path or ""), limit))
         except AppError as error:
-            return [gr.skip(), gr.skip(), panels.notice(str(error))]
+            return [gr.skip(), gr.skip(), panels.notice(worded(error, request))]
         return [_whole(session), _choice(session, say), ""]
 
     parts.map.layer(layer_chosen, project, parts.map, trigger_mode="always_last", **QUIET)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.desk import Ask
 from app.errors import AppError
-from app.page.events import QUIET, Office, errors_said
+from app.page.events import QUIET, Office, errors_said, worded
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
@@ -69,23 +69,23 @@ def wire_projects(
         return [session.id, version + 1, session.name, office.others(session), message, *map(values.get, defaults)]
 
     def opened(project: str, version: int, request: gr.Request) -> list[Any]:
-        with errors_said():
+        with errors_said(request):
             return shown(office.sessions.open(request.session_hash or "", project or None), version)
 
     def made(version: int, request: gr.Request) -> list[Any]:
-        with errors_said():
+        with errors_said(request):
             return shown(office.sessions.create(request.session_hash or ""), version)
 
     def switched(other: str | None, project: str, version: int, request: gr.Request) -> list[Any]:
         current = office.session(project, request)
         if office.shared or not other or other == current.id:
             return [gr.skip()] * len(outputs)
-        with errors_said():
+        with errors_said(request):
             return shown(office.sessions.open(request.session_hash or "", other), version)
 
     def deleted(project: str, version: int, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        with errors_said():
+        with errors_said(request):
             return shown(office.sessions.delete(request.session_hash or "", session.id), version, forget=session.id)
 
     def renamed(name: str, project: str, request: gr.Request) -> list[Any]:
@@ -94,14 +94,14 @@ def wire_projects(
             try:
                 session.rename(name)
             except AppError as error:
-                gr.Warning(str(error))
+                gr.Warning(worded(error, request))
         return office.named(session, request)
 
     def keep_task(project: str, request: gr.Request, *values: Any) -> None:
         try:
             office.session(project, request).keep_task(ask_of(values).values)
         except AppError as error:
-            gr.Warning(str(error))
+            gr.Warning(worded(error, request))
 
     # What a person changes, that is, and not what opening a project does.
     changed = [field.input for field in fields.all]

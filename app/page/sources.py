@@ -15,7 +15,7 @@ from app.desk import Ask, Desk
 from app.documents import ACCEPTED_TYPES
 from app.editor import DraftEditor
 from app.errors import AppError, PromptError
-from app.page.events import QUIET, Office, wording
+from app.page.events import QUIET, Office, worded, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.session import UNTITLED, Session
@@ -73,7 +73,7 @@ def add_sources(
         try:
             office.session(project, request).sources.paste(text)
         except AppError as error:
-            return text, panels.notice(str(error)), version
+            return text, panels.notice(worded(error, request)), version
         return "", "", version + 1
 
     shown = {**QUIET, "show_progress": "minimal"}
@@ -222,7 +222,7 @@ def add_budget(
         try:
             return window_state(office.desk, session, ask, wording(request))
         except AppError as error:
-            return panels.notice(str(error)), ()
+            return panels.notice(worded(error, request)), ()
 
     def show(project: str, *values: Any) -> list[Any]:
         *fields, request = values
@@ -279,5 +279,5 @@ def window_state(desk: Desk, session: Session, ask: Ask, say: Wording = ENGLISH)
     try:
         goes_on = replace(desk.budget(sources, ask, draft, counts), say=say)
     except PromptError as error:
-        return panels.window_bar(writes, say("Continue: {}", error)), writes.choices
+        return panels.window_bar(writes, say("Continue: {}", error.worded(say))), writes.choices
     return panels.window_bar(writes, say("Continue: {}", goes_on.message)), writes.choices or goes_on.choices

@@ -28,7 +28,7 @@ def add_table_check(office: Office, project: gr.BrowserState, editor: DraftEdito
 
     def put_right(state: Any, project: str, request: gr.Request) -> list[Any]:
         session, held = office.held(state, request)
-        with errors_said():
+        with errors_said(request):
             if held.put_into(session):
                 repair_draft(session)
         return [draft_message(session), *shown(checked(session), wording(request))]

@@ -15,7 +15,7 @@ from app.cache_map import CacheMap
 from app.desk import Caret, Where
 from app.editor import DraftEditor, proposal_message, set_message, stream_message
 from app.errors import AppError
-from app.page.events import QUIET, READ_EDITOR, STREAMING, Office, wording
+from app.page.events import QUIET, READ_EDITOR, STREAMING, Office, worded, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.passages import PASSAGE_TASKS
@@ -147,7 +147,11 @@ class Stream:
             writing = await asyncio.to_thread(command, session, held)
         except (AppError, InvalidParameterError) as error:
             stale = held.text != session.draft.text and not session.busy
-            yield [draft_message(session) if stale else gr.skip(), panels.notice(str(error)), *_nothing()[2:]]
+            yield [
+                draft_message(session) if stale else gr.skip(),
+                panels.notice(worded(error, request)),
+                *_nothing()[2:],
+            ]
             return
         if held.project != session.id:  # in place of one that is gone
             yield [draft_message(session), *_nothing()[1:]]

@@ -9,18 +9,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import gradio as gr
 import pytest
 
 from app import compare_view, panels
-from app.budget import Budget, SourceTokens
+from app.budget import Budget, SourceTokens, WindowFull
 from app.compare import Comparison, Figures, Trial
 from app.compare_view import comparison_html
 from app.desk import Desk
 from app.documents import Document, Page
+from app.errors import AppError, EmptyField, ProjectGone
 from app.export.table_check import check_table
 from app.page import model_line
 from app.page.compare import TITLES
-from app.page.events import Office, wording
+from app.page.events import Office, errors_said, worded, wording
 from app.page.evidence import _titled as run_titled
 from app.page.sources import window_state
 from app.page.words import words
@@ -35,7 +37,7 @@ from app.tail import Tail
 from app.tasks import TASKS
 from app.view import RunStatistics, already_read, prefill_progress, status
 from app.wording import ENGLISH, JAPANESE, Wording
-from core import FullAttention, GenerationFinished, PrefillProgress
+from core import FullAttention, GenerationFinished, InvalidParameterError, PrefillProgress
 from core.events import TokenGenerated
 from tests.app.conftest import ask, wait
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into
@@ -288,3 +290,40 @@ def test_formats_and_what_tasks_ask_for_are_labels_too() -> None:
     assert japanese["format_docx"] == "Word 文書 (.docx)"
     assert english["report_asks"] == TASKS["report"].asks
     assert japanese["report_asks"] == "レポートの主題"
+
+
+@pytest.mark.parametrize(
+    ("error", "english", "japanese"),
+    [
+        (AppError("{} of {x} is no pattern."), "{} of {x} is no pattern.", "{} of {x} is no pattern."),
+        (
+            AppError("The answer's length is {}; it must be 1 to {:,}.", 0, 2048),
+            "The answer's length is 0; it must be 1 to 2,048.",
+            "回答の長さが 0 です。1 から 2,048 までにしてください。",
+        ),
+        (
+            EmptyField("My own instruction", "Instruction"),
+            "My own instruction: the field “Instruction” is empty. Write what the model is to do.",
+            "自由な指示：「指示」が空です。モデルにしてほしいことを書いてください。",
+        ),
+        (
+            WindowFull(Budget((), 1790, 0, 200, window=1800)),
+            "Too long by 190 tokens: instruction 1,790 + answer 200 = 1,990; the model's window is 1,800. "
+            "Shorten the instruction or the draft.",
+            "190 トークン超過：指示 1,790 + 回答 200 = 1,990、モデルのウィンドウは 1,800。"
+            "指示か原稿を短くしてください。",
+        ),
+    ],
+)
+def test_an_error_is_said_in_the_language_of_the_page(error: AppError, english: str, japanese: str) -> None:
+    assert str(error) == english
+    assert error.worded(JA) == japanese
+    page: Any = SimpleNamespace(session_hash="page", headers={"accept-language": "ja"})
+    assert worded(error, page) == japanese
+    assert worded(InvalidParameterError("stride is 0."), page) == "stride is 0."
+
+
+def test_a_project_that_is_gone_is_said_so_in_japanese() -> None:
+    page: Any = SimpleNamespace(session_hash="page", headers={"accept-language": "ja"})
+    with pytest.raises(gr.Error, match="別のウィンドウで削除されました"), errors_said(page):
+        raise ProjectGone
