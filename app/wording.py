@@ -213,6 +213,31 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         "The table is as asked for: {:,} rows below its head.": "表は指定どおりです（見出しの下に {:,} 行）。",
         "Look at this in the table:": "表で確認すること：",
         "Put right where it is exported:": "書き出しで直すこと：",
+        "There is no table in the text. Ask again, or write one.": (
+            "文章に表がありません。もう一度頼むか、自分で書いてください。"
+        ),
+        "There is no table in the text. Ask again, or write one with the columns {}.": (
+            "文章に表がありません。もう一度頼むか、列 {} の表を自分で書いてください。"
+        ),
+        "Row {} was the head again, and left out.": "{} 行目は見出しの繰り返しのため除きました。",
+        "Rows {} were the head again, and left out.": "{} 行目は見出しの繰り返しのため除きました。",
+        "Row {} was empty, and left out.": "{} 行目は空のため除きました。",
+        "Rows {} were empty, and left out.": "{} 行目は空のため除きました。",
+        "Row {} was too long by empty cells, which were left out.": "{} 行目の余分な空のセルを除きました。",
+        "Rows {} were too long by empty cells, which were left out.": "{} 行目の余分な空のセルを除きました。",
+        "The columns were in another order: {}.": "列の順序が違いました：{}。",
+        "The column “{}” is missing.": "列「{}」がありません。",
+        "The column “{}” was not asked for.": "列「{}」は指定されていません。",
+        "The columns are in another order than asked for: {}.": "列の順序が指定と違います：{}。",
+        "The column “{}” is there twice.": "列「{}」が重複しています。",
+        "{} column was asked for": "指定は {} 列",
+        "{} columns were asked for": "指定は {} 列",
+        "the head has {}": "見出しは {} 個",
+        "{} cell": "セルが {} 個",
+        "{} cells": "セルが {} 個",
+        "Row {} has {}, {}: “{}”.": "{} 行目は{}、{}：「{}」。",
+        "The table has no rows.": "表に行がありません。",
+        "Row {} is the same as row {}.": "{} 行目は {} 行目と同じです。",
         # What a task asks for
         "What to pay attention to": "特に注目すること",
         "What the report is about": "レポートの主題",

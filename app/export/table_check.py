@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from app.export.blocks import clean
 from app.export.table_rows import FENCE, Rows, column_key, find_table
+from app.wording import ENGLISH, Wording
 
 Row: TypeAlias = tuple[str, ...]
 
@@ -31,7 +32,7 @@ class TableReport:
     repairs: tuple[str, ...] = ()
 
 
-def check_table(text: str, columns: Sequence[str] = ()) -> TableReport:
+def check_table(text: str, columns: Sequence[str] = (), say: Wording = ENGLISH) -> TableReport:
     """The first table of `text` against `columns`.
 
     Without `columns` the head is taken as it is. Repaired is what has one meaning only: empty cells beyond the last
@@ -39,9 +40,12 @@ def check_table(text: str, columns: Sequence[str] = ()) -> TableReport:
     """
     found = find_table(text, columns)
     if found is None:
-        wanted = f" with the columns {', '.join(columns)}" if columns else ""
-        return TableReport((), (f"There is no table in the text. Ask again, or write one{wanted}.",))
-    return _report(found.rows, columns)
+        missing = say("There is no table in the text. Ask again, or write one.")
+        if columns:
+            wanted = ", ".join(columns)
+            missing = say("There is no table in the text. Ask again, or write one with the columns {}.", wanted)
+        return TableReport((), (missing,))
+    return _report(found.rows, columns, say)
 
 
 def repair_table(text: str, columns: Sequence[str] = ()) -> str:
@@ -64,17 +68,17 @@ def _markdown(rows: Sequence[Row]) -> list[str]:
     return [head, rule, *others]
 
 
-def _report(rows: Rows, columns: Sequence[str]) -> TableReport:
+def _report(rows: Rows, columns: Sequence[str], say: Wording = ENGLISH) -> TableReport:
     repairs: list[str] = []
     head = _without_empty_end(rows[0])
-    numbered = _worth_keeping(rows, head, repairs)
-    head, numbered = _in_order(head, numbered, columns, repairs)
-    misfits = tuple(_misfits(numbered, len(head), len(columns)))
-    problems = (*_head_problems(head, columns), *misfits, *_row_problems(numbered))
+    numbered = _worth_keeping(rows, head, repairs, say)
+    head, numbered = _in_order(head, numbered, columns, repairs, say)
+    misfits = tuple(_misfits(numbered, len(head), len(columns), say))
+    problems = (*_head_problems(head, columns, say), *misfits, *_row_problems(numbered, say))
     return TableReport((tuple(head), *(tuple(row) for _, row in numbered)), problems, misfits, tuple(repairs))
 
 
-def _worth_keeping(rows: Rows, head: list[str], repairs: list[str]) -> list[tuple[int, list[str]]]:
+def _worth_keeping(rows: Rows, head: list[str], repairs: list[str], say: Wording) -> list[tuple[int, list[str]]]:
     """Each row below the head with its number, without those that say nothing, and without empty cells beyond it."""
     kept, again, empty, cut = [], [], [], []
     for number, row in enumerate(rows[1:], 2):
@@ -87,18 +91,22 @@ def _worth_keeping(rows: Rows, head: list[str], repairs: list[str]) -> list[tupl
             if len(short) < len(row):
                 cut.append(number)
             kept.append((number, short))
-    for numbers, what in (
-        (again, "the head again, and left out"),
-        (empty, "empty, and left out"),
-        (cut, "too long by empty cells, which were left out"),
+    for numbers, one, many in (
+        (again, "Row {} was the head again, and left out.", "Rows {} were the head again, and left out."),
+        (empty, "Row {} was empty, and left out.", "Rows {} were empty, and left out."),
+        (
+            cut,
+            "Row {} was too long by empty cells, which were left out.",
+            "Rows {} were too long by empty cells, which were left out.",
+        ),
     ):
         if numbers:
-            repairs.append(f"{_name(numbers)} {'was' if len(numbers) == 1 else 'were'} {what}.")
+            repairs.append(say(one if len(numbers) == 1 else many, ", ".join(map(str, numbers))))
     return kept
 
 
 def _in_order(
-    head: list[str], rows: list[tuple[int, list[str]]], columns: Sequence[str], repairs: list[str]
+    head: list[str], rows: list[tuple[int, list[str]]], columns: Sequence[str], repairs: list[str], say: Wording
 ) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """All in the order asked for, the head in its spelling, if it has these columns and every row is whole."""
     keys, wanted = [column_key(cell) for cell in head], [column_key(column) for column in columns]
@@ -109,38 +117,39 @@ def _in_order(
     if any(len(row) != len(head) for _, row in rows):
         return head, rows
     order = [keys.index(key) for key in wanted]
-    repairs.append(f"The columns were in another order: {', '.join(head)}.")
+    repairs.append(say("The columns were in another order: {}.", ", ".join(head)))
     return list(columns), [(number, [row[index] for index in order]) for number, row in rows]
 
 
-def _head_problems(head: Sequence[str], columns: Sequence[str]) -> Iterable[str]:
+def _head_problems(head: Sequence[str], columns: Sequence[str], say: Wording) -> Iterable[str]:
     keys, wanted = [column_key(cell) for cell in head], [column_key(column) for column in columns]
     if wanted:
-        yield from (f"The column “{name}” is missing." for name in columns if column_key(name) not in keys)
-        yield from (f"The column “{name}” was not asked for." for name in head if column_key(name) not in wanted)
+        yield from (say("The column “{}” is missing.", name) for name in columns if column_key(name) not in keys)
+        yield from (say("The column “{}” was not asked for.", name) for name in head if column_key(name) not in wanted)
         if keys != wanted and sorted(keys) == sorted(wanted):
-            yield f"The columns are in another order than asked for: {', '.join(head)}."
-    yield from (f"The column “{name}” is there twice." for name in _twice(head))
+            yield say("The columns are in another order than asked for: {}.", ", ".join(head))
+    yield from (say("The column “{}” is there twice.", name) for name in _twice(head))
 
 
-def _misfits(rows: Sequence[tuple[int, list[str]]], width: int, asked: int) -> Iterable[str]:
+def _misfits(rows: Sequence[tuple[int, list[str]]], width: int, asked: int, say: Wording) -> Iterable[str]:
     """`width`: cells of the head. `asked`: columns asked for, 0 if none were."""
-    expected = f"{_count(width, 'column')} {'was' if width == 1 else 'were'} asked for"
+    expected = say.count(width, "{} column was asked for", "{} columns were asked for")
     if asked != width:
-        expected = f"the head has {width}"
+        expected = say("the head has {}", width)
     for number, row in rows:
         if len(row) != width:
-            yield f"Row {number} has {_count(len(row), 'cell')}, {expected}: “{' | '.join(row)[:80]}”."
+            cells = say.count(len(row), "{} cell", "{} cells")
+            yield say("Row {} has {}, {}: “{}”.", number, cells, expected, " | ".join(row)[:80])
 
 
-def _row_problems(rows: Sequence[tuple[int, list[str]]]) -> Iterable[str]:
+def _row_problems(rows: Sequence[tuple[int, list[str]]], say: Wording) -> Iterable[str]:
     if not rows:
-        yield "The table has no rows."
+        yield say("The table has no rows.")
     first: dict[tuple[str, ...], int] = {}
     for number, row in rows:
         same = first.setdefault(tuple(row), number)
         if same != number:
-            yield f"Row {number} is the same as row {same}."
+            yield say("Row {} is the same as row {}.", number, same)
 
 
 def _without_empty_end(row: Sequence[str], least: int = 1) -> list[str]:
@@ -154,11 +163,3 @@ def _without_empty_end(row: Sequence[str], least: int = 1) -> list[str]:
 def _twice(head: Sequence[str]) -> list[str]:
     keys = [column_key(cell) for cell in head]
     return [name for index, name in enumerate(head) if keys[index] in keys[:index]]
-
-
-def _name(numbers: Sequence[int]) -> str:
-    return f"Row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"

@@ -15,7 +15,7 @@ from app.page.words import words
 from app.page.writing import draft_message
 from app.session import Session
 from app.tasks import columns_asked
-from app.wording import Wording
+from app.wording import ENGLISH, Wording
 
 
 def add_table_check(office: Office, project: gr.BrowserState, editor: DraftEditor) -> Any:
@@ -24,14 +24,16 @@ def add_table_check(office: Office, project: gr.BrowserState, editor: DraftEdito
     repair = gr.Button(words("repair_table"), visible=False, size="sm", elem_id="repair-table")
 
     def show(project: str, request: gr.Request) -> list[Any]:
-        return shown(checked(office.session(project, request)), wording(request))
+        say = wording(request)
+        return shown(checked(office.session(project, request), say), say)
 
     def put_right(state: Any, project: str, request: gr.Request) -> list[Any]:
         session, held = office.held(state, request)
+        say = wording(request)
         with errors_said(request):
             if held.put_into(session):
                 repair_draft(session)
-        return [draft_message(session), *shown(checked(session), wording(request))]
+        return [draft_message(session), *shown(checked(session, say), say)]
 
     def shown(report: TableReport | None, say: Wording) -> list[Any]:
         html = panels.table_check(report, say) if report else ""
@@ -41,12 +43,12 @@ def add_table_check(office: Office, project: gr.BrowserState, editor: DraftEdito
     return show, project, [found, repair]
 
 
-def checked(session: Session) -> TableReport | None:
+def checked(session: Session, say: Wording = ENGLISH) -> TableReport | None:
     """The draft's table against the columns asked for last; None if that was no table, or while it is written."""
     columns = columns_asked(session.task)
     if columns is None or session.busy or not session.draft.text.strip():
         return None
-    return check_table(session.draft.text, columns)
+    return check_table(session.draft.text, columns, say)
 
 
 def repair_draft(session: Session) -> None:

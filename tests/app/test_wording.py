@@ -281,7 +281,15 @@ def test_a_run_in_the_list_is_japanese() -> None:
 def test_a_checked_table_is_japanese() -> None:
     table = "| a | b |\n|---|---|\n| 1 | 2 |\n"
     assert "表は指定どおりです（見出しの下に 1 行）。" in panels.table_check(check_table(table), JA)
-    assert "<p>表で確認すること：</p>" in panels.table_check(check_table(table, ["a"]), JA)
+    wrong = panels.table_check(check_table("| a | b |\n|---|---|\n| 1 |\n| | |\n", ["b", "c"], JA), JA)
+    assert re.findall("<p>(.+?)</p>|<li>(.+?)</li>", wrong) == [
+        ("表で確認すること：", ""),
+        ("", "列「c」がありません。"),
+        ("", "列「a」は指定されていません。"),
+        ("", "2 行目はセルが 1 個、指定は 2 列：「1」。"),
+        ("書き出しで直すこと：", ""),
+        ("", "3 行目は空のため除きました。"),
+    ]
 
 
 def test_formats_and_what_tasks_ask_for_are_labels_too() -> None:
