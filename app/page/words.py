@@ -5,8 +5,8 @@ from __future__ import annotations
 import gradio as gr
 
 from app.export import FORMATS
+from app.japanese import JAPANESE
 from app.tasks import TASKS
-from app.wording import JAPANESE
 
 _WORDS: dict[str, tuple[str, str]] = {
     "project": ("Project", "プロジェクト"),
