@@ -1,5 +1,7 @@
 """For everybody: no serious finding of axe, in both themes and on a phone; Japanese; reduced motion."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
@@ -42,6 +44,33 @@ def test_japanese_browsers_get_a_japanese_page(studio: Studio, browser: Browser)
     hands.type("灯台は岩の上に立つ。🙂")
     assert hands.state()["text"] == "灯台は岩の上に立つ。🙂"
     expect(hands.page.locator(".draft-count")).to_contain_text("11 文字")
+    context.close()
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_what_the_server_says_there_is_japanese_too(studio: Studio, browser: Browser) -> None:
+    context = browser.new_context(locale="ja-JP")
+    hands = Hands(context.new_page(), studio.url)
+    page = hands.page
+    expect(page.locator("#model-line")).to_contain_text("ウィンドウ 8,192 トークン")
+    expect(page.locator("#detail textarea")).to_have_attribute("placeholder", "レポートの主題")
+    hands.press("sample")
+    expect(page.locator(".block.file-card")).to_contain_text("8 ページ · ", timeout=60_000)
+    pages = page.locator(".pages textarea, .pages input").first
+    pages.fill("1")
+    pages.press("Enter")
+    expect(page.locator(".block.file-card")).to_contain_text("8 ページ中 1 ページ · ")
+    expect(page.locator("#window")).to_contain_text("収まります：")
+    hands.type("The lamp was lit")
+    hands.press("continue")
+    hands.wait_for_words("The lamp was lit", 3)
+    expect(page.locator("#progress")).to_contain_text("執筆中。")
+    hands.press("stop")
+    expect(page.locator("#progress")).to_contain_text("停止しました。ここまでの文章は残っています。", timeout=60_000)
+    expect(page.locator("#rates")).to_contain_text("直前のステップ")
+    expect(page.locator(".ckm-words")).to_contain_text("最も多いのは lighthouses.pdf · ページ 1 です。")
+    expect(page.locator("#runs input")).to_have_value(re.compile(" · RefreshKV · 停止$"))
+    hands.rest()
     context.close()
 
 
