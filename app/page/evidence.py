@@ -108,7 +108,6 @@ def wire_map(
     editor.caret(looked_at, project, outputs, trigger_mode="always_last", **QUIET)
     for ended in streamed:
         ended.then(listed, project, parts.runs, **QUIET)
-    parts.runs.focus(listed, project, parts.runs, **QUIET)
     parts.runs.input(run_chosen, [parts.runs, project], outputs, **QUIET)
     parts.file.upload(opened, [parts.file, project], [*outputs, parts.problem], **QUIET)
     return whole

@@ -2,18 +2,19 @@
 
 import importlib.metadata
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
 import gradio as gr
 import pytest
+from gradio.i18n import I18nData
 
 from app.budget import ShorterDraft
 from app.desk import Desk
 from app.engine import Engine, ModelUnavailableError
-from app.page import drafting
+from app.page import build, drafting
 from app.page.events import Office
 from app.page.sources import source_card, window_state
 from app.page.table import checked, look_after, repair_draft
@@ -138,3 +139,22 @@ def test_with_the_model_a_card_counts_tokens(desk: Desk, session: Session, sessi
     (file,) = session.sources.files
     card = source_card(Office(desk, sessions, shared=False), session, file, "")
     assert "<span>1 page · 28 characters · 28 tokens</span>" in card
+
+
+def test_a_page_is_made_of_plain_values(desk: Desk, sessions: Sessions) -> None:
+    """Gradio copies all of it for each page that is loaded: one reference into the app, and the model is copied."""
+    blocks = build(desk.settings, Office(desk, sessions, shared=False))
+    found = list(_odd(blocks.get_config_file()["components"]))
+    assert found == []
+
+
+def _odd(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key != "delete_callback":  # a function of Gradio's own
+                yield from _odd(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _odd(item)
+    elif not isinstance(value, str | int | float | None | I18nData):
+        yield value
