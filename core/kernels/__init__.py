@@ -18,8 +18,8 @@ Without a compiler nothing is registered, and the callers use torch's own operat
     hold_openmp(hold): see `own_threads`.
     decode_step_attention(...): one layer of a decode step inside a compiled graph, see `graph.py`.
 
-Measured on two AVX2 cores, SmolLM2-135M: all linears of a step take 5.5 ms against 9.7 ms in torch's int4 operation and
-15 ms in bfloat16; attention over 7,000 positions in 30 layers 16 ms against 20 ms in two matrix products per KV head.
+Measured in decode steps of SmolLM2-135M at 7,000 tokens on two AVX512-VNNI cores, against the same products in AVX2
+registers with row-major weights: linears 4.9 ms for 7.4, attention of a full step 10.7 ms for 15.7.
 """
 
 from __future__ import annotations
