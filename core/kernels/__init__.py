@@ -126,10 +126,11 @@ def _commands(target: Path) -> list[list[str]]:
     compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     if sys.platform == "win32" or compiler is None:
         raise OSError("there is no C++ compiler. Install g++ or clang, and start again")
-    native = "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native"
+    arm = platform.machine().lower() in ("arm64", "aarch64")
+    native = ["-mcpu=native"] if arm else ["-march=native", "-mprefer-vector-width=512"]
     includes = [f"-I{path}" for path in cpp_extension.include_paths()]
     libraries = [f"-L{path}" for path in cpp_extension.library_paths()]
-    flags = ["-std=c++20", "-O3", native, "-mprefer-vector-width=512", "-ffast-math", "-fPIC"]
+    flags = ["-std=c++20", "-O3", *native, "-ffast-math", "-fPIC"]
     unlinked = str(target.with_suffix(".o"))
     return [
         [compiler, *flags, *includes, "-c", str(SOURCE), "-o", unlinked],

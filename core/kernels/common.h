@@ -10,7 +10,7 @@
 #include <tuple>
 #include <vector>
 
-#if defined(__AVX2__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
