@@ -97,6 +97,7 @@ def push(site: Site, page: Page, message: dict[str, Any]) -> None:
 def show(site: Site, page: Page, text: str, revision: int = 1) -> None:
     site.draft = Draft(text, revision)
     push(site, page, site.whole())
+    until(page, lambda: page.evaluate("document.querySelector('#draft').draft.state().revision") == revision)
     expect(area(page)).to_have_value(text)
 
 
