@@ -14,13 +14,14 @@ from app.errors import AppError
 from app.job import Request
 from app.map_feed import MapFeed
 from app.passages import clean_passage, passage_instruction, passage_max_new_tokens
+from app.place import Place
 from app.prompts import Source, trim_draft
 from app.sections import next_step, tokens_to_come
 from app.session import Session
 from app.settings import Settings, parse_budget
 from app.tasks import TASKS, Shape, parse_length
 from app.trace import RunSettings, describe_policy
-from app.writing import Part, Place, Writing
+from app.writing import Part, Writing
 from core import FullAttention, Policy, RefreshKV
 
 REFRESHKV, FULL_ATTENTION = "RefreshKV", "FullAttention"
@@ -166,34 +167,34 @@ class Desk:
         _, tokenizer = self.engine.require_model(timeout=0)
 
         def part(
-            instruction: str, opening: str, written: str, limit: int, stops: tuple[str, ...] = (), in_all: int = 0
+            instruction: str, opening: str, draft: str, limit: int, stops: tuple[str, ...] = (), in_all: int = 0
         ) -> Part:
-            draft = trim_draft(self.seen(ask, place.before + written)) + opening
+            draft = trim_draft(self.seen(ask, draft)) + opening
             composed = compose(tokenizer, sources, instruction, draft)
             if in_all:
                 self._require_room(replace(composed.budget(in_all, self.engine.window), in_sections=True))
             run = self.engine.submit(self.request(composed, ask, limit, stops))
             return Part(run, composed, opening, self._settings_of(run.request))
 
-        def section(written: str) -> Part | None:
-            draft = place.before + written
+        def section(before: str, written: str) -> Part | None:
+            draft = before + written
             step = next_step(draft, ask.detail, ask.shape)
             if step is None:
                 return None
             limit = min(step.max_new_tokens, self.settings.max_new_tokens_limit)
             # Before the first, whether there is room for all of them.
             in_all = 0 if written else tokens_to_come(draft, ask.detail, ask.shape)
-            return part(step.instruction, step.opening, written, limit, step.stop_strings, in_all)
+            return part(step.instruction, step.opening, draft, limit, step.stop_strings, in_all)
 
         # At the caret no section begins: the text around it is not theirs.
         sections = task.in_sections and where != "caret"
-        advance: Callable[[str], Part | None] = section if sections else lambda written: None
-        first = advance("")
+        advance: Callable[[str, str], Part | None] = section if sections else lambda before, written: None
+        first = advance(place.before, "")
         if first is None:
             begins = where in ("anew", "again") and not place.before.strip()
             opening = task.opening(ask.detail, ask.shape) if begins else ""
             instruction = task.instruction(ask.detail, ask.shape)
-            first = part(instruction, opening, "", int(ask.max_new_tokens or 0))
+            first = part(instruction, opening, place.before, int(ask.max_new_tokens or 0))
         return Writing(self.engine, first, place, on_text=on_text, on_end=on_end, on_over=on_over, advance=advance)
 
     def propose(self, session: Session, ask: Ask, caret: Caret, kind: str, wish: str = "") -> Writing:

@@ -2,8 +2,10 @@
 
 The server holds the truth. A page sends an edit as the whole text with its project and the revision it was made from,
 and gets a "saved" with the new revision, or a "set" with another text if somebody else came before. While an edit is
-under way typing goes on, and the next is sent after the answer. Each message names its project, and those of another
-than the page shows are passed over. Positions are characters (code points) on this side; the script converts.
+under way typing goes on, and the next is sent after the answer. From the first word that a run writes until its end
+the editor is locked: the words go to where the place of writing is after the last edit. Each message names its project,
+and those of another than the page shows are passed over. Positions are characters (code points) on this side; the
+script converts.
 
 The page sends, as Gradio events: `edit`, `passage` (kind, wish, and as the others project, text, start, end, revision,
 serial), `caret`, `accept`, `reject` (id), `resync`, `recover` (text), and `settled` when the server has the draft and
@@ -24,7 +26,7 @@ from app.store import Change
 from app.view import Json
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "editor"
-SCRIPTS = ("text", "offsets", "follow", "diff", "editor")
+SCRIPTS = ("text", "offsets", "follow", "diff", "editor", "row", "keys")
 
 
 class DraftEditor(gr.HTML):
@@ -63,8 +65,10 @@ def set_message(
     project: str = "",
     last: tuple[int, int] | None = None,
     previous: str = "",
+    running: bool = False,
 ) -> Json:
     """Show this text. `last`: the passage the model wrote last. `project`: under which the browser keeps a copy.
+    `running`: a run is under way.
 
     `previous`: a project that is gone, and this one in its place: what the browser holds of that is offered too.
     More may be added: `opens`: the page shows this project from now on; `forget`: a project of which the browser is to
@@ -72,8 +76,13 @@ def set_message(
     """
     return {
         "kind": "set", "text": text, "revision": revision, "select": select, "project": project, "last": last,
-        "previous": previous,
+        "previous": previous, "running": running,
     }  # fmt: skip
+
+
+def reading_message(project: str) -> Json:
+    """A run has begun and has written nothing yet: the draft can be edited, but no passage given to another run."""
+    return {"kind": "reading", "project": project}
 
 
 def stream_message(project: str, run: str, revision: int, at: int, replaced: int, text: str) -> Json:

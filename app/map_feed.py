@@ -80,6 +80,11 @@ class MapFeed:
             feed._tell(replay.counts(number))
         return feed
 
+    def begin_at(self, draft_start: int) -> None:
+        """So many characters of the draft stand before what the run writes, after all."""
+        with self._lock:
+            self._recorder.draft_start = draft_start
+
     def add(self, event: Event) -> None:
         """Take in the run's next event."""
         with self._lock:

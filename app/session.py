@@ -15,6 +15,7 @@ from app.composer import TokenCounts
 from app.draft import Draft
 from app.errors import AppError, StoreError
 from app.map_feed import MapFeed
+from app.place import Place
 from app.runs import Runs
 from app.settings import Limits
 from app.sources import Sources
@@ -87,6 +88,8 @@ class Session:
         self._aside: dict[str, tuple[int, Version]] = {}
         """By page, the version that its latest refused edit became, and the revision from which that was made."""
         self._run_settings: Mapping[str, Any] = {}
+        self._wrote = False
+        """Whether the latest run has begun to change the draft."""
         self._traced = 0.0
 
     @property
@@ -97,12 +100,19 @@ class Session:
     # --- the draft ---
 
     def edit(self, text: str, revision: int, page: str = "", serial: int = 0) -> bool:
-        """A page's text, see Draft.edit. False if it was made from an older revision, or while the model writes: what
-        it holds that the draft does not is kept as a version then. Raises StoreError if even that cannot be."""
+        """A page's text, see Draft.edit; a run that writes goes on at its place in that. False if it was made from an
+        older revision, or while a passage is written anew: what it holds that the draft does not is kept as a version
+        then. Raises StoreError if even that cannot be."""
         with self._lock:
-            same = text == self.draft.text
-            if (same or not self.busy) and self.draft.edit(text, revision, page, serial):
-                self._autosave.note(self.draft.text)
+            before, writing = self.draft.text, self.writing if self.busy else None
+            fixed = writing is not None and writing.proposes and text != before
+            if not fixed and self.draft.edit(text, revision, page, serial):
+                if writing is not None and self.draft.text != before:
+                    writing.place = writing.place.edited(self.draft.text)
+                if writing is None or writing.proposes or writing.empty:
+                    self._autosave.note(self.draft.text)
+                else:
+                    self._run_autosave.note(writing.draft)
                 self._edited = text
                 return True
             if text != self._edited:  # a page may send an edit twice
@@ -168,14 +178,13 @@ class Session:
             if self.busy:
                 raise AppError("You are writing already. Stop that first.")
             self._autosave.flush()
-            if not writing.proposes and self.draft.text.strip():
-                save_version(self._store, self.id, self.draft.text, "Before the model wrote", automatic=True)
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             self.keep_task(task)
             self._run_settings, self._traced = settings, time.monotonic()
             self.runs.begin(writing.feed, settings, proposes=writing.proposes)
             self.proposal = None
             self._run_autosave = Autosave(self._store, self.id, writer=writing.id, whole=True)
+            self._wrote = False
             self.writing = writing
             if not writing.proposes:
                 self.map_run = None
@@ -185,11 +194,30 @@ class Session:
         """The model has written more: kept like what is typed."""
         if writing.proposes:
             return
+        if not self._wrote:
+            self._wrote = True
+            self._keep_before(writing)
         self._run_autosave.note(writing.draft)
         now = time.monotonic()
         if now - self._traced > TRACE_SECONDS:
             self._traced = now
             self.runs.save(writing.feed)
+
+    def _keep_before(self, writing: Writing) -> None:
+        """The draft that the model begins to change, as a version and as a step of undo."""
+        with self._lock:
+            self._autosave.flush()
+            try:
+                if self.draft.text.strip():
+                    save_version(self._store, self.id, self.draft.text, "Before the model wrote", automatic=True)
+                save_draft(self._store, self.id, self.draft.text, checkpoint=True)
+            except StoreError as refusal:
+                writing.fail(str(refusal))
+
+    def streamed(self, writing: Writing) -> tuple[int, Place]:
+        """The revision of the draft into which it writes, and where in that."""
+        with self._lock:
+            return self.draft.revision, writing.place
 
     def ended(self, writing: Writing) -> None:
         """The model has stopped writing."""

@@ -13,6 +13,7 @@ from app.engine import Engine
 from app.errors import AppError
 from app.job import Run
 from app.map_feed import MapFeed
+from app.place import Place
 from app.trace import Recorder, RunSettings, prompt_tokens
 from app.view import RunStatistics
 from core import Event, GenerationFinished, PrefillProgress, TokenGenerated
@@ -33,29 +34,6 @@ class Part:
     settings: RunSettings
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where it writes: `before` and `after` stay, and what was between them (`replaced`) goes.
-
-    `seam`: what parts the text that is written from `after`, if that begins with a word.
-    """
-
-    before: str
-    replaced: str
-    after: str
-    seam: str = ""
-
-    @property
-    def rest(self) -> str:
-        """All that follows what is written."""
-        return self.seam + self.after
-
-    @property
-    def whole(self) -> bool:
-        """Whether what is written takes the place of a whole draft."""
-        return bool(self.replaced.strip()) and not (self.before + self.after).strip()
-
-
 class Writing:
     """One command to write, of one run or of several in a row (an outline's sections).
 
@@ -64,7 +42,7 @@ class Writing:
 
     `text` is all it has written so far, `empty` while the model has added nothing to the openings. What it has learnt
     of the latest run is in `statistics`, `progress` and `feed`; they belong to the thread that follows the run, and are
-    only read elsewhere.
+    only read elsewhere. `place` is set anew by whoever edits the draft around it.
     """
 
     def __init__(
@@ -77,12 +55,13 @@ class Writing:
         on_text: Callable[[Writing], None],
         on_end: Callable[[Writing], None],
         on_over: Callable[[Writing, MapFeed], None] = lambda writing, feed: None,
-        advance: Callable[[str], Part | None] = lambda text: None,
+        advance: Callable[[str, str], Part | None] = lambda before, text: None,
         clean: Callable[[str], str] = lambda text: text,
     ) -> None:
         """Called from the thread: `on_text` when there is more of it, `on_end` at the end, `on_over` with the feed of
         each run that is over, once the next has begun or the end is known. `advance` gives the run to go on with after
-        `text`, or None; `clean` is applied to the text at the end. Call `start` then."""
+        what stands before the place and `text`, or None; `clean` is applied to the text at the end. Call `start` then.
+        """
         self.id = uuid.uuid4().hex[:12]
         self.place = place
         self.proposes = proposes
@@ -120,6 +99,11 @@ class Writing:
         self._stopped = True
         self.part.run.stop()
 
+    def fail(self, why: str) -> None:
+        """Stop since what it writes cannot be kept."""
+        self.error = why
+        self.stop()
+
     @property
     def state(self) -> str:
         """As of the latest run; "failed" too if the next could not be begun."""
@@ -128,7 +112,8 @@ class Writing:
     @property
     def draft(self) -> str:
         """The whole draft as it is now."""
-        return self.place.before + self.text + self.place.rest
+        place = self.place
+        return place.before + self.text + place.rest
 
     def _begin(self, part: Part) -> None:
         self.part = part
@@ -153,7 +138,7 @@ class Writing:
                 self._follow_part()
                 if self._stopped or self.state != "finished":
                     break
-                part = self._advance(self.text)
+                part = self._advance(self.place.before, self.text)
                 if part is None:
                     break
                 over = self.feed
@@ -176,6 +161,14 @@ class Writing:
                 self._ended.set()
             self._on_over(self, self.feed)
 
+    def _first(self, event: TokenGenerated) -> TokenGenerated:
+        """Without the blanks that stand before it already: the prompt ends before those that the person typed, so the
+        model's first word brings them again."""
+        place = self.place
+        if self.text or not (place.lead or place.before[-1:] in (" ", "\t")):
+            return event
+        return replace(event, text=event.text.lstrip(None if place.lead else " \t"))
+
     def _follow_part(self) -> None:
         run, seen = self.part.run, 0
         while True:
@@ -191,13 +184,15 @@ class Writing:
             self._ended.wait(SECONDS)
 
     def _add(self, event: Event) -> None:
-        if isinstance(event, TokenGenerated) and not self.text and self.place.before[-1:] in (" ", "\t"):
-            # The prompt ends before the blank that the person typed, so a word brings that blank again.
-            event = replace(event, text=event.text.lstrip(" \t"))
+        if isinstance(event, TokenGenerated) and self.empty:
+            event = self._first(event)
         self.statistics.add(event)
         self.feed.add(event)
         match event:
             case TokenGenerated():
+                if self.empty and event.text:
+                    self.text = self.place.lead + self.text
+                    self.feed.begin_at(len(self.place.before) + len(self.text))
                 self.text += event.text
                 self.empty = self.empty and not event.text
             case PrefillProgress():

@@ -13,7 +13,7 @@ import gradio as gr
 from app import panels
 from app.cache_map import CacheMap
 from app.desk import Caret, Where
-from app.editor import DraftEditor, proposal_message, set_message, stream_message
+from app.editor import DraftEditor, proposal_message, reading_message, set_message, stream_message
 from app.errors import AppError
 from app.page.events import QUIET, READ_EDITOR, STREAMING, Office, worded, wording
 from app.page.task import TaskFields, ask_of
@@ -82,8 +82,9 @@ def draft_message(session: Session, select: tuple[int, int] | None = None) -> Js
     """The whole draft, for a page that shows something else."""
     draft = session.draft
     return set_message(
-        draft.text, draft.revision, select, project=session.id, last=draft.written, previous=session.instead_of
-    )
+        draft.text, draft.revision, select, project=session.id, last=draft.written, previous=session.instead_of,
+        running=session.busy,
+    )  # fmt: skip
 
 
 def wire_writing(
@@ -221,7 +222,8 @@ def _nothing() -> list[Any]:
 
 def _editor(session: Session, tail: Tail, frame: Frame, *, ended: bool) -> Json | None:
     writing = tail.writing
-    start, replaced = len(writing.place.before), len(writing.place.replaced)
+    revision, place = session.streamed(writing)
+    start, replaced = len(place.before), len(place.replaced)
     if writing.proposes:
         proposal = session.proposal
         if ended and (proposal is None or proposal.id != writing.id):
@@ -233,9 +235,9 @@ def _editor(session: Session, tail: Tail, frame: Frame, *, ended: bool) -> Json 
         return draft_message(session)
     if frame.text is None:
         return None
-    return stream_message(
-        session.id, writing.id, session.draft.revision, start, replaced, frame.text + writing.place.seam
-    )
+    if writing.empty:  # the draft is the person's until then
+        return reading_message(session.id)
+    return stream_message(session.id, writing.id, revision, start, replaced, frame.text + place.seam)
 
 
 def _buttons(*, writing: bool) -> list[Any]:

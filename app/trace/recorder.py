@@ -18,8 +18,9 @@ class Recorder:
     def __init__(
         self, settings: RunSettings, prompt: PromptTokens, layers: tuple[int, ...], heads: int, draft_start: int
     ) -> None:
-        """The parameters are the fields of Trace."""
-        self._start = (settings, prompt, layers, heads, draft_start)
+        """The parameters are the fields of Trace. `draft_start` may be set later, when the draft was edited."""
+        self._start = (settings, prompt, layers, heads)
+        self.draft_start = draft_start
         self._layers, self._heads = layers, heads
         self._tokens: list[Token] = []
         self._refreshes: list[Refresh] = []
@@ -63,4 +64,4 @@ class Recorder:
     @property
     def trace(self) -> Trace:
         """What has been recorded so far."""
-        return Trace(*self._start, tuple(self._tokens), tuple(self._refreshes), self._ending)
+        return Trace(*self._start, self.draft_start, tuple(self._tokens), tuple(self._refreshes), self._ending)

@@ -5,7 +5,8 @@ const row = { count: root.querySelector(".draft-count"), tools: root.querySelect
 const status = root.querySelector(".draft-status");
 const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, SETTLED_MS = 700, COUNT_MS = 300, MIRROR_MS = 1000, PATIENCE_MS = 4000;
 
-let revision = 0, serial = 0, project = "", last = null, base = null, run = "";
+// `base`: the draft that a run writes into, once it does.
+let revision = 0, serial = 0, project = "", last = null, base = null, run = "", running = false, composing = false;
 let sent = "", inFlight = null, firstUnsent = 0, asked = false, failed = false;
 let sendTimer = 0, caretTimer = 0, settledTimer = 0, countTimer = 0, mirrorTimer = 0;
 
@@ -33,7 +34,7 @@ owner.draft = { state() { send(); return state(); }, focus: () => area.focus() }
 
 // --- to the server ---
 
-const unsent = () => !area.readOnly && area.value !== sent;
+const unsent = () => (base ?? area.value) !== sent;
 
 function send() {
   clearTimeout(sendTimer);
@@ -42,7 +43,7 @@ function send() {
   if (inFlight) say(TEXT.unsaved);
   inFlight = Date.now();
   firstUnsent = 0;
-  sent = area.value;
+  sent = base ?? area.value;
   trigger("edit", state());
 }
 
@@ -66,6 +67,8 @@ function typed() {
 
 area.addEventListener("input", typed);
 area.addEventListener("blur", send);
+area.addEventListener("compositionstart", () => { composing = true; });
+area.addEventListener("compositionend", () => { composing = false; });
 addEventListener("pagehide", () => { store(); send(); });
 document.addEventListener("selectionchange", () => {
   if (document.activeElement !== area) return;
@@ -166,6 +169,11 @@ function writing(on) {
   area.setAttribute("aria-busy", String(on));
   status.textContent = on ? TEXT.begins : asked ? TEXT.ends : "";
   if (on) follow.begin(); else follow.finish();
+  runs(on);
+}
+
+function runs(on) {
+  running = on;
   tools();
 }
 
@@ -197,11 +205,11 @@ const handlers = {
       if (project && !message.opens && previous !== project) return;
       leave(message);
     }
-    const typing = asked && !area.readOnly && (unsent() || inFlight);
+    const typing = asked && base === null && (unsent() || inFlight || failed);
     const newer = typing && (message.revision === revision || message.text === sent || sent === null);
     if (typing && !newer && area.value !== message.text) {
       if (message.note === "refused") giveBack(area.value, TEXT.refused, TEXT.leave);
-      else if (unsent()) giveBack(area.value, TEXT.found, TEXT.discard);
+      else if (unsent() || failed) { failed = false; giveBack(area.value, TEXT.found, TEXT.discard); }
     }
     base = null;
     run = "";
@@ -210,22 +218,24 @@ const handlers = {
     last = message.last;
     proposal.hide();
     writing(false);
+    runs(message.running);
     if (!newer) { put(message.text, message.select); sent = area.value; }
     if (!failed) say(newer ? TEXT.saving : TEXT.saved);
     if (message.note === "restored") settle();
     if (!asked) offer(message.text, previous); else mirror();
     if (unsent()) send();
   },
+  reading() { runs(true); },
   stream(message) {
     if (run !== message.run) {
-      if (message.revision !== revision) { trigger("resync"); return; }
+      if (composing) return; // a word is being put together: it is finished first
+      writing(true);
+      // What was typed last is sent first, and the place of writing is behind it then.
+      if (unsent() || inFlight) { send(); return; }
+      if (failed || message.revision !== revision) { trigger("resync"); return; }
       run = message.run;
-      // The run began from what the server had: what was typed since is offered back, not written into.
-      base = unsent() && sent !== null ? sent : area.value;
-      if (base !== area.value) giveBack(area.value, TEXT.found, TEXT.discard);
-      sent = base;
+      base = area.value;
     }
-    writing(true);
     const at = toUnits(base, message.at), end = toUnits(base, message.at + message.replaced);
     const text = base.slice(0, at) + message.text + base.slice(end);
     put(text, null);
@@ -264,62 +274,3 @@ function read() {
 }
 watch("value", read);
 read();
-
-// --- the row below ---
-
-// After a pause: while the model writes, the text changes twelve times a second.
-function count() { countTimer ||= setTimeout(counted, COUNT_MS); }
-function counted() {
-  countTimer = 0;
-  const words = area.value.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu);
-  row.count.textContent = `${(words?.length ?? 0).toLocaleString()} ${TEXT.words} · ${toCharacters(area.value, area.value.length).toLocaleString()} ${TEXT.characters}`;
-}
-
-function tools() {
-  const selected = area.selectionStart !== area.selectionEnd && !area.readOnly;
-  const kinds = area.readOnly ? [] : selected ? ["rewrite", "expand", "shorten"] : last ? ["again"] : [];
-  if (row.tools.dataset.kinds === kinds.join()) return;
-  row.tools.dataset.kinds = kinds.join();
-  row.tools.replaceChildren(...kinds.map((kind) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = TEXT[kind];
-    button.dataset.kind = kind;
-    button.addEventListener("click", () => { sent = area.value; trigger("passage", { kind, wish: wish.value, ...state() }); });
-    return button;
-  }));
-  if (selected) row.tools.append(wish);
-}
-
-// --- keys ---
-
-const SHORTCUTS = [
-  ["#write", "Control+Enter", (event, ctrl) => ctrl && !event.shiftKey && event.key === "Enter"],
-  ["#continue", "Control+Shift+Enter", (event, ctrl) => ctrl && event.shiftKey && event.key === "Enter"],
-  ["#stop", "Escape", (event) => event.key === "Escape" && area.readOnly],
-  ["#undo", "Control+Z", (event, ctrl) => ctrl && !event.shiftKey && event.key.toLowerCase() === "z" && event.target === area],
-  ["#redo", "Control+Shift+Z", (event, ctrl) => ctrl && event.target === area && ((event.shiftKey && event.key.toLowerCase() === "z") || event.key.toLowerCase() === "y")],
-  ["#save-version", "Control+Shift+S", (event, ctrl) => ctrl && event.shiftKey && event.key.toLowerCase() === "s"],
-];
-document.addEventListener("keydown", (event) => {
-  if (event.isComposing) return;
-  const pressed = SHORTCUTS.find(([, , matches]) => matches(event, event.ctrlKey || event.metaKey));
-  const button = pressed && document.querySelector(pressed[0]);
-  if (!button) return;
-  event.preventDefault();
-  if (!button.disabled) button.click();
-});
-// The buttons may come after the editor.
-function label() {
-  return SHORTCUTS.map(([id, keys]) => {
-    const button = document.querySelector(id);
-    button?.setAttribute("aria-keyshortcuts", keys);
-    button?.setAttribute("title", keys.replaceAll("Control", "Ctrl"));
-    return button;
-  }).every(Boolean);
-}
-if (!label()) {
-  const coming = new MutationObserver(() => { if (label()) coming.disconnect(); });
-  coming.observe(document.body, { childList: true, subtree: true });
-}
-counted();

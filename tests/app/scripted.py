@@ -5,9 +5,10 @@ from typing import Any
 
 from app.composer import compose
 from app.job import Request, Run
+from app.place import Place
 from app.session import Session
 from app.trace import RunSettings
-from app.writing import Part, Place, Writing
+from app.writing import Part, Writing
 from core import FullAttention, GenerationFinished, TokenGenerated
 from tests.core.tiny import byte_tokenizer
 

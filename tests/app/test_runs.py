@@ -59,7 +59,7 @@ def test_every_part_of_a_writing_has_a_run_of_its_own(store: Store, session: Ses
     scripts = [ScriptedRun().finish(*text) for text in (FIRST, SECOND, THIRD)]
     begun = iter(scripts[1:])
 
-    def advance(text: str) -> Part | None:
+    def advance(before: str, text: str) -> Part | None:
         script = next(begun, None)
         return script.part("\n\n## Next\n\n") if script else None
 

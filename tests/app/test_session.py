@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import AppError, ProjectGone, StoreError
+from app.place import Place
 from app.session import Session
 from app.sessions import Sessions
 from app.settings import Limits
@@ -88,9 +89,7 @@ def test_undo_and_redo_go_through_typed_text_and_a_run_as_one_step(store: Store,
     type_in(session, "Mine.")
     script = ScriptedRun().say(" It")
     written = into(session, script, 5, 5)
-    wait(lambda: written.text == " It")
-    session._run_autosave.flush()
-    assert read_draft(store, session.id) == "Mine. It"
+    wait(lambda: read_draft(store, session.id) == "Mine. It")
     script.finish(" stood", " there.")
     assert written.wait(30)
     assert session.draft.text == "Mine. It stood there."
@@ -116,10 +115,71 @@ def test_each_step_is_a_new_revision(session: Session) -> None:
     assert not session.edit("b", revision)
 
 
-def test_while_the_model_writes_the_draft_is_its_own(store: Store, session: Session) -> None:
+def test_what_is_typed_while_the_model_reads_stays_and_the_place_moves(store: Store, session: Session) -> None:
+    type_in(session, "One. Two.")
+    script = ScriptedRun()
+    written = into(session, script, 4, 4)
+    type_in(session, "So: one. Two.")
+    type_in(session, "So: one. Two. Three.")
+    assert session.streamed(written) == (session.draft.revision, Place("So: one.", "", " Two. Three."))
+    assert not versions(store, session)  # nothing is written over yet
+    script.say(" It")
+    wait(lambda: read_draft(store, session.id) == "So: one. It Two. Three.")
+    assert versions(store, session)[0] == ("Before the model wrote", "So: one. Two. Three.")
+    # The last edit may come when the first word has been written.
+    type_in(session, "So: one. Two. Three!")
+    wait(lambda: read_draft(store, session.id) == "So: one. It Two. Three!")
+    script.finish(" stood.")
+    assert written.wait(30)
+    assert (session.draft.text, session.draft.written) == ("So: one. It stood. Two. Three!", (8, 18))
+    assert session.undo()
+    assert session.draft.text == "So: one. Two. Three."
+
+
+def test_what_is_typed_while_the_model_reads_stays_if_it_writes_nothing(store: Store, session: Session) -> None:
+    type_in(session, "One.")
+    script = ScriptedRun()
+    written = into(session, script, 4, 4)
+    type_in(session, "One. Two.")
+    script.stop()
+    assert written.wait(30)
+    session.flush()
+    assert session.draft.text == read_draft(store, session.id) == "One. Two."
+    assert versions(store, session) == []
+
+
+def test_a_draft_that_is_replaced_can_be_edited_until_then(store: Store, session: Session) -> None:
+    type_in(session, "Old.")
+    script = ScriptedRun()
+    written = into(session, script, 0, 4)
+    type_in(session, "Old. But good.")
+    script.finish("New.")
+    assert written.wait(30)
+    assert session.draft.text == "New."
+    assert versions(store, session)[0] == ("Before the model wrote", "Old. But good.")
+    assert session.undo()
+    assert session.draft.text == "Old. But good."
+
+
+def test_a_draft_that_cannot_be_kept_ends_the_run(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    type_in(session, "Mine.")
+    script = ScriptedRun()
+    written = into(session, script, 5, 5)
+
+    def refuse(*values: object, **options: object) -> None:
+        raise StoreError("No room.")
+
+    monkeypatch.setattr("app.session.save_version", refuse)
+    script.say(" It")
+    assert written.wait(30)
+    assert (script.state, written.state, written.error) == ("stopped", "failed", "No room.")
+    assert session.draft.text == "Mine. It"
+
+
+def test_while_a_passage_is_written_anew_the_draft_is_fixed(store: Store, session: Session) -> None:
     type_in(session, "Mine.")
     script = ScriptedRun().say(" It")
-    written = into(session, script, 5, 5)
+    written = into(session, script, 0, 4, proposes=True)
     assert session.busy
     assert not session.edit("Mine, typed late.", session.draft.revision)
     assert ("Text from another window", "Mine, typed late.") in versions(store, session)
@@ -131,7 +191,7 @@ def test_while_the_model_writes_the_draft_is_its_own(store: Store, session: Sess
     script.finish()
     assert written.wait(30)
     assert not session.busy
-    assert session.draft.text == "Mine. It"
+    assert session.draft.text == "Mine."
 
 
 def test_what_a_run_replaces_is_kept_as_a_version(store: Store, session: Session) -> None:

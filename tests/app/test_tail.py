@@ -9,7 +9,7 @@ from app.desk import REFRESHKV, Desk
 from app.session import Session
 from app.store import Store, list_versions, version_text
 from app.tail import Tail
-from app.writing import Writing
+from app.writing import Part, Writing
 from core import PrefillProgress
 from tests.app.conftest import ask, at, wait
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into
@@ -69,7 +69,7 @@ def test_the_run_chosen_for_the_map_stays_on_it(session: Session) -> None:
 
 def test_the_next_part_has_a_map_of_its_own(session: Session) -> None:
     first, second = ScriptedRun().say("One."), ScriptedRun()
-    made = into(session, first, 0, 0, advance=lambda text: second.part("\n") if text == "One." else None)
+    made = into(session, first, 0, 0, advance=lambda before, text: second.part("\n") if text == "One." else None)
     wait(lambda: made.text == "One.")
     shown = tail(session, made)
     runs = [shown.frame().cache_map["run"]]
@@ -130,7 +130,7 @@ def test_a_failure_is_a_notice(session: Session) -> None:
     assert made.wait(30)
     assert '<p class="notice" role="alert">The &lt;run&gt; broke.</p>' in told(session, made)
 
-    def advance(text: str) -> None:
+    def advance(before: str, text: str) -> None:
         raise ValueError("no next one")
 
     made = into(session, ScriptedRun().finish("One."), 0, 0, advance=advance)
@@ -159,9 +159,11 @@ def test_a_proposal_that_was_stopped_can_be_taken_or_not(session: Session) -> No
 
 def test_between_two_parts_nothing_is_said_to_be_finished(session: Session) -> None:
     first, second, going_on = ScriptedRun().finish("One."), ScriptedRun().finish("Two."), Event()
-    made = into(
-        session, first, 0, 0, advance=lambda text: second.part() if text == "One." and going_on.wait(30) else None
-    )
+
+    def advance(before: str, text: str) -> Part | None:
+        return second.part() if text == "One." and going_on.wait(30) else None
+
+    made = into(session, first, 0, 0, advance=advance)
     wait(lambda: made.ending is not None)
     assert "Finished" not in told(session, made)
     going_on.set()

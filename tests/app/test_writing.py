@@ -8,10 +8,11 @@ from app.composer import compose
 from app.engine import Engine
 from app.errors import AppError
 from app.job import Request
+from app.place import Place
 from app.session import Session
 from app.store import Store, read_draft
 from app.trace import Replay, kept_while
-from app.writing import Part, Place, Writing
+from app.writing import Part, Writing
 from core import CacheRefreshed, GenerationFinished, RefreshKV, TokenGenerated
 from tests.app.conftest import wait
 from tests.app.scripted import SETTINGS, ScriptedRun, into, nothing, writing
@@ -62,6 +63,19 @@ def test_a_blank_that_stands_before_it_already_is_not_written_again() -> None:
     assert followed(writing(ScriptedRun().finish(" It"), "Mine.\n")).draft == "Mine.\n It"
 
 
+def test_what_the_person_puts_before_it_meanwhile_ends_with_a_paragraph() -> None:
+    script = ScriptedRun()
+    made = writing(script, "Mine.", "", "End.", opening="# Report\n\n")
+    made.place = made.place.edited("Mine. And more.End.")
+    assert made.draft == "Mine. And more.# Report\n\nEnd."
+    script.finish("", "words")
+    assert followed(made).draft == "Mine. And more.\n\n# Report\n\nwordsEnd."
+    assert made.draft[made.feed.trace.draft_start :] == "wordsEnd."
+    made = writing(ScriptedRun().finish(" \n", " It"), "Mine.")
+    made.place = made.place.edited("Mine. And more.\n")
+    assert followed(made).draft == "Mine. And more.\n\nIt"
+
+
 def test_no_blank_is_doubled_before_what_follows() -> None:
     assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "\n\nEnd.")).draft == "It.\n\nEnd."
     assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "End.")).draft == "It. \nEnd."
@@ -69,7 +83,7 @@ def test_no_blank_is_doubled_before_what_follows() -> None:
 
 def test_stop_ends_it_and_begins_no_other() -> None:
     script, asked = ScriptedRun().say("It"), []
-    made = writing(script, advance=lambda text: asked.append(text))
+    made = writing(script, advance=lambda before, text: asked.append(text))
     made.start()
     wait(lambda: made.text == "It")
     made.stop()
@@ -80,7 +94,7 @@ def test_stop_ends_it_and_begins_no_other() -> None:
 def test_stopping_while_the_next_part_is_made_stops_that_too() -> None:
     second, making, stopped = ScriptedRun(), threading.Event(), threading.Event()
 
-    def advance(text: str) -> Part:
+    def advance(before: str, text: str) -> Part:
         making.set()
         assert stopped.wait(30)
         return second.part(" Two:")
@@ -96,7 +110,8 @@ def test_stopping_while_the_next_part_is_made_stops_that_too() -> None:
 
 def test_a_run_that_fails_keeps_its_words_and_begins_no_other() -> None:
     asked: list[str] = []
-    made = followed(writing(ScriptedRun().say("Half").fail("It broke."), advance=asked.append))
+    script = ScriptedRun().say("Half").fail("It broke.")
+    made = followed(writing(script, advance=lambda before, text: asked.append(text)))
     assert (made.state, made.text, made.part.run.error, asked) == ("failed", "Half", "It broke.", [])
 
 
@@ -104,7 +119,7 @@ def test_parts_are_written_in_a_row() -> None:
     scripts = [ScriptedRun().finish(f"word {number}.") for number in range(3)]
     asked: list[str] = []
 
-    def advance(text: str) -> Part | None:
+    def advance(before: str, text: str) -> Part | None:
         asked.append(text)
         return scripts[len(asked)].part(f"\n## {len(asked)}\n") if len(asked) < 3 else None
 
@@ -123,7 +138,7 @@ def test_parts_are_written_in_a_row() -> None:
     ("error", "said"), [(AppError("Full."), "Full."), (ValueError("odd"), "could not go on: odd. What was written is")]
 )
 def test_what_keeps_the_next_part_from_beginning_is_said(error: Exception, said: str) -> None:
-    def advance(text: str) -> Part:
+    def advance(before: str, text: str) -> Part:
         raise error
 
     made = followed(writing(ScriptedRun().finish("One."), advance=advance))

@@ -1,5 +1,6 @@
 """A Chromium for the browser tests, Debian's where there is one, else Playwright's own; and the page in it."""
 
+import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -10,7 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from app.engine import Engine
 from app.job import Run
-from core import Event, TokenGenerated
+from core import Event, PrefillProgress, TokenGenerated
 from core.loading import load_model
 from tests.browser.studio import Hands, Studio
 
@@ -51,6 +52,22 @@ def unhurried(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
                 time.sleep(0.02 * isinstance(event, TokenGenerated))
 
     monkeypatch.setattr(engine, "_events", slowed)
+
+
+@pytest.fixture
+def slow_reading(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Prompts are read no further than their first part until it is set."""
+    gate, events = threading.Event(), engine._events
+
+    def held(run: Run) -> Generator[Event]:
+        with closing(events(run)) as source:
+            for event in source:
+                yield event
+                if isinstance(event, PrefillProgress):
+                    gate.wait(60)
+
+    monkeypatch.setattr(engine, "_events", held)
+    return gate
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.draft import Draft
-from app.editor import DraftEditor, proposal_message, saved_message, set_message, stream_message
+from app.editor import DraftEditor, proposal_message, reading_message, saved_message, set_message, stream_message
 from app.store import Change
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} <|im_end|>'
@@ -222,6 +222,58 @@ def test_a_selection_brings_its_tools(site: Site, page: Page) -> None:
     wish.press("Enter")
     until(page, lambda: len(site.of("passage")) == 2)
     assert site.of("passage")[1] == {**sent, "kind": "rewrite", "wish": "more formal"}
+
+
+def test_the_draft_is_the_persons_until_the_first_word_is_written(site: Site, page: Page) -> None:
+    show(site, page, "One. Two.")
+    area(page).evaluate("a => { a.focus(); a.setSelectionRange(0, 4) }")
+    tools = page.locator(".draft-tools button")
+    expect(tools).to_have_count(3)
+    push(site, page, reading_message("p"))
+    expect(tools).to_have_count(0)  # a passage can't be given to another run
+    expect(area(page)).to_be_editable()
+    area(page).fill("So: one. Two.")
+    until(page, lambda: site.draft.text == "So: one. Two.")
+    expect(page.locator(".draft-saved")).to_have_text("Saved")
+    push(site, page, stream_message("p", "r", site.draft.revision, 8, 0, " It"))
+    expect(area(page)).to_have_value("So: one. It Two.")
+    expect(area(page)).not_to_be_editable()
+    push(site, page, site.whole())
+    expect(area(page)).to_be_editable()
+    expect(tools).to_have_count(0)
+    area(page).evaluate("a => { a.focus(); a.setSelectionRange(0, 4) }")
+    expect(tools).to_have_count(3)
+
+
+def test_what_is_typed_when_the_first_word_comes_is_sent_before_it_is_shown(site: Site, page: Page) -> None:
+    show(site, page, "One.")
+    site.answers = False
+    area(page).fill("One. Two.")
+    until(page, lambda: len(site.of("edit")) == 1)
+    area(page).fill("One. Two. Three.")
+    push(site, page, stream_message("p", "r", 1, 4, 0, " It"))
+    expect(area(page)).not_to_be_editable()
+    expect(area(page)).to_have_value("One. Two. Three.")
+    site.answers = True
+    site.draft.edit("One. Two.", 1)
+    push(site, page, saved_message("p", site.draft.revision))
+    until(page, lambda: site.draft.text == "One. Two. Three.")
+    expect(page.locator(".draft-saved")).to_have_text("Saved")
+    push(site, page, stream_message("p", "r", site.draft.revision, 16, 0, " It stood"))
+    expect(area(page)).to_have_value("One. Two. Three. It stood")
+    assert site.of("resync") == []
+    expect(page.locator(".draft-recover")).to_be_hidden()
+
+
+def test_a_word_that_is_being_put_together_is_finished_before_the_draft_is_locked(site: Site, page: Page) -> None:
+    show(site, page, "灯台")
+    area(page).evaluate("a => { a.focus(); a.dispatchEvent(new CompositionEvent('compositionstart')) }")
+    push(site, page, stream_message("p", "r", 1, 2, 0, "は"))
+    page.wait_for_timeout(300)
+    expect(area(page)).to_be_editable()
+    area(page).evaluate("a => a.dispatchEvent(new CompositionEvent('compositionend'))")
+    push(site, page, stream_message("p", "r", 1, 2, 0, "は古"))
+    expect(area(page)).to_have_value("灯台は古")
 
 
 def test_following_pauses_when_the_person_scrolls_up(site: Site, page: Page) -> None:

@@ -1,6 +1,7 @@
 """Writing on the page: a report from three files to a Word document, the cursor, proposals, versions, keys."""
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,28 @@ def test_a_report_about_three_files_is_written_edited_and_exported(hands: Hands,
     paragraphs = [paragraph.text for paragraph in WordDocument(tmp_path / "out.docx").paragraphs]
     assert paragraphs[0] == "The rock"
     assert paragraphs[-1] == "The last line is mine."
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_what_is_typed_while_the_model_reads_stays(hands: Hands, slow_reading: threading.Event) -> None:
+    hands.sample("1-3")
+    hands.type("The rock. The end.")
+    hands.select(9, 9)
+    hands.press("here")
+    expect(hands.page.locator("#progress")).to_contain_text("Reading", timeout=SLOW)
+    expect(hands.page.locator("#write")).to_be_disabled()
+    hands.area.press("Control+Home")
+    hands.page.keyboard.type("Once: ")
+    hands.saved()
+    hands.area.press("Control+z")  # the browser's own
+    expect(hands.area).not_to_have_value("Once: The rock. The end.")
+    hands.type("Twice: The rock. The end.")
+    slow_reading.set()
+    expect(hands.area).to_have_value(re.compile(r"^Twice: The rock\..+ The end\.$", re.DOTALL), timeout=SLOW)
+    expect(hands.area).not_to_be_editable()
+    hands.stop()
+    hands.press("undo")
+    expect(hands.area).to_have_value("Twice: The rock. The end.", timeout=30_000)
 
 
 def test_an_accepted_proposal_is_one_step_of_undo(hands: Hands) -> None:
