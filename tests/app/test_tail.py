@@ -72,9 +72,9 @@ def test_the_next_part_has_a_map_of_its_own(session: Session) -> None:
     made = into(session, first, 0, 0, advance=lambda before, text: second.part("\n") if text == "One." else None)
     wait(lambda: made.text == "One.")
     shown = tail(session, made)
-    runs = [shown.frame().cache_map["run"]]
+    runs, feed = [shown.frame().cache_map["run"]], made.feed
     first.finish()
-    wait(lambda: made.part.run is second)
+    wait(lambda: made.feed is not feed)
     frame = shown.frame()
     assert frame.text == "One.\n"
     assert "start" in frame.cache_map
