@@ -166,6 +166,7 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         "interrupted": "中断",
         "opened file": "開いたファイル",
         "proposal": "提案",
+        "Section {} of {}: {}": "全 {1} 節の {0}：{2}",
         # Tables
         "The table is as asked for: {:,} row below its head.": "表は指定どおりです（見出しの下に {:,} 行）。",
         "The table is as asked for: {:,} rows below its head.": "表は指定どおりです（見出しの下に {:,} 行）。",

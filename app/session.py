@@ -173,7 +173,7 @@ class Session:
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             self.keep_task(task)
             self._run_settings, self._traced = settings, time.monotonic()
-            self.runs.begin(writing.feed, settings, proposes=writing.proposes)
+            self.runs.begin(writing.feed, {**settings, **writing.part.described}, proposes=writing.proposes)
             self.proposal = None
             self._run_autosave = Autosave(self._store, self.id, writer=writing.id, whole=True)
             self.writing = writing
@@ -218,7 +218,7 @@ class Session:
         if writing.feed is not feed:
             try:
                 self.runs.end(feed, "finished")
-                self.runs.begin(writing.feed, self._run_settings)
+                self.runs.begin(writing.feed, {**self._run_settings, **writing.part.described})
             except StoreError as refusal:  # the text goes on, and says at its end if it could not be kept
                 logger.warning("a run is not kept: %s", refusal)
         self.runs.keep(feed)

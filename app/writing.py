@@ -7,12 +7,14 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from app.composer import Composed
 from app.engine import Engine
 from app.errors import AppError
 from app.job import Run
 from app.map_feed import MapFeed
+from app.sections import SectionPlace
 from app.trace import Recorder, RunSettings, prompt_tokens
 from app.view import RunStatistics
 from core import Event, GenerationFinished, PrefillProgress, TokenGenerated
@@ -25,12 +27,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Part:
-    """A run, its prompt, what stands before the model's first word (the head of a table, a heading), its settings."""
+    """A run, its prompt, what stands before the model's first word (the head of a table, a heading), its settings, and
+    which section of an outline it writes."""
 
     run: Run
     composed: Composed
     opening: str
     settings: RunSettings
+    section: SectionPlace | None = None
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the list of runs keeps of it, as JSON can hold it."""
+        return {"opening": self.opening, "section": self.section}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from app.page.evidence import _titled as run_titled
 from app.page.sources import window_state
 from app.page.words import words
 from app.runs import RunEntry
+from app.sections import SectionPlace
 from app.session import Session
 from app.sessions import Sessions
 from app.settings import Settings
@@ -201,6 +202,8 @@ def test_a_run_in_the_list_is_japanese() -> None:
     entry = RunEntry("run-1", 1, 0.0, "RefreshKV", "interrupted", proposes=True)
     assert run_titled(entry, JA).endswith(" · RefreshKV · 中断 · 提案")
     assert run_titled(replace(entry, stored=None, state=""), JA).endswith(" · RefreshKV · 開いたファイル")
+    section = replace(entry, proposes=False, section=SectionPlace(2, 4, "灯台守"))
+    assert run_titled(section, JA).endswith(" · RefreshKV · 中断 · 全 4 節の 2：灯台守")
 
 
 def test_a_checked_table_is_japanese() -> None:
