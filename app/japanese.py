@@ -148,8 +148,8 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         ),
         "Kept as “{}”.": "「{}」として保存しました。",
         "Choose a version first.": "先に版を選んでください。",
-        "Choose a version first; while the model writes, none.": (
-            "先に版を選んでください。モデルの執筆中は復元できません。"
+        "The model is writing. Stop it, or wait for its end, then restore the version.": (
+            "モデルが執筆中です。止めるか、書き終えてから版を復元してください。"
         ),
         "Restored. Undo brings the other back.": "復元しました。「元に戻す」で前の原稿に戻せます。",
         "Deleted.": "削除しました。",

@@ -28,6 +28,7 @@ from app.store import (
     diff,
     redo,
     rename_project,
+    restore_version,
     save_draft,
     save_task,
     save_version,
@@ -136,6 +137,17 @@ class Session:
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             save_draft(self._store, self.id, text, checkpoint=True)
             self.draft.put(text)
+
+    def restore(self, version: int) -> None:
+        """Make a version the draft, as one step of undo; the text before is kept as a version too.
+
+        Raises AppError while the model writes, which would go on with another text, and StoreError.
+        """
+        with self._lock:
+            if self.busy:
+                raise AppError("The model is writing. Stop it, or wait for its end, then restore the version.")
+            self._autosave.flush()
+            self.draft.put(restore_version(self._store, version))
 
     def undo(self) -> bool:
         """Go back one step; False if there is none."""

@@ -20,7 +20,7 @@ from app.page.events import QUIET, READ_EDITOR, Office, errors_said, worded, wor
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
-from app.store import delete_version, list_versions, restore_version, save_version, version_text
+from app.store import delete_version, list_versions, save_version, version_text
 from app.store.diff import diff
 from app.tasks import columns_asked
 from app.trace import write_trace
@@ -137,11 +137,12 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
 
     def bring_back(version: int | None, project: str, request: gr.Request) -> list[Any]:
         session, say = office.session(project, request), wording(request)
-        if not known(session, version) or session.busy:
-            return [gr.skip(), gr.skip(), panels.notice(say("Choose a version first; while the model writes, none."))]
-        with errors_said(request):
-            session.flush()
-            session.draft.put(restore_version(office.sessions.store, int(version or 0)))
+        if not known(session, version):
+            return [gr.skip(), gr.skip(), panels.notice(say("Choose a version first."))]
+        try:
+            session.restore(int(version or 0))
+        except AppError as error:
+            return [gr.skip(), gr.skip(), panels.notice(worded(error, request))]
         return [
             draft_message(session),
             listed(session),
