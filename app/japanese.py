@@ -44,14 +44,6 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
             "書かれた文章を途中で表示できませんでした。文章は保存され、原稿に入っています。"
         ),
         # Rates
-        "{:,.1f} tokens/s": "{:,.1f} トークン/秒",
-        "{:,.1f} in the last second": "直近 1 秒は {:,.1f}",
-        "first token after {:,.1f} s": "最初のトークンまで {:,.1f} 秒",
-        "prompt read at {:,.0f} tokens/s": "読み込み {:,.0f} トークン/秒",
-        "last step {}": "直前のステップ：{}",
-        "steps: {}": "ステップ：{}",
-        "full step {:,.0f} ms": "全文脈ステップ {:,.0f} ms",
-        "partial step {:,.0f} ms": "部分ステップ {:,.0f} ms",
         "tokens/s": "トークン/秒",
         "last second": "直近 1 秒",
         "first token": "最初のトークン",
