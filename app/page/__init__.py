@@ -77,6 +77,9 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             ended.append(drawn.then(Stream(office).follow, project, follow, **FOLLOWING))
         look_after(parts.begins, ended, table)
         page.unload(office.left)
+    for function in page.fns.values():
+        if function.renderable:  # no parameter of gr.render's says that it is no API
+            function.api_visibility = "private"
     return page
 
 
