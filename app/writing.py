@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -179,6 +180,8 @@ class Writing:
             self.text = self._clean(self.text)
             if self.place.rest[:1].isspace() and not self.proposes:
                 self.text = self.text.rstrip()
+            elif self.place.rest and not self.proposes:  # a line ends without blanks
+                self.text = re.sub(r"[ \t]+(?=\n\s*\Z)", "", self.text)
             try:
                 self._on_end(self)
             finally:

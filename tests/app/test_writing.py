@@ -64,7 +64,8 @@ def test_a_blank_that_stands_before_it_already_is_not_written_again() -> None:
 
 def test_no_blank_is_doubled_before_what_follows() -> None:
     assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "\n\nEnd.")).draft == "It.\n\nEnd."
-    assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "End.")).draft == "It. \nEnd."
+    assert followed(writing(ScriptedRun().finish("It. \n \n"), "", "", "End.")).draft == "It.\n\nEnd."
+    assert followed(writing(ScriptedRun().finish("It "), "", "", "End.")).draft == "It End."
 
 
 def test_stop_ends_it_and_begins_no_other() -> None:
