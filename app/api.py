@@ -1,9 +1,11 @@
 """The app for programs: endpoints with names, for gradio_client and as tools of an MCP server.
 
+Each gives one value, since Gradio's MCP server passes several on as Python writes a tuple.
 The docstrings are what a client is shown of them. No `from __future__ import annotations`: Gradio reads the types.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,7 +70,8 @@ class Tools:
         pages: list[str] | None = None,
         passwords: list[str] | None = None,
         draft: str = "",
-    ) -> tuple[str, Json]:
+        request: gr.Request | None = None,
+    ) -> Json:
         """
         Write a text about long documents with the app's language model. Streams the text so far.
 
@@ -92,8 +95,7 @@ class Tools:
             draft: A text to go on with at its end, in Markdown; empty to begin a new one.
 
         Returns:
-            The text so far, in Markdown, without the draft it goes on from.
-            Statistics: state, tokens per second, time to first token and others; empty until the end.
+            text: what is written so far, in Markdown, without the draft it goes on from. statistics: state, tokens per second, time to first token and others; empty until the end.
         """  # noqa: E501
         with _errors():
             ask = Ask(
@@ -104,14 +106,16 @@ class Tools:
             writing = await asyncio.to_thread(self._desk.write_apart, sources, ask, draft)
         try:
             async for text in _followed(writing):
-                yield text, {}
+                yield answer({"text": text, "statistics": {}}, request)
         finally:
             writing.stop()  # a client that goes away stops its run
         if writing.state == "failed":
             raise gr.Error(writing.error or writing.part.run.error, print_exception=False)
-        yield writing.text, statistics(writing)
+        yield answer({"text": writing.text, "statistics": statistics(writing)}, request)
 
-    def read_document(self, file: gr.FileData, pages: str = "", password: str = "") -> Json:
+    def read_document(
+        self, file: gr.FileData, pages: str = "", password: str = "", request: gr.Request | None = None
+    ) -> Json:
         """
         Read a document and return its text page by page, as the model would read it.
 
@@ -126,12 +130,13 @@ class Tools:
         with _errors():
             document = read_document(_uploaded(file), password=password or None, limits=self._settings.limits)
             chosen = select_pages(document, pages)
-        return {
+        read = {
             "name": document.name,
             "page_count": len(document.pages),
             "notes": list(document.notes),
             "pages": [{"number": page.number, "label": page.label, "text": page.text} for page in chosen],
         }
+        return answer(read, request)
 
     def check_budget(
         self,
@@ -143,6 +148,7 @@ class Tools:
         pages: list[str] | None = None,
         passwords: list[str] | None = None,
         draft: str = "",
+        request: gr.Request | None = None,
     ) -> Json:
         """
         Say whether documents, instruction and answer fit the model's window, before anything is written.
@@ -163,7 +169,7 @@ class Tools:
         with _errors():
             ask = Ask(_task(task), detail, length, "", "", "", REFRESHKV, "", None, None, max_new_tokens, None, None)
             budget = self._desk.budget(self._read(files, pages, passwords), ask, draft, TokenCounts())
-        return {
+        said = {
             "fits": budget.excess <= 0,
             "message": budget.message,
             "tokens": {
@@ -176,6 +182,7 @@ class Tools:
             },
             "choices": [choice.sentence for choice in budget.choices],
         }
+        return answer(said, request)
 
     def export_draft(self, markdown: str, format: Format = "docx", title: str = "Draft") -> gr.FileData:
         """
@@ -212,6 +219,13 @@ class Tools:
             document = read_document(_uploaded(file), password=password or None, limits=self._settings.limits)
             sources.append(Source(document, select_pages(document, which)))
         return sources
+
+
+def answer(value: Json, request: gr.Request | None) -> Json:
+    """The value; for Gradio's MCP server, which names itself and passes on what `str` makes of it, a text in JSON."""
+    if request and request.headers.get("x-gradio-user") == "mcp":
+        return json.dumps(value, ensure_ascii=False)  # type: ignore[return-value]
+    return value
 
 
 def statistics(writing: Writing) -> Json:

@@ -184,7 +184,8 @@ class Desk:
             limit = min(step.max_new_tokens, self.settings.max_new_tokens_limit)
             # Before the first, whether there is room for all of them.
             in_all = 0 if written else tokens_to_come(draft, ask.detail, ask.shape)
-            return part(step.instruction, step.opening, draft, limit, step.stop_strings, in_all)
+            made = part(step.instruction, step.opening, draft, limit, step.stop_strings, in_all)
+            return replace(made, section=step.place)
 
         # At the caret no section begins: the text around it is not theirs.
         sections = task.in_sections and where != "caret"

@@ -19,14 +19,15 @@ Note: TypeAlias = Literal["", "typed", "full"]
 
 
 def passage_message(runs: Runs, shown: str | None, draft: str, start: int, end: int) -> Json | None:
-    """What is known of these characters of the draft, or if they are none of the sentence there.
+    """What is known of these characters of the draft, or if there are no words among them of the sentence nearest.
 
     The documents are those of the run that wrote it; for what no kept run wrote, those of the run `shown`, else of the
-    newest. None if there is no such run, or nothing is written there.
+    newest. None if there is no such run, or nothing is written.
     """
-    start, end = (start, end) if start < end else _sentence(draft, start)
+    if not _has_words(draft[start:end]):
+        start, end = _sentence(draft, start)
     passage = draft[start:end]
-    if not re.search(r"\w", passage):
+    if not passage:
         return None
     found = runs.wrote(draft, start, end)
     key = found[0] if found else shown or runs.newest
@@ -70,5 +71,10 @@ def held(
 
 
 def _sentence(text: str, at: int) -> tuple[int, int]:
-    """The sentence around a position."""
-    return next((span for span in sentences(text) if at <= span[1]), (len(text), len(text)))
+    """The sentence with words that is nearest to a position, of two the one before it; nothing if there is none."""
+    worded = [span for span in sentences(text) if _has_words(text[slice(*span)])]
+    return min(worded, key=lambda span: max(span[0] - at, at - span[1], 0), default=(0, 0))
+
+
+def _has_words(text: str) -> bool:
+    return re.search(r"\w", text) is not None

@@ -44,14 +44,6 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
             "書かれた文章を途中で表示できませんでした。文章は保存され、原稿に入っています。"
         ),
         # Rates
-        "{:,.1f} tokens/s": "{:,.1f} トークン/秒",
-        "{:,.1f} in the last second": "直近 1 秒は {:,.1f}",
-        "first token after {:,.1f} s": "最初のトークンまで {:,.1f} 秒",
-        "prompt read at {:,.0f} tokens/s": "読み込み {:,.0f} トークン/秒",
-        "last step {}": "直前のステップ：{}",
-        "steps: {}": "ステップ：{}",
-        "full step {:,.0f} ms": "全文脈ステップ {:,.0f} ms",
-        "partial step {:,.0f} ms": "部分ステップ {:,.0f} ms",
         "tokens/s": "トークン/秒",
         "last second": "直近 1 秒",
         "first token": "最初のトークン",
@@ -148,8 +140,8 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         ),
         "Kept as “{}”.": "「{}」として保存しました。",
         "Choose a version first.": "先に版を選んでください。",
-        "Choose a version first; while the model writes, none.": (
-            "先に版を選んでください。モデルの執筆中は復元できません。"
+        "The model is writing. Stop it, or wait for its end, then restore the version.": (
+            "モデルが執筆中です。止めるか、書き終えてから版を復元してください。"
         ),
         "Restored. Undo brings the other back.": "復元しました。「元に戻す」で前の原稿に戻せます。",
         "Deleted.": "削除しました。",
@@ -166,6 +158,7 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         "interrupted": "中断",
         "opened file": "開いたファイル",
         "proposal": "提案",
+        "Section {} of {}: {}": "全 {1} 節の {0}：{2}",
         # Tables
         "The table is as asked for: {:,} row below its head.": "表は指定どおりです（見出しの下に {:,} 行）。",
         "The table is as asked for: {:,} rows below its head.": "表は指定どおりです（見出しの下に {:,} 行）。",

@@ -17,6 +17,7 @@ from app.draft import Span
 from app.errors import StoreError, TraceError
 from app.map_feed import MapFeed
 from app.quotes import Quotations
+from app.sections import SectionPlace
 from app.store import RunState, Store, StoredRun, begin_run, change_run, list_runs, load_trace
 from app.trace import PageText, Replay, Trace, page_texts, read_trace, write_trace
 
@@ -55,8 +56,9 @@ class OpenRun:
 class RunEntry:
     """A run in the list. `begun` is in seconds since 1970; `state` and `method` are those of the store.
 
-    stored: its id in the store, None for a trace from a file. text: what it wrote, None while that was not needed.
-    feed: until the trace is written down.
+    stored: its id in the store, None for a trace from a file. opening: what stands before its first word and was given
+    to the model, such as a heading. section: of an outline, its number, how many there are, and its heading. text: what
+    it wrote, None while that was not needed. feed: until the trace is written down.
     """
 
     key: str
@@ -66,6 +68,8 @@ class RunEntry:
     state: str
     error: str = ""
     proposes: bool = False
+    opening: str = ""
+    section: SectionPlace | None = None
     text: str | None = None
     feed: MapFeed | None = field(default=None, repr=False)
 
@@ -94,10 +98,12 @@ class Runs:
             self._hold(entry.key, OpenRun(feed))
 
     def end(self, feed: MapFeed, state: RunState, error: str = "") -> None:
-        """It is over; its trace is still to be kept. Raises StoreError."""
+        """It is over, its trace still to be kept; one that wrote nothing is not listed any more. Raises StoreError."""
         entry = self._find(feed.run_id)
         if entry is not None and entry.stored is not None:
             entry.state, entry.error = state, error
+            if not feed.trace.tokens:
+                self._forget(entry)
             change_run(self._store, entry.stored, state, error=error)
 
     def save(self, feed: MapFeed) -> bool:
@@ -116,13 +122,9 @@ class Runs:
         return True
 
     def keep(self, feed: MapFeed) -> None:
-        """Write down the trace of a run that is over; one that wrote nothing is not listed any more."""
+        """Write down the trace of a run that is over."""
         entry = self._find(feed.run_id)
-        if entry is None:
-            return
-        if not feed.trace.tokens:
-            self._forget(entry)
-        elif self.save(feed):
+        if entry is not None and self.save(feed):
             entry.feed = None
 
     # --- looked at ---
@@ -167,14 +169,19 @@ class Runs:
 
     def wrote(self, draft: str, start: int, end: int) -> tuple[str, list[Span]] | None:
         """The key of the run that wrote most of these characters of the draft, and which of its own text they are; None
-        if no run that is kept did."""
+        if no run that is kept did. Its opening stands for its first character."""
         with self._lock:
-            known = [(entry.key, text) for entry in self.entries if (text := self._text(entry))]
-            keys = [key for key, _ in known]
+            known = [entry for entry in self.entries if self._text(entry)]
+            keys = [entry.key for entry in known]
             if self._authors is None or self._authors[:2] != (draft, keys):
-                self._authors = (draft, keys, Authorship(draft, [text for _, text in known]))
+                texts = [entry.opening + self._text(entry) for entry in known]
+                self._authors = (draft, keys, Authorship(draft, texts))
             found = self._authors[2].of(start, end)
-            return None if found is None else (keys[found[0]], found[1])
+            if found is None:
+                return None
+            run, spans = found
+            given = len(known[run].opening)
+            return keys[run], [(max(0, first - given), max(1, last - given)) for first, last in spans]
 
     def _text(self, entry: RunEntry) -> str:
         if entry.text is None:
@@ -210,8 +217,12 @@ class Runs:
 def _entry(run: StoredRun) -> RunEntry:
     policy = run.settings.get("policy")
     method = policy.get("method") if isinstance(policy, dict) else run.settings.get("method")
-    proposes = bool(run.settings.get("proposes"))
-    return RunEntry(f"run-{run.id}", run.id, run.begun, str(method or ""), run.state, proposes=proposes)
+    section = run.settings.get("section")
+    return RunEntry(
+        f"run-{run.id}", run.id, run.begun, str(method or ""), run.state,
+        proposes=bool(run.settings.get("proposes")), opening=str(run.settings.get("opening") or ""),
+        section=SectionPlace(*section) if section else None,
+    )  # fmt: skip
 
 
 def _played(key: str, trace: Trace) -> OpenRun:

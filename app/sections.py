@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.errors import PromptError
 from app.prompts import trim_draft
@@ -41,12 +42,20 @@ class Section:
     points: tuple[str, ...] = ()
 
 
+class SectionPlace(NamedTuple):
+    """Which section of an outline something is: its number, counted from 1, how many there are, and its heading."""
+
+    number: int
+    total: int
+    title: str
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """The next request. `opening` is appended to the draft, which then is the beginning of the answer.
 
-    section: what is written now; None for the outline. stop_strings: the answer ends before the first of them, since
-    what they begin belongs to a later step.
+    section: what is written now, and `place`, which of all that is; None for the outline. stop_strings: the answer ends
+    before the first of them, since what they begin belongs to a later step.
     """
 
     instruction: str
@@ -54,6 +63,7 @@ class Step:
     max_new_tokens: int
     stop_strings: tuple[str, ...]
     section: Section | None = None
+    place: SectionPlace | None = None
 
     def draft(self, draft: str) -> str:
         """The draft with the opening: what the request is made from."""
@@ -88,7 +98,8 @@ def next_step(draft: str, detail: str = "", shape: Shape | None = None) -> Step 
     # Below an outline a small model goes on with lists, whatever the instruction says; after a word, it writes prose.
     word = "The" if shape.english else ""
     opening = f"{_gap(draft)}{divider}## {left[0].title}\n\n{word}"
-    return Step(instruction, opening, tokens, ("\n# ", "\n## ", "\n---"), left[0])
+    place = SectionPlace(sections.index(left[0]) + 1, len(sections), left[0].title)
+    return Step(instruction, opening, tokens, ("\n# ", "\n## ", "\n---"), left[0], place)
 
 
 def tokens_to_come(draft: str, detail: str = "", shape: Shape | None = None) -> int:

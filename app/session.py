@@ -29,6 +29,7 @@ from app.store import (
     diff,
     redo,
     rename_project,
+    restore_version,
     save_draft,
     save_task,
     save_version,
@@ -147,6 +148,17 @@ class Session:
             save_draft(self._store, self.id, text, checkpoint=True)
             self.draft.put(text)
 
+    def restore(self, version: int) -> None:
+        """Make a version the draft, as one step of undo; the text before is kept as a version too.
+
+        Raises AppError while the model writes, which would go on with another text, and StoreError.
+        """
+        with self._lock:
+            if self.busy:
+                raise AppError("The model is writing. Stop it, or wait for its end, then restore the version.")
+            self._autosave.flush()
+            self.draft.put(restore_version(self._store, version))
+
     def undo(self) -> bool:
         """Go back one step; False if there is none."""
         return self._travel(undo)
@@ -181,7 +193,7 @@ class Session:
             save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             self.keep_task(task)
             self._run_settings, self._traced = settings, time.monotonic()
-            self.runs.begin(writing.feed, settings, proposes=writing.proposes)
+            self.runs.begin(writing.feed, {**settings, **writing.part.described}, proposes=writing.proposes)
             self.proposal = None
             self._run_autosave = Autosave(self._store, self.id, writer=writing.id, whole=True)
             self._wrote = False
@@ -246,7 +258,7 @@ class Session:
         if writing.feed is not feed:
             try:
                 self.runs.end(feed, "finished")
-                self.runs.begin(writing.feed, self._run_settings)
+                self.runs.begin(writing.feed, {**self._run_settings, **writing.part.described})
             except StoreError as refusal:  # the text goes on, and says at its end if it could not be kept
                 logger.warning("a run is not kept: %s", refusal)
         self.runs.keep(feed)

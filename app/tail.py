@@ -51,7 +51,8 @@ class Tail:
             self._feed, self._cursor = feed, None
         cache_map = None
         # The prompt of a proposal has no documents: the map stays with the run before. One that was chosen stays, too.
-        if not writing.proposes and self._session.map_run is None:
+        silent = writing.done and not feed.trace.tokens  # a run that wrote nothing is not listed
+        if not writing.proposes and self._session.map_run is None and not silent:
             cache_map, self._cursor = feed.since(self._cursor, self._session.map_layer)
         progress, rates = self._progress_line(), panels.rates(status(writing.statistics, self._say), self._say)
         frame = Frame(

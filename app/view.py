@@ -150,8 +150,8 @@ class RunStatistics:
 
 
 def status(statistics: RunStatistics, say: Wording = ENGLISH) -> Json:
-    """The live line: its numbers, and as `text` those that are known, in words."""
-    numbers = {
+    """The live figures; None for those that are not known yet."""
+    return {
         "decodeRate": statistics.decode_rate,
         "recentRate": statistics.recent_rate,
         "firstToken": statistics.first_token,
@@ -161,18 +161,6 @@ def status(statistics: RunStatistics, say: Wording = ENGLISH) -> Json:
         "fullMilliseconds": statistics.full_milliseconds,
         "partialMilliseconds": statistics.partial_milliseconds,
     }
-    wordings = {
-        "decodeRate": "{:,.1f} tokens/s",
-        "recentRate": "{:,.1f} in the last second",
-        "firstToken": "first token after {:,.1f} s",
-        "prefillRate": "prompt read at {:,.0f} tokens/s",
-        "lastStep": "last step {}",
-        "steps": "steps: {}",
-        "fullMilliseconds": "full step {:,.0f} ms",
-        "partialMilliseconds": "partial step {:,.0f} ms",
-    }
-    known = [say(wordings[name], number) for name, number in numbers.items() if number is not None]
-    return {**numbers, "text": " · ".join(known)}
 
 
 def already_read(document_tokens: int, say: Wording = ENGLISH) -> str:

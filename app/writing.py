@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from app.composer import Composed
 from app.engine import Engine
@@ -14,6 +16,7 @@ from app.errors import AppError
 from app.job import Run
 from app.map_feed import MapFeed
 from app.place import Place
+from app.sections import SectionPlace
 from app.trace import Recorder, RunSettings, prompt_tokens
 from app.view import RunStatistics
 from core import Event, GenerationFinished, PrefillProgress, TokenGenerated
@@ -26,12 +29,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Part:
-    """A run, its prompt, what stands before the model's first word (the head of a table, a heading), its settings."""
+    """A run, its prompt, what stands before the model's first word (the head of a table, a heading), its settings, and
+    which section of an outline it writes."""
 
     run: Run
     composed: Composed
     opening: str
     settings: RunSettings
+    section: SectionPlace | None = None
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the list of runs keeps of it, as JSON can hold it."""
+        return {"opening": self.opening, "section": self.section}
 
 
 class Writing:
@@ -155,6 +165,8 @@ class Writing:
             self.text = self._clean(self.text)
             if self.place.rest[:1].isspace() and not self.proposes:
                 self.text = self.text.rstrip()
+            elif self.place.rest and not self.proposes:  # a line ends without blanks
+                self.text = re.sub(r"[ \t]+(?=\n\s*\Z)", "", self.text)
             try:
                 self._on_end(self)
             finally:

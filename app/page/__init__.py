@@ -66,7 +66,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             return model_line(settings, office, wording(request))
 
         timer.tick(look, None, [model, timer, ready], queue=False, **QUIET)
-        wire_draft(office, project, parts)
+        wire_draft(office, project, projects, parts)
         ended = wire_writing(office, project, fields, parts, evidence.map)
         whole = wire_map(office, project, parts.editor, evidence, ended)
         follow = [parts.editor, parts.progress, parts.rates, evidence.map, *parts.buttons]
@@ -77,6 +77,9 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
             ended.append(drawn.then(Stream(office).follow, project, follow, **FOLLOWING))
         look_after(parts.begins, ended, table)
         page.unload(office.left)
+    for function in page.fns.values():
+        if function.renderable:  # no parameter of gr.render's says that it is no API
+            function.api_visibility = "private"
     return page
 
 

@@ -17,10 +17,11 @@ from app.editor import DraftEditor, kept_message, saved_message
 from app.errors import AppError
 from app.export import FORMATS, Draft, Export, RunRecord, export
 from app.page.events import QUIET, READ_EDITOR, Office, errors_said, worded, wording
+from app.page.projects import ProjectParts
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
-from app.store import delete_version, list_versions, restore_version, save_version, version_text
+from app.store import delete_version, list_versions, save_version, version_text
 from app.store.diff import diff
 from app.tasks import columns_asked
 from app.trace import write_trace
@@ -33,7 +34,7 @@ CONFIRM = """(...args) => {
 }"""
 
 
-def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) -> None:
+def wire_draft(office: Office, project: gr.BrowserState, projects: ProjectParts, parts: WritingParts) -> None:
     """What the editor and its undo buttons do."""
     editor = parts.editor
 
@@ -46,9 +47,11 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
                 message = {**draft_message(session), "note": "refused"}
         except AppError as error:  # not even as a version
             message = saved_message(held.project, held.revision, worded(error, request))
-        if session.id == held.project:
-            return [message, session.id if session.instead_of == project else gr.skip()]
-        return [draft_message(session), gr.skip()]  # the page takes it over, and sends its text for it
+        if session.id != held.project:  # the page takes it over, and sends its text for it
+            return [draft_message(session), *[gr.skip()] * 3]
+        if session.instead_of == project:
+            return [message, session.id, *office.named(session, request)]
+        return [message, *[gr.skip()] * 3]
 
     def resync(project: str, request: gr.Request) -> Json:
         return draft_message(office.session(project, request))
@@ -85,7 +88,7 @@ def wire_draft(office: Office, project: gr.BrowserState, parts: WritingParts) ->
 
         return call
 
-    editor.edit(edit, project, [editor, project], queue=False, **QUIET)
+    editor.edit(edit, project, [editor, project, projects.name, projects.others], queue=False, **QUIET)
     editor.resync(resync, project, editor, queue=False, **QUIET)
     editor.recover(recover, project, editor, **QUIET)
     editor.accept(resolve(True), project, editor, **QUIET)
@@ -137,11 +140,12 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
 
     def bring_back(version: int | None, project: str, request: gr.Request) -> list[Any]:
         session, say = office.session(project, request), wording(request)
-        if not known(session, version) or session.busy:
-            return [gr.skip(), gr.skip(), panels.notice(say("Choose a version first; while the model writes, none."))]
-        with errors_said(request):
-            session.flush()
-            session.draft.put(restore_version(office.sessions.store, int(version or 0)))
+        if not known(session, version):
+            return [gr.skip(), gr.skip(), panels.notice(say("Choose a version first."))]
+        try:
+            session.restore(int(version or 0))
+        except AppError as error:
+            return [gr.skip(), gr.skip(), panels.notice(worded(error, request))]
         return [
             draft_message(session),
             listed(session),

@@ -61,8 +61,12 @@ def wire_map(
         session = office.session(project, request)
         return [_whole(session), _choice(session, wording(request))]
 
-    def listed(project: str, request: gr.Request) -> Any:
-        return _choice(office.session(project, request), wording(request))
+    def listed(project: str, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        writing = session.writing
+        # The map showed what it read, and goes back to the run before.
+        silent = writing is not None and not writing.proposes and not writing.feed.trace.tokens
+        return [_whole(session) if silent else gr.skip(), _choice(session, wording(request))]
 
     def run_chosen(key: str | None, project: str, request: gr.Request) -> list[Any]:
         session, say = office.session(project, request), wording(request)
@@ -107,7 +111,7 @@ def wire_map(
     parts.map.layer(layer_chosen, project, parts.map, trigger_mode="always_last", **QUIET)
     editor.caret(looked_at, project, outputs, trigger_mode="always_last", **QUIET)
     for ended in streamed:
-        ended.then(listed, project, parts.runs, **QUIET)
+        ended.then(listed, project, outputs, **QUIET)
     parts.runs.input(run_chosen, [parts.runs, project], outputs, **QUIET)
     parts.file.upload(opened, [parts.file, project], [*outputs, parts.problem], **QUIET)
     return whole
@@ -138,4 +142,6 @@ def _choice(session: Session, say: Wording) -> Any:
 def _titled(entry: RunEntry, say: Wording) -> str:
     when = datetime.fromtimestamp(entry.begun).strftime("%m-%d %H:%M:%S")
     what = say("opened file") if entry.stored is None else say("proposal") if entry.proposes else ""
+    if entry.section:
+        what = say("Section {} of {}: {}", *entry.section)
     return " · ".join(part for part in (when, entry.method, say(entry.state), what) if part)

@@ -1,8 +1,9 @@
 """The endpoints as gradio_client calls them, on the real page with a tiny model."""
 
-import ast
 import asyncio
+import base64
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +33,8 @@ from core import FullAttention, RefreshKV
 from tests.core.tiny import byte_tokenizer, tiny_model
 
 TEXT = "The light stood on the rock for a hundred years. "
-SAMPLE = Path(__file__).parents[2] / "assets" / "samples" / "lighthouses.pdf"
+ROOT = Path(__file__).parents[2]
+SAMPLE, README = ROOT / "assets" / "samples" / "lighthouses.pdf", ROOT / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +82,20 @@ def write(client: Client, files: list[Any], **values: Any) -> Any:
     return client.submit(files=files, api_name="/write", **fields)
 
 
-def test_only_the_named_endpoints_are_public(client: Client) -> None:
+def test_only_what_the_readme_names_can_be_called(client: Client) -> None:
+    described = re.search(r"^- \*\*API\*\*: (.+?)(?=^$|^- )", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert described
+    named = sorted(re.findall(r"`(/\w+)`", described[1]))
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(endpoints) == ["/check_budget", "/export_draft", "/read_document", "/write"]
+    assert sorted(endpoints) == named == ["/check_budget", "/export_draft", "/read_document", "/write"]
+    functions = client.config["dependencies"]
+    open_ones = {function["api_name"] for function in functions if function["api_visibility"] != "private"}
+    assert open_ones == {name[1:] for name in named}
+    assert len(functions) > len(named)  # those of the page's are there
+
+
+def test_parameters_are_described(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     parameters = {item["parameter_name"]: item for item in endpoints["/write"]["parameters"]}
     assert list(parameters) == [
         "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
@@ -94,8 +107,8 @@ def test_only_the_named_endpoints_are_public(client: Client) -> None:
 
 def test_writing_streams_and_ends_with_statistics(client: Client, rock: Any) -> None:
     job = write(client, [rock], max_new_tokens=200, stride=5, temperature=0.0)
-    text, statistics = job.result(timeout=60)
-    texts = [output[0] for output in job.outputs()]
+    text, statistics = job.result(timeout=60).values()
+    texts = [output["text"] for output in job.outputs()]
     assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
     assert texts[-1] == text
     assert text
@@ -103,14 +116,14 @@ def test_writing_streams_and_ends_with_statistics(client: Client, rock: Any) -> 
     # 199 decode steps at stride 5.
     assert (statistics["generated_tokens"], statistics["full_steps"], statistics["partial_steps"]) == (200, 39, 160)
     assert statistics["tokens_per_second"] > 0
-    assert all(output[1] == {} for output in job.outputs()[:-1])
+    assert all(output["statistics"] == {} for output in job.outputs()[:-1])
 
 
 def test_a_seed_repeats_a_text_and_the_options_reach_the_run(
     client: Client, served: tuple[str, Engine], rock: Any
 ) -> None:
-    first, again = (write(client, [rock], temperature=1.0).result(timeout=60)[0] for _ in range(2))
-    other = write(client, [rock], temperature=1.0, seed=2).result(timeout=60)[0]
+    first, again = (write(client, [rock], temperature=1.0).result(timeout=60)["text"] for _ in range(2))
+    other = write(client, [rock], temperature=1.0, seed=2).result(timeout=60)["text"]
     assert first == again != other
     policies = []
     for values in ({"budget": "32", "stride": 7}, {"method": "FullAttention"}):
@@ -168,7 +181,7 @@ def test_pages_and_passwords_go_with_the_files(
 def test_a_draft_is_gone_on_with(client: Client, served: tuple[str, Engine], rock: Any) -> None:
     job = write(client, [rock], task="continue", detail="", max_new_tokens=300, draft="Mine it is. ")
     assert prompt_of(served, job).endswith("assistant\nMine it is.")
-    text, _ = job.result()
+    text = job.result()["text"]
     assert not text.startswith(("Mine", " "))
     tokens = client.predict(files=[rock], task="continue", draft="Mine it is. ", api_name="/check_budget")["tokens"]
     assert tokens["draft"] == len("Mine it is.")
@@ -176,9 +189,9 @@ def test_a_draft_is_gone_on_with(client: Client, served: tuple[str, Engine], roc
 
 def test_two_clients_at_once_each_get_their_own_text(served: tuple[str, Engine], client: Client, rock: Any) -> None:
     other = Client(served[0], verbose=False)
-    alone = [write(client, [rock], temperature=1.0, seed=seed).result(timeout=60)[0] for seed in (1, 2)]
+    alone = [write(client, [rock], temperature=1.0, seed=seed).result(timeout=60)["text"] for seed in (1, 2)]
     jobs = [write(who, [rock], temperature=1.0, seed=seed) for who, seed in ((client, 1), (other, 2))]
-    assert [job.result(timeout=60)[0] for job in jobs] == alone
+    assert [job.result(timeout=60)["text"] for job in jobs] == alone
     assert alone[0] != alone[1]
     other.close()
 
@@ -264,6 +277,13 @@ def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) ->
     )  # fmt: skip
     assert over["fits"] is False
     assert any(choice.startswith("Read only page") for choice in over["choices"])
+    for values, message in (
+        ({"task": "poem"}, "'poem' is not a task. Choose one of report,"),
+        ({"task": "report", "length": "lots"}, "The length is “lots”. Choose .+, or write a number of words: 800"),
+        ({"task": "report", "pages": ["2-3"]}, "rock.txt"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            client.predict(files=[rock], **values, api_name="/check_budget")
 
 
 def test_a_draft_becomes_a_file(client: Client) -> None:
@@ -272,8 +292,9 @@ def test_a_draft_becomes_a_file(client: Client) -> None:
     assert "光 and ${x}" in Path(made).read_text("utf-8")
     pdf = client.predict(markdown="# Rock", format="pdf", title="R", api_name="/export_draft")
     assert Path(pdf).read_bytes().startswith(b"%PDF")
-    with pytest.raises(ClientError, match="'exe' is not a format"):
-        client.predict(markdown="# Rock", format="exe", api_name="/export_draft")
+    for kind, message in (("exe", "'exe' is not a format. Choose one of md,"), ("csv", "The draft has no table")):
+        with pytest.raises(ClientError, match=message):
+            client.predict(markdown="# Rock", format=kind, api_name="/export_draft")
 
 
 def test_a_prompt_is_not_made_on_the_thread_that_serves_all() -> None:
@@ -305,19 +326,47 @@ def test_an_mcp_client_sees_the_same_as_tools(served: tuple[str, Engine]) -> Non
     assert json.dumps(tools["write"]).count("Write a text about long documents") == 1
 
 
-def test_an_mcp_client_calls_a_tool(served: tuple[str, Engine]) -> None:
-    async def call_tool() -> Any:
-        address = f"{served[0].rstrip('/')}/gradio_api/mcp/"
-        async with streamablehttp_client(address) as (read, write, _), ClientSession(read, write) as session:
-            await session.initialize()
-            names = [tool.name for tool in (await session.list_tools()).tools]
-            name = next(name for name in names if name.endswith("check_budget"))
-            return await session.call_tool(name, {"files": [], "task": "free", "detail": "Say it.", "draft": "Mine."})
+def call_tool(address: str, tool: str, arguments: dict[str, Any], *, progress: bool = False) -> Any:
+    """What an MCP client is answered; one that asks for progress goes another way through Gradio."""
 
-    answer = asyncio.run(call_tool())
-    assert not answer.isError
-    budget = ast.literal_eval(answer.content[0].text)
-    assert (budget["fits"], budget["tokens"]["draft"], budget["tokens"]["window"]) == (True, 5, 1024)
+    async def told(done: float, total: float | None, message: str | None) -> None:
+        """What it is told meanwhile."""
+
+    async def ask() -> Any:
+        url = f"{address.rstrip('/')}/gradio_api/mcp/"
+        async with streamablehttp_client(url) as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            names = [found.name for found in (await session.list_tools()).tools]
+            name = next(name for name in names if name.endswith(tool))
+            return await session.call_tool(name, arguments, progress_callback=told if progress else None)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("progress", [False, True])
+def test_an_mcp_client_is_answered_in_json(served: tuple[str, Engine], one_thread: None, progress: bool) -> None:
+    asked = {"files": [], "task": "free", "detail": "Say it.", "draft": "Mine, “quoted”."}
+    (content,) = call_tool(served[0], "check_budget", asked, progress=progress).content
+    budget = json.loads(content.text)
+    assert (budget["fits"], budget["tokens"]["draft"], budget["tokens"]["window"]) == (True, 19, 1024)
+    (content,) = call_tool(served[0], "write", {**asked, "max_new_tokens": 20, "seed": 1}, progress=progress).content
+    written = json.loads(content.text)
+    assert written["text"]
+    assert (written["statistics"]["state"], written["statistics"]["generated_tokens"]) == ("finished", 20)
+
+
+def test_an_mcp_client_gets_the_address_of_a_file_and_the_pages_of_one(served: tuple[str, Engine]) -> None:
+    (content,) = call_tool(served[0], "export_draft", {"markdown": "# Rock", "format": "md", "title": "Rock"}).content
+    assert httpx.get(content.text).text == "# Rock"
+    packed = f"data:text/plain;base64,{base64.b64encode(TEXT.encode()).decode()}"
+    (content,) = call_tool(served[0], "read_document", {"file": packed}).content
+    assert [page["text"] for page in json.loads(content.text)["pages"]] == [TEXT]
+
+
+def test_an_mcp_client_is_told_what_is_wrong(served: tuple[str, Engine]) -> None:
+    answer = call_tool(served[0], "write", {"files": [], "task": "free", "detail": "Say it.", "max_new_tokens": 901})
+    assert answer.isError
+    assert "901; it must be 1 to 900" in answer.content[0].text
 
 
 def test_a_missing_mcp_package_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

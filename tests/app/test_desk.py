@@ -275,7 +275,10 @@ SECTIONS = ask(task="outline", length="20")
 
 def test_sections_are_written_one_after_the_other(desk: Desk, session: Session) -> None:
     draft(session, "1. Light\n2. Rock")
-    text = written(desk.write(session, SECTIONS, at(session), "end"))
+    writing = desk.write(session, SECTIONS, at(session), "end")
+    text = written(writing)
+    writing.join(60)
+    assert [entry.section for entry in session.runs.entries] == [(2, 2, "Rock"), (1, 2, "Light")]
     assert text.startswith("\n\n---\n\n## Light\n\n")
     assert text.count("\n## Rock\n\n") == 1
     assert session.draft.text == f"1. Light\n2. Rock{text}"

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from app.desk import FULL_ATTENTION, REFRESHKV, Desk
 from app.evidence import held, passage_message
 from app.quotes import Quote
+from app.runs import Runs
 from app.session import Session
+from app.store import Store
 from app.trace import KeptPage, KeptPassage, Replay, kept_while, page_texts, prompt_tokens
 from core.events import CacheRefreshed, TokenGenerated
 from tests.app.conftest import ask, at
@@ -46,7 +48,7 @@ def test_quotes_are_marked_on_their_pages() -> None:
     }  # fmt: skip
 
 
-def scripted(session: Session, text: str, kept: dict[int, list[int]]) -> str:
+def scripted(session: Session, text: str, kept: dict[int, list[int]], opening: str = "") -> str:
     """A run over two pages of four tokens that writes word by word and keeps `kept[step]` from that step on."""
     script = ScriptedRun()
     script.composed = compose_pages([[4, 4]], 1, 1)
@@ -58,7 +60,7 @@ def scripted(session: Session, text: str, kept: dict[int, list[int]]) -> str:
             script.events.append((step, CacheRefreshed(step, (0, 1, 2), counts.sum(axis=0), "stride", counts)))
         script.events.append((step, TokenGenerated(1, word, step, 0, 0.1)))
     place = len(session.draft.text)
-    made = into(session, script.finish(), place, place)
+    made = into(session, script.finish(), place, place, opening=opening)
     made.join(30)
     return made.feed.run_id
 
@@ -84,6 +86,31 @@ def test_an_edit_inside_a_passage_does_not_shift_what_follows(session: Session) 
     assert message is not None
     assert (message["run"], message["held"]["note"]) == (key, "")
     assert message["held"]["passages"] == [[1, 3, 1.0]]
+
+
+def test_an_opening_and_blank_lines_show_what_the_nearest_word_does(store: Store, session: Session) -> None:
+    """What was given to the model, and what has no words, is not looked at in vain."""
+    assert session.edit("Mine, all of it, and nobody else's.\n\n", 0)
+    kept = {0: [1, 2], 4: [6, 7]}
+    key = scripted(
+        session, "alpha beta gamma delta. \n\nepsilon zeta eta theta iota.\n", kept, "# Report\n\n## One\n\n"
+    )
+    draft = session.draft.text
+    shown = {}
+    for name, place in {
+        "title": draft.index("Report"), "heading": draft.index("One"), "under it": draft.index("alpha") - 1,
+        "between": draft.index("\n\nepsilon"), "end": len(draft), "above": draft.index("# Report") - 1,
+    }.items():  # fmt: skip
+        message = passage_message(Runs(store, session.id), None, draft, place, place)
+        assert message is not None
+        shown[name] = message["held"]["note"], [page for page, _ in message["held"]["pages"]]
+    first, second = ("", [0]), ("", [1])
+    assert shown == {
+        "title": first, "heading": first, "under it": first, "between": first, "end": second, "above": ("typed", []),
+    }  # fmt: skip
+    message = passage_message(session.runs, None, draft, draft.index("# Report"), len(draft))
+    assert message is not None
+    assert (message["run"], [page for page, _ in message["held"]["pages"]]) == (key, [1, 0])
 
 
 def test_what_nobody_wrote_says_so_and_is_looked_for_in_the_documents(desk: Desk, session: Session) -> None:

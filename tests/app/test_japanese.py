@@ -23,6 +23,7 @@ from app.page.evidence import _titled as run_titled
 from app.page.sources import window_state
 from app.page.words import words
 from app.runs import RunEntry
+from app.sections import SectionPlace
 from app.session import Session
 from app.sessions import Sessions
 from app.settings import Settings
@@ -118,7 +119,6 @@ def test_rates_are_japanese() -> None:
     assert "<dt>直前のステップ</dt><dd>混合（30 層中 12 層が全文脈）</dd>" in html
     assert "<dt>ステップ</dt><dd>全文脈 1、部分 2（全文脈 33%）</dd>" in html
     assert "<dt>部分ステップ</dt><dd>40 ms</dd>" in html
-    assert "tokens" not in status(statistics, JA)["text"]
 
 
 def test_a_source_card_is_japanese() -> None:
@@ -201,6 +201,8 @@ def test_a_run_in_the_list_is_japanese() -> None:
     entry = RunEntry("run-1", 1, 0.0, "RefreshKV", "interrupted", proposes=True)
     assert run_titled(entry, JA).endswith(" · RefreshKV · 中断 · 提案")
     assert run_titled(replace(entry, stored=None, state=""), JA).endswith(" · RefreshKV · 開いたファイル")
+    section = replace(entry, proposes=False, section=SectionPlace(2, 4, "灯台守"))
+    assert run_titled(section, JA).endswith(" · RefreshKV · 中断 · 全 4 節の 2：灯台守")
 
 
 def test_a_checked_table_is_japanese() -> None:

@@ -124,6 +124,20 @@ def test_a_run_that_wrote_nothing_is_not_listed(session: Session) -> None:
     assert session.runs.entries == []
 
 
+def test_a_run_that_wrote_nothing_is_not_the_newest_from_the_moment_it_ends(session: Session) -> None:
+    """Also before its trace would be kept, which the page does not wait for."""
+    first = run(session, FIRST)
+    script, newest = ScriptedRun(), []
+    made = into(session, script, 0, 0, opening="# Report\n\n")
+    assert session.runs.newest == made.feed.run_id
+    ended = made._on_end
+    made._on_end = lambda writing: (ended(writing), newest.append(session.runs.newest))[0]
+    script.fail("It broke.")
+    made.join(30)
+    assert newest == [first]
+    assert [entry.key for entry in session.runs.entries] == [first]
+
+
 def test_a_proposal_is_kept_and_the_map_stays_with_the_draft(store: Store, session: Session) -> None:
     first = run(session, FIRST)
     made = into(session, ScriptedRun().finish(*SECOND), 0, len(FIRST), proposes=True)

@@ -108,7 +108,7 @@ def test_any_text_can_be_read(text: str) -> None:
 def test_first_an_outline_is_asked_for() -> None:
     step = next_step(" \n", "fog")
     assert step is not None
-    assert step.section is None
+    assert (step.section, step.place) == (None, None)
     assert step.opening == "## Outline\n\n1. Introduction\n2."
     assert step.instruction == TASKS["outline"].instruction("fog") + " The outline has 5 headings."
     assert "\n6." in step.stop_strings
@@ -123,6 +123,7 @@ def test_then_each_section_under_its_heading() -> None:
     second = next_step(first.draft(OUTLINE) + "y kept. ")
     assert second is not None
     assert second.section == Section("Lamps")
+    assert [step.place for step in (first, second)] == [(1, 2, "Keepers"), (2, 2, "Lamps")]
     assert second.draft(first.draft(OUTLINE) + "y kept. ") == DRAFT.removesuffix("y lit.")
     assert next_step(DRAFT) is None
     assert first.instruction == second.instruction

@@ -21,6 +21,7 @@ from app.store import (
     open_project,
     open_store,
     read_draft,
+    restore_version,
     save_version,
     version_text,
 )
@@ -174,6 +175,51 @@ def test_a_draft_that_cannot_be_kept_ends_the_run(session: Session, monkeypatch:
     assert written.wait(30)
     assert (script.state, written.state, written.error) == ("stopped", "failed", "No room.")
     assert session.draft.text == "Mine. It"
+
+
+def test_a_version_is_restored_as_one_step_but_not_while_the_model_writes(store: Store, session: Session) -> None:
+    type_in(session, "Of granite.")
+    kept = save_version(store, session.id, "Of granite.", "Granite")
+    type_in(session, "Of oak.")
+    session.restore(kept.id)
+    assert session.draft.text == read_draft(store, session.id) == "Of granite."
+    assert versions(store, session)[0] == ("Before restoring a version", "Of oak.")
+    assert session.undo()
+    assert session.draft.text == "Of oak."
+    script = ScriptedRun()
+    written = into(session, script, 7, 7)
+    with pytest.raises(AppError, match="Stop it, or wait for its end"):
+        session.restore(kept.id)
+    script.finish(" It stood.")
+    assert written.wait(30)
+    assert session.draft.text == "Of oak. It stood."
+
+
+def test_a_run_that_begins_waits_for_a_version_that_is_restored(
+    store: Store, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = save_version(store, session.id, "Of granite.", "Granite")
+    restoring, going_on = threading.Event(), threading.Event()
+
+    def slowly(store: Store, version: int) -> str:
+        restoring.set()
+        assert going_on.wait(30)
+        return restore_version(store, version)
+
+    monkeypatch.setattr("app.session.restore_version", slowly)
+    restorer = threading.Thread(target=session.restore, args=(kept.id,))
+    restorer.start()
+    assert restoring.wait(30)
+    beginner = threading.Thread(target=into, args=(session, ScriptedRun().finish("It stood."), 0, 0))
+    beginner.start()
+    beginner.join(0.3)  # as far as it gets
+    assert session.writing is None
+    going_on.set()
+    restorer.join(30)
+    beginner.join(30)
+    assert session.writing is not None
+    assert session.writing.wait(30)
+    assert versions(store, session)[0] == ("Before the model wrote", "Of granite.")
 
 
 def test_while_a_passage_is_written_anew_the_draft_is_fixed(store: Store, session: Session) -> None:

@@ -67,6 +67,20 @@ def test_the_run_chosen_for_the_map_stays_on_it(session: Session) -> None:
     assert tail(session, made).frame().cache_map is None
 
 
+@pytest.mark.parametrize("end", ["stop", "fail"])
+def test_a_run_that_wrote_nothing_is_not_shown_to_a_page_that_comes_back(session: Session, end: str) -> None:
+    script = ScriptedRun()
+    made = into(session, script, 0, 0)
+    assert tail(session, made).frame().cache_map is not None  # while it reads
+    script.begin()
+    if end == "stop":
+        made.stop()
+    else:
+        script.fail("It broke.")
+    assert made.wait(30)
+    assert tail(session, made).frame().cache_map is None
+
+
 def test_the_next_part_has_a_map_of_its_own(session: Session) -> None:
     first, second = ScriptedRun().say("One."), ScriptedRun()
     made = into(session, first, 0, 0, advance=lambda before, text: second.part("\n") if text == "One." else None)

@@ -78,7 +78,8 @@ def test_what_the_person_puts_before_it_meanwhile_ends_with_a_paragraph() -> Non
 
 def test_no_blank_is_doubled_before_what_follows() -> None:
     assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "\n\nEnd.")).draft == "It.\n\nEnd."
-    assert followed(writing(ScriptedRun().finish("It. \n"), "", "", "End.")).draft == "It. \nEnd."
+    assert followed(writing(ScriptedRun().finish("It. \n \n"), "", "", "End.")).draft == "It.\n\nEnd."
+    assert followed(writing(ScriptedRun().finish("It "), "", "", "End.")).draft == "It End."
 
 
 def test_stop_ends_it_and_begins_no_other() -> None:

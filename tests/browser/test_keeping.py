@@ -171,6 +171,10 @@ def test_a_page_whose_project_was_deleted_keeps_its_text_in_a_new_one(
     studio: Studio, hands: Hands, browser: Browser
 ) -> None:
     hands.type("Mine.")
+    name = hands.page.locator("#project-name input, #project-name textarea")
+    name.fill("My book")
+    name.press("Enter")
+    expect(hands.page.locator("#project-list input")).to_have_value("My book")
     other = Hands(browser.new_context().new_page(), studio.url)
     expect(other.area).to_have_value("Mine.")
     other.page.on("dialog", lambda dialog: dialog.accept())
@@ -179,6 +183,8 @@ def test_a_page_whose_project_was_deleted_keeps_its_text_in_a_new_one(
     other.page.context.close()
     hands.area.fill("Mine. And more.")
     hands.saved()
+    expect(name).to_have_value("Untitled")
+    expect(hands.page.locator("#project-list input")).to_have_value("Untitled")
     hands.type("Mine. And more, twice.")
     assert [entry.characters for entry in list_projects(studio.store)] == [len("Mine. And more, twice."), 0]
     hands.open()
