@@ -55,7 +55,8 @@ class OpenRun:
 class RunEntry:
     """A run in the list. `begun` is in seconds since 1970; `state` and `method` are those of the store.
 
-    stored: its id in the store, None for a trace from a file. text: what it wrote, None while that was not needed.
+    stored: its id in the store, None for a trace from a file. compared: what its method was called in a comparison, for
+    a run that did not write into the draft; else empty. text: what it wrote, None while that was not needed.
     feed: until the trace is written down.
     """
 
@@ -66,12 +67,14 @@ class RunEntry:
     state: str
     error: str = ""
     proposes: bool = False
+    compared: str = ""
     text: str | None = None
     feed: MapFeed | None = field(default=None, repr=False)
 
 
 class Runs:
-    """The latest runs of a project, as many as the store keeps the traces of. For several threads at once."""
+    """The latest runs of a project, as many as the store keeps the traces of, those of comparisons counted apart. For
+    several threads at once."""
 
     def __init__(self, store: Store, project: str) -> None:
         """Those that the store has."""
@@ -83,14 +86,16 @@ class Runs:
 
     # --- while it is written ---
 
-    def begin(self, feed: MapFeed, settings: Mapping[str, Any], *, proposes: bool = False) -> None:
-        """A run begins, and tells `feed` what it does. Raises StoreError."""
-        position = feed.trace.draft_start
-        stored = begin_run(self._store, self._project, position, {**settings, "proposes": proposes})
+    def begin(self, feed: MapFeed, settings: Mapping[str, Any], *, proposes: bool = False, compared: str = "") -> None:
+        """A run begins, and tells `feed` what it does. `compared` as in RunEntry. Raises StoreError."""
+        more = {"compared": compared} if compared else {"proposes": proposes}
+        stored = begin_run(self._store, self._project, feed.trace.draft_start, {**settings, **more})
         with self._lock:
             entry = _entry(stored)
             entry.key, entry.feed = feed.run_id, feed
-            self._entries = [*self._entries, entry][-self._store.limits.traces :]
+            alike = [other for other in self._entries if bool(other.compared) == bool(compared)]
+            dropped = {other.key for other in [*alike, entry][: -self._store.limits.traces]}
+            self._entries = [*(other for other in self._entries if other.key not in dropped), entry]
             self._hold(entry.key, OpenRun(feed))
 
     def end(self, feed: MapFeed, state: RunState, error: str = "") -> None:
@@ -136,7 +141,8 @@ class Runs:
     @property
     def newest(self) -> str | None:
         """The key of the run that wrote last into the draft; proposals, which read no documents, do not count."""
-        return next((entry.key for entry in self.entries if not entry.proposes and entry.stored is not None), None)
+        drafted = (entry for entry in self.entries if not (entry.proposes or entry.compared))
+        return next((entry.key for entry in drafted if entry.stored is not None), None)
 
     def open(self, key: str | None) -> OpenRun | None:
         """The run of that key; None if there is none, or none any more."""
@@ -169,7 +175,9 @@ class Runs:
         """The key of the run that wrote most of these characters of the draft, and which of its own text they are; None
         if no run that is kept did."""
         with self._lock:
-            known = [(entry.key, text) for entry in self.entries if (text := self._text(entry))]
+            # What was written to be compared is not in the draft, and may be like what is.
+            written = [entry for entry in self.entries if not entry.compared]
+            known = [(entry.key, text) for entry in written if (text := self._text(entry))]
             keys = [key for key, _ in known]
             if self._authors is None or self._authors[:2] != (draft, keys):
                 self._authors = (draft, keys, Authorship(draft, [text for _, text in known]))
@@ -210,8 +218,10 @@ class Runs:
 def _entry(run: StoredRun) -> RunEntry:
     policy = run.settings.get("policy")
     method = policy.get("method") if isinstance(policy, dict) else run.settings.get("method")
-    proposes = bool(run.settings.get("proposes"))
-    return RunEntry(f"run-{run.id}", run.id, run.begun, str(method or ""), run.state, proposes=proposes)
+    proposes, compared = bool(run.settings.get("proposes")), str(run.settings.get("compared") or "")
+    return RunEntry(
+        f"run-{run.id}", run.id, run.begun, str(method or ""), run.state, proposes=proposes, compared=compared
+    )
 
 
 def _played(key: str, trace: Trace) -> OpenRun:
