@@ -1,4 +1,5 @@
-"""The same request under several methods, one run after the other. Knows nothing of Gradio.
+"""The same request under several methods, one run after the other, followed in a thread of its own so that no page need
+be open. Knows nothing of Gradio.
 
 The engine keeps a prompt that was read, so the first method would pay for it and the others not. Therefore a run of one
 token reads the prompt first, for all of them: each method then begins with the same prompt in the cache.
@@ -6,18 +7,27 @@ token reads the prompt first, for all of them: each method then begins with the 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from time import sleep
 from typing import Literal, TypeAlias
 
 from app.engine import Engine
 from app.errors import AppError
 from app.job import Request, Run, RunState
+from app.map_feed import MapFeed
 from app.store.diff import Change, diff
+from app.trial_runs import TrialRuns
 from core import FullAttention, Policy, PrefillProgress, TokenGenerated
 
 State: TypeAlias = RunState | Literal["planned"]
+
+SECONDS = 0.05
+"""Between two looks at what the run under way has done."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,9 +53,11 @@ class Figures:
 class Measured:
     """Follows a run: its text, its figures, and its state when they were looked at. Not for several threads at once."""
 
-    def __init__(self, run: Run, opening: str = "") -> None:
-        """Nothing was looked at yet. `opening`: how the text begins, given to the model with the prompt."""
+    def __init__(self, run: Run, opening: str = "", feed: MapFeed | None = None) -> None:
+        """Nothing was looked at yet. `opening`: how the text begins, given to the model with the prompt. `feed` is told
+        all events."""
         self.run = run
+        self.feed = feed
         self.state: RunState = "waiting"
         self.text = opening
         self.figures = Figures(int(run.request.token_ids.shape[1]))
@@ -58,6 +70,8 @@ class Measured:
         state = self.run.state  # before the events are looked at, or the last could be missed
         for time, event in self.run.take(self._seen):
             self._seen += 1
+            if self.feed:
+                self.feed.add(event)
             match event:
                 case PrefillProgress():
                     self._read(time, event)
@@ -89,13 +103,17 @@ class Measured:
 
 @dataclass(eq=False)
 class Trial:
-    """One method of a comparison. `changes`: from the first method's text to this one's, once both are there."""
+    """One method of a comparison. `changes`: from the first method's text to this one's, once both are there.
+
+    closed: it is over, and all that is made of it is made.
+    """
 
     name: str
     policy: Policy
     measured: Measured | None = None
     error: str = ""
     dropped: bool = False
+    closed: bool = False
     changes: list[Change] = field(default_factory=list)
 
     @property
@@ -129,54 +147,73 @@ class Trial:
 
 
 class Comparison:
-    """Several methods on one request. `advance` drives it and has to be called now and then; `stop` ends it.
+    """Several methods on one request. `start` it, and look at it at any time; `stop` ends it.
 
     The request's seed should be set unless it is greedy, or chance would show among the differences.
     """
 
     def __init__(
-        self, engine: Engine, request: Request, methods: Sequence[tuple[str, Policy]], opening: str = ""
+        self,
+        engine: Engine,
+        request: Request,
+        methods: Sequence[tuple[str, Policy]],
+        opening: str = "",
+        runs: TrialRuns | None = None,
     ) -> None:
         """`methods`: a name and a policy each; the request's own policy is not used. `opening`: the end of the prompt
-        that is the beginning of each text."""
+        that is the beginning of each text. `runs`: where each is kept, if it is."""
         self.request, self.opening = request, opening
         self.trials = [Trial(name, policy) for name, policy in methods]
         self.reading = Trial("Reading", FullAttention())
-        self._engine = engine
-        self._lock = threading.Lock()
-        self.stopped = False
+        self._engine, self._runs = engine, runs
+        self._thread = threading.Thread(target=self._follow, name="comparison", daemon=True)
+        self._stopped = False
+
+    def start(self) -> None:
+        """Run and follow them from now on."""
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until all that is to be kept of it is kept."""
+        self._thread.join(timeout)
 
     @property
     def done(self) -> bool:
         """Whether all are over."""
-        return self.reading.over and all(trial.over for trial in self.trials)
+        return all(trial.closed for trial in self._all)
 
     def stop(self) -> None:
         """Stop the run under way, and begin none of the others."""
-        self.stopped = True
+        self._stopped = True
         for trial in self._all:
             trial.dropped = True
             if trial.measured:
                 trial.measured.run.stop()
 
-    def advance(self) -> None:
-        """Take in what the run under way has done, and when it is over begin the next. From any thread."""
-        with self._lock:
-            self._advance()
+    def _follow(self) -> None:
+        try:
+            while not self.done:
+                self.advance()
+                sleep(SECONDS)
+        except Exception as error:
+            logger.exception("a comparison could not be followed")
+            self.stop()
+            for trial in self._all:
+                if not trial.closed:
+                    trial.error, trial.closed = f"The comparison could not go on: {error}. Try it again.", True
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
+        """Take in what the run under way has done, and when it is over begin the next. The thread does."""
         for trial in self._all:
+            if trial.closed:
+                continue
             if trial.measured:
                 trial.measured.update()
+            elif not trial.over:
+                self._begin(trial)
             if not trial.over:
-                if trial.measured is None:
-                    self._begin(trial)
                 return
-            if trial is self.reading and trial.state == "failed":
-                for planned in self.trials:
-                    planned.error = trial.message
-                return
-            self._compare(trial)
+            self._close(trial)
 
     @property
     def _all(self) -> list[Trial]:
@@ -189,9 +226,20 @@ class Comparison:
         except AppError as error:
             trial.error = str(error)
             return
-        trial.measured = Measured(run, self.opening)
-        if self.stopped:  # by another thread, meanwhile
+        kept = self._runs if trial is not self.reading else None
+        feed = kept.begin(trial.name, run, self.opening) if kept else None
+        trial.measured = Measured(run, self.opening, feed)
+        if self._stopped:  # by another thread, meanwhile
             run.stop()
+
+    def _close(self, trial: Trial) -> None:
+        if trial is self.reading and trial.state == "failed":
+            for planned in self.trials:
+                planned.error = trial.message
+        self._compare(trial)
+        if self._runs and trial.measured and trial.measured.feed:
+            self._runs.end(trial.measured.feed, trial.measured.run)
+        trial.closed = True
 
     def _compare(self, trial: Trial) -> None:
         first = self.trials[0].text

@@ -82,7 +82,9 @@ def _column(trial: Trial, first: Trial | None, say: Wording) -> str:
     state = trial.state
     said = f'<p class="notice" role="alert">{escape(trial.message)}</p>' if trial.message else ""
     if first is not None and trial.changes:
-        text, note = _marked(trial.changes), _agreement(trial.changes, say(first.name), say)
+        name = say(first.name)
+        legend = say("Underlined: only here. Struck through: only in {}.", name) if len(trial.changes) > 1 else ""
+        text, note = _marked(trial.changes), say.together(_agreement(trial.changes, name, say), legend)
     else:
         text, note = escape(trial.text), ""
     agreement = f'<p class="agreement">{escape(note)}</p>' if note else ""

@@ -174,7 +174,7 @@ class Desk:
             if in_all:
                 self._require_room(replace(composed.budget(in_all, self.engine.window), in_sections=True))
             run = self.engine.submit(self.request(composed, ask, limit, stops))
-            return Part(run, composed, opening, self._settings_of(run.request))
+            return Part(run, composed, opening, self.settings_of(run.request))
 
         def section(before: str, written: str) -> Part | None:
             draft = before + written
@@ -213,7 +213,7 @@ class Desk:
         limit = min(passage_max_new_tokens(kind, count_tokens(tokenizer, passage)), self.settings.max_new_tokens_limit)
         greedy = replace(ask, temperature=0.0, method=FULL_ATTENTION)
         run = self.engine.submit(self.request(composed, greedy, limit))
-        part = Part(run, composed, "", self._settings_of(run.request))
+        part = Part(run, composed, "", self.settings_of(run.request))
         writing = Writing(
             self.engine, part, Place(text[:start], passage, text[end:]), proposes=True,
             clean=lambda written: clean_passage(written, passage), on_text=session.wrote, on_end=session.ended,
@@ -278,7 +278,8 @@ class Desk:
         if budget.excess > 0:
             raise WindowFull(budget)
 
-    def _settings_of(self, request: Request) -> RunSettings:
+    def settings_of(self, request: Request) -> RunSettings:
+        """What is recorded of it in a trace."""
         sampling = {
             "max_new_tokens": request.max_new_tokens,
             "temperature": request.temperature,

@@ -123,6 +123,7 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         "The first {:,} words are those of {}; of all {:,} words it shares {:,}.": (
             "{1} と先頭 {0:,} 語が同じ。全 {2:,} 語中 {3:,} 語が共通です。"
         ),
+        "Underlined: only here. Struck through: only in {}.": "下線：こちらだけ。取り消し線：{} だけ。",
         "Figures (✓: the better one)": "数値（✓：良いほう）",
         "better": "良いほう",
         # The model
@@ -159,6 +160,7 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         "opened file": "開いたファイル",
         "proposal": "提案",
         "Section {} of {}: {}": "全 {1} 節の {0}：{2}",
+        "comparison": "比較",
         # Tables
         "The table is as asked for: {:,} row below its head.": "表は指定どおりです（見出しの下に {:,} 行）。",
         "The table is as asked for: {:,} rows below its head.": "表は指定どおりです（見出しの下に {:,} 行）。",

@@ -56,9 +56,10 @@ class OpenRun:
 class RunEntry:
     """A run in the list. `begun` is in seconds since 1970; `state` and `method` are those of the store.
 
-    stored: its id in the store, None for a trace from a file. opening: what stands before its first word and was given
-    to the model, such as a heading. section: of an outline, its number, how many there are, and its heading. text: what
-    it wrote, None while that was not needed. feed: until the trace is written down.
+    stored: its id in the store, None for a trace from a file. compared: what its method was called in a comparison, for
+    a run that did not write into the draft; else empty. opening: what stands before its first word and was given to the
+    model, such as a heading. section: of an outline, its number, how many there are, and its heading. text: what it
+    wrote, None while that was not needed. feed: until the trace is written down.
     """
 
     key: str
@@ -68,6 +69,7 @@ class RunEntry:
     state: str
     error: str = ""
     proposes: bool = False
+    compared: str = ""
     opening: str = ""
     section: SectionPlace | None = None
     text: str | None = None
@@ -75,7 +77,8 @@ class RunEntry:
 
 
 class Runs:
-    """The latest runs of a project, as many as the store keeps the traces of. For several threads at once."""
+    """The latest runs of a project, as many as the store keeps the traces of, those of comparisons counted apart. For
+    several threads at once."""
 
     def __init__(self, store: Store, project: str) -> None:
         """Those that the store has."""
@@ -87,14 +90,16 @@ class Runs:
 
     # --- while it is written ---
 
-    def begin(self, feed: MapFeed, settings: Mapping[str, Any], *, proposes: bool = False) -> None:
-        """A run begins, and tells `feed` what it does. Raises StoreError."""
-        position = feed.trace.draft_start
-        stored = begin_run(self._store, self._project, position, {**settings, "proposes": proposes})
+    def begin(self, feed: MapFeed, settings: Mapping[str, Any], *, proposes: bool = False, compared: str = "") -> None:
+        """A run begins, and tells `feed` what it does. `compared` as in RunEntry. Raises StoreError."""
+        more = {"compared": compared} if compared else {"proposes": proposes}
+        stored = begin_run(self._store, self._project, feed.trace.draft_start, {**settings, **more})
         with self._lock:
             entry = _entry(stored)
             entry.key, entry.feed = feed.run_id, feed
-            self._entries = [*self._entries, entry][-self._store.limits.traces :]
+            alike = [other for other in self._entries if bool(other.compared) == bool(compared)]
+            dropped = {other.key for other in [*alike, entry][: -self._store.limits.traces]}
+            self._entries = [*(other for other in self._entries if other.key not in dropped), entry]
             self._hold(entry.key, OpenRun(feed))
 
     def end(self, feed: MapFeed, state: RunState, error: str = "") -> None:
@@ -138,7 +143,8 @@ class Runs:
     @property
     def newest(self) -> str | None:
         """The key of the run that wrote last into the draft; proposals, which read no documents, do not count."""
-        return next((entry.key for entry in self.entries if not entry.proposes and entry.stored is not None), None)
+        drafted = (entry for entry in self.entries if not (entry.proposes or entry.compared))
+        return next((entry.key for entry in drafted if entry.stored is not None), None)
 
     def open(self, key: str | None) -> OpenRun | None:
         """The run of that key; None if there is none, or none any more."""
@@ -171,7 +177,8 @@ class Runs:
         """The key of the run that wrote most of these characters of the draft, and which of its own text they are; None
         if no run that is kept did. Its opening stands for its first character."""
         with self._lock:
-            known = [entry for entry in self.entries if self._text(entry)]
+            # What was written to be compared is not in the draft, and may be like what is.
+            known = [entry for entry in self.entries if not entry.compared and self._text(entry)]
             keys = [entry.key for entry in known]
             if self._authors is None or self._authors[:2] != (draft, keys):
                 texts = [entry.opening + self._text(entry) for entry in known]
@@ -220,8 +227,8 @@ def _entry(run: StoredRun) -> RunEntry:
     section = run.settings.get("section")
     return RunEntry(
         f"run-{run.id}", run.id, run.begun, str(method or ""), run.state,
-        proposes=bool(run.settings.get("proposes")), opening=str(run.settings.get("opening") or ""),
-        section=SectionPlace(*section) if section else None,
+        proposes=bool(run.settings.get("proposes")), compared=str(run.settings.get("compared") or ""),
+        opening=str(run.settings.get("opening") or ""), section=SectionPlace(*section) if section else None,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from app.compare import Comparison
 from app.composer import TokenCounts
 from app.draft import Draft
 from app.errors import AppError, StoreError
@@ -73,6 +74,7 @@ class Session:
         self.sources = Sources(store, project.id, limits)
         self.draft = Draft(project.draft)
         self.writing: Writing | None = None
+        self.comparison: Comparison | None = None
         self.runs = Runs(store, project.id)
         self.map_run: str | None = None
         """The key of the run that the map shows; None for the one that wrote last."""
@@ -284,6 +286,14 @@ class Session:
         run = self.runs.open(self.runs.newest)
         return run.feed.trace if run else None
 
+    def compare(self, comparison: Comparison) -> None:
+        """Let methods be compared, beside the draft. Raises AppError while others are."""
+        with self._lock:
+            if self.comparison is not None and not self.comparison.done:
+                raise AppError("Methods are being compared already. Stop that first.")
+            comparison.start()
+            self.comparison = comparison
+
     # --- the project ---
 
     def keep_task(self, task: Mapping[str, Any]) -> None:
@@ -298,14 +308,18 @@ class Session:
         self.name = name.strip()
 
     def stop(self) -> None:
-        """Stop what is being written, if anything is."""
+        """Stop what is being written or compared, if anything is."""
         if self.writing is not None:
             self.writing.stop()
+        if self.comparison is not None:
+            self.comparison.stop()
 
     def close(self) -> None:
-        """Stop what is being written and keep everything."""
+        """Stop what is being written or compared and keep everything."""
         self.stop()
         if self.writing is not None:
             self.writing.wait(30)
             self.writing.join(30)
+        if self.comparison is not None:
+            self.comparison.join(30)
         self._autosave.flush()

@@ -161,6 +161,7 @@ class Sessions:
 
     def _let_go(self, session: Session) -> bool:
         """Keep or delete what is left of it; False if a text could not be kept, which must not be dropped then."""
+        session.stop()  # a comparison that nobody has looked at for so long
         failure = session.flush()
         if not self._forget:
             return not failure

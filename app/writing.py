@@ -44,6 +44,14 @@ class Part:
         return {"opening": self.opening, "section": self.section}
 
 
+def feed_of(key: str, part: Part, engine: Engine, draft_start: int) -> MapFeed:
+    """What the map is told of a run that has yet to begin, with its trace."""
+    tokens = part.composed.prompt_tokens
+    slots = min(part.run.request.policy.capacity(tokens) or tokens, tokens)
+    recorder = Recorder(part.settings, prompt_tokens(part.composed), engine.policy_layers, engine.heads, draft_start)
+    return MapFeed(key, recorder, slots)
+
+
 class Writing:
     """One command to write, of one run or of several in a row (an outline's sections).
 
@@ -136,11 +144,7 @@ class Writing:
         self.statistics = RunStatistics(
             self._engine.layers, clock=lambda: self.event_time, began=lambda: part.run.started
         )
-        prompt, layers, heads = prompt_tokens(part.composed), self._engine.policy_layers, self._engine.heads
-        tokens = part.composed.prompt_tokens
-        slots = min(part.run.request.policy.capacity(tokens) or tokens, tokens)
-        recorder = Recorder(part.settings, prompt, layers, heads, len(self.place.before) + len(self.text))
-        self.feed = MapFeed(f"{self.id}-{self._parts}", recorder, slots)
+        self.feed = feed_of(f"{self.id}-{self._parts}", part, self._engine, len(self.place.before) + len(self.text))
 
     def _follow(self) -> None:
         try:

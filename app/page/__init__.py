@@ -68,12 +68,13 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         timer.tick(look, None, [model, timer, ready], queue=False, **QUIET)
         wire_draft(office, project, projects, parts)
         ended = wire_writing(office, project, fields, parts, evidence.map)
-        whole = wire_map(office, project, parts.editor, evidence, ended)
+        whole, listed = wire_map(office, project, parts.editor, evidence, [*ended, compared.written])
         follow = [parts.editor, parts.progress, parts.rates, evidence.map, *parts.buttons]
         looked = [evidence.map, evidence.runs]
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
             drawn = shown.then(whole, project, looked, **QUIET)
-            shown.then(compared[0], project, compared[1], **QUIET)
+            watched = shown.then(compared.follow, project, compared.outputs, **FOLLOWING)
+            watched.then(listed, project, evidence.runs, **QUIET)
             ended.append(drawn.then(Stream(office).follow, project, follow, **FOLLOWING))
         look_after(parts.begins, ended, table)
         page.unload(office.left)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import gradio as gr
 
@@ -16,13 +15,14 @@ from app.compare import Comparison
 from app.compare_view import comparison_html
 from app.desk import FULL_ATTENTION, REFRESHKV, Ask
 from app.errors import AppError
-from app.page.events import QUIET, STREAMING, Office, worded, wording
+from app.page.events import QUIET, Office, worded, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
+from app.page.writing import FOLLOWING
 from app.prompts import trim_draft
 from app.session import Session
 from app.tasks import TASKS
-from app.wording import ENGLISH, Wording
+from app.trial_runs import TrialRuns
 from core import InvalidParameterError, Policy
 
 FRAME_SECONDS = 0.15
@@ -36,11 +36,19 @@ TITLES = {
 """The methods on offer by key, as the columns are headed."""
 
 
-def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) -> tuple[Callable[..., str], gr.HTML]:
-    """The methods to choose from, two buttons, and what each method wrote. Returns what a page that comes back is shown
-    of the latest comparison of its project, and where."""
-    comparisons: WeakKeyDictionary[Session, Comparison] = WeakKeyDictionary()
-    with gr.Accordion(words("compare"), open=False, elem_id="compare"):
+@dataclass(frozen=True)
+class CompareParts:
+    """What a page that comes to a project is shown of its comparison: `follow` into `outputs`. `written`: the event
+    that is over when a comparison is."""
+
+    follow: Callable[..., AsyncIterator[list[Any]]]
+    outputs: list[Any]
+    written: Any
+
+
+def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) -> CompareParts:
+    """The methods to choose from, two buttons, and what each method wrote."""
+    with gr.Accordion(words("compare"), open=False, elem_id="compare") as panel:
         labels = [words("refreshkv_set"), words("full_attention"), words("never_refreshed")]
         chosen = gr.CheckboxGroup(
             list(zip(labels, TITLES, strict=True)),  # type: ignore[arg-type]
@@ -50,65 +58,65 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
             run = gr.Button(words("compare_run"), elem_id="compare-run", min_width=130)
             stop = gr.Button(words("stop"), variant="stop", interactive=False, elem_id="compare-stop", min_width=80)
         shown = gr.HTML(elem_id="comparison")
+    watch, outputs = Watch(office), [shown, run, stop, panel]
+    written = run.click(watch.begin, [chosen, project, *fields.all], outputs, **FOLLOWING)
+    stop.click(watch.stop, project, stop, queue=False, **QUIET)
+    return CompareParts(watch.follow, outputs, written)
 
-    def begin(chosen: list[str] | None, project: str, request: gr.Request, *values: Any) -> list[Any]:
-        session = office.session(project, request)
-        under_way = comparisons.get(session)
+
+class Watch:
+    """Begins comparisons, and shows those that were begun: they go on without a page."""
+
+    def __init__(self, office: Office) -> None:
+        """For all pages."""
+        self._office = office
+
+    async def begin(
+        self, chosen: list[str] | None, project: str, request: gr.Request, *values: Any
+    ) -> AsyncIterator[list[Any]]:
+        """Compare, and show it. While a comparison is under way, also one begun on another page, that is shown."""
+        session = await asyncio.to_thread(self._office.session, project, request)
+
+        def compare() -> None:
+            session.compare(comparison_of(self._office, session, ask_of(values), chosen or []))
+
         try:
-            if under_way is not None and not (under_way.done or under_way.stopped):
-                raise AppError("Methods are being compared already. Stop that first.")
-            comparisons[session] = comparison_of(office, session, ask_of(values), chosen or [])
+            await asyncio.to_thread(compare)
         except (AppError, InvalidParameterError) as error:
-            return [panels.notice(worded(error, request)), gr.skip(), gr.skip()]
-        return [comparison_html(comparisons[session], wording(request)), *_buttons(running=True)]
+            under_way = session.comparison
+            if under_way is None or under_way.done:
+                yield [panels.notice(worded(error, request)), *[gr.skip()] * 3]
+                return
+            gr.Info(worded(error, request))
+        async for update in self._shown(session, request):
+            yield update
 
-    async def follow(project: str, request: gr.Request) -> AsyncIterator[list[Any]]:
-        session, page, say = office.session(project, request), request.session_hash, wording(request)
-        comparison = comparisons.get(session)
-        if comparison is None or comparison.done:
-            yield [gr.skip()] * 3
-            return
-        try:
-            latest = ""
-            while not comparison.done and page in session.pages:
-                html = await asyncio.to_thread(advanced, comparison, say)
-                new = html != latest and page in session.pages
-                # Also if nothing is new: Gradio looks only then whether the page is still there.
-                yield [html if new else gr.skip(), gr.skip(), gr.skip()]
-                latest = html
-                await asyncio.sleep(FRAME_SECONDS)
-            # Else what the page shows now is of another project, see `again`.
-            html = comparison_html(comparison, say) if page in session.pages else gr.skip()
-            yield [html, *_buttons(running=False)]
-        finally:
-            comparison.stop()  # the page was closed or shows another project, and nobody else follows it
+    async def follow(self, project: str, request: gr.Request) -> AsyncIterator[list[Any]]:
+        """Show the latest comparison of the project, to its end if it is under way; if there was none, nothing."""
+        session = await asyncio.to_thread(self._office.session, project, request)
+        async for update in self._shown(session, request):
+            yield update
 
-    def again(project: str, request: gr.Request) -> str:
-        return shown_again(comparisons.get(office.session(project, request)), wording(request))
-
-    def halt(project: str, request: gr.Request) -> Any:
-        comparison = comparisons.get(office.session(project, request))
+    def stop(self, project: str, request: gr.Request) -> Any:
+        """Stop the comparison of this page's project, whichever page began it."""
+        comparison = self._office.session(project, request).comparison
         if comparison is not None:
             comparison.stop()
         return gr.update(interactive=False)
 
-    started = run.click(begin, [chosen, project, *fields.all], [shown, run, stop], **QUIET)
-    started.success(follow, project, [shown, run, stop], **STREAMING)
-    stop.click(halt, project, stop, queue=False, **QUIET)
-    return again, shown
-
-
-def advanced(comparison: Comparison, say: Wording = ENGLISH) -> str:
-    """Take in what it has done, and show it. Finding the differences takes a while: not for the event loop."""
-    comparison.advance()
-    return comparison_html(comparison, say)
-
-
-def shown_again(comparison: Comparison | None, say: Wording = ENGLISH) -> str:
-    """The latest comparison of a project, for a page that comes to it; one that is under way is driven by another."""
-    if comparison is None:
-        return ""
-    return advanced(comparison, say) if comparison.stopped else comparison_html(comparison, say)
+    async def _shown(self, session: Session, request: gr.Request) -> AsyncIterator[list[Any]]:
+        """Updates for as long as the page shows the session."""
+        page, say, comparison = request.session_hash, wording(request), session.comparison
+        latest, states = "", _states(running=True)
+        while comparison is not None and not comparison.done and page in session.pages:
+            html = await asyncio.to_thread(comparison_html, comparison, say)
+            # Also if nothing is new: Gradio looks only then whether the page is still there.
+            yield [gr.skip() if html == latest else html, *states]
+            latest, states = html, [gr.skip()] * 3
+            await asyncio.sleep(FRAME_SECONDS)
+        if page in session.pages:
+            yield [comparison_html(comparison, say) if comparison else "", *_states(running=False)]
+        yield [gr.skip()] * 4  # Gradio sends the last once more, when the page may show another project
 
 
 def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str]) -> Comparison:
@@ -125,7 +133,8 @@ def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str])
     composed = desk.compose(session, task.instruction(ask.detail, ask.shape), draft)
     seeded = replace(ask, seed=secrets.randbelow(2**31) if ask.seed is None else ask.seed)
     request = desk.request(composed, seeded, int(ask.max_new_tokens or 0))
-    return Comparison(desk.engine, request, [(TITLES[key], _policy(ask, key)) for key in methods], opening)
+    runs = TrialRuns(session.runs, desk.engine, composed, desk.settings_of, seeded.values)
+    return Comparison(desk.engine, request, [(TITLES[key], _policy(ask, key)) for key in methods], opening, runs)
 
 
 def _policy(ask: Ask, key: str) -> Policy:
@@ -134,5 +143,7 @@ def _policy(ask: Ask, key: str) -> Policy:
     return replace(ask, method=key).policy()
 
 
-def _buttons(*, running: bool) -> list[Any]:
-    return [gr.update(interactive=not running), gr.update(interactive=running)]
+def _states(*, running: bool) -> list[Any]:
+    """Of the two buttons, and of what holds them: a page that comes to a comparison under way is to see it."""
+    panel = gr.update(open=True) if running else gr.skip()
+    return [gr.update(interactive=not running), gr.update(interactive=running), panel]

@@ -52,9 +52,9 @@ def wire_map(
     editor: DraftEditor,
     parts: EvidenceParts,
     streamed: Sequence[Any],
-) -> Callable[..., list[Any]]:
+) -> tuple[Callable[..., list[Any]], Callable[..., Any]]:
     """The run and layer shown, and the passage looked at; after the events `streamed` there is another run to choose.
-    Returns the function that shows a whole run again, on the map and in the choice."""
+    Returns the functions that show a whole run again, on the map and in the choice, and the choice alone."""
     outputs = [parts.map, parts.runs]
 
     def whole(project: str, request: gr.Request) -> list[Any]:
@@ -114,7 +114,7 @@ def wire_map(
         ended.then(listed, project, outputs, **QUIET)
     parts.runs.input(run_chosen, [parts.runs, project], outputs, **QUIET)
     parts.file.upload(opened, [parts.file, project], [*outputs, parts.problem], **QUIET)
-    return whole
+    return whole, listed
 
 
 def _feed(session: Session, key: str | None = None) -> MapFeed | None:
@@ -142,6 +142,9 @@ def _choice(session: Session, say: Wording) -> Any:
 def _titled(entry: RunEntry, say: Wording) -> str:
     when = datetime.fromtimestamp(entry.begun).strftime("%m-%d %H:%M:%S")
     what = say("opened file") if entry.stored is None else say("proposal") if entry.proposes else ""
-    if entry.section:
+    if entry.compared:
+        what = say("comparison")
+    elif entry.section:
         what = say("Section {} of {}: {}", *entry.section)
-    return " · ".join(part for part in (when, entry.method, say(entry.state), what) if part)
+    method = say(entry.compared) if entry.compared else entry.method
+    return " · ".join(part for part in (when, method, say(entry.state), what) if part)

@@ -19,7 +19,8 @@ from app.wording import ENGLISH, Wording
 
 
 def add_table_check(office: Office, project: gr.BrowserState, editor: DraftEditor) -> Any:
-    """A line and a button, seen after a table. Returns what sets them: (function, inputs, outputs)."""
+    """A line and a button, seen after a table; they follow what is edited. Returns what sets them: (function, inputs,
+    outputs)."""
     found = gr.HTML(elem_id="table-check")
     repair = gr.Button(words("repair_table"), visible=False, size="sm", elem_id="repair-table")
 
@@ -39,6 +40,7 @@ def add_table_check(office: Office, project: gr.BrowserState, editor: DraftEdito
         html = panels.table_check(report, say) if report else ""
         return [html, gr.update(visible=bool(report and report.repairs))]
 
+    editor.settled(show, project, [found, repair], trigger_mode="always_last", **QUIET)
     repair.click(put_right, [editor, project], [editor, found, repair], js=READ_EDITOR, **QUIET)
     return show, project, [found, repair]
 

@@ -55,7 +55,8 @@ def change_run(
 ) -> None:
     """Keep a run's new state, with `trace` the written trace; `position` if it moved because the draft was edited.
 
-    Only the newest traces of a project are kept. Raises StoreError if the run does not exist or its trace is too large.
+    Only the newest traces of a project are kept, those of comparisons counted apart: they must not take the place of
+    the draft's. Raises StoreError if the run does not exist or its trace is too large.
     """
     with store.transaction() as connection:
         row = connection.execute("SELECT project FROM runs WHERE id = ?", (run,)).fetchone()
@@ -96,9 +97,12 @@ def _put_trace(store: Store, connection: sqlite3.Connection, project: str, run: 
     write_file(store.project_folder(project) / path, trace)
     connection.execute("UPDATE runs SET trace = ? WHERE id = ?", (path.as_posix(), run))
     rows = connection.execute(
-        "SELECT id, trace FROM runs WHERE project = ? AND trace IS NOT NULL ORDER BY id DESC", (project,)
+        "SELECT id, trace, settings FROM runs WHERE project = ? AND trace IS NOT NULL ORDER BY id DESC", (project,)
     )
-    for old, name in rows.fetchall()[store.limits.traces :]:
+    traces = [(old, name, bool(json.loads(settings).get("compared"))) for old, name, settings in rows]
+    compared = next(compared for old, _, compared in traces if old == run)
+    alike = [(old, name) for old, name, other in traces if other == compared]
+    for old, name in alike[store.limits.traces :]:
         connection.execute("UPDATE runs SET trace = NULL WHERE id = ?", (old,))
         (store.project_folder(project) / name).unlink(missing_ok=True)
 

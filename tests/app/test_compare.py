@@ -1,10 +1,14 @@
 """A request under several methods: what each starts from, its figures, stopping, and how it is shown."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import gradio as gr
 import pytest
 
 from app.compare import Comparison, Figures, Measured, Trial
@@ -13,13 +17,15 @@ from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
 from app.engine import Engine
 from app.errors import AppError
 from app.job import Request, Run
-from app.page.compare import NEVER_REFRESHED, comparison_of, shown_again
+from app.page.compare import NEVER_REFRESHED, Watch, comparison_of
 from app.page.events import Office
+from app.runs import Runs
 from app.session import Session
 from app.sessions import Sessions
 from app.settings import Settings
-from app.store import open_store
+from app.store import Limits, open_store
 from core import CacheRefreshed, FullAttention, RefreshKV, TokenGenerated, generate
+from tests.app.conftest import at, wait
 from tests.app.test_engine import PROMPT, request
 from tests.core.tiny import byte_tokenizer, tiny_model
 
@@ -102,18 +108,24 @@ def test_stop_ends_the_run_under_way_and_drops_the_rest(engine: Engine) -> None:
     assert engine.current() == []
 
 
-def test_a_page_that_comes_back_is_shown_what_there_is(engine: Engine) -> None:
-    assert shown_again(None) == ""
-    comparison = finished(Comparison(engine, request(new=8), METHODS))
-    assert shown_again(comparison) == comparison_html(comparison)
-    left = Comparison(engine, request(new=700), METHODS)
-    drive(left, lambda: left.trials[0].figures.tokens > 3)
-    left.stop()  # its page was reloaded, and nobody drives it
-    while engine.current():
-        time.sleep(0.005)
-    html = shown_again(left)
-    assert left.done
-    assert html.count("Stopped.") == 3
+def test_it_goes_on_by_itself(engine: Engine) -> None:
+    comparison = Comparison(engine, request(new=8), METHODS)
+    comparison.start()
+    wait(lambda: comparison.done)
+    assert [trial.state for trial in comparison.trials] == ["finished"] * 3
+    assert all(trial.changes for trial in comparison.trials[1:])
+
+
+def test_what_goes_wrong_in_its_thread_ends_it_with_the_reason(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Measured) -> None:
+        raise RuntimeError("no more room")
+
+    monkeypatch.setattr(Measured, "update", broken)
+    comparison = Comparison(engine, request(new=700), METHODS)
+    comparison.start()
+    wait(lambda: comparison.done)
+    assert all("no more room" in trial.message for trial in comparison.trials)
+    wait(lambda: engine.current() == [])
 
 
 def test_a_prompt_that_cannot_be_read_fails_all_with_the_reason(engine: Engine) -> None:
@@ -284,3 +296,130 @@ def test_methods_that_go_on_with_a_draft_see_as_much_of_it_as_was_chosen(
     fields = ask(task="continue", draft_tokens=14)
     asked = comparison_of(office, session, fields, [REFRESHKV, FULL_ATTENTION]).request
     assert byte_tokenizer().decode(asked.token_ids[0]).endswith("assistant\nThe second.")
+
+
+# --- in a project ---
+
+
+def compared(office: Office, session: Session, **fields: object) -> Comparison:
+    comparison = comparison_of(office, session, ask(**fields), [REFRESHKV, FULL_ATTENTION, NEVER_REFRESHED])
+    session.compare(comparison)
+    return comparison
+
+
+def test_each_trial_is_a_run_of_the_project_and_none_is_the_drafts(office: Office) -> None:
+    session = office.sessions.open("page", None)
+    written = office.desk.write(session, ask(), at(session), "anew")
+    written.join(60)
+    compared(office, session).join(60)
+    entries = session.runs.entries
+    assert [(entry.compared, entry.method, entry.state) for entry in entries] == [
+        ("Small cache, never refreshed", REFRESHKV, "finished"),
+        ("Full attention", FULL_ATTENTION, "finished"),
+        ("RefreshKV", REFRESHKV, "finished"),
+        ("", REFRESHKV, "finished"),
+    ]
+    trace = session.trace()
+    assert trace is not None
+    assert trace is written.feed.trace or trace.tokens == written.feed.trace.tokens
+    assert session.runs.newest == written.feed.run_id
+    again = Runs(office.sessions.store, session.id)
+    assert [entry.compared for entry in again.entries] == [entry.compared for entry in entries]
+    assert again.newest == again.entries[3].key
+    for entry, trial in zip(reversed(again.entries[:3]), session.comparison.trials, strict=True):  # type: ignore[union-attr]
+        opened = again.open(entry.key)
+        assert opened is not None
+        assert "".join(token.text for token in opened.feed.trace.tokens) == trial.text
+        assert bool(opened.feed.trace.refreshes) == (trial.name != "Full attention")
+
+
+def test_what_a_trial_wrote_is_not_taken_for_the_author_of_the_draft(office: Office) -> None:
+    session = office.sessions.open("page", None)
+    comparison = compared(office, session)
+    comparison.join(60)
+    text = comparison.trials[0].text
+    assert session.edit(text, session.draft.revision)
+    assert session.runs.wrote(text, 0, len(text)) is None
+
+
+def test_comparisons_do_not_take_the_place_of_the_drafts_traces(office: Office) -> None:
+    office.sessions.store.limits = Limits(traces=2)
+    session = office.sessions.open("page", None)
+    office.desk.write(session, ask(max_new_tokens=4), at(session), "anew").join(60)
+    for _ in range(2):
+        compared(office, session, max_new_tokens=4).join(60)
+    kept = Runs(office.sessions.store, session.id)
+    for runs in (session.runs, kept):
+        names = [entry.compared for entry in runs.entries]
+        assert names == ["Small cache, never refreshed", "Full attention", ""]
+
+
+def test_only_one_comparison_at_a_time_and_stop_is_anybodys(office: Office) -> None:
+    session = office.sessions.open("page", None)
+    first = compared(office, session, max_new_tokens=800)
+    with pytest.raises(AppError, match="already"):
+        compared(office, session)
+    office.sessions.open("another", session.id)
+    other: Any = SimpleNamespace(session_hash="another", headers={})
+    assert Watch(office).stop(session.id, other) == gr.update(interactive=False)
+    first.join(60)
+    assert {trial.state for trial in first.trials} == {"stopped"}
+    assert compared(office, session, max_new_tokens=2) is session.comparison
+
+
+@pytest.mark.parametrize("how", ["close", "delete", "expire"])
+def test_a_comparison_ends_with_its_session(office: Office, how: str) -> None:
+    session = office.sessions.open("page", None)
+    comparison = compared(office, session, max_new_tokens=800)
+    wait(lambda: bool(comparison.trials[0].text))
+    match how:
+        case "close":
+            session.close()
+            assert comparison.done
+        case "delete":
+            office.sessions.delete("page", session.id)
+            assert comparison.done
+        case "expire":
+            office.sessions.leave("page")
+            session.used -= 61 * 60
+            office.sessions.open("another", None)
+    wait(lambda: comparison.done)
+    assert {trial.state for trial in comparison.trials} == {"stopped"}
+    assert office.desk.engine.current() == []
+
+
+async def _frames(watch: Watch, session: Session, page: str) -> list[list[Any]]:
+    asked: Any = SimpleNamespace(session_hash=page, headers={})
+    return [frame async for frame in watch.follow(session.id, asked)]
+
+
+def test_a_page_that_comes_back_watches_it_to_its_end(office: Office) -> None:
+    session = office.sessions.open("page", None)
+    watch = Watch(office)
+    (nothing, _) = asyncio.run(_frames(watch, session, "page"))
+    assert (nothing[0], nothing[2]) == ("", gr.update(interactive=False))
+    comparison = compared(office, session, max_new_tokens=60)
+    office.sessions.leave("page")
+    office.sessions.open("later", session.id)
+    first, *_, last, end = asyncio.run(_frames(watch, session, "later"))
+    assert comparison.done
+    assert first[1:] == [gr.update(interactive=False), gr.update(interactive=True), gr.update(open=True)]
+    assert last[:3] == [comparison_html(comparison), gr.update(interactive=True), gr.update(interactive=False)]
+    assert end == [gr.skip()] * 4
+
+
+def test_a_page_of_another_project_is_shown_nothing_of_it(office: Office) -> None:
+    session = office.sessions.open("page", None)
+    comparison = compared(office, session, max_new_tokens=800)
+    watch, asked = Watch(office), SimpleNamespace(session_hash="page", headers={})
+
+    async def gone() -> list[Any]:
+        frames = watch.follow(session.id, asked)  # type: ignore[arg-type]
+        await anext(frames)
+        office.sessions.create("page")
+        return [frame async for frame in frames]
+
+    assert asyncio.run(gone()) == [[gr.skip()] * 4]
+    assert not comparison.done
+    comparison.stop()
+    comparison.join(60)

@@ -145,18 +145,6 @@ def test_a_run_stays_in_its_project_when_another_is_opened(studio: Studio, hands
     expect(page.locator("#progress")).to_contain_text("Stopped")
 
 
-@pytest.mark.usefixtures("unhurried")
-def test_a_comparison_ends_when_another_project_is_opened(studio: Studio, hands: Hands) -> None:
-    hands.sample("1")
-    hands.page.locator("#compare button").first.click()
-    hands.press("compare-run")
-    expect(hands.page.locator("#comparison")).to_contain_text("RefreshKV")
-    hands.press("new-project")
-    expect(hands.page.locator("#comparison")).to_have_text("")
-    expect(hands.page.locator("#compare-run")).to_be_enabled()
-    expect(hands.page.locator("#compare-stop")).to_be_disabled()
-
-
 def test_what_is_typed_before_another_project_is_opened_stays_in_its_own(studio: Studio, hands: Hands) -> None:
     hands.type("One.")
     first = studio.sessions.open("a look", None)
