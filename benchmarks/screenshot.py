@@ -1,6 +1,7 @@
-"""Takes the README's screenshot: the app with the sample report and the embedded model, while it writes.
+"""Takes the README's screenshots: the app with the sample report and the embedded model, while it writes and after.
 
 python -m benchmarks.screenshot [--tokens 120] [--out assets/screenshot.png]
+python -m benchmarks.screenshot --evidence --dark --out assets/evidence.png
 """
 
 from __future__ import annotations
@@ -37,6 +38,17 @@ def write(page: Page, refreshes: int) -> None:
     page.wait_for_function(f"{enough} || {ended}", timeout=PATIENCE)
 
 
+def look_at_a_passage(page: Page) -> None:
+    """When the text has ended, click into what the model wrote, and wait until the map shows what it kept."""
+    area = page.locator("#draft textarea")
+    expect(area).to_be_editable(timeout=PATIENCE)
+    area.evaluate("(area) => { area.scrollTop = 0; }")
+    area.click(position={"x": 240, "y": 230})
+    expect(page.locator(".ckm-root")).to_have_attribute("data-mode", "passages", timeout=PATIENCE)
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1000)  # the document scrolls there
+
+
 def main() -> None:
     """Start the app, write, and save the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -44,6 +56,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ASSETS / "screenshot.png")
     parser.add_argument("--width", type=int, default=1440)
     parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--evidence", action="store_true", help="what the model kept while it wrote a passage")
     arguments = parser.parse_args()
     settings = load_settings()
     model = named_model(settings.model, settings.quantization or "none")
@@ -62,6 +75,8 @@ def main() -> None:
             page = browser.new_page(viewport={"width": arguments.width, "height": 1000})
             page.goto(f"{url}?__theme={'dark' if arguments.dark else 'light'}")
             write(page, arguments.tokens // settings.stride)
+            if arguments.evidence:
+                look_at_a_passage(page)
             page.screenshot(path=arguments.out)
             browser.close()
     finally:

@@ -25,7 +25,7 @@ from app.wording import ENGLISH, Wording
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
-STYLES = ("style.css", "compare.css")
+STYLES = ("controls.css", "style.css", "compare.css")
 
 
 def build(settings: Settings, office: Office) -> gr.Blocks:
@@ -47,19 +47,21 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="left", min_width=280):
                 left = gr.Column()
-            with gr.Column(elem_id="centre", min_width=340) as centre:
+            with gr.Column(elem_id="centre", min_width=340):
                 projects = add_projects(office)
                 parts = add_writing()
                 table = add_table_check(office, project, parts.editor)
-                add_versions(office, project, parts)
-                add_export(office, project, parts.editor)
+                with gr.Column(elem_id="folds") as folds:
+                    add_versions(office, project, parts)
+                    add_export(office, project, parts.editor)
+                gr.Markdown(words("keys"), elem_id="keys")
             with gr.Column(elem_id="right", min_width=320):
                 evidence = add_evidence()
         with left:
             add_sources(office, project, projects.name, projects.others, version, chosen, ready)
             fields = add_task(settings)
             add_budget(office, project, version, chosen, fields, model, parts.editor)
-        with centre:
+        with folds:
             compared = add_compare(office, project, fields)
 
         def look(request: gr.Request) -> tuple[str, Any, bool]:
@@ -123,27 +125,45 @@ def model_line(settings: Settings, office: Office, say: Wording = ENGLISH) -> tu
 
 
 def _theme() -> gr.themes.Base:
-    """The system's fonts, so that nothing is fetched, and enough contrast for small text (WCAG AA)."""
-    return gr.themes.Base(
+    """The system's fonts, so that nothing is fetched; white paper on a quiet ground; and enough contrast for small text
+    (WCAG AA)."""
+    light_and_dark = {
+        "body_background_fill": ("*neutral_50", "*neutral_950"),
+        "background_fill_primary": ("white", "*neutral_900"),
+        "background_fill_secondary": ("*neutral_100", "*neutral_800"),
+        "block_background_fill": ("transparent", "transparent"),
+        "body_text_color_subdued": ("*neutral_600", "*neutral_300"),
+        "block_label_text_color": ("*neutral_600", "*neutral_300"),
+        "block_title_text_color": ("*neutral_600", "*neutral_300"),
+        "input_placeholder_color": ("*neutral_500", "*neutral_400"),
+        "input_background_fill": ("*background_fill_primary", "*background_fill_primary"),
+        "input_border_color": ("*neutral_300", "*neutral_700"),
+        "input_border_color_focus": ("*primary_600", "*primary_400"),
+        "checkbox_label_background_fill": ("transparent", "transparent"),
+        "checkbox_label_background_fill_hover": ("transparent", "transparent"),
+        "checkbox_label_background_fill_selected": ("transparent", "transparent"),
+        "link_text_color": ("*primary_700", "*primary_300"),
+        "slider_color": ("*primary_600", "*primary_500"),
+        "button_primary_background_fill": ("*primary_700", "*primary_700"),
+        "button_primary_background_fill_hover": ("*primary_800", "*primary_600"),
+        "button_primary_border_color": ("*primary_700", "*primary_700"),
+        "button_primary_text_color": ("white", "white"),
+        "button_secondary_background_fill": ("*background_fill_primary", "*background_fill_primary"),
+        "button_secondary_background_fill_hover": ("*neutral_100", "*neutral_800"),
+        "button_secondary_border_color": ("*neutral_300", "*neutral_700"),
+    }
+    values = {name: light for name, (light, _) in light_and_dark.items()}
+    dark = {f"{name}_dark": value for name, (_, value) in light_and_dark.items()}
+    theme = gr.themes.Base(
         primary_hue="teal",
         neutral_hue="stone",
         font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"),
         font_mono=("ui-monospace", "SFMono-Regular", "Menlo", "monospace"),
-    ).set(
-        block_background_fill="transparent",
-        block_background_fill_dark="transparent",
-        body_text_color_subdued="*neutral_600",
-        body_text_color_subdued_dark="*neutral_300",
-        input_placeholder_color="*neutral_600",
-        input_placeholder_color_dark="*neutral_300",
-        block_label_text_color="*neutral_600",
-        block_label_text_color_dark="*neutral_300",
-        block_title_text_color="*neutral_600",
-        block_title_text_color_dark="*neutral_300",
-        button_primary_background_fill="*primary_700",
-        button_primary_background_fill_hover="*primary_800",
-        button_primary_background_fill_dark="*primary_700",
-        button_primary_background_fill_hover_dark="*primary_600",
-        button_primary_text_color="white",
-        button_primary_text_color_dark="white",
     )
+    return theme.set(
+        **values, **dark, input_border_width="1px", input_border_width_dark="1px", input_padding="8px 10px",
+        input_radius="*radius_md", checkbox_label_border_width="0px", checkbox_label_border_width_dark="0px",
+        checkbox_label_padding="4px 0", block_title_text_size="13px", button_small_text_size="13px",
+        button_small_padding="5px 10px", button_medium_text_size="14px", button_large_text_size="14px",
+        button_large_padding="8px 14px",
+    )  # fmt: skip

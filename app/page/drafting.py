@@ -177,7 +177,7 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
             formats = [(words(f"format_{key}"), key) for key in FORMATS]
             kind = gr.Dropdown(formats, value="docx", label=words("format"), elem_id="format", min_width=160)
             make = gr.Button(words("export"), elem_id="make-export", min_width=110)
-        file = gr.File(label=words("file"), visible=False, elem_id="exported", height=90)
+        file = gr.File(label=words("file"), show_label=False, visible=False, elem_id="exported", height=90)
         problem = gr.HTML(elem_id="export-problem")
 
     def write(state: Any, kind: str, project: str, request: gr.Request) -> list[Any]:

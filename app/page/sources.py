@@ -39,7 +39,7 @@ def add_sources(
     """Upload, sample and pasted text; below them the cards."""
     gr.Markdown(words("sources"), elem_classes="heading")
     files = gr.File(
-        label=words("upload"), file_count="multiple", file_types=list(ACCEPTED_TYPES), elem_id="files", height=112
+        label=words("upload"), file_count="multiple", file_types=list(ACCEPTED_TYPES), elem_id="files", height=92
     )
     with gr.Row():
         sample = gr.Button(words("sample"), size="sm", elem_id="sample")
@@ -189,6 +189,7 @@ def _text_of(file: SourceFile) -> None:
             label=words("page"),
             visible=last > 1,
             elem_classes="page-number",
+            buttons=[],
             interactive=True,
         )
         text = gr.Textbox(show_label=False, lines=8, max_lines=14, interactive=False, elem_classes="page-text")

@@ -67,8 +67,9 @@ def add_task(settings: Settings) -> TaskFields:
         audience = gr.Textbox(label=words("audience"), placeholder=words("audience_hint"), max_lines=1,
                               elem_id="audience", min_width=110)  # fmt: skip
     tokens = gr.Slider(
-        16, settings.max_new_tokens_limit, settings.max_new_tokens, step=16, label=words("tokens"), elem_id="tokens"
-    )
+        16, settings.max_new_tokens_limit, settings.max_new_tokens, step=16, label=words("tokens"), elem_id="tokens",
+        buttons=[],
+    )  # fmt: skip
     decoding = _decoding(settings)
     fields = TaskFields([task, detail, length, tone, language, audience, *decoding[:4], tokens, *decoding[4:]])
 

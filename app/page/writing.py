@@ -67,12 +67,11 @@ def add_writing() -> WritingParts:
     with gr.Row(elem_id="commands"):
         write = gr.Button(words("write"), variant="primary", elem_id="write", min_width=90)
         resume = gr.Button(words("continue"), elem_id="continue", min_width=90)
-        here = gr.Button(words("here"), elem_id="here", min_width=130)
         stop = gr.Button(words("stop"), variant="stop", interactive=False, elem_id="stop", min_width=80)
+        here = gr.Button(words("here"), elem_id="here", min_width=130)
         undo = gr.Button(words("undo"), elem_id="undo", min_width=70)
         redo = gr.Button(words("redo"), elem_id="redo", min_width=70)
         save = gr.Button(words("save_version"), elem_id="save-version", min_width=100)
-    gr.Markdown(words("keys"), elem_id="keys")
     progress = gr.HTML(elem_id="progress")
     rates = gr.HTML(elem_id="rates")
     return WritingParts(editor, write, resume, here, stop, undo, redo, save, progress, rates)

@@ -114,7 +114,7 @@ class Heatmap {
   paintGutter(ctx, columns) {
     const { rowHeight, shown, palette } = this;
     const every = [1, 2, 5, 10, 20, 50, 100].find((step) => step * rowHeight >= 18) ?? 200;
-    ctx.font = `10px ${getComputedStyle(this.box).fontFamily}`;
+    ctx.font = `11px ${getComputedStyle(this.box).fontFamily}`;
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
     this.run.rows.forEach((row, i) => {

@@ -129,9 +129,9 @@ class PageStrip {
   /** Page numbers where they fit, and where the generated text begins. */
   paintNumbers(ctx, width, height) {
     ctx.textBaseline = "alphabetic";
-    ctx.font = `10px ${getComputedStyle(this.box).fontFamily}`;
+    ctx.font = `11px ${getComputedStyle(this.box).fontFamily}`;
     ctx.fillStyle = this.palette.quiet;
-    const y = height - 2;
+    const y = height - 4;
     const end = Math.min(this.axis.x(this.axis.promptTokens, width) + 3, width - RIGHT - ctx.measureText(T.generated).width);
     ctx.fillText(T.generated, end, y);
     let free = GUTTER - 4;

@@ -5,15 +5,19 @@ function shade(share) {
   return Math.round(SHADES * share ** 0.7);
 }
 
-/** The colours of the page's theme, and the scale between two of them, mixed in OKLab: equal steps look equal. */
+/** The scale's colour at `part`, 0 to 1: from none over half to full, mixed in OKLab, so that equal steps look equal. */
+function between(part) {
+  const [from, to, share] = part < 0.5 ? ["none", "half", 2 * part] : ["half", "full", 2 * part - 1];
+  return `color-mix(in oklab, var(--ckm-${to}) ${100 * share}%, var(--ckm-${from}))`;
+}
+
+/** The colours of the page's theme, and the scale of shares. */
 function readPalette(probe) {
   const read = (colour) => {
     probe.style.color = colour;
     return getComputedStyle(probe).color;
   };
-  const shades = Array.from({ length: SHADES + 1 }, (_, step) =>
-    read(`color-mix(in oklab, var(--ckm-full) ${(100 * step) / SHADES}%, var(--ckm-none))`),
-  );
+  const shades = Array.from({ length: SHADES + 1 }, (_, step) => read(between(step / SHADES)));
   return {
     shades,
     words: pixelsOf(shades),

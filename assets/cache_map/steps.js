@@ -1,4 +1,4 @@
-const STEP_LABELS = 14;
+const STEP_LABELS = 18;
 const LEAST_STEPS = 48;
 
 /** Layers downwards by steps across: filled where a layer attended to the whole context. */
@@ -86,7 +86,7 @@ class LayerSteps {
     const { palette, layer: chosen } = this;
     const { layers } = this.run.start;
     const every = [1, 2, 5, 10, 20, 50].find((step) => step * high >= 13) ?? 100;
-    ctx.font = `10px ${getComputedStyle(this.box).fontFamily}`;
+    ctx.font = `11px ${getComputedStyle(this.box).fontFamily}`;
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
     layers.forEach((number, layer) => {
@@ -108,7 +108,7 @@ class LayerSteps {
     ctx.textBaseline = "alphabetic";
     for (let step = 0; step < this.domain; step += every) {
       const x = GUTTER + step * wide;
-      if (x + 20 < GUTTER + columns) ctx.fillText(count(step), x, height - 2);
+      if (x + 20 < GUTTER + columns) ctx.fillText(count(step), x, height - 4);
     }
     const row = this.run.rows[this.shown];
     if (!row) return;
