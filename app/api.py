@@ -108,7 +108,7 @@ class Tools:
         finally:
             writing.stop()  # a client that goes away stops its run
         if writing.state == "failed":
-            raise gr.Error(writing.error or writing.part.run.error, print_exception=False)
+            raise gr.Error(str(writing.error or writing.part.run.error), print_exception=False)
         yield writing.text, statistics(writing)
 
     def read_document(self, file: gr.FileData, pages: str = "", password: str = "") -> Json:
@@ -129,7 +129,7 @@ class Tools:
         return {
             "name": document.name,
             "page_count": len(document.pages),
-            "notes": list(document.notes),
+            "notes": list(map(str, document.notes)),
             "pages": [{"number": page.number, "label": page.label, "text": page.text} for page in chosen],
         }
 

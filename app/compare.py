@@ -15,6 +15,7 @@ from app.engine import Engine
 from app.errors import AppError
 from app.job import Request, Run, RunState
 from app.store.diff import Change, diff
+from app.wording import Message
 from core import FullAttention, Policy, PrefillProgress, TokenGenerated
 
 State: TypeAlias = RunState | Literal["planned"]
@@ -94,7 +95,7 @@ class Trial:
     name: str
     policy: Policy
     measured: Measured | None = None
-    error: str = ""
+    error: Message | None = None
     dropped: bool = False
     changes: list[Change] = field(default_factory=list)
 
@@ -113,9 +114,9 @@ class Trial:
         return self.state in ("finished", "stopped", "failed")
 
     @property
-    def message(self) -> str:
-        """Why it failed, or nothing."""
-        return self.error or (self.measured.run.error if self.measured else "")
+    def message(self) -> Message | None:
+        """Why it failed, or None."""
+        return self.error or (self.measured.run.error if self.measured else None)
 
     @property
     def text(self) -> str:
@@ -187,7 +188,7 @@ class Comparison:
         try:
             run = self._engine.submit(replace(self.request, policy=trial.policy, max_new_tokens=tokens))
         except AppError as error:
-            trial.error = str(error)
+            trial.error = error.message
             return
         trial.measured = Measured(run, self.opening)
         if self.stopped:  # by another thread, meanwhile

@@ -80,7 +80,7 @@ def _reading(comparison: Comparison, say: Wording) -> str:
 
 def _column(trial: Trial, first: Trial | None, say: Wording) -> str:
     state = trial.state
-    said = f'<p class="notice" role="alert">{escape(trial.message)}</p>' if trial.message else ""
+    said = f'<p class="notice" role="alert">{escape(trial.message.worded(say))}</p>' if trial.message else ""
     if first is not None and trial.changes:
         text, note = _marked(trial.changes), _agreement(trial.changes, say(first.name), say)
     else:

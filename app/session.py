@@ -34,6 +34,7 @@ from app.store import (
     undo,
 )
 from app.trace import Trace
+from app.wording import Message
 from app.writing import Writing
 
 UNTITLED = "Untitled"
@@ -155,8 +156,8 @@ class Session:
                 self.draft.put(text)
             return text is not None
 
-    def flush(self) -> str:
-        """Keep the draft now; returns why it could not be, or nothing."""
+    def flush(self) -> Message | None:
+        """Keep the draft now; returns why it could not be, or None."""
         self._autosave.flush()
         return self._autosave.error
 
@@ -207,10 +208,10 @@ class Session:
                 try:
                     save_draft(self._store, self.id, self.draft.text, writer=writing.id, checkpoint=True, whole=True)
                 except StoreError as refusal:  # it is on the page still
-                    writing.error = str(refusal)
+                    writing.error = refusal.message
             state = writing.state
             final: Any = state if state in ("finished", "stopped", "failed") else "stopped"
-            self.runs.end(writing.feed, final, writing.error or writing.part.run.error)
+            self.runs.end(writing.feed, final, str(writing.error or writing.part.run.error or ""))
 
     def over(self, writing: Writing, feed: MapFeed) -> None:
         """A run of the writing is over, and another has begun or all has ended: not under the lock, for the trace takes

@@ -15,6 +15,7 @@ from app.job import Run
 from app.map_feed import MapFeed
 from app.trace import Recorder, RunSettings, prompt_tokens
 from app.view import RunStatistics
+from app.wording import Message
 from core import Event, GenerationFinished, PrefillProgress, TokenGenerated
 
 SECONDS = 0.04
@@ -86,7 +87,7 @@ class Writing:
         self.id = uuid.uuid4().hex[:12]
         self.place = place
         self.proposes = proposes
-        self.error = ""
+        self.error: Message | None = None
         self._engine = engine
         self._on_text, self._on_end, self._on_over = on_text, on_end, on_over
         self._advance, self._clean = advance, clean
@@ -162,10 +163,10 @@ class Writing:
                     part.run.stop()
                 self._on_over(self, over)
         except AppError as error:
-            self.error = str(error)
+            self.error = error.message
         except Exception as error:
             logger.exception("a run could not be followed")
-            self.error = f"The run could not go on: {error}. What was written is kept."
+            self.error = Message("The run could not go on: {}. What was written is kept.", str(error))
         finally:
             self.text = self._clean(self.text)
             if self.place.rest[:1].isspace() and not self.proposes:

@@ -23,7 +23,7 @@ from app.prompts import trim_draft
 from app.session import Session
 from app.tasks import TASKS
 from app.wording import ENGLISH, Wording
-from core import InvalidParameterError, Policy
+from core import Policy
 
 FRAME_SECONDS = 0.15
 
@@ -58,7 +58,7 @@ def add_compare(office: Office, project: gr.BrowserState, fields: TaskFields) ->
             if under_way is not None and not (under_way.done or under_way.stopped):
                 raise AppError("Methods are being compared already. Stop that first.")
             comparisons[session] = comparison_of(office, session, ask_of(values), chosen or [])
-        except (AppError, InvalidParameterError) as error:
+        except AppError as error:
             return [panels.notice(worded(error, request)), gr.skip(), gr.skip()]
         return [comparison_html(comparisons[session], wording(request)), *_buttons(running=True)]
 
@@ -112,7 +112,7 @@ def shown_again(comparison: Comparison | None, say: Wording = ENGLISH) -> str:
 
 
 def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str]) -> Comparison:
-    """What the page's fields ask for, under each method chosen. Raises AppError, InvalidParameterError.
+    """What the page's fields ask for, under each method chosen. Raises AppError.
 
     All sample with one seed, a random one if none is set.
     """

@@ -7,6 +7,7 @@ from app.composer import compose
 from app.job import Request, Run
 from app.session import Session
 from app.trace import RunSettings
+from app.wording import Message
 from app.writing import Part, Place, Writing
 from core import FullAttention, GenerationFinished, TokenGenerated
 from tests.core.tiny import byte_tokenizer
@@ -50,7 +51,7 @@ class ScriptedRun(Run):
 
     def fail(self, error: str) -> "ScriptedRun":
         self.begin()
-        self.error, self.state = error, "failed"
+        self.error, self.state = Message(error), "failed"
         return self
 
     def stop(self) -> None:
