@@ -110,7 +110,7 @@ class Tools:
         finally:
             writing.stop()  # a client that goes away stops its run
         if writing.state == "failed":
-            raise gr.Error(writing.error or writing.part.run.error, print_exception=False)
+            raise gr.Error(str(writing.error or writing.part.run.error), print_exception=False)
         yield answer({"text": writing.text, "statistics": statistics(writing)}, request)
 
     def read_document(
@@ -133,7 +133,7 @@ class Tools:
         read = {
             "name": document.name,
             "page_count": len(document.pages),
-            "notes": list(document.notes),
+            "notes": list(map(str, document.notes)),
             "pages": [{"number": page.number, "label": page.label, "text": page.text} for page in chosen],
         }
         return answer(read, request)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from app.documents import name_pages
 from app.errors import AppError
-from app.wording import ENGLISH, Wording
+from app.wording import ENGLISH, Message, Wording
 
 # Where something is left out, what stands before and after it is divided into tokens in another way.
 _SEAM = 4
@@ -188,17 +188,25 @@ class Budget:
         return ShorterOutput(left, self.say("Ask for an answer of at most {:,} tokens.", left))
 
 
+class WindowMessage(Message):
+    """A budget's message, with the ways out."""
+
+    def __init__(self, budget: Budget) -> None:
+        """Of that budget."""
+        super().__init__("", budget)
+        self._budget = budget
+
+    def worded(self, say: Wording) -> str:
+        """In a language."""
+        return replace(self._budget, say=say).message
+
+
 class WindowFull(AppError):
     """A request needs more tokens than the model's window has; the message names the ways out."""
 
     def __init__(self, budget: Budget) -> None:
         """`budget` does not fit."""
-        super().__init__(budget)
-        self._budget = budget
-
-    def worded(self, say: Wording) -> str:
-        """The budget's message."""
-        return replace(self._budget, say=say).message
+        super().__init__("{}", WindowMessage(budget))
 
 
 def _fitting(tokens: Sequence[int], room: int) -> int:

@@ -20,6 +20,7 @@ from app.job import Request, Run, RunState
 from app.map_feed import MapFeed
 from app.store.diff import Change, diff
 from app.trial_runs import TrialRuns
+from app.wording import Message
 from core import FullAttention, Policy, PrefillProgress, TokenGenerated
 
 State: TypeAlias = RunState | Literal["planned"]
@@ -111,7 +112,7 @@ class Trial:
     name: str
     policy: Policy
     measured: Measured | None = None
-    error: str = ""
+    error: Message | None = None
     dropped: bool = False
     closed: bool = False
     changes: list[Change] = field(default_factory=list)
@@ -131,9 +132,9 @@ class Trial:
         return self.state in ("finished", "stopped", "failed")
 
     @property
-    def message(self) -> str:
-        """Why it failed, or nothing."""
-        return self.error or (self.measured.run.error if self.measured else "")
+    def message(self) -> Message | None:
+        """Why it failed, or None."""
+        return self.error or (self.measured.run.error if self.measured else None)
 
     @property
     def text(self) -> str:
@@ -200,7 +201,8 @@ class Comparison:
             self.stop()
             for trial in self._all:
                 if not trial.closed:
-                    trial.error, trial.closed = f"The comparison could not go on: {error}. Try it again.", True
+                    trial.error = Message("The comparison could not go on: {}. Try it again.", str(error))
+                    trial.closed = True
 
     def advance(self) -> None:
         """Take in what the run under way has done, and when it is over begin the next. The thread does."""
@@ -224,7 +226,7 @@ class Comparison:
         try:
             run = self._engine.submit(replace(self.request, policy=trial.policy, max_new_tokens=tokens))
         except AppError as error:
-            trial.error = str(error)
+            trial.error = error.message
             return
         kept = self._runs if trial is not self.reading else None
         feed = kept.begin(trial.name, run, self.opening) if kept else None

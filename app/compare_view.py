@@ -80,7 +80,7 @@ def _reading(comparison: Comparison, say: Wording) -> str:
 
 def _column(trial: Trial, first: Trial | None, say: Wording) -> str:
     state = trial.state
-    said = f'<p class="notice" role="alert">{escape(trial.message)}</p>' if trial.message else ""
+    said = f'<p class="notice" role="alert">{escape(trial.message.worded(say))}</p>' if trial.message else ""
     if first is not None and trial.changes:
         name = say(first.name)
         legend = say("Underlined: only here. Struck through: only in {}.", name) if len(trial.changes) > 1 else ""

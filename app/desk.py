@@ -21,6 +21,7 @@ from app.session import Session
 from app.settings import Settings, parse_budget
 from app.tasks import TASKS, Shape, parse_length
 from app.trace import RunSettings, describe_policy
+from app.wording import Message
 from app.writing import Part, Writing
 from core import FullAttention, Policy, RefreshKV
 
@@ -55,14 +56,22 @@ class Ask:
         return Shape(parse_length(self.length), self.tone, self.language, self.audience)
 
     def policy(self) -> Policy:
-        """The policy chosen. Raises AppError or InvalidParameterError for a value that means nothing."""
+        """The policy chosen. Raises AppError for a value that means nothing."""
         if self.method == FULL_ATTENTION:
             return FullAttention()
         try:
             budget = parse_budget(self.budget)
         except ValueError as error:
-            raise AppError(f"The size of the small cache is “{self.budget}”: {error}.") from None
-        return RefreshKV(budget, int(self.stride or 0), self.threshold)
+            raise AppError("The size of the small cache is “{}”: {}.", self.budget, Message(str(error))) from None
+        stride, threshold = int(self.stride or 0), self.threshold
+        if stride < 1:
+            raise AppError("The steps between refreshes are {}. Write a whole number, 1 or more.", stride)
+        if threshold is not None and not -1 <= threshold <= 1:
+            raise AppError(
+                "The query similarity is {}; it must lie between -1 and 1. Leave it empty to refresh at every check.",
+                threshold,
+            )
+        return RefreshKV(budget, stride, threshold)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -134,7 +143,7 @@ class Desk:
     def write(self, session: Session, ask: Ask, caret: Caret, where: Where) -> Writing:
         """Begin to write; "Continue my draft" goes on at the end also when it is asked for anew.
 
-        Raises AppError, InvalidParameterError.
+        Raises AppError.
         """
         self._accept(session, caret)
         text = session.draft.text
@@ -149,7 +158,7 @@ class Desk:
         return writing
 
     def write_apart(self, sources: Sequence[Source], ask: Ask, draft: str = "") -> Writing:
-        """Begin a text that belongs to no project, or go on with `draft`. Raises AppError, InvalidParameterError."""
+        """Begin a text that belongs to no project, or go on with `draft`. Raises AppError."""
         where: Where = "end" if draft.strip() else "anew"
         place = Place(draft, "", "")
         writing = self._writing(
@@ -258,12 +267,17 @@ class Desk:
             raise AppError(
                 "The answer's length is {}; it must be 1 to {:,}.", output_tokens, settings.max_new_tokens_limit
             )
+        temperature = float(ask.temperature or 0.0)
+        if temperature < 0:
+            raise AppError("The temperature is {}; it must be 0 or more.", temperature)
+        if ask.seed is not None and not 0 <= ask.seed < 2**63:
+            raise AppError("The seed is {:,.0f}; it must be 0 to {:,}, or empty.", ask.seed, 2**63 - 1)
         self._require_room(composed.budget(output_tokens, self.engine.window))
         return Request(
             composed.token_ids,
             ask.policy(),
             output_tokens,
-            float(ask.temperature or 0.0),
+            temperature,
             settings.top_p,
             settings.min_p,
             settings.repetition_penalty,

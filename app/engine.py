@@ -17,6 +17,7 @@ from app.document_cache import DocumentCache
 from app.errors import AppError
 from app.job import Request, Run
 from app.pace import Pace
+from app.wording import Message, heard
 from core import (
     Compilation,
     Event,
@@ -40,7 +41,7 @@ class QueueFullError(AppError):
 
 
 class ModelUnavailableError(AppError):
-    """The model could not be loaded, so nothing can be written."""
+    """The model is not there, or could not be loaded, so nothing can be written."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Engine:
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._documents: DocumentCache | None = None
         self.loading = Loading()
-        self.failure = ""
+        self.failure: Message | None = None
 
     def start(self) -> None:
         """Load the model and then serve runs, in a thread of its own."""
@@ -144,7 +145,9 @@ class Engine:
         """The model and its tokenizer; waits up to `timeout` seconds. Raises ModelUnavailableError."""
         self._ready.wait(timeout)
         if self._model is None:
-            raise ModelUnavailableError(self.failure or "The model is still loading. Try again in a moment.")
+            if self.failure:
+                raise ModelUnavailableError("{}", self.failure)
+            raise ModelUnavailableError("The model is still loading. Try again in a moment.")
         return self._model
 
     def submit(self, request: Request) -> Run:
@@ -181,10 +184,10 @@ class Engine:
             if self._compile is not None:
                 self._compilation = self._compile(model)
         except RefreshKVError as error:
-            self.failure = str(error)
+            self.failure = heard(str(error))
         except Exception as error:
             logger.exception("loading the model failed")
-            self.failure = f"The model could not be loaded: {error}"
+            self.failure = Message("The model could not be loaded: {}", str(error))
         self._ready.set()
         while (run := self._queue.get()) is not None:
             if run.begin():
@@ -201,11 +204,14 @@ class Engine:
                     if run.stopping:
                         break
             run.state = "stopped" if run.stopping else "finished"
-        except (RefreshKVError, AppError) as error:
-            run.error, run.state = str(error), "failed"
+        except AppError as error:
+            run.error, run.state = error.message, "failed"
+        except RefreshKVError as error:
+            run.error, run.state = heard(str(error)), "failed"
         except Exception as error:
             logger.exception("a run failed")
-            run.error, run.state = f"The run failed: {error}. What was written is kept.", "failed"
+            run.error = Message("The run failed: {}. What was written is kept.", str(error))
+            run.state = "failed"
 
     def _events(self, run: Run) -> Generator[Event]:
         request = run.request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.wording import ENGLISH, Wording
+from app.wording import Message, Wording
 
 
 class AppError(Exception):
@@ -11,13 +11,18 @@ class AppError(Exception):
     `AppError("{} of {} …", 2, 3)`: a pattern and what stands in its places, so that it can be said in other languages.
     """
 
+    @property
+    def message(self) -> Message:
+        """To be kept and said later: the error itself would hold on to all that was at hand where it was raised."""
+        return Message(*self.args)
+
     def __str__(self) -> str:
         """The message in English."""
-        return self.worded(ENGLISH)
+        return str(self.message)
 
     def worded(self, say: Wording) -> str:
         """The message in a language."""
-        return say(*self.args) if self.args else ""
+        return self.message.worded(say)
 
 
 class DocumentError(AppError):
@@ -81,12 +86,8 @@ class EmptyField(PromptError):
 
     def __init__(self, task: str, field: str) -> None:
         """Both as they are called in English."""
-        super().__init__("{}: the field “{}” is empty. Write what the model is to do.", task, field)
-
-    def worded(self, say: Wording) -> str:
-        """With the names in that language."""
-        pattern, *names = self.args
-        return say(pattern, *map(say, names))
+        pattern = "{}: the field “{}” is empty. Write what the model is to do."
+        super().__init__(pattern, Message(task), Message(field))
 
 
 class ExportError(AppError):

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from torch import Tensor
 
+from app.wording import Message
 from core import CacheRefreshed, Event, Policy
 
 RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
@@ -46,7 +47,7 @@ class Run:
         self.request = request
         self.events: list[tuple[float, Event]] = []
         self.state: RunState = "waiting"
-        self.error = ""
+        self.error: Message | None = None
         self.started: float | None = None
         self.cache_bytes = 0
         self._stopping = False

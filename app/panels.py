@@ -10,7 +10,7 @@ from app.export.table_check import TableReport
 from app.sources import SourceFile
 from app.store import Change
 from app.view import Json
-from app.wording import ENGLISH, Wording
+from app.wording import ENGLISH, Message, Wording
 
 _TEMPLATE_CHARACTERS = {ord(c): f"&#{ord(c)};" for c in "${}`\\"}
 
@@ -27,14 +27,17 @@ def changes(found: Sequence[Change]) -> str:
     return f'<div class="changes">{text}</div>'
 
 
-def source_card(file: SourceFile, page_tokens: Sequence[int] | None, duplicate: str, say: Wording = ENGLISH) -> str:
+def source_card(
+    file: SourceFile, page_tokens: Sequence[int] | None, duplicate: Message | None, say: Wording = ENGLISH
+) -> str:
     """A source: its name, pages, characters and tokens, its notes, or why it cannot be read.
 
     `page_tokens` is None while there is no model that could count them. `duplicate`: which earlier source has the same
     text, if one has.
     """
     if file.document is None:
-        return f'<div class="file failed"><b>{escape(file.name)}</b><p role="alert">{escape(file.error)}</p></div>'
+        failure = escape(file.error.worded(say)) if file.error else ""
+        return f'<div class="file failed"><b>{escape(file.name)}</b><p role="alert">{failure}</p></div>'
     chosen, pages = len(file.chosen_pages), len(file.document.pages)
     count = say.count(pages, "{:,} page", "{:,} pages")
     if chosen != pages:
@@ -43,13 +46,11 @@ def source_card(file: SourceFile, page_tokens: Sequence[int] | None, duplicate: 
     facts = f"{count} · {say.count(characters, '{:,} character', '{:,} characters')}"
     if page_tokens is not None:
         facts += f" · {say.count(sum(page_tokens), '{:,} token', '{:,} tokens')}"
-    notes = "".join(
-        f"<p>{escape(note)}</p>"
-        for note in (*file.document.notes, duplicate, file.error, say("Left out.") if file.left_out else "")
-        if note
-    )
-    left_out = " left-out" if file.left_out else ""
-    return f'<div class="file{left_out}"><b>{escape(file.name)}</b><span>{facts}</span>{notes}</div>'
+    left_out = Message("Left out.") if file.left_out else None
+    said = filter(None, (*file.document.notes, duplicate, file.error, left_out))
+    notes = "".join(f"<p>{escape(note.worded(say))}</p>" for note in said)
+    kind = "file left-out" if file.left_out else "file"
+    return f'<div class="{kind}"><b>{escape(file.name)}</b><span>{facts}</span>{notes}</div>'
 
 
 def window_bar(budget: Budget, going_on: str = "") -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from app.documents import Document, Page
 from app.errors import PromptError
+from app.wording import Message
 
 WORD_JOINER = "\u2060"
 """Invisible, and unlike U+200B not turned into a blank by the normalisers of common tokenizers."""
@@ -93,10 +94,11 @@ def document_span(rendered: str, sources: Sequence[Source], special_tokens: Iter
     offset = rendered.find(body)
     if offset < 0:
         lost = next((p for p in passages if body[p.start : p.end] not in rendered), None)
-        where = f"page {lost.page} of {lost.document}" if lost else "what stands between the pages"
+        where = Message("page {} of {}", lost.page, lost.document) if lost else Message("what stands between the pages")
         raise PromptError(
-            f"The chat template altered the text of the documents ({where} is not in the prompt as it was given), so "
-            "that pages cannot be shown on the map. Use a chat template that leaves messages as they are."
+            "The chat template altered the text of the documents ({} is not in the prompt as it was given), so that "
+            "pages cannot be shown on the map. Use a chat template that leaves messages as they are.",
+            where,
         )
     return [Passage(p.document, p.page, p.label, p.start + offset, p.end + offset) for p in passages]
 

@@ -237,7 +237,7 @@ def _played(key: str, trace: Trace) -> OpenRun:
     try:
         return OpenRun(MapFeed.replayed(key, replay), replay)
     except ValueError as error:
-        raise TraceError(f"The trace is damaged: {error}. Export it again.") from None
+        raise TraceError("The trace is damaged: {}. Export it again.", str(error)) from None
 
 
 def _text(trace: Trace) -> str:

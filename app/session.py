@@ -37,6 +37,7 @@ from app.store import (
     undo,
 )
 from app.trace import Trace
+from app.wording import Message
 from app.writing import Writing
 
 UNTITLED = "Untitled"
@@ -179,8 +180,8 @@ class Session:
                 self.draft.put(text)
             return text is not None
 
-    def flush(self) -> str:
-        """Keep the draft now; returns why it could not be, or nothing."""
+    def flush(self) -> Message | None:
+        """Keep the draft now; returns why it could not be, or None."""
         self._autosave.flush()
         return self._autosave.error
 
@@ -226,7 +227,7 @@ class Session:
                     save_version(self._store, self.id, self.draft.text, "Before the model wrote", automatic=True)
                 save_draft(self._store, self.id, self.draft.text, checkpoint=True)
             except StoreError as refusal:
-                writing.fail(str(refusal))
+                writing.fail(refusal.message)
 
     def streamed(self, writing: Writing) -> tuple[int, Place]:
         """The revision of the draft into which it writes, and where in that."""
@@ -249,10 +250,10 @@ class Session:
                 try:
                     save_draft(self._store, self.id, self.draft.text, writer=writing.id, checkpoint=True, whole=True)
                 except StoreError as refusal:  # it is on the page still
-                    writing.error = str(refusal)
+                    writing.error = refusal.message
             state = writing.state
             final: Any = state if state in ("finished", "stopped", "failed") else "stopped"
-            self.runs.end(writing.feed, final, writing.error or writing.part.run.error)
+            self.runs.end(writing.feed, final, str(writing.error or writing.part.run.error or ""))
 
     def over(self, writing: Writing, feed: MapFeed) -> None:
         """A run of the writing is over, and another has begun or all has ended: not under the lock, for the trace takes

@@ -24,6 +24,7 @@ from app.store import (
     order_sources,
     remove_source,
 )
+from app.wording import ENGLISH, Message, Wording, reason
 
 FileProgress: TypeAlias = Callable[[str, int, int], None]
 
@@ -39,7 +40,7 @@ class SourceFile:
     path: Path
     document: Document | None = None
     pages: str = ""
-    error: str = ""
+    error: Message | None = None
     needs_password: bool = False
     left_out: bool = False
     stored: int | None = None
@@ -52,14 +53,14 @@ class SourceFile:
 
     def read(self, limits: Limits, password: str | None = None, progress: Progress | None = None) -> None:
         """Read the file; what is wrong with it becomes `error`."""
-        self.error, self.needs_password = "", False
+        self.error, self.needs_password = None, False
         try:
             self.document = read_document(self.path, password=password, limits=limits, progress=progress)
         except DocumentError as error:
-            self.error = str(error)
+            self.error = error.message
             self.needs_password = isinstance(error, PasswordNeeded | WrongPassword)
         except OSError as error:
-            self.error = f"{self.name} cannot be opened: {error.strerror}. Upload it again."
+            self.error = Message("{} cannot be opened: {}. Upload it again.", self.name, reason(error))
 
     @property
     def chosen_pages(self) -> tuple[Page, ...]:
@@ -84,7 +85,7 @@ class Sources:
         return [Source(file.document, file.chosen_pages) for file in self._selected_files() if file.document]
 
     @property
-    def duplicate_notes(self) -> dict[int, str]:
+    def duplicate_notes(self) -> dict[int, Message]:
         """For each file whose text an earlier one has too, by its index, a sentence that says which."""
         readable = [(index, file.document) for index, file in enumerate(self.files) if file.document]
         notes = duplicates([document for _, document in readable])
@@ -102,10 +103,10 @@ class Sources:
             self._keep(file)
             self.files.append(file)
 
-    def paste(self, text: str) -> None:
-        """Add a pasted text as the last source. Raises DocumentError, and then adds none."""
+    def paste(self, text: str, say: Wording = ENGLISH) -> None:
+        """Add a pasted text as the last source; `say` names it. Raises DocumentError, and then adds none."""
         names = {file.name for file in self.files}
-        name = next(name for name in _pasted_names() if name not in names)
+        name = next(name for name in _pasted_names(say) if name not in names)
         document = read_pasted(text, name, limits=self._limits)
         with TemporaryDirectory() as folder:
             file = SourceFile(Path(folder) / f"{name}.txt", document)
@@ -127,9 +128,9 @@ class Sources:
         try:
             select_pages(file.document, pages)
         except PageRangeError as error:
-            file.error = str(error)
+            file.error = error.message
             return
-        file.pages, file.error = pages, ""
+        file.pages, file.error = pages, None
         if file.stored is not None:
             choose_pages(self._store, file.stored, pages)
 
@@ -174,13 +175,13 @@ class Sources:
         try:
             file.stored = add_source(self._store, self._project, file.path, file.document, file.pages).id
         except StoreError as error:  # it can be written about all the same
-            file.error = str(error)
+            file.error = error.message
 
     def _keep_order(self) -> None:
         order_sources(self._store, self._project, [file.stored for file in self.files if file.stored is not None])
 
 
-def _pasted_names() -> Iterator[str]:
-    yield "Pasted text"
+def _pasted_names(say: Wording) -> Iterator[str]:
+    yield say("Pasted text")
     for number in count(2):
-        yield f"Pasted text {number}"
+        yield say("Pasted text {}", number)

@@ -71,8 +71,8 @@ class Tail:
         if run.state == "waiting":
             ahead = self._engine.ahead_of(run)
             return panels.progress(None, say("Waiting: {} before you.", ahead) if ahead else say("Starting."))
-        if writing.error or run.state == "failed":
-            return panels.notice(writing.error or run.error)
+        if failure := writing.error or run.error:
+            return panels.notice(failure.worded(say))
         if run.state == "stopped":
             return panels.progress(None, say.together(say("Stopped."), self._stopped(writing)))
         if done and ending:

@@ -14,11 +14,13 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from app.errors import EmptyField, PromptError
+from app.wording import Message
 
 NamedLength: TypeAlias = Literal["short", "medium", "long"]
 Length: TypeAlias = NamedLength | int
 
 LENGTHS: tuple[NamedLength, ...] = get_args(NamedLength)
+_OFFERED = Message("short, medium, long")
 TONES = ("neutral", "formal", "plain", "lively", "academic")
 """The tones on offer; any other word is taken too."""
 
@@ -46,9 +48,7 @@ class Shape:
         """Raises PromptError if the length is neither a name nor at least one word."""
         known = self.length >= 1 if isinstance(self.length, int) else self.length in (None, *LENGTHS)
         if not known:
-            raise PromptError(
-                f"The length is {self.length!r}. Choose {', '.join(LENGTHS)}, or write a number of words from 1 on."
-            )
+            raise PromptError("The length is “{}”. Choose {}, or write a number of words: 800.", self.length, _OFFERED)
 
     @property
     def english(self) -> bool:
@@ -64,7 +64,7 @@ def parse_length(typed: str) -> Length | None:
             return name
     number = re.fullmatch(r"(\d{1,3}(?:[,. ]\d{3})+|\d{1,7})(?:\s*words?)?", text)
     if text and (not number or not (words := int(re.sub(r"\D", "", number[1])))):
-        raise PromptError("The length is “{}”. Choose {}, or write a number of words: 800.", typed, ", ".join(LENGTHS))
+        raise PromptError("The length is “{}”. Choose {}, or write a number of words: 800.", typed, _OFFERED)
     return words if text else None
 
 

@@ -51,7 +51,7 @@ class TrialRuns:
         """It is over: keep how, and its trace."""
         state: Any = run.state
         try:
-            self._runs.end(feed, state, run.error)
+            self._runs.end(feed, state, str(run.error or ""))
         except StoreError as refusal:
             logger.warning("the end of a run of a comparison is not kept: %s", refusal)
         self._runs.keep(feed)

@@ -1,17 +1,63 @@
 """What the server says to a person, in English or Japanese. A sentence is named by its English pattern.
 
-The labels of the page are in `app.page.words`: those are translated in the browser.
+The labels of the page are in `app.page.words`: those are translated in the browser. What is made where no page is in
+sight (an error, a note on a file) is a Message, which is put into words when a page shows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from string import Formatter
+from typing import Any, Literal, TypeAlias
 
-from app.japanese import JAPANESE
+from app.japanese import CORE, JAPANESE
 
 Language: TypeAlias = Literal["en", "ja"]
+
+
+class Message:
+    """A sentence that is said later: its English pattern and what stands in its places, which may be messages too."""
+
+    def __init__(self, pattern: str, *values: object) -> None:
+        """`Message("{} of {} …", 2, 3)`"""
+        self.pattern, self.values = pattern, values
+
+    def worded(self, say: Wording) -> str:
+        """In a language."""
+        return say(self.pattern, *self.values)
+
+    def __str__(self) -> str:
+        """In English."""
+        return self.worded(ENGLISH)
+
+    def __repr__(self) -> str:
+        """As it is made."""
+        return f"Message{(self.pattern, *self.values)!r}"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same."""
+        if not isinstance(other, Message):
+            return NotImplemented
+        return (type(self), self.pattern, self.values) == (type(other), other.pattern, other.values)
+
+    def __hash__(self) -> int:
+        """Of what it says."""
+        return hash((self.pattern, self.values))
+
+    @property
+    def plain(self) -> list[Any]:
+        """As values that JSON can hold, which `from_plain` takes."""
+        return [self.pattern, *(value.plain if isinstance(value, Message) else value for value in self.values)]
+
+    @classmethod
+    def from_plain(cls, plain: list[Any] | str) -> Message:
+        """What `plain` was made of; a string is a sentence of which only the English was kept."""
+        if isinstance(plain, str):
+            return cls(plain)
+        pattern, *values = plain
+        return cls(pattern, *(cls.from_plain(value) if isinstance(value, list) else value for value in values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +75,8 @@ class Wording:
     def __call__(self, english: str, *values: object) -> str:
         """The sentence of that English pattern, with `values` in its places."""
         pattern = english if self.language == "en" else JAPANESE.get(english, english)
-        return pattern.format(*values) if values else pattern  # a name or message may hold braces
+        said = (value.worded(self) if isinstance(value, Message) else value for value in values)
+        return pattern.format(*said) if values else pattern  # a name or message may hold braces
 
     def count(self, number: int, one: str, many: str, *values: object) -> str:
         """The same for a pattern of which there is a singular; `number` stands before `values`."""
@@ -47,3 +94,21 @@ class Wording:
 
 
 ENGLISH = Wording()
+
+
+def heard(sentence: str) -> Message:
+    """A sentence of core, which speaks English only, as the pattern it was made of, if Japanese has that."""
+    for pattern in CORE:
+        if found := re.fullmatch("".join(_expressions(pattern)), sentence, re.DOTALL):
+            return Message(pattern, *map(heard, found.groups()))
+    return Message(sentence)
+
+
+def reason(error: Exception) -> Message:
+    """Why the system refused something, without its number and the file's name."""
+    return Message(str(getattr(error, "strerror", None) or error))
+
+
+def _expressions(pattern: str) -> Iterator[str]:
+    for literal, place, _, _ in Formatter().parse(pattern):
+        yield re.escape(literal) + ("" if place is None else "(.+?)")

@@ -19,6 +19,7 @@ from app.place import Place
 from app.sections import SectionPlace
 from app.trace import Recorder, RunSettings, prompt_tokens
 from app.view import RunStatistics
+from app.wording import Message
 from core import Event, GenerationFinished, PrefillProgress, TokenGenerated
 
 SECONDS = 0.04
@@ -83,7 +84,7 @@ class Writing:
         self.id = uuid.uuid4().hex[:12]
         self.place = place
         self.proposes = proposes
-        self.error = ""
+        self.error: Message | None = None
         self._engine = engine
         self._on_text, self._on_end, self._on_over = on_text, on_end, on_over
         self._advance, self._clean = advance, clean
@@ -117,7 +118,7 @@ class Writing:
         self._stopped = True
         self.part.run.stop()
 
-    def fail(self, why: str) -> None:
+    def fail(self, why: Message) -> None:
         """Stop since what it writes cannot be kept."""
         self.error = why
         self.stop()
@@ -161,10 +162,10 @@ class Writing:
                     part.run.stop()
                 self._on_over(self, over)
         except AppError as error:
-            self.error = str(error)
+            self.error = error.message
         except Exception as error:
             logger.exception("a run could not be followed")
-            self.error = f"The run could not go on: {error}. What was written is kept."
+            self.error = Message("The run could not go on: {}. What was written is kept.", str(error))
         finally:
             self.text = self._clean(self.text)
             if self.place.rest[:1].isspace() and not self.proposes:

@@ -10,6 +10,8 @@ from functools import cached_property
 from hashlib import sha256
 from zlib import crc32
 
+from app.wording import Message
+
 PIECE, SAMPLED, COMPARED = 24, 8, 500_000
 """Of a fingerprint: bytes of a piece, one hash in so many, and characters of the text."""
 
@@ -68,7 +70,7 @@ class Document:
 
     name: str
     pages: tuple[Page, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -96,16 +98,16 @@ class Document:
         return sum(bool(page.text.strip()) for page in self.pages)
 
 
-def duplicates(documents: Sequence[Document]) -> dict[int, str]:
+def duplicates(documents: Sequence[Document]) -> dict[int, Message]:
     """For each document whose text an earlier one has too, all or most of it, by its index, a sentence that says so."""
-    notes: dict[int, str] = {}
+    notes: dict[int, Message] = {}
     for index, document in enumerate(documents):
         for earlier in documents[:index]:
             if document.digest == earlier.digest:
-                notes[index] = f"{document.name} has the same text as {earlier.name}."
+                notes[index] = Message("{} has the same text as {}.", document.name, earlier.name)
                 break
             if _overlap(document.fingerprint, earlier.fingerprint) >= MOSTLY:
-                notes[index] = f"{document.name} has mostly the same text as {earlier.name}."
+                notes[index] = Message("{} has mostly the same text as {}.", document.name, earlier.name)
                 break
     return notes
 

@@ -23,6 +23,7 @@ from app.documents.docx_text import Break, cell_text, children, is_deleted, piec
 from app.documents.job import Job
 from app.documents.repair import clean
 from app.errors import DamagedFile, DocumentError, EmptyFile, Protected
+from app.wording import Message
 
 _OLE_CONTAINER = bytes.fromhex("d0cf11e0a1b11ae1")
 _FORMER_SECTION = qn("w:sectPrChange")
@@ -33,31 +34,32 @@ def read_docx(data: bytes, job: Job) -> Document:
     """The document in a Word file. It has pages if Word noted where they begin or the author set breaks, else one."""
     if data.startswith(_OLE_CONTAINER):
         raise _not_a_package(data, job.name)
-    open_archive(data, job, "a Word document (docx)").close()
+    open_archive(data, job, Message("a Word document (docx)")).close()
     try:
         texts = _Reader(docx.Document(BytesIO(data))).read()
     except Exception as error:  # a broken package raises whatever its parts lead to
         reason = str(error).rpartition(", content type is ")[2].strip("'") or type(error).__name__
         raise DamagedFile(
-            f"{job.name} is damaged or is no Word document ({reason[:120]}). "
-            "Open it in Word or LibreOffice and save it again as docx."
-        ) from error
+            "{} is damaged or is no Word document ({}). Open it in Word or LibreOffice and save it again as docx.",
+            job.name, reason[:120],
+        ) from error  # fmt: skip
     if not any(texts):
-        raise EmptyFile(f"{job.name} holds no text. If it holds pictures of text, recognise it (OCR) first.")
-    job.check_size(sum(map(len, texts)), f"The text in {job.name} has")
+        raise EmptyFile("{} holds no text. If it holds pictures of text, recognise it (OCR) first.", job.name)
+    job.check_size(sum(map(len, texts)), Message("The text in {} has", job.name))
     job.check_pages(len(texts))
     silent = sum(not text for text in texts)
-    note = f"{silent:,} of {len(texts):,} pages have no text: pictures? They are left out."
+    note = Message("{:,} of {:,} pages have no text: pictures? They are left out.", silent, len(texts))
     return Document(job.name, clean(texts, [None] * len(texts)), (note,) if silent else ())
 
 
 def _not_a_package(data: bytes, name: str) -> DocumentError:
     if "EncryptedPackage".encode("utf-16-le") in data:
         return Protected(
-            f"{name} is protected by a password, which cannot be used here. Open it in Word and save it without "
-            "(File, Info, Protect Document)."
+            "{} is protected by a password, which cannot be used here. Open it in Word and save it without "
+            "(File, Info, Protect Document).",
+            name,
         )
-    return DamagedFile(f"{name} is in Word's old format (doc). Open it in Word or LibreOffice and save it as docx.")
+    return DamagedFile("{} is in Word's old format (doc). Open it in Word or LibreOffice and save it as docx.", name)
 
 
 class _Pages:

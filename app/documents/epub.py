@@ -16,6 +16,7 @@ from app.documents.html import decode_markup, html_to_text
 from app.documents.job import Job
 from app.documents.repair import clean, normalise
 from app.errors import DamagedFile, DocumentError, FileTooLarge, NoText, Protected, ReadingTooSlow
+from app.wording import Message
 
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 _LONGEST_TITLE = 120
@@ -28,14 +29,14 @@ def read_epub(data: bytes, job: Job) -> Document:
 
     Items that cannot be read or have no text are kept as empty pages and noted.
     """
-    with open_archive(data, job, "an e-book (epub)") as archive:
+    with open_archive(data, job, Message("an e-book (epub)")) as archive:
         book = _Book(archive, job)
         book.refuse_protection()
         paths = book.reading_order()
         job.check_pages(len(paths))
         titles = book.titles()
         texts: list[str] = []
-        failures: list[str] = []
+        failures: list[Message] = []
         size = 0
         for number, path in enumerate(paths, 1):
             try:
@@ -44,23 +45,26 @@ def read_epub(data: bytes, job: Job) -> Document:
                 raise
             except DocumentError as error:  # one broken chapter is no reason to refuse the others
                 texts.append("")
-                failures.append(str(error))
+                failures.append(error.message)
             size += len(texts[-1])
-            job.check_size(size, f"The text in {job.name} has more than")
+            job.check_size(size, Message("The text in {} has more than", job.name))
             job.advance(number, len(paths))
     if not any(texts):
-        reason = f" ({failures[0]})" if failures else ": its pages may be pictures"
-        raise NoText(f"{job.name} has no text{reason}. Convert it to PDF and run text recognition (OCR) over it.")
+        reason = failures[0] if failures else Message("its pages may be pictures")
+        raise NoText("{} has no text ({}). Convert it to PDF and run text recognition (OCR) over it.", job.name, reason)
     pages = clean(texts, [titles.get(path) for path in paths])
     return Document(job.name, pages, _notes(len(pages), len(pages) - sum(map(bool, texts)), failures))
 
 
-def _notes(count: int, silent: int, failures: list[str]) -> tuple[str, ...]:
+def _notes(count: int, silent: int, failures: list[Message]) -> tuple[Message, ...]:
     notes = []
     if silent > len(failures):
-        notes.append(f"{silent - len(failures):,} of {count:,} parts have no text: pictures? They are left out.")
+        pictures = silent - len(failures)
+        notes.append(Message("{:,} of {:,} parts have no text: pictures? They are left out.", pictures, count))
     if failures:
-        notes.append(f"{len(failures):,} of {count:,} parts could not be read ({failures[0]}) They are left out.")
+        notes.append(
+            Message("{:,} of {:,} parts could not be read ({}) They are left out.", len(failures), count, failures[0])
+        )
     return tuple(notes)
 
 
@@ -82,7 +86,7 @@ class _Book:
         root = self._markup(_CONTAINER).find("rootfile")
         path = _attribute(root, "full-path") if isinstance(root, Tag) else ""
         if not path:
-            raise self._damaged(f"{_CONTAINER} names no package file")
+            raise self._damaged(Message("{} names no package file", _CONTAINER))
         self._package_path = _resolve("", path)
         self._package = self._markup(self._package_path)
         self._items = {
@@ -101,8 +105,9 @@ class _Book:
         methods = {_attribute(method, "Algorithm") for method in self._markup(_ENCRYPTION).find_all("EncryptionMethod")}
         if methods - _FONT_OBFUSCATION:
             raise Protected(
-                f"{self._job.name} is protected against copying (DRM) and can be read only by the shop's own app. "
-                "Use a copy without protection."
+                "{} is protected against copying (DRM) and can be read only by the shop's own app. "
+                "Use a copy without protection.",
+                self._job.name,
             )
 
     def reading_order(self) -> list[str]:
@@ -110,7 +115,7 @@ class _Book:
         items = [self._items.get(_attribute(entry, "idref")) for entry in self._package.find_all("itemref")]
         paths = [item.path for item in items if item]
         if not paths:
-            raise self._damaged("its reading order is empty")
+            raise self._damaged(Message("its reading order is empty"))
         return paths
 
     def titles(self) -> dict[str, str]:
@@ -130,9 +135,9 @@ class _Book:
         try:
             return self._archive.read(path)
         except KeyError:
-            raise self._damaged(f"{path} is missing") from None
+            raise self._damaged(Message("{} is missing", path)) from None
         except (BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-            raise self._damaged(f"{path}: {error}") from None
+            raise self._damaged(Message("{}: {}", path, str(error))) from None
 
     def _nav_titles(self, path: str) -> dict[str, str]:
         titles: dict[str, str] = {}
@@ -155,8 +160,8 @@ class _Book:
         # lxml neither fetches nor reads what an entity or a DTD refers to.
         return BeautifulSoup(self.member(path), "xml")
 
-    def _damaged(self, reason: str) -> DamagedFile:
-        return DamagedFile(f"{self._job.name} is damaged and cannot be read ({reason}). Export it again.")
+    def _damaged(self, reason: Message) -> DamagedFile:
+        return DamagedFile("{} is damaged and cannot be read ({}). Export it again.", self._job.name, reason)
 
 
 def _add_title(titles: dict[str, str], path: str, tag: Tag) -> None:

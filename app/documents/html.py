@@ -16,6 +16,7 @@ from app.documents.job import Job
 from app.documents.repair import clean
 from app.documents.text import decode
 from app.errors import FileTooLarge, NoText
+from app.wording import Message
 
 _DROPPED = {
     "head", "script", "style", "template", "noscript", "nav", "iframe", "object", "embed", "audio", "video", "canvas",
@@ -45,13 +46,14 @@ def read_html(data: bytes, job: Job) -> Document:
     content = html_to_text(text, job.name)
     if not content:
         raise NoText(
-            f"{job.name} has no text of its own: a browser may put it there by scripts. "
-            "Open it in a browser and save it as PDF, or paste its text."
+            "{} has no text of its own: a browser may put it there by scripts. Open it in a browser and save it as "
+            "PDF, or paste its text.",
+            job.name,
         )
     return Document(job.name, clean([content], [None]), notes)
 
 
-def decode_markup(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
+def decode_markup(data: bytes, name: str) -> tuple[str, tuple[Message, ...]]:
     """As `text.decode`, with the encoding that the markup declares."""
     declared = EncodingDetector.find_declared_encoding(data, is_html=True)
     with suppress(LookupError):
@@ -65,7 +67,7 @@ def html_to_text(markup: str, name: str) -> str:
     """What a reader sees of `markup`, without blanks at both ends. Raises FileTooLarge if it has too many tags."""
     tags = markup.count("<")
     if tags > _MOST_TAGS:
-        raise FileTooLarge(f"{name} has {tags:,} tags; the limit is {_MOST_TAGS:,}. Split it, or save it as PDF.")
+        raise FileTooLarge("{} has {:,} tags; the limit is {:,}. Split it, or save it as PDF.", name, tags, _MOST_TAGS)
     # A line end keeps a page of a few words from being taken for an address, and warned of.
     soup = BeautifulSoup(_XML_DECLARATION.sub("", markup, count=1) + "\n", "lxml")
     return _Writer().write(soup).text

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from app.errors import FileTooLarge, ReadingTooSlow, TooManyPages
 from app.settings import PREFIX, Limits
+from app.wording import Message
 
 MEGABYTE = 10**6
 
@@ -26,22 +27,22 @@ class Job:
     progress: Progress | None = None
     started: float = field(default_factory=time.monotonic)
 
-    def check_size(self, size: int, subject: str, *, times: int = 1) -> None:
+    def check_size(self, size: int, subject: Message, *, times: int = 1) -> None:
         """Raise FileTooLarge if `size` (bytes or characters) is over the limit, or `times` the limit."""
         limit = times * self.limits.max_file_megabytes
         if size > limit * MEGABYTE:
             raise FileTooLarge(
-                f"{subject} {size / MEGABYTE:,.1f} MB; the limit is {limit:,} MB. "
-                f"Split the file, or raise {PREFIX}MAX_FILE_MEGABYTES."
-            )
+                "{} {:,.1f} MB; the limit is {:,} MB. Split the file, or raise {}.",
+                subject, size / MEGABYTE, limit, f"{PREFIX}MAX_FILE_MEGABYTES",
+            )  # fmt: skip
 
     def check_pages(self, count: int) -> None:
         """Raise TooManyPages if `count` is over the limit."""
         if count > self.limits.max_pages:
             raise TooManyPages(
-                f"{self.name} has {count:,} pages; the limit is {self.limits.max_pages:,}. "
-                f"Split the file, or raise {PREFIX}MAX_PAGES."
-            )
+                "{} has {:,} pages; the limit is {:,}. Split the file, or raise {}.",
+                self.name, count, self.limits.max_pages, f"{PREFIX}MAX_PAGES",
+            )  # fmt: skip
 
     def advance(self, done: int, total: int) -> None:
         """Report that `done` of `total` pages are read; raise ReadingTooSlow if that took longer than the limit."""
@@ -49,6 +50,6 @@ class Job:
             self.progress(done, total)
         if time.monotonic() - self.started > self.limits.max_read_seconds:
             raise ReadingTooSlow(
-                f"{self.name}: {done:,} of {total:,} pages took longer than the limit of "
-                f"{self.limits.max_read_seconds:,} seconds. Split the file, or raise {PREFIX}MAX_READ_SECONDS."
-            )
+                "{}: {:,} of {:,} pages took longer than the limit of {:,} seconds. Split the file, or raise {}.",
+                self.name, done, total, self.limits.max_read_seconds, f"{PREFIX}MAX_READ_SECONDS",
+            )  # fmt: skip

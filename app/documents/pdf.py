@@ -13,6 +13,7 @@ from app.documents.job import MEGABYTE, Job
 from app.documents.pdf_fonts import SpaceFinder
 from app.documents.repair import normalise, repair
 from app.errors import DamagedFile, NoText, PasswordNeeded, WrongPassword
+from app.wording import Message
 
 # A few kilobytes can unfold to gigabytes. No page, font or object table that leads to text is larger than this.
 _STREAM_BYTES = 25 * MEGABYTE
@@ -25,7 +26,7 @@ def read_pdf(data: bytes, job: Job) -> Document:
     """
     name = job.name
     if b"%PDF-" not in data[:1024]:
-        raise DamagedFile(f"{name} is named like a PDF but is none: it does not begin with %PDF-. Export it again.")
+        raise DamagedFile("{} is named like a PDF but is none: it does not begin with %PDF-. Export it again.", name)
     with apply_configuration(
         array_based_stream_maximum_output_length=_STREAM_BYTES,
         zlib_maximum_output_length=_STREAM_BYTES,
@@ -43,12 +44,13 @@ def read_pdf(data: bytes, job: Job) -> Document:
         labels = _labels(reader, count)
         texts, failures = _page_texts(reader, count, job)
     if failures and len(failures) == count:
-        raise DamagedFile(f"{name}: none of its {count:,} pages could be read ({failures[1]}). Export it again.")
+        raise DamagedFile("{}: none of its {:,} pages could be read ({}). Export it again.", name, count, failures[1])
     if not any(text.strip() for text in texts):
         raise NoText(
-            f"{name} has no text: {count - len(failures):,} of {count:,} pages are pictures or blank, as in a scan. "
-            "Run text recognition (OCR) over it first."
-        )
+            "{} has no text: {:,} of {:,} pages are pictures or blank, as in a scan. "
+            "Run text recognition (OCR) over it first.",
+            name, count - len(failures), count,
+        )  # fmt: skip
     pages, notes = repair(texts, labels)
     return Document(name, pages, _notes(texts, pages, failures) + notes)
 
@@ -60,19 +62,21 @@ def _open(data: bytes, name: str, password: str | None) -> PdfReader:
         locked = reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED
         wrong = locked and bool(password) and reader.decrypt(password or "") == PasswordType.NOT_DECRYPTED
     except DependencyError as error:
-        raise DamagedFile(f"{name} is encrypted and cannot be opened here: {error}. Install pypdf[crypto].") from error
+        raise DamagedFile(
+            "{} is encrypted and cannot be opened here: {}. Install pypdf[crypto].", name, str(error)
+        ) from error
     except Exception as error:  # a broken file raises whatever its bytes lead to, not only PyPdfError
         raise _damaged(name, error) from error
     if wrong:
-        raise WrongPassword(f"{name} does not open with this password. Try another one, or save it without.")
+        raise WrongPassword("{} does not open with this password. Try another one, or save it without.", name)
     if locked and not password:
-        raise PasswordNeeded(f"{name} is locked. Enter its password, or save it without one.")
+        raise PasswordNeeded("{} is locked. Enter its password, or save it without one.", name)
     return reader
 
 
 def _damaged(name: str, error: Exception) -> DamagedFile:
     return DamagedFile(
-        f"{name} is damaged and cannot be read ({_brief(error)}). Open it in a viewer and save it again."
+        "{} is damaged and cannot be read ({}). Open it in a viewer and save it again.", name, _brief(error)
     )
 
 
@@ -104,24 +108,29 @@ def _page_texts(reader: PdfReader, count: int, job: Job) -> tuple[list[str], dic
             text, failures[number] = "", _brief(error)
         texts.append(text)
         size += len(text)
-        job.check_size(size, f"The text in {job.name} has more than")
+        job.check_size(size, Message("The text in {} has more than", job.name))
         job.advance(number, count)
     return texts, failures
 
 
-def _notes(texts: Sequence[str], pages: Sequence[Page], failures: Mapping[int, str]) -> tuple[str, ...]:
+def _notes(texts: Sequence[str], pages: Sequence[Page], failures: Mapping[int, str]) -> tuple[Message, ...]:
     """What is missing: pages without text in the file, pages that could not be read, pages that repair emptied."""
-    count, notes = len(pages), []
+    count, notes = len(pages), list[Message]()
     silent = sum(not text.strip() for text in texts) - len(failures)
     if silent:
-        notes.append(f"{silent:,} of {count:,} pages have no text: scanned? They are left out.")
+        notes.append(Message("{:,} of {:,} pages have no text: scanned? They are left out.", silent, count))
     if failures:
         numbers = ", ".join(str(number) for number in list(failures)[:10]) + (", ..." if len(failures) > 10 else "")
         reason = next(iter(failures.values()))
         notes.append(
-            f"{len(failures):,} of {count:,} pages could not be read: {numbers} ({reason}). They are left out."
-        )
+            Message(
+                "{:,} of {:,} pages could not be read: {} ({}). They are left out.",
+                len(failures), count, numbers, reason,
+            )
+        )  # fmt: skip
     emptied = sum(not page.text.strip() for page in pages) - silent - len(failures)
     if emptied:
-        notes.append(f"{emptied:,} of {count:,} pages hold only a running header or footer. They are left out.")
+        notes.append(
+            Message("{:,} of {:,} pages hold only a running header or footer. They are left out.", emptied, count)
+        )
     return tuple(notes)

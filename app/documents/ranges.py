@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from app.documents.document import Document, Page
 from app.errors import PageRangeError
+from app.wording import Message
 
 _ENTRY = re.compile(r"([0-9]{1,9})(?:\s*([-–])\s*([0-9]{1,9})?)?")
 
@@ -22,24 +23,25 @@ def select_pages(document: Document, ranges: str) -> tuple[Page, ...]:
     wanted = {number for entry in entries for number in _parse_entry(entry.strip(), document.name, count)}
     pages = tuple(page for page in document.pages if page.number in wanted and page.text.strip())
     if not pages:
-        raise PageRangeError(f"{document.name}: the chosen pages ({ranges.strip()}) have no text. Choose others.")
+        raise PageRangeError("{}: the chosen pages ({}) have no text. Choose others.", document.name, ranges.strip())
     return pages
 
 
 def _parse_entry(entry: str, name: str, count: int) -> range:
-    extent = f"{name} has {count:,} {'page' if count == 1 else 'pages'}"
+    extent = Message("{} has {:,} page" if count == 1 else "{} has {:,} pages", name, count)
     match = _ENTRY.fullmatch(entry)
     if match is None:
-        shown = f"{entry!r} is not a page or a range of pages" if entry else "there is nothing between two commas"
-        raise PageRangeError(f"{extent}; {shown}. Write for example 1-3, 7, 12-")
+        if not entry:
+            raise PageRangeError("{}; there is nothing between two commas. Write for example 1-3, 7, 12-", extent)
+        raise PageRangeError("{}; “{}” is not a page or a range of pages. Write for example 1-3, 7, 12-", extent, entry)
     first = int(match[1])
     last = int(match[3]) if match[3] else count if match[2] else first
     if first < 1:
-        raise PageRangeError(f"{extent}; page numbers start at 1, not at {first}.")
+        raise PageRangeError("{}; page numbers start at 1, not at {}.", extent, first)
     if max(first, last) > count:
-        raise PageRangeError(f"{extent}; there is no page {max(first, last):,}.")
+        raise PageRangeError("{}; there is no page {:,}.", extent, max(first, last))
     if last < first:
-        raise PageRangeError(f"{extent}; {entry!r} runs backwards: write {last}-{first}.")
+        raise PageRangeError("{}; “{}” runs backwards: write {}-{}.", extent, entry, last, first)
     return range(first, last + 1)
 
 

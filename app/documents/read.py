@@ -15,6 +15,7 @@ from app.documents.pdf import read_pdf
 from app.documents.text import read_characters, read_markdown, read_text
 from app.errors import EmptyFile, UnsupportedType
 from app.settings import Limits
+from app.wording import Message
 
 _READERS: Mapping[str, Callable[[bytes, Job], Document]] = MappingProxyType(
     {
@@ -50,17 +51,17 @@ def read_document(
     reader = _READERS.get(Path(job.name).suffix.lower())
     if reader is None:
         raise UnsupportedType(
-            f"{job.name} is of a type that cannot be read. Accepted are: {', '.join(ACCEPTED_TYPES)}."
+            "{} is of a type that cannot be read. Accepted are: {}.", job.name, ", ".join(ACCEPTED_TYPES)
         )
-    job.check_size(path.stat().st_size, f"{job.name} has")
+    job.check_size(path.stat().st_size, Message("{} has", job.name))
     data = path.read_bytes()
     if not data:
-        raise EmptyFile(f"{job.name} is empty (0 bytes). Choose another file, or save it again.")
+        raise EmptyFile("{} is empty (0 bytes). Choose another file, or save it again.", job.name)
     return reader(data, job)
 
 
 def read_pasted(text: str, name: str, *, limits: Limits | None = None) -> Document:
     """The document in a text that somebody pasted, under the name they see. Raises a DocumentError."""
     job = Job(name, limits or Limits())
-    job.check_size(len(text.encode("utf-8", "replace")), f"{name} has")
+    job.check_size(len(text.encode("utf-8", "replace")), Message("{} has", name))
     return read_characters(text, job)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app.documents.document import Origin, Page
 from app.documents.hyphenation import Edit, join_broken_words
 from app.documents.running_lines import FEWEST_PAGES, body_spans
+from app.wording import Message
 
 _LIGATURES = {chr(0xFB00 + i): text for i, text in enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"))}
 _CHARACTERS = re.compile(r"\r\n?|[\x00-\x08\x0b-\x1f\x7f]|[\ud800-\udfff]|[\ufb00-\ufb06]")
@@ -32,7 +33,7 @@ def clean(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[Page, ...
     return tuple(draft.page(number, label) for number, (draft, label) in enumerate(zip(drafts, labels, strict=True), 1))
 
 
-def repair(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[tuple[Page, ...], tuple[str, ...]]:
+def repair(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[tuple[Page, ...], tuple[Message, ...]]:
     """Pages with everything repaired: for texts set in lines and pages. And notes that say what was left out."""
     drafts = [_Draft(text) for text in texts]
     joined = join_broken_words([draft.text for draft in drafts])
@@ -50,16 +51,14 @@ def repair(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[tuple[Pa
     return pages, _notes(len(pages), headers, footers, sum(map(len, joined)))
 
 
-def _notes(pages: int, headers: int, footers: int, words: int) -> tuple[str, ...]:
-    notes = [
-        f"A running {what} on {count:,} of {pages:,} pages was left out."
-        for what, count in (("header", headers), ("footer", footers))
-        if count
-    ]
-    if words:
-        which = "1 word broken over two lines was" if words == 1 else f"{words:,} words broken over two lines were"
-        notes.append(f"{which} put together.")
-    return tuple(notes)
+def _notes(pages: int, headers: int, footers: int, words: int) -> tuple[Message, ...]:
+    notes = (
+        (headers, Message("A running header on {:,} of {:,} pages was left out.", headers, pages)),
+        (footers, Message("A running footer on {:,} of {:,} pages was left out.", footers, pages)),
+        (words == 1, Message("1 word broken over two lines was put together.")),
+        (words > 1, Message("{:,} words broken over two lines were put together.", words)),
+    )
+    return tuple(note for said, note in notes if said)
 
 
 def _spelt(found: str) -> str:

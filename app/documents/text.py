@@ -11,6 +11,7 @@ from app.documents.document import Document
 from app.documents.job import Job
 from app.documents.repair import clean, repair
 from app.errors import EmptyFile, NotText
+from app.wording import Message
 
 # The longest mark first: UTF-32's little-endian mark begins with UTF-16's.
 _BYTE_ORDER_MARKS = (
@@ -27,28 +28,28 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 def read_text(data: bytes, job: Job) -> Document:
     """A plain text: one page, unless it has form feeds, which separate pages. Broken words and headers are repaired."""
     text, notes = decode(data, job.name)
-    return _paged(text, f"{len(data):,} bytes", job, notes)
+    return _paged(text, Message("{:,} bytes", len(data)), job, notes)
 
 
 def read_markdown(data: bytes, job: Job) -> Document:
     """A Markdown file: as a plain text, but its line ends are its author's and stay."""
     text, notes = decode(data, job.name)
-    parts = _pages(text, f"{len(data):,} bytes", job)
+    parts = _pages(text, Message("{:,} bytes", len(data)), job)
     return Document(job.name, clean(parts, [None] * len(parts)), notes)
 
 
 def read_characters(text: str, job: Job) -> Document:
     """What somebody pasted, treated as a plain text."""
-    return _paged(text, f"{len(text):,} characters", job, ())
+    return _paged(text, Message("{:,} characters", len(text)), job, ())
 
 
-def decode(data: bytes, name: str, declared: str | None = None) -> tuple[str, tuple[str, ...]]:
+def decode(data: bytes, name: str, declared: str | None = None) -> tuple[str, tuple[Message, ...]]:
     """The text in `data`, with \\n line ends, and a note if its encoding had to be guessed.
 
     Tried in turn: a byte order mark, the encoding the file declares, UTF-8, charset-normalizer's guess. Raises NotText
     if that gives no text.
     """
-    refusal = NotText(f"{name} is named like a text but holds other data. Save it as plain text (UTF-8) or as PDF.")
+    refusal = NotText("{} is named like a text but holds other data. Save it as plain text (UTF-8) or as PDF.", name)
     marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
     if (marked or "utf-8").startswith("utf-8") and b"\0" in data:
         raise refusal
@@ -59,7 +60,7 @@ def decode(data: bytes, name: str, declared: str | None = None) -> tuple[str, tu
     guess = None if marked else charset_normalizer.from_bytes(data).best()
     if guess is None:
         raise refusal
-    note = f"{name} is not UTF-8; it was read as {guess.encoding}. If letters look wrong, save it as UTF-8."
+    note = Message("{} is not UTF-8; it was read as {}. If letters look wrong, save it as UTF-8.", name, guess.encoding)
     return _checked(str(guess), refusal), (note,)
 
 
@@ -77,15 +78,15 @@ def _checked(text: str, refusal: NotText) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _pages(text: str, size: str, job: Job) -> list[str]:
+def _pages(text: str, size: Message, job: Job) -> list[str]:
     parts = text.split("\f")
     if not any(part.strip() for part in parts):
-        raise EmptyFile(f"{job.name} holds nothing but blanks ({size}). Choose another file.")
+        raise EmptyFile("{} holds nothing but blanks ({}). Choose another file.", job.name, size)
     job.check_pages(len(parts))
     return parts
 
 
-def _paged(text: str, size: str, job: Job, notes: tuple[str, ...]) -> Document:
+def _paged(text: str, size: Message, job: Job, notes: tuple[Message, ...]) -> Document:
     parts = _pages(text, size, job)
     pages, repairs = repair(parts, [None] * len(parts))
     return Document(job.name, pages, notes + repairs)

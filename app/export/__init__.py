@@ -57,5 +57,5 @@ def export(draft: Draft, format_key: str) -> Export:
     """Write `draft` in one of FORMATS. Raises ExportError if the format is not known or cannot hold this draft."""
     kind = FORMATS.get(format_key)
     if kind is None:
-        raise ExportError(f"{format_key!r} is not a format. Choose one of {', '.join(FORMATS)}.")
+        raise ExportError("“{}” is not a format. Choose one of {}.", format_key, ", ".join(FORMATS))
     return Export(file_name(draft.title, kind.suffix), kind.media_type, kind.write(draft))

@@ -14,6 +14,7 @@ from app.errors import ExportError, TraceError
 from app.export.draft import Draft
 from app.export.markdown import write_markdown
 from app.trace import Trace, read_trace
+from app.wording import reason
 
 TRACE_NAME = "trace.json.gz"
 
@@ -49,17 +50,17 @@ def bundled_trace(path: Path, most_megabytes: float) -> Trace:
             _check(path, bundle.getinfo(TRACE_NAME).file_size, most_megabytes)
             return read_trace(bundle.read(TRACE_NAME))
     except KeyError:
-        raise TraceError(f"{path.name} holds no {TRACE_NAME}. Choose a bundle that was exported here.") from None
+        raise TraceError("{} holds no {}. Choose a bundle that was exported here.", path.name, TRACE_NAME) from None
     except (OSError, BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
-        raise TraceError(f"{path.name} cannot be opened: {error}. Export or download it again.") from None
+        raise TraceError("{} cannot be opened: {}. Export or download it again.", path.name, reason(error)) from None
 
 
 def _check(path: Path, size: int, most_megabytes: float) -> None:
     if size > most_megabytes * 10**6:
         raise TraceError(
-            f"The trace of {path.name} has {size / 10**6:,.1f} MB; the limit is {most_megabytes:,.0f} MB. "
-            "Choose one of a shorter run."
-        )
+            "The trace of {} has {:,.1f} MB; the limit is {:,.0f} MB. Choose one of a shorter run.",
+            path.name, size / 10**6, most_megabytes,
+        )  # fmt: skip
 
 
 def _json(value: Any) -> bytes:

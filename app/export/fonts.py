@@ -11,6 +11,7 @@ from pathlib import Path
 from fontTools.ttLib import TTFont, TTLibError
 
 from app.errors import ExportError
+from app.wording import Message
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "fonts"
 BODY = {
@@ -51,7 +52,7 @@ def fallbacks(characters: Iterable[str], folders: Sequence[Path] | None = None) 
             found.append(path)
             missing -= shown
     if missing:
-        raise ExportError(_message(sorted(missing)))
+        raise _missing(sorted(missing))
     return found
 
 
@@ -98,10 +99,12 @@ def _is_shapeless(character: str) -> bool:
     return selects_variation or unicodedata.category(character) == "Cf"
 
 
-def _message(missing: Sequence[str]) -> str:
-    named = ", ".join(f"{character} (U+{ord(character):04X})" for character in missing[:_NAMED])
-    more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
-    return (
-        f"No font here shows these characters, so they would be missing from the PDF: {named}{more}. Export the draft "
-        "as a Word document or as text, or install a font that has them."
+def _missing(characters: Sequence[str]) -> ExportError:
+    named: object = ", ".join(f"{character} (U+{ord(character):04X})" for character in characters[:_NAMED])
+    if len(characters) > _NAMED:
+        named = Message("{} and {:,} more", named, len(characters) - _NAMED)
+    return ExportError(
+        "No font here shows these characters, so they would be missing from the PDF: {}. Export the draft as a Word "
+        "document or as text, or install a font that has them.",
+        named,
     )

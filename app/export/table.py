@@ -10,6 +10,20 @@ from io import StringIO
 from app.errors import ExportError
 from app.export.draft import Draft
 from app.export.table_check import Row, check_table
+from app.wording import Message, Wording
+
+
+class _Misfits(Message):
+    """The first rows of a draft's table that do not fit its head, and why."""
+
+    def __init__(self, draft: Draft) -> None:
+        """Of that draft."""
+        super().__init__("", draft)
+        self._draft = draft
+
+    def worded(self, say: Wording) -> str:
+        """In a language."""
+        return say.together(*check_table(self._draft.text, self._draft.columns, say).misfits[:3])
 
 
 def write_csv(draft: Draft) -> bytes:
@@ -44,7 +58,7 @@ def _checked(draft: Draft) -> tuple[Row, ...]:
             "commas. Choose the task “Extract a table”, or another format."
         )
     if report.misfits:
-        raise ExportError(f"{' '.join(report.misfits[:3])} Correct the row in the draft, or delete it.")
+        raise ExportError("{} Correct the row in the draft, or delete it.", _Misfits(draft))
     return report.rows
 
 

@@ -21,7 +21,7 @@ from app.page.task import add_task
 from app.page.words import words
 from app.page.writing import FOLLOWING, Stream, add_writing, wire_writing
 from app.settings import Settings, SettingsError
-from app.wording import ENGLISH, Wording
+from app.wording import ENGLISH, Wording, heard
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
@@ -39,10 +39,16 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         version, chosen, timer = gr.State(0), gr.State(0), gr.Timer(0.5)
         ready = gr.State(False)
         with gr.Row(elem_id="top"):
-            gr.HTML("<h1>Long-document writer</h1>", elem_id="title")
+            gr.HTML(f"<h1>{words('title')}</h1>", elem_id="title")
             model = gr.HTML(panels.progress(None, "…"), elem_id="model-line")
         if notices := office.sessions.store.notices:
-            gr.HTML(panels.notice(" ".join(notices)), elem_id="store-notices")
+
+            def noticed_said(request: gr.Request) -> str:
+                say = wording(request)
+                return panels.notice(say.together(*(notice.worded(say) for notice in notices)))
+
+            noticed = gr.HTML(elem_id="store-notices")
+            page.load(noticed_said, None, noticed, **QUIET)
         gr.HTML(html_template=ANNOUNCER, js_on_load=(ASSETS / "announce.js").read_text("utf-8"), elem_id="announcer")
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="left", min_width=280):
@@ -113,11 +119,11 @@ def model_line(settings: Settings, office: Office, say: Wording = ENGLISH) -> tu
     """The line that says which model it is or how far loading is, whether to ask again, and whether it is there."""
     engine = office.desk.engine
     if engine.failure:
-        return panels.notice(engine.failure), gr.update(active=False), False
+        return panels.notice(engine.failure.worded(say)), gr.update(active=False), False
     if not engine.ready:
         loading = engine.loading
         fraction = loading.done / loading.total if loading.total else None
-        return panels.progress(fraction, say("{} …", say(loading.what))), gr.update(active=True), False
+        return panels.progress(fraction, say("{} …", heard(loading.what))), gr.update(active=True), False
     facts = [say(engine.quantization(settings.quantization or "none")), say("window {:,} tokens", engine.window)]
     if engine.compiling:
         facts.append(say("compiling for this computer (once, a minute or two; writing works meanwhile)"))

@@ -23,7 +23,7 @@ from app.prompts import trim_draft
 from app.session import Session
 from app.tasks import TASKS
 from app.trial_runs import TrialRuns
-from core import InvalidParameterError, Policy
+from core import Policy
 
 FRAME_SECONDS = 0.15
 
@@ -82,7 +82,7 @@ class Watch:
 
         try:
             await asyncio.to_thread(compare)
-        except (AppError, InvalidParameterError) as error:
+        except AppError as error:
             under_way = session.comparison
             if under_way is None or under_way.done:
                 yield [panels.notice(worded(error, request)), *[gr.skip()] * 3]
@@ -120,7 +120,7 @@ class Watch:
 
 
 def comparison_of(office: Office, session: Session, ask: Ask, chosen: list[str]) -> Comparison:
-    """What the page's fields ask for, under each method chosen. Raises AppError, InvalidParameterError.
+    """What the page's fields ask for, under each method chosen. Raises AppError.
 
     All sample with one seed, a random one if none is set.
     """

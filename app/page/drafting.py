@@ -16,16 +16,17 @@ from app.draft import changed
 from app.editor import DraftEditor, kept_message, saved_message
 from app.errors import AppError
 from app.export import FORMATS, Draft, Export, RunRecord, export
-from app.page.events import QUIET, READ_EDITOR, Office, errors_said, worded, wording
+from app.page.events import QUIET, READ_EDITOR, Office, errors_said, project_name, worded, wording
 from app.page.projects import ProjectParts
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
 from app.session import Session
-from app.store import delete_version, list_versions, save_version, version_text
+from app.store import Version, delete_version, list_versions, save_version, version_text
 from app.store.diff import diff
 from app.tasks import columns_asked
 from app.trace import write_trace
 from app.view import Json
+from app.wording import ENGLISH, Wording
 
 CONFIRM = """(...args) => {
   const ja = navigator.language.startsWith("ja");
@@ -42,7 +43,9 @@ def wire_draft(office: Office, project: gr.BrowserState, projects: ProjectParts,
         session, held = office.held(event._data, request)
         try:
             taken = held.put_into(session)
-            message: Json = saved_message(session.id, session.draft.revision, session.flush())
+            failure = session.flush()
+            said = failure.worded(wording(request)) if failure else ""
+            message: Json = saved_message(session.id, session.draft.revision, said)
             if not taken:
                 message = {**draft_message(session), "note": "refused"}
         except AppError as error:  # not even as a version
@@ -110,9 +113,9 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
             delete = gr.Button(words("delete_version"), size="sm", elem_id="delete-version")
         changes = gr.HTML(elem_id="version-changes")
 
-    def listed(session: Session) -> Any:
+    def listed(session: Session, say: Wording) -> Any:
         versions = list_versions(office.sessions.store, session.id)
-        return gr.update(choices=[(_titled(version), version.id) for version in versions])
+        return gr.update(choices=[(_titled(version, say), version.id) for version in versions])
 
     def known(session: Session, version: int | None) -> bool:
         """Whether it is one of this project's: what a client sends may be anything."""
@@ -126,11 +129,8 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
             kept = save_version(office.sessions.store, session.id, session.draft.text, label)
         except AppError as error:
             return [name, gr.skip(), panels.notice(worded(error, request))]
-        return [
-            "",
-            {**listed(session), "value": kept.id},
-            panels.progress(None, wording(request)("Kept as “{}”.", kept.name)),
-        ]
+        say = wording(request)
+        return ["", {**listed(session, say), "value": kept.id}, panels.progress(None, say("Kept as “{}”.", kept.name))]
 
     def show(version: int | None, project: str, request: gr.Request) -> str:
         session = office.session(project, request)
@@ -148,7 +148,7 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
             return [gr.skip(), gr.skip(), panels.notice(worded(error, request))]
         return [
             draft_message(session),
-            listed(session),
+            listed(session, say),
             panels.progress(None, say("Restored. Undo brings the other back.")),
         ]
 
@@ -158,10 +158,10 @@ def add_versions(office: Office, project: gr.BrowserState, parts: WritingParts) 
             return [gr.skip(), panels.notice(say("Choose a version first."))]
         with errors_said(request):
             delete_version(office.sessions.store, int(version or 0))
-        return [{**listed(session), "value": None}, panels.progress(None, say("Deleted."))]
+        return [{**listed(session, say), "value": None}, panels.progress(None, say("Deleted."))]
 
     def unfold(project: str, request: gr.Request) -> Any:
-        return listed(office.session(project, request))
+        return listed(office.session(project, request), wording(request))
 
     opened.expand(unfold, project, chosen, **QUIET)
     parts.save.click(keep, [editor, name, project], [name, chosen, parts.progress], js=READ_EDITOR, **QUIET)
@@ -184,7 +184,7 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
         session, held = office.held(state, request)
         try:
             held.put_into(session)
-            made = exported(session, kind)
+            made = exported(session, kind, wording(request))
         except AppError as error:
             return [gr.update(visible=False), panels.notice(worded(error, request))]
         # Where Gradio deletes it again.
@@ -194,11 +194,12 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
     make.click(write, [editor, kind, project], [file, problem], js=READ_EDITOR, **QUIET)
 
 
-def exported(session: Session, kind: str) -> Export:
+def exported(session: Session, kind: str, say: Wording = ENGLISH) -> Export:
     """The draft as a file. Raises ExportError."""
     # A trace is large, and only the bundle holds it.
     run = run_record(session) if kind == "zip" else None
-    return export(Draft(session.name, session.draft.text, run, columns_asked(session.task) or ()), kind)
+    title = project_name(session.name, say)
+    return export(Draft(title, session.draft.text, run, columns_asked(session.task) or ()), kind)
 
 
 def run_record(session: Session) -> RunRecord | None:
@@ -230,6 +231,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _titled(version: Any) -> str:
+def _titled(version: Version, say: Wording) -> str:
+    name = say(version.name) if version.automatic else version.name
     when = datetime.fromtimestamp(version.created).strftime("%Y-%m-%d %H:%M")
-    return f"{version.name} · {when} · {version.characters:,}"
+    return f"{name} · {when} · {version.characters:,}"

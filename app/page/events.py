@@ -11,10 +11,10 @@ import gradio as gr
 
 from app.desk import Caret, Desk
 from app.errors import AppError, StoreError
-from app.session import Session
+from app.session import UNTITLED, Session
 from app.sessions import Sessions
 from app.store import list_projects
-from app.wording import Wording
+from app.wording import ENGLISH, Wording
 
 # A person's events are not an API, and none shows a spinner over the text that streams.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -45,25 +45,28 @@ class Office:
         If the project is gone, a new one in its place.
         """
         page = request.session_hash or ""
-        held = replace(caret(state), page=page)
+        say = wording(request)
+        held = replace(caret(state, say), page=page)
         if not held.project:
-            problem = wording(request)("The page is not there yet. Try again in a moment.")
+            problem = say("The page is not there yet. Try again in a moment.")
             raise gr.Error(problem, print_exception=False)
         with errors_said(request):
             return self.sessions.rescue(page, held.project), held
 
-    def others(self, session: Session) -> Any:
+    def others(self, session: Session, say: Wording = ENGLISH) -> Any:
         """The list of projects with the session's chosen, where there is one."""
         if self.shared:
             return gr.skip()
         entries = list_projects(self.sessions.store)
-        return gr.update(choices=[(entry.name, entry.id) for entry in entries], value=session.id)
+        choices = [(project_name(entry.name, say), entry.id) for entry in entries]
+        return gr.update(choices=choices, value=session.id)
 
     def named(self, session: Session, request: gr.Request) -> list[Any]:
         """The session's name and the list, for the page that sent `request`, if it has not gone over to another."""
         if request.session_hash not in session.pages:
             return [gr.skip(), gr.skip()]
-        return [session.name, self.others(session)]
+        say = wording(request)
+        return [project_name(session.name, say), self.others(session, say)]
 
     def left(self, request: gr.Request) -> None:
         """The page that sent `request` was closed or reloaded."""
@@ -75,12 +78,18 @@ def wording(request: gr.Request) -> Wording:
     return Wording.of(getattr(request, "headers", {}).get("accept-language") or "")
 
 
-def caret(state: dict[str, Any] | None) -> Caret:
+def project_name(name: str, say: Wording) -> str:
+    """As it was typed; one that nobody has named yet is called so in the page's language."""
+    return say(name) if name == UNTITLED else name
+
+
+def caret(state: dict[str, Any] | None, say: Wording = ENGLISH) -> Caret:
     """What the editor sent. Raises gr.Error if a client sent something else: nothing is changed then."""
     values = state if isinstance(state, dict) else {}
     text = values.get("text")
     if not isinstance(text, str):
-        raise gr.Error("The page did not send the draft's text. Reload the page; the draft is kept.", duration=None)
+        problem = say("The page did not send the draft's text. Reload the page; the draft is kept.")
+        raise gr.Error(problem, duration=None)
 
     def number(key: str) -> int:
         value = values.get(key)
@@ -90,9 +99,9 @@ def caret(state: dict[str, Any] | None) -> Caret:
     return Caret(text, number("start"), number("end"), number("revision"), project, serial=number("serial"))
 
 
-def worded(error: Exception, request: gr.Request) -> str:
-    """What went wrong, in the language of the page that sent `request`; errors of core are in English."""
-    return error.worded(wording(request)) if isinstance(error, AppError) else str(error)
+def worded(error: AppError, request: gr.Request) -> str:
+    """What went wrong, in the language of the page that sent `request`."""
+    return error.worded(wording(request))
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def wire_map(
         return feed.since(None, wanted)[0]
 
     def looked_at(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
-        session, state = office.session(project, request), caret(event._data)
+        session, state = office.session(project, request), caret(event._data, wording(request))
         if session.busy or state.project != session.id:
             return [gr.skip(), gr.skip()]
         message = passage_message(session.runs, session.map_run, session.draft.text, state.start, state.end)

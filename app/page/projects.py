@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.desk import Ask
 from app.errors import AppError
-from app.page.events import QUIET, Office, errors_said, worded
+from app.page.events import QUIET, Office, errors_said, project_name, worded, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
@@ -63,34 +63,37 @@ def wire_projects(
 
     defaults = dict(zip(Ask.names(), (field.value for field in fields.all), strict=True))
 
-    def shown(session: Session, version: int, forget: str = "") -> list[Any]:
+    def shown(session: Session, version: int, request: gr.Request, forget: str = "") -> list[Any]:
         values = {**defaults, **session.task}  # not those of the project before
         message = {**draft_message(session), "opens": True, "forget": forget}
-        return [session.id, version + 1, session.name, office.others(session), message, *map(values.get, defaults)]
+        say = wording(request)
+        names = [project_name(session.name, say), office.others(session, say)]
+        return [session.id, version + 1, *names, message, *map(values.get, defaults)]
 
     def opened(project: str, version: int, request: gr.Request) -> list[Any]:
         with errors_said(request):
-            return shown(office.sessions.open(request.session_hash or "", project or None), version)
+            return shown(office.sessions.open(request.session_hash or "", project or None), version, request)
 
     def made(version: int, request: gr.Request) -> list[Any]:
         with errors_said(request):
-            return shown(office.sessions.create(request.session_hash or ""), version)
+            return shown(office.sessions.create(request.session_hash or ""), version, request)
 
     def switched(other: str | None, project: str, version: int, request: gr.Request) -> list[Any]:
         current = office.session(project, request)
         if office.shared or not other or other == current.id:
             return [gr.skip()] * len(outputs)
         with errors_said(request):
-            return shown(office.sessions.open(request.session_hash or "", other), version)
+            return shown(office.sessions.open(request.session_hash or "", other), version, request)
 
     def deleted(project: str, version: int, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
         with errors_said(request):
-            return shown(office.sessions.delete(request.session_hash or "", session.id), version, forget=session.id)
+            other = office.sessions.delete(request.session_hash or "", session.id)
+            return shown(other, version, request, forget=session.id)
 
     def renamed(name: str, project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
-        if name.strip() != session.name:
+        if name.strip() not in (session.name, project_name(session.name, wording(request))):
             try:
                 session.rename(name)
             except AppError as error:

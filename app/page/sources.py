@@ -20,7 +20,7 @@ from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.session import UNTITLED, Session
 from app.sources import SourceFile, Sources
-from app.wording import ENGLISH, Wording
+from app.wording import ENGLISH, Message, Wording
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "assets" / "samples" / "lighthouses.pdf"
 CHOICES = 4
@@ -71,7 +71,7 @@ def add_sources(
     def paste(text: str, project: str, version: int, request: gr.Request) -> tuple[str, str, int]:
         """Add a pasted text; one that cannot be added stays where it was pasted."""
         try:
-            office.session(project, request).sources.paste(text)
+            office.session(project, request).sources.paste(text, wording(request))
         except AppError as error:
             return text, panels.notice(worded(error, request)), version
         return "", "", version + 1
@@ -87,7 +87,7 @@ def add_sources(
         notes = session.sources.duplicate_notes
         for index, file in enumerate(session.sources.files):
             with gr.Column(elem_classes="source", key=f"{current}-{ready}-{index}"):
-                html = source_card(office, session, file, notes.get(index, ""), wording(request))
+                html = source_card(office, session, file, notes.get(index), wording(request))
                 card = gr.HTML(html, elem_classes="file-card")
                 _card_fields(office, file, project, version)
                 if file.document and len(file.document.pages) > 1 and not file.left_out:
@@ -97,7 +97,9 @@ def add_sources(
                     _text_of(file)
 
 
-def source_card(office: Office, session: Session, file: SourceFile, duplicate: str, say: Wording = ENGLISH) -> str:
+def source_card(
+    office: Office, session: Session, file: SourceFile, duplicate: Message | None, say: Wording = ENGLISH
+) -> str:
     """With its tokens, once the model is there."""
     if file.document is None or not office.desk.engine.ready:
         return panels.source_card(file, None, duplicate, say)
@@ -140,7 +142,7 @@ def _choice_of_pages(
         if index is None:  # removed in another window
             return [gr.skip(), gr.skip()]
         session.sources.choose(index, value)
-        duplicate = session.sources.duplicate_notes.get(index, "")
+        duplicate = session.sources.duplicate_notes.get(index)
         return [source_card(office, session, session.sources.files[index], duplicate, wording(request)), count + 1]
 
     gr.on([pages.submit, pages.blur], choose, [pages, project, chosen], [card, chosen], **QUIET)

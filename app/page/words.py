@@ -9,6 +9,7 @@ from app.japanese import JAPANESE
 from app.tasks import TASKS
 
 _WORDS: dict[str, tuple[str, str]] = {
+    "title": ("Long-document writer", "長文ライター"),
     "project": ("Project", "プロジェクト"),
     "projects": ("Open", "開く"),
     "new_project": ("New", "新規"),

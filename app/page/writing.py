@@ -24,7 +24,6 @@ from app.tail import Frame, Tail
 from app.view import Json
 from app.wording import Wording
 from app.writing import Writing
-from core import InvalidParameterError
 
 FRAME_SECONDS = 0.08
 # A page may begin a run in one project while it still follows that of another, for a moment.
@@ -115,7 +114,7 @@ def wire_writing(
             if kind == "again":
                 return office.desk.write(session, ask_of(values), held, "again")
             if kind not in PASSAGE_TASKS:
-                raise AppError(f"{kind!r} is nothing that can be done with a passage.")
+                raise AppError("“{}” is nothing that can be done with a passage.", kind)
             return office.desk.propose(session, ask_of(values), held, kind, wish)
 
         async for update in stream.write(command, event._data, request):
@@ -145,7 +144,7 @@ class Stream:
         session, held = await asyncio.to_thread(self._office.held, state, request)
         try:
             writing = await asyncio.to_thread(command, session, held)
-        except (AppError, InvalidParameterError) as error:
+        except AppError as error:
             stale = held.text != session.draft.text and not session.busy
             yield [
                 draft_message(session) if stale else gr.skip(),

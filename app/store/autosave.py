@@ -8,6 +8,7 @@ import threading
 from app.errors import StoreError
 from app.store.database import Store
 from app.store.drafts import save_draft
+from app.wording import Message
 
 SECONDS = 0.5
 """The most that is lost if the process is killed."""
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 class Autosave:
     """The draft of one project and page.
 
-    `error` says why the last attempt to keep it failed, and is empty if it did not; the next `note` or `flush` tries
+    `error` says why the last attempt to keep it failed, and is None if it did not; the next `note` or `flush` tries
     again.
     """
 
@@ -32,7 +33,7 @@ class Autosave:
         self._saving = threading.Lock()
         self._text: str | None = None
         self._timer: threading.Timer | None = None
-        self.error = ""
+        self.error: Message | None = None
 
     def note(self, text: str) -> None:
         """The draft is now `text`; it is kept within `seconds`. Returns at once."""
@@ -58,9 +59,9 @@ class Autosave:
                 return
             try:
                 save_draft(self._store, self._project, text, writer=self._writer, whole=self._whole)
-                self.error = ""
+                self.error = None
             except StoreError as error:
                 with self._lock:
                     self._text = text if self._text is None else self._text  # for the next attempt
                 logger.warning("a draft is not kept: %s", error)
-                self.error = str(error)
+                self.error = error.message

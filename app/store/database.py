@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from app.errors import StoreError
 from app.store.schema import MIGRATIONS, migrate, version
+from app.wording import Message, reason
 
 Clock: TypeAlias = Callable[[], float]
 """Gives the time in seconds since 1970."""
@@ -56,7 +57,7 @@ class Store:
     """An open store. Everything in it is reached through the functions of this package; close it at the end."""
 
     def __init__(
-        self, folder: Path, connection: sqlite3.Connection, notices: tuple[str, ...], limits: Limits, clock: Clock
+        self, folder: Path, connection: sqlite3.Connection, notices: tuple[Message, ...], limits: Limits, clock: Clock
     ) -> None:
         """Made by `open_store`. `notices` are for the person: what was wrong with the folder."""
         self.folder, self.notices, self.limits, self.clock = folder, notices, limits, clock
@@ -110,8 +111,9 @@ def open_store(folder: Path | None = None, *, limits: Limits | None = None, cloc
             connection, notices = _open(folder, clock)
     except OSError as error:
         raise StoreError(
-            f"Projects cannot be kept in {folder}: {error.strerror or error}. Free some space or allow writing there, "
-            "or choose another folder."
+            "Projects cannot be kept in {}: {}. Free some space or allow writing there, or choose another folder.",
+            folder,
+            reason(error),
         ) from error
     return Store(folder, connection, notices, limits or Limits(), clock)
 
@@ -130,7 +132,7 @@ def write_file(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _open(folder: Path, clock: Clock) -> tuple[sqlite3.Connection, tuple[str, ...]]:
+def _open(folder: Path, clock: Clock) -> tuple[sqlite3.Connection, tuple[Message, ...]]:
     path = folder / FILE_NAME
     try:
         return _checked(path), ()
@@ -138,10 +140,11 @@ def _open(folder: Path, clock: Clock) -> tuple[sqlite3.Connection, tuple[str, ..
         raise OSError(str(error)) from error  # locked, full, no permission: not damaged
     except sqlite3.DatabaseError:
         aside = _set_aside(path, clock)
-    notice = (
-        f"The file of your projects was damaged and could not be opened. It was not deleted: it is now {aside.name} in "
-        f"{folder}. A new one has been begun. Your uploaded files are still in {folder / 'projects'}."
-    )
+    notice = Message(
+        "The file of your projects was damaged and could not be opened. It was not deleted: it is now {} in {}. A new "
+        "one has been begun. Your uploaded files are still in {}.",
+        aside.name, folder, folder / "projects",
+    )  # fmt: skip
     return _checked(path), (notice,)
 
 
@@ -158,9 +161,10 @@ def _checked(path: Path) -> sqlite3.Connection:
         made = version(connection)
         if made > len(MIGRATIONS):
             raise StoreError(
-                f"{path} was written by a newer version of this app (format {made}; this one knows {len(MIGRATIONS)}). "
-                "Update the app, or choose another folder."
-            )
+                "{} was written by a newer version of this app (format {}; this one knows {}). Update the app, or "
+                "choose another folder.",
+                path, made, len(MIGRATIONS),
+            )  # fmt: skip
         if 0 < made < len(MIGRATIONS):
             _copy(connection, path.with_name(f"{path.stem}.before-format-{len(MIGRATIONS)}{path.suffix}"))
         migrate(connection)
@@ -197,10 +201,12 @@ def _explained(folder: Path) -> Iterator[None]:
         raise  # ours
     except sqlite3.OperationalError as error:
         raise StoreError(
-            f"Your text could not be kept in {folder}: {error}. It is still on the page: free some space, and go on."
-        ) from error
+            "Your text could not be kept in {}: {}. It is still on the page: free some space, and go on.",
+            folder, reason(error),
+        ) from error  # fmt: skip
     except sqlite3.DatabaseError as error:
         raise StoreError(
-            f"The file of your projects in {folder} is damaged ({error}). Copy your text from the page and start the "
-            "app again: it sets the file aside, and deletes nothing."
-        ) from error
+            "The file of your projects in {} is damaged ({}). Copy your text from the page and start the app again: it "
+            "sets the file aside, and deletes nothing.",
+            folder, reason(error),
+        ) from error  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 from app.errors import ProjectGone, StoreError
 from app.store.database import Store
 from app.store.text import check_draft, check_name, decode, encode, pack
+from app.wording import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,13 @@ class Project:
 
 def create_project(store: Store, name: str, draft: str = "") -> Project:
     """A new project. Raises StoreError for a name or draft that is too long, or if there are too many projects."""
-    name = check_name(store, name, "project")
+    name = check_name(store, name, Message("project"))
     check_draft(store, draft)
     identity, now = uuid.uuid4().hex, store.clock()
     with store.transaction() as connection:
         count = connection.execute("SELECT count(*) FROM projects").fetchone()[0]
         if count >= store.limits.projects:
-            raise StoreError(f"There are {count:,} projects, as many as can be. Delete one that is not needed.")
+            raise StoreError("There are {:,} projects, as many as can be. Delete one that is not needed.", count)
         connection.execute(
             "INSERT INTO projects VALUES (?, ?, '{}', ?, 0, ?, ?)", (identity, name, encode(draft), now, now)
         )
@@ -69,7 +70,7 @@ def open_project(store: Store, project: str) -> Project:
 
 def rename_project(store: Store, project: str, name: str) -> None:
     """Give a project another name. Raises StoreError."""
-    name = check_name(store, name, "project")
+    name = check_name(store, name, Message("project"))
     with store.transaction() as connection:
         read_row(connection, project, "id")
         connection.execute("UPDATE projects SET name = ? WHERE id = ?", (name, project))

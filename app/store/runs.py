@@ -86,13 +86,13 @@ def load_trace(store: Store, run: int) -> bytes:
         path = store.project_folder(row[0]) / str(row[1])
         if path.exists():
             return path.read_bytes()
-    raise StoreError(f"The trace of this run is not kept; those of the last {store.limits.traces:,} runs are.")
+    raise StoreError("The trace of this run is not kept; those of the last {:,} runs are.", store.limits.traces)
 
 
 def _put_trace(store: Store, connection: sqlite3.Connection, project: str, run: int, trace: bytes) -> None:
     limit = store.limits.trace_megabytes
     if len(trace) > limit * MEGA:
-        raise StoreError(f"The trace has {len(trace) / MEGA:,.1f} MB; the limit is {limit:,.0f} MB. It is not kept.")
+        raise StoreError("The trace has {:,.1f} MB; the limit is {:,.0f} MB. It is not kept.", len(trace) / MEGA, limit)
     path = Path("traces") / f"{run}.json.gz"
     write_file(store.project_folder(project) / path, trace)
     connection.execute("UPDATE runs SET trace = ? WHERE id = ?", (path.as_posix(), run))

@@ -15,6 +15,7 @@ from app.errors import StoreError
 from app.store.database import Store, write_file
 from app.store.projects import read_row
 from app.store.text import MEGA, decode, encode, utf8
+from app.wording import Message, reason
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 
@@ -48,11 +49,12 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
             "SELECT count(*), coalesce(max(place) + 1, 0) FROM sources WHERE project = ?", (project,)
         ).fetchone()
         if count >= store.limits.sources:
-            raise StoreError(f"The project has {count:,} sources, as many as can be. Remove one that is not needed.")
+            raise StoreError("The project has {:,} sources, as many as can be. Remove one that is not needed.", count)
         _copy(path, data, document.name)
+        notes = [note.plain for note in document.notes]
         made = connection.execute(
             "INSERT INTO sources (project, name, file, place, hash, chosen, notes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (project, json.dumps(document.name), path.name, place, digest, utf8(chosen), json.dumps(document.notes)),
+            (project, json.dumps(document.name), path.name, place, digest, utf8(chosen), json.dumps(notes)),
         )
         connection.executemany(
             "INSERT INTO pages VALUES (?, ?, ?, ?)",
@@ -113,7 +115,7 @@ def _sources(store: Store, connection: sqlite3.Connection, column: str, value: o
     return [
         StoredSource(
             number,
-            Document(json.loads(name), _pages(connection, number), tuple(json.loads(notes))),
+            Document(json.loads(name), _pages(connection, number), tuple(map(Message.from_plain, json.loads(notes)))),
             store.project_folder(project) / file,
             digest,
             chosen,
@@ -134,11 +136,12 @@ def _read_file(store: Store, file: Path, name: str) -> bytes:
         size = file.stat().st_size
         if size > limit * MEGA:
             raise StoreError(
-                f"{name} has {size / MEGA:,.1f} MB; the limit for a file that is kept is {limit:,.0f} MB. Split it."
-            )
+                "{} has {:,.1f} MB; the limit for a file that is kept is {:,.0f} MB. Split it.",
+                name, size / MEGA, limit,
+            )  # fmt: skip
         return file.read_bytes()
     except OSError as error:
-        raise StoreError(f"{name} cannot be read to be kept: {error.strerror or error}. Upload it again.") from error
+        raise StoreError("{} cannot be read to be kept: {}. Upload it again.", name, reason(error)) from error
 
 
 def _copy(path: Path, data: bytes, name: str) -> None:
@@ -146,7 +149,7 @@ def _copy(path: Path, data: bytes, name: str) -> None:
         write_file(path, data)
     except OSError as error:
         raise StoreError(
-            f"{name} cannot be copied to {path.parent}: {error.strerror or error}. Free some space and upload it again."
+            "{} cannot be copied to {}: {}. Free some space and upload it again.", name, path.parent, reason(error)
         ) from error
 
 

@@ -6,6 +6,7 @@ import zlib
 
 from app.errors import StoreError
 from app.store.database import Store
+from app.wording import Message
 
 MEGA = 10**6
 
@@ -40,15 +41,18 @@ def check_draft(store: Store, text: str) -> None:
     limit = int(store.limits.draft_megabytes * MEGA)
     if len(text) > limit:
         raise StoreError(
-            f"The draft has {len(text):,} characters; the limit is {limit:,}. Move a part of it to another project."
+            "The draft has {:,} characters; the limit is {:,}. Move a part of it to another project.", len(text), limit
         )
 
 
-def check_name(store: Store, name: str, what: str) -> str:
+def check_name(store: Store, name: str, what: Message) -> str:
     """The name without blanks at its ends. Raises StoreError if it is empty or too long."""
     name = " ".join(utf8(name).split())
     limit = store.limits.name_characters
-    if not 0 < len(name) <= limit:
-        given = f"has {len(name):,} characters" if name else "is empty"
-        raise StoreError(f"The name of the {what} {given}; it must have 1 to {limit:,}. Choose another.")
+    if not name:
+        raise StoreError("The name of the {} is empty; it must have 1 to {:,} characters. Choose another.", what, limit)
+    if len(name) > limit:
+        raise StoreError(
+            "The name of the {} has {:,} characters; it must have 1 to {:,}. Choose another.", what, len(name), limit
+        )
     return name

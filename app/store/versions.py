@@ -11,6 +11,7 @@ from app.store.diff import Change, diff
 from app.store.drafts import put_draft
 from app.store.projects import read_row
 from app.store.text import check_draft, check_name, decode, pack, unpack
+from app.wording import Message
 
 BEFORE_RESTORING = "Before restoring a version"
 
@@ -32,7 +33,7 @@ def save_version(store: Store, project: str, text: str, name: str, *, automatic:
     An automatic version that equals the one before is not kept twice. Raises StoreError for a name or text that is too
     long, if there are too many named versions, or if the project does not exist.
     """
-    name = check_name(store, name, "version")
+    name = check_name(store, name, Message("version"))
     check_draft(store, text)
     with store.transaction() as connection:
         read_row(connection, project, "id")
@@ -85,7 +86,7 @@ def _put(store: Store, connection: sqlite3.Connection, project: str, text: str, 
     limits = store.limits
     if not automatic and len(kept) >= limits.named_versions:
         raise StoreError(
-            f"The project has {len(kept):,} named versions, as many as can be. Delete one that is not needed."
+            "The project has {:,} named versions, as many as can be. Delete one that is not needed.", len(kept)
         )
     made = connection.execute(
         "INSERT INTO versions (project, name, automatic, created, characters, text) VALUES (?, ?, ?, ?, ?, ?)",

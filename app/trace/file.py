@@ -176,9 +176,10 @@ def read_trace(data: bytes) -> Trace:
         problem = error.errors(include_url=False)[0]
         where = ".".join(map(str, problem["loc"])) or "the whole"
         raise TraceError(
-            f"This is not a trace that can be read (format version {VERSION}): {where}: {problem['msg']}. Choose a "
-            "trace exported by this version of the app."
-        ) from None
+            "This is not a trace that can be read (format version {}): {}: {}. Choose a trace exported by this version "
+            "of the app.",
+            VERSION, where, problem["msg"],
+        ) from None  # fmt: skip
     return Trace(
         RunSettings(**dict(whole.settings)),
         _prompt_tokens(whole.prompt),
@@ -230,9 +231,9 @@ def _unzip(data: bytes) -> bytes:
     try:
         text = unzip.decompress(data, MOST_BYTES)
     except zlib.error as error:
-        raise TraceError(f"This is not a trace, or a damaged one: {error}. Export it again.") from None
+        raise TraceError("This is not a trace, or a damaged one: {}. Export it again.", str(error)) from None
     if unzip.unconsumed_tail:
-        raise TraceError(f"The trace has more than {MOST_BYTES // 10**6:,} MB unpacked, which is the limit.")
+        raise TraceError("The trace has more than {:,} MB unpacked, which is the limit.", MOST_BYTES // 10**6)
     if not unzip.eof:
-        raise TraceError(f"The trace is cut off after {len(data):,} bytes. Export or download it again.")
+        raise TraceError("The trace is cut off after {:,} bytes. Export or download it again.", len(data))
     return text

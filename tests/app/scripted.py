@@ -8,6 +8,7 @@ from app.job import Request, Run
 from app.place import Place
 from app.session import Session
 from app.trace import RunSettings
+from app.wording import Message
 from app.writing import Part, Writing
 from core import FullAttention, GenerationFinished, TokenGenerated
 from tests.core.tiny import byte_tokenizer
@@ -51,7 +52,7 @@ class ScriptedRun(Run):
 
     def fail(self, error: str) -> "ScriptedRun":
         self.begin()
-        self.error, self.state = error, "failed"
+        self.error, self.state = Message(error), "failed"
         return self
 
     def stop(self) -> None:

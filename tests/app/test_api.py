@@ -211,7 +211,7 @@ def test_what_is_wrong_is_said(client: Client, rock: Any, tmp_path: Path) -> Non
         ({"task": "poem"}, "'poem' is not a task. Choose one of report,"),
         ({"method": "magic"}, "'magic' is not a method"),
         ({"budget": "lots"}, "“lots”"),
-        ({"stride": 0}, "stride is 0"),
+        ({"stride": 0}, "steps between refreshes are 0"),
         ({"detail": ""}, "is empty"),
         ({"detail": "word " * 300}, "Too long by"),
     ):

@@ -124,7 +124,7 @@ def test_what_goes_wrong_in_its_thread_ends_it_with_the_reason(engine: Engine, m
     comparison = Comparison(engine, request(new=700), METHODS)
     comparison.start()
     wait(lambda: comparison.done)
-    assert all("no more room" in trial.message for trial in comparison.trials)
+    assert all("no more room" in str(trial.message) for trial in comparison.trials)
     wait(lambda: engine.current() == [])
 
 
@@ -132,7 +132,7 @@ def test_a_prompt_that_cannot_be_read_fails_all_with_the_reason(engine: Engine) 
     comparison = finished(Comparison(engine, request("x" * 1020, new=20), METHODS))
     # The reading run asks for one token and fits; the methods do not.
     assert [trial.state for trial in comparison.trials] == ["failed"] * 3
-    assert all("1,024" in trial.message or "1024" in trial.message for trial in comparison.trials)
+    assert all("1024" in str(trial.message) for trial in comparison.trials)
     longer = finished(Comparison(engine, request("x" * 1030, new=20), METHODS))
     assert longer.reading.state == "failed"
     assert {trial.message for trial in longer.trials} == {longer.reading.message}
@@ -150,7 +150,7 @@ def test_a_full_queue_is_a_failure_of_that_method(engine: Engine) -> None:
     for run in others:
         run.stop()
     assert [trial.state for trial in comparison.trials] == ["finished", "failed"]
-    assert "3 people are waiting already" in comparison.trials[1].message
+    assert "3 people are waiting already" in str(comparison.trials[1].message)
 
 
 def test_figures_count_from_the_events() -> None:

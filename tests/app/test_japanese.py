@@ -124,9 +124,9 @@ def test_rates_are_japanese() -> None:
 def test_a_source_card_is_japanese() -> None:
     pages = (Page(1, None, "a"), Page(2, None, "bcd"))
     document = Document("a.pdf", pages)
-    card = panels.source_card(SourceFile(Path("a.pdf"), document, pages="2"), [1200], "", JA)
+    card = panels.source_card(SourceFile(Path("a.pdf"), document, pages="2"), [1200], None, JA)
     assert "<span>2 ページ中 1 ページ · 3 文字 · 1,200 トークン</span>" in card
-    card = panels.source_card(SourceFile(Path("a.pdf"), document, left_out=True), [2, 3], "", JA)
+    card = panels.source_card(SourceFile(Path("a.pdf"), document, left_out=True), [2, 3], None, JA)
     assert "<span>2 ページ · 4 文字 · 5 トークン</span><p>使いません。</p>" in card
 
 
@@ -161,7 +161,7 @@ def test_the_bar_of_a_japanese_page(desk: Desk, session: Session) -> None:
 
 
 def trial(name: str, text: str, tokens: int) -> Trial:
-    measured: Any = SimpleNamespace(state="finished", text=text, run=SimpleNamespace(error=""))
+    measured: Any = SimpleNamespace(state="finished", text=text, run=SimpleNamespace(error=None))
     measured.figures = Figures(300, 0, 1.5, 0.5, tokens, 20.0, tokens, tokens, 10**6)
     return Trial(name, FullAttention(), measured)
 

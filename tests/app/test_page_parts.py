@@ -126,18 +126,18 @@ def test_a_source_has_its_card_before_the_model_is_there(session: Session, sessi
     engine = Engine(load, queue_size=1)
     office = Office(Desk(Settings(_env_file=None), engine), sessions, shared=False)
     (file,) = session.sources.files
-    card = source_card(office, session, file, "")
+    card = source_card(office, session, file, None)
     assert "<span>1 page · 28 characters</span>" in card
     engine.start()
     with pytest.raises(ModelUnavailableError):
         engine.require_model(timeout=60)
-    assert source_card(office, session, file, "") == card
+    assert source_card(office, session, file, None) == card
 
 
 def test_with_the_model_a_card_counts_tokens(desk: Desk, session: Session, sessions: Sessions) -> None:
     session.sources.paste("The light stood on the rock.")
     (file,) = session.sources.files
-    card = source_card(Office(desk, sessions, shared=False), session, file, "")
+    card = source_card(Office(desk, sessions, shared=False), session, file, None)
     assert "<span>1 page · 28 characters · 28 tokens</span>" in card
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import json
 import string
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,22 +13,43 @@ import pytest
 
 from app.budget import Budget, WindowFull
 from app.errors import AppError, EmptyField, ProjectGone
-from app.japanese import JAPANESE
+from app.japanese import CORE, JAPANESE, SAID
 from app.page.events import Office, errors_said, worded, wording
 from app.page.writing import Stream
 from app.session import Session
 from app.sessions import Sessions
-from app.wording import ENGLISH, Wording
-from core import InvalidParameterError
+from app.wording import ENGLISH, Message, Wording, heard
+from core import LoadingError
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 JA = Wording("ja")
 
 
-def trees() -> list[ast.AST]:
-    files = [*(ROOT / "app").rglob("*.py"), *(ROOT / "core").rglob("*.py")]
-    return [ast.parse(file.read_text("utf-8")) for file in files if file.name != "japanese.py"]
+def nodes(folder: str, without: tuple[str, ...] = ()) -> list[ast.AST]:
+    """All of the code, but for the Japanese."""
+    files = [file for file in (ROOT / folder).rglob("*.py") if file.parent.name != "japanese"]
+    trees = [ast.parse(file.read_text("utf-8")) for file in files if file.name not in without]
+    return [node for tree in trees for node in ast.walk(tree)]
+
+
+def calls(found: list[ast.AST], names: set[str]) -> list[tuple[str, ast.expr]]:
+    """The first argument of each call of these names, with the name."""
+    made = [(ast.unparse(node.func), node) for node in found if isinstance(node, ast.Call)]
+    return [(name, call.args[0]) for name, call in made if call.args and names & {name, name.split(".")[-1]}]
+
+
+def errors(base: type[Exception]) -> dict[str, type[Exception]]:
+    """The class and all below it, by name."""
+    below = [errors(cls) for cls in base.__subclasses__()]
+    return {base.__name__: base} | {name: cls for found in below for name, cls in found.items()}
+
+
+def pattern_of(node: ast.AST) -> str | None:
+    """A literal text, with places where an f-string has them; None for anything else."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join("{}" if isinstance(part, ast.FormattedValue) else str(pattern_of(part)) for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def places(pattern: str) -> set[tuple[str, str]]:
@@ -43,16 +65,61 @@ def test_both_languages_have_the_same_places(english: str, japanese: str) -> Non
 
 
 def test_everything_that_is_said_has_its_japanese_and_nothing_else_has() -> None:
-    said, constants = set(), set()
-    for node in (node for tree in trees() for node in ast.walk(tree)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            constants.add(node.value)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("say", "_say", "wording(request)"):
-            said |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
+    found = nodes("app")
+    said = {pattern_of(one) for _, one in calls(found, {"say", "_say", "wording(request)"})}
+    for node in found:
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("say.count"):
-            said |= {one.value for one in node.args[1:3] if isinstance(one, ast.Constant)}
-    assert said - set(JAPANESE) == set()
-    assert set(JAPANESE) - constants == set()
+            said |= {pattern_of(one) for one in node.args[1:3]}
+    constants = {pattern_of(node) for node in found}
+    assert said - {None} - set(SAID) == set()
+    assert set(SAID) - constants == set()
+
+
+def test_every_error_and_message_is_a_pattern_that_has_its_japanese() -> None:
+    found = nodes("app", without=("api.py",))  # programs are answered in English
+    made_of_others = {name for name, cls in errors(AppError).items() if "__init__" in vars(cls)}
+    raised = [one for name, one in calls(found, set(errors(AppError)) - made_of_others)]
+    assert len(raised) > 80
+    either = [part for one in raised for part in ((one.body, one.orelse) if isinstance(one, ast.IfExp) else (one,))]
+    assert [ast.unparse(one) for one in either if not isinstance(one, ast.Constant)] == []
+    messages = [one for _, one in calls(found, {"Message", "super().__init__"})]
+    assert [ast.unparse(one) for one in messages if isinstance(one, ast.JoinedStr)] == []
+    assert {pattern_of(one) for one in [*either, *messages]} - {None, ""} - set(SAID) == set()
+
+
+def test_nothing_is_shown_that_was_not_worded() -> None:
+    shown = calls(nodes("app", without=("api.py",)), {"gr.Error", "gr.Warning", "gr.Info", "notice"})
+    assert len(shown) > 10
+    assert [ast.unparse(one) for _, one in shown if isinstance(one, ast.Constant | ast.JoinedStr)] == []
+
+
+def test_what_core_says_of_loading_has_its_japanese_and_nothing_else_has() -> None:
+    found = nodes("core")
+    loading = {*errors(LoadingError), "PolicyInactiveError", "progress", "report"}
+    said = {pattern_of(one) for _, one in calls(found, loading)}
+    assert len(said) > 20
+    assert said - {None} - set(CORE) == set()
+    assert set(CORE) - {pattern_of(node) for node in found} == set()
+
+
+def test_a_sentence_of_core_is_heard_with_all_that_is_in_it() -> None:
+    folder = "Delete the folder /a/b.c and load again to have it made anew."
+    english = f"'x' could not be loaded: No such thing. {folder}"
+    assert heard(english).worded(JA) == (
+        "'x' を読み込めませんでした：No such thing。フォルダー /a/b.c を削除して読み込み直すと、作り直されます。"
+    )
+    assert str(heard(english)) == english
+    assert heard("downloading SmolLM2-135M-Instruct").worded(JA) == "SmolLM2-135M-Instruct のダウンロード"
+    assert heard("{unknown}").worded(JA) == "{unknown}"
+
+
+def test_a_message_is_said_in_any_language_also_after_it_was_kept() -> None:
+    message = Message("{} of {:,}", Message("{} unfolds to", "a{b}.zip"), 2000)
+    kept = Message.from_plain(json.loads(json.dumps(message.plain)))
+    assert kept == message
+    assert kept != Message("{} of {:,}", "a{b}.zip", 2000)
+    assert [str(kept), kept.worded(JA)] == ["a{b}.zip unfolds to of 2,000", "a{b}.zip を展開すると of 2,000"]
+    assert str(Message.from_plain("{as it was}")) == "{as it was}"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +189,6 @@ def test_an_error_is_said_in_the_language_of_the_page(error: AppError, english: 
     assert error.worded(JA) == japanese
     page: Any = SimpleNamespace(session_hash="page", headers={"accept-language": "ja"})
     assert worded(error, page) == japanese
-    assert worded(InvalidParameterError("stride is 0."), page) == "stride is 0."
 
 
 def test_a_project_that_is_gone_is_said_so_in_japanese() -> None:

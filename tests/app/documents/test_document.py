@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.documents import Document, Origin, Page, duplicates, read_document
+from app.wording import Message
 
 
 def document(name: str, *texts: str) -> Document:
@@ -25,9 +26,13 @@ def test_the_digest_is_that_of_the_text_by_page() -> None:
     assert digest not in {document("a.pdf", *texts).digest for texts in others}
 
 
+def said(notes: dict[int, Message]) -> dict[int, str]:
+    return {index: str(note) for index, note in notes.items()}
+
+
 def test_duplicates_name_the_first_with_the_same_text() -> None:
     documents = [document("a.pdf", "x"), document("b.txt", "y"), document("c.txt", "x"), document("d.txt", "x")]
-    assert duplicates(documents) == {
+    assert said(duplicates(documents)) == {
         2: "c.txt has the same text as a.pdf.",
         3: "d.txt has the same text as a.pdf.",
     }
@@ -39,7 +44,7 @@ SAMPLES = Path(__file__).parents[3] / "assets" / "samples"
 
 def test_the_same_text_in_another_form_is_noticed() -> None:
     pdf, markdown = (read_document(SAMPLES / f"lighthouses.{kind}") for kind in ("pdf", "md"))
-    assert duplicates([pdf, markdown]) == {1: "lighthouses.md has mostly the same text as lighthouses.pdf."}
+    assert said(duplicates([pdf, markdown])) == {1: "lighthouses.md has mostly the same text as lighthouses.pdf."}
     half = Document("half.pdf", pdf.pages[:4])
     other = document("other.txt", "The tide came in, and the tide went out again, as it does twice a day. " * 20)
     assert duplicates([pdf, half, other, document("short.txt", "a"), document("shorter.txt", "b")]) == {}

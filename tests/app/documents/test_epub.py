@@ -95,7 +95,7 @@ def test_parts_that_are_missing_or_empty_are_kept_empty_and_noted(tmp_path: Path
     path = epub(tmp_path, {"cover": chapter("<img src='x.png' alt=''/>"), **CHAPTERS, "gone": ""})
     document = read_document(path)
     assert [bool(page.text) for page in document.pages] == [False, True, True, True, False]
-    assert document.notes == (
+    assert tuple(map(str, document.notes)) == (
         "1 of 5 parts have no text: pictures? They are left out.",
         "1 of 5 parts could not be read (book.epub is damaged and cannot be read (OEBPS/text/gone.xhtml is missing). "
         "Export it again.) They are left out.",
@@ -103,7 +103,7 @@ def test_parts_that_are_missing_or_empty_are_kept_empty_and_noted(tmp_path: Path
 
 
 def test_a_book_without_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NoText, match=r"book.epub has no text: its pages may be pictures.*OCR"):
+    with pytest.raises(NoText, match=r"book.epub has no text \(its pages may be pictures\).*OCR"):
         read_document(epub(tmp_path, {"one": chapter("<img/>")}))
     with pytest.raises(NoText, match=r"book.epub has no text \(.*one.xhtml is missing"):
         read_document(epub(tmp_path, {"one": ""}))
@@ -153,7 +153,7 @@ def test_a_broken_chapter_is_noted(tmp_path: Path) -> None:
     path.write_bytes(data[:offset] + bytes(byte ^ 255 for byte in data[offset : offset + 30]) + data[offset + 30 :])
     document = read_document(path)
     assert [bool(page.text) for page in document.pages] == [True, False]
-    assert "1 of 2 parts could not be read" in document.notes[0]
+    assert "1 of 2 parts could not be read" in str(document.notes[0])
 
 
 def test_what_unfolds_beyond_measure_is_refused(tmp_path: Path) -> None:

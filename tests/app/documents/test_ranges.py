@@ -32,9 +32,9 @@ def test_page_ranges(ranges: str, expected: list[int]) -> None:
 @pytest.mark.parametrize(
     ("ranges", "message"),
     [
-        ("x", "'x' is not a page"),
-        ("1-2-3", "'1-2-3' is not a page"),
-        ("-3", "'-3' is not a page"),
+        ("x", "“x” is not a page"),
+        ("1-2-3", "“1-2-3” is not a page"),
+        ("-3", "“-3” is not a page"),
         ("1,,2", "nothing between two commas"),
         ("0", "start at 1"),
         ("11", "no page 11"),

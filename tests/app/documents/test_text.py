@@ -35,7 +35,7 @@ def test_other_encodings_are_guessed_and_noted(tmp_path: Path) -> None:
     text = "Старый маяк стоит на скале у входа в гавань, и каждую ночь его видно за двадцать миль. " * 10
     document = read_document(write(tmp_path / "a.txt", text.encode("cp1251")))
     assert document.pages[0].text == text
-    assert "a.txt is not UTF-8; it was read as cp1251" in document.notes[0]
+    assert "a.txt is not UTF-8; it was read as cp1251" in str(document.notes[0])
 
 
 def test_form_feeds_separate_pages(tmp_path: Path) -> None:

@@ -81,5 +81,5 @@ def test_every_format_writes_a_named_file(key: str) -> None:
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with pytest.raises(ExportError, match="'odt' is not a format"):
+    with pytest.raises(ExportError, match="“odt” is not a format"):
         export(Draft("a", "b"), "odt")

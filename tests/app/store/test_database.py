@@ -159,8 +159,8 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_begun(tmp_path: Path, dam
     (notice,) = fresh.notices
     (aside,) = tmp_path.glob("projects.damaged-*.sqlite3")
     assert aside.read_bytes() == damaged
-    assert aside.name in notice
-    assert "not deleted" in notice
+    assert aside.name in str(notice)
+    assert "not deleted" in str(notice)
     assert list_projects(fresh) == []
     create_project(fresh, "New")
     fresh.close()

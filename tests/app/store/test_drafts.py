@@ -173,8 +173,8 @@ def test_autosave_says_what_is_wrong_and_tries_again(store: Store, project: Proj
     autosave = Autosave(store, project.id, "page", seconds=60)
     autosave.note("0123456789a")
     autosave.flush()
-    assert "11 characters" in autosave.error
+    assert "11 characters" in str(autosave.error)
     store.limits = Limits()
     autosave.flush()
-    assert autosave.error == ""
+    assert autosave.error is None
     assert read_draft(store, project.id) == "0123456789a"

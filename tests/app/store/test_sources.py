@@ -20,8 +20,11 @@ from app.store import (
     order_sources,
     remove_source,
 )
+from app.wording import Message
 
-DOCUMENT = Document("灯台 v1.PDF", (Page(1, "i", "Light\ud800"), Page(2, None, "")), ("1 of 2 pages has no text.",))
+DOCUMENT = Document(
+    "灯台 v1.PDF", (Page(1, "i", "Light\ud800"), Page(2, None, "")), (Message("{:,} of {:,} pages has no text.", 1, 2),)
+)
 
 
 @pytest.fixture

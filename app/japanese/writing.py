@@ -1,11 +1,11 @@
-"""The Japanese for what the server says, by its English pattern; see `app.wording`."""
+"""How far a run is, its rates, the sources, the window, a comparison, the map, tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-JAPANESE: Mapping[str, str] = MappingProxyType(
+WRITING: Mapping[str, str] = MappingProxyType(
     {
         # How far a run is
         "Waiting: {} before you.": "待機中：前に {} 件。",
@@ -129,7 +129,6 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         # The model
         "{} …": "準備中：{} …",
         "Starting": "起動",
-        "building the CPU kernels": "CPU カーネルの構築",
         "not quantized": "量子化なし",
         "window {:,} tokens": "ウィンドウ {:,} トークン",
         "compiling for this computer (once, a minute or two; writing works meanwhile)": (
@@ -207,63 +206,5 @@ JAPANESE: Mapping[str, str] = MappingProxyType(
         "Table as CSV": "表（CSV）",
         "Table as TSV": "表（TSV）",
         "Draft and run": "原稿と実行の記録",
-        # What went wrong
-        "{}: the field “{}” is empty. Write what the model is to do.": (
-            "{}：「{}」が空です。モデルにしてほしいことを書いてください。"
-        ),
-        "My own instruction": "自由な指示",
-        "The length is “{}”. Choose {}, or write a number of words: 800.": (
-            "長さが「{}」です。{} から選ぶか、800 のように語数を書いてください。"
-        ),
-        "The answer's length is {}; it must be 1 to {:,}.": ("回答の長さが {} です。1 から {:,} までにしてください。"),
-        "{} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "
-        "Your text and files are kept: press Write again in a few minutes.": (
-            "すでに {} 人が待っていて、満員です（REFRESHKV_QUEUE_SIZE）。"
-            "文章とファイルは残っています。数分後にもう一度「書く」を押してください。"
-        ),
-        "The model is still loading. Try again in a moment.": (
-            "モデルを読み込み中です。少し待ってから、もう一度試してください。"
-        ),
-        "You are writing already. Stop that first.": "すでに執筆中です。先に止めてください。",
-        "The draft was changed in another window. Look at it here again, then repeat.": (
-            "原稿が別のウィンドウで変更されました。ここで確かめてから、もう一度試してください。"
-        ),
-        "No passage of the model's is left in the draft. Use Continue, or select a passage.": (
-            "原稿にモデルの書いた箇所が残っていません。「続ける」を使うか、範囲を選んでください。"
-        ),
-        "Nothing is marked. Mark the words in the draft that are to be changed.": (
-            "範囲が選ばれていません。原稿で直したい箇所を選んでください。"
-        ),
-        "There is nothing to send. Add a document, or write an instruction.": (
-            "送るものがありません。資料を加えるか、指示を書いてください。"
-        ),
-        "The draft has no outline to write sections from. Write one at its top, a line for each heading with a "
-        "number before it, or empty the draft to have one made.": (
-            "原稿に、節を書くもとになるアウトラインがありません。先頭に番号付きの見出しを 1 行ずつ書くか、"
-            "原稿を空にして作らせてください。"
-        ),
-        "Methods are being compared already. Stop that first.": "すでに比較中です。先に止めてください。",
-        "Choose at least two methods to compare.": "比べる方式を二つ以上選んでください。",
-        "No run wrote this draft yet, so there is nothing to bundle. Write something first, or export the draft "
-        "as Markdown.": (
-            "この原稿を書いた実行がまだないため、まとめるものがありません。"
-            "先に何か書くか、原稿を Markdown で書き出してください。"
-        ),
-        "The draft has no table: no Markdown table (| a | b | above | --- | --- |) and no lines with tabs or "
-        "commas. Choose the task “Extract a table”, or another format.": (
-            "原稿に表がありません（| a | b | と | --- | --- | の Markdown の表も、タブやコンマで区切った行も）。"
-            "作業「表を取り出す」か、別の形式を選んでください。"
-        ),
-        "This project does not exist any more; it was deleted in another window. Copy your text from the page and "
-        "begin a new project.": (
-            "このプロジェクトは別のウィンドウで削除されました。ページの文章をコピーして、新しいプロジェクトを始めてください。"
-        ),
-        "This version does not exist any more. Open the list of versions again, and choose another.": (
-            "この版はもうありません。版の一覧を開き直して、別の版を選んでください。"
-        ),
-        "The page is not there yet. Try again in a moment.": (
-            "ページがまだ準備できていません。少し待ってから、もう一度試してください。"
-        ),
     }
 )
-"""English pattern -> Japanese pattern with the same places, which may stand in another order."""
