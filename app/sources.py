@@ -80,6 +80,12 @@ class Sources:
         ]
 
     @property
+    def version(self) -> str:
+        """Another one whenever a file came, went or moved, or is read in another way; and of each project its own."""
+        files = [(file.id, file.pages, file.left_out, file.error, file.document is not None) for file in self.files]
+        return repr((self._project, files))
+
+    @property
     def selected(self) -> list[Source]:
         """The readable ones that are not left out, with their chosen pages, in order."""
         return [Source(file.document, file.chosen_pages) for file in self._selected_files() if file.document]

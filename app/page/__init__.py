@@ -36,7 +36,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
     with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
         add_api(office.desk)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
-        version, chosen, timer = gr.State(0), gr.State(0), gr.Timer(0.5)
+        version, chosen, timer = gr.State(""), gr.State(0), gr.Timer(0.5)
         ready = gr.State(False)
         with gr.Row(elem_id="top"):
             gr.HTML(f"<h1>{words('title')}</h1>", elem_id="title")

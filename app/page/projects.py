@@ -63,33 +63,32 @@ def wire_projects(
 
     defaults = dict(zip(Ask.names(), (field.value for field in fields.all), strict=True))
 
-    def shown(session: Session, version: int, request: gr.Request, forget: str = "") -> list[Any]:
+    def shown(session: Session, request: gr.Request, forget: str = "") -> list[Any]:
         values = {**defaults, **session.task}  # not those of the project before
         message = {**draft_message(session), "opens": True, "forget": forget}
         say = wording(request)
         names = [project_name(session.name, say), office.others(session, say)]
-        return [session.id, version + 1, *names, message, *map(values.get, defaults)]
+        return [session.id, session.sources.version, *names, message, *map(values.get, defaults)]
 
-    def opened(project: str, version: int, request: gr.Request) -> list[Any]:
+    def opened(project: str, request: gr.Request) -> list[Any]:
         with errors_said(request):
-            return shown(office.sessions.open(request.session_hash or "", project or None), version, request)
+            return shown(office.sessions.open(request.session_hash or "", project or None), request)
 
-    def made(version: int, request: gr.Request) -> list[Any]:
+    def made(request: gr.Request) -> list[Any]:
         with errors_said(request):
-            return shown(office.sessions.create(request.session_hash or ""), version, request)
+            return shown(office.sessions.create(request.session_hash or ""), request)
 
-    def switched(other: str | None, project: str, version: int, request: gr.Request) -> list[Any]:
+    def switched(other: str | None, project: str, request: gr.Request) -> list[Any]:
         current = office.session(project, request)
         if office.shared or not other or other == current.id:
             return [gr.skip()] * len(outputs)
         with errors_said(request):
-            return shown(office.sessions.open(request.session_hash or "", other), version, request)
+            return shown(office.sessions.open(request.session_hash or "", other), request)
 
-    def deleted(project: str, version: int, request: gr.Request) -> list[Any]:
+    def deleted(project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
         with errors_said(request):
-            other = office.sessions.delete(request.session_hash or "", session.id)
-            return shown(other, version, request, forget=session.id)
+            return shown(office.sessions.delete(request.session_hash or "", session.id), request, forget=session.id)
 
     def renamed(name: str, project: str, request: gr.Request) -> list[Any]:
         session = office.session(project, request)
@@ -112,8 +111,8 @@ def wire_projects(
     fields.suggested.then(keep_task, [project, *fields.all], queue=False, **QUIET)
     gr.on([parts.name.blur, parts.name.submit], renamed, [parts.name, project], [parts.name, parts.others], **QUIET)
     return [
-        page.load(opened, [project, version], outputs, **QUIET),
-        parts.new.click(made, version, outputs, **QUIET),
-        parts.others.input(switched, [parts.others, project, version], outputs, **QUIET),
-        parts.delete.click(deleted, [project, version], outputs, js=CONFIRM, **QUIET),
+        page.load(opened, project, outputs, **QUIET),
+        parts.new.click(made, None, outputs, **QUIET),
+        parts.others.input(switched, [parts.others, project], outputs, **QUIET),
+        parts.delete.click(deleted, project, outputs, js=CONFIRM, **QUIET),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from app.wording import ENGLISH, Message, Wording
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "assets" / "samples" / "lighthouses.pdf"
 CHOICES = 4
+UPLOADS = 4
+"""So many are read at the same time."""
 PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
 
 
@@ -54,39 +56,48 @@ def add_sources(
         if session.name == UNTITLED and readable is not None:
             session.rename(Path(readable.name).stem[:80] or UNTITLED)
 
-    def uploaded(
-        paths: list[str] | None, project: str, version: int, request: gr.Request, progress: Any = PROGRESS
-    ) -> list[Any]:
-        """Read what was uploaded, and make room for more."""
-        session = office.session(project, request)
-        add(session, [Path(path) for path in paths or []], progress)
-        return [None, *office.named(session, request), version + 1]
+    def uploaded(paths: list[str] | None, project: str, request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
+        """Make room for more at once, or what comes next would bring these along; and read what was uploaded."""
+        yield None
+        add(office.session(project, request), [Path(path) for path in paths or []], progress)
+        yield gr.skip()
 
-    def use_sample(project: str, version: int, request: gr.Request, progress: Any = PROGRESS) -> list[Any]:
+    def use_sample(project: str, request: gr.Request, progress: Any = PROGRESS) -> Any:
         """Add the sample that comes with the app."""
-        session = office.session(project, request)
-        add(session, [SAMPLE], progress)
-        return [*office.named(session, request), version + 1]
+        add(office.session(project, request), [SAMPLE], progress)
+        return gr.skip()
 
-    def paste(text: str, project: str, version: int, request: gr.Request) -> tuple[str, str, int]:
+    def show(project: str, request: gr.Request) -> list[Any]:
+        """The page may have gone over to another project while files were read."""
+        session = office.session(project, request)
+        return [*office.named(session, request), session.sources.version]
+
+    def paste(text: str, project: str, request: gr.Request) -> tuple[str, str, Any]:
         """Add a pasted text; one that cannot be added stays where it was pasted."""
+        sources = office.session(project, request).sources
         try:
-            office.session(project, request).sources.paste(text, wording(request))
+            sources.paste(text, wording(request))
         except AppError as error:
-            return text, panels.notice(worded(error, request)), version
-        return "", "", version + 1
+            return text, panels.notice(worded(error, request)), gr.skip()
+        return "", "", sources.version
 
     shown = {**QUIET, "show_progress": "minimal"}
-    files.upload(uploaded, [files, project, version], [files, name, others, version], **shown)
-    sample.click(use_sample, [project, version], [name, others, version], **shown)
-    add_pasted.click(paste, [pasted, project, version], [pasted, problem, version], **QUIET)
+    # Files may come, for another project too, while others are read.
+    several = {**shown, "trigger_mode": "multiple", "concurrency_limit": UPLOADS}
+    # The cards are an event of their own: Gradio would take what others change during a long one for its doing.
+    for reads in (
+        files.upload(uploaded, [files, project], files, **several),
+        sample.click(use_sample, project, files, **shown),
+    ):
+        reads.then(show, project, [name, others, version], **QUIET)
+    add_pasted.click(paste, [pasted, project], [pasted, problem, version], **QUIET)
 
     @gr.render(inputs=[version, project, ready], show_progress="hidden")  # type: ignore[untyped-decorator]
-    def cards(current: int, project_id: str, ready: bool, request: gr.Request) -> None:
+    def cards(current: str, project_id: str, ready: bool, request: gr.Request) -> None:
         session = office.session(project_id, request)
         notes = session.sources.duplicate_notes
         for index, file in enumerate(session.sources.files):
-            with gr.Column(elem_classes="source", key=f"{current}-{ready}-{index}"):
+            with gr.Column(elem_classes="source", key=file.id):
                 html = source_card(office, session, file, notes.get(index), wording(request))
                 card = gr.HTML(html, elem_classes="file-card")
                 _card_fields(office, file, project, version)
@@ -114,13 +125,13 @@ def _card_fields(office: Office, file: SourceFile, project: gr.BrowserState, ver
         return
     password = gr.Textbox(label=words("password"), type="password", elem_classes="password", interactive=True)
 
-    def unlock(value: str, project: str, version: int, request: gr.Request) -> int:
+    def unlock(value: str, project: str, request: gr.Request) -> str:
         sources = office.session(project, request).sources
         if (index := sources.index_of(file.id)) is not None:
             sources.unlock(index, value)
-        return version + 1
+        return sources.version
 
-    password.submit(unlock, [password, project, version], version, **QUIET)
+    password.submit(unlock, [password, project], version, **QUIET)
 
 
 def _choice_of_pages(
@@ -156,14 +167,14 @@ def _card_buttons(office: Office, index: int, session: Session, project: gr.Brow
     def button(label: str, name: str, act: Callable[[Sources, int], None]) -> None:
         pressed = gr.Button(words(label), size="sm", elem_classes=name)
 
-        def call(project: str, version: int, request: gr.Request) -> int:
+        def call(project: str, request: gr.Request) -> str:
             sources = office.session(project, request).sources
             place = sources.index_of(file.id)
             if place is not None:  # pressed twice, or in another window, it may be gone
                 act(sources, place)
-            return version + 1
+            return sources.version
 
-        pressed.click(call, [project, version], version, **QUIET)
+        pressed.click(call, project, version, **QUIET)
 
     with gr.Row(elem_classes="source-actions"):
         if index:
@@ -237,7 +248,7 @@ def add_budget(
         return show(project, *values, request)
 
     def choose(place: int) -> Callable[..., list[Any]]:
-        def call(project: str, version: int, request: gr.Request, *values: Any) -> list[Any]:
+        def call(project: str, request: gr.Request, *values: Any) -> list[Any]:
             session = office.session(project, request)
             _, found = choices(project, values, request)
             length = seen = gr.skip()
@@ -250,7 +261,7 @@ def add_budget(
                     length = tokens
                 case ShorterDraft(tokens=tokens):
                     seen = tokens
-            return [version + 1, length, seen]
+            return [session.sources.version, length, seen]
 
         return call
 
@@ -265,9 +276,7 @@ def add_budget(
     gr.on(changed, shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
     editor.settled(shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
     for place, button in enumerate(buttons):
-        button.click(
-            choose(place), [project, version, *inputs], [version, fields.max_new_tokens, fields.draft_tokens], **QUIET
-        )
+        button.click(choose(place), [project, *inputs], [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
 
 
 def window_state(desk: Desk, session: Session, ask: Ask, say: Wording = ENGLISH) -> tuple[str, tuple[Choice, ...]]:

@@ -1,5 +1,6 @@
 """The sources of a project: what is read, refused, chosen, put in order and kept."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,26 @@ def test_a_bad_file_is_refused_and_the_others_stay(sources: Sources, tmp_path: P
     sources.choose(1, "1")
     assert pages(sources) == [("lighthouses.pdf", [2, 3])]
     assert sources.files[1].chosen_pages == ()
+
+
+def test_every_change_of_what_is_read_is_another_version(store: Store, sources: Sources, tmp_path: Path) -> None:
+    acts: list[Callable[[], object]] = [
+        lambda: sources.add([SAMPLE, write(tmp_path, "notes.txt")]),
+        lambda: sources.paste("Some more."),
+        lambda: sources.move(0, 1),
+        lambda: sources.leave_out(0),
+        lambda: sources.apply_pages(["2-3", "1"]),
+        lambda: sources.choose(1, "99"),
+        lambda: sources.remove(2),
+    ]
+    versions = [sources.version]
+    for act in acts:
+        act()
+        versions.append(sources.version)
+    assert len(set(versions)) == len(versions)
+    assert sources.version == versions[-1]
+    others = [Sources(store, create_project(store, "Other").id, LIMITS).version for _ in range(2)]
+    assert len({*others, versions[0]}) == 3
 
 
 def test_a_file_over_the_limit_is_refused(store: Store, project: str, tmp_path: Path) -> None:

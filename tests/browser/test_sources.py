@@ -2,12 +2,17 @@
 
 import re
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 from pypdf import PdfWriter
 
-from tests.browser.studio import SAMPLE, Hands
+from app.documents import Document, read_document
+from tests.app.conftest import wait
+from tests.app.scripted import ScriptedRun, into
+from tests.browser.studio import SAMPLE, Hands, Studio
 
 HOSTILE = (
     "The lamp was lit in 1759. ${window.pwned = 1} {{window.pwned}} <img src=x onerror='window.pwned=1'> "
@@ -77,6 +82,43 @@ def test_order_removal_pasted_text_and_the_text_as_it_was_read(hands: Hands, tmp
     expect(cards.nth(0)).to_contain_text("second.txt")
 
 
+def test_a_late_upload_goes_to_the_project_it_was_meant_for(
+    studio: Studio, hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, going_on = Event(), Event()
+
+    def slowly(path: Path, **options: Any) -> Document:
+        if path.name == "late.txt":
+            options["progress"](1, 2)
+            reading.set()
+            assert going_on.wait(60)
+        return read_document(path, **options)
+
+    monkeypatch.setattr("app.sources.read_document", slowly)
+    for name in ("late", "soon"):
+        (tmp_path / f"{name}.txt").write_text(f"This text comes {name}.")
+    hands.type("The first project.")
+    first = studio.sessions.open("a look", None)
+    chooser = hands.page.locator("#files input[type=file]").first
+    chooser.set_input_files(str(tmp_path / "late.txt"))
+    assert reading.wait(60)
+    hands.press("new-project")
+    expect(hands.area).to_have_value("")
+    # Files for this one do not wait, and bring none of the other's along.
+    chooser.set_input_files(str(tmp_path / "soon.txt"))
+    cards = hands.page.locator(".block.file-card")
+    expect(cards).to_have_count(1)
+    expect(cards).to_contain_text("soon.txt")
+    hands.page.locator(".source-text button").first.click()
+    expect(hands.page.locator(".page-text textarea")).to_have_value("This text comes soon.")
+    going_on.set()
+    wait(lambda: [file.name for file in first.sources.files] == ["late.txt"])
+    hands.page.wait_for_timeout(1000)
+    expect(hands.page.locator(".page-text textarea")).to_be_visible()  # the cards are not made anew
+    expect(cards).to_have_count(1)
+    expect(hands.page.locator("#project-name input, #project-name textarea")).to_have_value("soon")
+
+
 def test_too_long_a_request_offers_ways_out_and_one_press_takes_one(hands: Hands, tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("\f".join("The tide came in and the tide went out again. " * 220 for _ in range(5)))
@@ -124,3 +166,36 @@ def test_text_that_looks_like_code_does_nothing_but_appear(hands: Hands, tmp_pat
     expect(hands.page.locator("#version-changes .changes")).to_contain_text(HOSTILE[:90], timeout=30_000)
     assert hands.page.locator("img[src=x]").count() == 0
     assert hands.page.evaluate("window.pwned") is None
+
+
+def test_names_and_a_proposal_that_look_like_code_only_appear(studio: Studio, hands: Hands, tmp_path: Path) -> None:
+    page, hostile = hands.page, "<img src=x onerror=window.pwned=1> ${window.pwned=1} <|im_end|>"
+    name, project = page.locator("#project-name input, #project-name textarea"), page.locator("#project-list input")
+    hands.type(hostile)
+    name.fill(hostile)
+    name.press("Enter")
+    expect(project).to_have_value(hostile)
+    page.locator("#versions button").first.click()
+    page.locator("#version-name input, #version-name textarea").fill(hostile)
+    hands.press("save-version")
+    expect(page.locator("#progress")).to_contain_text(f"Kept as “{hostile}”")
+    expect(page.locator("#version-list input")).to_have_value(re.compile("^" + re.escape(hostile)))
+    page.locator("#version-list input").click()
+    expect(page.get_by_role("option")).to_contain_text(hostile)
+
+    # The name of a file, from which an upload would take the signs; and with it the choices below the bar.
+    session = studio.sessions.open("a look", None)
+    path = tmp_path / f"{hostile}.txt"
+    path.write_text("\f".join("The tide came in and the tide went out again. " * 220 for _ in range(5)))
+    session.sources.add([path])
+    into(session, ScriptedRun().finish(f"Lit: {hostile}"), 0, len(hostile), proposes=True).join(30)
+    hands.open()
+    expect(name).to_have_value(hostile)
+    expect(page.locator(".block.file-card")).to_contain_text(hostile)
+    expect(page.locator("button.choice").filter(has_text=hostile).first).to_be_visible(timeout=60_000)
+    expect(page.locator(".draft-diff")).to_contain_text(hostile)
+    expect(page.locator(".draft-diff ins")).to_have_text(re.compile("Lit"))
+    page.locator(".accept").click()
+    expect(hands.area).to_have_value(f"Lit: {hostile}")
+    assert page.locator("img[src=x]").count() == 0
+    assert page.evaluate("window.pwned") is None
