@@ -1,11 +1,16 @@
 """Evidence on the page: whose a passage is and what was kept then, the runs to choose from, a trace from a file."""
 
 import re
+from collections.abc import Generator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.studio import SLOW, Hands
+from app.job import Run
+from core import Event, PrefillProgress
+from tests.app.test_evidence import scripted
+from tests.browser.studio import SLOW, Hands, Studio
 
 OPENING = "# Report\n\n## Introduction\n\n"
 
@@ -82,3 +87,35 @@ def test_a_passage_shows_its_run_and_a_run_can_be_chosen_and_opened(hands: Hands
     chooser.set_input_files(str(tmp_path / "bundle.zip"))
     expect(root).to_have_attribute("data-run", re.compile("file-"), timeout=SLOW)
     expect(page.locator("#trace-problem")).not_to_contain_text("cannot be opened")
+
+
+def test_a_run_that_wrote_nothing_leaves_the_map_to_the_one_before(
+    studio: Studio, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the page saw it fail or comes back afterwards; and a heading shows what the words below it do."""
+    page, root = hands.page, hands.page.locator(".ckm-root")
+    session = studio.sessions.open("a look", None)
+    first = scripted(session, "The lamp was lit at dusk. The keeper climbed the stairs.", {0: [1]}, "# Lamp\n\n")
+    hands.open()
+    expect(root).to_have_attribute("data-run", first)
+
+    def broken(run: Run) -> Generator[Event]:
+        yield PrefillProgress(0, run.request.token_ids.shape[1])
+        raise ValueError("the power is off")
+
+    monkeypatch.setattr(studio.engine, "_events", broken)
+    hands.press("continue")
+    expect(page.locator("#progress .notice")).to_contain_text("the power is off")
+    hands.rest()
+    expect(root).to_have_attribute("data-run", first)
+    hands.open()
+    expect(page.locator("#progress .notice")).to_contain_text("the power is off")
+    expect(root).to_have_attribute("data-run", first)
+    page.wait_for_timeout(1000)
+    expect(root).to_have_attribute("data-run", first)
+    page.locator("#runs input").click()
+    expect(page.locator("#runs [role=option]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    go_to(hands, 3)
+    expect(root).to_have_attribute("data-mode", "passages")
+    expect(root).to_contain_text("What the model kept")
