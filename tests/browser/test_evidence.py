@@ -49,6 +49,8 @@ def test_a_passage_shows_its_run_and_a_run_can_be_chosen_and_opened(hands: Hands
     hands.saved()
     page.wait_for_timeout(600)
     expect(root).to_have_attribute("data-mode", "share")
+    expect(page.locator(".ckm-keys-share")).to_be_visible()
+    expect(page.locator(".ckm-explanation")).to_be_visible()
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".ckm-kept-summary")).to_have_text(
         "Typed by you, or its run is no longer kept.", timeout=30_000
