@@ -1,24 +1,23 @@
 """Methods side by side, and a table held against its columns."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from app.store import diff
 from tests.browser.studio import SLOW, Hands, Studio
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} {{value}} <|im_end|>'
 
 
-def ask(hands: Hands, detail: str, task: str = "My own instruction", tokens: int = 12) -> None:
-    """Fill in the fields: few tokens, greedily."""
-    page = hands.page
-    page.locator("#task input").click()
-    page.get_by_role("option", name=task).click()
-    page.locator("#detail textarea").fill(detail)
-    page.locator("#options button").first.click()
-    page.get_by_label("Temperature").fill("0")
-    page.get_by_label("At most, in tokens").fill(str(tokens))
+def ask(studio: Studio, hands: Hands, detail: str, task: str = "free", tokens: int = 16, **fields: Any) -> None:
+    """Let the page come back with these fields, greedy unless they say otherwise."""
+    session = studio.sessions.open("a look", None)
+    session.keep_task({"task": task, "detail": detail, "max_new_tokens": tokens, "temperature": 0, **fields})
+    hands.open()
+    expect(hands.page.locator("#detail textarea")).to_have_value(detail)
 
 
 def compare(hands: Hands) -> Locator:
@@ -46,8 +45,7 @@ def figures(hands: Hands, title: str) -> list[float]:
 def test_two_methods_are_shown_side_by_side_with_what_differs(hands: Hands, studio: Studio) -> None:
     page = hands.page
     hands.sample("1")
-    ask(hands, "Tell at length who kept the light and how.", tokens=40)
-    page.get_by_label("Small cache: share").fill("16")
+    ask(studio, hands, "Tell at length who kept the light and how.", tokens=40, budget="16", stride=10)
     methods = compare(hands)
     ended(hands)
     expect(methods.locator("h3")).to_have_text(["RefreshKV", "Full attention"])
@@ -72,7 +70,7 @@ def test_two_methods_are_shown_side_by_side_with_what_differs(hands: Hands, stud
     full_steps, partial_steps = figures(hands, "Full steps"), figures(hands, "Partial steps")
     assert [a + b for a, b in zip(full_steps, partial_steps, strict=True)] == [39, 39]
     assert partial_steps[1] == 0 < partial_steps[0]
-    expect(page.locator("#comparison .best")).to_have_count(3)
+    expect(page.locator("#comparison tbody tr").first.locator(".best")).to_have_count(1)
 
     # Each is a run that the map can show.
     page.locator("#runs input").click()
@@ -86,7 +84,7 @@ def test_two_methods_are_shown_side_by_side_with_what_differs(hands: Hands, stud
 @pytest.mark.usefixtures("unhurried")
 def test_a_reload_and_another_window_attach_to_it_and_stop_it(hands: Hands, studio: Studio, browser: Browser) -> None:
     page = hands.page
-    ask(hands, "Count the waves.", tokens=200)
+    ask(studio, hands, "Count the waves.", tokens=200)
     compare(hands)
     text = page.locator("#comparison .method .changes").first
     expect(text).to_have_text(re.compile(r"(\S+\s+){3}"), timeout=SLOW)
@@ -113,7 +111,7 @@ def test_a_reload_and_another_window_attach_to_it_and_stop_it(hands: Hands, stud
 def test_a_comparison_stays_in_its_project_and_goes_on(hands: Hands, studio: Studio) -> None:
     page = hands.page
     hands.type("About the light.")  # so that its project comes first in the list
-    ask(hands, "Count the waves.", tokens=200)
+    ask(studio, hands, "Count the waves.", tokens=200)
     compare(hands)
     comparison = studio.sessions.open("a look", None).comparison
     assert comparison is not None
@@ -135,7 +133,7 @@ def test_a_comparison_stays_in_its_project_and_goes_on(hands: Hands, studio: Stu
 
 def test_hostile_text_does_nothing_but_appear(hands: Hands, studio: Studio) -> None:
     page = hands.page
-    ask(hands, f"Repeat this: {HOSTILE}", tokens=4)
+    ask(studio, hands, f"Repeat this: {HOSTILE}", tokens=16)
     compare(hands)
     ended(hands)
     comparison = studio.sessions.open("a look", None).comparison
@@ -143,8 +141,7 @@ def test_hostile_text_does_nothing_but_appear(hands: Hands, studio: Studio) -> N
     for trial in comparison.trials:  # as if the model had written it
         assert trial.measured is not None
         trial.measured.text = HOSTILE
-    comparison.trials[1].measured.text += " more"  # type: ignore[union-attr]
-    comparison._compare(comparison.trials[1])
+    comparison.trials[1].changes = diff(HOSTILE, f"{HOSTILE} more")
     hands.open()
     page.locator("#compare button").first.click()
     texts = page.locator("#comparison .changes")
@@ -159,10 +156,9 @@ TABLE = "| Name | Year |\n|---|---|\n| Bell Rock | 1810 | |\n|  |  |\n"
 REPAIRED = "| Name | Year |\n| --- | --- |\n| Bell Rock | 1810 |\n"
 
 
-def test_a_malformed_table_is_noticed_and_repaired_and_undo_brings_it_back(hands: Hands) -> None:
+def test_a_malformed_table_is_noticed_and_repaired_and_undo_brings_it_back(hands: Hands, studio: Studio) -> None:
     page, notice = hands.page, hands.page.locator("#table-check")
-    ask(hands, "Name, Year", "Extract a table")
-    hands.area.focus()  # leaves the field, so that what is asked for is kept
+    ask(studio, hands, "Name, Year", "table")
     hands.type(TABLE)
     expect(notice).to_contain_text("Row 3 was empty")
     expect(notice).to_contain_text("Row 2 was too long by empty cells")
