@@ -130,7 +130,7 @@ FILES: Mapping[str, str] = MappingProxyType(
         # Web pages and texts
         "{} has no text of its own: a browser may put it there by scripts. Open it in a browser and save it as PDF, "
         "or paste its text.": (
-            "{} 自体にはテキストがありません（スクリプトで表示される可能性）。ブラウザーで開いて PDF "
+            "{} 自体にはテキストがありません（スクリプトで表示される可能性）。ブラウザで開いて PDF "
             "で保存するか、文章を貼り付けてください。"
         ),
         "{} is named like a text but holds other data. Save it as plain text (UTF-8) or as PDF.": (

@@ -13,7 +13,7 @@ REQUESTS: Mapping[str, str] = MappingProxyType(
         ),
         "My own instruction": "自由な指示",
         "The length is “{}”. Choose {}, or write a number of words: 800.": (
-            "長さが「{}」です。{} から選ぶか、800 のように語数を書いてください。"
+            "長さが「{}」です。{}から選ぶか、800 のように語数を書いてください。"
         ),
         "The answer's length is {}; it must be 1 to {:,}.": "回答の長さが {} です。1 から {:,} までにしてください。",
         "{} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "

@@ -12,7 +12,7 @@ STORAGE: Mapping[str, str] = MappingProxyType(
         "project": "プロジェクト",
         "Untitled": "無題",
         "Text from another window": "別のウィンドウの文章",
-        "Unsaved text of a browser": "ブラウザーに残っていた未保存の文章",
+        "Unsaved text of a browser": "ブラウザに残っていた未保存の文章",
         "Before restoring unsaved text": "未保存の文章を復元する前",
         "Before restoring a version": "版を復元する前",
         "Before the model wrote": "モデルが書く前",

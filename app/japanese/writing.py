@@ -199,6 +199,7 @@ WRITING: Mapping[str, str] = MappingProxyType(
         "Columns, separated by commas": "列の名前（コンマ区切り）",
         "Instruction": "指示",
         # Files
+        "File": "ファイル",
         "Markdown": "Markdown",
         "Plain text": "プレーンテキスト",
         "Word document": "Word 文書",

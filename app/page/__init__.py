@@ -25,6 +25,10 @@ from app.wording import ENGLISH, Wording, heard
 
 ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
 ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
+LANGUAGE = """() => {
+  if (navigator.language.startsWith("ja")) document.documentElement.lang = "ja";
+}"""
+"""Tells screen readers, and the rules of line breaking, that it is Japanese; Gradio says English of every page."""
 STYLES = ("controls.css", "style.css", "compare.css")
 
 
@@ -103,6 +107,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "theme": _theme(),
         "css": "".join((ASSETS / name).read_text("utf-8") for name in STYLES),
         "i18n": words,
+        "js": LANGUAGE,
         "server_name": settings.host,
         "server_port": settings.port,
         "mcp_server": settings.mcp,

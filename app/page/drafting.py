@@ -16,7 +16,7 @@ from app.draft import changed
 from app.editor import DraftEditor, kept_message, saved_message
 from app.errors import AppError
 from app.export import FORMATS, Draft, Export, RunRecord, export
-from app.page.events import QUIET, READ_EDITOR, Office, errors_said, project_name, worded, wording
+from app.page.events import QUIET, READ_EDITOR, Office, errors_said, project_name, warn, worded, wording
 from app.page.projects import ProjectParts
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
@@ -86,7 +86,7 @@ def wire_draft(office: Office, project: gr.BrowserState, projects: ProjectParts,
             with errors_said(request):
                 done = session.resolve(str(data.get("id")) if isinstance(data, dict) else "", accept)
             if not done:
-                gr.Warning(wording(request)("The passage was changed meanwhile, so the proposal no longer fits it."))
+                warn(wording(request)("The passage was changed meanwhile, so the proposal no longer fits it."))
             return draft_message(session)
 
         return call
@@ -175,7 +175,7 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
     with gr.Accordion(words("export"), open=False, elem_id="export"):
         with gr.Row():
             formats = [(words(f"format_{key}"), key) for key in FORMATS]
-            kind = gr.Dropdown(formats, value="docx", label=words("format"), elem_id="format", min_width=160)
+            kind = gr.Dropdown(formats, value="docx", label=words("format"), elem_id="format", min_width=190)
             make = gr.Button(words("export"), elem_id="make-export", min_width=110)
         file = gr.File(label=words("file"), show_label=False, visible=False, elem_id="exported", height=90)
         problem = gr.HTML(elem_id="export-problem")
@@ -189,7 +189,8 @@ def add_export(office: Office, project: gr.BrowserState, editor: DraftEditor) ->
             return [gr.update(visible=False), panels.notice(worded(error, request))]
         # Where Gradio deletes it again.
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
-        return [gr.update(value=path, visible=True), ""]
+        # A label of a component that was hidden is not translated when it is shown.
+        return [gr.update(value=path, visible=True, label=wording(request)("File")), ""]
 
     make.click(write, [editor, kind, project], [file, problem], js=READ_EDITOR, **QUIET)
 

@@ -11,6 +11,7 @@ import gradio as gr
 
 from app.desk import Caret, Desk
 from app.errors import AppError, StoreError
+from app.panels import escape
 from app.session import UNTITLED, Session
 from app.sessions import Sessions
 from app.store import list_projects
@@ -48,8 +49,7 @@ class Office:
         say = wording(request)
         held = replace(caret(state, say), page=page)
         if not held.project:
-            problem = say("The page is not there yet. Try again in a moment.")
-            raise gr.Error(problem, print_exception=False)
+            raise failure(say("The page is not there yet. Try again in a moment."))
         with errors_said(request):
             return self.sessions.rescue(page, held.project), held
 
@@ -89,7 +89,7 @@ def caret(state: dict[str, Any] | None, say: Wording = ENGLISH) -> Caret:
     text = values.get("text")
     if not isinstance(text, str):
         problem = say("The page did not send the draft's text. Reload the page; the draft is kept.")
-        raise gr.Error(problem, duration=None)
+        raise failure(problem, duration=None)
 
     def number(key: str) -> int:
         value = values.get(key)
@@ -104,10 +104,20 @@ def worded(error: AppError, request: gr.Request) -> str:
     return error.worded(wording(request))
 
 
+def failure(message: str, **options: Any) -> gr.Error:
+    """To be raised; Gradio takes its message for HTML."""
+    return gr.Error(escape(message), print_exception=False, **options)
+
+
+def warn(message: str) -> None:
+    """A toast that says what was not done; as above."""
+    gr.Warning(escape(message))
+
+
 @contextmanager
 def errors_said(request: gr.Request, *, visible: bool = True) -> Iterator[None]:
     """The page says why something cannot be kept or found; Gradio alone would say "Error"."""
     try:
         yield
     except StoreError as error:
-        raise gr.Error(error.worded(wording(request)), duration=None, visible=visible, print_exception=False) from None
+        raise failure(worded(error, request), duration=None, visible=visible) from None

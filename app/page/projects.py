@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.desk import Ask
 from app.errors import AppError
-from app.page.events import QUIET, Office, errors_said, project_name, worded, wording
+from app.page.events import QUIET, Office, errors_said, project_name, warn, worded, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
 from app.page.writing import WritingParts, draft_message
@@ -96,14 +96,14 @@ def wire_projects(
             try:
                 session.rename(name)
             except AppError as error:
-                gr.Warning(worded(error, request))
+                warn(worded(error, request))
         return office.named(session, request)
 
     def keep_task(project: str, request: gr.Request, *values: Any) -> None:
         try:
             office.session(project, request).keep_task(ask_of(values).values)
         except AppError as error:
-            gr.Warning(worded(error, request))
+            warn(worded(error, request))
 
     # What a person changes, that is, and not what opening a project does.
     changed = [field.input for field in fields.all]

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.desk import FULL_ATTENTION, REFRESHKV, Ask
 from app.errors import AppError
-from app.page.events import QUIET, worded, wording
+from app.page.events import QUIET, warn, worded, wording
 from app.page.words import words
 from app.settings import Settings
 from app.tasks import LENGTHS, TASKS, TONES, Shape, parse_length
@@ -79,7 +79,7 @@ def add_task(settings: Settings) -> TaskFields:
         try:
             shape = Shape(parse_length(length or ""), language=language or "")
         except AppError as error:
-            gr.Warning(worded(error, request))
+            warn(worded(error, request))
             return gr.update(placeholder=asks), gr.skip()
         return gr.update(placeholder=asks), min(chosen.max_new_tokens(shape), settings.max_new_tokens_limit)
 

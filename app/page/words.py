@@ -72,8 +72,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "keys": (
         "Ctrl+Enter writes · Ctrl+Shift+Enter continues · Esc stops · Ctrl+Z undoes · Ctrl+Shift+Z redoes · "
         "Ctrl+Shift+S saves a version",
-        "Ctrl+Enter 書く · Ctrl+Shift+Enter 続ける · Esc 止める · Ctrl+Z 元に戻す · Ctrl+Shift+Z やり直す · "
-        "Ctrl+Shift+S 版を保存",
+        "Ctrl+Enter\u00a0書く · Ctrl+Shift+Enter\u00a0続ける · Esc\u00a0止める · Ctrl+Z\u00a0元に戻す · "
+        "Ctrl+Shift+Z\u00a0やり直す · Ctrl+Shift+S\u00a0版を保存",
     ),
     "versions": ("Versions", "版"),
     "version_name": ("Name of this version", "この版の名前"),

@@ -1,4 +1,4 @@
-"""A Japanese page reads Japanese: how far a run is, rates, sources, the window, comparisons, tables."""
+"""A Japanese page reads Japanese: how far a run is, rates, sources, the window, comparisons, tables, failures."""
 
 import re
 from dataclasses import replace
@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pypdf import PdfWriter
 
 from app import compare_view, panels
 from app.budget import Budget, SourceTokens
@@ -14,25 +15,29 @@ from app.compare import Comparison, Figures, Trial
 from app.compare_view import comparison_html
 from app.desk import Desk
 from app.documents import Document, Page
+from app.engine import Loading
+from app.errors import ExportError
 from app.export.table_check import check_table
 from app.japanese import JAPANESE
 from app.page import model_line
 from app.page.compare import TITLES
-from app.page.events import Office
+from app.page.drafting import _titled as version_titled
+from app.page.drafting import exported
+from app.page.events import Office, project_name
 from app.page.evidence import _titled as run_titled
 from app.page.sources import window_state
 from app.page.words import words
 from app.runs import RunEntry
 from app.sections import SectionPlace
-from app.session import Session
+from app.session import UNTITLED, Session
 from app.sessions import Sessions
-from app.settings import Settings
-from app.sources import SourceFile
-from app.store import Change
+from app.settings import Limits, Settings
+from app.sources import SourceFile, Sources
+from app.store import Change, Store, Version, create_project
 from app.tail import Tail
 from app.tasks import TASKS
 from app.view import RunStatistics, already_read, prefill_progress, status
-from app.wording import Wording
+from app.wording import Message, Wording, heard
 from core import FullAttention, GenerationFinished, PrefillProgress
 from core.events import TokenGenerated
 from tests.app.conftest import ask, wait
@@ -128,6 +133,66 @@ def test_a_source_card_is_japanese() -> None:
     assert "<span>2 ページ中 1 ページ · 3 文字 · 1,200 トークン</span>" in card
     card = panels.source_card(SourceFile(Path("a.pdf"), document, left_out=True), [2, 3], None, JA)
     assert "<span>2 ページ · 4 文字 · 5 トークン</span><p>使いません。</p>" in card
+
+
+def test_a_card_says_in_japanese_what_is_wrong_with_a_file(sessions: Sessions, tmp_path: Path) -> None:
+    scan = tmp_path / "scan.pdf"
+    writer = PdfWriter()
+    writer.add_blank_page(300, 300)
+    writer.write(scan)
+    (tmp_path / "a.txt").write_text("One\fan exam-\nple")
+    sources = sessions.create("page").sources
+    sources.add([scan, tmp_path / "a.txt", tmp_path / "gone.txt"])
+    sources.choose(1, "3")
+    sources.paste("Text.", JA)
+    cards = [panels.source_card(file, [], None, JA) for file in sources.files]
+    assert "scan.pdf にはテキストがありません。1 ページ中 1 ページがスキャンなどの画像か、白紙です。" in cards[0]
+    assert "<p>行末で分かれた 1 語をつなぎました。</p><p>a.txt は 2 ページです。ページ 3 はありません。</p>" in cards[1]
+    assert "gone.txt を開けません：ファイルが見つかりません。もう一度追加してください。" in cards[2]
+    assert "<b>貼り付けたテキスト</b>" in cards[3]
+
+
+def test_a_note_is_japanese_also_when_the_project_is_opened_again(store: Store, tmp_path: Path) -> None:
+    project = create_project(store, "Tides").id
+    (tmp_path / "a.txt").write_text("an exam-\nple")
+    Sources(store, project, Limits()).add([tmp_path / "a.txt"])
+    (file,) = Sources(store, project, Limits()).files
+    assert "<p>行末で分かれた 1 語をつなぎました。</p>" in panels.source_card(file, [], None, JA)
+
+
+def test_why_a_run_failed_is_japanese(session: Session) -> None:
+    script = ScriptedRun()
+    made = into(session, script, 0, 0)
+    script.begin()
+    script.error, script.state = Message("The run failed: {}. What was written is kept.", "odd"), "failed"
+    assert made.wait(30)
+    engine: Any = ScriptedEngine()
+    line = Tail(engine, session, made, JA).frame().progress
+    assert line is not None
+    assert "実行に失敗しました：odd。書かれた文章は残っています。" in line
+
+
+def test_what_nobody_named_is_called_in_japanese_and_names_stay() -> None:
+    automatic = Version(1, "Before the model wrote", True, 0.0, 1200)
+    assert version_titled(automatic, JA).startswith("モデルが書く前 · ")
+    assert version_titled(replace(automatic, automatic=False), JA).startswith("Before the model wrote · ")
+    assert [project_name(name, JA) for name in (UNTITLED, "Tides")] == ["無題", "Tides"]
+
+
+def test_the_line_of_a_model_that_is_not_there_is_japanese(desk: Desk, sessions: Sessions) -> None:
+    settings, office = Settings(_env_file=None), Office(desk, sessions, shared=False)
+    desk.engine._model, desk.engine.loading = None, Loading("converting x.gguf")
+    assert "準備中：x.gguf の変換 …" in model_line(settings, office, JA)[0]
+    desk.engine.failure = heard("There is no file /x.gguf. Check the path of the .gguf file.")
+    assert "/x.gguf というファイルがありません。" in model_line(settings, office, JA)[0]
+
+
+def test_a_row_that_does_not_fit_is_refused_in_japanese(session: Session) -> None:
+    assert session.edit("| a | b |\n|---|---|\n| 1 |\n", 0)
+    with pytest.raises(ExportError, match="Row 2 has 1 cell, the head has 2") as refused:
+        exported(session, "csv", JA)
+    assert refused.value.worded(JA).startswith("2 行目はセルが 1 個、")
+    assert refused.value.worded(JA).endswith("。原稿のその行を直すか、削除してください。")
 
 
 def test_the_window_bar_and_its_choices_are_japanese() -> None:

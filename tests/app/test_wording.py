@@ -12,7 +12,7 @@ import gradio as gr
 import pytest
 
 from app.budget import Budget, WindowFull
-from app.errors import AppError, EmptyField, ProjectGone
+from app.errors import AppError, EmptyField, ProjectGone, StoreError
 from app.japanese import CORE, JAPANESE, SAID
 from app.page.events import Office, errors_said, worded, wording
 from app.page.writing import Stream
@@ -88,7 +88,7 @@ def test_every_error_and_message_is_a_pattern_that_has_its_japanese() -> None:
 
 
 def test_nothing_is_shown_that_was_not_worded() -> None:
-    shown = calls(nodes("app", without=("api.py",)), {"gr.Error", "gr.Warning", "gr.Info", "notice"})
+    shown = calls(nodes("app", without=("api.py",)), {"gr.Error", "gr.Warning", "gr.Info", "failure", "warn", "notice"})
     assert len(shown) > 10
     assert [ast.unparse(one) for _, one in shown if isinstance(one, ast.Constant | ast.JoinedStr)] == []
 
@@ -189,6 +189,13 @@ def test_an_error_is_said_in_the_language_of_the_page(error: AppError, english: 
     assert error.worded(JA) == japanese
     page: Any = SimpleNamespace(session_hash="page", headers={"accept-language": "ja"})
     assert worded(error, page) == japanese
+
+
+def test_what_a_toast_says_is_no_html() -> None:
+    page: Any = SimpleNamespace(session_hash="page", headers={})
+    with pytest.raises(gr.Error) as refused, errors_said(page):
+        raise StoreError("{} is too large.", "<b>${1}</b>.pdf")
+    assert refused.value.message == "&lt;b&gt;&#36;&#123;1&#125;&lt;/b&gt;.pdf is too large."
 
 
 def test_a_project_that_is_gone_is_said_so_in_japanese() -> None:

@@ -96,6 +96,8 @@ def test_japanese_browsers_get_a_japanese_page(studio: Studio, browser: Browser)
     expect(hands.page.locator("#write")).to_have_text("書く")
     expect(hands.page.locator("#task input")).to_have_value("レポート")
     assert hands.area.get_attribute("aria-label") == "原稿"
+    assert hands.page.evaluate("document.documentElement.lang") == "ja"
+    expect(hands.page.locator("#title h1")).to_have_text("長文ライター")
     hands.type("灯台は岩の上に立つ。🙂")
     assert hands.state()["text"] == "灯台は岩の上に立つ。🙂"
     expect(hands.page.locator(".draft-count")).to_contain_text("11 文字")
