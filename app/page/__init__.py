@@ -86,7 +86,7 @@ def build(settings: Settings, office: Office) -> gr.Blocks:
         for shown in wire_projects(office, page, project, version, fields, projects, parts):
             drawn = shown.then(whole, project, looked, **QUIET)
             watched = shown.then(compared.follow, project, compared.outputs, **FOLLOWING)
-            watched.then(listed, project, evidence.runs, **QUIET)
+            watched.then(listed, project, looked, **QUIET)
             ended.append(drawn.then(Stream(office).follow, project, follow, **FOLLOWING))
         look_after(parts.begins, ended, table)
         page.unload(office.left)

@@ -1,5 +1,6 @@
 """What a person asks for becomes a run: where it writes, what the model reads, and what is refused."""
 
+import re
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from app.settings import Settings
 from app.store import Limits as StoreLimits
 from app.store import Store, list_runs, list_versions, version_text
 from app.tasks import TASKS
+from app.wording import Wording
 from app.writing import Writing
-from core import FullAttention, InvalidParameterError, RefreshKV
+from core import FullAttention, RefreshKV
 from tests.app.conftest import ask, at
 from tests.core.tiny import byte_tokenizer, tiny_model
 
@@ -26,7 +28,7 @@ TEXT = "The light stood on the rock for a hundred years."
 def written(writing: Writing) -> str:
     """What the model wrote, once it is over."""
     assert writing.wait(60)
-    assert writing.error == ""
+    assert writing.error is None
     assert writing.state == "finished"
     return writing.text
 
@@ -176,15 +178,21 @@ def test_too_long_is_refused_with_the_numbers_and_nothing_is_begun(desk: Desk, s
         ({"length": "as you like"}, PromptError, "“as you like”"),
         ({"task": "free"}, PromptError, "“Instruction” is empty"),
         ({"method": REFRESHKV, "budget": "lots"}, AppError, "“lots”"),
-        ({"method": REFRESHKV, "stride": None}, InvalidParameterError, "stride is 0"),
+        ({"method": REFRESHKV, "budget": "0"}, AppError, "“0”: a number of tokens starts at 1."),
+        ({"method": REFRESHKV, "budget": "1.5"}, AppError, "“1.5”: a share lies above 0"),
+        ({"method": REFRESHKV, "stride": None}, AppError, "are 0. Write a whole number"),
+        ({"method": REFRESHKV, "threshold": 1.5}, AppError, "is 1.5; it must lie between -1 and 1"),
+        ({"temperature": -0.5}, AppError, "is -0.5; it must be 0 or more"),
+        ({"seed": 1e30}, AppError, "to 9,223,372,036,854,775,807"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(
     desk: Desk, session: Session, fields: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as refused:
         desk.write(session, ask(**fields), at(session), "anew")
     assert not session.busy
+    assert not re.search("[a-z]{2}", re.sub("「.*?」", "", refused.value.worded(Wording("ja"))))
 
 
 def test_the_policy_is_the_one_asked_for() -> None:
