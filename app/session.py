@@ -7,27 +7,23 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from app.compare import Comparison
 from app.composer import TokenCounts
+from app.conflicts import Conflicts
 from app.draft import Draft
 from app.errors import AppError, StoreError
 from app.map_feed import MapFeed
 from app.place import Place
+from app.proposal import Proposal
 from app.runs import Runs
 from app.settings import Limits
 from app.sources import Sources
 from app.store import (
     Autosave,
-    Change,
     Project,
     Store,
-    Version,
-    delete_version,
-    diff,
     redo,
     rename_project,
     restore_version,
@@ -41,28 +37,11 @@ from app.wording import Message
 from app.writing import Writing
 
 UNTITLED = "Untitled"
-OTHER_WINDOW = "Text from another window"
 
 TRACE_SECONDS = 20.0
 """Of a trace, which takes a tenth of a second to write, more may be lost if the process is killed than of the text."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What a run wrote for the characters `start` to `end` of the draft, to be accepted or not."""
-
-    id: str
-    start: int
-    end: int
-    old: str
-    text: str
-
-    @property
-    def changes(self) -> list[Change]:
-        """From the old passage to the new one."""
-        return diff(self.old, self.text)
 
 
 class Session:
@@ -89,8 +68,7 @@ class Session:
         self._autosave = Autosave(store, project.id, writer=uuid.uuid4().hex)
         self._lock = threading.RLock()
         self._edited = project.draft
-        self._aside: dict[str, tuple[int, Version]] = {}
-        """By page, the version that its latest refused edit became, and the revision from which that was made."""
+        self._conflicts = Conflicts(store, project.id)
         self._run_settings: Mapping[str, Any] = {}
         self._wrote = False
         """Whether the latest run has begun to change the draft."""
@@ -120,16 +98,8 @@ class Session:
                 self._edited = text
                 return True
             if text != self._edited:  # a page may send an edit twice
-                self._keep_aside(text, page, revision)
+                self._conflicts.keep(text, page, revision)
             return False
-
-    def _keep_aside(self, text: str, page: str, revision: int) -> None:
-        """As one version for all that the page sends before it sees the other text: they are one conflict."""
-        kept = save_version(self._store, self.id, text, OTHER_WINDOW, automatic=True)
-        before, self._aside[page] = self._aside.get(page), (revision, kept)
-        if before and before[0] == revision and before[1].name == OTHER_WINDOW and before[1].id != kept.id:
-            with suppress(StoreError):  # the person has deleted it
-                delete_version(self._store, before[1].id)
 
     def recover(self, text: str) -> bool:
         """Make what a browser held the draft, as `replace` does. While the model writes it becomes a version, and the
@@ -275,12 +245,11 @@ class Session:
             found = self.proposal
             if found is None or found.id != proposal:
                 return False
-            text = self.draft.text
-            fits = text[found.start : found.end] == found.old
-            if accept and fits:
-                self.replace(text[: found.start] + found.text + text[found.end :])
+            text = found.applied(self.draft.text) if accept else None
+            if text is not None:
+                self.replace(text)
             self.proposal = None  # not before: what cannot be kept stays a proposal
-            return fits or not accept
+            return text is not None or not accept
 
     def trace(self) -> Trace | None:
         """Of the run that wrote last into the draft, also on an earlier day; None if there is none."""
