@@ -15,9 +15,10 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
+from app.ask import FULL_ATTENTION, REFRESHKV, Ask
 from app.compare import Measured
 from app.composer import TokenCounts
-from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
+from app.desk import Desk
 from app.documents import read_document, select_pages
 from app.errors import AppError
 from app.export import Draft, export

@@ -11,9 +11,9 @@ from typing import Any
 import gradio as gr
 
 from app import panels
+from app.ask import FULL_ATTENTION, REFRESHKV, Ask
 from app.compare import Comparison
 from app.compare_view import comparison_html
-from app.desk import FULL_ATTENTION, REFRESHKV, Ask
 from app.errors import AppError
 from app.page.events import QUIET, Office, worded, wording
 from app.page.task import TaskFields, ask_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.desk import Ask
+from app.ask import Ask
 from app.errors import AppError
 from app.page.events import QUIET, Office, errors_said, project_name, warn, worded, wording
 from app.page.task import TaskFields, ask_of

@@ -10,8 +10,9 @@ from typing import Any
 import gradio as gr
 
 from app import panels
+from app.ask import Ask
 from app.budget import Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
-from app.desk import Ask, Desk
+from app.desk import Desk
 from app.documents import ACCEPTED_TYPES
 from app.editor import DraftEditor
 from app.errors import AppError, PromptError

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.desk import FULL_ATTENTION, REFRESHKV, Ask
+from app.ask import FULL_ATTENTION, REFRESHKV, Ask
 from app.errors import AppError
 from app.page.events import QUIET, warn, worded, wording
 from app.page.words import words

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.desk import FULL_ATTENTION, Ask, Caret, Desk
+from app.ask import FULL_ATTENTION, Ask
+from app.desk import Caret, Desk
 from app.engine import Engine
 from app.session import Session
 from app.sessions import Sessions

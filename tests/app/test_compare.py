@@ -11,9 +11,10 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from app.ask import FULL_ATTENTION, REFRESHKV, Ask
 from app.compare import Comparison, Figures, Measured, Trial
 from app.compare_view import comparison_html
-from app.desk import FULL_ATTENTION, REFRESHKV, Ask, Desk
+from app.desk import Desk
 from app.engine import Engine
 from app.errors import AppError
 from app.job import Request, Run

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from app.ask import REFRESHKV, Ask
 from app.budget import Budget, ShorterDraft
-from app.desk import REFRESHKV, Ask, Caret, Desk
+from app.desk import Caret, Desk
 from app.engine import Engine
 from app.errors import AppError, PromptError
 from app.sections import next_step

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.desk import FULL_ATTENTION, REFRESHKV, Desk
+from app.ask import FULL_ATTENTION, REFRESHKV
+from app.desk import Desk
 from app.evidence import held, passage_message
 from app.quotes import Quote
 from app.runs import Runs

@@ -6,8 +6,9 @@ import pytest
 
 from app import runs as runs_module
 from app import session as session_module
+from app.ask import REFRESHKV
 from app.composer import compose
-from app.desk import REFRESHKV, Desk
+from app.desk import Desk
 from app.errors import TraceError
 from app.runs import MOST_OPEN, Runs
 from app.session import Session

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.desk import REFRESHKV, Desk
+from app.ask import REFRESHKV
+from app.desk import Desk
 from app.session import Session
 from app.store import Store, list_versions, version_text
 from app.tail import Tail
