@@ -1,6 +1,7 @@
 """A request under several methods: what each starts from, its figures, stopping, and how it is shown."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,7 +24,7 @@ from app.runs import Runs
 from app.session import Session
 from app.sessions import Sessions
 from app.settings import Settings
-from app.store import Limits, open_store
+from app.store import Limits, diff, open_store
 from core import CacheRefreshed, FullAttention, RefreshKV, TokenGenerated, generate
 from tests.app.conftest import at, wait
 from tests.app.test_engine import PROMPT, request
@@ -230,7 +231,7 @@ def test_text_means_nothing_to_html_or_to_gradios_templates(engine: Engine) -> N
         assert "${" not in page
         assert "{{" not in page
         assert "<b>" not in page
-    assert "<ins>" in marked
+    assert "<mark> more</mark>" in marked
 
 
 def test_it_says_how_long_the_texts_are_the_same(engine: Engine) -> None:
@@ -245,6 +246,23 @@ def test_it_says_how_long_the_texts_are_the_same(engine: Engine) -> None:
     html = comparison_html(comparison)
     assert "The first 2 words are those of A; of all 4 words it shares 3." in html
     assert "Word for word the same as A." in html
+
+
+def test_each_text_is_whole_and_what_differs_in_it_is_marked(engine: Engine) -> None:
+    comparison = Comparison(engine, request(), [])
+    comparison.trials = [trial("A", "one two three"), trial("B", "one three four"), trial("C", "one two five")]
+    for each in comparison.trials:
+        comparison._compare(each)
+    html = comparison_html(comparison)
+    texts = re.findall(r'<div class="changes">(.*?)</div>', html)
+    assert texts == [
+        "one <mark>two</mark> <mark>three</mark>",
+        "one <mark>three</mark> <mark>four</mark>",
+        "one two <mark>five</mark>",
+    ]
+    assert "under A, what another does not have" in html
+    comparison.trials[1].changes = diff("one two three", "two")
+    assert "Other than A from the first word on; of all 1 words it shares 1." in comparison_html(comparison)
 
 
 # --- from the page's fields ---
