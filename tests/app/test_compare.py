@@ -320,6 +320,9 @@ def test_methods_that_go_on_with_a_draft_see_as_much_of_it_as_was_chosen(
 
 
 def compared(office: Office, session: Session, **fields: object) -> Comparison:
+    """Under way, with texts that are as long as asked for."""
+    model, _ = office.desk.engine.require_model()
+    model.generation_config.eos_token_id = -1
     comparison = comparison_of(office, session, ask(**fields), [REFRESHKV, FULL_ATTENTION, NEVER_REFRESHED])
     session.compare(comparison)
     return comparison
