@@ -57,10 +57,10 @@ def comparison_html(comparison: Comparison, say: Wording = ENGLISH) -> str:
     trials = comparison.trials
     columns = "".join(_column(trial, trials, say) for trial in trials)
     lines = [_reading(comparison, say)]
-    if any(trial.changes for trial in trials):
+    if any(len(trial.changes) > 1 for trial in trials):
         name = say(trials[0].name)
         lines.append(say("Underlined: what {0} does not have; under {0}, what another does not have.", name))
-    if comparison.done:
+    if comparison.done and all(trial.figures.tokens for trial in trials):
         lines.append(say("Each is among the runs that the map shows."))
     return (
         f'<div class="comparison" style="--methods:{len(trials)}"><p class="fair">{escape(say.together(*lines))}</p>'

@@ -138,6 +138,7 @@ def test_a_prompt_that_cannot_be_read_fails_all_with_the_reason(engine: Engine) 
     assert longer.reading.state == "failed"
     assert {trial.message for trial in longer.trials} == {longer.reading.message}
     assert "not read to its end" in comparison_html(longer)
+    assert "the map shows" not in comparison_html(longer)
 
 
 def test_a_full_queue_is_a_failure_of_that_method(engine: Engine) -> None:
@@ -246,6 +247,8 @@ def test_it_says_how_long_the_texts_are_the_same(engine: Engine) -> None:
     html = comparison_html(comparison)
     assert "The first 2 words are those of A; of all 4 words it shares 3." in html
     assert "Word for word the same as A." in html
+    comparison.trials = [comparison.trials[0], comparison.trials[2]]
+    assert "Underlined" not in comparison_html(comparison)
 
 
 def test_each_text_is_whole_and_what_differs_in_it_is_marked(engine: Engine) -> None:
