@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from app.compare import Comparison, Figures, Trial
 from app.panels import escape
@@ -53,12 +54,17 @@ _ROWS = (
 
 def comparison_html(comparison: Comparison, say: Wording = ENGLISH) -> str:
     """All of it as it is now: what is under way, the texts side by side, the figures."""
-    columns = "".join(
-        _column(trial, comparison.trials[0] if index else None, say) for index, trial in enumerate(comparison.trials)
-    )
+    trials = comparison.trials
+    columns = "".join(_column(trial, trials, say) for trial in trials)
+    lines = [_reading(comparison, say)]
+    if any(len(trial.changes) > 1 for trial in trials):
+        name = say(trials[0].name)
+        lines.append(say("Underlined: what {0} does not have; under {0}, what another does not have.", name))
+    if comparison.done and all(trial.figures.tokens for trial in trials):
+        lines.append(say("Each is among the runs that the map shows."))
     return (
-        f'<div class="comparison"><p class="fair">{escape(_reading(comparison, say))}</p>'
-        f'<div class="methods">{columns}</div>{_table(comparison.trials, say)}</div>'
+        f'<div class="comparison" style="--methods:{len(trials)}"><p class="fair">{escape(say.together(*lines))}</p>'
+        f'<div class="methods">{columns}</div>{_table(trials, say)}</div>'
     )
 
 
@@ -78,25 +84,35 @@ def _reading(comparison: Comparison, say: Wording) -> str:
     )  # fmt: skip
 
 
-def _column(trial: Trial, first: Trial | None, say: Wording) -> str:
-    state = trial.state
+def _column(trial: Trial, trials: Sequence[Trial], say: Wording) -> str:
+    """What a method wrote. What differs is marked in its own words: what another wrote stands beside it."""
+    state, first = trial.state, trials[0]
     said = f'<p class="notice" role="alert">{escape(trial.message.worded(say))}</p>' if trial.message else ""
-    if first is not None and trial.changes:
-        name = say(first.name)
-        legend = say("Underlined: only here. Struck through: only in {}.", name) if len(trial.changes) > 1 else ""
-        text, note = _marked(trial.changes), say.together(_agreement(trial.changes, name, say), legend)
+    agreement = ""
+    if trial.changes:
+        agreement = f'<p class="agreement">{escape(_agreement(trial.changes, say(first.name), say))}</p>'
+        pieces = [(change.text, change.kind == "insert") for change in trial.changes if change.kind != "delete"]
     else:
-        text, note = escape(trial.text), ""
-    agreement = f'<p class="agreement">{escape(note)}</p>' if note else ""
+        pieces = _lacking(trial.text, [other.changes for other in trials]) if trial is first else [(trial.text, False)]
+    text = "".join(f"<mark>{escape(text)}</mark>" if marked else escape(text) for text, marked in pieces)
     return (
         f'<section class="method {state}"><h3>{escape(say(trial.name))}</h3><p class="state">{say(_STATES[state])}</p>'
         f'{said}{agreement}<div class="changes">{text}</div></section>'
     )
 
 
-def _marked(changes: Sequence[Change]) -> str:
-    tags = {"equal": "span", "insert": "ins", "delete": "del"}
-    return "".join(f"<{tags[change.kind]}>{escape(change.text)}</{tags[change.kind]}>" for change in changes)
+def _lacking(text: str, changes: Sequence[Sequence[Change]]) -> list[tuple[str, bool]]:
+    """`text` in pieces, and of each whether one of those that it was changed into lacks it."""
+    lacks = [False] * len(text)
+    for found in changes:
+        at = 0
+        for change in found:
+            end = at if change.kind == "insert" else at + len(change.text)
+            if change.kind == "delete":
+                lacks[at:end] = [True] * (end - at)
+            at = end
+    grouped = groupby(zip(text, lacks, strict=True), key=lambda pair: pair[1])
+    return [("".join(character for character, _ in pairs), lacking) for lacking, pairs in grouped]
 
 
 def _agreement(changes: Sequence[Change], name: str, say: Wording) -> str:
@@ -106,9 +122,11 @@ def _agreement(changes: Sequence[Change], name: str, say: Wording) -> str:
     if same == written and len(changes) == 1:
         return say("Word for word the same as {}.", name)
     start = _words(changes[0].text) if changes[0].kind == "equal" else 0
+    if not start:
+        return say("Other than {} from the first word on; of all {:,} words it shares {:,}.", name, written, same)
     return say.count(
         start,
-        "The first {:,} word is that of {}; of all {:,} words it shares {:,}.",
+        "The first word is that of {1}; of all {2:,} words it shares {3:,}.",
         "The first {:,} words are those of {}; of all {:,} words it shares {:,}.",
         name, written, same,
     )  # fmt: skip
@@ -135,7 +153,7 @@ def _cells(row: _Row, trials: Sequence[Trial], say: Wording) -> str:
     complete = len(known) == len(trials) and all(trial.over for trial in trials)
     best = row.shown(row.better(known)) if row.better and complete and len(set(shown)) > 1 else None
     return "".join(
-        f'<td class="best">{value} <span aria-label="{say("better")}">✓</span></td>'
+        f'<td class="best">{value}<span role="img" aria-label="{say("better")}">✓</span></td>'
         if value == best
         else f"<td>{value}</td>"
         for value in shown

@@ -117,13 +117,19 @@ WRITING: Mapping[str, str] = MappingProxyType(
             "各方式はそこから同じシードで始まります。"
         ),
         "Word for word the same as {}.": "{} と一語一句同じです。",
-        "The first {:,} word is that of {}; of all {:,} words it shares {:,}.": (
-            "{1} と先頭 {0:,} 語が同じ。全 {2:,} 語中 {3:,} 語が共通です。"
+        "Other than {} from the first word on; of all {:,} words it shares {:,}.": (
+            "{} とは最初の語から違います。全 {:,} 語中 {:,} 語が共通です。"
+        ),
+        "The first word is that of {1}; of all {2:,} words it shares {3:,}.": (
+            "{1} と先頭 1 語が同じ。全 {2:,} 語中 {3:,} 語が共通です。"
         ),
         "The first {:,} words are those of {}; of all {:,} words it shares {:,}.": (
             "{1} と先頭 {0:,} 語が同じ。全 {2:,} 語中 {3:,} 語が共通です。"
         ),
-        "Underlined: only here. Struck through: only in {}.": "下線：こちらだけ。取り消し線：{} だけ。",
+        "Underlined: what {0} does not have; under {0}, what another does not have.": (
+            "下線：{0} にない部分。{0} の下線は、ほかの方式にない部分。"
+        ),
+        "Each is among the runs that the map shows.": "それぞれマップの実行の一覧にあります。",
         "Figures (✓: the better one)": "数値（✓：良いほう）",
         "better": "良いほう",
         # The model

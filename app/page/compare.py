@@ -87,7 +87,7 @@ class Watch:
             if under_way is None or under_way.done:
                 yield [panels.notice(worded(error, request)), *[gr.skip()] * 3]
                 return
-            gr.Info(worded(error, request))
+            gr.Info(panels.escape(worded(error, request)))
         async for update in self._shown(session, request):
             yield update
 

@@ -1,6 +1,7 @@
 """A request under several methods: what each starts from, its figures, stopping, and how it is shown."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,7 +25,7 @@ from app.runs import Runs
 from app.session import Session
 from app.sessions import Sessions
 from app.settings import Settings
-from app.store import Limits, open_store
+from app.store import Limits, diff, open_store
 from core import CacheRefreshed, FullAttention, RefreshKV, TokenGenerated, generate
 from tests.app.conftest import at, wait
 from tests.app.test_engine import PROMPT, request
@@ -138,6 +139,7 @@ def test_a_prompt_that_cannot_be_read_fails_all_with_the_reason(engine: Engine) 
     assert longer.reading.state == "failed"
     assert {trial.message for trial in longer.trials} == {longer.reading.message}
     assert "not read to its end" in comparison_html(longer)
+    assert "the map shows" not in comparison_html(longer)
 
 
 def test_a_full_queue_is_a_failure_of_that_method(engine: Engine) -> None:
@@ -231,7 +233,7 @@ def test_text_means_nothing_to_html_or_to_gradios_templates(engine: Engine) -> N
         assert "${" not in page
         assert "{{" not in page
         assert "<b>" not in page
-    assert "<ins>" in marked
+    assert "<mark> more</mark>" in marked
 
 
 def test_it_says_how_long_the_texts_are_the_same(engine: Engine) -> None:
@@ -246,6 +248,25 @@ def test_it_says_how_long_the_texts_are_the_same(engine: Engine) -> None:
     html = comparison_html(comparison)
     assert "The first 2 words are those of A; of all 4 words it shares 3." in html
     assert "Word for word the same as A." in html
+    comparison.trials = [comparison.trials[0], comparison.trials[2]]
+    assert "Underlined" not in comparison_html(comparison)
+
+
+def test_each_text_is_whole_and_what_differs_in_it_is_marked(engine: Engine) -> None:
+    comparison = Comparison(engine, request(), [])
+    comparison.trials = [trial("A", "one two three"), trial("B", "one three four"), trial("C", "one two five")]
+    for each in comparison.trials:
+        comparison._compare(each)
+    html = comparison_html(comparison)
+    texts = re.findall(r'<div class="changes">(.*?)</div>', html)
+    assert texts == [
+        "one <mark>two</mark> <mark>three</mark>",
+        "one <mark>three</mark> <mark>four</mark>",
+        "one two <mark>five</mark>",
+    ]
+    assert "under A, what another does not have" in html
+    comparison.trials[1].changes = diff("one two three", "two")
+    assert "Other than A from the first word on; of all 1 words it shares 1." in comparison_html(comparison)
 
 
 # --- from the page's fields ---
@@ -303,6 +324,9 @@ def test_methods_that_go_on_with_a_draft_see_as_much_of_it_as_was_chosen(
 
 
 def compared(office: Office, session: Session, **fields: object) -> Comparison:
+    """Under way, with texts that are as long as asked for."""
+    model, _ = office.desk.engine.require_model()
+    model.generation_config.eos_token_id = -1
     comparison = comparison_of(office, session, ask(**fields), [REFRESHKV, FULL_ATTENTION, NEVER_REFRESHED])
     session.compare(comparison)
     return comparison

@@ -10,6 +10,7 @@ from app.store import diff
 from tests.browser.studio import SLOW, Hands, Studio
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} {{value}} <|im_end|>'
+TEXT = "(node) => node.textContent"
 
 
 def ask(studio: Studio, hands: Hands, detail: str, task: str = "free", tokens: int = 16, **fields: Any) -> None:
@@ -52,15 +53,13 @@ def test_two_methods_are_shown_side_by_side_with_what_differs(hands: Hands, stud
     expect(methods.locator(".state")).to_have_text(["Finished.", "Finished."])
     first, second = (methods.nth(index).locator(".changes") for index in (0, 1))
     assert len(first.inner_text().split()) > 10
-    # What is left of the second column without what is struck through is its text, and without what is underlined
-    # the first one's.
-    without = "(node, tag) => [...node.childNodes].filter((n) => n.nodeName !== tag).map((n) => n.textContent).join('')"
     comparison = studio.sessions.open("a look", None).comparison
     assert comparison is not None
-    assert [second.evaluate(without, tag) for tag in ("INS", "DEL")] == [trial.text for trial in comparison.trials]
-    expect(second.locator("ins").first).to_have_css("text-decoration-line", "underline")
-    expect(second.locator("del").first).to_have_css("text-decoration-line", "line-through")
-    expect(methods.nth(1).locator(".agreement")).to_contain_text("Struck through: only in RefreshKV.")
+    assert [first.evaluate(TEXT), second.evaluate(TEXT)] == [trial.text for trial in comparison.trials]
+    for text in (first, second):  # what differs is marked in both
+        expect(text.locator("mark").first).to_have_css("text-decoration-line", "underline")
+    expect(page.locator("#comparison .fair")).to_contain_text("Underlined: what RefreshKV does not have")
+    expect(methods.nth(1).locator(".agreement")).to_contain_text("words it shares")
 
     assert figures(hands, "Tokens written") == [40, 40]
     assert all(0 < rate < 10_000 for rate in figures(hands, "Tokens per second"))
