@@ -27,11 +27,14 @@ PATIENCE = 240_000  # ms
 
 
 def write(page: Page, refreshes: int) -> None:
-    """Load the sample, ask for a report and write until the map has `refreshes` of them, or the text ends."""
+    """Load the sample, ask for a summary and write until the map has `refreshes` of them, or the text ends."""
     expect(page.locator("#model-line")).to_contain_text("window", timeout=PATIENCE)
     expect(page.locator("#model-line")).not_to_contain_text("compiling", timeout=PATIENCE)
     page.locator("#sample").click()
     expect(page.locator("#window")).to_contain_text("It fits", timeout=PATIENCE)
+    page.locator("#task input").click()
+    page.get_by_role("option", name="Summary").click()
+    page.wait_for_timeout(1500)  # the length that goes with the task, and whether all fits
     page.locator("#write").click()
     enough = f"Number(document.querySelector('.ckm-root').dataset.refreshes) >= {refreshes}"
     ended = "document.querySelector('#progress').textContent.includes('Finished')"
@@ -55,6 +58,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=160)
     parser.add_argument("--out", type=Path, default=ASSETS / "screenshot.png")
     parser.add_argument("--width", type=int, default=1440)
+    parser.add_argument("--height", type=int, default=1340)
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--evidence", action="store_true", help="what the model kept while it wrote a passage")
     arguments = parser.parse_args()
@@ -72,7 +76,7 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=DEBIAN if DEBIAN.exists() else None, args=["--no-sandbox", "--disable-gpu"]
             )
-            page = browser.new_page(viewport={"width": arguments.width, "height": 1000})
+            page = browser.new_page(viewport={"width": arguments.width, "height": arguments.height})
             page.goto(f"{url}?__theme={'dark' if arguments.dark else 'light'}")
             write(page, arguments.tokens // settings.stride)
             if arguments.evidence:
