@@ -4,14 +4,14 @@
 const PARTS = [["#progress p", 10000], ["#model-line p", 10000], ["#comparison .fair", 10000],
   ["#table-check", Infinity], ["#window p", Infinity]];
 const lines = PARTS.map(() => element.querySelector("[role=status]").appendChild(document.createElement("p")));
-const said = PARTS.map(() => ({ words: "", at: 0 }));
+const said = PARTS.map(() => ({ text: "", words: "", at: 0 }));
 
 function listen() {
   PARTS.forEach(([selector, every], i) => {
     const part = document.querySelector(selector), text = part?.textContent.trim() ?? "";
     const words = text.replace(/\d[\d.,:]*/g, "#"), now = Date.now();
-    if (words === said[i].words && now - said[i].at < every) return;
-    said[i] = { words, at: now };
+    if (text === said[i].text || (words === said[i].words && now - said[i].at < every)) return;
+    said[i] = { text, words, at: now };
     lines[i].textContent = part?.matches("[role=alert]") ? "" : text; // alerts are said anyway
   });
 }

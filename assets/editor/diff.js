@@ -36,6 +36,7 @@ class Proposal {
       this.diff.querySelector("ins, del")?.scrollIntoView({ block: "center" });
     }
   }
+  get shown() { return !this.box.hidden; }
   hide() {
     this.done = false;
     this.box.hidden = true;

@@ -245,6 +245,7 @@ const handlers = {
   propose(message) {
     writing(!message.done);
     proposal.show(message, area.value);
+    tools();
     if (message.done) status.textContent = TEXT.proposed;
   },
   saved(message) {

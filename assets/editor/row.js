@@ -9,8 +9,9 @@ function counted() {
 }
 
 function tools() {
-  const selected = area.selectionStart !== area.selectionEnd && !running;
-  const kinds = running ? [] : selected ? ["rewrite", "expand", "shorten"] : last ? ["again"] : [];
+  const busy = running || proposal.shown;
+  const selected = area.selectionStart !== area.selectionEnd && !busy;
+  const kinds = busy ? [] : selected ? ["rewrite", "expand", "shorten"] : last ? ["again"] : [];
   if (row.tools.dataset.kinds === kinds.join()) return;
   row.tools.dataset.kinds = kinds.join();
   row.tools.replaceChildren(...kinds.map((kind) => {

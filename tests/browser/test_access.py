@@ -146,4 +146,4 @@ def test_one_region_stays_and_says_what_changes_but_not_every_number(hands: Hand
     assert hands.page.locator("#progress [role=status], #window [role=status]").count() == 0
     said = [text for text in hands.page.evaluate("window.spoken") if text]
     for beginning in ("Writing.", "Stopped."):
-        assert sum(text.startswith(beginning) for text in said) == 1
+        assert sum(text.startswith(beginning) for text in said) == 1, said
