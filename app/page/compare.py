@@ -110,6 +110,8 @@ class Watch:
         latest, states = "", _states(running=True)
         while comparison is not None and not comparison.done and page in session.pages:
             html = await asyncio.to_thread(comparison_html, comparison, say)
+            if page not in session.pages:  # it went over to another project meanwhile
+                break
             # Also if nothing is new: Gradio looks only then whether the page is still there.
             yield [gr.skip() if html == latest else html, *states]
             latest, states = html, [gr.skip()] * 3

@@ -43,6 +43,7 @@ def figures(hands: Hands, title: str) -> list[float]:
     return [float(re.sub(r"[^\d.]", "", cell)) for cell in row.locator("td").all_inner_texts()]
 
 
+@pytest.mark.usefixtures("unhurried")  # so that both texts have the length asked for
 def test_two_methods_are_shown_side_by_side_with_what_differs(hands: Hands, studio: Studio) -> None:
     page = hands.page
     hands.sample("1")
@@ -83,7 +84,7 @@ def test_two_methods_are_shown_side_by_side_with_what_differs(hands: Hands, stud
 @pytest.mark.usefixtures("unhurried")
 def test_a_reload_and_another_window_attach_to_it_and_stop_it(hands: Hands, studio: Studio, browser: Browser) -> None:
     page = hands.page
-    ask(studio, hands, "Count the waves.", tokens=200)
+    ask(studio, hands, "Count the waves.", tokens=1000)
     compare(hands)
     text = page.locator("#comparison .method .changes").first
     expect(text).to_have_text(re.compile(r"(\S+\s+){3}"), timeout=SLOW)
@@ -109,8 +110,9 @@ def test_a_reload_and_another_window_attach_to_it_and_stop_it(hands: Hands, stud
 @pytest.mark.usefixtures("unhurried")
 def test_a_comparison_stays_in_its_project_and_goes_on(hands: Hands, studio: Studio) -> None:
     page = hands.page
-    hands.type("About the light.")  # so that its project comes first in the list
-    ask(studio, hands, "Count the waves.", tokens=200)
+    hands.type("About the light.")
+    studio.sessions.open("a look", None).rename("Waves")
+    ask(studio, hands, "Count the waves.", tokens=1000)
     compare(hands)
     comparison = studio.sessions.open("a look", None).comparison
     assert comparison is not None
@@ -121,7 +123,7 @@ def test_a_comparison_stays_in_its_project_and_goes_on(hands: Hands, studio: Stu
     assert not comparison.done
     expect(hands.area).to_have_value("")
     page.locator("#project-list input").click()
-    page.get_by_role("option").last.click()
+    page.get_by_role("option", name="Waves").click()
     expect(hands.area).to_have_value("About the light.")
     expect(page.locator("#comparison .method")).to_have_count(2)
     expect(page.locator("#compare-stop")).to_be_enabled()
