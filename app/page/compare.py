@@ -118,6 +118,7 @@ class Watch:
             await asyncio.sleep(FRAME_SECONDS)
         if page in session.pages:
             yield [comparison_html(comparison, say) if comparison else "", *_states(running=False)]
+        await asyncio.sleep(FRAME_SECONDS)  # a browser may drop what comes close before the next
         yield [gr.skip()] * 4  # Gradio sends the last once more, when the page may show another project
 
 

@@ -37,7 +37,7 @@ class EvidenceParts:
 def add_evidence() -> EvidenceParts:
     """The column of the map."""
     with gr.Row(elem_id="run-choice", equal_height=False):
-        runs = gr.Dropdown([], label=words("runs"), elem_id="runs", min_width=200, scale=3)
+        runs = gr.Dropdown([], label=words("runs"), elem_id="runs", min_width=200, scale=3, visible=False)
         file = gr.UploadButton(
             words("open_trace"),  # type: ignore[arg-type]
             file_types=[".gz", ".zip"], elem_id="open-trace", size="sm", min_width=100, scale=0,
@@ -136,7 +136,8 @@ def _whole(session: Session) -> Any:
 def _choice(session: Session, say: Wording) -> Any:
     entries, newest = session.runs.entries, session.runs.newest
     shown = session.map_run if session.map_run in {entry.key for entry in entries} else newest
-    return gr.update(choices=[(_titled(entry, say), entry.key) for entry in entries], value=shown)
+    choices = [(_titled(entry, say), entry.key) for entry in entries]
+    return gr.update(choices=choices, value=shown, visible=bool(choices))
 
 
 def _titled(entry: RunEntry, say: Wording) -> str:

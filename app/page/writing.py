@@ -196,6 +196,7 @@ class Stream:
                     *_nothing()[2:4],
                     *_buttons(writing=False),
                 ]
+        await asyncio.sleep(FRAME_SECONDS)  # a browser may drop what comes close before the next
         yield _nothing()  # Gradio sends the last once more, when the page may show another project
 
     def _update(self, session: Session, tail: Tail, frame: Frame, buttons: bool | None) -> list[Any]:
