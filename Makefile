@@ -35,7 +35,8 @@ profile: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.profile
 
 screenshot: $(VENV)/installed-dev browser
-	$(BIN)/python -m benchmarks.screenshot
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.screenshot
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.screenshot --evidence --dark --out assets/evidence.png
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-CHUNK_SECONDS = 0.4
-"""What a chunk is to take."""
+CHUNK_SECONDS, MOST_SECONDS = 0.6, 0.9
+"""What a chunk is to take, and more than which it is not to: Stop has to answer within a second."""
 
 LEAST_CHUNK, FIRST_CHUNK, MOST_CHUNK = 32, 256, 1024
 """Tokens of a chunk: at least, at first, and at most."""
@@ -25,12 +25,12 @@ class Pace:
         """Tokens of the next chunk; the last had `tokens` and took `seconds`."""
         if tokens < self._size:  # nothing was read yet
             return self._size
-        if seconds <= CHUNK_SECONDS:
-            most = int(min(tokens * CHUNK_SECONDS / max(seconds, 1e-9), MOST_CHUNK))
-            self._size, self._whole = max(self._size, most), None
-        elif self._whole is not None and seconds > WORTH * self._whole:
+        whole, self._whole = self._whole, None
+        if whole is not None and seconds > WORTH * whole:
             self._size = self._least = 2 * self._size
-            self._whole = None
+        elif seconds <= MOST_SECONDS:
+            meant = int(tokens * CHUNK_SECONDS / max(seconds, 1e-9))
+            self._size = max(self._size, min(meant, MOST_CHUNK))
         elif self._size // 2 >= self._least:
             self._size, self._whole = self._size // 2, seconds
         return self._size

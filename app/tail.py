@@ -30,6 +30,11 @@ class Frame:
     rates: str | None
     cache_map: Json | None
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing changed."""
+        return (self.text, self.progress, self.rates, self.cache_map) == (None, None, None, None)
+
 
 class Tail:
     """Follows one writing for one page, from its beginning whenever the page came."""

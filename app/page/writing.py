@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -25,7 +26,7 @@ from app.view import Json
 from app.wording import Wording
 from app.writing import Writing
 
-FRAME_SECONDS = 0.08
+FRAME_SECONDS, SILENT_SECONDS = 0.08, 1.0
 # A page may begin a run in one project while it still follows that of another, for a moment.
 FOLLOWING: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
 NOT_SHOWN = "What was written could not be shown while it came. It is kept, and is in the draft now."
@@ -178,9 +179,13 @@ class Stream:
         buttons: bool | None = True
         try:
             tail = Tail(self._office.desk.engine, session, writing, say)
+            shown = 0.0
             while not writing.done and page in session.pages:
-                yield self._update(session, tail, tail.frame(), buttons)
-                buttons = None
+                frame, now = tail.frame(), time.monotonic()
+                # Now and then also if nothing is new: Gradio looks only then whether the page is still there.
+                if buttons or not frame.empty or now - shown > SILENT_SECONDS:
+                    yield self._update(session, tail, frame, buttons)
+                    buttons, shown = None, now
                 await asyncio.sleep(FRAME_SECONDS)
             if page in session.pages:
                 yield self._update(session, tail, tail.frame(), buttons=False)
