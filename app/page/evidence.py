@@ -148,4 +148,5 @@ def _titled(entry: RunEntry, say: Wording) -> str:
     elif entry.section:
         what = say("Section {} of {}: {}", *entry.section)
     method = say(entry.compared) if entry.compared else entry.method
-    return " · ".join(part for part in (when, method, say(entry.state), what) if part)
+    state = "" if entry.state in ("waiting", "running") else say(entry.state)  # which the list would not follow
+    return " · ".join(part for part in (when, method, state, what) if part)
