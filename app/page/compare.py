@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +19,7 @@ from app.errors import AppError
 from app.page.events import QUIET, Office, worded, wording
 from app.page.task import TaskFields, ask_of
 from app.page.words import words
-from app.page.writing import FOLLOWING
+from app.page.writing import FOLLOWING, SILENT_SECONDS
 from app.prompts import trim_draft
 from app.session import Session
 from app.tasks import TASKS
@@ -107,14 +108,15 @@ class Watch:
     async def _shown(self, session: Session, request: gr.Request) -> AsyncIterator[list[Any]]:
         """Updates for as long as the page shows the session."""
         page, say, comparison = request.session_hash, wording(request), session.comparison
-        latest, states = "", _states(running=True)
+        latest, shown, states = "", 0.0, _states(running=True)
         while comparison is not None and not comparison.done and page in session.pages:
             html = await asyncio.to_thread(comparison_html, comparison, say)
             if page not in session.pages:  # it went over to another project meanwhile
                 break
-            # Also if nothing is new: Gradio looks only then whether the page is still there.
-            yield [gr.skip() if html == latest else html, *states]
-            latest, states = html, [gr.skip()] * 3
+            now = time.monotonic()
+            if html != latest or now - shown > SILENT_SECONDS:  # as for what is written, see Stream
+                yield [gr.skip() if html == latest else html, *states]
+                latest, shown, states = html, now, [gr.skip()] * 3
             await asyncio.sleep(FRAME_SECONDS)
         if page in session.pages:
             yield [comparison_html(comparison, say) if comparison else "", *_states(running=False)]
