@@ -8,14 +8,14 @@ from pathlib import Path
 # that are not running: beside one busy process a document is then read ten times as slowly instead of half as fast.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from app.desk import Desk
-from app.document_cache import document_cache
-from app.engine import Engine, named_model
-from app.page import build, launch_options
-from app.page.events import Office
-from app.sessions import Sessions
+from app.engine.document_cache import document_cache
+from app.engine.engine import Engine, named_model
+from app.project.commands import Commands
+from app.project.sessions import Sessions
 from app.settings import load_settings
 from app.store import open_store
+from app.web.page import build, launch_options
+from app.web.page.events import AppContext
 from core import compile_decoding
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     engine.start()
     sessions.start()
     try:
-        office = Office(Desk(settings, engine), sessions, shared=settings.shared)
+        office = AppContext(Commands(settings, engine), sessions, shared=settings.shared)
         build(settings, office).queue().launch(**launch_options(settings))
     finally:
         sessions.close()

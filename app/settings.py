@@ -14,6 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "REFRESHKV_"
 
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+"""Styles, scripts, fonts and samples."""
+
 SPACE_VARIABLE = "SPACE_ID"
 """Hugging Face sets it on Spaces."""
 

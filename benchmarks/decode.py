@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from core.embedded import cache_folder
+from core.default_model import cache_folder
 
 from .environments import peer_python
 from .inputs import prepare

@@ -8,7 +8,7 @@ import torch
 from gguf import GGUFReader
 from transformers import AutoConfig, AutoTokenizer
 
-from core.embedded import cache_folder, embedded_gguf, embedded_model
+from core.default_model import cache_folder, embedded_gguf, embedded_model
 from core.quantization import has_native_bf16
 
 from .protocol import Setup

@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 
 from core import FullAttention, Policy, PolicyCache, RefreshKV, attention, kernels, load_model
 from core.decoder import decode, forward
-from core.embedded import cache_folder
+from core.default_model import cache_folder
 from core.layer import PolicyLayer
 
 from .inputs import DOCUMENT

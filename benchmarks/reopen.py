@@ -19,13 +19,13 @@ from time import perf_counter, sleep
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from app.composer import Composed, compose
-from app.document_cache import DocumentCache
-from app.document_files import DocumentFiles
 from app.documents import Document, Page
-from app.engine import Engine
-from app.job import Request
-from app.prompts import Source
+from app.engine.document_cache import DocumentCache
+from app.engine.document_files import DocumentFiles
+from app.engine.engine import Engine
+from app.engine.run import Request
+from app.prompt.compose import Composed, compose
+from app.prompt.messages import Source
 from core import PrefillProgress, RefreshKV, TokenGenerated, load_model
 
 from .inputs import DOCUMENT

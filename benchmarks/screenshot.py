@@ -12,13 +12,13 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from app.desk import Desk
-from app.engine import Engine, named_model
-from app.page import build, launch_options
-from app.page.events import Office
-from app.sessions import Sessions
+from app.engine.engine import Engine, named_model
+from app.project.commands import Commands
+from app.project.sessions import Sessions
 from app.settings import load_settings
 from app.store import open_store
+from app.web.page import build, launch_options
+from app.web.page.events import AppContext
 from core import compile_decoding
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -74,7 +74,7 @@ def main() -> None:
     folder = TemporaryDirectory()
     store = open_store(Path(folder.name))
     sessions = Sessions(store, settings.limits, settings.session_minutes)
-    blocks = build(settings, Office(Desk(settings, engine), sessions, shared=False))
+    blocks = build(settings, AppContext(Commands(settings, engine), sessions, shared=False))
     _, url, _ = blocks.queue().launch(prevent_thread_lock=True, **{**launch_options(settings), "quiet": True})
     try:
         with sync_playwright() as playwright:

@@ -31,7 +31,7 @@ from transformers import PreTrainedModel
 from . import graph_export, kernels, traced
 from .cache import PolicyCache
 from .cuda_graph import RecordedStep
-from .embedded import cache_folder
+from .default_model import cache_folder
 from .graph_export import named_tensors, save_skeleton, small_tensors
 from .layer import PolicyLayer, Step
 from .policies import FullAttention

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from . import kernels
 from .attention import enable
 from .cache import KV_DTYPE_SETTING
-from .embedded import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
+from .default_model import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
 from .errors import InvalidParameterError, LoadingError
 from .quantization import (
     Quantization,

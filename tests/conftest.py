@@ -7,7 +7,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from core import kernels
-from core.embedded import cache_folder
+from core.default_model import cache_folder
 from core.loading import load_model
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
-from app.documents.job import Job
-from app.errors import DamagedFile, Protected
-from app.wording import Message
+from app.documents.file_input import FileInput
+from app.say.errors import DamagedFile, Protected
+from app.say.wording import Message
 
 # Pictures and fonts are as large unfolded as folded, and a text unfolds to about ten times its size in the archive.
 _UNFOLDED_TIMES = 4
@@ -15,7 +15,7 @@ _MARKUP = (".xml", ".rels", ".opf", ".ncx", ".html", ".xhtml", ".htm")
 _ENCRYPTED = 0x1
 
 
-def open_archive(data: bytes, job: Job, kind: Message) -> ZipFile:
+def open_archive(data: bytes, job: FileInput, kind: Message) -> ZipFile:
     """The archive in `data`; `kind` says what the file should be.
 
     Raises DamagedFile if it is none, Protected if it is locked, FileTooLarge if it unfolds to more than the limit in

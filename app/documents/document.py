@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from zlib import crc32
 
-from app.wording import Message
+from app.say.wording import Message
 
 PIECE, SAMPLED, COMPARED = 24, 8, 500_000
 """Of a fingerprint: bytes of a piece, one hash in so many, and characters of the text."""

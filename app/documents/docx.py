@@ -20,17 +20,17 @@ from app.documents.archive import open_archive
 from app.documents.document import Document
 from app.documents.docx_styles import Numbering, Styles, child_value
 from app.documents.docx_text import Break, cell_text, children, is_deleted, pieces, row_cells
-from app.documents.job import Job
+from app.documents.file_input import FileInput
 from app.documents.repair import clean
-from app.errors import DamagedFile, DocumentError, EmptyFile, Protected
-from app.wording import Message
+from app.say.errors import DamagedFile, DocumentError, EmptyFile, Protected
+from app.say.wording import Message
 
 _OLE_CONTAINER = bytes.fromhex("d0cf11e0a1b11ae1")
 _FORMER_SECTION = qn("w:sectPrChange")
 _NOTES = {qn("w:footnoteReference"): "footnotes", qn("w:endnoteReference"): "endnotes"}
 
 
-def read_docx(data: bytes, job: Job) -> Document:
+def read_docx(data: bytes, job: FileInput) -> Document:
     """The document in a Word file. It has pages if Word noted where they begin or the author set breaks, else one."""
     if data.startswith(_OLE_CONTAINER):
         raise _not_a_package(data, job.name)

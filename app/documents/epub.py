@@ -12,11 +12,11 @@ from bs4 import BeautifulSoup, Tag
 
 from app.documents.archive import open_archive
 from app.documents.document import Document
+from app.documents.file_input import FileInput
 from app.documents.html import decode_markup, html_to_text
-from app.documents.job import Job
 from app.documents.repair import clean, normalise
-from app.errors import DamagedFile, DocumentError, FileTooLarge, NoText, Protected, ReadingTooSlow
-from app.wording import Message
+from app.say.errors import DamagedFile, DocumentError, FileTooLarge, NoText, Protected, ReadingTooSlow
+from app.say.wording import Message
 
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 _LONGEST_TITLE = 120
@@ -24,7 +24,7 @@ _LONGEST_TITLE = 120
 _FONT_OBFUSCATION = frozenset(("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"))
 
 
-def read_epub(data: bytes, job: Job) -> Document:
+def read_epub(data: bytes, job: FileInput) -> Document:
     """The document in an e-book, in reading order, headings and tables as Markdown.
 
     Items that cannot be read or have no text are kept as empty pages and noted.
@@ -80,7 +80,7 @@ class _Item:
 class _Book:
     """An e-book's archive and what its package file says of it."""
 
-    def __init__(self, archive: ZipFile, job: Job) -> None:
+    def __init__(self, archive: ZipFile, job: FileInput) -> None:
         """Raises DamagedFile if there is no package file."""
         self._archive, self._job = archive, job
         root = self._markup(_CONTAINER).find("rootfile")

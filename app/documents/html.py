@@ -12,11 +12,11 @@ from bs4.dammit import EncodingDetector
 
 from app.documents import markdown
 from app.documents.document import Document
-from app.documents.job import Job
+from app.documents.file_input import FileInput
 from app.documents.repair import clean
 from app.documents.text import decode
-from app.errors import FileTooLarge, NoText
-from app.wording import Message
+from app.say.errors import FileTooLarge, NoText
+from app.say.wording import Message
 
 _DROPPED = {
     "head", "script", "style", "template", "noscript", "nav", "iframe", "object", "embed", "audio", "video", "canvas",
@@ -40,7 +40,7 @@ _MOST_TAGS = 500_000  # each takes over a kilobyte and 15 microseconds
 _WIDEST_SPAN = 20  # a cell may say that it spans thousands of columns
 
 
-def read_html(data: bytes, job: Job) -> Document:
+def read_html(data: bytes, job: FileInput) -> Document:
     """A web page, as one page. Scripts, styles, navigation and what is hidden are left out."""
     text, notes = decode_markup(data, job.name)
     content = html_to_text(text, job.name)

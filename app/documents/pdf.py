@@ -9,17 +9,17 @@ from pypdf import PasswordType, PdfReader, apply_configuration
 from pypdf.errors import DependencyError
 
 from app.documents.document import Document, Page
-from app.documents.job import MEGABYTE, Job
+from app.documents.file_input import MEGABYTE, FileInput
 from app.documents.pdf_fonts import SpaceFinder
 from app.documents.repair import normalise, repair
-from app.errors import DamagedFile, NoText, PasswordNeeded, WrongPassword
-from app.wording import Message
+from app.say.errors import DamagedFile, NoText, PasswordNeeded, WrongPassword
+from app.say.wording import Message
 
 # A few kilobytes can unfold to gigabytes. No page, font or object table that leads to text is larger than this.
 _STREAM_BYTES = 25 * MEGABYTE
 
 
-def read_pdf(data: bytes, job: Job) -> Document:
+def read_pdf(data: bytes, job: FileInput) -> Document:
     """The document in a PDF, repaired, with the labels printed on its pages if the file states them.
 
     Pages that cannot be read or have no text are kept empty and noted.
@@ -94,7 +94,7 @@ def _labels(reader: PdfReader, count: int) -> list[str | None]:
     return [None] * count
 
 
-def _page_texts(reader: PdfReader, count: int, job: Job) -> tuple[list[str], dict[int, str]]:
+def _page_texts(reader: PdfReader, count: int, job: FileInput) -> tuple[list[str], dict[int, str]]:
     """Each page's text, "" where reading failed, and by page number why it failed."""
     texts: list[str] = []
     failures: dict[int, str] = {}

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from app.documents.document import Document, Page
-from app.errors import PageRangeError
-from app.wording import Message
+from app.say.errors import PageRangeError
+from app.say.wording import Message
 
 _ENTRY = re.compile(r"([0-9]{1,9})(?:\s*([-–])\s*([0-9]{1,9})?)?")
 

@@ -9,15 +9,15 @@ from types import MappingProxyType
 from app.documents.document import Document
 from app.documents.docx import read_docx
 from app.documents.epub import read_epub
+from app.documents.file_input import FileInput, Progress
 from app.documents.html import read_html
-from app.documents.job import Job, Progress
 from app.documents.pdf import read_pdf
 from app.documents.text import read_characters, read_markdown, read_text
-from app.errors import EmptyFile, UnsupportedType
+from app.say.errors import EmptyFile, UnsupportedType
+from app.say.wording import Message
 from app.settings import Limits
-from app.wording import Message
 
-_READERS: Mapping[str, Callable[[bytes, Job], Document]] = MappingProxyType(
+_READERS: Mapping[str, Callable[[bytes, FileInput], Document]] = MappingProxyType(
     {
         ".pdf": read_pdf,
         ".txt": read_text,
@@ -47,7 +47,7 @@ def read_document(
     `progress` is called with the pages read and their total, for the formats that are read page by page (PDF, epub).
     Raises a DocumentError; OSError if the file cannot be opened.
     """
-    job = Job(name or path.name, limits or Limits(), password, progress)
+    job = FileInput(name or path.name, limits or Limits(), password, progress)
     reader = _READERS.get(Path(job.name).suffix.lower())
     if reader is None:
         raise UnsupportedType(
@@ -62,6 +62,6 @@ def read_document(
 
 def read_pasted(text: str, name: str, *, limits: Limits | None = None) -> Document:
     """The document in a text that somebody pasted, under the name they see. Raises a DocumentError."""
-    job = Job(name, limits or Limits())
+    job = FileInput(name, limits or Limits())
     job.check_size(len(text.encode("utf-8", "replace")), Message("{} has", name))
     return read_characters(text, job)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.documents.document import Origin, Page
 from app.documents.hyphenation import Edit, join_broken_words
 from app.documents.running_lines import FEWEST_PAGES, body_spans
-from app.wording import Message
+from app.say.wording import Message
 
 _LIGATURES = {chr(0xFB00 + i): text for i, text in enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"))}
 _CHARACTERS = re.compile(r"\r\n?|[\x00-\x08\x0b-\x1f\x7f]|[\ud800-\udfff]|[\ufb00-\ufb06]")

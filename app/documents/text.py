@@ -8,10 +8,10 @@ import re
 import charset_normalizer
 
 from app.documents.document import Document
-from app.documents.job import Job
+from app.documents.file_input import FileInput
 from app.documents.repair import clean, repair
-from app.errors import EmptyFile, NotText
-from app.wording import Message
+from app.say.errors import EmptyFile, NotText
+from app.say.wording import Message
 
 # The longest mark first: UTF-32's little-endian mark begins with UTF-16's.
 _BYTE_ORDER_MARKS = (
@@ -25,20 +25,20 @@ _BYTE_ORDER_MARKS = (
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
-def read_text(data: bytes, job: Job) -> Document:
+def read_text(data: bytes, job: FileInput) -> Document:
     """A plain text: one page, unless it has form feeds, which separate pages. Broken words and headers are repaired."""
     text, notes = decode(data, job.name)
     return _paged(text, Message("{:,} bytes", len(data)), job, notes)
 
 
-def read_markdown(data: bytes, job: Job) -> Document:
+def read_markdown(data: bytes, job: FileInput) -> Document:
     """A Markdown file: as a plain text, but its line ends are its author's and stay."""
     text, notes = decode(data, job.name)
     parts = _pages(text, Message("{:,} bytes", len(data)), job)
     return Document(job.name, clean(parts, [None] * len(parts)), notes)
 
 
-def read_characters(text: str, job: Job) -> Document:
+def read_characters(text: str, job: FileInput) -> Document:
     """What somebody pasted, treated as a plain text."""
     return _paged(text, Message("{:,} characters", len(text)), job, ())
 
@@ -78,7 +78,7 @@ def _checked(text: str, refusal: NotText) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _pages(text: str, size: Message, job: Job) -> list[str]:
+def _pages(text: str, size: Message, job: FileInput) -> list[str]:
     parts = text.split("\f")
     if not any(part.strip() for part in parts):
         raise EmptyFile("{} holds nothing but blanks ({}). Choose another file.", job.name, size)
@@ -86,7 +86,7 @@ def _pages(text: str, size: Message, job: Job) -> list[str]:
     return parts
 
 
-def _paged(text: str, size: Message, job: Job, notes: tuple[Message, ...]) -> Document:
+def _paged(text: str, size: Message, job: FileInput, notes: tuple[Message, ...]) -> Document:
     parts = _pages(text, size, job)
     pages, repairs = repair(parts, [None] * len(parts))
     return Document(job.name, pages, notes + repairs)

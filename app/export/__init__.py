@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.errors import ExportError
 from app.export.bundle import write_bundle
 from app.export.draft import Draft, RunRecord, file_name
 from app.export.markdown import write_markdown
@@ -14,6 +13,7 @@ from app.export.pdf import write_pdf
 from app.export.table import write_csv, write_tsv
 from app.export.text import write_text
 from app.export.word import write_word
+from app.say.errors import ExportError
 
 __all__ = ["FORMATS", "Draft", "Export", "Format", "RunRecord", "export"]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
-from app.errors import ExportError, TraceError
 from app.export.draft import Draft
 from app.export.markdown import write_markdown
-from app.trace import Trace, read_trace
-from app.wording import reason
+from app.runs.trace import Trace, read_trace
+from app.say.errors import ExportError, TraceError
+from app.say.wording import reason
 
 TRACE_NAME = "trace.json.gz"
 

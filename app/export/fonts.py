@@ -10,10 +10,11 @@ from pathlib import Path
 
 from fontTools.ttLib import TTFont, TTLibError
 
-from app.errors import ExportError
-from app.wording import Message
+from app.say.errors import ExportError
+from app.say.wording import Message
+from app.settings import ASSETS
 
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "fonts"
+FOLDER = ASSETS / "fonts"
 BODY = {
     "": FOLDER / "DejaVuSans.ttf",
     "B": FOLDER / "DejaVuSans-Bold.ttf",

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from io import StringIO
 
-from app.errors import ExportError
 from app.export.draft import Draft
 from app.export.table_check import Row, check_table
-from app.wording import Message, Wording
+from app.say.errors import ExportError
+from app.say.wording import Message, Wording
 
 
 class _Misfits(Message):

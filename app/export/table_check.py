@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from app.export.blocks import clean
 from app.export.table_rows import FENCE, Rows, column_key, find_table
-from app.wording import ENGLISH, Wording
+from app.say.wording import ENGLISH, Wording
 
 Row: TypeAlias = tuple[str, ...]
 

@@ -7,7 +7,6 @@ save_draft(store, project.id, "# Lighthouses", writer="page 1")
 
 from app.store.autosave import Autosave
 from app.store.database import Limits, Store, default_folder, open_store
-from app.store.diff import Change, diff
 from app.store.drafts import read_draft, redo, save_draft, undo
 from app.store.projects import (
     Project,
@@ -38,6 +37,7 @@ from app.store.versions import (
     save_version,
     version_text,
 )
+from app.text.diff import Change, diff
 
 __all__ = [
     "Autosave",

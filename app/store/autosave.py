@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 
-from app.errors import StoreError
+from app.say.errors import StoreError
+from app.say.wording import Message
 from app.store.database import Store
 from app.store.drafts import save_draft
-from app.wording import Message
 
 SECONDS = 0.5
 """The most that is lost if the process is killed."""

@@ -19,9 +19,9 @@ from typing import TypeAlias
 import platformdirs
 from filelock import FileLock
 
-from app.errors import StoreError
+from app.say.errors import StoreError
+from app.say.wording import Message, reason
 from app.store.schema import MIGRATIONS, migrate, version
-from app.wording import Message, reason
 
 Clock: TypeAlias = Callable[[], float]
 """Gives the time in seconds since 1970."""

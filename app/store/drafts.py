@@ -6,8 +6,8 @@ import math
 import sqlite3
 
 from app.store.database import Store
+from app.store.encoding import MEGA, check_draft, decode, encode, pack, unpack
 from app.store.projects import read_row
-from app.store.text import MEGA, check_draft, decode, encode, pack, unpack
 
 
 def save_draft(

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import ProjectGone, StoreError
+from app.say.errors import ProjectGone, StoreError
+from app.say.wording import Message
 from app.store.database import Store
-from app.store.text import check_draft, check_name, decode, encode, pack
-from app.wording import Message
+from app.store.encoding import check_draft, check_name, decode, encode, pack
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import Any, Literal, TypeAlias
 
 import psutil
 
-from app.errors import StoreError
+from app.say.errors import StoreError
 from app.store.database import Store, write_file
+from app.store.encoding import MEGA, utf8
 from app.store.projects import read_row
-from app.store.text import MEGA, utf8
 
 RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed", "interrupted"]
 """As in the engine, and "interrupted" for a run whose process ended before it did."""

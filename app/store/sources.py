@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.documents import Document, Page
-from app.errors import StoreError
+from app.say.errors import StoreError
+from app.say.wording import Message, reason
 from app.store.database import Store, write_file
+from app.store.encoding import MEGA, decode, encode, utf8
 from app.store.projects import read_row
-from app.store.text import MEGA, decode, encode, utf8
-from app.wording import Message, reason
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 

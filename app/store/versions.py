@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from app.errors import StoreError
+from app.say.errors import StoreError
+from app.say.wording import Message
 from app.store.database import Store
-from app.store.diff import Change, diff
 from app.store.drafts import put_draft
+from app.store.encoding import check_draft, check_name, decode, pack, unpack
 from app.store.projects import read_row
-from app.store.text import check_draft, check_name, decode, pack, unpack
-from app.wording import Message
+from app.text.diff import Change, diff
 
 BEFORE_RESTORING = "Before restoring a version"
 

@@ -8,27 +8,27 @@ from typing import Any
 
 import pytest
 
-from app.ask import FULL_ATTENTION, Ask
-from app.desk import Caret, Desk
-from app.engine import Engine
-from app.session import Session
-from app.sessions import Sessions
+from app.engine.engine import Engine
+from app.project.commands import Commands, EditorState
+from app.project.session import Session
+from app.project.sessions import Sessions
+from app.prompt.request import FULL_ATTENTION, WriteRequest
 from app.settings import Limits, Settings
 from app.store import Store, open_store
 from tests.core.tiny import byte_tokenizer, tiny_model
 
-ASK = Ask("summary", "", "", "", "", "", FULL_ATTENTION, "1/8", 5, None, 8, 0.0, 1)
+ASK = WriteRequest("summary", "", "", "", "", "", FULL_ATTENTION, "1/8", 5, None, 8, 0.0, 1)
 """Eight tokens of a summary, greedily."""
 
 
-def ask(**fields: Any) -> Ask:
+def ask(**fields: Any) -> WriteRequest:
     """ASK with other fields."""
     return replace(ASK, **fields)
 
 
-def at(session: Session, start: int = 0, end: int | None = None) -> Caret:
+def at(session: Session, start: int = 0, end: int | None = None) -> EditorState:
     """The caret of a page that shows the draft as it is."""
-    return Caret(session.draft.text, start, start if end is None else end, session.draft.revision)
+    return EditorState(session.draft.text, start, start if end is None else end, session.draft.revision)
 
 
 def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -69,5 +69,5 @@ def engine(one_thread: None) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def desk(engine: Engine) -> Desk:
-    return Desk(Settings(_env_file=None, max_new_tokens_limit=900), engine)
+def desk(engine: Engine) -> Commands:
+    return Commands(Settings(_env_file=None, max_new_tokens_limit=900), engine)

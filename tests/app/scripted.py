@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.composer import compose
-from app.job import Request, Run
-from app.place import Place
-from app.session import Session
-from app.trace import RunSettings
-from app.wording import Message
-from app.writing import Part, Writing
+from app.engine.run import Request, Run
+from app.project.insertion import InsertionPoint
+from app.project.session import Session
+from app.project.writing import RunSpec, Writing
+from app.prompt.compose import compose
+from app.runs.trace import RunSettings
+from app.say.wording import Message
 from core import FullAttention, GenerationFinished, TokenGenerated
 from tests.core.tiny import byte_tokenizer
 
@@ -61,8 +61,8 @@ class ScriptedRun(Run):
         if not self.done:
             self.state = "stopped"
 
-    def part(self, opening: str = "") -> Part:
-        return Part(self, self.composed, opening, SETTINGS)
+    def part(self, opening: str = "") -> RunSpec:
+        return RunSpec(self, self.composed, opening, SETTINGS)
 
 
 def nothing(writing: Writing) -> None:
@@ -79,7 +79,7 @@ def writing(
     on_end: Callable[[Writing], None] = nothing,
     **options: Any,
 ) -> Writing:
-    place = Place(before, replaced, after)
+    place = InsertionPoint(before, replaced, after)
     engine: Any = ScriptedEngine()
     return Writing(engine, run.part(opening), place, on_text=on_text, on_end=on_end, **options)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from app.engine import Engine
-from app.job import Run
+from app.engine.engine import Engine
+from app.engine.run import Run
 from core import Event, PrefillProgress, TokenGenerated
 from core.loading import load_model
 from tests.browser.studio import Hands, Studio

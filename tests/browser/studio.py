@@ -8,13 +8,13 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from app.desk import Desk
-from app.engine import Engine
-from app.page import build, launch_options
-from app.page.events import Office
-from app.sessions import Sessions
+from app.engine.engine import Engine
+from app.project.commands import Commands
+from app.project.sessions import Sessions
 from app.settings import Settings
 from app.store import open_store
+from app.web.page import build, launch_options
+from app.web.page.events import AppContext
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "samples" / "lighthouses.pdf"
 SLOW = 180_000  # ms: a busy machine with two cores reads the pages and writes within this
@@ -29,7 +29,7 @@ class Studio:
         self.engine = engine
         self.store = open_store(folder)
         self.sessions = Sessions(self.store, settings.limits, 60, forget=shared)
-        self.blocks = build(settings, Office(Desk(settings, engine), self.sessions, shared=shared))
+        self.blocks = build(settings, AppContext(Commands(settings, engine), self.sessions, shared=shared))
         options = {**launch_options(settings), "server_name": "127.0.0.1", "server_port": port}
         _, self.url, _ = self.blocks.queue().launch(prevent_thread_lock=True, quiet=True, inbrowser=False, **options)
 

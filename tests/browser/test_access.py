@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from tests.app.runs.test_evidence import scripted
 from tests.app.scripted import ScriptedRun, into
-from tests.app.test_evidence import scripted
 from tests.browser.studio import Hands, Studio
 
 

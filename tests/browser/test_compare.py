@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from app.store import diff
+from app.text.diff import diff
 from tests.browser.studio import SLOW, Hands, Studio
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} {{value}} <|im_end|>'

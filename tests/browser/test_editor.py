@@ -9,9 +9,16 @@ import gradio as gr
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.draft import Draft
-from app.editor import DraftEditor, proposal_message, reading_message, saved_message, set_message, stream_message
-from app.store import Change
+from app.project.revised_text import RevisedText
+from app.text.diff import Change
+from app.web.components.editor import (
+    DraftEditor,
+    proposal_message,
+    reading_message,
+    saved_message,
+    set_message,
+    stream_message,
+)
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} <|im_end|>'
 READ = "(...args) => [JSON.stringify(document.querySelector('#draft').draft.state()), ...args.slice(1)]"
@@ -21,7 +28,7 @@ class Site:
     """The editor over a `Draft`; `push` sends the message a test has put there."""
 
     def __init__(self) -> None:
-        self.draft, self.message, self.asked = Draft(), {}, []
+        self.draft, self.message, self.asked = RevisedText(), {}, []
         self.answers, self.error = True, ""
         with gr.Blocks() as self.blocks:
             editor = DraftEditor(elem_id="draft")
@@ -69,7 +76,7 @@ def shared() -> Iterator[Site]:
 
 @pytest.fixture
 def site(shared: Site) -> Site:
-    shared.draft, shared.message, shared.asked = Draft(), {}, []
+    shared.draft, shared.message, shared.asked = RevisedText(), {}, []
     shared.answers, shared.error = True, ""
     return shared
 
@@ -95,7 +102,7 @@ def push(site: Site, page: Page, message: dict[str, Any]) -> None:
 
 
 def show(site: Site, page: Page, text: str, revision: int = 1) -> None:
-    site.draft = Draft(text, revision)
+    site.draft = RevisedText(text, revision)
     push(site, page, site.whole())
     until(page, lambda: page.evaluate("document.querySelector('#draft').draft.state().revision") == revision)
     expect(area(page)).to_have_value(text)
@@ -393,7 +400,7 @@ def test_the_project_in_place_of_one_that_is_gone_takes_over_all_that_is_typed(s
     area(page).fill("abc")
     until(page, lambda: len(site.of("edit")) == 1)
     area(page).fill("abcd")
-    site.draft = Draft("abc", 2)
+    site.draft = RevisedText("abc", 2)
     push(site, page, set_message("abc", 2, project="new", previous="p"))
     until(page, lambda: len(site.of("edit")) == 2)
     assert (site.of("edit")[1]["project"], site.of("edit")[1]["text"]) == ("new", "abcd")
@@ -424,7 +431,7 @@ def test_text_offered_stays_until_the_server_has_it(site: Site, page: Page) -> N
     until(page, lambda: "and more" in (page.evaluate("localStorage.getItem('refreshkv-draft-p')") or ""))
     page.reload()
     expect(page.locator(".draft-count")).to_contain_text("words")
-    site.draft = Draft("theirs, and more", 10)
+    site.draft = RevisedText("theirs, and more", 10)
     push(site, page, site.whole())
     restore.click()
     until(page, lambda: [data["text"] for data in site.of("recover")] == ["mine", "mine"])
@@ -435,7 +442,7 @@ def test_text_offered_stays_until_the_server_has_it(site: Site, page: Page) -> N
 
 def test_a_refused_edit_says_where_the_text_is(site: Site, page: Page) -> None:
     show(site, page, "ab")
-    site.draft = Draft("theirs", 5)
+    site.draft = RevisedText("theirs", 5)
     area(page).fill("mine")
     expect(area(page)).to_have_value("theirs")
     expect(page.locator(".draft-recover")).to_contain_text("Your text here was kept as a version.")

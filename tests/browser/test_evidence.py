@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from app.job import Run
+from app.engine.run import Run
 from core import Event, PrefillProgress
-from tests.app.test_evidence import scripted
+from tests.app.runs.test_evidence import scripted
 from tests.browser.studio import SLOW, Hands, Studio
 
 OPENING = "# Report\n\n## Introduction\n\n"

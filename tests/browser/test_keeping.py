@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.engine import Engine
+from app.engine.engine import Engine
 from app.store import Limits, list_projects, list_versions
 from tests.browser.studio import SLOW, Hands, Studio
 

@@ -38,7 +38,7 @@ def graphs(built_kernels: None, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def kernels_folder() -> Path:
-    from core.embedded import cache_folder
+    from core.default_model import cache_folder
 
     return cache_folder() / "kernels"
 

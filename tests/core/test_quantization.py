@@ -6,7 +6,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from core import quantization
-from core.embedded import cache_folder, embedded_model
+from core.default_model import cache_folder, embedded_model
 from core.quantization import (
     BFloat16Embedding,
     BFloat16Linear,

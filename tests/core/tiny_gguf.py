@@ -7,7 +7,7 @@ import torch
 from gguf import GGUFWriter
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from core import embedded
+from core import default_model as embedded
 
 NAMES = {
     "model.embed_tokens": "token_embd",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.documents import Document, Origin, Page, duplicates, read_document
-from app.wording import Message
+from app.say.wording import Message
 
 
 def document(name: str, *texts: str) -> Document:

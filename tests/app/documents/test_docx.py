@@ -18,7 +18,7 @@ from docx.oxml.ns import nsdecls
 from docx.oxml.parser import parse_xml
 
 from app.documents import Document, read_document
-from app.errors import DamagedFile, EmptyFile, FileTooLarge, Protected, TooManyPages
+from app.say.errors import DamagedFile, EmptyFile, FileTooLarge, Protected, TooManyPages
 from app.settings import Limits
 
 RENDERED = "<w:r><w:lastRenderedPageBreak/></w:r>"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.documents import Document, read_document
-from app.errors import DamagedFile, FileTooLarge, NoText, Protected, ReadingTooSlow, TooManyPages
+from app.say.errors import DamagedFile, FileTooLarge, NoText, Protected, ReadingTooSlow, TooManyPages
 from app.settings import Limits
 
 CONTAINER = """<?xml version="1.0"?><container xmlns="urn:oasis:names:tc:opendocument:xmlns:container" version="1.0">

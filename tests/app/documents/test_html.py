@@ -9,7 +9,7 @@ import pytest
 
 from app.documents import Document, Page, read_document
 from app.documents.html import html_to_text
-from app.errors import FileTooLarge, NoText, NotText
+from app.say.errors import FileTooLarge, NoText, NotText
 
 
 def text(markup: str) -> str:

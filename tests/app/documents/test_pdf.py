@@ -18,7 +18,7 @@ from pypdf.generic import (
 )
 
 from app.documents import read_document, select_pages
-from app.errors import (
+from app.say.errors import (
     DamagedFile,
     DocumentError,
     FileTooLarge,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.documents import Document, Page, select_pages
-from app.errors import PageRangeError
+from app.say.errors import PageRangeError
 
 TEN = Document("ten.pdf", tuple(Page(n, None, f"text {n}" if n != 4 else " ") for n in range(1, 11)))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.documents import ACCEPTED_TYPES, read_document
-from app.errors import DocumentError, EmptyFile, UnsupportedType
+from app.say.errors import DocumentError, EmptyFile, UnsupportedType
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "assets/samples/lighthouses.pdf"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.documents import Page, read_document, select_pages
-from app.errors import EmptyFile, NotText
+from app.say.errors import EmptyFile, NotText
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "assets/samples/lighthouses.pdf"

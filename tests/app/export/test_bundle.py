@@ -7,12 +7,12 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from app.errors import ExportError, TraceError
 from app.export import FORMATS, Draft, RunRecord, export
 from app.export.bundle import bundled_trace
-from app.trace import write_trace
-from tests.app.trace.runs import MadeRun, compose_pages
-from tests.app.trace.test_file import fields
+from app.runs.trace import write_trace
+from app.say.errors import ExportError, TraceError
+from tests.app.runs.trace.runs import MadeRun, compose_pages
+from tests.app.runs.trace.test_file import fields
 
 RUN = RunRecord(
     {"model": "smollm2-135m", "stride": 10},

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from app.errors import ExportError
 from app.export import Draft
 from app.export.blocks import parse
 from app.export.fonts import FOLDER, JAPANESE, drawable, fallbacks
 from app.export.pdf import write_pdf
+from app.say.errors import ExportError
 from tests.app.export.reading import pdf_text, squeezed, texts
 from tests.app.export.test_blocks import MARKED
 

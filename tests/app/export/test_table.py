@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import ExportError
 from app.export import Draft
 from app.export.table import write_csv, write_tsv
 from app.export.table_rows import Rows, find_table
+from app.say.errors import ExportError
 
 
 def read(data: bytes) -> list[list[str]]:

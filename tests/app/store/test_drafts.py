@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.errors import StoreError
+from app.say.errors import StoreError
 from app.store import Autosave, Limits, Project, Store, create_project, read_draft, redo, save_draft, undo
 from tests.app.store.conftest import Clock
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import StoreError
+from app.say.errors import StoreError
 from app.store import (
     Limits,
     ProjectEntry,

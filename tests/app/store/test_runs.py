@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from app.errors import StoreError
+from app.say.errors import StoreError
 from app.store import Limits, Project, Store, begin_run, change_run, delete_project, list_runs, load_trace
 from tests.app.store.conftest import Clock
 

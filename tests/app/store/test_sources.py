@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.documents import Document, Page
-from app.errors import StoreError
+from app.say.errors import StoreError
+from app.say.wording import Message
 from app.store import (
     Limits,
     Project,
@@ -20,7 +21,6 @@ from app.store import (
     order_sources,
     remove_source,
 )
-from app.wording import Message
 
 DOCUMENT = Document(
     "灯台 v1.PDF", (Page(1, "i", "Light\ud800"), Page(2, None, "")), (Message("{:,} of {:,} pages has no text.", 1, 2),)

@@ -2,9 +2,8 @@
 
 import pytest
 
-from app.errors import StoreError
+from app.say.errors import StoreError
 from app.store import (
-    Change,
     Limits,
     Project,
     Store,
@@ -19,6 +18,7 @@ from app.store import (
     version_text,
 )
 from app.store.versions import BEFORE_RESTORING
+from app.text.diff import Change
 from tests.app.store.conftest import Clock
 
 

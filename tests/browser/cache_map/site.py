@@ -11,11 +11,11 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from app.cache_map import cache_map
-from app.composer import Places
-from app.map_feed import Cursor, MapFeed
-from app.trace import PromptTokens, Recorder, RunSettings
-from app.view import Json, PageMark
+from app.prompt.compose import Places
+from app.prompt.marks import PageMark
+from app.runs.feed import Cursor, Json, MapFeed
+from app.runs.trace import PromptTokens, Recorder, RunSettings
+from app.web.components.cache_map import cache_map
 from core.events import CacheRefreshed, Event
 
 ATTACKS = ["${window.pwn=1}", "${1+1}", '<img src=x onerror="window.pwn=1">', "{{value}}", "`+(window.pwn=1)+`"]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.evidence import held
-from app.quotes import Quote
-from app.trace import KeptPage, KeptPassage, page_texts
+from app.runs.evidence import held
+from app.runs.trace import KeptPage, KeptPassage, page_texts
+from app.text.quotations import Quote
 from tests.browser.cache_map.site import (
     HEADS,
     LINE,

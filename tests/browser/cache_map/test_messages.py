@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from app.cache_map import FOLDER
-from app.composer import Places
-from app.evidence import held
-from app.trace import KeptPage, KeptPassage, PromptTokens
-from app.view import PageMark
+from app.prompt.compose import Places
+from app.prompt.marks import PageMark
+from app.runs.evidence import held
+from app.runs.trace import KeptPage, KeptPassage, PromptTokens
+from app.web.components.cache_map import FOLDER
 from core.events import TokenGenerated
 from tests.browser.cache_map.site import (
     ATTACKS,

@@ -1,0 +1,55 @@
+"""One file being read: what it is called, what it may cost, and who watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from app.say.errors import FileTooLarge, ReadingTooSlow, TooManyPages
+from app.say.wording import Message
+from app.settings import PREFIX, Limits
+
+MEGABYTE = 10**6
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the pages done and their total."""
+
+
+@dataclass(frozen=True)
+class FileInput:
+    """A file's name, the limits on reading it, the password given for it, and a callback for its progress."""
+
+    name: str
+    limits: Limits
+    password: str | None = None
+    progress: Progress | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def check_size(self, size: int, subject: Message, *, times: int = 1) -> None:
+        """Raise FileTooLarge if `size` (bytes or characters) is over the limit, or `times` the limit."""
+        limit = times * self.limits.max_file_megabytes
+        if size > limit * MEGABYTE:
+            raise FileTooLarge(
+                "{} {:,.1f} MB; the limit is {:,} MB. Split the file, or raise {}.",
+                subject, size / MEGABYTE, limit, f"{PREFIX}MAX_FILE_MEGABYTES",
+            )  # fmt: skip
+
+    def check_pages(self, count: int) -> None:
+        """Raise TooManyPages if `count` is over the limit."""
+        if count > self.limits.max_pages:
+            raise TooManyPages(
+                "{} has {:,} pages; the limit is {:,}. Split the file, or raise {}.",
+                self.name, count, self.limits.max_pages, f"{PREFIX}MAX_PAGES",
+            )  # fmt: skip
+
+    def advance(self, done: int, total: int) -> None:
+        """Report that `done` of `total` pages are read; raise ReadingTooSlow if that took longer than the limit."""
+        if self.progress:
+            self.progress(done, total)
+        if time.monotonic() - self.started > self.limits.max_read_seconds:
+            raise ReadingTooSlow(
+                "{}: {:,} of {:,} pages took longer than the limit of {:,} seconds. Split the file, or raise {}.",
+                self.name, done, total, self.limits.max_read_seconds, f"{PREFIX}MAX_READ_SECONDS",
+            )  # fmt: skip

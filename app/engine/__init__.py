@@ -1,0 +1,1 @@
+"""The model, its queue of runs, and the documents that it has read."""

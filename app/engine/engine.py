@@ -1,0 +1,247 @@
+"""Owns the model and does one run at a time, in a thread of its own; people wait. Knows nothing of Gradio."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal, TypeAlias
+
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from app.engine.document_cache import DocumentCache
+from app.engine.pace import Pace
+from app.engine.run import Request, Run
+from app.say.errors import AppError
+from app.say.wording import Message, heard
+from core import (
+    Compilation,
+    Event,
+    FullAttention,
+    PolicyCache,
+    PrefillProgress,
+    RefreshKVError,
+    load_model,
+    stream_generate,
+)
+from core.loading import chosen_quantization
+from core.quantization import Quantization
+
+ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
+
+logger = logging.getLogger(__name__)
+
+
+class QueueFullError(AppError):
+    """As many people are waiting as settings allow."""
+
+
+class ModelUnavailableError(AppError):
+    """The model is not there, or could not be loaded, so nothing can be written."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How far loading the model is: `done` of `total` (0: unknown) of `what`."""
+
+    what: str = "Starting"
+    done: int = 0
+    total: int = 0
+
+
+class Engine:
+    """The model, its queue of runs, and the documents that were read, which a run continues where they agree."""
+
+    def __init__(
+        self,
+        load: ModelSource,
+        queue_size: int,
+        documents: Callable[[PreTrainedModel], DocumentCache] = DocumentCache,
+        compilation: Callable[[PreTrainedModel], Compilation] | None = None,
+    ) -> None:
+        """`load` gets a progress callback (what, done, total); `queue_size` is the number of runs that may wait;
+        `documents` makes the cache of the loaded model; `compilation` begins to compile it while it serves already."""
+        self._load = load
+        self._compile = compilation
+        self._compilation: Compilation | None = None
+        self._make_documents = documents
+        self._queue_size = queue_size
+        self._queue: queue.Queue[Run | None] = queue.Queue()
+        self._runs: list[Run] = []
+        self._lock = threading.Lock()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
+        self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
+        self._documents: DocumentCache | None = None
+        self.loading = Loading()
+        self.failure: Message | None = None
+
+    def start(self) -> None:
+        """Load the model and then serve runs, in a thread of its own."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop all runs and end the thread, which a loading model may delay."""
+        for run in self.current():
+            run.stop()
+        if self._compilation is not None:
+            self._compilation.cancel()
+        self._queue.put(None)
+        self._thread.join()
+        if self._documents:
+            self._documents.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is there."""
+        return self._model is not None
+
+    def quantization(self, wanted: Quantization | Literal["auto"]) -> str:
+        """In words, how the weights are stored when `wanted` was asked for."""
+        model, _ = self.require_model()
+        chosen = chosen_quantization(wanted, model.device)
+        return "not quantized" if chosen == "none" else chosen
+
+    @property
+    def compiling(self) -> bool:
+        """Whether the decode step is still being compiled; runs are served meanwhile, more slowly."""
+        return self._compilation is not None and self._compilation.running
+
+    @property
+    def window(self) -> int:
+        """Tokens of the model's context, prompt and answer together."""
+        return int(self._text_config().max_position_embeddings)
+
+    @property
+    def policy_layers(self) -> tuple[int, ...]:
+        """The layers that a policy acts in."""
+        return tuple(PolicyCache(self._text_config(), FullAttention()).policy_layers)
+
+    @property
+    def layers(self) -> int:
+        """How many they are."""
+        return len(self.policy_layers)
+
+    @property
+    def heads(self) -> int:
+        """KV heads of each layer."""
+        config = self._text_config()
+        return int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
+
+    @property
+    def pairs(self) -> int:
+        """(layer, KV head) pairs, each with a small cache of its own."""
+        return self.layers * self.heads
+
+    def _text_config(self) -> PreTrainedConfig:
+        model, _ = self.require_model()
+        return model.config.get_text_config(decoder=True)
+
+    def require_model(self, timeout: float | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """The model and its tokenizer; waits up to `timeout` seconds. Raises ModelUnavailableError."""
+        self._ready.wait(timeout)
+        if self._model is None:
+            if self.failure:
+                raise ModelUnavailableError("{}", self.failure)
+            raise ModelUnavailableError("The model is still loading. Try again in a moment.")
+        return self._model
+
+    def submit(self, request: Request) -> Run:
+        """Queue a run. Raises QueueFullError."""
+        run = Run(request)
+        with self._lock:
+            self._runs = [other for other in self._runs if not other.done]
+            waiting = sum(other.state == "waiting" for other in self._runs)
+            if waiting >= self._queue_size:
+                raise QueueFullError(
+                    "{} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "
+                    "Your text and files are kept: press Write again in a few minutes.",
+                    waiting,
+                )
+            self._runs.append(run)
+        self._queue.put(run)
+        return run
+
+    def ahead_of(self, run: Run) -> int:
+        """How many runs come before a waiting one, the running one included."""
+        current = self.current()
+        return current.index(run) if run in current else 0
+
+    def current(self) -> list[Run]:
+        """The runs that wait or are under way, in the order in which they are served."""
+        with self._lock:
+            return [other for other in self._runs if not other.done]
+
+    def _serve(self) -> None:
+        try:
+            model, tokenizer = self._load(self._report)
+            self._documents = self._make_documents(model)
+            self._model = model, tokenizer
+            if self._compile is not None:
+                self._compilation = self._compile(model)
+        except RefreshKVError as error:
+            self.failure = heard(str(error))
+        except Exception as error:
+            logger.exception("loading the model failed")
+            self.failure = Message("The model could not be loaded: {}", str(error))
+        self._ready.set()
+        while (run := self._queue.get()) is not None:
+            if run.begin():
+                self._execute(run)
+
+    def _report(self, what: str, done: int, total: int) -> None:
+        self.loading = Loading(what, done, total)
+
+    def _execute(self, run: Run) -> None:
+        try:
+            with closing(self._events(run)) as events:
+                for event in events:
+                    run.events.append((perf_counter(), event))
+                    if run.stopping:
+                        break
+            run.state = "stopped" if run.stopping else "finished"
+        except AppError as error:
+            run.error, run.state = error.message, "failed"
+        except RefreshKVError as error:
+            run.error, run.state = heard(str(error)), "failed"
+        except Exception as error:
+            logger.exception("a run failed")
+            run.error = Message("The run failed: {}. What was written is kept.", str(error))
+            run.state = "failed"
+
+    def _events(self, run: Run) -> Generator[Event]:
+        request = run.request
+        model, tokenizer = self.require_model()
+        assert self._documents is not None
+        prompt: list[int] = request.token_ids[0].tolist()
+        room = len(prompt) + request.max_new_tokens
+        with self._documents.use(prompt, request.document_end, request.policy, room) as cache:
+            events = stream_generate(
+                model,
+                tokenizer,
+                request.token_ids,
+                max_new_tokens=request.max_new_tokens,
+                temperature=request.temperature,
+                top_p=request.top_p,
+                min_p=request.min_p,
+                repetition_penalty=request.repetition_penalty,
+                seed=request.seed,
+                stop_strings=request.stop_strings,
+                cache=cache,
+                prefill_chunk=Pace(),
+            )
+            # What earlier runs left in the cache is done before the first chunk.
+            yield PrefillProgress(cache.get_seq_length(), len(prompt))
+            try:
+                yield from events
+            finally:
+                run.cache_bytes = cache.nbytes
+
+
+def named_model(name: str, quantization: Quantization | Literal["auto"]) -> ModelSource:
+    """A source that loads `name` as `core.load_model` does."""
+    return lambda report: load_model(name, quantization=quantization, progress=report)

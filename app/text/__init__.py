@@ -1,0 +1,1 @@
+"""Pure text: words, spans, differences, who wrote what, quotations. Knows nothing of the app."""

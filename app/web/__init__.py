@@ -1,0 +1,1 @@
+"""The page and the API: what Gradio sees of the app."""

@@ -1,0 +1,59 @@
+"""The cache map as a Gradio component: a static template, its style and the script that draws it on canvas.
+
+The template contains no value on purpose: Gradio would run `${...}` in a document as code. The script reads the value
+instead, and Gradio leaves its nodes alone as long as the rendered template stays the same.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from app.settings import ASSETS
+
+FOLDER = ASSETS / "cache_map"
+SCRIPTS = (
+    "text",
+    "palette",
+    "layout",
+    "run",
+    "words",
+    "viewport",
+    "document",
+    "axis",
+    "pages",
+    "heatmap",
+    "steps",
+    "held",
+    "player",
+    "map",
+)
+
+
+class CacheMap(gr.HTML):
+    """A gr.HTML whose value is a message of app.runs.feed, or None to leave the page as it is."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """`kwargs` are those of gr.HTML that concern the place on the page: elem_id, visible, min_width, …."""
+        super().__init__(
+            html_template=(FOLDER / "template.html").read_text("utf-8"),
+            css_template=(FOLDER / "style.css").read_text("utf-8"),
+            js_on_load="\n".join((FOLDER / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def postprocess(self, value: Any) -> str | None:
+        """The dict as one string: Gradio would wrap every token of a list in a proxy, and patch a dict in place."""
+        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def preprocess(self, payload: Any) -> None:
+        """Nothing is taken from the client."""
+        return None
+
+
+def cache_map(elem_id: str = "cache-map", **kwargs: Any) -> CacheMap:
+    """The map, to be put into a Blocks and given as an output to the events that stream a run."""
+    return CacheMap(elem_id=elem_id, **kwargs)

@@ -1,0 +1,113 @@
+"""The draft's editor as a Gradio component: a static template, its style and scripts, and the messages it is sent.
+
+The server holds the truth. A page sends an edit as the whole text with its project and the revision it was made from,
+and gets a "saved" with the new revision, or a "set" with another text if somebody else came before. While an edit is
+under way typing goes on, and the next is sent after the answer. From the first word that a run writes until its end
+the editor is locked: the words go to where the place of writing is after the last edit. Each message names its project,
+and those of another than the page shows are passed over. Positions are characters (code points) on this side; the
+script converts.
+
+The page sends, as Gradio events: `edit`, `passage` (kind, wish, and as the others project, text, start, end, revision,
+serial), `caret`, `accept`, `reject` (id), `resync`, `recover` (text), and `settled` when the server has the draft and
+typing pauses. `element.draft.state()` in the browser gives what `edit` sends.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from app.runs.feed import Json
+from app.settings import ASSETS
+from app.text.diff import Change
+
+FOLDER = ASSETS / "editor"
+SCRIPTS = ("text", "offsets", "follow", "diff", "editor", "row", "keys")
+
+
+class DraftEditor(gr.HTML):
+    """A gr.HTML whose value is one of the messages below, or None to leave the page as it is."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """`kwargs` are those of gr.HTML that concern the place on the page."""
+        super().__init__(
+            html_template=(FOLDER / "template.html").read_text("utf-8"),
+            css_template=(FOLDER / "style.css").read_text("utf-8"),
+            js_on_load="\n".join((FOLDER / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def postprocess(self, value: Any) -> str | None:
+        """The message as one string, see CacheMap; with a mark, since one like the last would not reach the script."""
+        if value is None:
+            return None
+        return json.dumps({**value, "mark": secrets.token_hex(4)}, ensure_ascii=False, separators=(",", ":"))
+
+    def preprocess(self, payload: Any) -> Any:
+        """What `element.draft.state()` gave, as a dict; None for anything else."""
+        try:
+            state = json.loads(payload) if isinstance(payload, str) else None
+        except (ValueError, RecursionError):
+            return None
+        return state if isinstance(state, dict) else None
+
+
+def set_message(
+    text: str,
+    revision: int,
+    select: tuple[int, int] | None = None,
+    *,
+    project: str = "",
+    last: tuple[int, int] | None = None,
+    previous: str = "",
+    running: bool = False,
+) -> Json:
+    """Show this text. `last`: the passage the model wrote last. `project`: under which the browser keeps a copy.
+    `running`: a run is under way.
+
+    `previous`: a project that is gone, and this one in its place: what the browser holds of that is offered too.
+    More may be added: `opens`: the page shows this project from now on; `forget`: a project of which the browser is to
+    keep nothing; `note`: "refused" if the page's text became a version, "restored" if what it held is the draft now.
+    """
+    return {
+        "kind": "set", "text": text, "revision": revision, "select": select, "project": project, "last": last,
+        "previous": previous, "running": running,
+    }  # fmt: skip
+
+
+def reading_message(project: str) -> Json:
+    """A run has begun and has written nothing yet: the draft can be edited, but no passage given to another run."""
+    return {"kind": "reading", "project": project}
+
+
+def stream_message(project: str, run: str, revision: int, at: int, replaced: int, text: str) -> Json:
+    """A run has written `text` so far, at `at` of the draft of that revision, in place of `replaced` characters."""
+    return {
+        "kind": "stream", "project": project, "run": run, "revision": revision, "at": at, "replaced": replaced,
+        "text": text,
+    }  # fmt: skip
+
+
+def proposal_message(
+    project: str, identity: str, start: int, end: int, text: str, changes: Sequence[Change], *, done: bool
+) -> Json:
+    """A run proposes `text` for the characters `start` to `end`; when it is done, with what that changes."""
+    return {
+        "kind": "propose", "project": project, "id": identity, "start": start, "end": end, "text": text,
+        "changes": [[change.kind, change.text] for change in changes], "done": done,
+    }  # fmt: skip
+
+
+def saved_message(project: str, revision: int, error: str = "") -> Json:
+    """The latest edit is this revision, and is kept; or `error` says why it is not."""
+    return {"kind": "saved", "project": project, "revision": revision, "error": error}
+
+
+def kept_message(project: str) -> Json:
+    """What the browser held is a version now, since the model is writing."""
+    return {"kind": "kept", "project": project}

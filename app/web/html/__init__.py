@@ -1,0 +1,1 @@
+"""Values as HTML. Pure; all text is escaped here."""

@@ -1,0 +1,152 @@
+"""What the model kept: the map of a run, live, of an earlier day or from a file, and what is known of a passage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.export.bundle import bundled_trace
+from app.project.session import Session
+from app.runs.evidence import passage_message
+from app.runs.feed import MapFeed
+from app.runs.library import RunEntry
+from app.say.errors import AppError
+from app.say.wording import Wording
+from app.web.components.cache_map import CacheMap, cache_map
+from app.web.components.editor import DraftEditor
+from app.web.html import panels
+from app.web.page.events import QUIET, AppContext, caret, worded, wording
+from app.web.page.labels import words
+
+
+@dataclass(frozen=True)
+class EvidenceParts:
+    """The map, the choice of the run it shows, and the button that opens a trace file."""
+
+    map: CacheMap
+    runs: gr.Dropdown
+    file: gr.UploadButton
+    problem: gr.HTML
+
+
+def add_evidence() -> EvidenceParts:
+    """The column of the map."""
+    with gr.Row(elem_id="run-choice", equal_height=False):
+        runs = gr.Dropdown([], label=words("runs"), elem_id="runs", min_width=200, scale=3, visible=False)
+        file = gr.UploadButton(
+            words("open_trace"),  # type: ignore[arg-type]
+            file_types=[".gz", ".zip"], elem_id="open-trace", size="sm", min_width=100, scale=0,
+        )  # fmt: skip
+    problem = gr.HTML(elem_id="trace-problem")
+    return EvidenceParts(cache_map(), runs, file, problem)
+
+
+def wire_map(
+    office: AppContext,
+    project: gr.BrowserState,
+    editor: DraftEditor,
+    parts: EvidenceParts,
+    streamed: Sequence[Any],
+) -> tuple[Callable[..., list[Any]], Callable[..., Any]]:
+    """The run and layer shown, and the passage looked at; after the events `streamed` there is another run to choose.
+    Returns the functions that show a whole run again, on the map and in the choice, and the choice alone."""
+    outputs = [parts.map, parts.runs]
+
+    def whole(project: str, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        return [_whole(session), _choice(session, wording(request))]
+
+    def listed(project: str, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        writing = session.writing
+        # The map showed what it read, and goes back to the run before.
+        silent = writing is not None and not writing.proposes and not writing.feed.trace.tokens
+        return [_whole(session) if silent else gr.skip(), _choice(session, wording(request))]
+
+    def run_chosen(key: str | None, project: str, request: gr.Request) -> list[Any]:
+        session, say = office.session(project, request), wording(request)
+        if session.busy:
+            gr.Info(say("While the model writes, the map shows what it does. Choose a run afterwards."))
+        elif key:
+            session.map_run = key
+        return [_whole(session), _choice(session, wording(request))]
+
+    def layer_chosen(project: str, request: gr.Request, event: gr.EventData) -> Any:
+        data = event._data if isinstance(event._data, dict) else {}
+        session, wanted, run = office.session(project, request), data.get("layer"), data.get("run")
+        feed = _feed(session, run if isinstance(run, str) else None)
+        if feed is None or not (wanted is None or wanted in range(feed.layers)):
+            return gr.skip()
+        session.map_layer = wanted
+        return feed.since(None, wanted)[0]
+
+    def looked_at(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
+        session, state = office.session(project, request), caret(event._data, wording(request))
+        if session.busy or state.project != session.id:
+            return [gr.skip(), gr.skip()]
+        message = passage_message(session.runs, session.map_run, session.draft.text, state.start, state.end)
+        if message is None:
+            return [gr.skip(), gr.skip()]
+        if message["run"] == session.map_run:
+            return [message, gr.skip()]
+        session.map_run = message["run"]
+        return [message, _choice(session, wording(request))]
+
+    def opened(path: str | None, project: str, request: gr.Request) -> list[Any]:
+        session, say = office.session(project, request), wording(request)
+        if session.busy:
+            return [gr.skip(), gr.skip(), panels.notice(say("Open it when the model has ended its text."))]
+        try:
+            limit = office.sessions.store.limits.trace_megabytes
+            session.map_run = session.runs.open_file(bundled_trace(Path(path or ""), limit))
+        except AppError as error:
+            return [gr.skip(), gr.skip(), panels.notice(worded(error, request))]
+        return [_whole(session), _choice(session, say), ""]
+
+    parts.map.layer(layer_chosen, project, parts.map, trigger_mode="always_last", **QUIET)
+    editor.caret(looked_at, project, outputs, trigger_mode="always_last", **QUIET)
+    for ended in streamed:
+        ended.then(listed, project, outputs, **QUIET)
+    parts.runs.input(run_chosen, [parts.runs, project], outputs, **QUIET)
+    parts.file.upload(opened, [parts.file, project], [*outputs, parts.problem], **QUIET)
+    return whole, listed
+
+
+def _feed(session: Session, key: str | None = None) -> MapFeed | None:
+    """Of the run of that key, else of the one that the map shows, else of the one that wrote last."""
+    runs = session.runs
+    run = runs.open(key) or runs.open(session.map_run) or runs.open(runs.newest)
+    return run.feed if run else None
+
+
+def _whole(session: Session) -> Any:
+    feed = _feed(session)
+    if feed is None:
+        return {"empty": True}
+    if session.map_layer is not None and session.map_layer >= feed.layers:
+        session.map_layer = None  # of another model
+    return feed.since(None, session.map_layer)[0]
+
+
+def _choice(session: Session, say: Wording) -> Any:
+    entries, newest = session.runs.entries, session.runs.newest
+    shown = session.map_run if session.map_run in {entry.key for entry in entries} else newest
+    choices = [(_titled(entry, say), entry.key) for entry in entries]
+    return gr.update(choices=choices, value=shown, visible=bool(choices))
+
+
+def _titled(entry: RunEntry, say: Wording) -> str:
+    when = datetime.fromtimestamp(entry.begun).strftime("%m-%d %H:%M:%S")
+    what = say("opened file") if entry.stored is None else say("proposal") if entry.proposes else ""
+    if entry.compared:
+        what = say("comparison")
+    elif entry.section:
+        what = say("Section {} of {}: {}", *entry.section)
+    method = say(entry.compared) if entry.compared else entry.method
+    state = "" if entry.state in ("waiting", "running") else say(entry.state)  # which the list would not follow
+    return " · ".join(part for part in (when, method, state, what) if part)

@@ -1,0 +1,118 @@
+"""Projects: which one a page shows, its name, and the others on this computer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from app.project.session import Session
+from app.prompt.request import WriteRequest
+from app.say.errors import AppError
+from app.web.page.events import QUIET, AppContext, errors_said, project_name, warn, worded, wording
+from app.web.page.labels import words
+from app.web.page.task import TaskFields, ask_of
+from app.web.page.writing import WritingParts, draft_message
+
+CONFIRM = """(...args) => {
+  const ja = navigator.language.startsWith("ja");
+  const question = ja
+    ? "このプロジェクトを資料や版とともに完全に削除しますか？（モデルが資料から計算したものは、"
+      + "他の資料に押し出されるまでキャッシュに残ります）"
+    : "Delete this project with its sources and versions, for good? (What the model has computed of its sources stays "
+      + "in the app's cache until that of others takes its place.)";
+  if (!confirm(question)) throw new Error("kept");
+  return args;
+}"""
+
+
+@dataclass(frozen=True)
+class ProjectParts:
+    """The name, the list of the others, and the buttons; on a shared computer there is no list."""
+
+    name: gr.Textbox
+    others: gr.Dropdown
+    new: gr.Button
+    delete: gr.Button
+
+
+def add_projects(office: AppContext) -> ProjectParts:
+    """The row above the draft."""
+    with gr.Row(elem_id="projects", equal_height=False):
+        name = gr.Textbox(label=words("project"), max_lines=1, elem_id="project-name", min_width=160, scale=3)
+        others = gr.Dropdown(
+            [], label=words("projects"), elem_id="project-list", min_width=140, scale=2, visible=not office.shared
+        )
+        new = gr.Button(words("new_project"), elem_id="new-project", min_width=60, scale=0, size="sm")
+        delete = gr.Button(words("delete_project"), elem_id="delete-project", min_width=60, scale=0, size="sm")
+    return ProjectParts(name, others, new, delete)
+
+
+def wire_projects(
+    office: AppContext,
+    page: gr.Blocks,
+    project: gr.BrowserState,
+    version: gr.State,
+    fields: TaskFields,
+    parts: ProjectParts,
+    writing: WritingParts,
+) -> list[Any]:
+    """Opening, renaming, making and deleting. Returns the events after which a page shows another project."""
+    outputs = [project, version, parts.name, parts.others, writing.editor, *fields.all]
+
+    defaults = dict(zip(WriteRequest.names(), (field.value for field in fields.all), strict=True))
+
+    def shown(session: Session, request: gr.Request, forget: str = "") -> list[Any]:
+        values = {**defaults, **session.task}  # not those of the project before
+        message = {**draft_message(session), "opens": True, "forget": forget}
+        say = wording(request)
+        names = [project_name(session.name, say), office.others(session, say)]
+        return [session.id, session.sources.version, *names, message, *map(values.get, defaults)]
+
+    def opened(project: str, request: gr.Request) -> list[Any]:
+        with errors_said(request):
+            return shown(office.sessions.open(request.session_hash or "", project or None), request)
+
+    def made(request: gr.Request) -> list[Any]:
+        with errors_said(request):
+            return shown(office.sessions.create(request.session_hash or ""), request)
+
+    def switched(other: str | None, project: str, request: gr.Request) -> list[Any]:
+        current = office.session(project, request)
+        if office.shared or not other or other == current.id:
+            return [gr.skip()] * len(outputs)
+        with errors_said(request):
+            return shown(office.sessions.open(request.session_hash or "", other), request)
+
+    def deleted(project: str, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        with errors_said(request):
+            return shown(office.sessions.delete(request.session_hash or "", session.id), request, forget=session.id)
+
+    def renamed(name: str, project: str, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        if name.strip() not in (session.name, project_name(session.name, wording(request))):
+            try:
+                session.rename(name)
+            except AppError as error:
+                warn(worded(error, request))
+        return office.named(session, request)
+
+    def keep_task(project: str, request: gr.Request, *values: Any) -> None:
+        try:
+            office.session(project, request).keep_task(ask_of(values).values)
+        except AppError as error:
+            warn(worded(error, request))
+
+    # What a person changes, that is, and not what opening a project does.
+    changed = [field.input for field in fields.all]
+    gr.on(changed, keep_task, [project, *fields.all], trigger_mode="always_last", queue=False, **QUIET)
+    fields.suggested.then(keep_task, [project, *fields.all], queue=False, **QUIET)
+    gr.on([parts.name.blur, parts.name.submit], renamed, [parts.name, project], [parts.name, parts.others], **QUIET)
+    return [
+        page.load(opened, project, outputs, **QUIET),
+        parts.new.click(made, None, outputs, **QUIET),
+        parts.others.input(switched, [parts.others, project], outputs, **QUIET),
+        parts.delete.click(deleted, project, outputs, js=CONFIRM, **QUIET),
+    ]

@@ -1,0 +1,301 @@
+"""The sources' part of the page: adding them, a card for each, and whether all of it fits the model's window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.documents import ACCEPTED_TYPES
+from app.project.commands import Commands
+from app.project.session import UNTITLED, Session
+from app.project.sources import SourceFile, Sources
+from app.prompt.request import WriteRequest
+from app.prompt.window import Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
+from app.say.errors import AppError, PromptError
+from app.say.wording import ENGLISH, Message, Wording
+from app.settings import ASSETS
+from app.web.components.editor import DraftEditor
+from app.web.html import panels
+from app.web.page.events import QUIET, AppContext, worded, wording
+from app.web.page.labels import words
+from app.web.page.task import TaskFields, ask_of
+
+SAMPLE = ASSETS / "samples" / "lighthouses.pdf"
+CHOICES = 4
+UPLOADS = 4
+"""So many are read at the same time."""
+PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
+
+
+def add_sources(
+    office: AppContext,
+    project: gr.BrowserState,
+    name: gr.Textbox,
+    others: gr.Dropdown,
+    version: gr.State,
+    chosen: gr.State,
+    ready: gr.State,
+) -> None:
+    """Upload, sample and pasted text; below them the cards."""
+    gr.Markdown(words("sources"), elem_classes="heading")
+    files = gr.File(
+        label=words("upload"), file_count="multiple", file_types=list(ACCEPTED_TYPES), elem_id="files", height=92
+    )
+    with gr.Row():
+        sample = gr.Button(words("sample"), size="sm", elem_id="sample")
+    with gr.Accordion(words("paste"), open=False, elem_id="paste"):
+        pasted = gr.Textbox(label=words("pasted"), lines=4, max_lines=10, elem_id="pasted")
+        add_pasted = gr.Button(words("add_pasted"), size="sm", elem_id="add-pasted")
+    problem = gr.HTML(elem_id="source-problem")
+
+    def add(session: Session, paths: list[Path], progress: gr.Progress) -> None:
+        session.sources.add(paths, lambda file, done, total: progress((done, total), desc=file))
+        readable = next((file for file in session.sources.files if file.document), None)
+        if session.name == UNTITLED and readable is not None:
+            session.rename(Path(readable.name).stem[:80] or UNTITLED)
+
+    def uploaded(paths: list[str] | None, project: str, request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
+        """Make room for more at once, or what comes next would bring these along; and read what was uploaded."""
+        yield None
+        add(office.session(project, request), [Path(path) for path in paths or []], progress)
+        yield gr.skip()
+
+    def use_sample(project: str, request: gr.Request, progress: Any = PROGRESS) -> Any:
+        """Add the sample that comes with the app."""
+        add(office.session(project, request), [SAMPLE], progress)
+        return gr.skip()
+
+    def show(project: str, request: gr.Request) -> list[Any]:
+        """The page may have gone over to another project while files were read."""
+        session = office.session(project, request)
+        return [*office.named(session, request), session.sources.version]
+
+    def paste(text: str, project: str, request: gr.Request) -> tuple[str, str, Any]:
+        """Add a pasted text; one that cannot be added stays where it was pasted."""
+        sources = office.session(project, request).sources
+        try:
+            sources.paste(text, wording(request))
+        except AppError as error:
+            return text, panels.notice(worded(error, request)), gr.skip()
+        return "", "", sources.version
+
+    shown = {**QUIET, "show_progress": "minimal"}
+    # Files may come, for another project too, while others are read.
+    several = {**shown, "trigger_mode": "multiple", "concurrency_limit": UPLOADS}
+    # The cards are an event of their own: Gradio would take what others change during a long one for its doing.
+    for reads in (
+        files.upload(uploaded, [files, project], files, **several),
+        sample.click(use_sample, project, files, **shown),
+    ):
+        reads.then(show, project, [name, others, version], **QUIET)
+    add_pasted.click(paste, [pasted, project], [pasted, problem, version], **QUIET)
+
+    @gr.render(inputs=[version, project, ready], show_progress="hidden")  # type: ignore[untyped-decorator]
+    def cards(current: str, project_id: str, ready: bool, request: gr.Request) -> None:
+        session = office.session(project_id, request)
+        notes = session.sources.duplicate_notes
+        for index, file in enumerate(session.sources.files):
+            with gr.Column(elem_classes="source", key=file.id):
+                html = source_card(office, session, file, notes.get(index), wording(request))
+                card = gr.HTML(html, elem_classes="file-card")
+                _card_fields(office, file, project, version)
+                if file.document and len(file.document.pages) > 1 and not file.left_out:
+                    _choice_of_pages(office, file, card, project, chosen)
+                _card_buttons(office, index, session, project, version)
+                if file.document:
+                    _text_of(file)
+
+
+def source_card(
+    office: AppContext, session: Session, file: SourceFile, duplicate: Message | None, say: Wording = ENGLISH
+) -> str:
+    """With its tokens, once the model is there."""
+    if file.document is None or not office.desk.engine.ready:
+        return panels.source_card(file, None, duplicate, say)
+    _, tokenizer = office.desk.engine.require_model()
+    tokens = session.token_counts.of(tokenizer, file.document, file.chosen_pages)
+    return panels.source_card(file, tokens, duplicate, say)
+
+
+def _card_fields(office: AppContext, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
+    """A password, where one is needed."""
+    if not file.needs_password:
+        return
+    password = gr.Textbox(label=words("password"), type="password", elem_classes="password", interactive=True)
+
+    def unlock(value: str, project: str, request: gr.Request) -> str:
+        sources = office.session(project, request).sources
+        if (index := sources.index_of(file.id)) is not None:
+            sources.unlock(index, value)
+        return sources.version
+
+    password.submit(unlock, [password, project], version, **QUIET)
+
+
+def _choice_of_pages(
+    office: AppContext, file: SourceFile, card: gr.HTML, project: gr.BrowserState, chosen: gr.State
+) -> None:
+    """Which pages to read. The card alone changes: made anew, the field would be left while it is still in use."""
+    pages = gr.Textbox(
+        file.pages,
+        label=words("pages"),
+        placeholder=words("pages_hint"),
+        elem_classes="pages",
+        max_lines=1,
+        interactive=True,
+    )
+
+    def choose(value: str, project: str, count: int, request: gr.Request) -> list[Any]:
+        session = office.session(project, request)
+        index = session.sources.index_of(file.id)
+        if index is None:  # removed in another window
+            return [gr.skip(), gr.skip()]
+        session.sources.choose(index, value)
+        duplicate = session.sources.duplicate_notes.get(index)
+        return [source_card(office, session, session.sources.files[index], duplicate, wording(request)), count + 1]
+
+    gr.on([pages.submit, pages.blur], choose, [pages, project, chosen], [card, chosen], **QUIET)
+
+
+def _card_buttons(
+    office: AppContext, index: int, session: Session, project: gr.BrowserState, version: gr.State
+) -> None:
+    """Order, leaving out, removal."""
+    files = session.sources.files
+    file = files[index]
+
+    def button(label: str, name: str, act: Callable[[Sources, int], None]) -> None:
+        pressed = gr.Button(words(label), size="sm", elem_classes=name)
+
+        def call(project: str, request: gr.Request) -> str:
+            sources = office.session(project, request).sources
+            place = sources.index_of(file.id)
+            if place is not None:  # pressed twice, or in another window, it may be gone
+                act(sources, place)
+            return sources.version
+
+        pressed.click(call, project, version, **QUIET)
+
+    with gr.Row(elem_classes="source-actions"):
+        if index:
+            button("up", "up", lambda sources, place: sources.move(place, -1))
+        if index < len(files) - 1:
+            button("down", "down", lambda sources, place: sources.move(place, 1))
+        if file.document:
+            out = not file.left_out
+            label = "leave_out" if out else "take_in"
+            button(label, "leave-out", lambda sources, place: sources.leave_out(place, out))
+        button("remove", "remove", lambda sources, place: sources.remove(place))
+
+
+def _text_of(file: SourceFile) -> None:
+    """The text as it was read, a page at a time."""
+    assert file.document is not None
+    document = file.document
+    with gr.Accordion(words("read_text"), open=False, elem_classes="source-text") as opened:
+        last = len(document.pages)
+        number = gr.Slider(
+            1,
+            max(last, 2),
+            1,
+            step=1,
+            label=words("page"),
+            visible=last > 1,
+            elem_classes="page-number",
+            buttons=[],
+            interactive=True,
+        )
+        text = gr.Textbox(show_label=False, lines=8, max_lines=14, interactive=False, elem_classes="page-text")
+
+    def show(page: float) -> dict[str, Any]:
+        chosen = document.pages[min(max(int(page), 1), last) - 1]
+        label = (
+            f"{chosen.number}" if chosen.label in (None, str(chosen.number)) else f"{chosen.label} ({chosen.number})"
+        )
+        return gr.update(value=chosen.text, label=label, show_label=True)
+
+    gr.on([opened.expand, number.change], show, number, text, trigger_mode="always_last", **QUIET)
+
+
+def add_budget(
+    office: AppContext,
+    project: gr.BrowserState,
+    version: gr.State,
+    chosen: gr.State,
+    fields: TaskFields,
+    model: gr.HTML,
+    editor: DraftEditor,
+) -> None:
+    """The bar that shows what fills the window, and if it is too much, a button for each way out."""
+    bar = gr.HTML(elem_id="window")
+    with gr.Row(elem_id="choices"):
+        buttons = [gr.Button(visible=False, size="sm", elem_classes="choice") for _ in range(CHOICES)]
+
+    def choices(project: str, values: tuple[Any, ...], request: gr.Request) -> tuple[str, tuple[Choice, ...]]:
+        session, ask = office.session(project, request), ask_of(values)
+        try:
+            return window_state(office.desk, session, ask, wording(request))
+        except AppError as error:
+            return panels.notice(worded(error, request)), ()
+
+    def show(project: str, *values: Any) -> list[Any]:
+        *fields, request = values
+        html, found = choices(project, tuple(fields), request)
+        labels = [choice.sentence for choice in found] + [""] * (CHOICES - len(found))
+        return [html, *(gr.update(value=label, visible=bool(label)) for label in labels)]
+
+    def shown(project: str, request: gr.Request, *values: Any) -> list[Any]:
+        return show(project, *values, request)
+
+    def choose(place: int) -> Callable[..., list[Any]]:
+        def call(project: str, request: gr.Request, *values: Any) -> list[Any]:
+            session = office.session(project, request)
+            _, found = choices(project, values, request)
+            length = seen = gr.skip()
+            match found[place] if place < len(found) else None:
+                case FewerPages(pages=pages):
+                    session.sources.apply_pages(pages)
+                case FewerSources(left_out=indices):
+                    session.sources.apply_left_out(indices)
+                case ShorterOutput(tokens=tokens):
+                    length = tokens
+                case ShorterDraft(tokens=tokens):
+                    seen = tokens
+            return [session.sources.version, length, seen]
+
+        return call
+
+    inputs = fields.all
+    changed = [
+        version.change,
+        chosen.change,
+        model.change,
+        *(field.change for field in fields.choices),
+        *(f.blur for f in fields.typed),
+    ]
+    gr.on(changed, shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
+    editor.settled(shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
+    for place, button in enumerate(buttons):
+        button.click(choose(place), [project, *inputs], [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
+
+
+def window_state(
+    desk: Commands, session: Session, ask: WriteRequest, say: Wording = ENGLISH
+) -> tuple[str, tuple[Choice, ...]]:
+    """The bar of what Write takes, with a sentence about Continue; and the ways out for the first that does not fit.
+
+    Raises AppError while the model is loading, and PromptError.
+    """
+    sources, counts, draft = session.sources.selected, session.token_counts, session.draft.text
+    writes = replace(desk.budget(sources, ask, draft if ask.task == "continue" else "", counts), say=say)
+    if ask.task == "continue" or not draft.strip():
+        return panels.window_bar(writes), writes.choices
+    try:
+        goes_on = replace(desk.budget(sources, ask, draft, counts), say=say)
+    except PromptError as error:
+        return panels.window_bar(writes, say("Continue: {}", error.worded(say))), writes.choices
+    return panels.window_bar(writes, say("Continue: {}", goes_on.message)), writes.choices or goes_on.choices

@@ -1,0 +1,109 @@
+"""The task's part of the page: what is to be written, how, and how it is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
+from app.prompt.tasks import LENGTHS, TASKS, TONES, Shape, parse_length
+from app.say.errors import AppError
+from app.settings import Settings
+from app.web.page.events import QUIET, warn, worded, wording
+from app.web.page.labels import words
+
+LANGUAGES = ["English", "日本語", "Deutsch", "Français", "Español", "中文"]
+
+
+@dataclass(frozen=True)
+class TaskFields:
+    """The fields that Ask is made of, in its order; `suggested`: the event after which one has followed another."""
+
+    all: list[Any]
+    suggested: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        """The field of that name."""
+        return self.all[WriteRequest.names().index(name)]
+
+    @property
+    def choices(self) -> list[Any]:
+        """Those that change at once."""
+        return [self.task, self.length, self.tone, self.max_new_tokens, self.draft_tokens]
+
+    @property
+    def typed(self) -> list[Any]:
+        """Those that change when they are left."""
+        return [self.detail, self.audience]
+
+
+def ask_of(values: tuple[Any, ...]) -> WriteRequest:
+    """The values of the fields; what a client leaves out or makes up is caught where it is used."""
+    task, *rest = values
+    texts: list[Any] = ["" if value is None else value for value in rest[:7]]
+    return WriteRequest(task if task in TASKS else "free", *texts, *rest[7:])
+
+
+def add_task(settings: Settings) -> TaskFields:
+    """The fields of the task, with the decoding folded away."""
+    gr.Markdown(words("task"), elem_classes="heading")
+    titles = {"continue": "continue_task"}
+    task = gr.Dropdown(
+        [(words(titles.get(key, key)), key) for key in TASKS], value="report", show_label=False, elem_id="task",
+        label=words("task"), filterable=False,
+    )  # fmt: skip
+    detail = gr.Textbox(label=words("detail"), placeholder=words("report_asks"), lines=2, max_lines=8, elem_id="detail")
+    none = (words("as_it_comes"), "")
+    with gr.Row():
+        length = gr.Dropdown([none, *((words(key), key) for key in LENGTHS)], value="", label=words("length_words"),
+                             elem_id="length", allow_custom_value=True, min_width=110)  # fmt: skip
+        tone = gr.Dropdown([none, *((words(key), key) for key in TONES)], value="", label=words("tone"),
+                           elem_id="tone", filterable=False, min_width=110)  # fmt: skip
+    with gr.Row():
+        language = gr.Dropdown([none, *LANGUAGES], value="", label=words("language"), allow_custom_value=True,
+                               elem_id="language", min_width=110)  # fmt: skip
+        audience = gr.Textbox(label=words("audience"), placeholder=words("audience_hint"), max_lines=1,
+                              elem_id="audience", min_width=110)  # fmt: skip
+    tokens = gr.Slider(
+        16, settings.max_new_tokens_limit, settings.max_new_tokens, step=16, label=words("tokens"), elem_id="tokens",
+        buttons=[],
+    )  # fmt: skip
+    decoding = _decoding(settings)
+    fields = TaskFields([task, detail, length, tone, language, audience, *decoding[:4], tokens, *decoding[4:]])
+
+    def suggest(task: str, length: str, language: str, request: gr.Request) -> tuple[Any, Any]:
+        chosen = TASKS.get(task) or TASKS["free"]
+        asks = wording(request)(chosen.asks)
+        try:
+            shape = Shape(parse_length(length or ""), language=language or "")
+        except AppError as error:
+            warn(worded(error, request))
+            return gr.update(placeholder=asks), gr.skip()
+        return gr.update(placeholder=asks), min(chosen.max_new_tokens(shape), settings.max_new_tokens_limit)
+
+    inputs, changed = [task, length, language], [task.input, length.input, language.input]
+    return replace(fields, suggested=gr.on(changed, suggest, inputs, [detail, tokens], **QUIET))
+
+
+def _decoding(settings: Settings) -> list[Any]:
+    with gr.Accordion(words("options"), open=False, elem_id="options"):
+        methods: list[Any] = [("RefreshKV", REFRESHKV), (words("full_attention"), FULL_ATTENTION)]
+        method = gr.Radio(methods, value=REFRESHKV, label=words("method"), elem_id="method")
+        with gr.Row():
+            budget = gr.Textbox(_as_text(settings.budget), label=words("budget"))
+            stride = gr.Number(settings.stride, label=words("stride"), precision=0, minimum=1)
+        threshold = gr.Number(settings.similarity_threshold, label=words("threshold"), minimum=-1, maximum=1)
+        with gr.Row():
+            temperature = gr.Number(settings.temperature, label=words("temperature"), minimum=0)
+            seed = gr.Number(None, label=words("seed"), precision=0, elem_id="seed")
+        seen = gr.Number(None, label=words("draft_tokens"), precision=0, minimum=0, elem_id="draft-tokens")
+    return [method, budget, stride, threshold, temperature, seed, seen]
+
+
+def _as_text(budget: float | int) -> str:
+    """A budget as the person would write it: 0.125 as 1/8."""
+    if isinstance(budget, float) and (1 / budget).is_integer():
+        return f"1/{round(1 / budget)}"
+    return str(budget)

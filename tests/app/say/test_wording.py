@@ -1,0 +1,204 @@
+"""What the server says, in both languages: nothing is missing, and each page is told in its own."""
+
+import ast
+import asyncio
+import json
+import string
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import gradio as gr
+import pytest
+
+from app.project.session import Session
+from app.project.sessions import Sessions
+from app.prompt.window import Budget, WindowFull
+from app.say.errors import AppError, EmptyField, ProjectGone, StoreError
+from app.say.ja import CORE, JAPANESE, SAID
+from app.say.wording import ENGLISH, Message, Wording, heard
+from app.web.page.events import AppContext, errors_said, worded, wording
+from app.web.page.writing import Stream
+from core import LoadingError
+from tests.app.scripted import ScriptedEngine, ScriptedRun, into
+
+ROOT = Path(__file__).parents[3]
+JA = Wording("ja")
+
+
+def nodes(folder: str, without: tuple[str, ...] = ()) -> list[ast.AST]:
+    """All of the code, but for the Japanese."""
+    files = [file for file in (ROOT / folder).rglob("*.py") if file.parent.name != "japanese"]
+    trees = [ast.parse(file.read_text("utf-8")) for file in files if file.name not in without]
+    return [node for tree in trees for node in ast.walk(tree)]
+
+
+def calls(found: list[ast.AST], names: set[str]) -> list[tuple[str, ast.expr]]:
+    """The first argument of each call of these names, with the name."""
+    made = [(ast.unparse(node.func), node) for node in found if isinstance(node, ast.Call)]
+    return [(name, call.args[0]) for name, call in made if call.args and names & {name, name.split(".")[-1]}]
+
+
+def errors(base: type[Exception]) -> dict[str, type[Exception]]:
+    """The class and all below it, by name."""
+    below = [errors(cls) for cls in base.__subclasses__()]
+    return {base.__name__: base} | {name: cls for found in below for name, cls in found.items()}
+
+
+def pattern_of(node: ast.AST) -> str | None:
+    """A literal text, with places where an f-string has them; None for anything else."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join("{}" if isinstance(part, ast.FormattedValue) else str(pattern_of(part)) for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def places(pattern: str) -> set[tuple[str, str]]:
+    """The places of a pattern by number, each with its format."""
+    found = [(name, form) for _, name, form, _ in string.Formatter().parse(pattern) if name is not None]
+    return {(name or str(index), form or "") for index, (name, form) in enumerate(found)}
+
+
+@pytest.mark.parametrize(("english", "japanese"), JAPANESE.items())
+def test_both_languages_have_the_same_places(english: str, japanese: str) -> None:
+    assert japanese
+    assert places(english) == places(japanese)
+
+
+def test_everything_that_is_said_has_its_japanese_and_nothing_else_has() -> None:
+    found = nodes("app")
+    said = {pattern_of(one) for _, one in calls(found, {"say", "_say", "wording(request)"})}
+    for node in found:
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("say.count"):
+            said |= {pattern_of(one) for one in node.args[1:3]}
+    constants = {pattern_of(node) for node in found}
+    assert said - {None} - set(SAID) == set()
+    assert set(SAID) - constants == set()
+
+
+def test_every_error_and_message_is_a_pattern_that_has_its_japanese() -> None:
+    found = nodes("app", without=("api.py",))  # programs are answered in English
+    made_of_others = {name for name, cls in errors(AppError).items() if "__init__" in vars(cls)}
+    raised = [one for name, one in calls(found, set(errors(AppError)) - made_of_others)]
+    assert len(raised) > 80
+    either = [part for one in raised for part in ((one.body, one.orelse) if isinstance(one, ast.IfExp) else (one,))]
+    assert [ast.unparse(one) for one in either if not isinstance(one, ast.Constant)] == []
+    messages = [one for _, one in calls(found, {"Message", "super().__init__"})]
+    assert [ast.unparse(one) for one in messages if isinstance(one, ast.JoinedStr)] == []
+    assert {pattern_of(one) for one in [*either, *messages]} - {None, ""} - set(SAID) == set()
+
+
+def test_nothing_is_shown_that_was_not_worded() -> None:
+    shown = calls(nodes("app", without=("api.py",)), {"gr.Error", "gr.Warning", "gr.Info", "failure", "warn", "notice"})
+    assert len(shown) > 10
+    assert [ast.unparse(one) for _, one in shown if isinstance(one, ast.Constant | ast.JoinedStr)] == []
+
+
+def test_what_core_says_of_loading_has_its_japanese_and_nothing_else_has() -> None:
+    found = nodes("core")
+    loading = {*errors(LoadingError), "PolicyInactiveError", "progress", "report"}
+    said = {pattern_of(one) for _, one in calls(found, loading)}
+    assert len(said) > 20
+    assert said - {None} - set(CORE) == set()
+    assert set(CORE) - {pattern_of(node) for node in found} == set()
+
+
+def test_a_sentence_of_core_is_heard_with_all_that_is_in_it() -> None:
+    folder = "Delete the folder /a/b.c and load again to have it made anew."
+    english = f"'x' could not be loaded: No such thing. {folder}"
+    assert heard(english).worded(JA) == (
+        "'x' を読み込めませんでした：No such thing。フォルダー /a/b.c を削除して読み込み直すと、作り直されます。"
+    )
+    assert str(heard(english)) == english
+    assert heard("downloading SmolLM2-135M-Instruct").worded(JA) == "SmolLM2-135M-Instruct のダウンロード"
+    assert heard("{unknown}").worded(JA) == "{unknown}"
+
+
+def test_a_message_is_said_in_any_language_also_after_it_was_kept() -> None:
+    message = Message("{} of {:,}", Message("{} unfolds to", "a{b}.zip"), 2000)
+    kept = Message.from_plain(json.loads(json.dumps(message.plain)))
+    assert kept == message
+    assert kept != Message("{} of {:,}", "a{b}.zip", 2000)
+    assert [str(kept), kept.worded(JA)] == ["a{b}.zip unfolds to of 2,000", "a{b}.zip を展開すると of 2,000"]
+    assert str(Message.from_plain("{as it was}")) == "{as it was}"
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("ja-JP,ja;q=0.9,en;q=0.8", "ja"),
+        ("ja", "ja"),
+        ("JA;q=1", "ja"),
+        ("en-US,en;q=0.9,ja;q=0.8", "en"),
+        ("jam", "en"),
+        ("", "en"),
+        ("*", "en"),
+    ],
+)
+def test_the_first_language_of_the_browser_decides(header: str, language: str) -> None:
+    assert Wording.of(header).language == language
+
+
+def test_what_has_no_japanese_is_said_as_it_is() -> None:
+    assert JA("{x} is no name.") == ENGLISH("{x} is no name.") == "{x} is no name."
+
+
+def test_lists_and_sentences_are_joined_as_the_language_does() -> None:
+    assert [ENGLISH.listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+    assert JA.listed(["a", "b", "c"]) == "a、b、c"
+    assert ENGLISH.together("One.", "", "Two.") == "One. Two."
+    assert JA.together("一。", "", "二。") == "一。二。"
+
+
+def test_an_event_knows_the_language_of_its_page(sessions: Sessions, session: Session) -> None:
+    page: Any = SimpleNamespace(session_hash="page", headers={"accept-language": "ja,en;q=0.8"})
+    assert wording(page) == JA
+    assert wording(cast(Any, SimpleNamespace(session_hash="page"))) == ENGLISH
+    made = into(session, ScriptedRun().finish("It"), 0, 0)
+    assert made.wait(30)
+    desk: Any = SimpleNamespace(engine=ScriptedEngine())
+    first = asyncio.run(anext(Stream(AppContext(desk, sessions, shared=False)).follow(session.id, page)))
+    assert "完了：指定の長さに達しました。" in first[1]
+    assert "<dt>最初のトークン</dt>" in first[2]
+
+
+@pytest.mark.parametrize(
+    ("error", "english", "japanese"),
+    [
+        (AppError("{} of {x} is no pattern."), "{} of {x} is no pattern.", "{} of {x} is no pattern."),
+        (
+            AppError("The answer's length is {}; it must be 1 to {:,}.", 0, 2048),
+            "The answer's length is 0; it must be 1 to 2,048.",
+            "回答の長さが 0 です。1 から 2,048 までにしてください。",
+        ),
+        (
+            EmptyField("My own instruction", "Instruction"),
+            "My own instruction: the field “Instruction” is empty. Write what the model is to do.",
+            "自由な指示：「指示」が空です。モデルにしてほしいことを書いてください。",
+        ),
+        (
+            WindowFull(Budget((), 1790, 0, 200, window=1800)),
+            "Too long by 190 tokens: instruction 1,790 + answer 200 = 1,990; the model's window is 1,800. "
+            "Shorten the instruction or the draft.",
+            "190 トークン超過：指示 1,790 + 回答 200 = 1,990、モデルのウィンドウは 1,800。"
+            "指示か原稿を短くしてください。",
+        ),
+    ],
+)
+def test_an_error_is_said_in_the_language_of_the_page(error: AppError, english: str, japanese: str) -> None:
+    assert str(error) == english
+    assert error.worded(JA) == japanese
+    page: Any = SimpleNamespace(session_hash="page", headers={"accept-language": "ja"})
+    assert worded(error, page) == japanese
+
+
+def test_what_a_toast_says_is_no_html() -> None:
+    page: Any = SimpleNamespace(session_hash="page", headers={})
+    with pytest.raises(gr.Error) as refused, errors_said(page):
+        raise StoreError("{} is too large.", "<b>${1}</b>.pdf")
+    assert refused.value.message == "&lt;b&gt;&#36;&#123;1&#125;&lt;/b&gt;.pdf is too large."
+
+
+def test_a_project_that_is_gone_is_said_so_in_japanese() -> None:
+    page: Any = SimpleNamespace(session_hash="page", headers={"accept-language": "ja"})
+    with pytest.raises(gr.Error, match="別のウィンドウで削除されました"), errors_said(page):
+        raise ProjectGone

@@ -1,0 +1,105 @@
+"""The small pieces of HTML: exact numbers, and text that stays text."""
+
+import html
+import re
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.documents import Document, Page
+from app.engine.statistics import RunStatistics
+from app.export.table_check import check_table
+from app.project.sources import SourceFile
+from app.prompt.window import Budget, SourceTokens
+from app.say.wording import Message
+from app.text.diff import Change
+from app.web.html import panels
+from app.web.html.run_lines import status
+
+
+@given(st.text())
+def test_escaped_text_shows_itself_and_nothing_else(text: str) -> None:
+    escaped = panels.escape(text)
+    assert html.unescape(escaped) == html.unescape(html.escape(text))
+    assert not re.search(r"[<>\"'${}`\\]", escaped)
+
+
+def test_a_source_card_names_pages_characters_tokens_and_notes() -> None:
+    pages = (Page(1, None, "a"), Page(2, None, "bcd"))
+    file = SourceFile(
+        Path("a<b>${x}.pdf"), Document("a<b>${x}.pdf", pages, (Message("1 of 2 pages has no <i>."),)), pages="2"
+    )
+    card = panels.source_card(file, [1200], Message("Like <b>.txt."))
+    assert "<span>1 of 2 pages · 3 characters · 1,200 tokens</span>" in card
+    assert "<p>1 of 2 pages has no &lt;i&gt;.</p><p>Like &lt;b&gt;.txt.</p>" in card
+    assert "<b>a&lt;b&gt;&#36;&#123;x&#125;.pdf</b>" in card
+    both = panels.source_card(SourceFile(Path("a.pdf"), Document("a.pdf", pages)), [2, 3], None)
+    assert "<span>2 pages · 4 characters · 5 tokens</span></div>" in both
+    one = panels.source_card(SourceFile(Path("a.txt"), Document("a.txt", pages[:1])), [7], None)
+    assert "<span>1 page · 1 character · 7 tokens</span>" in one
+
+
+def test_a_source_that_is_left_out_says_so() -> None:
+    file = SourceFile(Path("a.txt"), Document("a.txt", (Page(1, None, "a"),)), left_out=True)
+    assert '<div class="file left-out">' in panels.source_card(file, [7], None)
+    assert "<p>Left out.</p>" in panels.source_card(file, [7], None)
+    file.left_out = False
+    assert "eft" not in panels.source_card(file, [7], None)
+
+
+def test_a_source_that_cannot_be_read_says_why() -> None:
+    card = panels.source_card(SourceFile(Path("<x>.pdf"), error=Message("<x>.pdf is damaged.")), [], None)
+    assert card == ('<div class="file failed"><b>&lt;x&gt;.pdf</b><p role="alert">&lt;x&gt;.pdf is damaged.</p></div>')
+
+
+def test_the_window_bar_is_to_scale_and_says_what_is_over() -> None:
+    fits = panels.window_bar(Budget((SourceTokens("a.pdf", (1, 2), (300, 300)),), 100, 0, 100, window=1000))
+    assert re.findall(r'class="(\w+)" style="width:([\d.]+)%', fits) == [
+        ("documents", "60.00"),
+        ("instruction", "10.00"),
+        ("answer", "10.00"),
+    ]
+    assert 'class="window fits"' in fits
+    over = panels.window_bar(Budget((SourceTokens("<b>.pdf", (1, 2), (900, 700)),), 100, 200, 100, window=1000))
+    assert re.findall(r"width:([\d.]+)%", over) == ["80.00", "5.00", "10.00", "5.00"]
+    assert 'class="window over"' in over
+    assert "Too long by 1,000 tokens" in over
+    assert "draft 200" in over
+    split = panels.window_bar(Budget((SourceTokens("<b>.pdf", (1, 2), (500, 700)),), 100, 0, 100, window=1000))
+    assert "page 1 of &lt;b&gt;.pdf" in split
+
+
+def test_changes_keep_their_text_text() -> None:
+    found = [Change("equal", "a "), Change("delete", "<b>"), Change("insert", "${c}")]
+    assert panels.changes(found) == (
+        '<div class="changes"><span>a </span><del>&lt;b&gt;</del><ins>&#36;&#123;c&#125;</ins></div>'
+    )
+
+
+def test_progress_has_a_bar_where_the_fraction_is_known() -> None:
+    assert 'aria-valuenow="33"' in panels.progress(1 / 3, "Reading")
+    assert "width:33%" in panels.progress(1 / 3, "Reading")
+    assert panels.progress(None, "<i>") == '<div class="progress"><p>&lt;i&gt;</p></div>'
+    assert '<p class="notice" role="alert">&lt;i&gt;</p>' in panels.notice("<i>")
+
+
+def test_rates_show_what_is_known() -> None:
+    unknown = dict.fromkeys(status(RunStatistics(30, lambda: 0.0)))
+    assert panels.rates(unknown).count("–") == 8
+    steps = "12 full, 108 partial (10% full)"
+    figures = {"decodeRate": 23.456, "steps": steps, "firstToken": 2.04, "partialMilliseconds": 41.6}
+    known = panels.rates({**unknown, **figures})
+    assert "<dd>23.5</dd>" in known
+    assert f"<dd>{steps}</dd>" in known
+    assert "<dt>first token</dt><dd>2.0 s</dd>" in known
+    assert "<dd>42 ms</dd>" in known
+
+
+def test_a_checked_table_lists_what_is_wrong_and_what_was_put_right() -> None:
+    fine = panels.table_check(check_table("| a | b |\n|---|---|\n| 1 | 2 |\n"))
+    assert "The table is as asked for: 1 row below its head." in fine
+    wrong = panels.table_check(check_table("| a | <b> |\n|---|---|\n| 1 |\n| | |\n"))
+    assert "<li>Row 2 has 1 cell, the head has 2: “1”.</li>" in wrong
+    assert "<li>Row 3 was empty, and left out.</li>" in wrong
+    assert "&lt;c&gt;" in panels.table_check(check_table("| a | <c> |\n|---|---|\n| 1 | 2 |\n", ["a"]))

@@ -1,0 +1,376 @@
+"""The endpoints as gradio_client calls them, on the real page with a tiny model."""
+
+import asyncio
+import base64
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError as ClientError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+from pypdf import PdfWriter
+
+from app.engine.engine import Engine
+from app.project.commands import Commands
+from app.project.sessions import Sessions
+from app.say.errors import AppError
+from app.settings import Settings, SettingsError
+from app.store import open_store
+from app.web.api import Tools
+from app.web.page import build, launch_options
+from app.web.page.events import AppContext
+from core import FullAttention, RefreshKV
+from tests.core.tiny import byte_tokenizer, tiny_model
+
+TEXT = "The light stood on the rock for a hundred years. "
+ROOT = Path(__file__).parents[3]
+SAMPLE, README = ROOT / "assets" / "samples" / "lighthouses.pdf", ROOT / "README.md"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine]]:
+    """The page's address and its engine."""
+    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=4)
+    engine.start()
+    engine.require_model(timeout=60)
+    settings = Settings(_env_file=None, max_new_tokens_limit=900, mcp=True)  # type: ignore[call-arg]
+    store = open_store(tmp_path_factory.mktemp("store"))
+    sessions = Sessions(store, settings.limits, 60)
+    page = build(settings, AppContext(Commands(settings, engine), sessions, shared=False)).queue()
+    options = {**launch_options(settings), "server_name": "127.0.0.1"}
+    _, address, _ = page.launch(**options, prevent_thread_lock=True, quiet=True, ssr_mode=False)
+    yield address, engine
+    page.close()
+    sessions.close()
+    engine.close()
+    store.close()
+
+
+@pytest.fixture
+def client(served: tuple[str, Engine], one_thread: None, tmp_path: Path) -> Iterator[Client]:
+    client = Client(served[0], verbose=False, download_files=tmp_path)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def rock(tmp_path: Path) -> Any:
+    path = tmp_path / "rock.txt"
+    path.write_text(TEXT)
+    return handle_file(str(path))
+
+
+def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.01)
+
+
+def write(client: Client, files: list[Any], **values: Any) -> Any:
+    fields = {"task": "free", "detail": "Say it.", "max_new_tokens": 20, "seed": 1, **values}
+    return client.submit(files=files, api_name="/write", **fields)
+
+
+def test_only_what_the_readme_names_can_be_called(client: Client) -> None:
+    described = re.search(r"^- \*\*API\*\*: (.+?)(?=^$|^- )", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert described
+    named = sorted(re.findall(r"`(/\w+)`", described[1]))
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert sorted(endpoints) == named == ["/check_budget", "/export_draft", "/read_document", "/write"]
+    functions = client.config["dependencies"]
+    open_ones = {function["api_name"] for function in functions if function["api_visibility"] != "private"}
+    assert open_ones == {name[1:] for name in named}
+    assert len(functions) > len(named)  # those of the page's are there
+
+
+def test_parameters_are_described(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    parameters = {item["parameter_name"]: item for item in endpoints["/write"]["parameters"]}
+    assert list(parameters) == [
+        "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
+        "length", "tone", "language", "audience", "threshold", "pages", "passwords", "draft",
+    ]  # fmt: skip
+    assert "RefreshKV" in parameters["method"]["type"]["enum"]
+    assert "Streams the text so far" in endpoints["/write"]["description"]
+
+
+def test_writing_streams_and_ends_with_statistics(client: Client, rock: Any) -> None:
+    job = write(client, [rock], max_new_tokens=200, stride=5, temperature=0.0)
+    text, statistics = job.result(timeout=60).values()
+    texts = [output["text"] for output in job.outputs()]
+    assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
+    assert texts[-1] == text
+    assert text
+    assert (statistics["state"], statistics["reason"]) == ("finished", "length")
+    # 199 decode steps at stride 5.
+    assert (statistics["generated_tokens"], statistics["full_steps"], statistics["partial_steps"]) == (200, 39, 160)
+    assert statistics["tokens_per_second"] > 0
+    assert all(output["statistics"] == {} for output in job.outputs()[:-1])
+
+
+def test_a_seed_repeats_a_text_and_the_options_reach_the_run(
+    client: Client, served: tuple[str, Engine], rock: Any
+) -> None:
+    first, again = (write(client, [rock], temperature=1.0).result(timeout=60)["text"] for _ in range(2))
+    other = write(client, [rock], temperature=1.0, seed=2).result(timeout=60)["text"]
+    assert first == again != other
+    policies = []
+    for values in ({"budget": "32", "stride": 7}, {"method": "FullAttention"}):
+        job = write(client, [rock], max_new_tokens=500, **values)
+        wait(lambda: bool(served[1].current()))
+        policies.append(served[1].current()[0].request.policy)
+        job.result(timeout=60)
+    assert policies == [RefreshKV(32, 7), FullAttention()]
+
+
+def prompt_of(served: tuple[str, Engine], job: Any) -> str:
+    """What the model reads for a job that runs."""
+    wait(lambda: bool(served[1].current()))
+    (run,) = served[1].current()
+    job.result(timeout=60)
+    return str(byte_tokenizer().decode(run.request.token_ids[0]))
+
+
+def test_how_the_text_is_to_be_reaches_the_prompt(client: Client, served: tuple[str, Engine], rock: Any) -> None:
+    shape = {"length": "80", "tone": "plain", "language": "Deutsch", "audience": "children"}
+    job = write(client, [rock], task="summary", detail="", max_new_tokens=300, **shape)
+    prompt = prompt_of(served, job)
+    assert "Write about 80 words. The tone is plain. The readers are children. Write in Deutsch." in prompt
+    job = write(client, [rock], max_new_tokens=500, threshold=0.5, stride=7)
+    wait(lambda: bool(served[1].current()))
+    assert served[1].current()[0].request.policy == RefreshKV(1 / 8, 7, 0.5)
+    job.result(timeout=60)
+
+
+def test_pages_and_passwords_go_with_the_files(
+    client: Client, served: tuple[str, Engine], rock: Any, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.pdf"
+    pdf = PdfWriter()
+    pdf.append(SAMPLE, pages=(0, 2))
+    pdf.encrypt("rock", algorithm="AES-256")
+    pdf.write(secret)
+    (tmp_path / "two.txt").write_text("The first page.\fThe second page.")
+    two = handle_file(str(tmp_path / "two.txt"))
+    prompt = prompt_of(served, write(client, [two, rock], max_new_tokens=300, pages=["2"]))
+    assert "The first page." not in prompt
+    assert "The second page." in prompt
+    assert TEXT in prompt
+    files = [rock, handle_file(str(secret))]
+    read = client.predict(files=files, passwords=["", "rock"], pages=["", "1"], api_name="/check_budget")
+    assert read["tokens"]["documents"].keys() == {"rock.txt", "secret.pdf"}
+    for values, message in (
+        ({"passwords": ["rock"]}, "password"),
+        ({"pages": ["", "", ""]}, "pages must be a list of texts, at most one for each of the 2 files"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            write(client, files, **values).result(timeout=60)
+
+
+def test_a_draft_is_gone_on_with(client: Client, served: tuple[str, Engine], rock: Any) -> None:
+    job = write(client, [rock], task="continue", detail="", max_new_tokens=300, draft="Mine it is. ")
+    assert prompt_of(served, job).endswith("assistant\nMine it is.")
+    text = job.result()["text"]
+    assert not text.startswith(("Mine", " "))
+    tokens = client.predict(files=[rock], task="continue", draft="Mine it is. ", api_name="/check_budget")["tokens"]
+    assert tokens["draft"] == len("Mine it is.")
+
+
+def test_two_clients_at_once_each_get_their_own_text(served: tuple[str, Engine], client: Client, rock: Any) -> None:
+    other = Client(served[0], verbose=False)
+    alone = [write(client, [rock], temperature=1.0, seed=seed).result(timeout=60)["text"] for seed in (1, 2)]
+    jobs = [write(who, [rock], temperature=1.0, seed=seed) for who, seed in ((client, 1), (other, 2))]
+    assert [job.result(timeout=60)["text"] for job in jobs] == alone
+    assert alone[0] != alone[1]
+    other.close()
+
+
+def test_a_client_that_leaves_stops_its_run(served: tuple[str, Engine], client: Client, rock: Any) -> None:
+    job = write(client, [rock], max_new_tokens=800)
+    wait(lambda: len(job.outputs()) > 2)
+    (run,) = served[1].current()
+    job.cancel()
+    wait(lambda: run.done)
+    assert run.state == "stopped"
+
+
+def test_what_is_wrong_is_said(client: Client, rock: Any, tmp_path: Path) -> None:
+    for values, message in (
+        ({"max_new_tokens": 901}, "901; it must be 1 to 900"),
+        ({"task": "poem"}, "'poem' is not a task. Choose one of report,"),
+        ({"method": "magic"}, "'magic' is not a method"),
+        ({"budget": "lots"}, "“lots”"),
+        ({"stride": 0}, "steps between refreshes are 0"),
+        ({"detail": ""}, "is empty"),
+        ({"detail": "word " * 300}, "Too long by"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            write(client, [rock], **values).result(timeout=60)
+    damaged = tmp_path / "broken.pdf"
+    damaged.write_bytes(b"%PDF-1.7\nnot really")
+    with pytest.raises(ClientError, match=r"broken\.pdf"):
+        write(client, [handle_file(str(damaged))]).result(timeout=60)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE), "https://example.org/a.txt", "", 7])
+def test_a_path_that_was_not_uploaded_is_refused(client: Client, path: Any) -> None:
+    for file in (path, {"path": path}, {"path": path, "meta": {}}):
+        answer = call(client, "read_document", {"data": [file, "", ""]})
+        assert "event: error" in answer
+        assert "not uploaded" in answer or "is missing" in answer
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE)])
+def test_an_uploaded_file_that_is_none_is_refused_by_gradio(client: Client, path: str) -> None:
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    assert "event: error" in call(client, "read_document", {"data": [file, "", ""]})
+    assert "event: error" in call(client, "check_budget", {"data": [[file], "summary", "", 16]})
+
+
+def call(client: Client, endpoint: str, body: dict[str, Any]) -> str:
+    """What the endpoint answers a client that speaks HTTP by itself."""
+    url = f"{client.src.rstrip('/')}/gradio_api/call/{endpoint}"
+    event = httpx.post(url, json=body).json()["event_id"]
+    return httpx.get(f"{url}/{event}", timeout=60).text
+
+
+def test_a_document_is_read_by_page(client: Client, tmp_path: Path) -> None:
+    read = client.predict(file=handle_file(str(SAMPLE)), pages="2-3", api_name="/read_document")
+    assert (read["name"], read["page_count"]) == ("lighthouses.pdf", 8)
+    assert [page["number"] for page in read["pages"]] == [2, 3]
+    assert all(page["text"].strip() for page in read["pages"])
+    with pytest.raises(ClientError, match="8"):
+        client.predict(file=handle_file(str(SAMPLE)), pages="7-12", api_name="/read_document")
+    secret = tmp_path / "secret.pdf"
+    writer = PdfWriter(clone_from=SAMPLE)
+    writer.encrypt("rock", algorithm="AES-256")
+    writer.write(secret)
+    with pytest.raises(ClientError, match="password"):
+        client.predict(file=handle_file(str(secret)), api_name="/read_document")
+    opened = client.predict(file=handle_file(str(secret)), pages="2-3", password="rock", api_name="/read_document")
+    assert opened["pages"] == read["pages"]
+
+
+def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) -> None:
+    fits = client.predict(files=[rock], task="summary", max_new_tokens=20, api_name="/check_budget")
+    tokens = fits["tokens"]
+    assert fits["fits"] is True
+    assert fits["choices"] == []
+    assert tokens["documents"] == {"rock.txt": len(TEXT)}  # a token a byte
+    assert tokens["total"] == len(TEXT) + tokens["instruction"] + tokens["draft"] + 20
+    assert tokens["window"] == 1024
+    long = tmp_path / "long.txt"
+    long.write_text("\f".join(TEXT * 8 for _ in range(3)))
+    over = client.predict(
+        files=[handle_file(str(long))], task="summary", max_new_tokens=20, api_name="/check_budget"
+    )  # fmt: skip
+    assert over["fits"] is False
+    assert any(choice.startswith("Read only page") for choice in over["choices"])
+    for values, message in (
+        ({"task": "poem"}, "'poem' is not a task. Choose one of report,"),
+        ({"task": "report", "length": "lots"}, "The length is “lots”. Choose .+, or write a number of words: 800"),
+        ({"task": "report", "pages": ["2-3"]}, "rock.txt"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            client.predict(files=[rock], **values, api_name="/check_budget")
+
+
+def test_a_draft_becomes_a_file(client: Client) -> None:
+    made = client.predict(markdown="# Rock\n\n光 and ${x}", format="md", title="My rock", api_name="/export_draft")
+    assert Path(made).name == "My rock.md"
+    assert "光 and ${x}" in Path(made).read_text("utf-8")
+    pdf = client.predict(markdown="# Rock", format="pdf", title="R", api_name="/export_draft")
+    assert Path(pdf).read_bytes().startswith(b"%PDF")
+    for kind, message in (("exe", "'exe' is not a format. Choose one of md,"), ("csv", "The draft has no table")):
+        with pytest.raises(ClientError, match=message):
+            client.predict(markdown="# Rock", format=kind, api_name="/export_draft")
+
+
+def test_a_prompt_is_not_made_on_the_thread_that_serves_all() -> None:
+    threads: list[threading.Thread] = []
+
+    class Busy:
+        settings = Settings(_env_file=None)
+
+        def write_apart(self, *rest: object) -> None:
+            threads.append(threading.current_thread())
+            raise AppError("Nothing is written here.")
+
+    async def first() -> None:
+        await anext(Tools(Busy()).write([], task="free", detail="Say it."))  # type: ignore[arg-type,call-overload]
+
+    with pytest.raises(gr.Error, match="Nothing is written"):
+        asyncio.run(first())
+    assert threads
+    assert threads[0] is not threading.current_thread()
+
+
+def test_an_mcp_client_sees_the_same_as_tools(served: tuple[str, Engine]) -> None:
+    schema = httpx.get(f"{served[0].rstrip('/')}/gradio_api/mcp/schema").json()
+    tools = {tool["name"].removeprefix("Tools_"): tool for tool in schema}
+    assert sorted(tools) == ["check_budget", "export_draft", "read_document", "write"]
+    properties = tools["write"]["inputSchema"]["properties"]
+    assert properties["files"]["items"]["type"] == "string"
+    assert properties["files"]["description"].startswith("The documents, in order")
+    assert json.dumps(tools["write"]).count("Write a text about long documents") == 1
+
+
+def call_tool(address: str, tool: str, arguments: dict[str, Any], *, progress: bool = False) -> Any:
+    """What an MCP client is answered; one that asks for progress goes another way through Gradio."""
+
+    async def told(done: float, total: float | None, message: str | None) -> None:
+        """What it is told meanwhile."""
+
+    async def ask() -> Any:
+        url = f"{address.rstrip('/')}/gradio_api/mcp/"
+        async with streamablehttp_client(url) as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            names = [found.name for found in (await session.list_tools()).tools]
+            name = next(name for name in names if name.endswith(tool))
+            return await session.call_tool(name, arguments, progress_callback=told if progress else None)
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("progress", [False, True])
+def test_an_mcp_client_is_answered_in_json(served: tuple[str, Engine], one_thread: None, progress: bool) -> None:
+    asked = {"files": [], "task": "free", "detail": "Say it.", "draft": "Mine, “quoted”."}
+    (content,) = call_tool(served[0], "check_budget", asked, progress=progress).content
+    budget = json.loads(content.text)
+    assert (budget["fits"], budget["tokens"]["draft"], budget["tokens"]["window"]) == (True, 19, 1024)
+    (content,) = call_tool(served[0], "write", {**asked, "max_new_tokens": 20, "seed": 1}, progress=progress).content
+    written = json.loads(content.text)
+    assert written["text"]
+    assert (written["statistics"]["state"], written["statistics"]["generated_tokens"]) == ("finished", 20)
+
+
+def test_an_mcp_client_gets_the_address_of_a_file_and_the_pages_of_one(served: tuple[str, Engine]) -> None:
+    (content,) = call_tool(served[0], "export_draft", {"markdown": "# Rock", "format": "md", "title": "Rock"}).content
+    assert httpx.get(content.text).text == "# Rock"
+    packed = f"data:text/plain;base64,{base64.b64encode(TEXT.encode()).decode()}"
+    (content,) = call_tool(served[0], "read_document", {"file": packed}).content
+    assert [page["text"] for page in json.loads(content.text)["pages"]] == [TEXT]
+
+
+def test_an_mcp_client_is_told_what_is_wrong(served: tuple[str, Engine]) -> None:
+    answer = call_tool(served[0], "write", {"files": [], "task": "free", "detail": "Say it.", "max_new_tokens": 901})
+    assert answer.isError
+    assert "901; it must be 1 to 900" in answer.content[0].text
+
+
+def test_a_missing_mcp_package_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.web.page.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r'pip install "mcp>=1\.21,<2"'):
+        launch_options(Settings(_env_file=None, mcp=True))  # type: ignore[call-arg]
+    assert launch_options(Settings(_env_file=None))["mcp_server"] is False  # type: ignore[call-arg]
