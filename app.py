@@ -14,8 +14,8 @@ from app.project.commands import Commands
 from app.project.sessions import Sessions
 from app.settings import load_settings
 from app.store import open_store
+from app.web.context import AppContext
 from app.web.page import build, launch_options
-from app.web.page.events import AppContext
 from core import compile_decoding
 
 
@@ -30,8 +30,8 @@ def main() -> None:
     engine.start()
     sessions.start()
     try:
-        office = AppContext(Commands(settings, engine), sessions, shared=settings.shared)
-        build(settings, office).queue().launch(**launch_options(settings))
+        context = AppContext(Commands(settings, engine), sessions, shared=settings.shared)
+        build(settings, context).queue().launch(**launch_options(settings))
     finally:
         sessions.close()
         engine.close()

@@ -57,6 +57,13 @@ def parse_budget(value: object) -> float | int:
     return budget
 
 
+def budget_text(budget: float | int) -> str:
+    """A budget as a person would write it: 0.125 as 1/8."""
+    if isinstance(budget, float) and (1 / budget).is_integer():
+        return f"1/{round(1 / budget)}"
+    return str(budget)
+
+
 class Settings(BaseSettings):
     """All settings. `REFRESHKV_STRIDE=20` sets `stride`; a variable wins over the .env file, "none" means None."""
 

@@ -15,7 +15,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter, sleep
+from time import perf_counter
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -23,7 +23,7 @@ from app.documents import Document, Page
 from app.engine.document_cache import DocumentCache
 from app.engine.document_files import DocumentFiles
 from app.engine.engine import Engine
-from app.engine.run import Request
+from app.engine.run import GenerationRequest, Run
 from app.prompt.compose import Composed, compose
 from app.prompt.messages import Source
 from core import PrefillProgress, RefreshKV, TokenGenerated, load_model
@@ -52,11 +52,12 @@ def opened(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: P
 def first_token(engine: Engine, composed: Composed) -> float:
     """Seconds from asking to the first token."""
     asked = perf_counter()
-    run = engine.submit(Request(composed.token_ids, RefreshKV(), 8, document_end=composed.document_end))
-    while not run.done:
-        sleep(0.01)
-    known = next(event.done for _, event in run.events if isinstance(event, PrefillProgress))
-    seconds = next(when for when, event in run.events if isinstance(event, TokenGenerated)) - asked
+    run = Run(GenerationRequest(composed.token_ids, RefreshKV(), 8, document_end=composed.document_end))
+    engine.submit(run)
+    run.wait()
+    events = run.take()
+    known = next(event.done for _, event in events if isinstance(event, PrefillProgress))
+    seconds = next(when for when, event in events if isinstance(event, TokenGenerated)) - asked
     print(f"  {seconds:7.2f} s, {known:,} of {composed.prompt_tokens:,} tokens known", flush=True)
     return seconds
 

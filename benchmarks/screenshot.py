@@ -17,8 +17,8 @@ from app.project.commands import Commands
 from app.project.sessions import Sessions
 from app.settings import load_settings
 from app.store import open_store
+from app.web.context import AppContext
 from app.web.page import build, launch_options
-from app.web.page.events import AppContext
 from core import compile_decoding
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Literal, TypeAlias
 
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from app.engine.document_cache import DocumentCache
+from app.engine.notifier import Notifier
 from app.engine.pace import Pace
-from app.engine.run import Request, Run
+from app.engine.run import Priority, Run
 from app.say.errors import AppError
 from app.say.wording import Message, heard
 from core import (
@@ -70,15 +69,18 @@ class Engine:
         self._compilation: Compilation | None = None
         self._make_documents = documents
         self._queue_size = queue_size
-        self._queue: queue.Queue[Run | None] = queue.Queue()
-        self._runs: list[Run] = []
-        self._lock = threading.Lock()
+        self._waiting: list[Run] = []
+        self._current: Run | None = None
+        self._closed = False
+        self._work = threading.Condition()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._documents: DocumentCache | None = None
         self.loading = Loading()
         self.failure: Message | None = None
+        self.notifier = Notifier()
+        """Of how far loading and compiling is, and of whose turn it is."""
 
     def start(self) -> None:
         """Load the model and then serve runs, in a thread of its own."""
@@ -90,7 +92,9 @@ class Engine:
             run.stop()
         if self._compilation is not None:
             self._compilation.cancel()
-        self._queue.put(None)
+        with self._work:
+            self._closed = True
+            self._work.notify_all()
         self._thread.join()
         if self._documents:
             self._documents.close()
@@ -150,21 +154,20 @@ class Engine:
             raise ModelUnavailableError("The model is still loading. Try again in a moment.")
         return self._model
 
-    def submit(self, request: Request) -> Run:
+    def submit(self, run: Run) -> None:
         """Queue a run. Raises QueueFullError."""
-        run = Run(request)
-        with self._lock:
-            self._runs = [other for other in self._runs if not other.done]
-            waiting = sum(other.state == "waiting" for other in self._runs)
-            if waiting >= self._queue_size:
+        with self._work:
+            self._waiting = [other for other in self._waiting if not other.done]
+            people = sum(other.priority is Priority.WRITING for other in self._waiting)
+            if run.priority is Priority.WRITING and people >= self._queue_size:
                 raise QueueFullError(
                     "{} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "
                     "Your text and files are kept: press Write again in a few minutes.",
-                    waiting,
+                    people,
                 )
-            self._runs.append(run)
-        self._queue.put(run)
-        return run
+            self._waiting.append(run)
+            self._waiting.sort(key=lambda other: other.priority)  # stable: of equal ones the oldest first
+            self._work.notify_all()
 
     def ahead_of(self, run: Run) -> int:
         """How many runs come before a waiting one, the running one included."""
@@ -173,8 +176,18 @@ class Engine:
 
     def current(self) -> list[Run]:
         """The runs that wait or are under way, in the order in which they are served."""
-        with self._lock:
-            return [other for other in self._runs if not other.done]
+        with self._work:
+            runs = [*([self._current] if self._current else []), *self._waiting]
+        return [run for run in runs if not run.done]
+
+    def _next(self) -> Run | None:
+        """The run whose turn it is, once there is one; None at the end."""
+        with self._work:
+            self._current = None
+            self._work.wait_for(lambda: self._waiting or self._closed)
+            self._current = self._waiting.pop(0) if self._waiting else None
+        self.notifier.notify()
+        return self._current
 
     def _serve(self) -> None:
         try:
@@ -183,35 +196,41 @@ class Engine:
             self._model = model, tokenizer
             if self._compile is not None:
                 self._compilation = self._compile(model)
+                threading.Thread(target=self._tell_of, args=(self._compilation,), name="compiled", daemon=True).start()
         except RefreshKVError as error:
             self.failure = heard(str(error))
         except Exception as error:
             logger.exception("loading the model failed")
             self.failure = Message("The model could not be loaded: {}", str(error))
         self._ready.set()
-        while (run := self._queue.get()) is not None:
+        self.notifier.notify()
+        while (run := self._next()) is not None:
             if run.begin():
                 self._execute(run)
 
+    def _tell_of(self, compilation: Compilation) -> None:
+        compilation.wait()
+        self.notifier.notify()
+
     def _report(self, what: str, done: int, total: int) -> None:
         self.loading = Loading(what, done, total)
+        self.notifier.notify()
 
     def _execute(self, run: Run) -> None:
         try:
             with closing(self._events(run)) as events:
                 for event in events:
-                    run.events.append((perf_counter(), event))
+                    run.emit(event)
                     if run.stopping:
                         break
-            run.state = "stopped" if run.stopping else "finished"
+            run.end("stopped" if run.stopping else "finished")
         except AppError as error:
-            run.error, run.state = error.message, "failed"
+            run.end("failed", error.message)
         except RefreshKVError as error:
-            run.error, run.state = heard(str(error)), "failed"
+            run.end("failed", heard(str(error)))
         except Exception as error:
             logger.exception("a run failed")
-            run.error = Message("The run failed: {}. What was written is kept.", str(error))
-            run.state = "failed"
+            run.end("failed", Message("The run failed: {}. What was written is kept.", str(error)))
 
     def _events(self, run: Run) -> Generator[Event]:
         request = run.request

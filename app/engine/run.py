@@ -1,24 +1,36 @@
-"""A run: one job of the engine, with a buffer of events. Pages tail it, and it goes on or stops by itself."""
+"""A run: one generation of the engine's, with the events that nobody has taken yet."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
-from time import perf_counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from time import perf_counter, sleep
 from typing import Literal, TypeAlias
 
-import numpy as np
 from torch import Tensor
 
+from app.engine.notifier import Notifier
 from app.say.wording import Message
-from core import CacheRefreshed, Event, Policy
+from core import Event, Policy
 
 RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 
+TimedEvent: TypeAlias = tuple[float, Event]
+"""An event, and when it came, in seconds of perf_counter."""
+
+
+class Priority(IntEnum):
+    """Which of the waiting runs is served first: the lowest, of equal ones the oldest."""
+
+    WRITING = 0
+    BACKGROUND = 1
+
 
 @dataclass(frozen=True)
-class Request:
-    """What to generate: the prompt's ids `(1, length)` and the decoder's options.
+class GenerationRequest:
+    """What to generate: the prompt's ids `(1, length)`, int64, and the decoder's options.
 
     document_end: so many tokens at the prompt's start are documents and what stands before them; they are kept for the
     requests to come.
@@ -37,19 +49,21 @@ class Request:
 
 
 class Run:
-    """One job: its request, the events so far with the time (seconds, perf_counter) at which each came, its state.
+    """One generation: its request, its state, and its events until they are taken. For several threads.
 
-    cache_bytes: of the keys and values when it ended, of the full cache and the small ones.
+    started: when it left the queue, in seconds of perf_counter. cache_bytes: of the keys and values when it ended, of
+    the full cache and the small ones.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: GenerationRequest, priority: Priority = Priority.WRITING) -> None:
         """A run that waits."""
-        self.request = request
-        self.events: list[tuple[float, Event]] = []
+        self.request, self.priority = request, priority
         self.state: RunState = "waiting"
         self.error: Message | None = None
         self.started: float | None = None
         self.cache_bytes = 0
+        self.notifier = Notifier()
+        self._events: list[TimedEvent] = []
         self._stopping = False
         self._lock = threading.Lock()
 
@@ -58,34 +72,58 @@ class Run:
         """Whether nothing more will come."""
         return self.state not in ("waiting", "running")
 
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
     def stop(self) -> None:
         """Ask it to stop: at once if it waits, else at the next token or prefill chunk."""
         with self._lock:
             self._stopping = True
             if self.state == "waiting":
                 self.state = "stopped"
+        self.notifier.notify()
 
     def begin(self) -> bool:
         """Let it run; False if it was stopped while it waited."""
         with self._lock:
             if self.state == "waiting":
                 self.started, self.state = perf_counter(), "running"
-            return self.state == "running"
+        self.notifier.notify()
+        return self.state == "running"
 
-    def take(self, seen: int) -> list[tuple[float, Event]]:
-        """The events from the `seen`-th on, for the one that follows the run. What refreshes kept, hundreds of
-        kilobytes, is in these alone from now on, and not in `events`."""
-        taken = self.events[seen:]
-        self.events[seen : seen + len(taken)] = [(time, _lighter(event)) for time, event in taken]
+    def emit(self, event: Event) -> None:
+        """Something happened in it, now."""
+        self._events.append((perf_counter(), event))
+        self.notifier.notify()
+
+    def end(self, state: RunState, error: Message | None = None) -> None:
+        """It is over; no event comes after."""
+        self.error, self.state = error, state
+        self.notifier.notify()
+
+    def take(self) -> list[TimedEvent]:
+        """The events that were not taken before."""
+        taken = self._events[:]
+        del self._events[: len(taken)]
         return taken
 
-    @property
-    def stopping(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopping
+    def followed(self, pause: float = 0.0) -> Iterator[list[TimedEvent]]:
+        """What came, again and again until it is over; also when only the state has changed. `pause`: seconds in which
+        events gather, so that who follows is not woken for each token."""
+        seen, over = 0, False
+        while not over:
+            seen = self.notifier.wait(seen)
+            if not self.done:
+                sleep(pause)
+            over = self.done  # before the events are looked at, or the last could be missed
+            yield self.take()
 
-
-def _lighter(event: Event) -> Event:
-    if not isinstance(event, CacheRefreshed):
-        return event
-    return replace(event, kept=np.zeros(0, np.int64), kept_by_layer=np.zeros((0, 0), np.uint8))
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end; returns `done`."""
+        end = None if timeout is None else perf_counter() + timeout
+        seen = 0
+        while not self.done and (end is None or perf_counter() < end):
+            seen = self.notifier.wait(seen, None if end is None else end - perf_counter())
+        return self.done

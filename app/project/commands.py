@@ -1,252 +1,260 @@
-"""What a person asks for becomes runs of the engine: fields to prompts, prompts to requests, requests to writing."""
+"""What people ask for, from the page and from programs alike: the rules are here, and nowhere in the handlers."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from app.engine.engine import Engine
-from app.engine.run import Request
-from app.project.insertion import InsertionPoint
+from app.export.table_check import TableReport, check_table, repair_table
+from app.project.comparison import Comparison
+from app.project.editor_state import EditorState
+from app.project.insertion import Insertion, InsertionPoint
 from app.project.session import Session
-from app.project.writing import RunSpec, Writing
-from app.prompt.compose import Composed, TokenCounts, compose, count_tokens, last_tokens
+from app.project.specs import Specs
+from app.project.writing import Writing
+from app.prompt.compose import TokenCounts, count_tokens
 from app.prompt.messages import Source, trim_draft
-from app.prompt.passages import clean_passage, passage_instruction, passage_max_new_tokens
-from app.prompt.request import FULL_ATTENTION, WriteRequest
+from app.prompt.passages import PASSAGE_TASKS, clean_passage
+from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
-from app.prompt.tasks import TASKS
-from app.prompt.window import Budget, WindowFull
-from app.runs.feed import MapFeed
-from app.runs.trace import RunSettings, describe_policy
-from app.say.errors import AppError
+from app.prompt.tasks import columns_asked
+from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
+from app.say.errors import AppError, PromptError
+from app.say.wording import ENGLISH, Wording
 from app.settings import Settings
 
 Where: TypeAlias = Literal["anew", "end", "caret", "again"]
 """Where is written: a new draft, at the end, at the caret, or the last passage once more."""
 
+NEVER_REFRESHED = "NeverRefreshed"
+COMPARED = {
+    REFRESHKV: "RefreshKV",
+    FULL_ATTENTION: "Full attention",
+    NEVER_REFRESHED: "Small cache, never refreshed",
+}
+"""The methods that can be compared by key, as they are called."""
+
+WISH_CHARACTERS = 200
+
 
 @dataclass(frozen=True)
-class EditorState:
-    """What the editor holds when a button is pressed: the text, its revision, and the selection in characters.
+class WindowState:
+    """What Write takes of the window, and where there is a draft to go on with what Continue takes, or why it cannot be
+    said."""
 
-    `project` is the one it shows the draft of, `page` and `serial` are as in Draft.edit.
-    """
+    writes: Budget
+    goes_on: Budget | PromptError | None = None
 
-    text: str
-    start: int
-    end: int
-    revision: int
-    project: str = ""
-    page: str = ""
-    serial: int = 0
+    def said(self, say: Wording) -> WindowState:
+        """The same in a language."""
+        goes_on = replace(self.goes_on, say=say) if isinstance(self.goes_on, Budget) else self.goes_on
+        return WindowState(replace(self.writes, say=say), goes_on)
 
-    def put_into(self, session: Session) -> bool:
-        """Let the draft be as the editor has it. False if another came before, see Session.edit."""
-        return session.edit(self.text, self.revision, self.page, self.serial)
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The ways out for the first that does not fit."""
+        later = self.goes_on.choices if isinstance(self.goes_on, Budget) else ()
+        return self.writes.choices or later
 
 
 class Commands:
-    """Begins what people ask for. One per app."""
+    """Begins what people ask for. One per app. `engine` may still be loading its model."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
-        """`engine` may still be loading its model."""
+        """Nothing is asked for yet."""
         self.settings, self.engine = settings, engine
+        self._specs = Specs(settings, engine)
 
-    def compose(self, session: Session, instruction: str, draft: str = "") -> Composed:
-        """The prompt. Raises AppError while the model is loading, and PromptError."""
-        _, tokenizer = self.engine.require_model(timeout=0)
-        return compose(tokenizer, session.sources.selected, instruction, draft)
+    def request(self, **fields: Any) -> WriteRequest:
+        """The request that these fields are. Raises AppError for a value that means nothing."""
+        return WriteRequest.of(fields, self.settings.max_new_tokens_limit)
 
-    def budget(self, sources: Sequence[Source], ask: WriteRequest, draft: str, counts: TokenCounts) -> Budget:
-        """What writing would take of the window, going on from `draft`: an instruction that is not written yet counts
-        as a word, and all sections that are to come count. Raises AppError while the model is loading, and PromptError.
-        """
-        _, tokenizer = self.engine.require_model(timeout=0)
-        task = TASKS[ask.task]
-        detail = ask.detail if ask.detail.strip() or task.default is not None else "…"
-        step = next_step(draft, detail, ask.shape) if task.in_sections else None
-        if step is None:
-            instruction, output = task.instruction(detail, ask.shape), int(ask.max_new_tokens or 0)
-            opening = "" if draft.strip() else task.opening(detail, ask.shape)
-        else:  # whose openings are among the tokens to come
-            instruction, opening, output = step.instruction, "", tokens_to_come(draft, detail, ask.shape)
-        seen = self.seen(ask, draft)
-        unseen = count_tokens(tokenizer, draft) - count_tokens(tokenizer, seen) if seen != draft else 0
-        budget = counts.budget(tokenizer, sources, instruction, trim_draft(seen) + opening, output, self.engine.window)
-        return replace(budget, unseen=unseen, in_sections=step is not None)
+    # --- writing ---
 
-    def seen(self, ask: WriteRequest, draft: str) -> str:
-        """What the model sees of a draft."""
-        _, tokenizer = self.engine.require_model(timeout=0)
-        most = int(ask.draft_tokens or 0)
-        return last_tokens(tokenizer, draft, most) if most > 0 else draft
-
-    def write(self, session: Session, ask: WriteRequest, caret: EditorState, where: Where) -> Writing:
-        """Begin to write; "Continue my draft" goes on at the end also when it is asked for anew.
-
-        Raises AppError.
-        """
-        self._accept(session, caret)
+    def write(self, session: Session, request: WriteRequest, editor: EditorState, where: Where) -> Writing:
+        """Begin to write; "Continue my draft" goes on at the end also when it is asked for anew. Raises AppError."""
+        self._accept(session, editor)
         text = session.draft.text
-        if where == "anew" and ask.task == "continue":
+        if where == "anew" and request.task == "continue":
             where = "end"
-        place = InsertionPoint("", text, "") if where == "anew" else self._place(session, caret, where)
-        asked = replace(ask, seed=None) if where == "again" else ask  # the same seed would write the same text
-        writing = self._writing(
-            session.sources.selected, asked, place, where, session.wrote, session.ended, session.over
-        )
-        self._begin(session, writing, ask)
+        point = InsertionPoint("", text, "") if where == "anew" else self._point(session, editor, where)
+        if where == "again":
+            request = request.but(seed=None)  # the same seed would write the same text
+        writing = self._writing(session.sources.selected, request, point, where, session)
+        session.write(writing)
         return writing
 
-    def write_apart(self, sources: Sequence[Source], ask: WriteRequest, draft: str = "") -> Writing:
+    def write_apart(self, sources: Sequence[Source], request: WriteRequest, draft: str = "") -> Writing:
         """Begin a text that belongs to no project, or go on with `draft`. Raises AppError."""
         where: Where = "end" if draft.strip() else "anew"
-        place = InsertionPoint(draft, "", "")
-        writing = self._writing(
-            sources, ask, place, where, lambda made: None, lambda made: None, lambda made, feed: None
-        )
+        writing = self._writing(sources, request, InsertionPoint(draft, "", ""), where)
         writing.start()
         return writing
 
     def _writing(
-        self, sources: Sequence[Source], ask: WriteRequest, place: InsertionPoint, where: Where,
-        on_text: Callable[[Writing], None], on_end: Callable[[Writing], None],
-        on_over: Callable[[Writing, MapFeed], None],
+        self, sources: Sequence[Source], request: WriteRequest, point: InsertionPoint, where: Where,
+        session: Session | None = None,
     ) -> Writing:  # fmt: skip
-        """A writing whose first run is queued; it is to be started."""
-        task = TASKS[ask.task]
-        _, tokenizer = self.engine.require_model(timeout=0)
-
-        def part(
-            instruction: str, opening: str, draft: str, limit: int, stops: tuple[str, ...] = (), in_all: int = 0
-        ) -> RunSpec:
-            draft = trim_draft(self.seen(ask, draft)) + opening
-            composed = compose(tokenizer, sources, instruction, draft)
-            if in_all:
-                self._require_room(replace(composed.budget(in_all, self.engine.window), in_sections=True))
-            run = self.engine.submit(self.request(composed, ask, limit, stops))
-            return RunSpec(run, composed, opening, self.settings_of(run.request))
-
-        def section(before: str, written: str) -> RunSpec | None:
-            draft = before + written
-            step = next_step(draft, ask.detail, ask.shape)
-            if step is None:
-                return None
-            limit = min(step.max_new_tokens, self.settings.max_new_tokens_limit)
-            # Before the first, whether there is room for all of them.
-            in_all = 0 if written else tokens_to_come(draft, ask.detail, ask.shape)
-            made = part(step.instruction, step.opening, draft, limit, step.stop_strings, in_all)
-            return replace(made, section=step.place)
-
+        _require_subject(sources, request, point.before)
+        insertion = Insertion(point)
         # At the caret no section begins: the text around it is not theirs.
-        sections = task.in_sections and where != "caret"
-        advance: Callable[[str, str], RunSpec | None] = section if sections else lambda before, written: None
-        first = advance(place.before, "")
+        sections = self._specs.sections(sources, request) if request.kind.in_sections and where != "caret" else None
+        first = sections(point.before, "") if sections else None
         if first is None:
-            begins = where in ("anew", "again") and not place.before.strip()
-            opening = task.opening(ask.detail, ask.shape) if begins else ""
-            instruction = task.instruction(ask.detail, ask.shape)
-            first = part(instruction, opening, place.before, int(ask.max_new_tokens or 0))
-        return Writing(self.engine, first, place, on_text=on_text, on_end=on_end, on_over=on_over, advance=advance)
+            begins = where in ("anew", "again") and not point.before.strip()
+            first = self._specs.first(sources, request, point.before, begins=begins)
+        draft, library = (session.draft, session.runs) if session else (None, None)
+        return Writing(self.engine, first, insertion, draft, library, advance=sections or (lambda before, text: None))
 
-    def propose(self, session: Session, ask: WriteRequest, caret: EditorState, kind: str, wish: str = "") -> Writing:
-        """Begin to write another form of the selected passage, as a proposal. Raises AppError.
-
-        Without the documents, greedily and with full attention: see passage_instruction.
-        """
-        self._accept(session, caret)
+    def propose(
+        self, session: Session, request: WriteRequest, editor: EditorState, kind: str, wish: str = ""
+    ) -> Writing:
+        """Begin to write another form of the selected passage, as a proposal. Raises AppError."""
+        if kind not in PASSAGE_TASKS:
+            raise AppError("“{}” is nothing that can be done with a passage.", kind)
+        self._accept(session, editor)
         text = session.draft.text
-        start, end = sorted((min(len(text), caret.start), min(len(text), caret.end)))
+        start, end = sorted((min(len(text), editor.start), min(len(text), editor.end)))
         passage = text[start:end]
-        instruction = passage_instruction(kind, passage, text[:start], text[end:], wish)
-        _, tokenizer = self.engine.require_model(timeout=0)
-        composed = compose(tokenizer, [], instruction)
-        limit = min(passage_max_new_tokens(kind, count_tokens(tokenizer, passage)), self.settings.max_new_tokens_limit)
-        greedy = replace(ask, temperature=0.0, method=FULL_ATTENTION)
-        run = self.engine.submit(self.request(composed, greedy, limit))
-        part = RunSpec(run, composed, "", self.settings_of(run.request))
+        spec = self._specs.passage(request, kind, passage, text[:start], text[end:], wish[:WISH_CHARACTERS])
+        insertion = Insertion(InsertionPoint(text[:start], passage, text[end:]), proposes=True)
         writing = Writing(
-            self.engine, part, InsertionPoint(text[:start], passage, text[end:]), proposes=True,
-            clean=lambda written: clean_passage(written, passage), on_text=session.wrote, on_end=session.ended,
-            on_over=session.over,
-        )  # fmt: skip
-        self._begin(session, writing, ask)
+            self.engine, spec, insertion, session.draft, session.runs, clean=lambda new: clean_passage(new, passage)
+        )
+        session.write(writing)
         return writing
 
-    def _begin(self, session: Session, writing: Writing, ask: WriteRequest) -> None:
-        policy = dict(writing.part.settings.policy)
-        settings = {**ask.values, "policy": policy, "prompt_tokens": writing.part.composed.prompt_tokens}
-        try:
-            session.begin(writing, ask.values, settings)
-        except AppError:
-            writing.stop()  # its run is in the queue already
-            raise
-
-    def _accept(self, session: Session, caret: EditorState) -> None:
+    def _accept(self, session: Session, editor: EditorState) -> None:
         if session.busy:
             raise AppError("You are writing already. Stop that first.")
-        if not caret.put_into(session):
+        if not put_into(session, editor):
             raise AppError("The draft was changed in another window. Look at it here again, then repeat.")
 
-    def _place(self, session: Session, caret: EditorState, where: Where) -> InsertionPoint:
+    def _point(self, session: Session, editor: EditorState, where: Where) -> InsertionPoint:
         """What stands before a word at the caret, blanks or line ends, stands between it and what is written too."""
-        text, written = session.draft.text, session.draft.written
+        state = session.draft.state
+        text, written = state.text, state.written
         if where == "again":
             if written is None:
                 raise AppError("No passage of the model's is left in the draft. Use Continue, or select a passage.")
             start, end = written
         else:
-            start = end = min(caret.start, len(text)) if where == "caret" else len(text)
+            start = end = min(editor.start, len(text)) if where == "caret" else len(text)
         before, after = text[:start], text[end:]
         gap = before[len(before.rstrip()) :] if where == "caret" else ""
         return InsertionPoint(before, text[start:end], after, seam="" if after[:1].strip() == "" else gap)
 
-    def request(
-        self, composed: Composed, ask: WriteRequest, output_tokens: int, stop_strings: tuple[str, ...] = ()
-    ) -> Request:
-        """What the engine is to do; without a seed one is drawn, so that it is known afterwards. Raises AppError for a
-        length out of bounds or a prompt too long for the window."""
-        settings = self.settings
-        if not 1 <= output_tokens <= settings.max_new_tokens_limit:
-            raise AppError(
-                "The answer's length is {}; it must be 1 to {:,}.", output_tokens, settings.max_new_tokens_limit
-            )
-        temperature = float(ask.temperature or 0.0)
-        if temperature < 0:
-            raise AppError("The temperature is {}; it must be 0 or more.", temperature)
-        if ask.seed is not None and not 0 <= ask.seed < 2**63:
-            raise AppError("The seed is {:,.0f}; it must be 0 to {:,}, or empty.", ask.seed, 2**63 - 1)
-        self._require_room(composed.budget(output_tokens, self.engine.window))
-        return Request(
-            composed.token_ids,
-            ask.policy(),
-            output_tokens,
-            temperature,
-            settings.top_p,
-            settings.min_p,
-            settings.repetition_penalty,
-            secrets.randbelow(2**31) if ask.seed is None else int(ask.seed),
-            composed.document_end,
-            stop_strings,
+    # --- comparing ---
+
+    def compare(self, session: Session, request: WriteRequest, methods: Sequence[str]) -> Comparison:
+        """Begin to write the same under each method, beside the draft. Raises AppError."""
+        comparison = self._comparison(session.sources.selected, request, methods, session.draft.text, session)
+        session.compare(comparison)
+        return comparison
+
+    def compare_apart(
+        self, sources: Sequence[Source], request: WriteRequest, methods: Sequence[str], draft: str = ""
+    ) -> Comparison:
+        """The same for what belongs to no project. Raises AppError."""
+        comparison = self._comparison(sources, request, methods, draft)
+        comparison.start()
+        return comparison
+
+    def _comparison(
+        self, sources: Sequence[Source], request: WriteRequest, methods: Sequence[str], draft: str,
+        session: Session | None = None,
+    ) -> Comparison:  # fmt: skip
+        if unknown := [key for key in methods if key not in COMPARED]:
+            raise AppError("“{}” is not a method. Choose one of {}.", unknown[0], ", ".join(COMPARED))
+        chosen = [key for key in COMPARED if key in methods]
+        if len(chosen) < 2:
+            raise AppError("Choose at least two methods to compare.")
+        _require_subject(sources, request, draft if request.task == "continue" else "")
+        spec = self._specs.to_compare(sources, request, draft)
+        runs = [(COMPARED[key], self._specs.under(spec, _by(request, key))) for key in chosen]
+        return Comparison(self.engine, runs, session.runs if session else None)
+
+    # --- the window ---
+
+    def budget(self, sources: Sequence[Source], request: WriteRequest, draft: str, counts: TokenCounts) -> Budget:
+        """What writing would take of the window, going on from `draft`: an instruction that is not written yet counts
+        as a word, and all sections that are to come count. Raises AppError while the model is loading, and PromptError.
+        """
+        _, tokenizer = self.engine.require_model(timeout=0)
+        task, shape = request.kind, request.shape
+        detail = request.detail if request.detail.strip() or task.default is not None else "…"
+        step = next_step(draft, detail, shape) if task.in_sections else None
+        if step is None:
+            instruction, output = task.instruction(detail, shape), request.max_new_tokens
+            opening = "" if draft.strip() else task.opening(detail, shape)
+        else:  # whose openings are among the tokens to come
+            instruction, opening, output = step.instruction, "", tokens_to_come(draft, detail, shape)
+        seen = self._specs.seen(request, draft)
+        unseen = count_tokens(tokenizer, draft) - count_tokens(tokenizer, seen) if seen != draft else 0
+        budget = counts.budget(tokenizer, sources, instruction, trim_draft(seen) + opening, output, self.engine.window)
+        return replace(budget, unseen=unseen, in_sections=step is not None)
+
+    def window(self, session: Session, request: WriteRequest) -> WindowState:
+        """What Write takes, and Continue. Raises AppError as `budget` does."""
+        sources, counts, draft = session.sources.selected, session.token_counts, session.draft.text
+        goes_on = request.task == "continue"
+        writes = self.budget(sources, request, draft if goes_on else "", counts)
+        if goes_on or not draft.strip():
+            return WindowState(writes)
+        try:
+            return WindowState(writes, self.budget(sources, request, draft, counts))
+        except PromptError as error:
+            return WindowState(writes, error)
+
+    def choose(self, session: Session, request: WriteRequest, place: int) -> dict[str, int]:
+        """Take the way out at that place: of sources at once, of fields the new values are returned by their names."""
+        choices = self.window(session, request).choices
+        match choices[place] if place < len(choices) else None:
+            case FewerPages(pages=pages):
+                session.sources.apply_pages(pages)
+            case FewerSources(left_out=indices):
+                session.sources.apply_left_out(indices)
+            case ShorterOutput(tokens=tokens):
+                return {"max_new_tokens": tokens}
+            case ShorterDraft(tokens=tokens):
+                return {"draft_tokens": tokens}
+        return {}
+
+
+def put_into(session: Session, editor: EditorState) -> bool:
+    """Let the draft be as the editor has it. False if another came before, see ProjectDraft.edit."""
+    return session.draft.edit(editor.text, editor.revision, editor.page, editor.serial)
+
+
+def checked_table(session: Session, say: Wording = ENGLISH) -> TableReport | None:
+    """The draft's table against the columns asked for last; None if that was no table, or while it is written."""
+    columns, text = columns_asked(session.task), session.draft.text
+    if columns is None or session.busy or not text.strip():
+        return None
+    return check_table(text, columns, say)
+
+
+def repair_draft(session: Session) -> None:
+    """Put the table right in the draft, as one step of undo. Raises StoreError."""
+    text = session.draft.text
+    repaired = repair_table(text, columns_asked(session.task) or ())
+    if repaired != text:
+        session.draft.replace(repaired)
+
+
+def _by(request: WriteRequest, key: str) -> WriteRequest:
+    """The request with one of the compared methods."""
+    if key == NEVER_REFRESHED:
+        return request.but(method=REFRESHKV, stride=request.max_new_tokens + 1, threshold=None)
+    return request.but(method=key)
+
+
+def _require_subject(sources: Sequence[Source], request: WriteRequest, before: str) -> None:
+    """Raises PromptError if the model would be sent nothing of the person's: it writes nonsense then."""
+    if not sources and not request.detail.strip() and not before.strip():
+        raise PromptError(
+            "There is nothing to write about: no source, no words of yours about the task, and no draft to go on "
+            "with. Add a file, say what to write, or begin the draft."
         )
-
-    @staticmethod
-    def _require_room(budget: Budget) -> None:
-        """Raises AppError, which names the ways out, if it is more than the window."""
-        if budget.excess > 0:
-            raise WindowFull(budget)
-
-    def settings_of(self, request: Request) -> RunSettings:
-        """What is recorded of it in a trace."""
-        sampling = {
-            "max_new_tokens": request.max_new_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "min_p": request.min_p,
-            "repetition_penalty": request.repetition_penalty,
-        }
-        quantization = self.engine.quantization(self.settings.quantization or "none")
-        return RunSettings(self.settings.model, quantization, describe_policy(request.policy), sampling, request.seed)

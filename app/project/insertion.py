@@ -1,8 +1,11 @@
-"""Where in a draft a run writes. Pure."""
+"""Where in a draft a run writes, and what it has written there. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from app.text.spans import changed
 
@@ -62,3 +65,64 @@ class InsertionPoint:
         return InsertionPoint(
             text[:begin], text[begin:finish], text[finish:], self.seam, self.touched or start <= first <= stop
         )
+
+
+@dataclass(eq=False)
+class Insertion:
+    """What is written into a draft, by one run or by several in a row, at a point that moves with the draft's edits.
+
+    proposes: what is written is shown as a proposal for what is at the point, and the draft stays until that is
+    accepted. `text` is all so far, `empty` while the model has added nothing to the openings.
+    """
+
+    point: InsertionPoint
+    proposes: bool = False
+    text: str = ""
+    empty: bool = True
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+
+    @property
+    def draft(self) -> str:
+        """The whole draft as it is now."""
+        point = self.point
+        return point.before + self.text + point.rest
+
+    @property
+    def start(self) -> int:
+        """Characters of the draft before what is written."""
+        return len(self.point.before)
+
+    @property
+    def end(self) -> int:
+        """Characters of the draft up to where the next word comes."""
+        return self.start + len(self.text)
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is something to propose: words, and others than stand there."""
+        return self.text.strip() not in ("", self.point.replaced.strip())
+
+    def first(self, text: str) -> str:
+        """The model's first words, without the blanks that stand before them already: the prompt ends before those that
+        the person typed, so the model brings them again."""
+        point = self.point
+        if self.text or not (point.lead or point.before[-1:] in (" ", "\t")):
+            return text
+        return text.lstrip(None if point.lead else " \t")
+
+    def write(self, text: str) -> None:
+        """Put words of the model at the end."""
+        if self.empty and text:
+            self.text = self.point.lead + self.text
+            self.empty = False
+        self.text += text
+
+    def close(self, clean: Callable[[str], str]) -> None:
+        """No more is written: `clean` it, and let no blank be doubled before what follows."""
+        self.text = clean(self.text)
+        if self.proposes:
+            return
+        if self.point.rest[:1].isspace():
+            self.text = self.text.rstrip()
+        elif self.point.rest:  # a line ends without blanks
+            self.text = re.sub(r"[ \t]+(?=\n\s*\Z)", "", self.text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.project.insertion import Insertion
 from app.text.diff import Change, diff
 
 
@@ -16,6 +17,12 @@ class Proposal:
     end: int
     old: str
     text: str
+
+    @classmethod
+    def of(cls, insertion: Insertion) -> Proposal:
+        """What was written, for what stands at its point."""
+        start, replaced = insertion.start, insertion.point.replaced
+        return cls(insertion.id, start, start + len(replaced), replaced, insertion.text)
 
     @property
     def changes(self) -> list[Change]:

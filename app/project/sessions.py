@@ -5,43 +5,64 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from app.project.session import UNTITLED, Session
 from app.say.errors import ProjectGone, StoreError
 from app.settings import Limits
-from app.store import Store, create_project, delete_project, list_projects, open_project
+from app.store import Project, Store, create_project, delete_project, list_projects, open_project
+
+Opening: TypeAlias = "Future[Session | None]"
+"""A session that is being opened, is open, or is being closed: None once it is not there any more."""
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class PageView:
+    """What one page shows: a project, and on the map a run of it, by its key, and a single layer, by its index; None
+    for the run that wrote last, and for all layers."""
+
+    session: Session
+    run: str | None = None
+    layer: int | None = None
 
 
 class Sessions:
     """The open projects. One that no page has shown for `minutes`, and nobody writes, is closed; with `forget` deleted.
 
     A page whose project is gone never gets another in its place, into which its text would be saved, but a new one,
-    and the same each time.
+    and the same each time. For several threads: the lock is for what is in memory, and never held while a project is
+    read or kept.
     """
 
     def __init__(self, store: Store, limits: Limits, minutes: float, *, forget: bool = False) -> None:
         """`forget`: the store is for strangers, whose documents must not stay."""
         self.store = store
         self._limits, self._seconds, self._forget = limits, 60 * minutes, forget
-        self._sessions: dict[str, Session] = {}
+        self._open: dict[str, Opening] = {}
+        self._views: dict[str, PageView] = {}
         self._instead: dict[tuple[str, str], str] = {}
         """By page and project that is gone, the project in its place; empty if the page itself has deleted it."""
         self._deleting: set[str] = set()
-        self._lock = threading.RLock()  # not held while a run is stopped, which takes its time
+        self._lock = threading.RLock()
+        self._replacing = threading.Lock()
         self._closed = threading.Event()
 
     def start(self) -> None:
         """Close what is long unused also while nobody opens a page, until `close`."""
         threading.Thread(target=self._watch, name="sessions", daemon=True).start()
 
+    # --- pages ---
+
     def open(self, page: str, project: str | None) -> Session:
         """Show `project` on `page`; without one, or if it is gone, the latest of this computer or else a new one."""
+        self.expire()
+        session = self._found(project) or self._found(self._latest()) or self._made(project or "")
         with self._lock:
-            self._expire()
-            session = self._found(project) or self._found(self._latest()) or self._made(project or "")
             if project and session.id != project:  # the page may ask for that one until it is told
                 self._instead[page, project] = session.id
             return self._show(page, session)
@@ -55,116 +76,175 @@ class Sessions:
 
         Raises ProjectGone, and StoreError if it cannot be read.
         """
+        session = self._found(self._meant(page, project))
+        if session is None:
+            raise ProjectGone()
         with self._lock:
-            session = self._found(self._instead.get((page, project or ""), project))
-            if session is None:
-                raise ProjectGone()
-            if not self.knows(page):
+            if page not in self._views:
                 self._show(page, session)
-            session.used = time.monotonic()
-            return session
+        session.used = time.monotonic()
+        return session
 
     def rescue(self, page: str, project: str | None) -> Session:
         """As `get`, for a page that has a text to be kept: if the project is gone, a new one takes its place.
 
         Raises ProjectGone if the page itself has deleted it.
         """
-        with self._lock:
-            key = page, project or ""
-            session = self._found(self._instead.get(key, project))
-            ours = session is not None and project in (session.id, session.instead_of)
-            if self._instead.get(key) != "" and not ours:
-                self._instead[key] = self._made(project or "").id
-            return self.get(page, project)
+        session = self._found(self._meant(page, project))
+        if session is None or project not in (session.id, session.instead_of):
+            self._replace(page, project or "")
+        return self.get(page, project)
 
-    def knows(self, page: str) -> bool:
-        """Whether a project is shown on `page`."""
-        return any(page in session.pages for session in list(self._sessions.values()))
+    def _replace(self, page: str, project: str) -> None:
+        """Put a new project in the place of one that is gone; once, or two texts of one page would get one each."""
+        with self._replacing:
+            session = self._found(self._meant(page, project))
+            ours = session is not None and project in (session.id, session.instead_of)
+            if self._instead.get((page, project)) != "" and not ours:
+                self._instead[page, project] = self._made(project).id
+
+    def view(self, page: str) -> PageView | None:
+        """What `page` shows; None if it was never told, or has left."""
+        return self._views.get(page)
+
+    def shows(self, page: str, session: Session) -> bool:
+        """Whether `page` shows it still."""
+        view = self._views.get(page)
+        return view is not None and view.session is session
+
+    def leave(self, page: str) -> None:
+        """The page was closed. What it was writing goes on."""
+        with self._lock:
+            view = self._views.pop(page, None)
+        if view is not None:
+            view.session.used = time.monotonic()
+
+    # --- projects ---
 
     def delete(self, page: str, project: str) -> Session:
         """Delete a project for good; returns the one that `page` shows then."""
         with self._lock:
-            session = self._sessions.pop(project, None)
+            opening = self._open.pop(project, None)
             self._deleting.add(project)
         try:
-            if session is not None:
+            if opening is not None and (session := opening.result()) is not None:
                 session.close()
             delete_project(self.store, project)
         finally:
             with self._lock:
                 self._deleting.discard(project)
-        with self._lock:
-            self._instead[page, project] = ""
-            return self.open(page, None)
-
-    def leave(self, page: str) -> None:
-        """The page was closed. What it was writing goes on."""
-        with self._lock:
-            for session in self._sessions.values():
-                if page in session.pages:
-                    session.pages.discard(page)
-                    session.used = time.monotonic()
+                self._views = {key: view for key, view in self._views.items() if view.session.id != project}
+        self._instead[page, project] = ""
+        return self.open(page, None)
 
     def close(self) -> None:
         """Close all."""
         self._closed.set()
         with self._lock:
-            sessions = list(self._sessions.values())
+            sessions = [opening.result() for opening in self._open.values() if opening.done()]
         for session in sessions:
-            session.stop()
+            if session:
+                session.stop()
         for session in sessions:
-            session.close()
+            if session:
+                session.close()
+
+    def expire(self) -> None:
+        """Close what is long unused."""
+        now = time.monotonic()
+        with self._lock:
+            shown = {view.session.id for view in self._views.values()}
+            unused: list[tuple[Session, Opening]] = []
+            for project, opening in list(self._open.items()):
+                session = opening.result() if opening.done() else None
+                if session is None:
+                    continue
+                if session.busy or project in shown:
+                    session.used = now
+                elif now - session.used > self._seconds:
+                    closing: Opening = Future()  # who asks for it meanwhile waits
+                    self._open[project] = closing
+                    unused.append((session, closing))
+        for session, closing in unused:
+            self._let_go(session, closing)
 
     def _show(self, page: str, session: Session) -> Session:
         self.leave(page)
-        session.pages.add(page)
+        self._views[page] = PageView(session)
         session.used = time.monotonic()
         return session
 
+    def _meant(self, page: str, project: str | None) -> str | None:
+        return self._instead.get((page, project or ""), project)
+
     def _found(self, project: str | None) -> Session | None:
         """None if there is no such project, or not any more. Raises StoreError if it cannot be read."""
-        if not project or project in self._deleting:
-            return None
-        if project not in self._sessions:
-            try:
-                opened = open_project(self.store, project)
-            except ProjectGone:
+        while project:
+            with self._lock:
+                if project in self._deleting:
+                    return None
+                opening, ours = self._open.get(project), False
+                if opening is None:
+                    opening, ours = self._open.setdefault(project, Future()), True
+            if ours:
+                self._read(project, opening)
+            session = opening.result()
+            if session is not None:
+                return session
+            if ours:
                 return None
-            self._sessions[project] = Session(self.store, opened, self._limits)
-        return self._sessions[project]
+        return None
+
+    def _read(self, project: str, opening: Opening) -> None:
+        """Open a project; who else asks for it waits for the same."""
+        session: Session | None = None
+        failure: Exception | None = None
+        try:
+            session = Session(self.store, open_project(self.store, project), self._limits)
+        except ProjectGone:
+            pass
+        except Exception as error:
+            failure = error
+        with self._lock:
+            if session is None and self._open.get(project) is opening:
+                del self._open[project]
+        if failure is not None:
+            opening.set_exception(failure)
+        else:
+            opening.set_result(session)
 
     def _latest(self) -> str | None:
         entries = [] if self._forget else list_projects(self.store)
         return entries[0].id if entries else None
 
     def _made(self, instead_of: str) -> Session:
-        made = create_project(self.store, UNTITLED)
-        self._sessions[made.id] = Session(self.store, made, self._limits, instead_of)
-        return self._sessions[made.id]
+        made: Project = create_project(self.store, UNTITLED)
+        opening: Opening = Future()
+        session = Session(self.store, made, self._limits, instead_of)
+        opening.set_result(session)
+        with self._lock:
+            self._open[made.id] = opening
+        return session
 
     def _watch(self) -> None:
         while not self._closed.wait(min(60.0, self._seconds)):
             try:
-                self._expire()
+                self.expire()
             except StoreError as error:
                 logger.warning("what is unused could not be closed: %s", error)
 
-    def _expire(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            for project, session in list(self._sessions.items()):
-                if session.busy or session.pages:
-                    session.used = now
-                elif now - session.used > self._seconds and self._let_go(session):
-                    del self._sessions[project]
-                    self._instead = {key: other for key, other in self._instead.items() if other != project}
-
-    def _let_go(self, session: Session) -> bool:
-        """Keep or delete what is left of it; False if a text could not be kept, which must not be dropped then."""
-        session.stop()  # a comparison that nobody has looked at for so long
-        failure = session.flush()
-        if not self._forget:
-            return not failure
-        with suppress(ProjectGone):
-            delete_project(self.store, session.id)
-        return True
+    def _let_go(self, session: Session, closing: Opening) -> None:
+        """Keep or delete what is left of it; it stays open if a text could not be kept, which must not be dropped."""
+        stays = True
+        try:
+            session.stop()  # a comparison that nobody has looked at for so long
+            stays = bool(session.draft.flush()) and not self._forget
+            if self._forget:
+                with suppress(ProjectGone):
+                    delete_project(self.store, session.id)
+        finally:
+            with self._lock:
+                if not stays:
+                    self._open.pop(session.id, None)
+                    self._instead = {key: other for key, other in self._instead.items() if other != session.id}
+            closing.set_result(session if stays else None)

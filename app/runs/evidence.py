@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from app.runs.feed import Json
-from app.runs.library import Runs
+from app.runs.library import RunLibrary
 from app.runs.trace import KeptPage, PageText, PromptTokens, kept_while
 from app.text.quotations import Quote, sentences
 
@@ -18,7 +18,7 @@ Note: TypeAlias = Literal["", "typed", "full"]
 """Why nothing was held: the passage was typed, or its run is not kept; or its run had no small cache."""
 
 
-def passage_message(runs: Runs, shown: str | None, draft: str, start: int, end: int) -> Json | None:
+def passage_message(runs: RunLibrary, shown: str | None, draft: str, start: int, end: int) -> Json | None:
     """What is known of these characters of the draft, or if there are no words among them of the sentence nearest.
 
     The documents are those of the run that wrote it; for what no kept run wrote, those of the run `shown`, else of the

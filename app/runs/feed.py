@@ -31,10 +31,6 @@ from core.events import CacheRefreshed, Event
 Json: TypeAlias = dict[str, Any]
 """Values that JSON can hold."""
 
-REPEATED_REFRESHES = 4
-REPEATED_STEPS = 64
-"""Sent again with what is new, since a browser drops a value that comes close before the next."""
-
 MOST_LAYERS = 4
 """Single layers whose history is held unpacked."""
 
@@ -118,14 +114,12 @@ class MapFeed:
             if cursor is None:
                 message["start"] = self._start
             if now.refreshes > sent.refreshes:
-                first = max(0, sent.refreshes - REPEATED_REFRESHES)
-                message["refresh"] = [self._row(number) for number in range(first, now.refreshes)]
+                message["refresh"] = [self._row(number) for number in range(sent.refreshes, now.refreshes)]
             if now.steps > sent.steps:
-                first = max(0, sent.steps - REPEATED_STEPS)
-                full = [token.full_layers for token in self._recorder.tokens[first : now.steps]]
-                message["steps"] = {"first": first, "full": full}
+                full = [token.full_layers for token in self._recorder.tokens[sent.steps : now.steps]]
+                message["steps"] = {"first": sent.steps, "full": full}
             if layer is not None and (layer != sent.layer or now.refreshes > sent.refreshes):
-                first = max(0, sent.refreshes - REPEATED_REFRESHES) if layer == sent.layer else 0
+                first = sent.refreshes if layer == sent.layer else 0
                 kept = [_base64(levels) for levels in self._history(layer)[first:]]
                 message["layer"] = {"index": layer, "first": first, "kept": kept}
             return message, now

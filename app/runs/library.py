@@ -16,7 +16,7 @@ from app.prompt.sections import SectionPlace
 from app.runs.feed import MapFeed
 from app.runs.trace import PageText, Replay, Trace, page_texts, read_trace, write_trace
 from app.say.errors import StoreError, TraceError
-from app.store import RunState, Store, StoredRun, begin_run, change_run, list_runs, load_trace
+from app.store import RunState, Store, StoredRun, begin_run, change_run, forget_run, list_runs, load_trace
 from app.text.authorship import Authorship
 from app.text.quotations import Quotations
 from app.text.spans import Span
@@ -76,31 +76,42 @@ class RunEntry:
     feed: MapFeed | None = field(default=None, repr=False)
 
 
-class Runs:
+class RunLibrary:
     """The latest runs of a project, as many as the store keeps the traces of, those of comparisons counted apart. For
     several threads at once."""
 
     def __init__(self, store: Store, project: str) -> None:
         """Those that the store has."""
         self._store, self._project = store, project
-        self._entries = [_entry(run) for run in reversed(list_runs(store, project)) if run.has_trace]
+        stored = list_runs(store, project)
+        drafted = (run for run in stored if not run.settings.get("compared"))
+        self.interrupted = next((run.state == "interrupted" for run in drafted), False)
+        """Whether the run before those of today was killed with its process."""
+        self._entries = [_entry(run) for run in reversed(stored) if run.has_trace]
         self._open: dict[str, OpenRun] = {}
         self._authors: tuple[str, list[str], Authorship] | None = None
         self._lock = RLock()
 
     # --- while it is written ---
 
-    def begin(self, feed: MapFeed, settings: Mapping[str, Any], *, proposes: bool = False, compared: str = "") -> None:
-        """A run begins, and tells `feed` what it does. `compared` as in RunEntry. Raises StoreError."""
-        more = {"compared": compared} if compared else {"proposes": proposes}
-        stored = begin_run(self._store, self._project, feed.trace.draft_start, {**settings, **more})
+    def begin(self, feed: MapFeed, settings: Mapping[str, Any]) -> None:
+        """A run is to begin, and tells `feed` what it does; `settings` as in the store. Raises StoreError."""
+        stored = begin_run(self._store, self._project, feed.trace.draft_start, settings)
         with self._lock:
             entry = _entry(stored)
             entry.key, entry.feed = feed.run_id, feed
-            alike = [other for other in self._entries if bool(other.compared) == bool(compared)]
+            alike = [other for other in self._entries if bool(other.compared) == bool(entry.compared)]
             dropped = {other.key for other in [*alike, entry][: -self._store.limits.traces]}
             self._entries = [*(other for other in self._entries if other.key not in dropped), entry]
             self._hold(entry.key, OpenRun(feed))
+
+    def discard(self, feed: MapFeed) -> None:
+        """It could not be queued: as if it had not been begun."""
+        entry = self._find(feed.run_id)
+        if entry is not None and entry.stored is not None:
+            self._forget(entry)
+            with suppress(StoreError):
+                forget_run(self._store, entry.stored)
 
     def end(self, feed: MapFeed, state: RunState, error: str = "") -> None:
         """It is over, its trace still to be kept; one that wrote nothing is not listed any more. Raises StoreError."""

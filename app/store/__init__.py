@@ -18,7 +18,7 @@ from app.store.projects import (
     rename_project,
     save_task,
 )
-from app.store.runs import RunState, StoredRun, begin_run, change_run, list_runs, load_trace
+from app.store.runs import RunState, StoredRun, begin_run, change_run, forget_run, list_runs, load_trace
 from app.store.sources import (
     StoredSource,
     add_source,
@@ -60,6 +60,7 @@ __all__ = [
     "delete_version",
     "diff",
     "diff_versions",
+    "forget_run",
     "leave_out_source",
     "list_projects",
     "list_runs",

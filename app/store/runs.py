@@ -71,6 +71,12 @@ def change_run(
             _put_trace(store, connection, row[0], run, trace)
 
 
+def forget_run(store: Store, run: int) -> None:
+    """Delete a run that never began. Raises StoreError."""
+    with store.transaction() as connection:
+        connection.execute("DELETE FROM runs WHERE id = ?", (run,))
+
+
 def list_runs(store: Store, project: str) -> list[StoredRun]:
     """The runs of a project, the newest first."""
     with store.transaction() as connection:

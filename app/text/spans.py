@@ -10,8 +10,10 @@ Span: TypeAlias = tuple[int, int]
 
 def changed(old: str, new: str) -> Span:
     """What of `new` is not as in `old`, which differs in one place."""
-    start = _alike(old, new)
-    return start, len(new) - _alike(old[: start - 1 if start else None : -1], new[: start - 1 if start else None : -1])
+    start = shared_start(old, new)
+    return start, len(new) - shared_start(
+        old[: start - 1 if start else None : -1], new[: start - 1 if start else None : -1]
+    )
 
 
 def moved(span: Span | None, old: str, new: str) -> Span | None:
@@ -32,6 +34,6 @@ def moved(span: Span | None, old: str, new: str) -> Span | None:
     return (first, last) if first < last else None
 
 
-def _alike(one: str, other: str) -> int:
+def shared_start(one: str, other: str) -> int:
     """How many characters both begin with."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

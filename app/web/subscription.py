@@ -1,17 +1,24 @@
-"""What is being written, as what one page shows of it: what is new since the last look. Knows nothing of Gradio."""
+"""What one page is shown of what is being written. Knows nothing of Gradio.
+
+An update is whole each time, with values that grow: what travels is the difference, see `Log`.
+"""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
-from app.engine.engine import Engine
 from app.project.session import Session
+from app.project.sessions import PageView
 from app.project.writing import Writing
 from app.runs.feed import Cursor, Json, MapFeed
 from app.say.wording import ENGLISH, Wording
+from app.web.components.log import Log
 from app.web.html import panels
 from app.web.html.run_lines import already_read, prefill_progress, status
-from core import GenerationFinished, PrefillProgress
+
+RATES_SECONDS = 0.5
+"""Between two updates of the figures, which are sent whole."""
 
 _ENDINGS = {
     "end_token": "Finished: the model ended its text.",
@@ -23,110 +30,152 @@ _VERDICT = "Accept or reject the proposal in the draft."
 
 @dataclass(frozen=True)
 class Update:
-    """What changed on the page since the last frame; None: nothing. `text` is what the run wrote so far."""
+    """What the page shows. cache_map: None to leave it as it is. writing: whether more may come."""
 
-    text: str | None
-    progress: str | None
-    rates: str | None
-    cache_map: Json | None
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing changed."""
-        return (self.text, self.progress, self.rates, self.cache_map) == (None, None, None, None)
+    editor: str
+    progress: str
+    rates: str
+    cache_map: str | None
+    writing: bool
 
 
 class RunSubscription:
     """Follows one writing for one page, from its beginning whenever the page came."""
 
-    def __init__(self, engine: Engine, session: Session, writing: Writing, say: Wording = ENGLISH) -> None:
-        """Nothing is shown yet. `say`: in the page's language."""
-        self._say = say
-        self._engine, self._session, self.writing = engine, session, writing
-        self._text: str | None = None
-        self._progress = self._rates = ""
+    def __init__(self, session: Session, writing: Writing, view: PageView, say: Wording = ENGLISH) -> None:
+        """`view`: what the page shows of the runs. `say`: in the page's language."""
+        self.writing = writing
+        self._session, self._view, self._say = session, view, say
+        self._editor = Log(
+            {"kind": "run", "project": session.id, "run": writing.id, "proposes": writing.insertion.proposes}
+        )
+        self._map: Log | None = None
+        self._place: Json | None = None
+        self._told = False
         self._cursor: Cursor | None = None
         self._feed: MapFeed | None = None
+        self._rates, self._rated = "", 0.0
 
-    def frame(self) -> Update:
-        """What came since the last frame."""
-        writing = self.writing
-        feed, text = writing.feed, writing.text
+    def update(self) -> Update:
+        """As it is now."""
+        over = self.writing.done  # before the rest is looked at, or the last words could be missed
+        self._write(over)
+        return Update(self._editor.value, self._progress(over), self._figures(over), self._evidence(over), not over)
+
+    # --- the draft ---
+
+    def _write(self, over: bool) -> None:
+        """Where it is written, as soon as it is known, and again if it moves; then the words."""
+        insertion, draft = self.writing.insertion, self._session.draft
+        if not over and (insertion.proposes or not insertion.empty):
+            revision, point = draft.streamed()
+            if point is not None:
+                place = {
+                    "kind": "place", "revision": revision, "at": len(point.before), "replaced": len(point.replaced),
+                    "seam": "" if insertion.proposes else point.seam,
+                }  # fmt: skip
+                if place != self._place:
+                    self._editor.tell(place)
+                    self._place = place
+        if insertion.proposes or not insertion.empty:
+            self._editor.write(insertion.text)
+        if over and not self._told:
+            self._told = True
+            self._editor.tell(self._ending())
+
+    def _ending(self) -> Json:
+        """The draft as it is afterwards, told by its length: the page has its words."""
+        state, proposal = self._session.draft.state, self._session.draft.proposal
+        ending: Json = {
+            "kind": "over", "revision": state.revision, "characters": len(state.text), "last": state.written,
+            "proposal": None,
+        }  # fmt: skip
+        if proposal is not None and proposal.id == self.writing.insertion.id:
+            changes = [[change.kind, change.text] for change in proposal.changes]
+            ending["proposal"] = {
+                "id": proposal.id, "start": proposal.start, "end": proposal.end, "changes": changes,
+            }  # fmt: skip
+        return ending
+
+    # --- the map ---
+
+    def _evidence(self, over: bool) -> str | None:
+        current = self.writing.current
+        assert current is not None
+        feed = current.feed
+        # The prompt of a proposal has no documents: the map stays with the run before. One that was chosen stays, too.
+        silent = over and not feed.trace.tokens  # a run that wrote nothing is not listed
+        if self.writing.insertion.proposes or self._view.run is not None or silent:
+            return None
         if feed is not self._feed:  # the next run of several
             self._feed, self._cursor = feed, None
-        cache_map = None
-        # The prompt of a proposal has no documents: the map stays with the run before. One that was chosen stays, too.
-        silent = writing.done and not feed.trace.tokens  # a run that wrote nothing is not listed
-        if not writing.proposes and self._session.map_run is None and not silent:
-            cache_map, self._cursor = feed.since(self._cursor, self._session.map_layer)
-        progress, rates = self._progress_line(), panels.rates(status(writing.statistics, self._say), self._say)
-        frame = Update(
-            text if text != self._text else None,
-            progress if progress != self._progress else None,
-            rates if rates != self._rates else None,
-            cache_map,
-        )
-        self._text, self._progress, self._rates = text, progress, rates
-        return frame
+        message, self._cursor = feed.since(self._cursor, self._view.layer)
+        if message is not None:
+            if self._map is None:
+                self._map = Log({"kind": "map"})
+            self._map.tell(message)
+        return self._map.value if self._map else None
 
-    def _progress_line(self) -> str:
-        """Everything is read once: the thread that follows the run may begin the next part at any time."""
-        say, writing, done = self._say, self.writing, self.writing.done
-        run, progress, ending = writing.part.run, writing.progress, writing.ending
+    # --- in words ---
+
+    def _figures(self, over: bool) -> str:
+        now = time.monotonic()
+        if over or not self._rates or now - self._rated >= RATES_SECONDS:
+            current = self.writing.current
+            assert current is not None
+            self._rates, self._rated = panels.rates(status(current.statistics, self._say), self._say), now
+        return self._rates
+
+    def _progress(self, over: bool) -> str:
+        say, writing, current = self._say, self.writing, self.writing.current
+        assert current is not None
+        run, ending = current.run, current.statistics.ending
         if run.state == "waiting":
-            ahead = self._engine.ahead_of(run)
+            ahead = writing.engine.ahead_of(run)
             return panels.progress(None, say("Waiting: {} before you.", ahead) if ahead else say("Starting."))
-        if failure := writing.error or run.error:
+        if failure := writing.message:
             return panels.notice(failure.worded(say))
-        if run.state == "stopped":
-            return panels.progress(None, say.together(say("Stopped."), self._stopped(writing)))
-        if done and ending:
-            return panels.progress(None, self._ending(writing, ending))
-        if run.stopping:
+        if over and writing.state == "stopped":
+            return panels.progress(None, say.together(say("Stopped."), self._stopped()))
+        if over and ending:
+            return panels.progress(None, self._finished(ending.reason))
+        if writing.stopping:
             return panels.progress(None, say("Stopping."))
-        if progress is None:
+        if current.statistics.progress is None:
             return panels.progress(None, say("Starting."))
-        return self._under_way(writing, progress)
+        return self._under_way()
 
-    def _stopped(self, writing: Writing) -> str:
-        say = self._say
-        if writing.empty:
+    def _stopped(self) -> str:
+        say, insertion = self._say, self.writing.insertion
+        if insertion.empty or (insertion.proposes and not insertion.changes):
             return say("The draft is as it was.")
-        if writing.proposes:
-            return say(_VERDICT) if self._proposed(writing) else say("The draft is as it was.")
-        return say.together(say("The text so far is kept; press Continue to go on."), self._earlier(writing))
+        if insertion.proposes:
+            return say(_VERDICT)
+        return say.together(say("The text so far is kept; press Continue to go on."), self._earlier())
 
-    def _ending(self, writing: Writing, ending: GenerationFinished) -> str:
-        say = self._say
-        if writing.proposes and not writing.text.strip():
+    def _finished(self, reason: str) -> str:
+        say, insertion = self._say, self.writing.insertion
+        if insertion.proposes and not insertion.text.strip():
             return say("Finished: the model had nothing to propose. Select more text, or try again.")
-        if writing.proposes:
-            if not self._proposed(writing):
-                return say("Finished: the model would leave the passage as it is. Ask for something else, or edit it.")
+        if insertion.proposes and not insertion.changes:
+            return say("Finished: the model would leave the passage as it is. Ask for something else, or edit it.")
+        if insertion.proposes:
             return say.together(say("Finished."), say(_VERDICT))
-        return say.together(say(_ENDINGS[ending.reason]), self._earlier(writing))
+        return say.together(say(_ENDINGS[reason]), self._earlier())
 
-    @staticmethod
-    def _proposed(writing: Writing) -> bool:
-        """Whether there is anything to accept."""
-        return writing.text.strip() not in ("", writing.place.replaced.strip())
-
-    def _under_way(self, writing: Writing, progress: PrefillProgress) -> str:
-        say, composed, started = self._say, writing.part.composed, writing.part.run.started or 0.0
-        known = already_read(min(writing.reused, composed.document_end) - composed.document_start, say)
-        if writing.statistics.decode_steps or progress.done == progress.total:
-            return panels.progress(None, say.together(say("Writing."), known, self._earlier(writing)))
-        fraction, text = prefill_progress(
-            progress.done,
-            progress.total,
-            max(writing.event_time - started, 0.0),
-            writing.statistics.recent_prefill_rate,
-            writing.reused,
-            say,
-        )
+    def _under_way(self) -> str:
+        say, current = self._say, self.writing.current
+        assert current is not None
+        statistics, composed = current.statistics, current.spec.composed
+        known = already_read(min(statistics.reused or 0, composed.document_end) - composed.document_start, say)
+        progress = statistics.progress
+        if statistics.decode_steps or progress is None or progress.done == progress.total:
+            return panels.progress(None, say.together(say("Writing."), known, self._earlier()))
+        fraction, text = prefill_progress(statistics, say)
         return panels.progress(fraction, say("{}. {}", text, known) if known else text)
 
-    def _earlier(self, writing: Writing) -> str:
+    def _earlier(self) -> str:
         """Where the draft is that is being written over."""
-        replaces = writing.place.whole and not writing.proposes
+        insertion = self.writing.insertion
+        replaces = insertion.point.whole and not insertion.proposes
         return self._say("Your earlier draft is in Versions; Undo brings it back.") if replaces else ""

@@ -69,7 +69,7 @@ class CacheMap {
     document.fonts.ready.then(() => this.panel.arrange());
   }
 
-  /** A message as app/map_feed.py describes it; what is already known is skipped. */
+  /** A message as app/runs/feed.py describes it; what is already known is skipped. */
   receive(message) {
     if (message.empty) return this.clear();
     if (message.start && message.run !== this.run?.id) this.open(message.run, message.start);
@@ -283,6 +283,11 @@ function writeLabels(root) {
 
 element.parentElement.style.padding = "0"; // gr.HTML(padding=False) only takes the outer one away
 const map = new CacheMap(element.querySelector(".ckm-root"), (name, data) => trigger(name, data));
-const update = () => props.value && map.receive(JSON.parse(props.value));
+const incoming = new LogReader();
+const update = () => {
+  if (!props.value) return;
+  if (!LogReader.reads(props.value)) map.receive(JSON.parse(props.value));
+  else for (const part of incoming.added(props.value)) if (part.kind !== "map") map.receive(part);
+};
 watch("value", update);
 update();

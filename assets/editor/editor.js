@@ -5,8 +5,8 @@ const row = { count: root.querySelector(".draft-count"), tools: root.querySelect
 const status = root.querySelector(".draft-status");
 const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, SETTLED_MS = 700, COUNT_MS = 300, MIRROR_MS = 1000, PATIENCE_MS = 4000;
 
-// `base`: the draft that a run writes into, once it does.
-let revision = 0, serial = 0, project = "", last = null, base = null, run = "", running = false, composing = false;
+// `base`: the draft that a run writes into, once it does. `writer`: that run.
+let revision = 0, serial = 0, project = "", last = null, base = null, writer = "", running = false, composing = false;
 let sent = "", inFlight = null, firstUnsent = 0, asked = false, failed = false;
 let sendTimer = 0, caretTimer = 0, settledTimer = 0, countTimer = 0, mirrorTimer = 0;
 
@@ -68,7 +68,7 @@ function typed() {
 area.addEventListener("input", typed);
 area.addEventListener("blur", send);
 area.addEventListener("compositionstart", () => { composing = true; });
-area.addEventListener("compositionend", () => { composing = false; });
+area.addEventListener("compositionend", () => { composing = false; stream.show(); });
 addEventListener("pagehide", () => { store(); send(); });
 document.addEventListener("selectionchange", () => {
   if (document.activeElement !== area) return;
@@ -212,7 +212,7 @@ const handlers = {
       else if (unsent() || failed) { failed = false; giveBack(area.value, TEXT.found, TEXT.discard); }
     }
     base = null;
-    run = "";
+    writer = "";
     if (!newer || message.text === sent || sent === null) inFlight = null;
     revision = message.revision;
     last = message.last;
@@ -224,29 +224,6 @@ const handlers = {
     if (message.note === "restored") settle();
     if (!asked) offer(message.text, previous); else mirror();
     if (unsent()) send();
-  },
-  reading() { runs(true); },
-  stream(message) {
-    if (run !== message.run) {
-      if (composing) return; // a word is being put together: it is finished first
-      writing(true);
-      // What was typed last is sent first, and the place of writing is behind it then.
-      if (unsent() || inFlight) { send(); return; }
-      if (failed || message.revision !== revision) { trigger("resync"); return; }
-      run = message.run;
-      base = area.value;
-    }
-    const at = toUnits(base, message.at), end = toUnits(base, message.at + message.replaced);
-    const text = base.slice(0, at) + message.text + base.slice(end);
-    put(text, null);
-    follow.end(end >= base.length ? 1 : (at + message.text.length) / text.length);
-    mirror();
-  },
-  propose(message) {
-    writing(!message.done);
-    proposal.show(message, area.value);
-    tools();
-    if (message.done) status.textContent = TEXT.proposed;
   },
   saved(message) {
     revision = Math.max(revision, message.revision);
@@ -261,17 +238,24 @@ const handlers = {
   },
 };
 
+const incoming = new LogReader();
+
 function read() {
   if (!props.value) return;
+  if (LogReader.reads(props.value)) {
+    stream.take(incoming.added(props.value));
+    count();
+    return;
+  }
   const message = JSON.parse(props.value);
   if (message.kind !== "set" && message.project !== project) return; // of a project that the page has left
   handlers[message.kind]?.(message);
   count();
-  // For what depends on the draft as the server has it: after a pause in typing.
-  if (message.kind === "set" || message.kind === "saved") {
-    clearTimeout(settledTimer);
-    settledTimer = setTimeout(() => trigger("settled"), SETTLED_MS);
-  }
+  if (message.kind === "set" || message.kind === "saved") settles();
 }
-watch("value", read);
-read();
+
+// For what depends on the draft as the server has it: after a pause in typing.
+function settles() {
+  clearTimeout(settledTimer);
+  settledTimer = setTimeout(() => trigger("settled"), SETTLED_MS);
+}

@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from app.settings import ASSETS
+from app.web.components.log import scripts
 
 FOLDER = ASSETS / "cache_map"
 SCRIPTS = (
@@ -33,21 +34,23 @@ SCRIPTS = (
 
 
 class CacheMap(gr.HTML):
-    """A gr.HTML whose value is a message of app.runs.feed, or None to leave the page as it is."""
+    """A gr.HTML whose value is a message of app.runs.feed, a Log of them, or None to leave the page as it is."""
 
     def __init__(self, **kwargs: Any) -> None:
         """`kwargs` are those of gr.HTML that concern the place on the page: elem_id, visible, min_width, …."""
         super().__init__(
             html_template=(FOLDER / "template.html").read_text("utf-8"),
             css_template=(FOLDER / "style.css").read_text("utf-8"),
-            js_on_load="\n".join((FOLDER / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
+            js_on_load=scripts(FOLDER, SCRIPTS),
             apply_default_css=False,
             **kwargs,
         )
 
     def postprocess(self, value: Any) -> str | None:
-        """The dict as one string: Gradio would wrap every token of a list in a proxy, and patch a dict in place."""
-        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        """A dict as one string: Gradio would wrap every token of a list in a proxy, and patch a dict in place."""
+        if value is None or isinstance(value, str):
+            return value
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def preprocess(self, payload: Any) -> None:
         """Nothing is taken from the client."""

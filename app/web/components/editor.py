@@ -2,10 +2,14 @@
 
 The server holds the truth. A page sends an edit as the whole text with its project and the revision it was made from,
 and gets a "saved" with the new revision, or a "set" with another text if somebody else came before. While an edit is
-under way typing goes on, and the next is sent after the answer. From the first word that a run writes until its end
-the editor is locked: the words go to where the place of writing is after the last edit. Each message names its project,
-and those of another than the page shows are passed over. Positions are characters (code points) on this side; the
-script converts.
+under way typing goes on, and the next is sent after the answer. Each message names its project, and those of another
+than the page shows are passed over. Positions are characters (code points) on this side; the script converts.
+
+What a run writes is a `Log` (app.web.components.log): its head is {kind: "run", project, run, proposes}; a message
+{kind: "place", revision, at, replaced, seam} says where in the draft of that revision the text stands, in place of so
+many characters, and what parts it from what follows; then comes the text, and at the end {kind: "over", revision,
+characters, last, proposal} with the length of the whole draft. Before the place is known the draft can be edited; from
+then on until the end the editor is locked.
 
 The page sends, as Gradio events: `edit`, `passage` (kind, wish, and as the others project, text, start, end, revision,
 serial), `caret`, `accept`, `reject` (id), `resync`, `recover` (text), and `settled` when the server has the draft and
@@ -16,17 +20,16 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from app.runs.feed import Json
 from app.settings import ASSETS
-from app.text.diff import Change
+from app.web.components.log import scripts
 
 FOLDER = ASSETS / "editor"
-SCRIPTS = ("text", "offsets", "follow", "diff", "editor", "row", "keys")
+SCRIPTS = ("text", "offsets", "follow", "diff", "editor", "stream", "row", "keys")
 
 
 class DraftEditor(gr.HTML):
@@ -37,15 +40,16 @@ class DraftEditor(gr.HTML):
         super().__init__(
             html_template=(FOLDER / "template.html").read_text("utf-8"),
             css_template=(FOLDER / "style.css").read_text("utf-8"),
-            js_on_load="\n".join((FOLDER / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
+            js_on_load=scripts(FOLDER, SCRIPTS),
             apply_default_css=False,
             **kwargs,
         )
 
     def postprocess(self, value: Any) -> str | None:
-        """The message as one string, see CacheMap; with a mark, since one like the last would not reach the script."""
-        if value is None:
-            return None
+        """The message as one string, see CacheMap; with a mark, since one like the last would not reach the script. A
+        log is a string already."""
+        if value is None or isinstance(value, str):
+            return value
         return json.dumps({**value, "mark": secrets.token_hex(4)}, ensure_ascii=False, separators=(",", ":"))
 
     def preprocess(self, payload: Any) -> Any:
@@ -77,29 +81,6 @@ def set_message(
     return {
         "kind": "set", "text": text, "revision": revision, "select": select, "project": project, "last": last,
         "previous": previous, "running": running,
-    }  # fmt: skip
-
-
-def reading_message(project: str) -> Json:
-    """A run has begun and has written nothing yet: the draft can be edited, but no passage given to another run."""
-    return {"kind": "reading", "project": project}
-
-
-def stream_message(project: str, run: str, revision: int, at: int, replaced: int, text: str) -> Json:
-    """A run has written `text` so far, at `at` of the draft of that revision, in place of `replaced` characters."""
-    return {
-        "kind": "stream", "project": project, "run": run, "revision": revision, "at": at, "replaced": replaced,
-        "text": text,
-    }  # fmt: skip
-
-
-def proposal_message(
-    project: str, identity: str, start: int, end: int, text: str, changes: Sequence[Change], *, done: bool
-) -> Json:
-    """A run proposes `text` for the characters `start` to `end`; when it is done, with what that changes."""
-    return {
-        "kind": "propose", "project": project, "id": identity, "start": start, "end": end, "text": text,
-        "changes": [[change.kind, change.text] for change in changes], "done": done,
     }  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from app.project.comparison import Comparison, Figures, Trial
+from app.engine.statistics import RunStatistics
+from app.project.comparison import Comparison, Trial
 from app.say.wording import ENGLISH, Wording
 from app.text.diff import Change
 from app.web.html.panels import escape
@@ -27,13 +28,13 @@ class _Row:
     """A line of the table. `better` chooses among the numbers: max, min, or None where no value is the better one."""
 
     title: str
-    number: Callable[[Figures], float | None]
+    number: Callable[[RunStatistics], float | None]
     shown: Callable[[float], str]
     better: Callable[[Sequence[float]], float] | None = None
 
 
 _ROWS = (
-    _Row("Tokens per second", lambda figures: figures.rate, lambda value: f"{value:,.1f}", max),
+    _Row("Tokens per second", lambda figures: figures.decode_rate, lambda value: f"{value:,.1f}", max),
     _Row("Time to first token", lambda figures: figures.first_token, lambda value: f"{value:,.2f} s", min),
     _Row("Memory of keys and values", lambda figures: figures.cache_bytes, lambda value: f"{value / 1e6:,.1f} MB", min),
     _Row("Tokens written", lambda figures: figures.tokens or None, lambda value: f"{value:,.0f}"),
@@ -60,7 +61,7 @@ def comparison_html(comparison: Comparison, say: Wording = ENGLISH) -> str:
     if any(len(trial.changes) > 1 for trial in trials):
         name = say(trials[0].name)
         lines.append(say("Underlined: what {0} does not have; under {0}, what another does not have.", name))
-    if comparison.done and all(trial.figures.tokens for trial in trials):
+    if comparison.done and all(trial.statistics.tokens for trial in trials):
         lines.append(say("Each is among the runs that the map shows."))
     return (
         f'<div class="comparison" style="--methods:{len(trials)}"><p class="fair">{escape(say.together(*lines))}</p>'
@@ -71,7 +72,7 @@ def comparison_html(comparison: Comparison, say: Wording = ENGLISH) -> str:
 def _reading(comparison: Comparison, say: Wording) -> str:
     """How it is made fair, in a sentence, with what the common reading of the prompt took."""
     reading = comparison.reading
-    figures = reading.figures
+    figures = reading.statistics
     if reading.state in ("failed", "stopped"):
         return say("The prompt was not read to its end, so nothing was compared.")
     if reading.state != "finished":
@@ -147,7 +148,7 @@ def _table(trials: Sequence[Trial], say: Wording) -> str:
 
 def _cells(row: _Row, trials: Sequence[Trial], say: Wording) -> str:
     """The values of a row. What is better is said only once all are there and differ as they are shown."""
-    numbers = [row.number(trial.figures) for trial in trials]
+    numbers = [row.number(trial.statistics) for trial in trials]
     shown = ["–" if number is None else row.shown(number) for number in numbers]
     known = [number for number in numbers if number is not None]
     complete = len(known) == len(trials) and all(trial.over for trial in trials)

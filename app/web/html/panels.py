@@ -70,9 +70,10 @@ def window_bar(budget: Budget, going_on: str = "") -> str:
     legend = " · ".join(f"{budget.say(name)} {tokens:,}" for name, tokens in shown)
     state = "over" if budget.excess > 0 else "fits"
     said = f'<p class="going-on">{escape(going_on)}</p>' if going_on else ""
+    message = budget.say("Write: {}", budget.message) if going_on else budget.message
     return (
         f'<div class="window {state}"><div class="bar">{bar}</div><small>{legend}</small>'
-        f"<p>{escape(budget.message)}</p></div>{said}"
+        f"<p>{escape(message)}</p></div>{said}"
     )
 
 

@@ -6,6 +6,8 @@ from app.engine.statistics import RunStatistics
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Wording
 
+_MIXED = "mixed, {} of {} layers full"
+
 
 def status(statistics: RunStatistics, say: Wording = ENGLISH) -> Json:
     """The live figures; None for those that are not known yet."""
@@ -14,11 +16,28 @@ def status(statistics: RunStatistics, say: Wording = ENGLISH) -> Json:
         "recentRate": statistics.recent_rate,
         "firstToken": statistics.first_token,
         "prefillRate": statistics.prefill_rate,
-        "lastStep": statistics.last_step_in(say),
-        "steps": statistics.steps_in(say),
+        "lastStep": last_step(statistics, say),
+        "steps": steps(statistics, say),
         "fullMilliseconds": statistics.full_milliseconds,
         "partialMilliseconds": statistics.partial_milliseconds,
     }
+
+
+def last_step(statistics: RunStatistics, say: Wording = ENGLISH) -> str | None:
+    """The kind of the latest decode step: "full", "partial" or "mixed, 12 of 30 layers full"."""
+    last = statistics.last
+    if last is None or last.step == 0:
+        return None
+    kind = statistics.kind(last)
+    return say(kind) if kind != "mixed" else say(_MIXED, last.full_layers, statistics.layers)
+
+
+def steps(statistics: RunStatistics, say: Wording = ENGLISH) -> str | None:
+    """How many steps were of which kind: "12 full, 108 partial (10% full)"."""
+    if not statistics.decode_steps:
+        return None
+    full, partial = statistics.full_steps, statistics.partial_steps
+    return say("{:,} full, {:,} partial ({:.0%} full)", full, partial, full / (full + partial))
 
 
 def already_read(document_tokens: int, say: Wording = ENGLISH) -> str:
@@ -32,23 +51,18 @@ def already_read(document_tokens: int, say: Wording = ENGLISH) -> str:
     )
 
 
-def prefill_progress(
-    done: int,
-    total: int,
-    elapsed_seconds: float,
-    recent_rate: float | None = None,
-    reused: int = 0,
-    say: Wording = ENGLISH,
-) -> tuple[float, str]:
+def prefill_progress(statistics: RunStatistics, say: Wording = ENGLISH) -> tuple[float, str]:
     """The fraction of the prompt that is read, and the line that says so with the seconds that remain.
 
-    Of the `done` tokens `reused` were there when the run began. Later chunks attend to more and take longer, so the
-    rest is estimated from `recent_rate` (tokens per second) where it is known, else from the mean over
-    `elapsed_seconds`.
+    Later chunks attend to more and take longer, so the rest is estimated from the rate of the latest chunks where it is
+    known, else from the mean since the run began.
     """
+    progress = statistics.progress
+    done, total = (progress.done, progress.total) if progress else (0, statistics.prompt_tokens)
     fraction = done / total if total else 1.0
     text = say("Reading the document: {:,} of {:,} tokens ({}%)", done, total, int(100 * fraction))
-    rate = recent_rate or _rate(done - reused, elapsed_seconds)
+    new, seconds = done - (statistics.reused or 0), statistics.reading_seconds
+    rate = statistics.recent_prefill_rate or (new / seconds if new and seconds > 0 else None)
     if rate is None or done >= total:
         return fraction, text
     return fraction, say("{}, about {} left", text, _duration((total - done) / rate, say))
@@ -57,7 +71,3 @@ def prefill_progress(
 def _duration(seconds: float, say: Wording) -> str:
     whole = max(1, round(seconds))
     return say("{} s", whole) if whole < 60 else say("{} min {:02d} s", whole // 60, whole % 60)
-
-
-def _rate(count: int, seconds: float) -> float | None:
-    return count / seconds if count and seconds > 0 else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,17 +13,19 @@ import gradio as gr
 from app.say.wording import ENGLISH, Wording, heard
 from app.settings import ASSETS, Settings, SettingsError
 from app.web.api import add_api
+from app.web.context import AppContext
 from app.web.html import panels
+from app.web.page.budget import add_budget
 from app.web.page.compare import add_compare
 from app.web.page.drafting import add_export, add_versions, wire_draft
-from app.web.page.events import QUIET, AppContext, wording
+from app.web.page.events import FOLLOWING, QUIET, STREAMING, wording
 from app.web.page.evidence import add_evidence, wire_map
 from app.web.page.labels import words
 from app.web.page.projects import add_projects, wire_projects
-from app.web.page.sources import add_budget, add_sources
+from app.web.page.sources import add_sources
 from app.web.page.table import add_table_check, look_after
 from app.web.page.task import add_task
-from app.web.page.writing import FOLLOWING, Stream, add_writing, wire_writing
+from app.web.page.writing import FRAME_SECONDS, SILENT_SECONDS, Stream, add_writing, wire_writing
 
 ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
 LANGUAGE = """() => {
@@ -30,20 +35,20 @@ LANGUAGE = """() => {
 STYLES = ("controls.css", "style.css", "compare.css")
 
 
-def build(settings: Settings, office: AppContext) -> gr.Blocks:
+def build(settings: Settings, context: AppContext) -> gr.Blocks:
     """The whole page. Launch it with `launch_options`."""
     seconds = round(60 * settings.session_minutes)
     page: gr.Blocks
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
     with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
-        add_api(office.desk)  # first, or handlers of the same names would take the endpoints' names
+        add_api(context.commands)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
-        version, chosen, timer = gr.State(""), gr.State(0), gr.Timer(0.5)
+        version, chosen = gr.State(""), gr.State(0)
         ready = gr.State(False)
         with gr.Row(elem_id="top"):
             gr.HTML(f"<h1>{words('title')}</h1>", elem_id="title")
             model = gr.HTML(panels.progress(None, "…"), elem_id="model-line")
-        if notices := office.sessions.store.notices:
+        if notices := context.sessions.store.notices:
 
             def noticed_said(request: gr.Request) -> str:
                 say = wording(request)
@@ -56,38 +61,41 @@ def build(settings: Settings, office: AppContext) -> gr.Blocks:
             with gr.Column(elem_id="left", min_width=280):
                 left = gr.Column()
             with gr.Column(elem_id="centre", min_width=340):
-                projects = add_projects(office)
+                projects = add_projects(context)
                 parts = add_writing()
-                table = add_table_check(office, project, parts.editor)
+                table = add_table_check(context, project, parts.editor)
                 with gr.Column(elem_id="folds") as folds:
-                    add_versions(office, project, parts)
-                    add_export(office, project, parts.editor)
+                    add_versions(context, project, parts)
+                    add_export(context, project, parts.editor)
                 gr.Markdown(words("keys"), elem_id="keys")
             with gr.Column(elem_id="right", min_width=320):
                 evidence = add_evidence()
         with left:
-            add_sources(office, project, projects.name, projects.others, version, chosen, ready)
+            add_sources(context, project, projects.name, projects.others, version, chosen, ready)
             fields = add_task(settings)
-            add_budget(office, project, version, chosen, fields, model, parts.editor)
+            budget_after = add_budget(context, project, version, chosen, fields, model, parts.editor)
         with folds:
-            compared = add_compare(office, project, fields)
+            compared = add_compare(context, project, fields)
 
-        def look(request: gr.Request) -> tuple[str, Any, bool]:
-            return model_line(settings, office, wording(request))
+        async def look(request: gr.Request) -> AsyncIterator[dict[Any, Any]]:
+            async for line, there in model_lines(settings, context, wording(request)):
+                yield {model: line, ready: there}
 
-        timer.tick(look, None, [model, timer, ready], queue=False, **QUIET)
-        wire_draft(office, project, projects, parts)
-        ended = wire_writing(office, project, fields, parts, evidence.map)
-        whole, listed = wire_map(office, project, parts.editor, evidence, [*ended, compared.written])
-        follow = [parts.editor, parts.progress, parts.rates, evidence.map, *parts.buttons]
+        page.load(look, None, [model, ready], **STREAMING)
+        wire_draft(context, project, projects, parts)
+        ended = wire_writing(context, project, fields, parts, evidence.map)
+        whole, listed = wire_map(context, project, parts.editor, evidence, [*ended, compared.written])
+        stream, follow = Stream(context, parts, evidence.map), [*parts.outputs, evidence.map]
         looked = [evidence.map, evidence.runs]
-        for shown in wire_projects(office, page, project, version, fields, projects, parts):
+        for shown in wire_projects(context, page, project, version, fields, projects, parts):
             drawn = shown.then(whole, project, looked, **QUIET)
             watched = shown.then(compared.follow, project, compared.outputs, **FOLLOWING)
             watched.then(listed, project, looked, **QUIET)
-            ended.append(drawn.then(Stream(office).follow, project, follow, **FOLLOWING))
+            ended.append(drawn.then(stream.follow, project, follow, **FOLLOWING))
         look_after(parts.begins, ended, table)
-        page.unload(office.left)
+        for event in ended:
+            budget_after(event)
+        page.unload(context.left)
     for function in page.fns.values():
         if function.renderable:  # no parameter of gr.render's says that it is no API
             function.api_visibility = "private"
@@ -118,19 +126,36 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def model_line(settings: Settings, office: AppContext, say: Wording = ENGLISH) -> tuple[str, Any, bool]:
-    """The line that says which model it is or how far loading is, whether to ask again, and whether it is there."""
-    engine = office.desk.engine
+async def model_lines(
+    settings: Settings, context: AppContext, say: Wording = ENGLISH
+) -> AsyncIterator[tuple[str, bool]]:
+    """The line that says which model it is or how far loading is, and whether it is there; until that is all."""
+    engine = context.commands.engine
+    with engine.notifier.listen() as changed:
+        while True:
+            changed.clear()
+            settled = bool(engine.failure) or (engine.ready and not engine.compiling)
+            yield model_line(settings, context, say), engine.ready
+            if settled:
+                return
+            await asyncio.sleep(FRAME_SECONDS)
+            with suppress(TimeoutError):  # Gradio looks only at an update whether the page is still there
+                await asyncio.wait_for(changed.wait(), SILENT_SECONDS)
+
+
+def model_line(settings: Settings, context: AppContext, say: Wording = ENGLISH) -> str:
+    """The line as it is now."""
+    engine = context.commands.engine
     if engine.failure:
-        return panels.notice(engine.failure.worded(say)), gr.update(active=False), False
+        return panels.notice(engine.failure.worded(say))
     if not engine.ready:
         loading = engine.loading
         fraction = loading.done / loading.total if loading.total else None
-        return panels.progress(fraction, say("{} …", heard(loading.what))), gr.update(active=True), False
+        return panels.progress(fraction, say("{} …", heard(loading.what)))
     facts = [say(engine.quantization(settings.quantization or "none")), say("window {:,} tokens", engine.window)]
     if engine.compiling:
         facts.append(say("compiling for this computer (once, a minute or two; writing works meanwhile)"))
-    return panels.model_line(settings.model, " · ".join(facts)), gr.update(active=engine.compiling), True
+    return panels.model_line(settings.model, " · ".join(facts))
 
 
 def _theme() -> gr.themes.Base:

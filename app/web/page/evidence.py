@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 
 from app.export.bundle import bundled_trace
-from app.project.session import Session
+from app.project.editor_state import EditorState
+from app.project.sessions import PageView
 from app.runs.evidence import passage_message
 from app.runs.feed import MapFeed
 from app.runs.library import RunEntry
@@ -19,8 +20,9 @@ from app.say.errors import AppError
 from app.say.wording import Wording
 from app.web.components.cache_map import CacheMap, cache_map
 from app.web.components.editor import DraftEditor
+from app.web.context import AppContext
 from app.web.html import panels
-from app.web.page.events import QUIET, AppContext, caret, worded, wording
+from app.web.page.events import QUIET, errors_said, worded, wording
 from app.web.page.labels import words
 
 
@@ -47,66 +49,75 @@ def add_evidence() -> EvidenceParts:
 
 
 def wire_map(
-    office: AppContext,
+    context: AppContext,
     project: gr.BrowserState,
     editor: DraftEditor,
     parts: EvidenceParts,
     streamed: Sequence[Any],
-) -> tuple[Callable[..., list[Any]], Callable[..., Any]]:
+) -> tuple[Callable[..., dict[Any, Any]], Callable[..., dict[Any, Any]]]:
     """The run and layer shown, and the passage looked at; after the events `streamed` there is another run to choose.
     Returns the functions that show a whole run again, on the map and in the choice, and the choice alone."""
     outputs = [parts.map, parts.runs]
 
-    def whole(project: str, request: gr.Request) -> list[Any]:
-        session = office.session(project, request)
-        return [_whole(session), _choice(session, wording(request))]
+    def shown(view: PageView, say: Wording) -> dict[Any, Any]:
+        return {parts.map: _whole(view), parts.runs: _choice(view, say)}
 
-    def listed(project: str, request: gr.Request) -> list[Any]:
-        session = office.session(project, request)
-        writing = session.writing
-        # The map showed what it read, and goes back to the run before.
-        silent = writing is not None and not writing.proposes and not writing.feed.trace.tokens
-        return [_whole(session) if silent else gr.skip(), _choice(session, wording(request))]
+    def whole(project: str, request: gr.Request) -> dict[Any, Any]:
+        return shown(viewed(project, request), wording(request))
 
-    def run_chosen(key: str | None, project: str, request: gr.Request) -> list[Any]:
-        session, say = office.session(project, request), wording(request)
-        if session.busy:
+    def listed(project: str, request: gr.Request) -> dict[Any, Any]:
+        view = viewed(project, request)
+        writing, choice = view.session.writing, _choice(view, wording(request))
+        current = writing.current if writing and not writing.insertion.proposes else None
+        # Of a run that wrote nothing the map showed what it read, and goes back to the run before.
+        silent = current is not None and not current.feed.trace.tokens
+        return {parts.runs: choice, parts.map: _whole(view)} if silent else {parts.runs: choice}
+
+    def run_chosen(key: str | None, project: str, request: gr.Request) -> dict[Any, Any]:
+        view, say = viewed(project, request), wording(request)
+        if view.session.busy:
             gr.Info(say("While the model writes, the map shows what it does. Choose a run afterwards."))
         elif key:
-            session.map_run = key
-        return [_whole(session), _choice(session, wording(request))]
+            view.run = key
+        return shown(view, say)
 
     def layer_chosen(project: str, request: gr.Request, event: gr.EventData) -> Any:
         data = event._data if isinstance(event._data, dict) else {}
-        session, wanted, run = office.session(project, request), data.get("layer"), data.get("run")
-        feed = _feed(session, run if isinstance(run, str) else None)
+        view, wanted, run = viewed(project, request), data.get("layer"), data.get("run")
+        feed = _feed(view, run if isinstance(run, str) else None)
         if feed is None or not (wanted is None or wanted in range(feed.layers)):
             return gr.skip()
-        session.map_layer = wanted
+        view.layer = wanted
         return feed.since(None, wanted)[0]
 
-    def looked_at(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
-        session, state = office.session(project, request), caret(event._data, wording(request))
+    def looked_at(project: str, request: gr.Request, event: gr.EventData) -> Any:
+        view = viewed(project, request)
+        session = view.session
+        with errors_said(request):
+            state = EditorState.of(event._data)
         if session.busy or state.project != session.id:
-            return [gr.skip(), gr.skip()]
-        message = passage_message(session.runs, session.map_run, session.draft.text, state.start, state.end)
+            return gr.skip()
+        message = passage_message(session.runs, view.run, session.draft.text, state.start, state.end)
         if message is None:
-            return [gr.skip(), gr.skip()]
-        if message["run"] == session.map_run:
-            return [message, gr.skip()]
-        session.map_run = message["run"]
-        return [message, _choice(session, wording(request))]
+            return gr.skip()
+        if message["run"] == view.run:
+            return {parts.map: message}
+        view.run = message["run"]
+        return {parts.map: message, parts.runs: _choice(view, wording(request))}
 
-    def opened(path: str | None, project: str, request: gr.Request) -> list[Any]:
-        session, say = office.session(project, request), wording(request)
-        if session.busy:
-            return [gr.skip(), gr.skip(), panels.notice(say("Open it when the model has ended its text."))]
+    def opened(path: str | None, project: str, request: gr.Request) -> dict[Any, Any]:
+        view, say = viewed(project, request), wording(request)
+        if view.session.busy:
+            return {parts.problem: panels.notice(say("Open it when the model has ended its text."))}
         try:
-            limit = office.sessions.store.limits.trace_megabytes
-            session.map_run = session.runs.open_file(bundled_trace(Path(path or ""), limit))
+            limit = context.sessions.store.limits.trace_megabytes
+            view.run = view.session.runs.open_file(bundled_trace(Path(path or ""), limit))
         except AppError as error:
-            return [gr.skip(), gr.skip(), panels.notice(worded(error, request))]
-        return [_whole(session), _choice(session, say), ""]
+            return {parts.problem: panels.notice(worded(error, request))}
+        return {**shown(view, say), parts.problem: ""}
+
+    def viewed(project: str, request: gr.Request) -> PageView:
+        return context.view(context.session(project, request), request)
 
     parts.map.layer(layer_chosen, project, parts.map, trigger_mode="always_last", **QUIET)
     editor.caret(looked_at, project, outputs, trigger_mode="always_last", **QUIET)
@@ -117,25 +128,25 @@ def wire_map(
     return whole, listed
 
 
-def _feed(session: Session, key: str | None = None) -> MapFeed | None:
+def _feed(view: PageView, key: str | None = None) -> MapFeed | None:
     """Of the run of that key, else of the one that the map shows, else of the one that wrote last."""
-    runs = session.runs
-    run = runs.open(key) or runs.open(session.map_run) or runs.open(runs.newest)
+    runs = view.session.runs
+    run = runs.open(key) or runs.open(view.run) or runs.open(runs.newest)
     return run.feed if run else None
 
 
-def _whole(session: Session) -> Any:
-    feed = _feed(session)
+def _whole(view: PageView) -> Any:
+    feed = _feed(view)
     if feed is None:
         return {"empty": True}
-    if session.map_layer is not None and session.map_layer >= feed.layers:
-        session.map_layer = None  # of another model
-    return feed.since(None, session.map_layer)[0]
+    if view.layer is not None and view.layer >= feed.layers:
+        view.layer = None  # of another model
+    return feed.since(None, view.layer)[0]
 
 
-def _choice(session: Session, say: Wording) -> Any:
-    entries, newest = session.runs.entries, session.runs.newest
-    shown = session.map_run if session.map_run in {entry.key for entry in entries} else newest
+def _choice(view: PageView, say: Wording) -> Any:
+    entries, newest = view.session.runs.entries, view.session.runs.newest
+    shown = view.run if view.run in {entry.key for entry in entries} else newest
     choices = [(_titled(entry, say), entry.key) for entry in entries]
     return gr.update(choices=choices, value=shown, visible=bool(choices))
 

@@ -9,10 +9,12 @@ import gradio as gr
 
 from app.project.session import Session
 from app.prompt.request import WriteRequest
+from app.prompt.tasks import TASKS
 from app.say.errors import AppError
-from app.web.page.events import QUIET, AppContext, errors_said, project_name, warn, worded, wording
+from app.web.context import AppContext, page_of
+from app.web.page.events import QUIET, errors_said, project_name, warn, worded, wording
 from app.web.page.labels import words
-from app.web.page.task import TaskFields, ask_of
+from app.web.page.task import TaskFields, fields_of
 from app.web.page.writing import WritingParts, draft_message
 
 CONFIRM = """(...args) => {
@@ -36,13 +38,20 @@ class ProjectParts:
     new: gr.Button
     delete: gr.Button
 
+    def named(self, context: AppContext, session: Session, request: gr.Request) -> dict[Any, Any]:
+        """The session's name and the list, for the page that sent `request`, if it has not gone over to another."""
+        if not context.shows(session, request):
+            return {self.name: gr.skip()}
+        say = wording(request)
+        return {self.name: project_name(session.name, say), self.others: context.others(session, say)}
 
-def add_projects(office: AppContext) -> ProjectParts:
+
+def add_projects(context: AppContext) -> ProjectParts:
     """The row above the draft."""
     with gr.Row(elem_id="projects", equal_height=False):
         name = gr.Textbox(label=words("project"), max_lines=1, elem_id="project-name", min_width=160, scale=3)
         others = gr.Dropdown(
-            [], label=words("projects"), elem_id="project-list", min_width=140, scale=2, visible=not office.shared
+            [], label=words("projects"), elem_id="project-list", min_width=140, scale=2, visible=not context.shared
         )
         new = gr.Button(words("new_project"), elem_id="new-project", min_width=60, scale=0, size="sm")
         delete = gr.Button(words("delete_project"), elem_id="delete-project", min_width=60, scale=0, size="sm")
@@ -50,7 +59,7 @@ def add_projects(office: AppContext) -> ProjectParts:
 
 
 def wire_projects(
-    office: AppContext,
+    context: AppContext,
     page: gr.Blocks,
     project: gr.BrowserState,
     version: gr.State,
@@ -60,48 +69,54 @@ def wire_projects(
 ) -> list[Any]:
     """Opening, renaming, making and deleting. Returns the events after which a page shows another project."""
     outputs = [project, version, parts.name, parts.others, writing.editor, *fields.all]
-
     defaults = dict(zip(WriteRequest.names(), (field.value for field in fields.all), strict=True))
 
-    def shown(session: Session, request: gr.Request, forget: str = "") -> list[Any]:
+    def shown(session: Session, request: gr.Request, forget: str = "") -> dict[Any, Any]:
         values = {**defaults, **session.task}  # not those of the project before
-        message = {**draft_message(session), "opens": True, "forget": forget}
         say = wording(request)
-        names = [project_name(session.name, say), office.others(session, say)]
-        return [session.id, session.sources.version, *names, message, *map(values.get, defaults)]
+        kept = dict(zip(fields.all, map(values.get, defaults), strict=True))
+        asks = say((TASKS.get(str(values["task"])) or TASKS["free"]).asks)
+        return {
+            project: session.id,
+            version: session.sources.version,
+            **parts.named(context, session, request),
+            writing.editor: {**draft_message(session), "opens": True, "forget": forget},
+            **kept,
+            fields.detail: gr.update(value=kept[fields.detail], placeholder=asks),
+        }
 
-    def opened(project: str, request: gr.Request) -> list[Any]:
+    def opened(project: str, request: gr.Request) -> dict[Any, Any]:
         with errors_said(request):
-            return shown(office.sessions.open(request.session_hash or "", project or None), request)
+            return shown(context.sessions.open(page_of(request), project or None), request)
 
-    def made(request: gr.Request) -> list[Any]:
+    def made(request: gr.Request) -> dict[Any, Any]:
         with errors_said(request):
-            return shown(office.sessions.create(request.session_hash or ""), request)
+            return shown(context.sessions.create(page_of(request)), request)
 
-    def switched(other: str | None, project: str, request: gr.Request) -> list[Any]:
-        current = office.session(project, request)
-        if office.shared or not other or other == current.id:
-            return [gr.skip()] * len(outputs)
+    def switched(other: str | None, project: str, request: gr.Request) -> Any:
+        current = context.session(project, request)
+        if context.shared or not other or other == current.id:
+            return gr.skip()
         with errors_said(request):
-            return shown(office.sessions.open(request.session_hash or "", other), request)
+            return shown(context.sessions.open(page_of(request), other), request)
 
-    def deleted(project: str, request: gr.Request) -> list[Any]:
-        session = office.session(project, request)
+    def deleted(project: str, request: gr.Request) -> dict[Any, Any]:
+        session = context.session(project, request)
         with errors_said(request):
-            return shown(office.sessions.delete(request.session_hash or "", session.id), request, forget=session.id)
+            return shown(context.sessions.delete(page_of(request), session.id), request, forget=session.id)
 
-    def renamed(name: str, project: str, request: gr.Request) -> list[Any]:
-        session = office.session(project, request)
+    def renamed(name: str, project: str, request: gr.Request) -> dict[Any, Any]:
+        session = context.session(project, request)
         if name.strip() not in (session.name, project_name(session.name, wording(request))):
             try:
                 session.rename(name)
             except AppError as error:
                 warn(worded(error, request))
-        return office.named(session, request)
+        return parts.named(context, session, request)
 
     def keep_task(project: str, request: gr.Request, *values: Any) -> None:
         try:
-            office.session(project, request).keep_task(ask_of(values).values)
+            context.session(project, request).keep_task(fields_of(values))
         except AppError as error:
             warn(worded(error, request))
 

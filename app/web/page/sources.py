@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app.documents import ACCEPTED_TYPES
-from app.project.commands import Commands
 from app.project.session import UNTITLED, Session
 from app.project.sources import SourceFile, Sources
-from app.prompt.request import WriteRequest
-from app.prompt.window import Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
-from app.say.errors import AppError, PromptError
+from app.say.errors import AppError
 from app.say.wording import ENGLISH, Message, Wording
 from app.settings import ASSETS
-from app.web.components.editor import DraftEditor
+from app.web.context import AppContext
 from app.web.html import panels
-from app.web.page.events import QUIET, AppContext, worded, wording
+from app.web.page.events import QUIET, project_name, worded, wording
 from app.web.page.labels import words
-from app.web.page.task import TaskFields, ask_of
 
 SAMPLE = ASSETS / "samples" / "lighthouses.pdf"
 CHOICES = 4
@@ -32,7 +27,7 @@ PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each e
 
 
 def add_sources(
-    office: AppContext,
+    context: AppContext,
     project: gr.BrowserState,
     name: gr.Textbox,
     others: gr.Dropdown,
@@ -61,22 +56,25 @@ def add_sources(
     def uploaded(paths: list[str] | None, project: str, request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
         """Make room for more at once, or what comes next would bring these along; and read what was uploaded."""
         yield None
-        add(office.session(project, request), [Path(path) for path in paths or []], progress)
+        add(context.session(project, request), [Path(path) for path in paths or []], progress)
         yield gr.skip()
 
     def use_sample(project: str, request: gr.Request, progress: Any = PROGRESS) -> Any:
         """Add the sample that comes with the app."""
-        add(office.session(project, request), [SAMPLE], progress)
+        add(context.session(project, request), [SAMPLE], progress)
         return gr.skip()
 
     def show(project: str, request: gr.Request) -> list[Any]:
         """The page may have gone over to another project while files were read."""
-        session = office.session(project, request)
-        return [*office.named(session, request), session.sources.version]
+        session = context.session(project, request)
+        if not context.shows(session, request):
+            return [gr.skip()] * 3
+        say = wording(request)
+        return [project_name(session.name, say), context.others(session, say), session.sources.version]
 
     def paste(text: str, project: str, request: gr.Request) -> tuple[str, str, Any]:
         """Add a pasted text; one that cannot be added stays where it was pasted."""
-        sources = office.session(project, request).sources
+        sources = context.session(project, request).sources
         try:
             sources.paste(text, wording(request))
         except AppError as error:
@@ -96,39 +94,39 @@ def add_sources(
 
     @gr.render(inputs=[version, project, ready], show_progress="hidden")  # type: ignore[untyped-decorator]
     def cards(current: str, project_id: str, ready: bool, request: gr.Request) -> None:
-        session = office.session(project_id, request)
+        session = context.session(project_id, request)
         notes = session.sources.duplicate_notes
         for index, file in enumerate(session.sources.files):
             with gr.Column(elem_classes="source", key=file.id):
-                html = source_card(office, session, file, notes.get(index), wording(request))
+                html = source_card(context, session, file, notes.get(index), wording(request))
                 card = gr.HTML(html, elem_classes="file-card")
-                _card_fields(office, file, project, version)
+                _card_fields(context, file, project, version)
                 if file.document and len(file.document.pages) > 1 and not file.left_out:
-                    _choice_of_pages(office, file, card, project, chosen)
-                _card_buttons(office, index, session, project, version)
+                    _choice_of_pages(context, file, card, project, chosen)
+                _card_buttons(context, index, session, project, version)
                 if file.document:
                     _text_of(file)
 
 
 def source_card(
-    office: AppContext, session: Session, file: SourceFile, duplicate: Message | None, say: Wording = ENGLISH
+    context: AppContext, session: Session, file: SourceFile, duplicate: Message | None, say: Wording = ENGLISH
 ) -> str:
     """With its tokens, once the model is there."""
-    if file.document is None or not office.desk.engine.ready:
+    if file.document is None or not context.commands.engine.ready:
         return panels.source_card(file, None, duplicate, say)
-    _, tokenizer = office.desk.engine.require_model()
+    _, tokenizer = context.commands.engine.require_model()
     tokens = session.token_counts.of(tokenizer, file.document, file.chosen_pages)
     return panels.source_card(file, tokens, duplicate, say)
 
 
-def _card_fields(office: AppContext, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
+def _card_fields(context: AppContext, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
     """A password, where one is needed."""
     if not file.needs_password:
         return
     password = gr.Textbox(label=words("password"), type="password", elem_classes="password", interactive=True)
 
     def unlock(value: str, project: str, request: gr.Request) -> str:
-        sources = office.session(project, request).sources
+        sources = context.session(project, request).sources
         if (index := sources.index_of(file.id)) is not None:
             sources.unlock(index, value)
         return sources.version
@@ -137,7 +135,7 @@ def _card_fields(office: AppContext, file: SourceFile, project: gr.BrowserState,
 
 
 def _choice_of_pages(
-    office: AppContext, file: SourceFile, card: gr.HTML, project: gr.BrowserState, chosen: gr.State
+    context: AppContext, file: SourceFile, card: gr.HTML, project: gr.BrowserState, chosen: gr.State
 ) -> None:
     """Which pages to read. The card alone changes: made anew, the field would be left while it is still in use."""
     pages = gr.Textbox(
@@ -150,19 +148,19 @@ def _choice_of_pages(
     )
 
     def choose(value: str, project: str, count: int, request: gr.Request) -> list[Any]:
-        session = office.session(project, request)
+        session = context.session(project, request)
         index = session.sources.index_of(file.id)
         if index is None:  # removed in another window
             return [gr.skip(), gr.skip()]
         session.sources.choose(index, value)
         duplicate = session.sources.duplicate_notes.get(index)
-        return [source_card(office, session, session.sources.files[index], duplicate, wording(request)), count + 1]
+        return [source_card(context, session, session.sources.files[index], duplicate, wording(request)), count + 1]
 
     gr.on([pages.submit, pages.blur], choose, [pages, project, chosen], [card, chosen], **QUIET)
 
 
 def _card_buttons(
-    office: AppContext, index: int, session: Session, project: gr.BrowserState, version: gr.State
+    context: AppContext, index: int, session: Session, project: gr.BrowserState, version: gr.State
 ) -> None:
     """Order, leaving out, removal."""
     files = session.sources.files
@@ -172,7 +170,7 @@ def _card_buttons(
         pressed = gr.Button(words(label), size="sm", elem_classes=name)
 
         def call(project: str, request: gr.Request) -> str:
-            sources = office.session(project, request).sources
+            sources = context.session(project, request).sources
             place = sources.index_of(file.id)
             if place is not None:  # pressed twice, or in another window, it may be gone
                 act(sources, place)
@@ -219,83 +217,3 @@ def _text_of(file: SourceFile) -> None:
         return gr.update(value=chosen.text, label=label, show_label=True)
 
     gr.on([opened.expand, number.change], show, number, text, trigger_mode="always_last", **QUIET)
-
-
-def add_budget(
-    office: AppContext,
-    project: gr.BrowserState,
-    version: gr.State,
-    chosen: gr.State,
-    fields: TaskFields,
-    model: gr.HTML,
-    editor: DraftEditor,
-) -> None:
-    """The bar that shows what fills the window, and if it is too much, a button for each way out."""
-    bar = gr.HTML(elem_id="window")
-    with gr.Row(elem_id="choices"):
-        buttons = [gr.Button(visible=False, size="sm", elem_classes="choice") for _ in range(CHOICES)]
-
-    def choices(project: str, values: tuple[Any, ...], request: gr.Request) -> tuple[str, tuple[Choice, ...]]:
-        session, ask = office.session(project, request), ask_of(values)
-        try:
-            return window_state(office.desk, session, ask, wording(request))
-        except AppError as error:
-            return panels.notice(worded(error, request)), ()
-
-    def show(project: str, *values: Any) -> list[Any]:
-        *fields, request = values
-        html, found = choices(project, tuple(fields), request)
-        labels = [choice.sentence for choice in found] + [""] * (CHOICES - len(found))
-        return [html, *(gr.update(value=label, visible=bool(label)) for label in labels)]
-
-    def shown(project: str, request: gr.Request, *values: Any) -> list[Any]:
-        return show(project, *values, request)
-
-    def choose(place: int) -> Callable[..., list[Any]]:
-        def call(project: str, request: gr.Request, *values: Any) -> list[Any]:
-            session = office.session(project, request)
-            _, found = choices(project, values, request)
-            length = seen = gr.skip()
-            match found[place] if place < len(found) else None:
-                case FewerPages(pages=pages):
-                    session.sources.apply_pages(pages)
-                case FewerSources(left_out=indices):
-                    session.sources.apply_left_out(indices)
-                case ShorterOutput(tokens=tokens):
-                    length = tokens
-                case ShorterDraft(tokens=tokens):
-                    seen = tokens
-            return [session.sources.version, length, seen]
-
-        return call
-
-    inputs = fields.all
-    changed = [
-        version.change,
-        chosen.change,
-        model.change,
-        *(field.change for field in fields.choices),
-        *(f.blur for f in fields.typed),
-    ]
-    gr.on(changed, shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
-    editor.settled(shown, [project, *inputs], [bar, *buttons], trigger_mode="always_last", **QUIET)
-    for place, button in enumerate(buttons):
-        button.click(choose(place), [project, *inputs], [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
-
-
-def window_state(
-    desk: Commands, session: Session, ask: WriteRequest, say: Wording = ENGLISH
-) -> tuple[str, tuple[Choice, ...]]:
-    """The bar of what Write takes, with a sentence about Continue; and the ways out for the first that does not fit.
-
-    Raises AppError while the model is loading, and PromptError.
-    """
-    sources, counts, draft = session.sources.selected, session.token_counts, session.draft.text
-    writes = replace(desk.budget(sources, ask, draft if ask.task == "continue" else "", counts), say=say)
-    if ask.task == "continue" or not draft.strip():
-        return panels.window_bar(writes), writes.choices
-    try:
-        goes_on = replace(desk.budget(sources, ask, draft, counts), say=say)
-    except PromptError as error:
-        return panels.window_bar(writes, say("Continue: {}", error.worded(say))), writes.choices
-    return panels.window_bar(writes, say("Continue: {}", goes_on.message)), writes.choices or goes_on.choices

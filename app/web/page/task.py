@@ -10,7 +10,7 @@ import gradio as gr
 from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.tasks import LENGTHS, TASKS, TONES, Shape, parse_length
 from app.say.errors import AppError
-from app.settings import Settings
+from app.settings import Settings, budget_text
 from app.web.page.events import QUIET, warn, worded, wording
 from app.web.page.labels import words
 
@@ -39,11 +39,11 @@ class TaskFields:
         return [self.detail, self.audience]
 
 
-def ask_of(values: tuple[Any, ...]) -> WriteRequest:
-    """The values of the fields; what a client leaves out or makes up is caught where it is used."""
-    task, *rest = values
-    texts: list[Any] = ["" if value is None else value for value in rest[:7]]
-    return WriteRequest(task if task in TASKS else "free", *texts, *rest[7:])
+def fields_of(values: tuple[Any, ...]) -> dict[str, Any]:
+    """The fields as the page holds them, valid or not: what a project keeps, and what a request is made of. Anything
+    that no field of the page can hold is left out."""
+    kept = (value if isinstance(value, str | int | float | None) else None for value in values)
+    return dict(zip(WriteRequest.names(), kept, strict=True))
 
 
 def add_task(settings: Settings) -> TaskFields:
@@ -92,7 +92,7 @@ def _decoding(settings: Settings) -> list[Any]:
         methods: list[Any] = [("RefreshKV", REFRESHKV), (words("full_attention"), FULL_ATTENTION)]
         method = gr.Radio(methods, value=REFRESHKV, label=words("method"), elem_id="method")
         with gr.Row():
-            budget = gr.Textbox(_as_text(settings.budget), label=words("budget"))
+            budget = gr.Textbox(budget_text(settings.budget), label=words("budget"))
             stride = gr.Number(settings.stride, label=words("stride"), precision=0, minimum=1)
         threshold = gr.Number(settings.similarity_threshold, label=words("threshold"), minimum=-1, maximum=1)
         with gr.Row():
@@ -100,10 +100,3 @@ def _decoding(settings: Settings) -> list[Any]:
             seed = gr.Number(None, label=words("seed"), precision=0, elem_id="seed")
         seen = gr.Number(None, label=words("draft_tokens"), precision=0, minimum=0, elem_id="draft-tokens")
     return [method, budget, stride, threshold, temperature, seed, seen]
-
-
-def _as_text(budget: float | int) -> str:
-    """A budget as the person would write it: 0.125 as 1/8."""
-    if isinstance(budget, float) and (1 / budget).is_integer():
-        return f"1/{round(1 / budget)}"
-    return str(budget)

@@ -1,14 +1,11 @@
-"""The app for programs: endpoints with names, for gradio_client and as tools of an MCP server.
+"""The endpoints. Each gives one value, since Gradio's MCP server passes several on as Python writes a tuple.
 
-Each gives one value, since Gradio's MCP server passes several on as Python writes a tuple.
 The docstrings are what a client is shown of them. No `from __future__ import annotations`: Gradio reads the types.
 """
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, Literal, get_args
 
 import gradio as gr
@@ -18,39 +15,37 @@ from gradio.utils import get_upload_folder
 from app.documents import read_document, select_pages
 from app.export import Draft, export
 from app.project.commands import Commands
-from app.project.comparison import Measured
-from app.project.writing import Writing
+from app.project.comparison import Comparison, Trial
+from app.project.follow import Job
 from app.prompt.compose import TokenCounts
-from app.prompt.messages import Source
-from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.say.errors import AppError
-from app.settings import Settings
-from core import RefreshKVError
+from app.settings import Limits
+from app.web.api.inputs import answer, errors_told, read_sources, uploaded
 
-FRAME_SECONDS = 0.1
+FRAME_SECONDS, SILENT_SECONDS = 0.1, 1.0
+"""Between two answers of a stream at least, and at most: Gradio looks only then who is still there."""
 
 Json = dict[str, Any]
 Task = Literal["report", "summary", "essay", "notes", "outline", "table", "continue", "free"]
 Method = Literal["RefreshKV", "FullAttention"]
+ComparedMethod = Literal["RefreshKV", "FullAttention", "NeverRefreshed"]
 Format = Literal["md", "txt", "docx", "pdf", "csv", "tsv"]
 
 
-def add_api(desk: Commands) -> None:
+def add_api(commands: Commands) -> None:
     """The endpoints, inside of a gr.Blocks. They touch no project of the page's."""
-    tools = Tools(desk)
+    tools = Tools(commands)
     # Runs queue in the engine; Gradio must not hold them back as well.
-    gr.api(tools.write, api_name="write", concurrency_limit=None)
-    gr.api(tools.read_document, api_name="read_document", concurrency_limit=None)
-    gr.api(tools.check_budget, api_name="check_budget", concurrency_limit=None)
-    gr.api(tools.export_draft, api_name="export_draft", concurrency_limit=None)
+    for tool in (tools.write, tools.compare, tools.read_document, tools.check_budget, tools.export_draft):
+        gr.api(tool, api_name=tool.__name__, concurrency_limit=None)
 
 
 class Tools:
     """What the endpoints do."""
 
-    def __init__(self, desk: Commands) -> None:
-        """All begin their runs at the page's desk."""
-        self._desk = desk
+    def __init__(self, commands: Commands) -> None:
+        """The page's commands."""
+        self._commands = commands
 
     async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
@@ -98,21 +93,85 @@ class Tools:
         Returns:
             text: what is written so far, in Markdown, without the draft it goes on from. statistics: state, tokens per second, time to first token and others; empty until the end.
         """  # noqa: E501
-        with _errors():
-            ask = WriteRequest(
-                _task(task), detail, length, tone, language, audience, _method(method), budget, stride, threshold,
-                max_new_tokens, temperature, seed,
+        with errors_told():
+            asked = self._commands.request(
+                task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
+                method=method, budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
+                temperature=temperature, seed=seed,
             )  # fmt: skip
-            sources = await asyncio.to_thread(self._read, files, pages, passwords)
-            writing = await asyncio.to_thread(self._desk.write_apart, sources, ask, draft)
+            sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords)
+            writing = await asyncio.to_thread(self._commands.write_apart, sources, asked, draft)
         try:
-            async for text in _followed(writing):
-                yield answer({"text": text, "statistics": {}}, request)
+            async for _ in _followed(writing):
+                yield answer({"text": writing.text, "statistics": {}}, request)
         finally:
             writing.stop()  # a client that goes away stops its run
-        if writing.state == "failed":
-            raise gr.Error(str(writing.error or writing.part.run.error), print_exception=False)
-        yield answer({"text": writing.text, "statistics": statistics(writing)}, request)
+        if writing.failed:
+            raise gr.Error(str(writing.message), print_exception=False)
+        assert writing.current is not None
+        statistics = {"state": writing.state, **writing.current.statistics.plain}
+        yield answer({"text": writing.text, "statistics": statistics}, request)
+
+    async def compare(  # type: ignore[misc]
+        self,
+        files: list[gr.FileData],
+        methods: list[ComparedMethod],
+        task: Task = "report",
+        detail: str = "",
+        budget: str = "1/8",
+        stride: int = 10,
+        max_new_tokens: int = 512,
+        temperature: float = 0.7,
+        seed: int | None = None,
+        length: str = "",
+        tone: str = "",
+        language: str = "",
+        audience: str = "",
+        threshold: float | None = None,
+        pages: list[str] | None = None,
+        passwords: list[str] | None = None,
+        draft: str = "",
+        request: gr.Request | None = None,
+    ) -> Json:
+        """
+        Write the same text by several methods, one after another, with one seed, to compare them. Streams the texts so far.
+
+        Parameters:
+            files: The documents, as for write.
+            methods: Two or more of "RefreshKV" (as set by budget, stride and threshold), "FullAttention" and "NeverRefreshed" (the small cache stays as it was after the prompt).
+            task: As for write.
+            detail: As for write.
+            budget: As for write.
+            stride: As for write.
+            max_new_tokens: As for write, for each method.
+            temperature: As for write.
+            seed: As for write.
+            length: As for write.
+            tone: As for write.
+            language: As for write.
+            audience: As for write.
+            threshold: As for write.
+            pages: As for write.
+            passwords: As for write.
+            draft: A text to go on with, for the task "continue".
+
+        Returns:
+            For each method its text, state, error and statistics, as write gives them, and how its text differs from the first method's: a list of [kind, text], kind being "equal", "insert" or "delete".
+        """  # noqa: E501
+        with errors_told():
+            asked = self._commands.request(
+                task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
+                budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
+                temperature=temperature, seed=seed,
+            )  # fmt: skip
+            sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords)
+            comparison = await asyncio.to_thread(self._commands.compare_apart, sources, asked, methods or [], draft)
+        try:
+            async for _ in _followed(comparison):
+                yield answer(_compared(comparison), request)
+        finally:
+            comparison.stop()
+        yield answer(_compared(comparison), request)
 
     def read_document(
         self, file: gr.FileData, pages: str = "", password: str = "", request: gr.Request | None = None
@@ -128,8 +187,8 @@ class Tools:
         Returns:
             The file's name, its notes (such as pages without text), and its pages, each with number, label and text.
         """
-        with _errors():
-            document = read_document(_uploaded(file), password=password or None, limits=self._settings.limits)
+        with errors_told():
+            document = read_document(uploaded(file), password=password or None, limits=self._limits)
             chosen = select_pages(document, pages)
         read = {
             "name": document.name,
@@ -167,11 +226,10 @@ class Tools:
         Returns:
             Whether it fits, a message, the tokens of each part, and what would make it fit, in words.
         """
-        with _errors():
-            ask = WriteRequest(
-                _task(task), detail, length, "", "", "", REFRESHKV, "", None, None, max_new_tokens, None, None
-            )
-            budget = self._desk.budget(self._read(files, pages, passwords), ask, draft, TokenCounts())
+        with errors_told():
+            asked = self._commands.request(task=task, detail=detail, length=length, max_new_tokens=max_new_tokens)
+            sources = read_sources(files, self._limits, pages, passwords)
+            budget = self._commands.budget(sources, asked, draft, TokenCounts())
         said = {
             "fits": budget.excess <= 0,
             "message": budget.message,
@@ -199,102 +257,41 @@ class Tools:
         Returns:
             The file.
         """
-        with _errors():
+        with errors_told():
             if format not in get_args(Format):
-                raise AppError(f"{format!r} is not a format. Choose one of {', '.join(get_args(Format))}.")
+                raise AppError("“{}” is not a format. Choose one of {}.", str(format), ", ".join(get_args(Format)))
             made = export(Draft(title, markdown), format)
         # Where Gradio deletes it again.
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
         return gr.FileData(path=path, orig_name=made.name, mime_type=made.media_type)
 
     @property
-    def _settings(self) -> Settings:
-        return self._desk.settings
-
-    def _read(
-        self, files: Sequence[Any], pages: Sequence[str] | None = None, passwords: Sequence[str] | None = None
-    ) -> list[Source]:
-        if not isinstance(files, list):
-            raise AppError("files must be a list of uploaded files, which may be empty.")
-        chosen, opened = _of_each(files, "pages", pages), _of_each(files, "passwords", passwords)
-        sources = []
-        for file, which, password in zip(files, chosen, opened, strict=True):
-            document = read_document(_uploaded(file), password=password or None, limits=self._settings.limits)
-            sources.append(Source(document, select_pages(document, which)))
-        return sources
+    def _limits(self) -> Limits:
+        return self._commands.settings.limits
 
 
-def answer(value: Json, request: gr.Request | None) -> Json:
-    """The value; for Gradio's MCP server, which names itself and passes on what `str` makes of it, a text in JSON."""
-    if request and request.headers.get("x-gradio-user") == "mcp":
-        return json.dumps(value, ensure_ascii=False)  # type: ignore[return-value]
-    return value
+async def _followed(job: Job) -> AsyncIterator[None]:
+    """Once at the beginning, and whenever something has changed, until the job is over."""
+    with job.notifier.listen() as changed:
+        while not job.done:
+            changed.clear()
+            yield
+            await asyncio.sleep(FRAME_SECONDS)
+            with suppress(TimeoutError):
+                if not job.done:
+                    await asyncio.wait_for(changed.wait(), SILENT_SECONDS)
 
 
-def statistics(writing: Writing) -> Json:
-    """What the run of a writing did, the last one of several, as values that JSON can hold. Times are in seconds."""
-    measured = Measured(writing.part.run)
-    measured.update()
-    figures, ending = measured.figures, writing.ending
+def _compared(comparison: Comparison) -> Json:
+    return {"methods": [_trial(trial) for trial in comparison.trials]}
+
+
+def _trial(trial: Trial) -> Json:
     return {
-        "state": writing.state,
-        "reason": ending.reason if ending else None,
-        "prompt_tokens": figures.prompt_tokens,
-        "reused_prompt_tokens": figures.reused,
-        "prefill_seconds": figures.prefill_seconds,
-        "seconds_to_first_token": figures.first_token,
-        "generated_tokens": figures.tokens,
-        "tokens_per_second": figures.rate,
-        "full_steps": figures.full_steps,
-        "partial_steps": figures.partial_steps,
-        "cache_bytes": figures.cache_bytes,
+        "name": trial.name,
+        "state": trial.state,
+        "error": str(trial.message) if trial.message else None,
+        "text": trial.text,
+        "statistics": trial.statistics.plain if trial.over else {},
+        "changes": [[change.kind, change.text] for change in trial.changes],
     }
-
-
-async def _followed(writing: Writing) -> AsyncIterator[str]:
-    """The text so far, until the writing is over: in every frame, since Gradio looks only then who is still there."""
-    while not writing.done:
-        yield writing.text
-        await asyncio.sleep(FRAME_SECONDS)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """What is wrong with a request becomes the client's error, with its way out."""
-    try:
-        yield
-    except (AppError, RefreshKVError) as error:
-        raise gr.Error(str(error), print_exception=False) from None
-
-
-def _of_each(files: Sequence[Any], name: str, values: Any) -> list[str]:
-    """One value for each file, "" for those that have none. Raises AppError."""
-    given = values or []
-    if not isinstance(given, list) or len(given) > len(files) or not all(isinstance(value, str) for value in given):
-        raise AppError(f"{name} must be a list of texts, at most one for each of the {len(files)} files.")
-    return [*given, *[""] * (len(files) - len(given))]
-
-
-def _uploaded(file: Any) -> Path:
-    """The path of an uploaded file. Raises AppError for any other: clients must not read what lies on this computer."""
-    path = file.get("path") if isinstance(file, dict) else file
-    if not isinstance(path, str) or "\0" in path:
-        raise AppError("A file is missing. Upload it; in gradio_client that is handle_file(path).")
-    found = Path(path).resolve()
-    if not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
-        raise AppError(
-            f"{Path(path).name} was not uploaded. Upload it first; in gradio_client that is handle_file(path)."
-        )
-    return found
-
-
-def _task(key: str) -> str:
-    if key not in get_args(Task):
-        raise AppError(f"{key!r} is not a task. Choose one of {', '.join(get_args(Task))}.")
-    return key
-
-
-def _method(key: str) -> str:
-    if key not in (REFRESHKV, FULL_ATTENTION):
-        raise AppError(f"{key!r} is not a method. Choose {REFRESHKV} or {FULL_ATTENTION}.")
-    return key

@@ -1,0 +1,70 @@
+"""What clients of the API send, made into values; and what is wrong with it, said to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from app.documents import read_document, select_pages
+from app.prompt.messages import Source
+from app.runs.feed import Json
+from app.say.errors import AppError
+from app.settings import Limits
+from core import RefreshKVError
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """What is wrong with a request becomes the client's error, with its way out."""
+    try:
+        yield
+    except (AppError, RefreshKVError) as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def answer(value: Json, request: gr.Request | None) -> Json:
+    """The value; for Gradio's MCP server, which names itself and passes on what `str` makes of it, a text in JSON."""
+    if request and request.headers.get("x-gradio-user") == "mcp":
+        return json.dumps(value, ensure_ascii=False)  # type: ignore[return-value]
+    return value
+
+
+def read_sources(
+    files: Any, limits: Limits, pages: Sequence[str] | None = None, passwords: Sequence[str] | None = None
+) -> list[Source]:
+    """The uploaded files as documents with their chosen pages. Raises AppError."""
+    if not isinstance(files, list):
+        raise AppError("files must be a list of uploaded files, which may be empty.")
+    chosen, opened = _of_each(files, "pages", pages), _of_each(files, "passwords", passwords)
+    sources = []
+    for file, which, password in zip(files, chosen, opened, strict=True):
+        document = read_document(uploaded(file), password=password or None, limits=limits)
+        sources.append(Source(document, select_pages(document, which)))
+    return sources
+
+
+def uploaded(file: Any) -> Path:
+    """The path of an uploaded file. Raises AppError for any other: clients must not read what lies on this computer."""
+    path = file.get("path") if isinstance(file, dict) else file
+    if not isinstance(path, str) or "\0" in path:
+        raise AppError("A file is missing. Upload it; in gradio_client that is handle_file(path).")
+    found = Path(path).resolve()
+    if not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
+        raise AppError(
+            "{} was not uploaded. Upload it first; in gradio_client that is handle_file(path).", Path(path).name
+        )
+    return found
+
+
+def _of_each(files: Sequence[Any], name: str, values: Any) -> list[str]:
+    """One value for each file, "" for those that have none. Raises AppError."""
+    given = values or []
+    if not isinstance(given, list) or len(given) > len(files) or not all(isinstance(value, str) for value in given):
+        raise AppError("{} must be a list of texts, at most one for each of the {} files.", name, len(files))
+    return [*given, *[""] * (len(files) - len(given))]

@@ -1,0 +1,69 @@
+"""The one object that every part of the page works with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from app.project.commands import Commands
+from app.project.editor_state import EditorState
+from app.project.session import Session
+from app.project.sessions import PageView, Sessions
+from app.say.errors import AppError
+from app.say.wording import ENGLISH, Wording
+from app.store import list_projects
+from app.web.page.events import errors_said, project_name
+
+
+class AppContext:
+    """The commands, the open projects, and which page means which."""
+
+    def __init__(self, commands: Commands, sessions: Sessions, *, shared: bool) -> None:
+        """`shared`: the page is for strangers, who must not see one another's projects."""
+        self.commands, self.sessions, self.shared = commands, sessions, shared
+
+    def session(self, project: str | None, request: gr.Request) -> Session:
+        """The session of the project that the page which sent `request` means."""
+        page = page_of(request)
+        shown = bool(project) and self.sessions.view(page) is not None  # else it has yet to be told which
+        with errors_said(request, visible=shown):
+            return self.sessions.get(page, project)
+
+    def view(self, session: Session, request: gr.Request) -> PageView:
+        """What the page that sent `request` shows of the session; if it shows another, nothing in particular."""
+        view = self.sessions.view(page_of(request))
+        return view if view is not None and view.session is session else PageView(session)
+
+    def held(self, state: Any, request: gr.Request) -> tuple[Session, EditorState]:
+        """What the editor sent, and the session of the project that it is the draft of: no other gets the text.
+
+        If the project is gone, a new one in its place.
+        """
+        page = page_of(request)
+        with errors_said(request):
+            editor = EditorState.of(state, page)
+            if not editor.project:
+                raise AppError("The page is not there yet. Try again in a moment.")
+            return self.sessions.rescue(page, editor.project), editor
+
+    def others(self, session: Session, say: Wording = ENGLISH) -> Any:
+        """The list of projects with the session's chosen, where there is one."""
+        if self.shared:
+            return gr.skip()
+        entries = list_projects(self.sessions.store)
+        choices = [(project_name(entry.name, say), entry.id) for entry in entries]
+        return gr.update(choices=choices, value=session.id)
+
+    def shows(self, session: Session, request: gr.Request) -> bool:
+        """Whether the page that sent `request` shows the session still."""
+        return self.sessions.shows(page_of(request), session)
+
+    def left(self, request: gr.Request) -> None:
+        """The page that sent `request` was closed or reloaded."""
+        self.sessions.leave(page_of(request))
+
+
+def page_of(request: gr.Request) -> str:
+    """The page that sent it."""
+    return request.session_hash or ""

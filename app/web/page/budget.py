@@ -1,0 +1,85 @@
+"""Whether all that is asked for fits the model's window: a bar, and a button for each way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from app.project.commands import WindowState
+from app.prompt.window import Budget, Choice
+from app.say.errors import AppError
+from app.say.wording import Wording
+from app.web.components.editor import DraftEditor
+from app.web.context import AppContext
+from app.web.html import panels
+from app.web.page.events import QUIET, worded, wording
+from app.web.page.task import TaskFields, fields_of
+
+CHOICES = 4
+
+
+def add_budget(
+    context: AppContext,
+    project: gr.BrowserState,
+    version: gr.State,
+    chosen: gr.State,
+    fields: TaskFields,
+    model: gr.HTML,
+    editor: DraftEditor,
+) -> Callable[[Any], None]:
+    """The bar and its buttons. Returns what lets them follow an event too."""
+    bar = gr.HTML(elem_id="window")
+    with gr.Row(elem_id="choices"):
+        buttons = [gr.Button(visible=False, size="sm", elem_classes="choice") for _ in range(CHOICES)]
+
+    def shown(project: str, request: gr.Request, *values: Any) -> dict[Any, Any]:
+        say = wording(request)
+        try:
+            asked = context.commands.request(**fields_of(values))
+            state = context.commands.window(context.session(project, request), asked).said(say)
+        except AppError as error:
+            return said(panels.notice(worded(error, request)), ())
+        return said(window_html(state, say), state.choices)
+
+    def said(html: str, choices: tuple[Choice, ...]) -> dict[Any, Any]:
+        labels = [choice.sentence for choice in choices] + [""] * (CHOICES - len(choices))
+        shown = [gr.update(value=label, visible=bool(label)) for label in labels]
+        return {bar: html, **dict(zip(buttons, shown, strict=True))}
+
+    def choose(place: int) -> Callable[..., dict[Any, Any]]:
+        def call(project: str, request: gr.Request, *values: Any) -> dict[Any, Any]:
+            session = context.session(project, request)
+            try:
+                asked = context.commands.request(**fields_of(values))
+                changed = context.commands.choose(session, asked, place)
+            except AppError:  # which the bar says
+                changed = {}
+            by_name = {getattr(fields, name): value for name, value in changed.items()}
+            return {version: session.sources.version, **by_name}
+
+        return call
+
+    inputs, outputs = [project, *fields.all], [bar, *buttons]
+    changed = [
+        version.change,
+        chosen.change,
+        model.change,
+        *(field.change for field in fields.choices),
+        *(field.blur for field in fields.typed),
+    ]
+    gr.on(changed, shown, inputs, outputs, trigger_mode="always_last", **QUIET)
+    editor.settled(shown, inputs, outputs, trigger_mode="always_last", **QUIET)
+    for place, button in enumerate(buttons):
+        button.click(choose(place), inputs, [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
+    return lambda event: event.then(shown, inputs, outputs, **QUIET)
+
+
+def window_html(state: WindowState, say: Wording) -> str:
+    """The bar of what Write takes, with a sentence about Continue where there is a draft to go on with."""
+    goes_on = state.goes_on
+    if goes_on is None:
+        return panels.window_bar(state.writes)
+    message = goes_on.message if isinstance(goes_on, Budget) else goes_on.worded(say)
+    return panels.window_bar(state.writes, say("Continue: {}", message))
