@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.engine.engine import Engine
-from app.project.commands import Commands, EditorState
+from app.project.commands import Commands
+from app.project.editor_state import EditorState
 from app.project.session import Session
 from app.project.sessions import Sessions
 from app.prompt.request import FULL_ATTENTION, WriteRequest
@@ -17,17 +17,20 @@ from app.settings import Limits, Settings
 from app.store import Store, open_store
 from tests.core.tiny import byte_tokenizer, tiny_model
 
-ASK = WriteRequest("summary", "", "", "", "", "", FULL_ATTENTION, "1/8", 5, None, 8, 0.0, 1)
+FIELDS: dict[str, Any] = {
+    "task": "summary", "method": FULL_ATTENTION, "budget": "1/8", "stride": 5, "max_new_tokens": 8, "temperature": 0.0,
+    "seed": 1,
+}  # fmt: skip
 """Eight tokens of a summary, greedily."""
 
 
 def ask(**fields: Any) -> WriteRequest:
-    """ASK with other fields."""
-    return replace(ASK, **fields)
+    """The request of FIELDS, with others."""
+    return WriteRequest.of({**FIELDS, **fields})
 
 
 def at(session: Session, start: int = 0, end: int | None = None) -> EditorState:
-    """The caret of a page that shows the draft as it is."""
+    """What the editor of a page holds that shows the draft as it is."""
     return EditorState(session.draft.text, start, start if end is None else end, session.draft.revision)
 
 
@@ -69,5 +72,5 @@ def engine(one_thread: None) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def desk(engine: Engine) -> Commands:
+def commands(engine: Engine) -> Commands:
     return Commands(Settings(_env_file=None, max_new_tokens_limit=900), engine)

@@ -1,72 +1,105 @@
 """Runs whose words a test says, in place of the engine's: for what follows a run."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from app.engine.run import Request, Run
-from app.project.insertion import InsertionPoint
+from app.engine.run import GenerationRequest, Run
+from app.project.insertion import Insertion, InsertionPoint
+from app.project.run_spec import RunSpec
 from app.project.session import Session
-from app.project.writing import RunSpec, Writing
+from app.project.writing import Writing
 from app.prompt.compose import compose
 from app.runs.trace import RunSettings
 from app.say.wording import Message
-from core import FullAttention, GenerationFinished, TokenGenerated
+from core import Event, FullAttention, GenerationFinished, TokenGenerated
 from tests.core.tiny import byte_tokenizer
 
 SETTINGS = RunSettings("tiny", None, {}, {}, 1)
+COMPOSED = compose(byte_tokenizer(), [], "Write.")
+
+
+@dataclass(frozen=True)
+class ScriptedRequest(GenerationRequest):
+    """A request whose run a test plays."""
+
+    script: Any = None
 
 
 class ScriptedEngine:
-    """What a Writing asks an engine."""
+    """What a job asks an engine."""
 
     layers, policy_layers, heads = 3, (0, 1, 2), 2
 
     def __init__(self, ahead: int = 0) -> None:
         self.ahead = ahead
+        self.runs: list[Run] = []
 
     def ahead_of(self, run: Run) -> int:
         return self.ahead
 
+    def submit(self, run: Run) -> None:
+        self.runs.append(run)
+        request: Any = run.request
+        request.script.bind(run)
 
-class ScriptedRun(Run):
-    """A run that waits until the test lets it begin and says what it writes."""
 
-    def __init__(self) -> None:
-        self.composed = compose(byte_tokenizer(), [], "Write.")
-        super().__init__(Request(self.composed.token_ids, FullAttention(), 100))
-        self.words = 0
+@dataclass
+class ScriptedRun:
+    """What a run does: said before it is queued or after. It ends at once when it is stopped."""
+
+    words: int = 0
+    text: str = ""
+    run: Run | None = None
+    before: list[Callable[[Run], None]] = field(default_factory=list)
+
+    def bind(self, run: Run) -> None:
+        """It is this run."""
+        stop = run.stop
+
+        def stopped() -> None:
+            stop()
+            if not run.done:
+                run.end("stopped")
+
+        run.stop = stopped  # type: ignore[method-assign]
+        self.run = run
+        for act in self.before:
+            act(run)
+
+    def do(self, act: Callable[[Run], None]) -> "ScriptedRun":
+        if self.run is None:
+            self.before.append(act)
+        else:
+            act(self.run)
+        return self
+
+    def emit(self, *events: Event) -> "ScriptedRun":
+        return self.do(lambda run: [run.begin(), *map(run.emit, events)] and None)
+
+    def begin(self) -> "ScriptedRun":
+        return self.do(lambda run: run.begin() and None)
 
     def say(self, *words: str) -> "ScriptedRun":
         self.begin()
         for word in words:
-            self.events.append((float(self.words), TokenGenerated(7, word, self.words, 3, 1.0)))
+            self.emit(TokenGenerated(7, word, self.words, 3, 1.0))
             self.words += 1
+            self.text += word
         return self
 
     def finish(self, *words: str) -> "ScriptedRun":
         self.say(*words)
-        text = "".join(event.text for _, event in self.events if isinstance(event, TokenGenerated))
-        self.events.append((float(self.words), GenerationFinished("length", text, 9, self.words, 0.1, 0.1, 1, 0)))
-        self.state = "finished"
-        return self
+        self.emit(GenerationFinished("length", self.text, 9, self.words, 0.1, 0.1, 1, 0))
+        return self.do(lambda run: run.end("finished"))
 
     def fail(self, error: str) -> "ScriptedRun":
         self.begin()
-        self.error, self.state = Message(error), "failed"
-        return self
+        return self.do(lambda run: run.end("failed", Message(error)))
 
-    def stop(self) -> None:
-        """At once, as the engine does at the next token."""
-        super().stop()
-        if not self.done:
-            self.state = "stopped"
-
-    def part(self, opening: str = "") -> RunSpec:
-        return RunSpec(self, self.composed, opening, SETTINGS)
-
-
-def nothing(writing: Writing) -> None:
-    """What a test does not look at."""
+    def spec(self, opening: str = "", **fields: Any) -> RunSpec:
+        request = ScriptedRequest(COMPOSED.token_ids, FullAttention(), 100, script=self)
+        return RunSpec(request, COMPOSED, SETTINGS, opening, **{"asked": {"seed": 1}, **fields})
 
 
 def writing(
@@ -75,19 +108,21 @@ def writing(
     replaced: str = "",
     after: str = "",
     opening: str = "",
-    on_text: Callable[[Writing], None] = nothing,
-    on_end: Callable[[Writing], None] = nothing,
+    ahead: int = 0,
+    session: Session | None = None,
     **options: Any,
 ) -> Writing:
-    place = InsertionPoint(before, replaced, after)
-    engine: Any = ScriptedEngine()
-    return Writing(engine, run.part(opening), place, on_text=on_text, on_end=on_end, **options)
+    """To be started. With `session` into its draft, which should be what these three make."""
+    engine: Any = ScriptedEngine(ahead)
+    proposes = bool(options.pop("proposes", False))
+    insertion = Insertion(InsertionPoint(before, replaced, after), proposes)
+    kept: Any = (session.draft, session.runs) if session else ()
+    return Writing(engine, run.spec(opening, proposes=proposes), insertion, *kept, **options)
 
 
 def into(session: Session, run: ScriptedRun, start: int, end: int, **options: Any) -> Writing:
     """Begin to write into a session's draft, in place of the characters `start` to `end`."""
     text = session.draft.text
-    place = text[:start], text[start:end], text[end:]
-    made = writing(run, *place, on_text=session.wrote, on_end=session.ended, on_over=session.over, **options)
-    session.begin(made, {"task": "summary"}, {"seed": 1})
+    made = writing(run, text[:start], text[start:end], text[end:], session=session, **options)
+    session.write(made)
     return made
