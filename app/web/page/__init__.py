@@ -15,11 +15,11 @@ from app.settings import ASSETS, Settings, SettingsError
 from app.web.api import add_api
 from app.web.context import AppContext
 from app.web.door import ValidBlocks
+from app.web.events import FOLLOWING, QUIET, STREAMING, wording
 from app.web.html import panels
 from app.web.page.budget import add_budget
 from app.web.page.compare import add_compare
 from app.web.page.drafting import add_export, add_versions, wire_draft
-from app.web.page.events import FOLLOWING, QUIET, STREAMING, wording
 from app.web.page.evidence import add_evidence, wire_map
 from app.web.page.labels import words
 from app.web.page.projects import add_projects, wire_projects
