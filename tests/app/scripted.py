@@ -9,7 +9,7 @@ from app.project.insertion import Insertion, InsertionPoint
 from app.project.run_spec import RunSpec
 from app.project.session import Session
 from app.project.writing import Writing
-from app.prompt.compose import compose
+from app.prompt.compose import Composed, compose
 from app.runs.trace import RunSettings
 from app.say.wording import Message
 from core import Event, FullAttention, GenerationFinished, TokenGenerated
@@ -52,6 +52,7 @@ class ScriptedRun:
     text: str = ""
     run: Run | None = None
     before: list[Callable[[Run], None]] = field(default_factory=list)
+    composed: Composed = COMPOSED
 
     def bind(self, run: Run) -> None:
         """It is this run."""
@@ -98,8 +99,8 @@ class ScriptedRun:
         return self.do(lambda run: run.end("failed", Message(error)))
 
     def spec(self, opening: str = "", **fields: Any) -> RunSpec:
-        request = ScriptedRequest(COMPOSED.token_ids, FullAttention(), 100, script=self)
-        return RunSpec(request, COMPOSED, SETTINGS, opening, **{"asked": {"seed": 1}, **fields})
+        request = ScriptedRequest(self.composed.token_ids, FullAttention(), 100, script=self)
+        return RunSpec(request, self.composed, SETTINGS, opening, **{"asked": {"seed": 1}, **fields})
 
 
 def writing(

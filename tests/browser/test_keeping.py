@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.engine.engine import Engine
-from app.store import Limits, list_projects, list_versions
+from app.project.session import Session
+from app.store import Limits, begin_run, create_project, list_projects, list_versions
 from tests.browser.studio import SLOW, Hands, Studio
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +35,79 @@ def test_a_reload_in_the_middle_of_a_run_attaches_to_it(hands: Hands) -> None:
     hands.stop()
     assert hands.text.startswith(before)
     expect(hands.page.locator(".block.file-card")).to_contain_text("1 of 8 pages")
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_page_that_is_loaded_again_shows_at_once_what_it_showed_last(
+    studio: Studio, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the server has answered, that is: here it waits for the test."""
+    hands.page.locator("#project-name textarea, #project-name input").fill("The rock")
+    hands.type("The lamp was lit")
+    hands.press("continue")
+    hands.wait_for_words("The lamp was lit", 4)
+    kept = "localStorage.getItem(`refreshkv-draft-${sessionStorage.getItem('refreshkv-shown')}`)"
+    hands.page.wait_for_function(f"JSON.parse({kept})?.text.split(' ').length > 8")
+    answered, opening = threading.Event(), studio.sessions.open
+
+    def held(page: str, project: str | None) -> Session:
+        assert answered.wait(60)
+        return opening(page, project)
+
+    monkeypatch.setattr(studio.sessions, "open", held)
+    hands.page.reload()
+    expect(hands.area).to_have_value(re.compile(r"^The lamp was lit(\s*\S+\s+){4}"))
+    expect(hands.page.locator("#project-name textarea, #project-name input")).to_have_value("The rock")
+    expect(hands.area).not_to_be_editable()
+    for button in ("write", "continue", "here", "undo"):
+        expect(hands.page.locator(f"#{button}")).to_be_disabled()
+    answered.set()
+    expect(hands.page.locator("#progress")).to_contain_text("Writing")
+    expect(hands.page.locator("#stop")).to_be_enabled()
+    hands.stop()
+
+
+def test_a_run_that_was_killed_with_the_app_is_mentioned(studio: Studio, browser: Browser) -> None:
+    project = create_project(studio.store, "The rock", "The lamp was lit and")
+    run = begin_run(studio.store, project.id, 0, {"policy": {"method": "RefreshKV"}})
+    with studio.store.transaction() as connection:  # by a process that is gone
+        connection.execute("UPDATE runs SET state = 'running', owner = '1 0.0' WHERE id = ?", (run.id,))
+    hands = Hands(browser.new_context().new_page(), studio.url)
+    expect(hands.page.locator("#progress")).to_contain_text("The app ended while the model wrote here")
+    hands.press("continue")
+    expect(hands.page.locator("#progress")).to_contain_text("Finished")
+    hands.page.context.close()
+
+
+HALVES = ("\\ud83d", "\\ude00", "\\u0001", "\\u0085")
+
+
+@pytest.mark.parametrize("sign", HALVES)
+def test_what_no_text_can_hold_is_made_valid_and_locks_nobody_out(hands: Hands, browser: Browser, sign: str) -> None:
+    """Typed, and sent past the page's own scripts, as another program may."""
+    hands.area.evaluate(f"(a) => {{ a.focus(); document.execCommand('insertText', false, 'My chapter.{sign} ') }}")
+    hands.saved()
+    hands.area.evaluate(f"(a) => {{ a.value = 'My chapter.{sign} Two.'; a.dispatchEvent(new Event('blur')) }}")
+    hands.saved()
+    hands.page.locator("#detail textarea").fill("about it")
+    hands.page.locator("#detail textarea").evaluate(
+        f"(a) => {{ a.value = 'about{sign} it'; a.dispatchEvent(new Event('input', {{ bubbles: true }})) }}"
+    )
+    hands.page.locator("#project-name textarea, #project-name input").evaluate(
+        f"(a) => {{ a.value = 'Rock{sign}'; a.dispatchEvent(new Event('input', {{ bubbles: true }})); a.blur() }}"
+    )
+    hands.open()
+    valid = r"^My chapter\.\ufffd? Two\.$"
+    expect(hands.area).to_have_value(re.compile(valid))
+    expect(hands.area).to_be_editable()
+    hands.press("continue")
+    expect(hands.page.locator("#progress")).to_contain_text("Finished")
+    visitor = Hands(browser.new_context().new_page(), hands.url)
+    expect(visitor.area).to_have_value(re.compile(valid[:-1]))
+    visitor.press("new-project")
+    expect(visitor.area).to_have_value("")
+    expect(visitor.area).to_be_editable()
+    visitor.page.context.close()
 
 
 @pytest.mark.usefixtures("unhurried")

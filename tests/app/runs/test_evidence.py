@@ -8,7 +8,7 @@ from app.project.commands import Commands
 from app.project.session import Session
 from app.prompt.request import FULL_ATTENTION, REFRESHKV
 from app.runs.evidence import held, passage_message
-from app.runs.library import Runs
+from app.runs.library import RunLibrary
 from app.runs.trace import KeptPage, KeptPassage, Replay, kept_while, page_texts, prompt_tokens
 from app.store import Store
 from app.text.quotations import Quote
@@ -58,12 +58,13 @@ def scripted(session: Session, text: str, kept: dict[int, list[int]], opening: s
         if step in kept:
             counts = np.zeros((3, script.composed.prompt_tokens + step), np.uint8)
             counts[:, kept[step]] = 2
-            script.events.append((step, CacheRefreshed(step, (0, 1, 2), counts.sum(axis=0), "stride", counts)))
-        script.events.append((step, TokenGenerated(1, word, step, 0, 0.1)))
+            script.emit(CacheRefreshed(step, (0, 1, 2), counts.sum(axis=0), "stride", counts))
+        script.emit(TokenGenerated(1, word, step, 0, 0.1))
     place = len(session.draft.text)
     made = into(session, script.finish(), place, place, opening=opening)
     made.join(30)
-    return made.feed.run_id
+    assert made.current is not None
+    return made.current.feed.run_id
 
 
 def pages_of(session: Session, passage: str) -> list[int]:
@@ -79,7 +80,7 @@ def test_an_edit_inside_a_passage_does_not_shift_what_follows(session: Session) 
     """The first four words are written from page 1, the others from page 2."""
     key = scripted(session, "alpha beta gamma delta. epsilon zeta eta theta iota.", {0: [1, 2], 4: [6, 7]})
     draft = "alpha beta gamma delta. A long sentence of mine stands here now. epsilon zeta eta theta iota."
-    assert session.edit(draft, session.draft.revision)
+    assert session.draft.edit(draft, session.draft.revision)
     assert pages_of(session, "alpha beta gamma delta.") == [0]
     assert pages_of(session, "epsilon zeta eta theta iota.") == [1]
     assert pages_of(session, "eta theta iota.") == [1]
@@ -91,7 +92,7 @@ def test_an_edit_inside_a_passage_does_not_shift_what_follows(session: Session) 
 
 def test_an_opening_and_blank_lines_show_what_the_nearest_word_does(store: Store, session: Session) -> None:
     """What was given to the model, and what has no words, is not looked at in vain."""
-    assert session.edit("Mine, all of it, and nobody else's.\n\n", 0)
+    assert session.draft.edit("Mine, all of it, and nobody else's.\n\n", 0)
     kept = {0: [1, 2], 4: [6, 7]}
     key = scripted(
         session, "alpha beta gamma delta. \n\nepsilon zeta eta theta iota.\n", kept, "# Report\n\n## One\n\n"
@@ -102,7 +103,7 @@ def test_an_opening_and_blank_lines_show_what_the_nearest_word_does(store: Store
         "title": draft.index("Report"), "heading": draft.index("One"), "under it": draft.index("alpha") - 1,
         "between": draft.index("\n\nepsilon"), "end": len(draft), "above": draft.index("# Report") - 1,
     }.items():  # fmt: skip
-        message = passage_message(Runs(store, session.id), None, draft, place, place)
+        message = passage_message(RunLibrary(store, session.id), None, draft, place, place)
         assert message is not None
         shown[name] = message["held"]["note"], [page for page, _ in message["held"]["pages"]]
     first, second = ("", [0]), ("", [1])
@@ -114,10 +115,10 @@ def test_an_opening_and_blank_lines_show_what_the_nearest_word_does(store: Store
     assert (message["run"], [page for page, _ in message["held"]["pages"]]) == (key, [1, 0])
 
 
-def test_what_nobody_wrote_says_so_and_is_looked_for_in_the_documents(desk: Commands, session: Session) -> None:
+def test_what_nobody_wrote_says_so_and_is_looked_for_in_the_documents(commands: Commands, session: Session) -> None:
     assert passage_message(session.runs, None, "Nothing was written yet.", 0, 7) is None
     session.sources.paste(TEXT)
-    desk.write(session, ask(method=REFRESHKV), at(session), "anew").join(60)
+    commands.write(session, ask(method=REFRESHKV), at(session), "anew").join(60)
     draft = "Mine: the light stood on the rock for a hundred years."
     message = passage_message(session.runs, None, draft, 8, 8)
     assert message is not None
@@ -132,10 +133,10 @@ def test_what_nobody_wrote_says_so_and_is_looked_for_in_the_documents(desk: Comm
     assert passage_message(session.runs, None, " \n ... ", 0, 7) is None
 
 
-def test_quotes_stay_on_their_document_when_sources_change(desk: Commands, session: Session) -> None:
+def test_quotes_stay_on_their_document_when_sources_change(commands: Commands, session: Session) -> None:
     """A document comes before the one that was read: what the run read is what is searched."""
     session.sources.paste(TEXT)
-    desk.write(session, ask(method=REFRESHKV), at(session), "anew").join(60)
+    commands.write(session, ask(method=REFRESHKV), at(session), "anew").join(60)
     before = passage_message(session.runs, None, TEXT, 0, len(TEXT))
     session.sources.paste("Another text, of which nothing was read by the run that wrote.")
     session.sources.move(1, -1)
@@ -174,9 +175,9 @@ def test_a_passage_is_looked_at_without_playing_its_run_again(session: Session) 
     assert (again.replay, again.quotations) == (replay, quotations)
 
 
-def test_the_method_of_a_passage_task_is_not_the_pages(desk: Commands, session: Session) -> None:
+def test_the_method_of_a_passage_task_is_not_the_pages(commands: Commands, session: Session) -> None:
     session.sources.paste(TEXT)
-    assert session.edit(FIRST, 0)
-    desk.propose(session, ask(method=REFRESHKV), at(session, 0, len(FIRST)), "rewrite").join(60)
+    assert session.draft.edit(FIRST, 0)
+    commands.propose(session, ask(method=REFRESHKV), at(session, 0, len(FIRST)), "rewrite").join(60)
     (entry,) = session.runs.entries
     assert (entry.method, entry.proposes) == (FULL_ATTENTION, True)

@@ -12,7 +12,7 @@ from app.project.writing import RunSpec
 from app.prompt.compose import compose
 from app.prompt.request import REFRESHKV
 from app.runs import library as runs_module
-from app.runs.library import MOST_OPEN, Runs
+from app.runs.library import MOST_OPEN, RunLibrary
 from app.runs.trace import Refresh, Trace, page_texts, prompt_tokens, write_trace
 from app.say.errors import TraceError
 from app.store import Limits, Store, list_runs
@@ -35,7 +35,7 @@ def run(session: Session, text: str, start: int = -1, **options: Any) -> str:
     return made.feed.run_id
 
 
-def of(runs: Runs, draft: str, passage: str) -> str | None:
+def of(runs: RunLibrary, draft: str, passage: str) -> str | None:
     start = draft.index(passage)
     found = runs.wrote(draft, start, start + len(passage))
     return found[0] if found else None
@@ -43,16 +43,16 @@ def of(runs: Runs, draft: str, passage: str) -> str | None:
 
 def test_each_run_is_found_by_what_it_wrote_after_edits_undo_and_redo(session: Session) -> None:
     first, second = run(session, FIRST), run(session, f" {SECOND}")
-    assert session.edit(f"Mine. {FIRST} Typed here. {SECOND}", session.draft.revision)
+    assert session.draft.edit(f"Mine. {FIRST} Typed here. {SECOND}", session.draft.revision)
     draft = session.draft.text
     assert of(session.runs, draft, FIRST) == first
     assert of(session.runs, draft, "every evening of the year") == second
     assert of(session.runs, draft, "Typed here.") is None
-    session.undo()
-    session.undo()
+    session.draft.undo()
+    session.draft.undo()
     assert session.draft.text == FIRST
     assert of(session.runs, FIRST, FIRST) == first
-    session.redo()
+    session.draft.redo()
     assert of(session.runs, session.draft.text, SECOND) == second
 
 
@@ -79,7 +79,7 @@ def test_every_part_of_a_writing_has_a_run_of_its_own(store: Store, session: Ses
 def test_all_is_found_again_when_the_project_is_opened_again(store: Store, session: Session) -> None:
     run(session, FIRST)
     run(session, f" {SECOND}")
-    again = Runs(store, session.id)
+    again = RunLibrary(store, session.id)
     assert [entry.state for entry in again.entries] == ["finished", "finished"]
     draft = f"{SECOND} {FIRST}"
     newest, oldest = (entry.key for entry in again.entries)
@@ -99,7 +99,7 @@ def test_a_stopped_run_keeps_its_trace_like_a_finished_one(store: Store, session
     (kept,) = list_runs(store, session.id)
     assert (kept.state, kept.has_trace) == ("stopped", True)
     assert of(session.runs, session.draft.text, FIRST) == made.feed.run_id
-    assert [entry.state for entry in Runs(store, session.id).entries] == ["stopped"]
+    assert [entry.state for entry in RunLibrary(store, session.id).entries] == ["stopped"]
 
 
 def test_a_run_that_is_killed_leaves_its_trace_as_it_was_saved_last(
@@ -110,7 +110,7 @@ def test_a_run_that_is_killed_leaves_its_trace_as_it_was_saved_last(
     wait(lambda: list_runs(store, session.id)[0].has_trace)
     with store.transaction() as connection:  # as if another process had begun it and were gone
         connection.execute("UPDATE runs SET owner = '0 0.0'")
-    again = Runs(store, session.id)
+    again = RunLibrary(store, session.id)
     assert [entry.state for entry in again.entries] == ["interrupted"]
     assert again.wrote(FIRST, 0, len(FIRST)) == (again.newest, [(0, len(FIRST) - 1)])
     made.stop()
@@ -143,10 +143,10 @@ def test_a_proposal_is_kept_and_the_map_stays_with_the_draft(store: Store, sessi
     first = run(session, FIRST)
     made = into(session, ScriptedRun().finish(*SECOND), 0, len(FIRST), proposes=True)
     made.join(30)
-    assert session.resolve(made.id, True)
+    assert session.draft.resolve(made.id, True)
     assert of(session.runs, session.draft.text, SECOND) == made.feed.run_id
     assert session.runs.newest == first
-    again = Runs(store, session.id)
+    again = RunLibrary(store, session.id)
     assert [entry.proposes for entry in again.entries] == [True, False]
     assert again.newest == again.entries[1].key
 
@@ -180,14 +180,14 @@ def test_a_trace_that_the_store_refuses_can_be_looked_at_until_it_is_closed(stor
     assert of(session.runs, session.draft.text, FIRST) == key
     assert session.runs.open(key) is not None
     assert "the limit is" in list_runs(store, session.id)[-1].error
-    assert Runs(store, session.id).entries == []
+    assert RunLibrary(store, session.id).entries == []
 
 
 def test_a_damaged_trace_is_left_out(store: Store, session: Session) -> None:
     run(session, FIRST)
     (path,) = (store.project_folder(session.id) / "traces").iterdir()
     path.write_bytes(b"nothing")
-    again = Runs(store, session.id)
+    again = RunLibrary(store, session.id)
     (entry,) = again.entries
     assert again.wrote(FIRST, 0, len(FIRST)) is None
     assert again.open(entry.key) is None
@@ -217,10 +217,10 @@ def test_a_trace_from_a_file_is_shown_and_replaced_by_the_next(session: Session)
 
 
 @pytest.fixture
-def written(desk: Commands, session: Session) -> Session:
+def written(commands: Commands, session: Session) -> Session:
     """A session into which the tiny model has written."""
     session.sources.paste("The light stood on the rock for a hundred years.")
-    made = desk.write(session, ask(method=REFRESHKV, max_new_tokens=24), at(session), "anew")
+    made = commands.write(session, ask(method=REFRESHKV, max_new_tokens=24), at(session), "anew")
     made.join(60)
     return session
 
@@ -228,7 +228,7 @@ def written(desk: Commands, session: Session) -> Session:
 def test_what_is_listed_says_which_method(written: Session, sessions: Sessions) -> None:
     (entry,) = written.runs.entries
     assert (entry.method, entry.state, entry.proposes) == ("RefreshKV", "finished", False)
-    (entry,) = Runs(sessions.store, written.id).entries
+    (entry,) = RunLibrary(sessions.store, written.id).entries
     assert (entry.method, entry.state) == ("RefreshKV", "finished")
 
 
