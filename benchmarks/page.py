@@ -1,5 +1,5 @@
-"""What the page costs: decoding in the library with the app's sampling, through the API, and in the page beside a Chromium
-on the same cores; and the processor time of an open page that nobody uses.
+"""What the page costs: decoding in the library with the app's sampling, through the API, and in the page beside a
+Chromium on the same cores; and the processor time of an open page that nobody uses.
 
 python -m benchmarks.page [--root FOLDER] [--repetitions N]
 
@@ -103,7 +103,7 @@ def page(url: str, browser: Browser, repetitions: int) -> list[float]:
         shown.locator("#write").click()
         expect(shown.locator("#stop")).to_be_enabled(timeout=PATIENCE)
         expect(shown.locator("#progress")).to_contain_text("Finished", timeout=PATIENCE)
-        rate = shown.locator("#rates .rates > div").first.locator("dd").inner_text()
+        rate: str = shown.locator("#rates .rates > div").first.locator("dd").inner_text()
         rates.append(float(re.sub(r"[^\d.]", "", rate)))
     shown.context.close()
     return rates
