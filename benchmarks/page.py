@@ -117,9 +117,9 @@ def idle(url: str, server: psutil.Process, browser: Browser) -> float:
     time.sleep(5)
     before = sum(server.cpu_times()[:2])
     time.sleep(IDLE_SECONDS)
-    share = 100 * (sum(server.cpu_times()[:2]) - before) / IDLE_SECONDS
+    spent: float = sum(server.cpu_times()[:2]) - before
     shown.context.close()
-    return share
+    return 100 * spent / IDLE_SECONDS
 
 
 def main() -> None:

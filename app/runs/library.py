@@ -163,16 +163,16 @@ class RunLibrary:
             entry = self._find(key)
             if entry is None:
                 return None
-            try:
-                run = self._open.get(entry.key) or (
-                    OpenRun(entry.feed) if entry.feed else _played(entry.key, self._stored(entry))
-                )
-            except (StoreError, TraceError) as error:
-                logger.warning("a run cannot be opened: %s", error)
-                self._forget(entry)
-                return None
+            run = self._open.get(entry.key) or (OpenRun(entry.feed) if entry.feed else None)
+        try:
+            run = run or _played(entry.key, self._stored(entry))
+        except (StoreError, TraceError) as error:
+            logger.warning("a run cannot be opened: %s", error)
+            self._forget(entry)
+            return None
+        with self._lock:
             self._hold(entry.key, run)
-            return run
+        return run
 
     def open_file(self, trace: Trace) -> str:
         """Put the trace of a file into the list, in place of one that was there; returns its key. Raises TraceError."""
@@ -187,19 +187,19 @@ class RunLibrary:
     def wrote(self, draft: str, start: int, end: int) -> tuple[str, list[Span]] | None:
         """The key of the run that wrote most of these characters of the draft, and which of its own text they are; None
         if no run that is kept did. Its opening stands for its first character."""
-        with self._lock:
-            # What was written to be compared is not in the draft, and may be like what is.
-            known = [entry for entry in self.entries if not entry.compared and self._text(entry)]
-            keys = [entry.key for entry in known]
-            if self._authors is None or self._authors[:2] != (draft, keys):
-                texts = [entry.opening + self._text(entry) for entry in known]
-                self._authors = (draft, keys, Authorship(draft, texts))
-            found = self._authors[2].of(start, end)
-            if found is None:
-                return None
-            run, spans = found
-            given = len(known[run].opening)
-            return keys[run], [(max(0, first - given), max(1, last - given)) for first, last in spans]
+        # What was written to be compared is not in the draft, and may be like what is.
+        known = [entry for entry in self.entries if not entry.compared and self._text(entry)]
+        keys = [entry.key for entry in known]
+        authors = self._authors
+        if authors is None or authors[:2] != (draft, keys):
+            texts = [entry.opening + self._text(entry) for entry in known]
+            authors = self._authors = (draft, keys, Authorship(draft, texts))
+        found = authors[2].of(start, end)
+        if found is None:
+            return None
+        run, spans = found
+        given = len(known[run].opening)
+        return keys[run], [(max(0, first - given), max(1, last - given)) for first, last in spans]
 
     def _text(self, entry: RunEntry) -> str:
         if entry.text is None:
