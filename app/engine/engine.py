@@ -25,13 +25,15 @@ from core import (
     PolicyCache,
     PrefillProgress,
     RefreshKVError,
+    Statement,
     load_model,
     stream_generate,
 )
+from core.default_model import LoadProgress
 from core.loading import chosen_quantization
 from core.quantization import Quantization
 
-ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
+ModelSource: TypeAlias = Callable[[LoadProgress], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
 logger = logging.getLogger(__name__)
 
@@ -193,8 +195,8 @@ class Engine:
             if run.begin():
                 self._execute(run)
 
-    def _report(self, what: str, done: int, total: int) -> None:
-        self.loading = Loading(what, done, total)
+    def _report(self, what: Statement, done: int, total: int) -> None:
+        self.loading = Loading(str(what), done, total)
 
     def _execute(self, run: Run) -> None:
         try:
