@@ -17,7 +17,7 @@ from app.engine.document_cache import DocumentCache
 from app.engine.pace import Pace
 from app.engine.run import Request, Run
 from app.say.errors import AppError
-from app.say.wording import Message, heard
+from app.say.wording import Message
 from core import (
     Compilation,
     Event,
@@ -50,7 +50,7 @@ class ModelUnavailableError(AppError):
 class Loading:
     """How far loading the model is: `done` of `total` (0: unknown) of `what`."""
 
-    what: str = "Starting"
+    what: Message
     done: int = 0
     total: int = 0
 
@@ -79,7 +79,7 @@ class Engine:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._documents: DocumentCache | None = None
-        self.loading = Loading()
+        self.loading = Loading(Message("Starting"))
         self.failure: Message | None = None
 
     def start(self) -> None:
@@ -186,7 +186,7 @@ class Engine:
             if self._compile is not None:
                 self._compilation = self._compile(model)
         except RefreshKVError as error:
-            self.failure = heard(str(error))
+            self.failure = Message.of(error)
         except Exception as error:
             logger.exception("loading the model failed")
             self.failure = Message("The model could not be loaded: {}", str(error))
@@ -196,7 +196,7 @@ class Engine:
                 self._execute(run)
 
     def _report(self, what: Statement, done: int, total: int) -> None:
-        self.loading = Loading(str(what), done, total)
+        self.loading = Loading(Message.of(what), done, total)
 
     def _execute(self, run: Run) -> None:
         try:
@@ -209,7 +209,7 @@ class Engine:
         except AppError as error:
             run.error, run.state = error.message, "failed"
         except RefreshKVError as error:
-            run.error, run.state = heard(str(error)), "failed"
+            run.error, run.state = Message.of(error), "failed"
         except Exception as error:
             logger.exception("a run failed")
             run.error = Message("The run failed: {}. What was written is kept.", str(error))
