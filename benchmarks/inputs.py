@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoTokenizer
 
 from core.default_model import cache_folder, embedded_gguf, embedded_model
 from core.quantization import has_native_bf16
+from core.statement import Statement
 
 from .protocol import Setup
 
@@ -43,5 +44,5 @@ def _prompt(folder: Path, length: int) -> list[int]:
     return (document * (length // len(document) + 1))[:length]
 
 
-def _no_progress(what: str, done: int, total: int) -> None:
+def _no_progress(what: Statement, done: int, total: int) -> None:
     """Fetching the model is not what is measured."""

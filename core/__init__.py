@@ -24,6 +24,7 @@ from .layer import PolicyLayer
 from .loading import load_model
 from .policies import FullAttention, Policy, RefreshKV
 from .snapshot import Snapshot, model_fingerprint
+from .statement import Statement
 
 __all__ = [
     "CacheMismatchError",
@@ -45,6 +46,7 @@ __all__ = [
     "RefreshKVError",
     "Snapshot",
     "SnapshotError",
+    "Statement",
     "TokenGenerated",
     "compile_decoding",
     "enable",

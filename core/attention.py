@@ -35,8 +35,10 @@ def enable(model: PreTrainedModel) -> PreTrainedModel:
     config = model.config.get_text_config(decoder=True)
     if config._attn_implementation != ATTENTION_NAME:
         raise PolicyInactiveError(
-            f"{type(model).__name__} does not let its attention function be replaced, so a policy would do nothing. "
-            "Use an architecture built on transformers' AttentionInterface (llama, qwen, mistral, gemma, …)."
+            "attention-not-replaceable",
+            "{model} does not let its attention function be replaced, so a policy would do nothing. Use an "
+            "architecture built on transformers' AttentionInterface (llama, qwen, mistral, gemma, …).",
+            model=type(model).__name__,
         )
     return model
 

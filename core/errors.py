@@ -1,8 +1,15 @@
 """The errors of this package. Each message states the value, the limit and the way out."""
 
+from .statement import Statement
 
-class RefreshKVError(Exception):
-    """Base of every error this package raises on purpose."""
+
+class RefreshKVError(Statement, Exception):
+    """Base of every error this package raises on purpose.
+
+    `str(error)` is its sentence. `error.code` names what is wrong ("folder-without-config") and stays when the sentence
+    changes, so that a program need not read English; `error.values` holds the sentence's values by name, and
+    `error.pattern` the sentence with places for them, by which it can be said in other languages.
+    """
 
 
 class InvalidParameterError(RefreshKVError, ValueError):

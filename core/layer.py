@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import CacheLayerMixin
 
-from .errors import PolicyInactiveError
+from .errors import InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
 from .policies import Policy
 from .storage import GrowingTensor, SmallCache, refill
@@ -139,7 +139,11 @@ class PolicyLayer(CacheLayerMixin):
         The small cache goes too, since it may hold removed tokens; the next step is full and chooses a new one.
         """
         if tokens_to_remove > 0:
-            raise ValueError(f"crop takes minus the number of tokens to remove, and got {tokens_to_remove}.")
+            raise InvalidParameterError(
+                "crop-out-of-range",
+                "crop takes minus the number of tokens to remove, and got {tokens}. Pass 0 or less.",
+                tokens=tokens_to_remove,
+            )
         if tokens_to_remove == 0 or self._full is None:
             return
         for buffer in self._full:
@@ -281,14 +285,17 @@ class PolicyLayer(CacheLayerMixin):
     def _require_attention(self, attention_kwargs: dict[str, Any] | None) -> dict[str, Any]:
         if attention_kwargs is None:
             raise PolicyInactiveError(
+                "attention-without-cache-arguments",
                 "This architecture does not hand its attention arguments to the cache, so the policy could not act and "
                 "every step would silently use full attention. Use a model whose attention calls cache.update(..., "
-                "kwargs=kwargs) (llama, qwen, mistral, gemma, gpt2, …), or transformers' DynamicCache."
+                "kwargs=kwargs) (llama, qwen, mistral, gemma, gpt2, …), or transformers' DynamicCache.",
             )
         if self._awaits_attention:
             raise PolicyInactiveError(
-                f"The previous step was cached but attended to without the {ATTENTION_NAME!r} attention function, so "
-                "the policy did nothing. Call enable(model) and do not change its attention implementation afterwards."
+                "step-not-attended",
+                "The previous step was cached but attended to without the {attention!r} attention function, so the "
+                "policy did nothing. Call enable(model) and do not change its attention implementation afterwards.",
+                attention=ATTENTION_NAME,
             )
         return attention_kwargs
 

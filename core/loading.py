@@ -27,6 +27,7 @@ from .quantization import (
     spared_from_nf4,
     use_float32_activations,
 )
+from .statement import Statement
 
 
 def load_model(
@@ -46,7 +47,8 @@ def load_model(
     large model over all GPUs.
     cache_dir: where the embedded model, converted GGUF files and compiled kernels are kept; else $REFRESHKV_CACHE, else
     the user's cache folder. Models of the Hub stay in the Hub's own cache.
-    progress: called with what is being done, done, and total (0 when unknown; bytes for downloads).
+    progress: called with what is being done (a Statement, whose str is the words and whose code tells the stages
+    apart), done, and total (0 when unknown; bytes for downloads).
 
     Activations are bfloat16 on GPUs and on CPUs that compute in it, else float32; quantization.py says why. The KV
     cache is bfloat16, except on a CPU that neither computes in it nor has a C++ compiler.
@@ -57,15 +59,19 @@ def load_model(
     known = (*get_args(Quantization), "auto")
     if quantization not in known:
         raise InvalidParameterError(
-            f"quantization={quantization!r} is not known. Use one of {', '.join(map(repr, known))}."
+            "quantization-unknown",
+            "quantization={quantization} is not known. Use one of {known}.",
+            quantization=repr(quantization),
+            known=", ".join(map(repr, known)),
         )
     target = _target(device)
     report, cache = progress or _no_progress, cache_folder(cache_dir)
     if target.type == "cpu":
-        kernels.load(cache, on_build=lambda: report("building the CPU kernels", 0, 0))
+        building = Statement("building-kernels", "building the CPU kernels")
+        kernels.load(cache, on_build=lambda: report(building, 0, 0))
     chosen = chosen_quantization(quantization, target)
     source = _source(name, cache, report)
-    report(f"loading {name}", 0, 0)
+    report(Statement("loading-model", "loading {name}", name=name), 0, 0)
     with _explained(name, source.remedy):
         tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
         load = _load_on_cpu if target.type == "cpu" else _load_on_accelerator
@@ -76,7 +82,7 @@ def load_model(
 class _Source(NamedTuple):
     location: str
     """A folder or a hub id: what `from_pretrained` takes."""
-    remedy: str
+    remedy: Statement
     """What to do when loading from it fails."""
 
 
@@ -86,30 +92,50 @@ def _source(name: str, cache: Path, progress: LoadProgress) -> _Source:
     path = Path(name).expanduser()
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
-            raise LoadingError(f"There is no file {path.absolute()}. Check the path of the .gguf file.")
+            raise LoadingError(
+                "file-missing",
+                "There is no file {file}. Check the path of the .gguf file.",
+                file=str(path.absolute()),
+            )
         return _prepared_source(converted_gguf(path, cache, progress))
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise LoadingError(
-                f"The folder {path.absolute()} has no config.json, so it is not a model as save_pretrained writes it. "
-                "Give the folder that has one, or the path of a .gguf file."
+                "folder-without-config",
+                "The folder {folder} has no config.json, so it is not a model as save_pretrained writes it. Give the "
+                "folder that has one, or the path of a .gguf file.",
+                folder=str(path.absolute()),
             )
-        return _Source(str(path), f"Check that {path.absolute()} holds all files of a causal language model.")
+        remedy = Statement(
+            "check-folder",
+            "Check that {folder} holds all files of a causal language model.",
+            folder=str(path.absolute()),
+        )
+        return _Source(str(path), remedy)
     if path.exists() or path.is_absolute() or name.startswith((".", "~")):
-        raise LoadingError(f"{name!r} is neither a folder nor a .gguf file. Check the path.")
-    return _Source(
-        name,
+        raise LoadingError(
+            "path-without-model", "{name!r} is neither a folder nor a .gguf file. Check the path.", name=name
+        )
+    remedy = Statement(
+        "check-hub-id",
         "There is no folder of that name here; if it is a hub id, check its spelling, the network and your access. "
-        f"{EMBEDDED_NAME!r} needs no access to the Hub.",
+        "{embedded!r} needs no access to the Hub.",
+        embedded=EMBEDDED_NAME,
     )
+    return _Source(name, remedy)
 
 
 def _prepared_source(folder: Path) -> _Source:
-    return _Source(str(folder), f"Delete the folder {folder} and load again to have it made anew.")
+    remedy = Statement(
+        "delete-prepared-folder",
+        "Delete the folder {folder} and load again to have it made anew.",
+        folder=str(folder),
+    )
+    return _Source(str(folder), remedy)
 
 
 @contextmanager
-def _explained(name: str, remedy: str) -> Iterator[None]:
+def _explained(name: str, remedy: Statement) -> Iterator[None]:
     """Turn whatever loading raises, of dozens of types, into a LoadingError that names the model and the way out."""
     try:
         yield
@@ -117,7 +143,13 @@ def _explained(name: str, remedy: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise LoadingError(f"{name!r} could not be loaded: {reason}. {remedy}") from error
+        raise LoadingError(
+            "loading-failed",
+            "{name!r} could not be loaded: {reason}. {remedy}",
+            name=name,
+            reason=reason,
+            remedy=remedy,
+        ) from error
 
 
 def _target(device: str | None) -> torch.device:
@@ -128,14 +160,23 @@ def _target(device: str | None) -> torch.device:
     except RuntimeError:
         target = torch.device("meta")
     if target.type not in ("cpu", "cuda", "mps"):
-        raise InvalidParameterError(f"device={device!r} is not known. Use 'cpu', 'cuda', 'cuda:<number>' or 'mps'.")
+        raise InvalidParameterError(
+            "device-unknown",
+            "device={device!r} is not known. Use 'cpu', 'cuda', 'cuda:<number>' or 'mps'.",
+            device=device,
+        )
     if target.type == "cuda" and (target.index or 0) >= torch.cuda.device_count():
         raise LoadingError(
-            f"device={device!r} was asked for, but PyTorch sees {torch.cuda.device_count()} CUDA devices. Use "
-            "device='cpu', or install a driver and PyTorch for CUDA (https://pytorch.org/get-started/locally)."
+            "cuda-missing",
+            "device={device!r} was asked for, but PyTorch sees {count} CUDA devices. Use device='cpu', or install a "
+            "driver and PyTorch for CUDA (https://pytorch.org/get-started/locally).",
+            device=device,
+            count=torch.cuda.device_count(),
         )
     if target.type == "mps" and not torch.backends.mps.is_available():
-        raise LoadingError("device='mps' was asked for, but PyTorch sees no Apple GPU. Use device='cpu'.")
+        raise LoadingError(
+            "mps-missing", "device='mps' was asked for, but PyTorch sees no Apple GPU. Use device='cpu'."
+        )
     return target
 
 
@@ -147,11 +188,15 @@ def chosen_quantization(quantization: Quantization | Literal["auto"], target: to
         return "nf4" if target.type == "cuda" else "none"
     if target.type == "mps" and quantization != "none":
         raise LoadingError(
-            f"quantization={quantization!r} needs bitsandbytes, which has no kernels for device='mps'. Use "
-            "quantization='none', or device='cpu'."
+            "quantization-not-on-mps",
+            "quantization={quantization!r} needs bitsandbytes, which has no kernels for device='mps'. Use "
+            "quantization='none', or device='cpu'.",
+            quantization=quantization,
         )
     if target.type == "cuda" and quantization == "int4":
-        raise LoadingError("quantization='int4' is for CPUs. Use quantization='nf4' on device='cuda'.")
+        raise LoadingError(
+            "quantization-not-on-cuda", "quantization='int4' is for CPUs. Use quantization='nf4' on device='cuda'."
+        )
     return quantization
 
 
@@ -226,11 +271,16 @@ def _from_pretrained(location: str, **options: Any) -> PreTrainedModel:
     if info["missing_keys"]:
         missing = sorted(info["missing_keys"])
         raise LoadingError(
-            f"{location} lacks {len(missing)} weights of {type(model).__name__}, {missing[0]} among them, so the model "
-            "would be partly random. The files are incomplete or belong to another architecture."
+            "weights-missing",
+            "{location} lacks {count} weights of {model}, {example} among them, so the model would be partly random. "
+            "The files are incomplete or belong to another architecture.",
+            location=location,
+            count=len(missing),
+            model=type(model).__name__,
+            example=missing[0],
         )
     return model
 
 
-def _no_progress(what: str, done: int, total: int) -> None:
+def _no_progress(what: Statement, done: int, total: int) -> None:
     """The progress callback when none was given."""

@@ -37,11 +37,13 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
         ids = encoded["input_ids"]
     if ids.ndim != 2 or ids.shape[0] != 1:
         raise InvalidParameterError(
-            f"The prompt's ids have shape {tuple(ids.shape)}; streaming takes one prompt, (1, length). "
-            "For a batch use model.generate(..., past_key_values=PolicyCache(...))."
+            "prompt-not-one-row",
+            "The prompt's ids have shape {shape}; streaming takes one prompt, (1, length). For a batch use "
+            "model.generate(..., past_key_values=PolicyCache(...)).",
+            shape=str(tuple(ids.shape)),
         )
     if ids.shape[1] == 0:
-        raise InvalidParameterError("The prompt has 0 tokens; give at least one.")
+        raise InvalidParameterError("prompt-empty", "The prompt has 0 tokens; give at least one.")
     token_ids: Tensor = ids.to(torch.long)
     return token_ids
 
@@ -49,9 +51,15 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
 def require_room(config: PreTrainedConfig, prompt_tokens: int, max_new_tokens: int) -> None:
     """Raise ContextOverflowError if prompt and output do not fit into the model's window."""
     window = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
-    excess = 0 if window is None else prompt_tokens + max_new_tokens - window
-    if excess > 0:
+    if window is None:
+        return
+    if (excess := prompt_tokens + max_new_tokens - window) > 0:
         raise ContextOverflowError(
-            f"The prompt has {prompt_tokens} tokens and {max_new_tokens} are to be generated, but the model's window "
-            f"is {window}: {excess} too many. Shorten the prompt or lower max_new_tokens."
+            "window-exceeded",
+            "The prompt has {prompt_tokens} tokens and {max_new_tokens} are to be generated, but the model's window is "
+            "{window}: {excess} too many. Shorten the prompt or lower max_new_tokens.",
+            prompt_tokens=prompt_tokens,
+            max_new_tokens=max_new_tokens,
+            window=window,
+            excess=excess,
         )

@@ -64,5 +64,9 @@ def make_sampler(config: GenerationConfig, prompt_tokens: int, seed: int | None)
             if config.min_p:
                 processors.append(MinPLogitsWarper(config.min_p))
     except ValueError as error:
-        raise InvalidParameterError(f"{error} Choose a value in that range, or leave the parameter out.") from error
+        raise InvalidParameterError(
+            "sampling-out-of-range",
+            "{problem} Choose a value in that range, or leave the parameter out.",
+            problem=str(error),
+        ) from error
     return Sampler(processors, greedy, seed)

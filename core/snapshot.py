@@ -60,8 +60,11 @@ class Snapshot:
         """
         if not 0 < length <= cache.prefilled:
             raise SnapshotError(
-                f"A snapshot of {length} tokens was asked for, but {cache.prefilled} tokens of the cache come from a "
-                "prefill. Take at least 1 and at most so many; what is decoded depends on the policy."
+                "snapshot-out-of-range",
+                "A snapshot of {length} tokens was asked for, but {prefilled} tokens of the cache come from a prefill. "
+                "Take at least 1 and at most so many; what is decoded depends on the policy.",
+                length=length,
+                prefilled=cache.prefilled,
             )
         return cls(
             tuple(cache.token_ids[:length]),
@@ -75,13 +78,25 @@ class Snapshot:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 if metadata.get("format") != FORMAT:
-                    raise SnapshotError(f"{path} is of format {metadata.get('format')!r}, not {FORMAT!r}.")
+                    raise SnapshotError(
+                        "snapshot-of-another-format",
+                        "{file} is of format {format}, not {known!r}.",
+                        file=str(path),
+                        format=repr(metadata.get("format")),
+                        known=FORMAT,
+                    )
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         except (SafetensorError, OSError) as error:
-            raise SnapshotError(f"{path} cannot be read: {error}.") from error
+            raise SnapshotError(
+                "snapshot-unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=str(error)
+            ) from error
         # A damaged file would otherwise show as text that makes no sense.
         if metadata.get("checksum") != _checksum(tensors):
-            raise SnapshotError(f"{path} is damaged: its checksum is not the one it was written with.")
+            raise SnapshotError(
+                "snapshot-damaged",
+                "{file} is damaged: its checksum is not the one it was written with.",
+                file=str(path),
+            )
         token_ids = tuple(tensors.pop("token_ids").tolist())
         layers: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
         for name, tensor in sorted(tensors.items(), key=lambda item: _place(item[0])):
@@ -101,7 +116,9 @@ class Snapshot:
         try:
             save_file(tensors, path, {"format": FORMAT, "checksum": _checksum(tensors)})
         except SafetensorError as error:
-            raise SnapshotError(f"{path} cannot be written: {error}.") from error
+            raise SnapshotError(
+                "snapshot-unwritable", "{file} cannot be written: {reason}.", file=str(path), reason=str(error)
+            ) from error
 
     def restore(
         self, config: PreTrainedConfig, policy: Policy, *, room: int = 0, device: torch.device | None = None
@@ -114,8 +131,12 @@ class Snapshot:
         cache = PolicyCache(config, policy)
         if len(cache.policy_layers) != len(cache.layers) or len(cache.layers) != len(self.layers):
             raise SnapshotError(
-                f"The snapshot has {len(self.layers)} layers of full attention and the model "
-                f"{len(cache.policy_layers)} in {len(cache.layers)} layers: it was taken from another model."
+                "snapshot-of-another-model",
+                "The snapshot has {held} layers of full attention and the model {full} in {layers} layers: it was "
+                "taken from another model.",
+                held=len(self.layers),
+                full=len(cache.policy_layers),
+                layers=len(cache.layers),
             )
         for layer, (keys, values) in zip(cache.policy_layers.values(), self.layers, strict=True):
             layer.adopt(_filled(keys, room, device), _filled(values, room, device))
@@ -160,8 +181,11 @@ def _buffers(cache: PolicyCache) -> Iterable[Sequence[GrowingTensor]]:
     for index, layer in enumerate(cache.layers):
         if not isinstance(layer, PolicyLayer):
             raise SnapshotError(
-                f"Layer {index} is a {type(layer).__name__}, which does not keep every token's keys and values, so "
-                "that no snapshot can be taken of this model's cache."
+                "snapshot-of-a-passing-layer",
+                "Layer {index} is a {kind}, which does not keep every token's keys and values, so that no snapshot can "
+                "be taken of this model's cache.",
+                index=index,
+                kind=type(layer).__name__,
             )
         yield layer.full
 

@@ -16,7 +16,7 @@ from app.engine.notifier import Notifier
 from app.engine.pace import Pace
 from app.engine.run import Priority, Run
 from app.say.errors import AppError
-from app.say.wording import Message, heard
+from app.say.wording import Message
 from core import (
     Compilation,
     Event,
@@ -24,13 +24,15 @@ from core import (
     PolicyCache,
     PrefillProgress,
     RefreshKVError,
+    Statement,
     load_model,
     stream_generate,
 )
+from core.default_model import LoadProgress
 from core.loading import chosen_quantization
 from core.quantization import Quantization
 
-ModelSource: TypeAlias = Callable[[Callable[[str, int, int], None]], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
+ModelSource: TypeAlias = Callable[[LoadProgress], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ class ModelUnavailableError(AppError):
 class Loading:
     """How far loading the model is: `done` of `total` (0: unknown) of `what`."""
 
-    what: str = "Starting"
+    what: Message
     done: int = 0
     total: int = 0
 
@@ -77,7 +79,7 @@ class Engine:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._documents: DocumentCache | None = None
-        self.loading = Loading()
+        self.loading = Loading(Message("Starting"))
         self.failure: Message | None = None
         self.notifier = Notifier()
         """Of how far loading and compiling is, and of whose turn it is."""
@@ -198,7 +200,7 @@ class Engine:
                 self._compilation = self._compile(model)
                 threading.Thread(target=self._tell_of, args=(self._compilation,), name="compiled", daemon=True).start()
         except RefreshKVError as error:
-            self.failure = heard(str(error))
+            self.failure = Message.of(error)
         except Exception as error:
             logger.exception("loading the model failed")
             self.failure = Message("The model could not be loaded: {}", str(error))
@@ -212,8 +214,8 @@ class Engine:
         compilation.wait()
         self.notifier.notify()
 
-    def _report(self, what: str, done: int, total: int) -> None:
-        self.loading = Loading(what, done, total)
+    def _report(self, what: Statement, done: int, total: int) -> None:
+        self.loading = Loading(Message.of(what), done, total)
         self.notifier.notify()
 
     def _execute(self, run: Run) -> None:
@@ -227,7 +229,7 @@ class Engine:
         except AppError as error:
             run.end("failed", error.message)
         except RefreshKVError as error:
-            run.end("failed", heard(str(error)))
+            run.end("failed", Message.of(error))
         except Exception as error:
             logger.exception("a run failed")
             run.end("failed", Message("The run failed: {}. What was written is kept.", str(error)))

@@ -1,37 +1,40 @@
-"""Text that every part of the app can hold, send and store. Pure."""
+"""Text that can be kept, sent and shown. What arrives from outside goes through here once, and nothing later meets
+half a character, which no UTF-8 holds, or a control character, which XML forbids and terminals obey."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from operator import is_
+from typing import Any, TypeVar, cast
 
-_INVALID = re.compile("[\ud800-\udfff\x00-\x08\x0b\x0d-\x1f\x7f-\x9f\ufffe\uffff]")
-_HALF = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+Value = TypeVar("Value")
+
+# Control characters (C0, DEL, C1) but for tab, newline and form feed, half surrogates, and the non-characters that XML forbids.
+_INVALID = re.compile(r"[\x00-\x08\x0b\x0d-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def valid_text(text: str) -> str:
-    """`text` without what JSON, SQLite or a browser cannot take.
-
-    Two halves of a surrogate pair become their character, a half alone U+FFFD. Control characters but tab, newline and
-    form feed go, and so do U+FFFE and U+FFFF; other line ends become newlines. Clean text is returned as it is.
-    """
+    """The text with each half surrogate as U+FFFD, a pair of halves as its character, and line ends as newlines;
+    control characters and non-characters are left out. The same object if there is nothing to change."""
     if not _INVALID.search(text):
         return text
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if _HALF.search(text):
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return _CONTROL.sub("", text)
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _INVALID.sub("", whole.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def valid(value: Any) -> Any:
-    """The same through lists, tuples and dicts, their keys too."""
+def valid(value: Value) -> Value:
+    """The value with every string in it made valid: in dicts, keys included, in lists and in tuples, however deep.
+
+    The same object if there is nothing to change.
+    """
     if isinstance(value, str):
-        return valid_text(value)
-    if isinstance(value, list):
-        return [valid(part) for part in value]
-    if isinstance(value, tuple):
-        return tuple(valid(part) for part in value)
+        return cast(Value, valid_text(value))
+    made: Any = value
     if isinstance(value, dict):
-        return {valid(key): valid(part) for key, part in value.items()}
+        items = tuple(value.items())
+        made = valid(items)
+        return value if made is items else cast(Value, dict(made))
+    if isinstance(value, list | tuple):
+        made = list(map(valid, value))
+        return value if all(map(is_, made, value)) else getattr(value, "_make", type(value))(made)
     return value

@@ -38,16 +38,23 @@ class RefreshKV(Policy):
         """Check the ranges."""
         _check_budget(self.budget)
         if not _is_integer(self.stride) or self.stride < 1:
-            raise InvalidParameterError(f"stride is {self.stride!r}; it must be a whole number of steps, 1 or more.")
+            raise InvalidParameterError(
+                "stride-out-of-range",
+                "stride is {stride}; it must be a whole number of steps, 1 or more.",
+                stride=repr(self.stride),
+            )
         if self.similarity_threshold is not None and not -1 <= self.similarity_threshold <= 1:
             raise InvalidParameterError(
-                f"similarity_threshold is {self.similarity_threshold!r}; a cosine similarity lies between -1 and 1. "
-                "Pass None for refreshes by stride alone."
+                "threshold-out-of-range",
+                "similarity_threshold is {threshold}; a cosine similarity lies between -1 and 1. Pass None for "
+                "refreshes by stride alone.",
+                threshold=repr(self.similarity_threshold),
             )
         if not _is_integer(self.pool_kernel_size) or self.pool_kernel_size < 1 or self.pool_kernel_size % 2 == 0:
             raise InvalidParameterError(
-                f"pool_kernel_size is {self.pool_kernel_size!r}; it must be odd, so that the window is centred. "
-                "Pass 1 for no pooling."
+                "pool-kernel-size-out-of-range",
+                "pool_kernel_size is {size}; it must be odd, so that the window is centred. Pass 1 for no pooling.",
+                size=repr(self.pool_kernel_size),
             )
 
     def capacity(self, prompt_length: int) -> int:
@@ -85,6 +92,8 @@ def _check_budget(budget: object) -> None:
     elif isinstance(budget, Real) and not isinstance(budget, bool) and 0 < float(budget) <= 1:
         return
     raise InvalidParameterError(
-        f"budget is {budget!r}; pass a fraction of the prompt as a float above 0 and up to 1.0 (1/8), "
-        "or a number of tokens as an int of 1 or more (512)."
+        "budget-out-of-range",
+        "budget is {budget}; pass a fraction of the prompt as a float above 0 and up to 1.0 (1/8), or a number of "
+        "tokens as an int of 1 or more (512).",
+        budget=repr(budget),
     )

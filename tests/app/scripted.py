@@ -51,7 +51,7 @@ class ScriptedRun:
     words: int = 0
     text: str = ""
     run: Run | None = None
-    before: list[Callable[[Run], None]] = field(default_factory=list)
+    before: list[Callable[[Run], object]] = field(default_factory=list)
     composed: Composed = COMPOSED
 
     def bind(self, run: Run) -> None:
@@ -68,7 +68,7 @@ class ScriptedRun:
         for act in self.before:
             act(run)
 
-    def do(self, act: Callable[[Run], None]) -> "ScriptedRun":
+    def do(self, act: Callable[[Run], object]) -> "ScriptedRun":
         if self.run is None:
             self.before.append(act)
         else:
@@ -76,10 +76,15 @@ class ScriptedRun:
         return self
 
     def emit(self, *events: Event) -> "ScriptedRun":
-        return self.do(lambda run: [run.begin(), *map(run.emit, events)] and None)
+        def act(run: Run) -> None:
+            run.begin()
+            for event in events:
+                run.emit(event)
+
+        return self.do(act)
 
     def begin(self) -> "ScriptedRun":
-        return self.do(lambda run: run.begin() and None)
+        return self.do(Run.begin)
 
     def say(self, *words: str) -> "ScriptedRun":
         self.begin()

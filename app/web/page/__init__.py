@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from importlib.util import find_spec
@@ -10,7 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from app.say.wording import ENGLISH, Wording, heard
+from app.say.catalogue import catalogues
+from app.say.wording import ENGLISH, Wording
 from app.settings import ASSETS, Settings, SettingsError
 from app.web.api import add_api
 from app.web.context import AppContext
@@ -21,7 +23,7 @@ from app.web.page.budget import add_budget
 from app.web.page.compare import add_compare
 from app.web.page.drafting import add_export, add_versions, wire_draft
 from app.web.page.evidence import add_evidence, wire_map
-from app.web.page.labels import words
+from app.web.page.labels import labels, words
 from app.web.page.projects import add_projects, wire_projects
 from app.web.page.sources import add_sources
 from app.web.page.table import add_table_check, look_after
@@ -30,9 +32,11 @@ from app.web.page.writing import FRAME_SECONDS, SILENT_SECONDS, Stream, add_writ
 
 ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
 LANGUAGE = """() => {
-  if (navigator.language.startsWith("ja")) document.documentElement.lang = "ja";
+  const wanted = navigator.language;
+  const found = %s.filter((offered) => wanted === offered || wanted.startsWith(`${offered}-`)).pop();
+  if (found) document.documentElement.lang = found;
 }"""
-"""Tells screen readers, and the rules of line breaking, that it is Japanese; Gradio says English of every page."""
+"""Tells screen readers, and the rules of line breaking, the page's language; Gradio says English of every page."""
 STYLES = ("controls.css", "style.css", "compare.css")
 
 
@@ -113,8 +117,8 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css": "".join((ASSETS / name).read_text("utf-8") for name in STYLES),
-        "i18n": words,
-        "js": LANGUAGE,
+        "i18n": labels(),
+        "js": LANGUAGE % json.dumps(catalogues().languages),
         "server_name": settings.host,
         "server_port": settings.port,
         "mcp_server": settings.mcp,
@@ -152,7 +156,7 @@ def model_line(settings: Settings, context: AppContext, say: Wording = ENGLISH) 
     if not engine.ready:
         loading = engine.loading
         fraction = loading.done / loading.total if loading.total else None
-        return panels.progress(fraction, say("{} …", heard(loading.what)))
+        return panels.progress(fraction, say("{} …", loading.what))
     facts = [say(engine.quantization(settings.quantization or "none")), say("window {:,} tokens", engine.window)]
     if engine.compiling:
         facts.append(say("compiling for this computer (once, a minute or two; writing works meanwhile)"))

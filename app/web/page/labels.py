@@ -1,115 +1,119 @@
-"""What the page's components are called, in English and Japanese; the browser's language decides."""
+"""What the page's components are called; the browser's language decides."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 import gradio as gr
+from gradio.i18n import I18nData
 
 from app.export import FORMATS
 from app.prompt.tasks import TASKS
-from app.say.ja import JAPANESE
+from app.say.catalogue import catalogues
 
-_WORDS: dict[str, tuple[str, str]] = {
-    "title": ("Long-document writer", "長文ライター"),
-    "project": ("Project", "プロジェクト"),
-    "projects": ("Open", "開く"),
-    "new_project": ("New", "新規"),
-    "delete_project": ("Delete", "削除"),
-    "sources": ("Sources", "資料"),
-    "upload": ("Add files", "ファイルを追加"),
-    "sample": ("Use the sample report", "サンプルを使う"),
-    "paste": ("Paste text", "テキストを貼り付け"),
-    "pasted": ("Text", "テキスト"),
-    "add_pasted": ("Add as a source", "資料に追加"),
-    "password": ("Password", "パスワード"),
-    "pages": ("Pages to read", "読むページ"),
-    "pages_hint": ("all, or for example 1-3, 7", "すべて、または 1-3, 7 など"),
-    "read_text": ("Text as it was read", "読み取ったテキスト"),
-    "page": ("Page", "ページ"),
-    "up": ("Move up", "上へ"),
-    "down": ("Move down", "下へ"),
-    "remove": ("Remove", "取り除く"),
-    "leave_out": ("Leave out", "使わない"),
-    "take_in": ("Take in again", "再び使う"),
-    "task": ("Task", "作業"),
-    "detail": ("In your words", "指示（自由記述）"),
-    "length_words": ("Length", "長さ"),
-    "tone": ("Tone", "文体"),
-    "language": ("Language", "言語"),
-    "audience": ("Readers", "読者"),
-    "audience_hint": ("anybody", "一般"),
-    "as_it_comes": ("As it comes", "指定なし"),
-    "short": ("Short", "短め"),
-    "medium": ("Medium", "ふつう"),
-    "long": ("Long", "長め"),
-    "neutral": ("Neutral", "中立"),
-    "formal": ("Formal", "改まった"),
-    "plain": ("Plain", "平易"),
-    "lively": ("Lively", "生き生きと"),
-    "academic": ("Academic", "学術的"),
-    "tokens": ("At most, in tokens", "最大トークン数"),
-    "options": ("How it is decoded", "デコードの設定"),
-    "temperature": ("Temperature (0: always the likeliest)", "温度（0：常に最尤）"),
-    "seed": ("Seed (empty: a new text each time)", "シード（空欄：毎回異なる）"),
-    "draft_tokens": (
-        "Tokens of the draft it sees, the last (empty: all)",
-        "モデルに見せる原稿の末尾トークン数（空欄：全部）",
-    ),
-    "method": ("Attention", "アテンション"),
-    "full_attention": ("Full attention", "全文脈アテンション"),
-    "budget": ("Small cache: share of the prompt, or tokens", "小キャッシュ：割合またはトークン数"),
-    "stride": ("Steps between refreshes", "更新の間隔（ステップ）"),
-    "threshold": (
-        "Keep the small cache above this query similarity (empty: refresh at every check)",
-        "この類似度より上なら小キャッシュを維持（空欄：毎回更新）",
-    ),
-    "draft": ("Draft", "原稿"),
-    "write": ("Write", "書く"),
-    "continue": ("Continue", "続ける"),
-    "here": ("Continue at the cursor", "カーソルから続ける"),
-    "stop": ("Stop", "止める"),
-    "undo": ("Undo", "元に戻す"),
-    "redo": ("Redo", "やり直す"),
+LABELS: Mapping[str, str] = {
+    "title": "Long-document writer",
+    "project": "Project",
+    "projects": "Open",
+    "new_project": "New",
+    "delete_project": "Delete",
+    "sources": "Sources",
+    "upload": "Add files",
+    "sample": "Use the sample report",
+    "paste": "Paste text",
+    "pasted": "Text",
+    "add_pasted": "Add as a source",
+    "password": "Password",
+    "pages": "Pages to read",
+    "pages_hint": "all, or for example 1-3, 7",
+    "read_text": "Text as it was read",
+    "page": "Page",
+    "up": "Move up",
+    "down": "Move down",
+    "remove": "Remove",
+    "leave_out": "Leave out",
+    "take_in": "Take in again",
+    "task": "Task",
+    "detail": "In your words",
+    "length_words": "Length",
+    "tone": "Tone",
+    "language": "Language",
+    "audience": "Readers",
+    "audience_hint": "anybody",
+    "as_it_comes": "As it comes",
+    "short": "Short",
+    "medium": "Medium",
+    "long": "Long",
+    "neutral": "Neutral",
+    "formal": "Formal",
+    "plain": "Plain",
+    "lively": "Lively",
+    "academic": "Academic",
+    "tokens": "At most, in tokens",
+    "options": "How it is decoded",
+    "temperature": "Temperature (0: always the likeliest)",
+    "seed": "Seed (empty: a new text each time)",
+    "draft_tokens": "Tokens of the draft it sees, the last (empty: all)",
+    "method": "Attention",
+    "full_attention": "Full attention",
+    "budget": "Small cache: share of the prompt, or tokens",
+    "stride": "Steps between refreshes",
+    "threshold": "Keep the small cache above this query similarity (empty: refresh at every check)",
+    "draft": "Draft",
+    "write": "Write",
+    "continue": "Continue",
+    "here": "Continue at the cursor",
+    "stop": "Stop",
+    "undo": "Undo",
+    "redo": "Redo",
     "keys": (
         "Ctrl+Enter writes · Ctrl+Shift+Enter continues · Esc stops · Ctrl+Z undoes · Ctrl+Shift+Z redoes · "
-        "Ctrl+Shift+S saves a version",
-        "Ctrl+Enter\u00a0書く · Ctrl+Shift+Enter\u00a0続ける · Esc\u00a0止める · Ctrl+Z\u00a0元に戻す · "
-        "Ctrl+Shift+Z\u00a0やり直す · Ctrl+Shift+S\u00a0版を保存",
+        "Ctrl+Shift+S saves a version"
     ),
-    "versions": ("Versions", "版"),
-    "version_name": ("Name of this version", "この版の名前"),
-    "save_version": ("Save version", "版を保存"),
-    "version": ("Saved versions", "保存した版"),
-    "compare_version": ("Show changes", "差分を表示"),
-    "restore": ("Restore", "復元"),
-    "delete_version": ("Delete", "削除"),
-    "export": ("Export", "書き出し"),
-    "format": ("Format", "形式"),
-    "file": ("File", "ファイル"),
-    "repair_table": ("Repair the table", "表を直す"),
-    "runs": ("Run on the map", "マップの実行"),
-    "open_trace": ("Open a trace", "トレースを開く"),
-    "compare": ("Compare methods", "方式を比べる"),
-    "compare_run": ("Write with each", "それぞれで書く"),
-    "methods": ("Methods", "方式"),
-    "refreshkv_set": ("RefreshKV, as set", "RefreshKV（設定どおり）"),
-    "never_refreshed": ("Small cache, never refreshed", "小キャッシュ（更新なし）"),
-    "summary": ("Summary", "要約"),
-    "report": ("Report", "レポート"),
-    "essay": ("Essay", "エッセイ"),
-    "notes": ("Study notes", "学習ノート"),
-    "outline": ("Outline, then its sections", "アウトラインから各節へ"),
-    "table": ("Extract a table", "表を取り出す"),
-    "continue_task": ("Continue my draft", "自分の原稿の続き"),
-    "free": ("My own instruction", "自由な指示"),
-    **{f"{key}_asks": (task.asks, JAPANESE[task.asks]) for key, task in TASKS.items()},
-    **{
-        f"format_{key}": (f"{kind.title} ({kind.suffix})", f"{JAPANESE[kind.title]} ({kind.suffix})")
-        for key, kind in FORMATS.items()
-    },
+    "versions": "Versions",
+    "version_name": "Name of this version",
+    "save_version": "Save version",
+    "version": "Saved versions",
+    "compare_version": "Show changes",
+    "restore": "Restore",
+    "delete_version": "Delete",
+    "export": "Export",
+    "format": "Format",
+    "file": "File",
+    "repair_table": "Repair the table",
+    "runs": "Run on the map",
+    "open_trace": "Open a trace",
+    "compare": "Compare methods",
+    "compare_run": "Write with each",
+    "methods": "Methods",
+    "refreshkv_set": "RefreshKV, as set",
+    "never_refreshed": "Small cache, never refreshed",
+    "summary": "Summary",
+    "report": "Report",
+    "essay": "Essay",
+    "notes": "Study notes",
+    "outline": "Outline, then its sections",
+    "table": "Extract a table",
+    "continue_task": "Continue my draft",
+    "free": "My own instruction",
+    **{f"{key}_asks": task.asks for key, task in TASKS.items()},
 }
+"""By their keys, in English. The other languages are in the catalogues of `app.say`."""
 
-words = gr.I18n(
-    en={key: english for key, (english, _) in _WORDS.items()},
-    ja={key: japanese for key, (_, japanese) in _WORDS.items()},
-)
-"""`words("write")` is a label; it is given to `launch` too."""
+
+def words(key: str) -> I18nData:
+    """The label of that key, which the browser puts into its language."""
+    return I18nData(key)
+
+
+@cache
+def labels() -> gr.I18n:
+    """All labels in all languages, for `launch`."""
+    return gr.I18n(**{language: _labels(language) for language in catalogues().languages})
+
+
+def _labels(language: str) -> dict[str, str]:
+    pattern = catalogues()[language].pattern
+    formats = {f"format_{key}": f"{pattern(kind.title)} ({kind.suffix})" for key, kind in FORMATS.items()}
+    return {key: pattern(english, key) for key, english in LABELS.items()} | formats

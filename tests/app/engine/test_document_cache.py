@@ -150,7 +150,7 @@ def test_a_prefill_that_was_stopped_is_kept(documents: DocumentCache) -> None:
 def test_a_failed_run_loses_its_cache_and_a_refused_one_does_not(documents: DocumentCache) -> None:
     read(documents, A + FIRST)
     with pytest.raises(InvalidParameterError), documents.use(A + SECOND, END, FULL, 700):
-        raise InvalidParameterError("refused")
+        raise InvalidParameterError("test", "refused")
     assert read(documents, A + SECOND)[0] == END
     with pytest.raises(ZeroDivisionError), documents.use(A + SECOND, END, FULL, 700):
         raise ZeroDivisionError

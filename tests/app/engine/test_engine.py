@@ -15,7 +15,8 @@ from app.engine.document_files import DocumentFiles
 from app.engine.engine import Engine, ModelUnavailableError, QueueFullError
 from app.engine.pace import FIRST_CHUNK
 from app.engine.run import Request, Run
-from core import CacheRefreshed, FullAttention, GenerationFinished, LoadingError, PrefillProgress, RefreshKV
+from core import CacheRefreshed, FullAttention, GenerationFinished, LoadingError, PrefillProgress, RefreshKV, Statement
+from core.default_model import LoadProgress
 from tests.core.tiny import byte_tokenizer, tiny_model
 
 PROMPT = "The keeper trims the lamp before the fog comes in. " * 6
@@ -174,8 +175,8 @@ def test_a_run_that_fails_says_so_and_the_next_one_works(engine: Engine) -> None
 
 
 def test_a_model_that_cannot_be_loaded_is_reported() -> None:
-    def load(report: Callable[[str, int, int], None]) -> None:
-        raise LoadingError("There is no model “x”. Name another.")
+    def load(report: LoadProgress) -> None:
+        raise LoadingError("test", "There is no model “{name}”. Name another.", name="x")
 
     engine = Engine(load, queue_size=1)  # type: ignore[arg-type]
     engine.start()
@@ -186,14 +187,15 @@ def test_a_model_that_cannot_be_loaded_is_reported() -> None:
 def test_loading_progress_is_visible_meanwhile() -> None:
     gate = threading.Event()
 
-    def load(report: Callable[[str, int, int], None]) -> object:
-        report("downloading", 3, 10)
+    def load(report: LoadProgress) -> object:
+        report(Statement("test", "downloading {file}", file="a.gguf"), 3, 10)
         gate.wait(30)
         return tiny_model(), byte_tokenizer()
 
     engine = Engine(load, queue_size=1)  # type: ignore[arg-type]
     engine.start()
     wait(lambda: engine.loading.done == 3)
+    assert str(engine.loading.what) == "downloading a.gguf"
     with pytest.raises(ModelUnavailableError, match="still loading"):
         engine.require_model(timeout=0)
     gate.set()

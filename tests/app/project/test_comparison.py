@@ -24,9 +24,9 @@ from app.say.errors import AppError
 from app.settings import Settings
 from app.store import Limits, open_store
 from app.text.diff import diff
+from app.web.events import AppContext
 from app.web.html.comparison import comparison_html
 from app.web.page.compare import NEVER_REFRESHED, Watch, comparison_of
-from app.web.events import AppContext
 from core import CacheRefreshed, FullAttention, RefreshKV, TokenGenerated, generate
 from tests.app.conftest import at, wait
 from tests.app.engine.test_engine import PROMPT, request

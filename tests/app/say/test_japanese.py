@@ -22,12 +22,13 @@ from app.prompt.sections import SectionPlace
 from app.prompt.tasks import TASKS
 from app.prompt.window import Budget, SourceTokens
 from app.runs.library import RunEntry
+from app.say.catalogue import catalogues
 from app.say.errors import ExportError
-from app.say.ja import JAPANESE
-from app.say.wording import Message, Wording, heard
+from app.say.wording import Message, Wording
 from app.settings import Limits, Settings
 from app.store import Store, Version, create_project
 from app.text.diff import Change
+from app.web.events import AppContext, project_name
 from app.web.html import comparison as compare_view
 from app.web.html import panels
 from app.web.html.comparison import comparison_html
@@ -36,12 +37,11 @@ from app.web.page import model_line
 from app.web.page.compare import TITLES
 from app.web.page.drafting import _titled as version_titled
 from app.web.page.drafting import exported
-from app.web.events import AppContext, project_name
 from app.web.page.evidence import _titled as run_titled
-from app.web.page.labels import words
+from app.web.page.labels import labels, words
 from app.web.page.sources import window_state
 from app.web.subscription import RunSubscription
-from core import FullAttention, GenerationFinished, PrefillProgress
+from core import FullAttention, GenerationFinished, LoadingError, PrefillProgress, load_model
 from core.events import TokenGenerated
 from tests.app.conftest import ask, wait
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into
@@ -184,9 +184,11 @@ def test_what_nobody_named_is_called_in_japanese_and_names_stay() -> None:
 
 def test_the_line_of_a_model_that_is_not_there_is_japanese(desk: Commands, sessions: Sessions) -> None:
     settings, office = Settings(_env_file=None), AppContext(desk, sessions, shared=False)
-    desk.engine._model, desk.engine.loading = None, Loading("converting x.gguf")
+    desk.engine._model, desk.engine.loading = None, Loading(Message("converting {file}", file="x.gguf"))
     assert "準備中：x.gguf の変換 …" in model_line(settings, office, JA)[0]
-    desk.engine.failure = heard("There is no file /x.gguf. Check the path of the .gguf file.")
+    with pytest.raises(LoadingError) as missing:
+        load_model("/x.gguf")
+    desk.engine.failure = Message.of(missing.value)
     assert "/x.gguf というファイルがありません。" in model_line(settings, office, JA)[0]
 
 
@@ -252,7 +254,8 @@ def test_a_comparison_is_japanese() -> None:
 
 def test_every_fixed_line_has_its_japanese() -> None:
     states = {"waiting", "running", "finished", "stopped", "failed", "interrupted"}
-    assert states | set(TITLES.values()) - {"RefreshKV"} | set(compare_view._STATES.values()) <= set(JAPANESE)
+    said = states | set(TITLES.values()) - {"RefreshKV"} | set(compare_view._STATES.values())
+    assert said <= {english for _, english in catalogues()["ja"].entries}
     labels = re.findall("<dt>(.+?)</dt>", panels.rates(status(RunStatistics(30, lambda: 0.0)), JA))
     assert len(labels) == 8
     assert not [label for label in labels if label.isascii()]
@@ -288,7 +291,10 @@ def test_a_checked_table_is_japanese() -> None:
 
 
 def test_formats_and_what_tasks_ask_for_are_labels_too() -> None:
-    english, japanese = words.translations["en"], words.translations["ja"]
+    english, japanese = labels().translations["en"], labels().translations["ja"]
+    assert english.keys() == japanese.keys()
+    assert words("write").key in english
+    assert (english["write"], japanese["write"]) == ("Write", "書く")
     assert english["format_docx"] == "Word document (.docx)"
     assert japanese["format_docx"] == "Word 文書 (.docx)"
     assert english["report_asks"] == TASKS["report"].asks

@@ -2,7 +2,9 @@
 
 import ast
 import asyncio
+import errno
 import json
+import os
 import string
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,27 +12,44 @@ from typing import Any, cast
 
 import gradio as gr
 import pytest
+from babel.messages.pofile import read_po
 
 from app.project.session import Session
 from app.project.sessions import Sessions
 from app.prompt.window import Budget, WindowFull
+from app.say.catalogue import Catalogue, Catalogues, catalogues
 from app.say.errors import AppError, EmptyField, ProjectGone, StoreError
-from app.say.ja import CORE, JAPANESE, SAID
-from app.say.wording import ENGLISH, Message, Wording, heard
-from app.web.events import AppContext, errors_said, worded, wording
+from app.say.wording import ENGLISH, Message, Wording
+from app.web.context import AppContext
+from app.web.events import errors_said, worded, wording
+from app.web.page.labels import LABELS
 from app.web.page.writing import Stream
-from core import LoadingError
+from core import LoadingError, RefreshKVError, Statement
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into
 
 ROOT = Path(__file__).parents[3]
 JA = Wording("ja")
+TRANSLATED = catalogues().languages[1:]
+ENTRIES = [(language, *entry) for language in TRANSLATED for entry in catalogues()[language].entries.items()]
+
+REASONS = {
+    *map(os.strerror, errno.errorcode),
+    "database or disk is full",
+    "database is locked",
+    "attempt to write a readonly database",
+    "unable to open database file",
+    "disk I/O error",
+    "database disk image is malformed",
+    "file is not a database",
+    "File is not a zip file",
+}
+"""What the system, SQLite and zipfile give as reasons."""
 
 
 def nodes(folder: str, without: tuple[str, ...] = ()) -> list[ast.AST]:
-    """All of the code, but for the Japanese."""
-    files = [file for file in (ROOT / folder).rglob("*.py") if file.parent.name != "japanese"]
-    trees = [ast.parse(file.read_text("utf-8")) for file in files if file.name not in without]
-    return [node for tree in trees for node in ast.walk(tree)]
+    """All of the code."""
+    files = [file for file in (ROOT / folder).rglob("*.py") if file.name not in without]
+    return [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
 
 
 def calls(found: list[ast.AST], names: set[str]) -> list[tuple[str, ast.expr]]:
@@ -46,36 +65,74 @@ def errors(base: type[Exception]) -> dict[str, type[Exception]]:
 
 
 def pattern_of(node: ast.AST) -> str | None:
-    """A literal text, with places where an f-string has them; None for anything else."""
-    if isinstance(node, ast.JoinedStr):
-        return "".join("{}" if isinstance(part, ast.FormattedValue) else str(pattern_of(part)) for part in node.values)
+    """A literal text; None for anything else."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def places(pattern: str) -> set[tuple[str, str]]:
-    """The places of a pattern by number, each with its format."""
-    found = [(name, form) for _, name, form, _ in string.Formatter().parse(pattern) if name is not None]
-    return {(name or str(index), form or "") for index, (name, form) in enumerate(found)}
+def places(pattern: str) -> set[tuple[str, str, str]]:
+    """The places of a pattern by number or name, each with its conversion and format."""
+    found = [place[1:] for place in string.Formatter().parse(pattern) if place[1] is not None]
+    return {(name or str(index), conversion or "", form or "") for index, (name, form, conversion) in enumerate(found)}
 
 
-@pytest.mark.parametrize(("english", "japanese"), JAPANESE.items())
-def test_both_languages_have_the_same_places(english: str, japanese: str) -> None:
-    assert japanese
-    assert places(english) == places(japanese)
+def said_by_core() -> set[str | None]:
+    """The patterns of core's errors and of what it reports of loading."""
+    coded = {*errors(RefreshKVError), "Statement"}
+    made = [node for node in nodes("core") if isinstance(node, ast.Call) and ast.unparse(node.func) in coded]
+    return {pattern_of(node.args[1]) for node in made}
 
 
-def test_everything_that_is_said_has_its_japanese_and_nothing_else_has() -> None:
+def said(language: str) -> set[str]:
+    """The English of what a language says outside labels."""
+    return {english for context, english in catalogues()[language].entries if not context}
+
+
+@pytest.mark.parametrize(("language", "entry", "translation"), ENTRIES)
+def test_a_translation_has_the_places_of_its_english(language: str, entry: tuple[str, str], translation: str) -> None:
+    assert places(translation) == places(entry[1])
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_catalogue_is_complete(language: str) -> None:
+    file = ROOT / "app" / "say" / language / "messages.po"
+    with file.open("rb") as opened:
+        read = read_po(opened, abort_invalid=True)
+    assert str(read.locale).replace("_", "-") == language
+    assert [entry.id for entry in read if entry.id and (entry.fuzzy or not entry.string)] == []
+    assert read.obsolete == {}
+    ids = [line for line in file.read_text("utf-8").splitlines() if line.startswith("msgid ")]
+    assert len(ids) == 1 + len(catalogues()[language].entries)  # the header's; none is there twice
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_everything_that_is_said_has_its_translation_and_nothing_else_has(language: str) -> None:
     found = nodes("app")
-    said = {pattern_of(one) for _, one in calls(found, {"say", "_say", "wording(request)"})}
+    needed = {pattern_of(one) for _, one in calls(found, {"say", "_say", "wording(request)"})} | said_by_core()
     for node in found:
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("say.count"):
-            said |= {pattern_of(one) for one in node.args[1:3]}
-    constants = {pattern_of(node) for node in found}
-    assert said - {None} - set(SAID) == set()
-    assert set(SAID) - constants == set()
+            needed |= {pattern_of(one) for one in node.args[1:3]}
+    assert len(needed) > 100
+    assert needed - {None} - said(language) == set()
+    assert said(language) - {pattern_of(node) for node in found} - said_by_core() - REASONS == set()
 
 
-def test_every_error_and_message_is_a_pattern_that_has_its_japanese() -> None:
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_label_has_its_translation_and_each_context_is_a_label(language: str) -> None:
+    entries = set(catalogues()[language].entries)
+    assert {label for label in LABELS.items() if label not in entries and label[1] not in said(language)} == set()
+    assert {entry for entry in entries if entry[0]} <= set(LABELS.items())
+
+
+def test_a_label_with_a_context_of_its_own_is_told_apart_from_the_rest() -> None:
+    two = Catalogue({("", "Open"): "offen", ("projects", "Open"): "Öffnen"})
+    assert [two.pattern("Open"), two.pattern("Open", "projects"), two.pattern("Open", "other")] == [
+        "offen", "Öffnen", "offen",
+    ]  # fmt: skip
+    assert two.pattern("Close", "projects") == "Close"
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_error_and_message_is_a_pattern_that_has_its_translation(language: str) -> None:
     found = nodes("app", without=("api.py",))  # programs are answered in English
     made_of_others = {name for name, cls in errors(AppError).items() if "__init__" in vars(cls)}
     raised = [one for name, one in calls(found, set(errors(AppError)) - made_of_others)]
@@ -84,7 +141,7 @@ def test_every_error_and_message_is_a_pattern_that_has_its_japanese() -> None:
     assert [ast.unparse(one) for one in either if not isinstance(one, ast.Constant)] == []
     messages = [one for _, one in calls(found, {"Message", "super().__init__"})]
     assert [ast.unparse(one) for one in messages if isinstance(one, ast.JoinedStr)] == []
-    assert {pattern_of(one) for one in [*either, *messages]} - {None, ""} - set(SAID) == set()
+    assert {pattern_of(one) for one in [*either, *messages]} - {None, ""} - said(language) == set()
 
 
 def test_nothing_is_shown_that_was_not_worded() -> None:
@@ -93,24 +150,19 @@ def test_nothing_is_shown_that_was_not_worded() -> None:
     assert [ast.unparse(one) for _, one in shown if isinstance(one, ast.Constant | ast.JoinedStr)] == []
 
 
-def test_what_core_says_of_loading_has_its_japanese_and_nothing_else_has() -> None:
-    found = nodes("core")
-    loading = {*errors(LoadingError), "PolicyInactiveError", "progress", "report"}
-    said = {pattern_of(one) for _, one in calls(found, loading)}
-    assert len(said) > 20
-    assert said - {None} - set(CORE) == set()
-    assert set(CORE) - {pattern_of(node) for node in found} == set()
-
-
-def test_a_sentence_of_core_is_heard_with_all_that_is_in_it() -> None:
-    folder = "Delete the folder /a/b.c and load again to have it made anew."
-    english = f"'x' could not be loaded: No such thing. {folder}"
-    assert heard(english).worded(JA) == (
-        "'x' を読み込めませんでした：No such thing。フォルダー /a/b.c を削除して読み込み直すと、作り直されます。"
+def test_an_error_of_core_is_said_with_all_that_is_in_it() -> None:
+    remedy = Statement("remedy", "Delete the folder {folder} and load again to have it made anew.", folder="/a/{b}.c")
+    error = LoadingError(
+        "failed", "{name!r} could not be loaded: {reason}. {remedy}", name="x", reason="No such thing", remedy=remedy
     )
-    assert str(heard(english)) == english
-    assert heard("downloading SmolLM2-135M-Instruct").worded(JA) == "SmolLM2-135M-Instruct のダウンロード"
-    assert heard("{unknown}").worded(JA) == "{unknown}"
+    message = Message.of(error)
+    assert str(message) == str(error)
+    assert message.worded(JA) == (
+        "'x' を読み込めませんでした：No such thing。フォルダー /a/{b}.c を削除して読み込み直すと、作り直されます。"
+    )
+    kept = Message.from_plain(json.loads(json.dumps(message.plain)))
+    assert (kept, kept.worded(JA)) == (message, message.worded(JA))
+    assert len({kept, message, Message.of(remedy), Message("{unknown}")}) == 3
 
 
 def test_a_message_is_said_in_any_language_also_after_it_was_kept() -> None:
@@ -132,10 +184,34 @@ def test_a_message_is_said_in_any_language_also_after_it_was_kept() -> None:
         ("jam", "en"),
         ("", "en"),
         ("*", "en"),
+        ("de,ja;q=0.8,en;q=0.7", "ja"),
+        ("de, en;q=0.8, ja;q=0.81", "ja"),
+        ("en;q=0.9,ja;q=0.9", "en"),
+        ("en;q=0, ja;q=0.1", "ja"),
+        ("ja;q=0", "en"),
+        ("ja;q=0.2,*", "en"),
+        ("ja;q=?, en", "ja"),
+        (";;,=,", "en"),
     ],
 )
-def test_the_first_language_of_the_browser_decides(header: str, language: str) -> None:
+def test_the_best_of_the_languages_on_offer_is_taken(header: str, language: str) -> None:
     assert Wording.of(header).language == language
+
+
+def test_a_folder_more_is_a_language_more(tmp_path: Path) -> None:
+    for language, translation in (("pt-BR", "Aberto: {}"), ("de", "{} ist offen")):
+        (tmp_path / language).mkdir()
+        text = f'msgid ""\nmsgstr ""\n"Language: {language}\\n"\n\nmsgid "{{}} is open"\nmsgstr "{translation}"\n'
+        (tmp_path / language / "messages.po").write_text(text, "utf-8")
+    (tmp_path / "__pycache__").mkdir()
+    offered = Catalogues(tmp_path)
+    assert offered.languages == ("en", "de", "pt-BR")
+    headers = ["de-AT,de;q=0.9", "PT-br", "fr, pt-BR;q=0.5, de;q=0.1", "en-GB,de;q=0.9", "fr"]
+    assert [offered.best(header) for header in headers] == ["de", "pt-BR", "pt-BR", "en", "en"]
+    assert [offered[language].pattern("{} is open") for language in offered.languages] == [
+        "{} is open", "{} ist offen", "Aberto: {}",
+    ]  # fmt: skip
+    assert offered["de"].pattern("") == ""  # which is the header's name in the file
 
 
 def test_what_has_no_japanese_is_said_as_it_is() -> None:

@@ -17,8 +17,8 @@ from app.project.session import Session
 from app.project.sessions import Sessions
 from app.prompt.window import ShorterDraft
 from app.settings import Settings
-from app.web.page import build, drafting
 from app.web.events import AppContext
+from app.web.page import build, drafting
 from app.web.page.sources import source_card, window_state
 from app.web.page.table import checked, look_after, repair_draft
 from core import LoadingError
@@ -120,7 +120,7 @@ def test_the_bar_says_what_continue_would_need_too(desk: Commands, session: Sess
 
 def test_a_source_has_its_card_before_the_model_is_there(session: Session, sessions: Sessions) -> None:
     def load(report: object) -> Any:
-        raise LoadingError("There is no such model.")
+        raise LoadingError("test", "There is no such model.")
 
     session.sources.paste("The light stood on the rock.")
     engine = Engine(load, queue_size=1)
