@@ -55,6 +55,9 @@ STORAGE: Mapping[str, str] = MappingProxyType(
             "{} はこのアプリの新しいバージョンで作られています（形式 {}、このアプリは {} "
             "まで）。アプリを更新するか、別のフォルダーを選んでください。"
         ),
+        "This project cannot be read: {}. Nothing of it was changed. Open another project.": (
+            "このプロジェクトを読み込めません：{}。内容は変更していません。別のプロジェクトを開いてください。"
+        ),
         "Your text could not be kept in {}: {}. It is still on the page: free some space, and go on.": (
             "文章を {} に保存できませんでした：{}。文章はページに残っています。空き容量を増やして続けてください。"
         ),
