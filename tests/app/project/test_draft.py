@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from app.project.draft import DraftState, ProjectDraft
 from app.project.insertion import Insertion, InsertionPoint
 from app.project.session import Session
 from app.say.errors import AppError, StoreError
-from app.store import Limits, Store, list_versions, read_draft, restore_version, save_version, version_text
+from app.store import Store, list_versions, read_draft, restore_version, save_version, version_text
 from tests.app.conftest import wait
 from tests.app.scripted import ScriptedRun, into
 
@@ -124,7 +125,7 @@ def test_replacing_is_one_step_and_keeps_what_was(store: Store, session: Session
     assert versions(store, session) == [("Before another", "mine")]
     assert session.draft.undo()
     assert session.draft.text == "mine"
-    store.limits = Limits(draft_megabytes=4e-6)
+    store.limits = replace(store.limits, draft_megabytes=4e-6)
     with pytest.raises(StoreError):
         session.draft.replace("too long")
     assert session.draft.text == "mine"
@@ -278,7 +279,7 @@ def test_what_a_run_replaces_is_kept_as_a_version(store: Store, session: Session
 
 
 def test_a_text_that_the_store_refuses_stays_on_the_page_and_says_why(store: Store, session: Session) -> None:
-    store.limits = Limits(draft_megabytes=1e-5)
+    limits, store.limits = store.limits, replace(store.limits, draft_megabytes=1e-5)
     script = ScriptedRun()
     written = into(session, script, 0, 0)
     script.finish("More than ten characters.")
@@ -288,7 +289,7 @@ def test_a_text_that_the_store_refuses_stays_on_the_page_and_says_why(store: Sto
     assert session.draft.text == "More than ten characters."
     type_in(session, "Even more than ten characters.")
     assert "the limit is 10" in str(session.draft.flush())
-    store.limits = Limits()
+    store.limits = limits
     assert session.draft.flush() is None
     assert read_draft(store, session.id) == "Even more than ten characters."
 
@@ -321,10 +322,10 @@ def test_a_proposal_leaves_the_draft_until_it_is_accepted(store: Store, session:
 
 def test_a_proposal_that_cannot_be_kept_stays_one(store: Store, session: Session) -> None:
     identity = propose(session, "new")
-    store.limits = Limits(draft_megabytes=1e-6)
+    limits, store.limits = store.limits, replace(store.limits, draft_megabytes=1e-6)
     with pytest.raises(StoreError):
         session.draft.resolve(identity, True)
-    store.limits = Limits()
+    store.limits = limits
     assert session.draft.resolve(identity, True)
     assert session.draft.text == "My new words."
 

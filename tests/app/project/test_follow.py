@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from app.project.writing import Writing
 from app.runs import library as library_module
 from app.runs.library import RunLibrary
 from app.say.errors import AppError, StoreError
-from app.store import Limits, Store, list_runs, list_versions, read_draft
+from app.store import Store, list_runs, list_versions, read_draft
 from tests.app.conftest import wait
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into, writing
 
@@ -106,7 +107,7 @@ def test_one_that_the_queue_refuses_leaves_no_record_and_the_draft_free(store: S
 
 
 def test_one_that_is_refused_takes_the_place_of_no_other(store: Store, session: Session) -> None:
-    store.limits = Limits(traces=1)
+    store.limits = replace(store.limits, traces=1)
     assert into(session, ScriptedRun().finish("It stood."), 0, 0).wait(30)
     entries = session.runs.entries
     assert into(session, ScriptedRun().finish("new"), 0, 2, proposes=True).wait(30)
