@@ -21,9 +21,8 @@ class RunStatistics:
     A decode step is "full" if every layer attended to the whole context, "partial" if none did, else "mixed". Step 0,
     whose token comes from the prefill, is not a decode step. What is not known yet is None.
 
-    started: when the run left the queue, by the clock of its events. reused: of `prompt_tokens`, those that were in the
-    cache when it began. cache_bytes: keys and values at the end, full and small caches together. All three are set by
-    who follows the run.
+    started: when the run left the queue, by the clock of its events. cache_bytes: keys and values at the end, full and
+    small caches together. Both are set by who follows the run.
     """
 
     def __init__(self, layers: int, prompt_tokens: int = 0) -> None:

@@ -34,6 +34,7 @@ class ProjectDraft:
     def __init__(self, store: Store, project: str, text: str) -> None:
         """The draft as the store has it."""
         self.proposal: Proposal | None = None
+        self._withdrawn: Proposal | None = None
         self.insertion: Insertion | None = None
         """What is being written into it."""
         self._store, self._project = store, project
@@ -91,7 +92,7 @@ class ProjectDraft:
             return False
         if not self._text.edit(text, revision, page, serial):
             return False
-        if insertion is not None and self._text.text != before:
+        if insertion is not None:
             insertion.point = insertion.point.edited(self._text.text)
         if insertion is None or insertion.proposes or insertion.empty:
             self._autosave.note(self._text.text)
@@ -113,8 +114,8 @@ class ProjectDraft:
     def replace(self, text: str, version: str = "") -> None:
         """Make `text` the draft, as one step of undo; with `version` the text before is kept under that name."""
         with self._commands:
-            self._autosave.flush()
             before, revision = self._now()
+            self._autosave.flush()
             if version and before.strip():
                 save_version(self._store, self._project, before, version, automatic=True)
             save_draft(self._store, self._project, before, checkpoint=True)
@@ -129,8 +130,8 @@ class ProjectDraft:
         with self._commands:
             if self.busy:
                 raise AppError("The model is writing. Stop it, or wait for its end, then restore the version.")
-            self._autosave.flush()
             _, revision = self._now()
+            self._autosave.flush()
             self._put(restore_version(self._store, version), revision)
 
     def undo(self) -> bool:
@@ -145,8 +146,8 @@ class ProjectDraft:
         with self._commands:
             if self.busy:
                 return False
-            self._autosave.flush()
             _, revision = self._now()
+            self._autosave.flush()
             text = step(self._store, self._project)
             if text is not None:
                 self._put(text, revision)
@@ -168,12 +169,13 @@ class ProjectDraft:
             save_draft(self._store, self._project, self.text, checkpoint=True)
             self._run_autosave = Autosave(self._store, self._project, writer=insertion.id, whole=True)
             with self._lock:
-                self.insertion, self.proposal = insertion, None
+                insertion.point = insertion.point.edited(self._text.text)  # a page may have sent more meanwhile
+                self.insertion, self.proposal, self._withdrawn = insertion, None, self.proposal
 
     def cancel(self) -> None:
         """Nothing is written after all."""
         with self._lock:
-            self.insertion = None
+            self.insertion, self.proposal = None, self._withdrawn
 
     def write(self, text: str) -> None:
         """The run has written more. Raises StoreError if the draft that it begins to change cannot be kept."""
@@ -243,6 +245,8 @@ class ProjectDraft:
         with self._lock:
             came = self._text.text if self._text.revision != revision else None
             self._text.put(text)
+            if self.insertion is not None:
+                self.insertion.point = self.insertion.point.edited(text)
         if came is not None and came != text:
             self._conflicts.keep(came, "", revision)
             self._autosave.note(text)  # which would else keep that one

@@ -181,26 +181,28 @@ class Job:
         self.notifier.notify()
 
     def _follow(self) -> None:
+        self._try(self._follow_all)
+        last = self.current
+        assert last is not None
+        if not last.run.done:  # what came of it is the reason
+            last.run.stop()
+        self._try(self.finish)  # what was written is on the page still, if it cannot be kept
         try:
-            self._follow_all()
+            self._record_end(last)
+        finally:
+            self._ended.set()
+            self.notifier.notify()
+        self._keep(last)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        """What goes wrong is why it failed."""
+        try:
+            act()
         except AppError as error:
             self.error = error.message
         except Exception as error:
             logger.exception("a job could not be followed")
             self.error = Message("The run could not go on: {}. What was written is kept.", str(error))
-        last = self.current
-        assert last is not None
-        if not last.run.done:  # what came of it is the reason
-            last.run.stop()
-        try:
-            self.finish()
-        except AppError as error:  # what was written is on the page still
-            self.error = error.message
-        finally:
-            self._record_end(last)
-            self._ended.set()
-            self.notifier.notify()
-        self._keep(last)
 
     def _follow_all(self) -> None:
         going = True
@@ -217,10 +219,14 @@ class Job:
                 self._keep(followed)
 
     def _go_on(self, resume: Callable[[], RunSpec]) -> bool:
-        """Begin the next run of the script; False if there is none. Raises what the script does not take."""
+        """Begin the next run of the script; False if there is none, or it was stopped meanwhile. Raises what the script
+        does not take."""
         try:
             spec = resume()
         except StopIteration:
+            return False
+        if self._stopped:
+            self._script.close()
             return False
         try:
             self._begin(spec)
@@ -250,7 +256,7 @@ class Job:
     def _record_end(self, followed: FollowedRun) -> None:
         """How a run ended, without its trace."""
         library, run = self._recorded(followed), followed.run
-        state = run.state if run.done else "stopped"
+        state = "failed" if self.error else run.state if run.done else "stopped"
         try:
             if library:
                 library.end(followed.feed, state, str(self.error or run.error or ""))  # type: ignore[arg-type]

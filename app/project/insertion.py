@@ -25,6 +25,11 @@ class InsertionPoint:
     touched: bool = False
 
     @property
+    def text(self) -> str:
+        """The draft without what is written."""
+        return self.before + self.replaced + self.after
+
+    @property
     def rest(self) -> str:
         """All that follows what is written."""
         return self.seam + self.after
@@ -42,14 +47,16 @@ class InsertionPoint:
         return "\n" * max(0, 2 - len(self.before) + len(self.before.rstrip("\n")))
 
     def edited(self, text: str) -> InsertionPoint:
-        """The same place after an edit, at one spot of the draft, that made it `text`.
+        """The same place after an edit, at one spot of the draft, that made it `text`; or none, if it is that already.
 
         What is put within `replaced` goes with it, for a whole draft at its edges too. What else is put at an edge or
         over it stays: at the beginning it stands before what will be written, at the end behind it.
         """
+        old = self.text
+        if text == old:
+            return self
         if self.whole:
             return replace(self, before="", replaced=text, after="")
-        old = self.before + self.replaced + self.after
         first, last = len(self.before), len(self.before + self.replaced)
         start, end = changed(old, text)
         shift = len(text) - len(old)

@@ -198,13 +198,18 @@ class Sessions:
     def _read(self, project: str, opening: Opening) -> None:
         """Open a project; who else asks for it waits for the same."""
         session: Session | None = None
-        failure: Exception | None = None
+        failure: StoreError | None = None
         try:
             session = Session(self.store, open_project(self.store, project), self._limits)
         except ProjectGone:
             pass
-        except Exception as error:
+        except StoreError as error:
             failure = error
+        except Exception as error:
+            logger.exception("a project cannot be read")
+            failure = StoreError(
+                "This project cannot be read: {}. Nothing of it was changed. Open another project.", str(error)
+            )
         with self._lock:
             if session is None and self._open.get(project) is opening:
                 del self._open[project]
@@ -228,20 +233,21 @@ class Sessions:
 
     def _watch(self) -> None:
         while not self._closed.wait(min(60.0, self._seconds)):
-            try:
-                self.expire()
-            except StoreError as error:
-                logger.warning("what is unused could not be closed: %s", error)
+            self.expire()
 
     def _let_go(self, session: Session, closing: Opening) -> None:
-        """Keep or delete what is left of it; it stays open if a text could not be kept, which must not be dropped."""
+        """Keep or delete what is left of it; it stays open if that cannot be done, for no text must be dropped and
+        nothing of a stranger's forgotten."""
         stays = True
         try:
             session.stop()  # a comparison that nobody has looked at for so long
-            stays = bool(session.draft.flush()) and not self._forget
+            failure = session.draft.flush()
             if self._forget:
                 with suppress(ProjectGone):
                     delete_project(self.store, session.id)
+            stays = failure is not None and not self._forget
+        except Exception as error:
+            logger.warning("a project that is not used cannot be closed: %s", error)
         finally:
             with self._lock:
                 if not stays:

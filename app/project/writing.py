@@ -88,6 +88,10 @@ class Writing(Job):
 
     def finish(self) -> None:
         """What is written is the draft's."""
-        self.insertion.close(self._clean)
-        if self._draft is not None:
-            self._draft.end(failed=self.failed)
+        closed = False
+        try:
+            self.insertion.close(self._clean)
+            closed = True
+        finally:
+            if self._draft is not None:
+                self._draft.end(failed=self.failed or not closed)

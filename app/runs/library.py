@@ -100,9 +100,7 @@ class RunLibrary:
         with self._lock:
             entry = _entry(stored)
             entry.key, entry.feed = feed.run_id, feed
-            alike = [other for other in self._entries if bool(other.compared) == bool(entry.compared)]
-            dropped = {other.key for other in [*alike, entry][: -self._store.limits.traces]}
-            self._entries = [*(other for other in self._entries if other.key not in dropped), entry]
+            self._entries = [*self._entries, entry]
             self._hold(entry.key, OpenRun(feed))
 
     def discard(self, feed: MapFeed) -> None:
@@ -118,7 +116,9 @@ class RunLibrary:
         entry = self._find(feed.run_id)
         if entry is not None and entry.stored is not None:
             entry.state, entry.error = state, error
-            if not feed.trace.tokens:
+            if feed.trace.tokens:
+                self._drop_oldest(bool(entry.compared))
+            else:
                 self._forget(entry)
             change_run(self._store, entry.stored, state, error=error)
 
@@ -218,6 +218,13 @@ class RunLibrary:
         with self._lock:
             self._entries = [other for other in self._entries if other is not entry]
             self._open.pop(entry.key, None)
+
+    def _drop_oldest(self, compared: bool) -> None:
+        """Those whose traces the store keeps no longer."""
+        with self._lock:
+            alike = [entry for entry in self._entries if bool(entry.compared) == compared]
+            for entry in alike[: -self._store.limits.traces]:
+                self._forget(entry)
 
     def _stored(self, entry: RunEntry) -> Trace:
         if entry.stored is None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 Value = TypeVar("Value")
 
-# Control characters (C0, DEL, C1) but for tab, newline and form feed, half surrogates, and the non-characters that XML forbids.
+# Control characters (C0, DEL, C1) but for tab, newline and form feed, half surrogates, and what XML forbids besides.
 _INVALID = re.compile(r"[\x00-\x08\x0b\x0d-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 

@@ -1,7 +1,9 @@
 """What the app's tests share: a store in a folder of its own, the engine on a tiny model, and a person's fields."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,23 @@ def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.005)
+
+
+@contextmanager
+def held(engine: Engine) -> Iterator[None]:
+    """Meanwhile the model waits before each forward: what a run does then does not depend on how fast it is."""
+    model, _ = engine.require_model(timeout=60)
+    going_on = threading.Event()
+
+    def pause(*_: object) -> None:
+        going_on.wait(60)
+
+    hook = model.register_forward_pre_hook(pause)
+    try:
+        yield
+    finally:
+        hook.remove()
+        going_on.set()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""The queue of runs: order, stopping, failures, and what one run leaves to the next."""
+"""The queue of runs: order, priorities, stopping, failures, and what one run leaves to the next."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,13 +13,22 @@ from app.engine.document_cache import DocumentCache
 from app.engine.document_files import DocumentFiles
 from app.engine.engine import Engine, ModelUnavailableError, QueueFullError
 from app.engine.pace import FIRST_CHUNK
-from app.engine.run import Request, Run
-from core import CacheRefreshed, FullAttention, GenerationFinished, LoadingError, PrefillProgress, RefreshKV, Statement
+from app.engine.run import GenerationRequest, Priority, Run, TimedEvent
+from core import (
+    CacheRefreshed,
+    Event,
+    FullAttention,
+    GenerationFinished,
+    LoadingError,
+    PrefillProgress,
+    RefreshKV,
+    Statement,
+)
 from core.default_model import LoadProgress
+from tests.app.conftest import held, wait
 from tests.core.tiny import byte_tokenizer, tiny_model
 
 PROMPT = "The keeper trims the lamp before the fog comes in. " * 6
-
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -34,48 +42,82 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-def request(text: str = PROMPT, new: int = 20, **options: object) -> Request:
+def request(text: str = PROMPT, new: int = 20, **options: object) -> GenerationRequest:
     ids = torch.tensor([byte_tokenizer()(text)["input_ids"]])
-    return Request(ids, options.pop("policy", RefreshKV()), new, **options)
+    return GenerationRequest(ids, options.pop("policy", RefreshKV()), new, **options)
 
 
-def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.005)
-
-
-def finished(run: Run) -> Run:
-    wait(lambda: run.done)
+def submitted(engine: Engine, asked: GenerationRequest | None = None, priority: Priority = Priority.WRITING) -> Run:
+    run = Run(request() if asked is None else asked, priority)
+    engine.submit(run)
     return run
 
 
+def timed(run: Run) -> list[TimedEvent]:
+    """What came, once it is over."""
+    assert run.wait(60)
+    return run.take()
+
+
+def finished(engine: Engine, asked: GenerationRequest) -> list[Event]:
+    """All events of a run."""
+    return [event for _, event in timed(submitted(engine, asked))]
+
+
 def test_a_run_ends_with_all_its_events(engine: Engine) -> None:
-    run = finished(engine.submit(request()))
-    events = [event for _, event in run.events]
+    run = submitted(engine)
+    events = timed(run)
     assert run.state == "finished"
-    assert events[0] == PrefillProgress(0, len(PROMPT))
-    assert sum(isinstance(event, CacheRefreshed) for event in events) == 2
-    assert isinstance(events[-1], GenerationFinished)
-    times = [when for when, _ in run.events]
+    assert events[0][1] == PrefillProgress(0, len(PROMPT))
+    assert sum(isinstance(event, CacheRefreshed) for _, event in events) == 2
+    assert isinstance(events[-1][1], GenerationFinished)
+    times = [when for when, _ in events]
     assert times == sorted(times)
+    assert run.started is not None
+    assert run.started <= times[0]
+    assert run.cache_bytes > 0
 
 
 def test_runs_wait_for_each_other_and_stop_stops_only_its_own(engine: Engine) -> None:
-    first = engine.submit(request(new=400))
-    wait(lambda: first.state == "running")
-    second, third = engine.submit(request(new=5)), engine.submit(request(new=5))
-    assert (engine.ahead_of(second), engine.ahead_of(third)) == (1, 2)
-    with pytest.raises(QueueFullError, match="2 people are waiting"):
-        engine.submit(request())
-    second.stop()
-    assert (second.state, first.state, third.state) == ("stopped", "running", "waiting")
-    first.stop()
-    assert finished(first).state == "stopped"
-    assert finished(third).state == "finished"
-    assert second.events == []
-    assert not any(isinstance(event, GenerationFinished) for _, event in first.events)
+    with held(engine):
+        first = submitted(engine)
+        wait(lambda: first.state == "running")
+        second, third = submitted(engine, request(new=5)), submitted(engine, request(new=5))
+        assert (engine.ahead_of(first), engine.ahead_of(second), engine.ahead_of(third)) == (0, 1, 2)
+        with pytest.raises(QueueFullError, match="2 people are waiting"):
+            submitted(engine)
+        second.stop()
+        assert (second.state, first.state, third.state) == ("stopped", "running", "waiting")
+        assert engine.current() == [first, third]
+        first.stop()
+    assert not any(isinstance(event, GenerationFinished) for _, event in timed(first))
+    assert third.wait(60)
+    assert (first.state, third.state) == ("stopped", "finished")
+    assert second.take() == []
+
+
+def test_a_run_in_the_background_yields_to_people_who_come_later_and_takes_no_place_of_theirs(engine: Engine) -> None:
+    with held(engine):
+        first = submitted(engine)
+        wait(lambda: first.state == "running")
+        reading = [submitted(engine, request(new=2), Priority.BACKGROUND) for _ in range(3)]
+        writing = [submitted(engine, request(new=2)) for _ in range(2)]
+        with pytest.raises(QueueFullError, match="2 people are waiting"):
+            submitted(engine)
+        reading.append(submitted(engine, request(new=2), Priority.BACKGROUND))
+        assert engine.current() == [first, *writing, *reading]
+        assert [engine.ahead_of(run) for run in (*writing, *reading)] == [1, 2, 3, 4, 5, 6]
+    assert all(run.wait(60) for run in reading)
+    begun = [run.started for run in (first, *writing, *reading)]
+    assert None not in begun
+    assert begun == sorted(begun)  # type: ignore[type-var]
+
+
+def test_whoever_watches_the_queue_is_told_whose_turn_it_is(engine: Engine) -> None:
+    seen = engine.notifier.wait()  # of the model that is there
+    run = submitted(engine, request(new=2))
+    assert engine.notifier.wait(seen, timeout=60) == seen + 1
+    assert run.wait(60)
 
 
 @contextmanager
@@ -90,15 +132,15 @@ def forwarded(engine: Engine) -> Iterator[list[int]]:
     hook.remove()
 
 
-def about(document: str, instruction: str, **options: object) -> Request:
+def about(document: str, instruction: str, **options: object) -> GenerationRequest:
     return request(document + instruction, new=4, document_end=len(document), **options)
 
 
 def test_the_next_run_prefills_only_what_is_new(engine: Engine) -> None:
-    finished(engine.submit(about(PROMPT, "Summarise.")))
+    finished(engine, about(PROMPT, "Summarise."))
     with forwarded(engine) as counts:
-        again = finished(engine.submit(about(PROMPT, "List them.")))
-    assert again.events[0][1] == PrefillProgress(len(PROMPT), len(PROMPT) + 10)
+        again = finished(engine, about(PROMPT, "List them."))
+    assert again[0] == PrefillProgress(len(PROMPT), len(PROMPT) + 10)
     assert counts == [10, 1, 1, 1]
 
 
@@ -106,38 +148,39 @@ def test_two_documents_in_turn_are_read_once_each(engine: Engine) -> None:
     other = PROMPT.upper()
     with forwarded(engine) as counts:
         for document in (PROMPT, other):
-            finished(engine.submit(about(document, "Summarise.")))
+            finished(engine, about(document, "Summarise."))
         assert counts == [FIRST_CHUNK, len(PROMPT) + 10 - FIRST_CHUNK, 1, 1, 1] * 2
         counts.clear()
         for document in (PROMPT, other, PROMPT):
-            finished(engine.submit(about(document, f"List {document[0]}.")))
+            finished(engine, about(document, f"List {document[0]}."))
     assert counts == [7, 1, 1, 1, 7, 1, 1, 1, 1, 1, 1, 1]
 
 
 def test_another_policy_reads_nothing_again_and_writes_its_own_text(engine: Engine) -> None:
-    finished(engine.submit(about(PROMPT, "Summarise.", policy=RefreshKV(budget=4, stride=100))))
+    finished(engine, about(PROMPT, "Summarise.", policy=RefreshKV(budget=4, stride=100)))
     with forwarded(engine) as counts:
-        full = finished(engine.submit(about(PROMPT, "Summarise.", policy=FullAttention())))
-    assert full.events[0][1] == PrefillProgress(len(PROMPT) + 9, len(PROMPT) + 10)
+        full = finished(engine, about(PROMPT, "Summarise.", policy=FullAttention()))
+    assert full[0] == PrefillProgress(len(PROMPT) + 9, len(PROMPT) + 10)
     assert counts == [1, 1, 1, 1]
-    assert not any(isinstance(event, CacheRefreshed) for _, event in full.events)
+    assert not any(isinstance(event, CacheRefreshed) for event in full)
     fresh = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=2)
     fresh.start()
-    expected = finished(fresh.submit(about(PROMPT, "Summarise.", policy=FullAttention())))
+    expected = finished(fresh, about(PROMPT, "Summarise.", policy=FullAttention()))
     fresh.close()
-    assert full.events[-1][1].text == expected.events[-1][1].text
+    assert full[-1].text == expected[-1].text
 
 
 def test_a_prefill_that_was_stopped_goes_on_where_it_was(engine: Engine) -> None:
     document = PROMPT * 3
     model, _ = engine.require_model()
     hook = model.register_forward_pre_hook(lambda *_: run.stop())
-    run = engine.submit(about(document, "Summarise."))
-    finished(run)
+    run = Run(about(document, "Summarise."))
+    engine.submit(run)
+    assert run.wait(60)
     hook.remove()
     assert run.state == "stopped"
-    again = finished(engine.submit(about(document, "List them.")))
-    assert again.events[0][1] == PrefillProgress(FIRST_CHUNK, len(document) + 10)
+    again = finished(engine, about(document, "List them."))
+    assert again[0] == PrefillProgress(FIRST_CHUNK, len(document) + 10)
 
 
 def test_an_app_that_is_opened_again_reads_from_disk(tmp_path: Path) -> None:
@@ -150,28 +193,32 @@ def test_an_app_that_is_opened_again_reads_from_disk(tmp_path: Path) -> None:
 
     document = PROMPT * 2
     yesterday = opened()
-    finished(yesterday.submit(about(document, "Summarise.")))
-    expected = finished(yesterday.submit(about(document, "List them.")))
+    finished(yesterday, about(document, "Summarise."))
+    expected = finished(yesterday, about(document, "List them."))
     yesterday.close()
     today = opened()
     with forwarded(today) as counts:
-        run = finished(today.submit(about(document, "List them.")))
+        events = finished(today, about(document, "List them."))
     today.close()
-    assert run.events[0][1] == PrefillProgress(len(document), len(document) + 10)
+    assert events[0] == PrefillProgress(len(document), len(document) + 10)
     assert counts == [10, 1, 1, 1]
-    assert run.events[-1][1].text == expected.events[-1][1].text
+    assert events[-1].text == expected[-1].text
 
 
 def test_a_run_that_fails_says_so_and_the_next_one_works(engine: Engine) -> None:
-    failed = finished(engine.submit(request(new=5000)))
+    failed = submitted(engine, request(new=5000))
+    assert failed.wait(60)
     assert failed.state == "failed"
     assert "window" in str(failed.error)
     model, _ = engine.require_model()
     hook = model.model.layers[0].mlp.register_forward_pre_hook(lambda *_: 1 / 0)
-    broken = finished(engine.submit(request()))
+    broken = submitted(engine)
+    assert broken.wait(60)
     hook.remove()
-    assert "division by zero" in str(broken.error)
-    assert finished(engine.submit(request())).state == "finished"
+    assert (broken.state, "division by zero" in str(broken.error)) == ("failed", True)
+    working = submitted(engine)
+    assert working.wait(60)
+    assert (working.state, working.error) == ("finished", None)
 
 
 def test_a_model_that_cannot_be_loaded_is_reported() -> None:
@@ -207,13 +254,20 @@ class SlowCompilation:
     """Stands for a compilation that never ends by itself."""
 
     def __init__(self, model: object) -> None:
-        self.model, self.running = model, True
+        self.model, self._ended = model, threading.Event()
+
+    @property
+    def running(self) -> bool:
+        return not self._ended.is_set()
 
     def cancel(self) -> None:
-        self.running = False
+        self._ended.set()
+
+    def wait(self) -> None:
+        self._ended.wait(60)
 
 
-def test_runs_are_served_while_the_model_is_compiled() -> None:
+def test_runs_are_served_while_the_model_is_compiled_and_its_end_is_told() -> None:
     begun: list[SlowCompilation] = []
 
     def begin(model: object) -> SlowCompilation:
@@ -223,9 +277,24 @@ def test_runs_are_served_while_the_model_is_compiled() -> None:
     engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), 2, compilation=begin)  # type: ignore[arg-type]
     engine.start()
     model, _ = engine.require_model(timeout=60)
-    assert finished(engine.submit(request())).state == "finished"
+    run = submitted(engine)
+    assert run.wait(60)
+    assert run.state == "finished"
     assert engine.compiling
     assert begun[0].model is model
+    seen = engine.notifier.wait()
     engine.close()
     assert not engine.compiling
     assert not begun[0].running
+    assert engine.notifier.wait(seen, timeout=60) > seen
+
+
+def test_what_waits_when_it_is_closed_is_stopped(engine: Engine) -> None:
+    closing = threading.Thread(target=engine.close)
+    with held(engine):
+        first, second = submitted(engine), submitted(engine)
+        wait(lambda: first.state == "running")
+        closing.start()
+        assert second.wait(60)
+    closing.join(60)
+    assert (first.state, second.state) == ("stopped", "stopped")
