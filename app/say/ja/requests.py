@@ -12,6 +12,16 @@ REQUESTS: Mapping[str, str] = MappingProxyType(
             "{}：「{}」が空です。モデルにしてほしいことを書いてください。"
         ),
         "My own instruction": "自由な指示",
+        "“{}” is not a task. Choose one of {}.": "「{}」という作業はありません。{} から選んでください。",
+        "“{}” is not a method. Choose one of {}.": "「{}」という方式はありません。{} から選んでください。",
+        "“{}” cannot be {} ({}). Correct it and try again.": (
+            "「{}」を {} にはできません（{}）。直してから、もう一度試してください。"
+        ),
+        "There is nothing to write about: no source, no words of yours about the task, and no draft to go on with. "
+        "Add a file, say what to write, or begin the draft.": (
+            "書くもとになるものがありません。資料も、作業についての指示も、続きを書く原稿もありません。"
+            "ファイルを加えるか、何を書くかを入力するか、原稿を書き始めてください。"
+        ),
         "The length is “{}”. Choose {}, or write a number of words: 800.": (
             "長さが「{}」です。{}から選ぶか、800 のように語数を書いてください。"
         ),
@@ -72,8 +82,11 @@ REQUESTS: Mapping[str, str] = MappingProxyType(
             "類似度が {} です。-1 から 1 までにするか、空欄（毎回更新）にしてください。"
         ),
         "The temperature is {}; it must be 0 or more.": "温度が {} です。0 以上にしてください。",
-        "The seed is {:,.0f}; it must be 0 to {:,}, or empty.": (
-            "シードが {:,.0f} です。0 から {:,} までにするか、空欄にしてください。"
+        "The seed is {}; it must be 0 to {:,}, or empty.": (
+            "シードが {} です。0 から {:,} までにするか、空欄にしてください。"
+        ),
+        "The tokens of the draft that the model sees are {}; write a whole number, or nothing for all.": (
+            "モデルに見せる原稿のトークン数が {} です。整数にするか、空欄（全部）にしてください。"
         ),
         "The size of the small cache is “{}”: {}.": "小キャッシュの大きさが「{}」です。{}。",
         "write a share such as 1/8 or 0.125, or a whole number of tokens such as 512": (
@@ -98,8 +111,8 @@ REQUESTS: Mapping[str, str] = MappingProxyType(
         "The run could not go on: {}. What was written is kept.": (
             "実行を続けられませんでした：{}。書かれた文章は残っています。"
         ),
-        "The comparison could not go on: {}. Try it again.": (
-            "比較を続けられませんでした：{}。もう一度お試しください。"
+        "The app ended while the model wrote here. What it had written is kept; press Continue to go on.": (
+            "モデルの執筆中にアプリが終了しました。書かれた文章は残っています。「続ける」で続きを書けます。"
         ),
         "The model could not be loaded: {}": "モデルを読み込めませんでした：{}",
         "{}": "{}",

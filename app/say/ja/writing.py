@@ -70,6 +70,7 @@ WRITING: Mapping[str, str] = MappingProxyType(
         "instruction": "指示",
         "draft": "原稿",
         "answer": "回答",
+        "Write: {}": "書く：{}",
         "Continue: {}": "続ける：{}",
         "It fits: {:,} of {:,} tokens, {:,} to spare.": "収まります：{1:,} トークン中 {0:,}、残り {2:,}。",
         "The model does not see the first {:,} tokens of the draft.": (
@@ -144,6 +145,8 @@ WRITING: Mapping[str, str] = MappingProxyType(
         "The passage was changed meanwhile, so the proposal no longer fits it.": (
             "その間に該当箇所が変わったため、この提案は使えません。"
         ),
+        "Accepted. Undo brings the other back.": "採用しました。「元に戻す」で前の文章に戻せます。",
+        "Rejected. The draft is as it was.": "却下しました。原稿は元のままです。",
         "Kept as “{}”.": "「{}」として保存しました。",
         "Choose a version first.": "先に版を選んでください。",
         "The model is writing. Stop it, or wait for its end, then restore the version.": (
