@@ -13,7 +13,7 @@ from app.project.sessions import PageView, Sessions
 from app.say.errors import AppError
 from app.say.wording import ENGLISH, Wording
 from app.store import list_projects
-from app.web.page.events import errors_said, project_name
+from app.web.events import errors_said, project_name
 
 
 class AppContext:

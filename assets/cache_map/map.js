@@ -96,6 +96,7 @@ class CacheMap {
     this.run = new MapRun(id, start);
     if (!same) this.wanted = null;
     this.selected = null;
+    this.find("words").textContent = ""; // said of another run
     this.player.pause();
     this.panel.setDocument(this.run.doc);
     this.strip.setDocument(this.run.doc);

@@ -55,7 +55,8 @@ function say(text, alert = false) {
 }
 
 function typed() {
-  const now = Date.now();
+  const now = Date.now(), text = valid(area.value);
+  if (text !== area.value && !composing) put(text, null);
   firstUnsent ||= now;
   serial++;
   if (!failed) say(TEXT.saving);
@@ -93,13 +94,36 @@ setInterval(() => {
 let offered = null, elsewhere = ""; // the text that the bar offers, and the project it was of if that is gone
 const bar = root.querySelector(".draft-recover");
 const key = (id) => `refreshkv-draft-${id}`;
+const SHOWN = "refreshkv-shown"; // the project that this tab showed last
+const titleField = () => document.querySelector("#project-name textarea, #project-name input");
+
+function copyOf(id) {
+  try { return JSON.parse(localStorage.getItem(key(id)) ?? "null"); } catch { return null; /* not ours, or forbidden */ }
+}
+
+// What this tab showed last, until the server answers: a page that is loaded again need not look empty meanwhile.
+function remember() {
+  let shown = null;
+  try { shown = sessionStorage.getItem(SHOWN); } catch { /* forbidden */ }
+  const copy = shown && copyOf(shown);
+  if (!copy || typeof copy.text !== "string") return;
+  area.value = sent = copy.text;
+  area.setAttribute("aria-busy", "true");
+  say(TEXT.opening);
+  const title = titleField();
+  if (title && !title.value) title.value = copy.name ?? "";
+}
 
 function store() {
   clearTimeout(mirrorTimer);
   mirrorTimer = 0;
   if (!project) return;
-  const copy = { text: area.value, revision, kept: !unsent() && !inFlight && !failed, offered };
-  try { localStorage.setItem(key(project), JSON.stringify(copy)); } catch { /* full, or forbidden */ }
+  const name = titleField()?.value ?? "";
+  const copy = { text: area.value, revision, kept: !unsent() && !inFlight && !failed, offered, name };
+  try {
+    localStorage.setItem(key(project), JSON.stringify(copy));
+    sessionStorage.setItem(SHOWN, project);
+  } catch { /* full, or forbidden */ }
 }
 function mirror() { mirrorTimer ||= setTimeout(store, MIRROR_MS); }
 function forget(id) { try { localStorage.removeItem(key(id)); } catch { /* forbidden */ } }
@@ -108,8 +132,7 @@ function forget(id) { try { localStorage.removeItem(key(id)); } catch { /* forbi
 function offer(text, previous) {
   asked = true;
   for (const id of previous ? [project, previous] : [project]) {
-    let held = null;
-    try { held = JSON.parse(localStorage.getItem(key(id)) ?? "null"); } catch { /* not ours */ }
+    const held = copyOf(id);
     const found = [held?.offered, held?.kept && text.trim() ? null : held?.text];
     const missing = found.find((one) => typeof one === "string" && one.trim() && one !== text);
     if (missing) { elsewhere = id === project ? "" : id; giveBack(missing, TEXT.found, TEXT.discard); return; }
@@ -164,9 +187,9 @@ function height(text, unit) {
 }
 
 function writing(on) {
+  area.setAttribute("aria-busy", String(on));
   if (on === area.readOnly) return;
   area.readOnly = on;
-  area.setAttribute("aria-busy", String(on));
   status.textContent = on ? TEXT.begins : asked ? TEXT.ends : "";
   if (on) follow.begin(); else follow.finish();
   runs(on);

@@ -11,3 +11,12 @@ function toUnits(text, character) {
   for (let left = character; left > 0 && unit < text.length; left--) unit += text.codePointAt(unit) > 0xffff ? 2 : 1;
   return unit;
 }
+
+// As app/text/valid.py makes it: half a surrogate pair becomes U+FFFD, and control characters go.
+const HALF = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000b\u000e-\u001f\u007f-\u009f\ufffe\uffff]/g;
+
+function valid(text) {
+  return text.replace(HALF, "\ufffd").replace(CONTROL, "");
+}

@@ -91,5 +91,6 @@ class Stream {
   }
 }
 const stream = new Stream();
+remember();
 watch("value", read);
 read();

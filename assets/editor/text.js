@@ -2,7 +2,7 @@
 const TEXT = {
   en: {
     label: "Draft", placeholder: "Write here, or add sources and press Write. The text is yours: edit it anywhere.",
-    words: "words", characters: "characters", saved: "Saved", saving: "Saving …", unsaved: "Not saved yet; kept in this browser",
+    words: "words", characters: "characters", saved: "Saved", opening: "Opening …", saving: "Saving …", unsaved: "Not saved yet; kept in this browser",
     rewrite: "Rewrite", expand: "Expand", shorten: "Shorten", again: "Write the last passage again",
     wish: "How? More formal, …", wishLabel: "How the passage is to become (optional)",
     accept: "Accept", reject: "Reject", proposal: "Proposed changes: Enter accepts, Escape rejects", follow: "Follow the text",
@@ -13,7 +13,7 @@ const TEXT = {
   },
   ja: {
     label: "原稿", placeholder: "ここに書くか、資料を加えて「書く」を押してください。文章はどこでも自由に直せます。",
-    words: "語", characters: "文字", saved: "保存済み", saving: "保存中…", unsaved: "未保存（このブラウザに保管）",
+    words: "語", characters: "文字", saved: "保存済み", opening: "開いています…", saving: "保存中…", unsaved: "未保存（このブラウザに保管）",
     rewrite: "書き直す", expand: "広げる", shorten: "縮める", again: "直前の箇所を書き直す",
     wish: "どのように？ もっと丁寧に…", wishLabel: "どのように直すか（任意）",
     accept: "採用", reject: "却下", proposal: "変更の提案：Enterで採用、Escapeで却下", follow: "末尾を追う",

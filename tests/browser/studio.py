@@ -13,8 +13,8 @@ from app.project.commands import Commands
 from app.project.sessions import Sessions
 from app.settings import Settings
 from app.store import open_store
-from app.web.page import build, launch_options
 from app.web.context import AppContext
+from app.web.page import build, launch_options
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "samples" / "lighthouses.pdf"
 SLOW = 180_000  # ms: a busy machine with two cores reads the pages and writes within this

@@ -10,15 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.project.revised_text import RevisedText
-from app.text.diff import Change
-from app.web.components.editor import (
-    DraftEditor,
-    proposal_message,
-    reading_message,
-    saved_message,
-    set_message,
-    stream_message,
-)
+from app.web.components.editor import DraftEditor, saved_message, set_message
+from app.web.components.log import Log
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} <|im_end|>'
 READ = "(...args) => [JSON.stringify(document.querySelector('#draft').draft.state()), ...args.slice(1)]"
@@ -95,7 +88,33 @@ def page(site: Site, browser: Browser) -> Iterator[Page]:
     assert errors == []
 
 
-def push(site: Site, page: Page, message: dict[str, Any]) -> None:
+class Stream:
+    """What a page is sent of a run, each time as the whole log."""
+
+    def __init__(self, *, proposes: bool = False, project: str = "p") -> None:
+        self._log = Log({"kind": "run", "project": project, "run": "r", "proposes": proposes})
+        self._place: tuple[int, int, int] | None = None
+
+    @property
+    def value(self) -> str:
+        return self._log.value
+
+    def at(self, revision: int, at: int, replaced: int, text: str) -> str:
+        """At that place is written `text` so far."""
+        if self._place != (revision, at, replaced):
+            self._place = revision, at, replaced
+            self._log.tell({"kind": "place", "revision": revision, "at": at, "replaced": replaced, "seam": ""})
+        self._log.write(text)
+        return self.value
+
+    def over(self, draft: str, revision: int, proposal: dict[str, Any] | None = None) -> str:
+        """All is written, and this is the draft."""
+        ending = {"kind": "over", "revision": revision, "characters": len(draft), "last": None, "proposal": proposal}
+        self._log.tell(ending)
+        return self.value
+
+
+def push(site: Site, page: Page, message: dict[str, Any] | str) -> None:
     site.message = message
     with page.expect_response(lambda response: "/run/" in response.url):
         page.evaluate("document.querySelector('#push').click()")
@@ -136,14 +155,16 @@ def test_positions_are_characters(site: Site, page: Page) -> None:
     area(page).focus()
     expected = {"project": "p", "text": "😀e\u0301 𝒳 end", "revision": 1, "serial": 0, "start": 4, "end": 5}
     until(page, lambda: page.evaluate("document.querySelector('#draft').draft.state()") == expected)
-    push(site, page, stream_message("p", "r", 1, 4, 1, "😀😀"))
+    stream = Stream()
+    push(site, page, stream.at(1, 4, 1, "😀😀"))
     expect(area(page)).to_have_value("😀e\u0301 😀😀 end")
 
 
 def test_a_stream_shows_all_of_its_text_each_time_and_locks_the_draft(site: Site, page: Page) -> None:
     show(site, page, "ab")
-    for text in ("x", HOSTILE, HOSTILE + "!"):
-        push(site, page, stream_message("p", "r", 1, 1, 0, text))
+    stream = Stream()
+    for text in ("x", HOSTILE, HOSTILE + "!", HOSTILE[:9] + "😀", ""):
+        push(site, page, stream.at(1, 1, 0, text))
         expect(area(page)).to_have_value(f"a{text}b")
     expect(area(page)).to_have_attribute("aria-busy", "true")
     expect(area(page)).not_to_be_editable()
@@ -154,7 +175,8 @@ def test_a_stream_shows_all_of_its_text_each_time_and_locks_the_draft(site: Site
 
 def test_a_stream_over_another_revision_asks_for_the_draft(site: Site, page: Page) -> None:
     show(site, page, "ab")
-    push(site, page, stream_message("p", "r", 7, 1, 0, "x"))
+    stream = Stream()
+    push(site, page, stream.at(7, 1, 0, "x"))
     until(page, lambda: len(site.of("resync")) == 1)
     assert area(page).input_value() == "ab"
 
@@ -203,8 +225,12 @@ def test_control_z_presses_the_pages_undo(site: Site, page: Page) -> None:
 @pytest.mark.parametrize(("key", "event"), [("Enter", "accept"), ("Escape", "reject")])
 def test_a_proposal_is_a_diff_answered_from_the_keyboard(site: Site, page: Page, key: str, event: str) -> None:
     show(site, page, "😀 old end")
-    changes = [Change("delete", "old"), Change("insert", HOSTILE)]
-    push(site, page, proposal_message("p", "i", 2, 5, HOSTILE, changes, done=True))
+    stream = Stream(proposes=True)
+    push(site, page, stream.at(1, 2, 3, "<img"))
+    expect(page.locator(".draft-diff")).to_have_text("😀 old<img end")
+    expect(page.locator(".draft-verdict")).to_be_hidden()
+    changes = [["delete", "old"], ["insert", HOSTILE]]
+    push(site, page, stream.over("😀 old end", 1, {"id": "i", "start": 2, "end": 5, "changes": changes}))
     expect(page.locator(".draft-diff")).to_have_text(f"😀 old{HOSTILE} end")
     expect(page.locator(".draft-diff ins")).to_have_text(HOSTILE)
     expect(page.locator(".draft-diff del")).to_have_text("old")
@@ -236,16 +262,17 @@ def test_the_draft_is_the_persons_until_the_first_word_is_written(site: Site, pa
     area(page).evaluate("a => { a.focus(); a.setSelectionRange(0, 4) }")
     tools = page.locator(".draft-tools button")
     expect(tools).to_have_count(3)
-    push(site, page, reading_message("p"))
+    stream = Stream()
+    push(site, page, stream.value)
     expect(tools).to_have_count(0)  # a passage can't be given to another run
     expect(area(page)).to_be_editable()
     area(page).fill("So: one. Two.")
     until(page, lambda: site.draft.text == "So: one. Two.")
     expect(page.locator(".draft-saved")).to_have_text("Saved")
-    push(site, page, stream_message("p", "r", site.draft.revision, 8, 0, " It"))
+    push(site, page, stream.at(site.draft.revision, 8, 0, " It"))
     expect(area(page)).to_have_value("So: one. It Two.")
     expect(area(page)).not_to_be_editable()
-    push(site, page, site.whole())
+    push(site, page, stream.over("So: one. It Two.", site.draft.revision + 1))
     expect(area(page)).to_be_editable()
     expect(tools).to_have_count(0)
     area(page).evaluate("a => { a.focus(); a.setSelectionRange(0, 4) }")
@@ -258,7 +285,8 @@ def test_what_is_typed_when_the_first_word_comes_is_sent_before_it_is_shown(site
     area(page).fill("One. Two.")
     until(page, lambda: len(site.of("edit")) == 1)
     area(page).fill("One. Two. Three.")
-    push(site, page, stream_message("p", "r", 1, 4, 0, " It"))
+    stream = Stream()
+    push(site, page, stream.at(1, 4, 0, " It"))
     expect(area(page)).not_to_be_editable()
     expect(area(page)).to_have_value("One. Two. Three.")
     site.answers = True
@@ -266,7 +294,7 @@ def test_what_is_typed_when_the_first_word_comes_is_sent_before_it_is_shown(site
     push(site, page, saved_message("p", site.draft.revision))
     until(page, lambda: site.draft.text == "One. Two. Three.")
     expect(page.locator(".draft-saved")).to_have_text("Saved")
-    push(site, page, stream_message("p", "r", site.draft.revision, 16, 0, " It stood"))
+    push(site, page, stream.at(site.draft.revision, 16, 0, " It stood"))
     expect(area(page)).to_have_value("One. Two. Three. It stood")
     assert site.of("resync") == []
     expect(page.locator(".draft-recover")).to_be_hidden()
@@ -275,24 +303,26 @@ def test_what_is_typed_when_the_first_word_comes_is_sent_before_it_is_shown(site
 def test_a_word_that_is_being_put_together_is_finished_before_the_draft_is_locked(site: Site, page: Page) -> None:
     show(site, page, "灯台")
     area(page).evaluate("a => { a.focus(); a.dispatchEvent(new CompositionEvent('compositionstart')) }")
-    push(site, page, stream_message("p", "r", 1, 2, 0, "は"))
+    stream = Stream()
+    push(site, page, stream.at(1, 2, 0, "は"))
     page.wait_for_timeout(300)
     expect(area(page)).to_be_editable()
     area(page).evaluate("a => a.dispatchEvent(new CompositionEvent('compositionend'))")
-    push(site, page, stream_message("p", "r", 1, 2, 0, "は古"))
+    push(site, page, stream.at(1, 2, 0, "は古"))
     expect(area(page)).to_have_value("灯台は古")
 
 
 def test_following_pauses_when_the_person_scrolls_up(site: Site, page: Page) -> None:
     lines = "line\n" * 200
     show(site, page, "")
-    push(site, page, stream_message("p", "r", 1, 0, 0, lines))
+    stream = Stream()
+    push(site, page, stream.at(1, 0, 0, lines))
     until(
         page, lambda: area(page).evaluate("a => a.scrollTop > 0 && a.scrollTop + a.clientHeight > a.scrollHeight - 30")
     )
     area(page).evaluate("a => { a.scrollTop = 100 }")
     expect(page.locator(".draft-follow")).to_be_visible()
-    push(site, page, stream_message("p", "r", 1, 0, 0, lines + "more"))
+    push(site, page, stream.at(1, 0, 0, lines + "more"))
     expect(area(page)).to_have_value(lines + "more")
     assert area(page).evaluate("a => a.scrollTop") == 100
     page.locator(".draft-follow").click()
@@ -303,12 +333,13 @@ def test_text_that_grows_in_the_middle_is_followed_there(site: Site, page: Page)
     lines = "line\n" * 200
     show(site, page, lines)
     at = len(lines) // 2
-    push(site, page, stream_message("p", "r", 1, at, 0, "new\n"))
+    stream = Stream()
+    push(site, page, stream.at(1, at, 0, "new\n"))
     until(page, lambda: area(page).evaluate("a => a.scrollTop > 500"))
     place = area(page).evaluate("a => a.scrollTop")
     area(page).evaluate("a => { a.scrollTop = a.scrollHeight }")
     expect(page.locator(".draft-follow")).to_be_visible()
-    push(site, page, stream_message("p", "r", 1, at, 0, "new\nnew\n"))
+    push(site, page, stream.at(1, at, 0, "new\nnew\n"))
     expect(area(page)).to_have_value(lines[:at] + "new\nnew\n" + lines[at:])
     assert area(page).evaluate("a => a.scrollTop + a.clientHeight > a.scrollHeight - 60")
     page.locator(".draft-follow").click()
@@ -325,8 +356,9 @@ def test_buttons_say_their_keys(site: Site, page: Page) -> None:
 def test_the_page_is_told_when_the_draft_has_settled(site: Site, page: Page) -> None:
     show(site, page, "Tides.")
     until(page, lambda: len(site.of("settled")) == 1)
-    push(site, page, stream_message("p", "r", 1, 6, 0, " More"))
-    push(site, page, stream_message("p", "r", 1, 6, 0, " More of it"))
+    stream = Stream()
+    push(site, page, stream.at(1, 6, 0, " More"))
+    push(site, page, stream.at(1, 6, 0, " More of it"))
     expect(area(page)).to_have_value("Tides. More of it")
     page.wait_for_timeout(1000)
     assert len(site.of("settled")) == 1
@@ -364,8 +396,8 @@ def test_messages_of_another_project_change_nothing_until_the_page_opens_it(site
     show(site, page, "mine")
     for message in (
         set_message("theirs", 7, project="other"),
-        stream_message("other", "r", 1, 0, 0, "theirs"),
-        proposal_message("other", "i", 0, 4, "theirs", [], done=True),
+        Stream(project="other").at(1, 0, 0, "theirs"),
+        Stream(project="other", proposes=True).at(1, 0, 4, "theirs"),
         saved_message("other", 9),
     ):
         push(site, page, message)
@@ -452,7 +484,8 @@ def test_a_refused_edit_says_where_the_text_is(site: Site, page: Page) -> None:
 
 def test_a_copy_is_kept_while_the_model_writes(site: Site, page: Page) -> None:
     show(site, page, "ab")
-    push(site, page, stream_message("p", "r", 1, 2, 0, " and more"))
+    stream = Stream()
+    push(site, page, stream.at(1, 2, 0, " and more"))
     until(page, lambda: "ab and more" in (page.evaluate("localStorage.getItem('refreshkv-draft-p')") or ""))
     page.reload()
     expect(page.locator(".draft-count")).to_contain_text("words")

@@ -63,8 +63,9 @@ def test_a_passage_shows_its_run_and_a_run_can_be_chosen_and_opened(hands: Hands
     options = page.locator("#runs [role=option]")
     expect(options).to_have_count(2)
     expect(options.first).to_have_text(re.compile(r"\d\d:\d\d:\d\d · RefreshKV · (stopped|finished)"))
-    # The run that was looked at last is still the one shown; the other is chosen.
+    # The run that wrote last is shown; the other is chosen.
     shown = root.get_attribute("data-run")
+    assert shown == second
     page.locator("#runs [role=option][aria-selected=false]").click()
     expect(root).not_to_have_attribute("data-run", str(shown), timeout=30_000)
     go_to(hands, len(OPENING) + 4)

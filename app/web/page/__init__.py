@@ -14,11 +14,12 @@ from app.say.wording import ENGLISH, Wording, heard
 from app.settings import ASSETS, Settings, SettingsError
 from app.web.api import add_api
 from app.web.context import AppContext
+from app.web.door import ValidBlocks
+from app.web.events import FOLLOWING, QUIET, STREAMING, wording
 from app.web.html import panels
 from app.web.page.budget import add_budget
 from app.web.page.compare import add_compare
 from app.web.page.drafting import add_export, add_versions, wire_draft
-from app.web.page.events import FOLLOWING, QUIET, STREAMING, wording
 from app.web.page.evidence import add_evidence, wire_map
 from app.web.page.labels import words
 from app.web.page.projects import add_projects, wire_projects
@@ -38,9 +39,9 @@ STYLES = ("controls.css", "style.css", "compare.css")
 def build(settings: Settings, context: AppContext) -> gr.Blocks:
     """The whole page. Launch it with `launch_options`."""
     seconds = round(60 * settings.session_minutes)
-    page: gr.Blocks
+    page: ValidBlocks
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
-    with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
+    with ValidBlocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
         add_api(context.commands)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
         version, chosen = gr.State(""), gr.State(0)

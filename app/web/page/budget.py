@@ -13,8 +13,8 @@ from app.say.errors import AppError
 from app.say.wording import Wording
 from app.web.components.editor import DraftEditor
 from app.web.context import AppContext
+from app.web.events import QUIET, worded, wording
 from app.web.html import panels
-from app.web.page.events import QUIET, worded, wording
 from app.web.page.task import TaskFields, fields_of
 
 CHOICES = 4

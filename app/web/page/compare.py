@@ -14,9 +14,9 @@ from app.project.commands import COMPARED, FULL_ATTENTION, REFRESHKV
 from app.project.session import Session
 from app.say.errors import AppError
 from app.web.context import AppContext
+from app.web.events import FOLLOWING, QUIET, worded, wording
 from app.web.html import panels
 from app.web.html.comparison import comparison_html
-from app.web.page.events import FOLLOWING, QUIET, worded, wording
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
 from app.web.page.writing import SILENT_SECONDS

@@ -20,8 +20,8 @@ from app.store import Version
 from app.text.spans import changed
 from app.web.components.editor import DraftEditor, kept_message, saved_message
 from app.web.context import AppContext
+from app.web.events import QUIET, READ_EDITOR, errors_said, project_name, warn, worded, wording
 from app.web.html import panels
-from app.web.page.events import QUIET, READ_EDITOR, errors_said, project_name, warn, worded, wording
 from app.web.page.labels import words
 from app.web.page.projects import ProjectParts
 from app.web.page.writing import WritingParts, draft_message

@@ -21,8 +21,8 @@ from app.say.wording import Wording
 from app.web.components.cache_map import CacheMap, cache_map
 from app.web.components.editor import DraftEditor
 from app.web.context import AppContext
+from app.web.events import QUIET, errors_said, worded, wording
 from app.web.html import panels
-from app.web.page.events import QUIET, errors_said, worded, wording
 from app.web.page.labels import words
 
 

@@ -12,7 +12,7 @@ from app.prompt.request import WriteRequest
 from app.prompt.tasks import TASKS
 from app.say.errors import AppError
 from app.web.context import AppContext, page_of
-from app.web.page.events import QUIET, errors_said, project_name, warn, worded, wording
+from app.web.events import QUIET, errors_said, project_name, warn, worded, wording
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
 from app.web.page.writing import WritingParts, draft_message

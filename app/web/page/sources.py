@@ -15,8 +15,8 @@ from app.say.errors import AppError
 from app.say.wording import ENGLISH, Message, Wording
 from app.settings import ASSETS
 from app.web.context import AppContext
+from app.web.events import QUIET, project_name, worded, wording
 from app.web.html import panels
-from app.web.page.events import QUIET, project_name, worded, wording
 from app.web.page.labels import words
 
 SAMPLE = ASSETS / "samples" / "lighthouses.pdf"

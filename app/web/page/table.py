@@ -12,8 +12,8 @@ from app.project.commands import checked_table, put_into, repair_draft
 from app.say.wording import Wording
 from app.web.components.editor import DraftEditor
 from app.web.context import AppContext
+from app.web.events import QUIET, READ_EDITOR, errors_said, wording
 from app.web.html import panels
-from app.web.page.events import QUIET, READ_EDITOR, errors_said, wording
 from app.web.page.labels import words
 from app.web.page.writing import draft_message
 

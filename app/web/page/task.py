@@ -11,7 +11,7 @@ from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.tasks import LENGTHS, TASKS, TONES, Shape, parse_length
 from app.say.errors import AppError
 from app.settings import Settings, budget_text
-from app.web.page.events import QUIET, warn, worded, wording
+from app.web.events import QUIET, warn, worded, wording
 from app.web.page.labels import words
 
 LANGUAGES = ["English", "日本語", "Deutsch", "Français", "Español", "中文"]

@@ -20,8 +20,8 @@ from app.say.errors import AppError
 from app.web.components.cache_map import CacheMap
 from app.web.components.editor import DraftEditor, set_message
 from app.web.context import AppContext
+from app.web.events import FOLLOWING, QUIET, READ_EDITOR, worded, wording
 from app.web.html import panels
-from app.web.page.events import FOLLOWING, QUIET, READ_EDITOR, worded, wording
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
 from app.web.subscription import RunSubscription, Update

@@ -26,7 +26,7 @@ from app.store import Limits, open_store
 from app.text.diff import diff
 from app.web.html.comparison import comparison_html
 from app.web.page.compare import NEVER_REFRESHED, Watch, comparison_of
-from app.web.page.events import AppContext
+from app.web.events import AppContext
 from core import CacheRefreshed, FullAttention, RefreshKV, TokenGenerated, generate
 from tests.app.conftest import at, wait
 from tests.app.engine.test_engine import PROMPT, request

@@ -36,7 +36,7 @@ from app.web.page import model_line
 from app.web.page.compare import TITLES
 from app.web.page.drafting import _titled as version_titled
 from app.web.page.drafting import exported
-from app.web.page.events import AppContext, project_name
+from app.web.events import AppContext, project_name
 from app.web.page.evidence import _titled as run_titled
 from app.web.page.labels import words
 from app.web.page.sources import window_state

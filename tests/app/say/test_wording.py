@@ -18,7 +18,7 @@ from app.prompt.window import Budget, WindowFull
 from app.say.errors import AppError, EmptyField, ProjectGone, StoreError
 from app.say.ja import CORE, JAPANESE, SAID
 from app.say.wording import ENGLISH, Message, Wording, heard
-from app.web.page.events import errors_said, worded, wording
+from app.web.events import errors_said, worded, wording
 from core import LoadingError
 from tests.app.scripted import ScriptedRun, into
 from tests.app.web.page.streams import Shown

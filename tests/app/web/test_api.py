@@ -28,7 +28,7 @@ from app.settings import Settings, SettingsError
 from app.store import open_store
 from app.web.api import Tools
 from app.web.page import build, launch_options
-from app.web.page.events import AppContext
+from app.web.events import AppContext
 from core import FullAttention, RefreshKV
 from tests.core.tiny import byte_tokenizer, tiny_model
 

@@ -18,7 +18,7 @@ from app.project.sessions import Sessions
 from app.prompt.window import ShorterDraft
 from app.settings import Settings
 from app.web.page import build, drafting
-from app.web.page.events import AppContext
+from app.web.events import AppContext
 from app.web.page.sources import source_card, window_state
 from app.web.page.table import checked, look_after, repair_draft
 from core import LoadingError

@@ -11,7 +11,7 @@ from app.project.session import Session
 from app.project.sessions import Sessions
 from app.project.writing import Writing
 from app.say.errors import AppError
-from app.web.page.events import AppContext
+from app.web.events import AppContext
 from app.web.page.writing import Stream
 from app.web.subscription import RunSubscription
 from tests.app.conftest import wait

@@ -1,0 +1,99 @@
+"""An engine that writes without computing: for journeys in which the text doesn't matter, on the embedded tokenizer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from itertools import count, islice
+from random import Random
+from time import sleep
+
+import numpy as np
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from app.engine.document_cache import DocumentCache
+from app.engine.engine import Engine
+from app.engine.run import Run
+from core import CacheRefreshed, Event, FullAttention, GenerationFinished, PrefillProgress, TokenGenerated
+from core.default_model import cache_folder, embedded_model
+from tests.core.tiny import tiny_model
+
+SENTENCES = (
+    "The keepers trimmed the lamp at dusk and wrote a line in the log.",
+    "Ships passed the light in every weather.",
+    "In {} a storm took the gallery; it was built again within a year.",
+    "The oil was carried up the stairs in cans of {} pounds.",
+    "Nobody slept while the fog signal sounded.",
+    "A letter of {} tells of it.",
+    "The stones had been cut so that each held the next.",
+    "Of {} visitors most came for the view.",
+)
+LAYERS, HEADS = 30, 3
+CHUNK = 1024
+SHARE = 8  # of the positions, one in so many is kept
+
+
+class StubEngine(Engine):
+    """Reads in chunks and writes SENTENCES, other ones by seed and policy, as many words as are asked for.
+
+    pace: seconds of a token. reading: what each chunk of a prompt waits for. writing: what each token waits for.
+    """
+
+    def __init__(self, queue_size: int = 4, pace: float = 0.004) -> None:
+        super().__init__(lambda report: _model_and_tokenizer(), queue_size, DocumentCache)
+        self.pace = pace
+        self.reading, self.writing = threading.Event(), threading.Event()
+        self.free()
+
+    def free(self) -> None:
+        """Nothing waits any more."""
+        self.pace = 0.004
+        self.reading.set()
+        self.writing.set()
+
+    def _events(self, run: Run) -> Generator[Event]:
+        request, total = run.request, int(run.request.token_ids.shape[1])
+        yield PrefillProgress(0, total)
+        for done in range(CHUNK, total + CHUNK, CHUNK):
+            _wait(self.reading, run)
+            yield PrefillProgress(min(done, total), total)
+        small = not isinstance(request.policy, FullAttention)
+        text = ""
+        chance = Random(f"{request.seed} {type(request.policy).__name__}")
+        words = (
+            word for _ in count() for word in chance.choice(SENTENCES).format(chance.randrange(1000, 2000)).split()
+        )
+        for step, word in enumerate(islice(words, request.max_new_tokens)):
+            _wait(self.writing, run)
+            sleep(self.pace)
+            refreshes = step % 10 == 0
+            if small and refreshes:
+                yield _refresh(step, total + step)
+            text += f" {word}"
+            yield TokenGenerated(7, f" {word}", step, LAYERS if refreshes or not small else 0, self.pace)
+        run.cache_bytes = 23_000 * total + 3_000 * total * small
+        full = sum(step % 10 == 0 for step in range(1, request.max_new_tokens))
+        partial = request.max_new_tokens - 1 - full if small else 0
+        counts = (request.max_new_tokens - 1 - partial, partial)
+        yield GenerationFinished("length", text, total, request.max_new_tokens, 0.1, 0.1, *counts)
+
+
+def _wait(event: threading.Event, run: Run) -> None:
+    """As long as the run is not stopped."""
+    while not event.wait(0.02) and not run.stopping:
+        pass
+
+
+def _refresh(step: int, context: int) -> CacheRefreshed:
+    by_layer = np.zeros((LAYERS, context), np.uint8)
+    for layer in range(LAYERS):
+        by_layer[layer, (layer + step) % SHARE :: SHARE] = HEADS
+    reason = "stride" if step else "prefill"
+    return CacheRefreshed(step, tuple(range(LAYERS)), by_layer.sum(axis=0, dtype=np.int64), reason, by_layer)
+
+
+def _model_and_tokenizer() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model that only tells its sizes, and the embedded model's tokenizer."""
+    sizes = {"num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "num_key_value_heads": HEADS}
+    model = tiny_model(hidden_size=12, intermediate_size=8, max_position_embeddings=8192, **sizes)
+    return model, AutoTokenizer.from_pretrained(embedded_model(cache_folder(), lambda what, done, total: None))
