@@ -103,7 +103,9 @@ def test_sentences_that_have_a_name_have_their_japanese() -> None:
 
 
 def test_nothing_is_shown_that_was_not_worded() -> None:
-    shown = calls(nodes("app", without="app/web/api"), {"gr.Error", "gr.Warning", "gr.Info", "failure", "warn", "notice"})
+    shown = calls(
+        nodes("app", without="app/web/api"), {"gr.Error", "gr.Warning", "gr.Info", "failure", "warn", "notice"}
+    )
     assert len(shown) > 10
     assert [ast.unparse(one) for _, one in shown if isinstance(one, ast.Constant | ast.JoinedStr)] == []
 

@@ -27,8 +27,8 @@ from app.say.errors import AppError
 from app.settings import Settings, SettingsError
 from app.store import open_store
 from app.web.api import Tools
-from app.web.page import build, launch_options
 from app.web.events import AppContext
+from app.web.page import build, launch_options
 from core import FullAttention, RefreshKV
 from tests.core.tiny import byte_tokenizer, tiny_model
 

@@ -17,8 +17,8 @@ from app.project.session import Session
 from app.project.sessions import Sessions
 from app.prompt.window import ShorterDraft
 from app.settings import Settings
-from app.web.page import build, drafting
 from app.web.events import AppContext
+from app.web.page import build, drafting
 from app.web.page.sources import source_card, window_state
 from app.web.page.table import checked, look_after, repair_draft
 from core import LoadingError
