@@ -1,9 +1,7 @@
 """A log only grows, says all that was told and written, and costs about as much as what was added to it."""
 
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -15,33 +13,11 @@ from app.text.valid import valid_text
 from app.web.components.cache_map import CacheMap
 from app.web.components.editor import DraftEditor
 from app.web.components.log import Log
+from tests.app.web.log_reader import LogReader
 
 MESSAGES = st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.text(), max_size=3), max_size=3)
 TEXTS = st.text().map(valid_text)
 """What arrives: without control characters and halves of a surrogate pair."""
-
-
-@dataclass
-class Reader:
-    """What a log says, read as assets/log.js does: what came since the last look."""
-
-    messages: list[Any] = field(default_factory=list)
-    text: str = ""
-    seen: int = 0
-
-    def read(self, value: str) -> None:
-        fresh = value[self.seen :]
-        self.seen = len(value)
-        parts = list(re.finditer(r"\x1b([^\n]*)\n|\x1a(\d+);|([^\x1a\x1b]+)", fresh))
-        assert "".join(part[0] for part in parts) == fresh  # nothing is passed over
-        for message, kept, text in (part.groups() for part in parts):
-            if message is not None:
-                self.messages.append(json.loads(message))
-            elif kept is not None:
-                assert int(kept) < len(self.text)
-                self.text = self.text[: int(kept)]
-            else:
-                self.text += text
 
 
 @st.composite
@@ -74,26 +50,25 @@ def test_each_value_begins_with_the_one_before(texts: list[str]) -> None:
 @given(writes(), st.sets(st.integers(0, 12)))
 def test_a_reader_has_the_text_however_many_values_it_saw(texts: list[str], dropped: set[int]) -> None:
     _, values = said(texts)
-    reader = Reader()
+    reader = LogReader()
     for number, value in enumerate(values):
         if number not in dropped or number == len(values) - 1:  # a browser may drop those between
             reader.read(value)
             assert reader.text == (["", *texts])[number]
-    late = Reader()
-    late.read(values[-1])
+    late = LogReader.of(values[-1])
     assert (late.messages, late.text) == (reader.messages, reader.text)
 
 
 @given(st.lists(MESSAGES | TEXTS))
 def test_messages_arrive_in_order_and_leave_the_text_alone(told: list[Any]) -> None:
-    log, reader, text = Log({"kind": "run", "run": "r"}), Reader(), ""
+    log, text = Log({"kind": "run", "run": "r"}), ""
     for one in told:
         if isinstance(one, str):
             text = one
             log.write(text)
         else:
             log.tell(one)
-    reader.read(log.value)
+    reader = LogReader.of(log.value)
     head, *messages = reader.messages
     assert (head["kind"], head["run"]) == ("run", "r")
     assert messages == [one for one in told if isinstance(one, dict)]
