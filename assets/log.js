@@ -13,7 +13,7 @@ class LogReader {
     if (head !== this.head) [this.head, this.seen] = [head, 0]; // another log
     const fresh = value.slice(this.seen);
     this.seen = value.length;
-    return Array.from(fresh.matchAll(/\u001b(.*)\n|\u001a(\d+);|[^\u001a\u001b]+/gu), ([part, message, kept]) =>
+    return Array.from(fresh.matchAll(/\u001b([^\n]*)\n|\u001a(\d+);|[^\u001a\u001b]+/gu), ([part, message, kept]) =>
       message !== undefined ? JSON.parse(message) : kept !== undefined ? { cut: Number(kept) } : part);
   }
 }

@@ -4,11 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from core import kernels
 from core.default_model import cache_folder
 from core.loading import load_model
+
+# How long an example takes says nothing on a machine that is busy.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

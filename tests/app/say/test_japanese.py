@@ -1,9 +1,9 @@
 """A Japanese page reads Japanese: how far a run is, rates, sources, the window, comparisons, tables, failures."""
 
+import asyncio
 import re
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,11 +13,14 @@ from app.documents import Document, Page
 from app.engine.engine import Loading
 from app.engine.statistics import RunStatistics
 from app.export.table_check import check_table
-from app.project.commands import Commands
-from app.project.comparison import Comparison, Figures, Trial
+from app.project.commands import COMPARED, Commands
+from app.project.comparison import Comparison, Trial
+from app.project.exporting import export_draft
+from app.project.follow import FollowedRun
 from app.project.session import UNTITLED, Session
-from app.project.sessions import Sessions
+from app.project.sessions import PageView, Sessions
 from app.project.sources import SourceFile, Sources
+from app.project.writing import Writing
 from app.prompt.sections import SectionPlace
 from app.prompt.tasks import TASKS
 from app.prompt.window import Budget, SourceTokens
@@ -28,20 +31,19 @@ from app.say.wording import Message, Wording
 from app.settings import Limits, Settings
 from app.store import Store, Version, create_project
 from app.text.diff import Change
-from app.web.events import AppContext, project_name
-from app.web.html import comparison as compare_view
+from app.web.context import AppContext
+from app.web.events import project_name
+from app.web.html import comparison as comparison_module
 from app.web.html import panels
 from app.web.html.comparison import comparison_html
 from app.web.html.run_lines import already_read, prefill_progress, status
-from app.web.page import model_line
-from app.web.page.compare import TITLES
+from app.web.page import model_line, model_lines
+from app.web.page.budget import window_html
 from app.web.page.drafting import _titled as version_titled
-from app.web.page.drafting import exported
 from app.web.page.evidence import _titled as run_titled
 from app.web.page.labels import labels, words
-from app.web.page.sources import window_state
 from app.web.subscription import RunSubscription
-from core import FullAttention, GenerationFinished, LoadingError, PrefillProgress, load_model
+from core import GenerationFinished, LoadingError, PrefillProgress, load_model
 from core.events import TokenGenerated
 from tests.app.conftest import ask, wait
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into
@@ -49,31 +51,32 @@ from tests.app.scripted import ScriptedEngine, ScriptedRun, into
 JA = Wording("ja")
 
 
-def progress(session: Session, made: Any, ahead: int = 0) -> str:
-    engine: Any = ScriptedEngine(ahead)
-    line = RunSubscription(engine, session, made, JA).frame().progress
-    assert line is not None
-    return line.rsplit("<p>", 1)[1].removesuffix("</p></div>")
+def progress(session: Session, made: Writing, ahead: int = 0) -> str:
+    engine: Any = made.engine
+    engine.ahead = ahead
+    line = RunSubscription(session, made, PageView(session), JA).update().progress
+    return re.findall("<p[^>]*>([^<]*)</p>", line)[-1]
 
 
 def test_the_line_of_a_run_is_japanese(session: Session) -> None:
-    assert session.edit("前の原稿", 0)
+    assert session.draft.edit("前の原稿", 0)
     script = ScriptedRun()
     made = into(session, script, 0, len("前の原稿"))
+    statistics = made.current.statistics  # type: ignore[union-attr]
     assert progress(session, made, ahead=2) == "待機中：前に 2 件。"
     assert progress(session, made) == "開始しています。"
-    script.begin()
-    script.events += [(1.0, PrefillProgress(0, 2000)), (2.0, PrefillProgress(500, 2000))]
-    wait(lambda: made.progress == PrefillProgress(500, 2000))
+    script.emit(PrefillProgress(0, 2000), PrefillProgress(500, 2000))
+    wait(lambda: statistics.progress == PrefillProgress(500, 2000))
     assert progress(session, made).startswith("文書を読み込み中：2,000 トークン中 500（25%）")
-    script.say("It")
-    script.events.append((3.0, PrefillProgress(2000, 2000)))
-    wait(lambda: made.progress == PrefillProgress(2000, 2000) and made.text == "It")
+    script.emit(PrefillProgress(2000, 2000)).say("It")
+    wait(lambda: made.text == "It")
     kept = "以前の原稿は「版」にあり、「元に戻す」で戻せます。"
     assert progress(session, made) == f"執筆中。{kept}"
-    script._stopping = True  # the engine has yet to see it
+    assert script.run is not None
+    script.run.stop = lambda: None  # type: ignore[method-assign]  # the engine has yet to see it
+    made.stop()
     assert progress(session, made) == "停止しています。"
-    script.stop()
+    script.run.end("stopped")
     assert made.wait(30)
     assert progress(session, made) == f"停止しました。ここまでの文章は残っています。「続ける」で続きを書けます。{kept}"
 
@@ -87,11 +90,8 @@ def test_the_line_of_a_run_is_japanese(session: Session) -> None:
     ],
 )
 def test_the_end_of_a_run_is_japanese(session: Session, reason: Any, line: str) -> None:
-    script = ScriptedRun().finish("It")
-    time, ending = script.events.pop()
-    assert isinstance(ending, GenerationFinished)
-    script.events.append((time, replace(ending, reason=reason)))
-    made = into(session, script, 0, 0)
+    script = ScriptedRun().say("It").emit(GenerationFinished(reason, "It", 9, 1, 0.1, 0.1, 1, 0))
+    made = into(session, script.do(lambda run: run.end("finished")), 0, 0)
     assert made.wait(30)
     assert progress(session, made) == line
 
@@ -105,23 +105,33 @@ def test_the_end_of_a_run_is_japanese(session: Session, reason: Any, line: str) 
     ],
 )
 def test_the_end_of_a_proposal_is_japanese(session: Session, words: str, line: str) -> None:
-    assert session.edit("old", 0)
+    assert session.draft.edit("old", 0)
     made = into(session, ScriptedRun().finish(words), 0, 3, proposes=True)
     assert made.wait(30)
     assert progress(session, made) == line
 
 
+def read(*progress: tuple[float, int]) -> RunStatistics:
+    """Of a run that began at 0.0 and has read so many of 5,600 tokens at these seconds."""
+    statistics = RunStatistics(30, 5600)
+    statistics.started = 0.0
+    for time, done in progress:
+        statistics.add(time, PrefillProgress(done, 5600))
+    return statistics
+
+
 def test_how_far_reading_is_in_japanese() -> None:
     start = "文書を読み込み中：5,600 トークン中 1,400（25%）"
-    assert prefill_progress(1400, 5600, 5.0, say=JA)[1] == f"{start}、残り約 15 秒"
-    assert prefill_progress(1400, 5600, 5.0, 56.0, say=JA)[1] == f"{start}、残り約 1 分 15 秒"
+    assert prefill_progress(read((0.0, 0), (5.0, 1400)), JA)[1] == f"{start}、残り約 15 秒"
+    slower = read((0.0, 0), (2.0, 1232), (3.0, 1288), (4.0, 1344), (5.0, 1400))
+    assert prefill_progress(slower, JA)[1] == f"{start}、残り約 1 分 15 秒"
     assert [already_read(tokens, JA) for tokens in (0, 5983)] == ["", "文書の 5,983 トークンは読み込み済みです。"]
 
 
 def test_rates_are_japanese() -> None:
-    statistics = RunStatistics(30, lambda: 0.0)
+    statistics = RunStatistics(30)
     for step, full in ((1, 0), (2, 0), (3, 12)):
-        statistics.add(TokenGenerated(1, "a", step, full, 0.04))
+        statistics.add(1.0, TokenGenerated(1, "a", step, full, 0.04))
     html = panels.rates(status(statistics, JA), JA)
     assert "<dt>トークン/秒</dt><dd>25.0</dd>" in html
     assert "<dt>直前のステップ</dt><dd>混合（30 層中 12 層が全文脈）</dd>" in html
@@ -164,15 +174,10 @@ def test_a_note_is_japanese_also_when_the_project_is_opened_again(store: Store, 
 
 
 def test_why_a_run_failed_is_japanese(session: Session) -> None:
-    script = ScriptedRun()
-    made = into(session, script, 0, 0)
-    script.begin()
-    script.error, script.state = Message("The run failed: {}. What was written is kept.", "odd"), "failed"
+    failure = Message("The run failed: {}. What was written is kept.", "odd")
+    made = into(session, ScriptedRun().begin().do(lambda run: run.end("failed", failure)), 0, 0)
     assert made.wait(30)
-    engine: Any = ScriptedEngine()
-    line = RunSubscription(engine, session, made, JA).frame().progress
-    assert line is not None
-    assert "実行に失敗しました：odd。書かれた文章は残っています。" in line
+    assert progress(session, made) == "実行に失敗しました：odd。書かれた文章は残っています。"
 
 
 def test_what_nobody_named_is_called_in_japanese_and_names_stay() -> None:
@@ -182,20 +187,20 @@ def test_what_nobody_named_is_called_in_japanese_and_names_stay() -> None:
     assert [project_name(name, JA) for name in (UNTITLED, "Tides")] == ["無題", "Tides"]
 
 
-def test_the_line_of_a_model_that_is_not_there_is_japanese(desk: Commands, sessions: Sessions) -> None:
-    settings, office = Settings(_env_file=None), AppContext(desk, sessions, shared=False)
-    desk.engine._model, desk.engine.loading = None, Loading(Message("converting {file}", file="x.gguf"))
-    assert "準備中：x.gguf の変換 …" in model_line(settings, office, JA)[0]
+def test_the_line_of_a_model_that_is_not_there_is_japanese(commands: Commands, sessions: Sessions) -> None:
+    settings, context = commands.settings, AppContext(commands, sessions, shared=False)
+    commands.engine._model, commands.engine.loading = None, Loading(Message("converting {file}", file="x.gguf"))
+    assert "準備中：x.gguf の変換 …" in model_line(settings, context, JA)
     with pytest.raises(LoadingError) as missing:
         load_model("/x.gguf")
-    desk.engine.failure = Message.of(missing.value)
-    assert "/x.gguf というファイルがありません。" in model_line(settings, office, JA)[0]
+    commands.engine.failure = Message.of(missing.value)
+    assert "/x.gguf というファイルがありません。" in model_line(settings, context, JA)
 
 
 def test_a_row_that_does_not_fit_is_refused_in_japanese(session: Session) -> None:
-    assert session.edit("| a | b |\n|---|---|\n| 1 |\n", 0)
+    assert session.draft.edit("| a | b |\n|---|---|\n| 1 |\n", 0)
     with pytest.raises(ExportError, match="Row 2 has 1 cell, the head has 2") as refused:
-        exported(session, "csv", JA)
+        export_draft(session, "csv", "表")
     assert refused.value.worded(JA).startswith("2 行目はセルが 1 個、")
     assert refused.value.worded(JA).endswith("。原稿のその行を直すか、削除してください。")
 
@@ -221,27 +226,35 @@ def test_the_window_bar_and_its_choices_are_japanese() -> None:
     assert Budget((), 1790, 0, 200, window=1800, say=JA).message.endswith("指示か原稿を短くしてください。")
 
 
-def test_the_bar_of_a_japanese_page(desk: Commands, session: Session) -> None:
+def test_the_bar_of_a_japanese_page(commands: Commands, session: Session) -> None:
     session.sources.paste("The light stood on the rock.")
-    assert session.edit("The tide came in. " * 60, session.draft.revision)
-    html, choices = window_state(desk, session, ask(), JA)
-    assert "<p>収まります：" in html
+    assert session.draft.edit("The tide came in. " * 60, session.draft.revision)
+    state = commands.window(session, ask()).said(JA)
+    html = window_html(state, JA)
+    assert "<p>書く：収まります：" in html
     assert '<p class="going-on">続ける：' in html
-    assert all(choice.sentence.endswith("。") for choice in choices)
+    assert state.choices
+    assert all(choice.sentence.endswith("。") for choice in state.choices)
 
 
-def trial(name: str, text: str, tokens: int) -> Trial:
-    measured: Any = SimpleNamespace(state="finished", text=text, run=SimpleNamespace(error=None))
-    measured.figures = Figures(300, 0, 1.5, 0.5, tokens, 20.0, tokens, tokens, 10**6)
-    return Trial(name, FullAttention(), measured)
+def played(trial: Trial, text: str) -> None:
+    """Its run read 300 tokens in 1.5 seconds and wrote the text."""
+    engine: Any = ScriptedEngine()
+    trial.followed = FollowedRun(trial.spec, trial.spec.feed("run", engine, 0), engine.layers)
+    trial.followed.text, statistics = text, trial.followed.statistics
+    statistics.prompt_tokens = 300
+    statistics.add(0.0, PrefillProgress(0, 300))
+    statistics.add(1.5, PrefillProgress(300, 300))
+    trial.followed.run.end("finished")
 
 
 def test_a_comparison_is_japanese() -> None:
-    engine: Any = None
-    comparison = Comparison(engine, ScriptedRun().request, [])
-    comparison.trials = [trial("Full attention", "one two", 9), trial("Small cache, never refreshed", "one three", 7)]
+    engine: Any = ScriptedEngine()
+    names = ("Full attention", "Small cache, never refreshed")
+    comparison = Comparison(engine, [(name, ScriptedRun().spec()) for name in names])
+    for one, text in zip([comparison.reading, *comparison.trials], ("", "one two", "one three"), strict=True):
+        played(one, text)
     comparison.trials[1].changes = [Change("equal", "one "), Change("delete", "two"), Change("insert", "three")]
-    comparison.reading = trial("Reading", "", 1)
     html = comparison_html(comparison, JA)
     assert "プロンプトは先に一度読みました（300 トークン中 300 が新規、1.5 秒）。" in html
     assert '<h3>小キャッシュ（更新なし）</h3><p class="state">完了。</p>' in html
@@ -254,18 +267,22 @@ def test_a_comparison_is_japanese() -> None:
 
 def test_every_fixed_line_has_its_japanese() -> None:
     states = {"waiting", "running", "finished", "stopped", "failed", "interrupted"}
-    said = states | set(TITLES.values()) - {"RefreshKV"} | set(compare_view._STATES.values())
-    assert said <= {english for _, english in catalogues()["ja"].entries}
-    labels = re.findall("<dt>(.+?)</dt>", panels.rates(status(RunStatistics(30, lambda: 0.0)), JA))
+    methods, fixed = set(COMPARED.values()) - {"RefreshKV"}, set(comparison_module._STATES.values())
+    assert states | methods | fixed <= {english for _, english in catalogues()["ja"].entries}
+    labels = re.findall("<dt>(.+?)</dt>", panels.rates(status(RunStatistics(30)), JA))
     assert len(labels) == 8
     assert not [label for label in labels if label.isascii()]
 
 
-def test_the_model_line_is_japanese(desk: Commands, sessions: Sessions) -> None:
-    settings, office = Settings(_env_file=None, quantization=None), AppContext(desk, sessions, shared=False)
-    line, _, ready = model_line(settings, office, JA)
+def test_the_model_line_is_japanese(commands: Commands, sessions: Sessions) -> None:
+    settings, context = Settings(_env_file=None, quantization=None), AppContext(commands, sessions, shared=False)
+
+    async def told() -> list[tuple[str, bool]]:
+        return [line async for line in model_lines(settings, context, JA)]
+
+    ((line, ready),) = asyncio.run(told())
     assert ready
-    assert f"量子化なし · ウィンドウ {desk.engine.window:,} トークン" in line
+    assert f"量子化なし · ウィンドウ {commands.engine.window:,} トークン" in line
 
 
 def test_a_run_in_the_list_is_japanese() -> None:

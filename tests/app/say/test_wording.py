@@ -5,6 +5,7 @@ import asyncio
 import errno
 import json
 import os
+import re
 import string
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,12 +21,11 @@ from app.prompt.window import Budget, WindowFull
 from app.say.catalogue import Catalogue, Catalogues, catalogues
 from app.say.errors import AppError, EmptyField, ProjectGone, StoreError
 from app.say.wording import ENGLISH, Message, Wording
-from app.web.context import AppContext
 from app.web.events import errors_said, worded, wording
 from app.web.page.labels import LABELS
-from app.web.page.writing import Stream
 from core import LoadingError, RefreshKVError, Statement
-from tests.app.scripted import ScriptedEngine, ScriptedRun, into
+from tests.app.scripted import ScriptedRun, into
+from tests.app.web.page.streams import Shown
 
 ROOT = Path(__file__).parents[3]
 JA = Wording("ja")
@@ -46,10 +46,16 @@ REASONS = {
 """What the system, SQLite and zipfile give as reasons."""
 
 
-def nodes(folder: str, without: tuple[str, ...] = ()) -> list[ast.AST]:
-    """All of the code."""
-    files = [file for file in (ROOT / folder).rglob("*.py") if file.name not in without]
-    return [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+def trees(folder: str, without: str = "") -> list[ast.Module]:
+    """The modules, but for those in another folder."""
+    left_out = [ROOT / without] if without else []
+    files = [file for file in (ROOT / folder).rglob("*.py") if not any(map(file.is_relative_to, left_out))]
+    return [ast.parse(file.read_text("utf-8")) for file in files]
+
+
+def nodes(folder: str, without: str = "") -> list[ast.AST]:
+    """All of their code."""
+    return [node for tree in trees(folder, without) for node in ast.walk(tree)]
 
 
 def calls(found: list[ast.AST], names: set[str]) -> list[tuple[str, ast.expr]]:
@@ -133,7 +139,7 @@ def test_a_label_with_a_context_of_its_own_is_told_apart_from_the_rest() -> None
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_error_and_message_is_a_pattern_that_has_its_translation(language: str) -> None:
-    found = nodes("app", without=("api.py",))  # programs are answered in English
+    found = nodes("app", without="app/web/api")  # programs are answered in English
     made_of_others = {name for name, cls in errors(AppError).items() if "__init__" in vars(cls)}
     raised = [one for name, one in calls(found, set(errors(AppError)) - made_of_others)]
     assert len(raised) > 80
@@ -144,8 +150,19 @@ def test_every_error_and_message_is_a_pattern_that_has_its_translation(language:
     assert {pattern_of(one) for one in [*either, *messages]} - {None, ""} - said(language) == set()
 
 
+def test_sentences_that_have_a_name_have_their_japanese() -> None:
+    assigned = [node for tree in trees("app", without="app/prompt") for node in tree.body]  # prompts are for the model
+    values = [node.value for node in assigned if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
+    texts = {text for value in values for node in ast.walk(value) if (text := pattern_of(node))}
+    sentences = {text for text in texts if re.fullmatch(r"[A-Z].*[a-z]\.", text)}
+    assert len(sentences) > 8
+    assert sentences - said("ja") == set()
+
+
 def test_nothing_is_shown_that_was_not_worded() -> None:
-    shown = calls(nodes("app", without=("api.py",)), {"gr.Error", "gr.Warning", "gr.Info", "failure", "warn", "notice"})
+    shown = calls(
+        nodes("app", without="app/web/api"), {"gr.Error", "gr.Warning", "gr.Info", "failure", "warn", "notice"}
+    )
     assert len(shown) > 10
     assert [ast.unparse(one) for _, one in shown if isinstance(one, ast.Constant | ast.JoinedStr)] == []
 
@@ -231,10 +248,10 @@ def test_an_event_knows_the_language_of_its_page(sessions: Sessions, session: Se
     assert wording(cast(Any, SimpleNamespace(session_hash="page"))) == ENGLISH
     made = into(session, ScriptedRun().finish("It"), 0, 0)
     assert made.wait(30)
-    desk: Any = SimpleNamespace(engine=ScriptedEngine())
-    first = asyncio.run(anext(Stream(AppContext(desk, sessions, shared=False)).follow(session.id, page)))
-    assert "完了：指定の長さに達しました。" in first[1]
-    assert "<dt>最初のトークン</dt>" in first[2]
+    shown = Shown.of(sessions)
+    first = asyncio.run(anext(shown.stream.follow(session.id, page)))
+    assert "完了：指定の長さに達しました。" in first[shown.parts.progress]
+    assert "<dt>最初のトークン</dt>" in first[shown.parts.rates]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text.diff import Change
-from app.web.components.editor import DraftEditor, proposal_message, saved_message, set_message, stream_message
+from app.web.components.editor import DraftEditor, kept_message, saved_message, set_message
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +50,7 @@ def test_a_message_is_one_string_and_none_leaves_the_page_alone(editor: DraftEdi
     assert editor.postprocess(None) is None
 
 
-def test_messages_name_their_kind_and_places() -> None:
-    assert stream_message("p", "r", 2, 5, 1, "more") == {
-        "kind": "stream", "project": "p", "run": "r", "revision": 2, "at": 5, "replaced": 1, "text": "more",
-    }  # fmt: skip
-    assert proposal_message("p", "r", 1, 4, "new", [Change("insert", "new")], done=True) == {
-        "kind": "propose", "project": "p", "id": "r", "start": 1, "end": 4, "text": "new",
-        "changes": [["insert", "new"]], "done": True,
-    }  # fmt: skip
+def test_messages_name_their_kind_and_project() -> None:
+    """Those of what a run writes are in test_subscription."""
     assert saved_message("p", 7, "full") == {"kind": "saved", "project": "p", "revision": 7, "error": "full"}
+    assert kept_message("p") == {"kind": "kept", "project": "p"}

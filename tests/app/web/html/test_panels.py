@@ -70,6 +70,15 @@ def test_the_window_bar_is_to_scale_and_says_what_is_over() -> None:
     assert "page 1 of &lt;b&gt;.pdf" in split
 
 
+def test_what_continue_would_take_is_said_apart_from_what_write_takes() -> None:
+    budget = Budget((), 100, 0, 100, window=1000)
+    alone, both = panels.window_bar(budget), panels.window_bar(budget, "Continue: <b>")
+    assert f"<p>{budget.message}</p>" in alone
+    assert "Continue" not in alone
+    assert f"<p>Write: {budget.message}</p>" in both
+    assert both.endswith('<p class="going-on">Continue: &lt;b&gt;</p>')
+
+
 def test_changes_keep_their_text_text() -> None:
     found = [Change("equal", "a "), Change("delete", "<b>"), Change("insert", "${c}")]
     assert panels.changes(found) == (
@@ -85,7 +94,7 @@ def test_progress_has_a_bar_where_the_fraction_is_known() -> None:
 
 
 def test_rates_show_what_is_known() -> None:
-    unknown = dict.fromkeys(status(RunStatistics(30, lambda: 0.0)))
+    unknown = dict.fromkeys(status(RunStatistics(30)))
     assert panels.rates(unknown).count("–") == 8
     steps = "12 full, 108 partial (10% full)"
     figures = {"decodeRate": 23.456, "steps": steps, "firstToken": 2.04, "partialMilliseconds": 41.6}

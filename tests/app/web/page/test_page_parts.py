@@ -1,5 +1,6 @@
 """What parts of the page do with a project, without a browser: exports, and the table that was asked for."""
 
+import asyncio
 import importlib.metadata
 import json
 from collections.abc import Callable, Iterator
@@ -12,18 +13,24 @@ import pytest
 from gradio.i18n import I18nData
 
 from app.engine.engine import Engine, ModelUnavailableError
-from app.project.commands import Commands
+from app.project import exporting
+from app.project.commands import Commands, checked_table, repair_draft
+from app.project.exporting import export_draft
 from app.project.session import Session
 from app.project.sessions import Sessions
-from app.prompt.window import ShorterDraft
+from app.prompt.request import WriteRequest
+from app.prompt.window import Choice, ShorterDraft
+from app.say.wording import ENGLISH, Message
 from app.settings import Settings
-from app.web.events import AppContext
-from app.web.page import build, drafting
-from app.web.page.sources import source_card, window_state
-from app.web.page.table import checked, look_after, repair_draft
+from app.web.context import AppContext
+from app.web.page import FRAME_SECONDS, SILENT_SECONDS, build, model_lines
+from app.web.page.budget import window_html
+from app.web.page.sources import source_card
+from app.web.page.table import look_after
 from core import LoadingError
 from tests.app.conftest import ask
 from tests.app.scripted import ScriptedRun, into
+from tests.app.web.virtual_time import run_virtually
 
 TABLE = "| year | name |\n|---|---|\n| 1810 | Bell Rock | |\n"
 
@@ -36,18 +43,18 @@ def wrote(session: Session, text: str, task: dict[str, str]) -> None:
 
 def test_only_a_bundle_holds_the_trace(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[bytes] = []
-    write_trace = drafting.write_trace
+    write_trace = exporting.write_trace
 
     def counted(trace: object) -> bytes:
         written.append(write_trace(trace))  # type: ignore[arg-type]
         return written[-1]
 
-    monkeypatch.setattr(drafting, "write_trace", counted)
+    monkeypatch.setattr(exporting, "write_trace", counted)
     wrote(session, "It stood.", {"task": "free"})
     for kind in ("md", "txt", "docx", "pdf"):
-        drafting.exported(session, kind)
+        export_draft(session, kind, "Tides")
     assert written == []
-    bundle = ZipFile(BytesIO(drafting.exported(session, "zip").data))
+    bundle = ZipFile(BytesIO(export_draft(session, "zip", "Tides").data))
     assert [bundle.read("trace.json.gz")] == written
 
 
@@ -61,23 +68,23 @@ def test_a_package_that_is_missing_is_left_out_of_the_bundle(session: Session, m
 
     monkeypatch.setattr(importlib.metadata, "version", without)
     wrote(session, "It stood.", {"task": "free"})
-    bundle = ZipFile(BytesIO(drafting.exported(session, "zip").data))
+    bundle = ZipFile(BytesIO(export_draft(session, "zip", "Tides").data))
     assert sorted(json.loads(bundle.read("versions.json"))) == ["gradio", "python", "torch", "transformers"]
 
 
 def test_a_table_that_was_asked_for_is_checked_and_repaired_as_one_step(session: Session) -> None:
     wrote(session, TABLE, {"task": "table", "detail": "Name, Year"})
-    report = checked(session)
+    report = checked_table(session)
     assert report is not None
     assert report.problems == ()
     assert len(report.repairs) == 2
-    assert drafting.exported(session, "csv").data.decode("utf-8-sig") == "Name,Year\r\nBell Rock,1810\r\n"
+    assert export_draft(session, "csv", "Tides").data.decode("utf-8-sig") == "Name,Year\r\nBell Rock,1810\r\n"
     repair_draft(session)
     assert session.draft.text == "| Name | Year |\n| --- | --- |\n| Bell Rock | 1810 |\n"
-    assert checked(session) is not None
-    assert checked(session).repairs == ()  # type: ignore[union-attr]
+    assert checked_table(session) is not None
+    assert checked_table(session).repairs == ()  # type: ignore[union-attr]
     repair_draft(session)
-    assert session.undo()
+    assert session.draft.undo()
     assert session.draft.text == TABLE
 
 
@@ -93,28 +100,34 @@ def test_nothing_is_said_of_a_table_while_another_is_written() -> None:
 
 def test_what_is_no_table_is_not_checked(session: Session) -> None:
     wrote(session, TABLE, {"task": "report", "detail": "Name, Year"})
-    assert checked(session) is None
+    assert checked_table(session) is None
     session.keep_task({"task": "table", "detail": ""})
-    assert checked(session) is not None
+    assert checked_table(session) is not None
 
 
-def test_the_bar_says_what_continue_would_need_too(desk: Commands, session: Session) -> None:
+def bar(commands: Commands, session: Session, asked: WriteRequest) -> tuple[str, tuple[Choice, ...]]:
+    """As the page shows it, with the ways out."""
+    state = commands.window(session, asked)
+    return window_html(state, ENGLISH), state.choices
+
+
+def test_the_bar_says_what_continue_would_need_too(commands: Commands, session: Session) -> None:
     session.sources.paste("The light stood on the rock.")
-    html, choices = window_state(desk, session, ask())
+    html, choices = bar(commands, session, ask())
     assert ("Continue: " in html, choices) == (False, ())
-    assert session.edit("The tide came in. " * 60, session.draft.revision)
-    html, choices = window_state(desk, session, ask())
+    assert session.draft.edit("The tide came in. " * 60, session.draft.revision)
+    html, choices = bar(commands, session, ask())
     assert '<div class="window fits">' in html
     assert "Continue: Too long by" in html
     (shorter,) = [choice for choice in choices if isinstance(choice, ShorterDraft)]
-    html, choices = window_state(desk, session, ask(draft_tokens=shorter.tokens))
+    html, choices = bar(commands, session, ask(draft_tokens=shorter.tokens))
     assert "Continue: It fits: " in html
     assert "The model does not see the first " in html
     assert choices == ()
-    html, _ = window_state(desk, session, ask(task="continue"))
+    html, _ = bar(commands, session, ask(task="continue"))
     assert '<div class="window over">' in html
     assert "Continue: " not in html
-    html, _ = window_state(desk, session, ask(task="outline", length="20"))
+    html, _ = bar(commands, session, ask(task="outline", length="20"))
     assert "Continue: The draft has no outline" in html
 
 
@@ -124,26 +137,55 @@ def test_a_source_has_its_card_before_the_model_is_there(session: Session, sessi
 
     session.sources.paste("The light stood on the rock.")
     engine = Engine(load, queue_size=1)
-    office = AppContext(Commands(Settings(_env_file=None), engine), sessions, shared=False)
+    context = AppContext(Commands(Settings(_env_file=None), engine), sessions, shared=False)  # type: ignore[call-arg]
     (file,) = session.sources.files
-    card = source_card(office, session, file, None)
+    card = source_card(context, session, file, None)
     assert "<span>1 page · 28 characters</span>" in card
     engine.start()
     with pytest.raises(ModelUnavailableError):
         engine.require_model(timeout=60)
-    assert source_card(office, session, file, None) == card
+    assert source_card(context, session, file, None) == card
 
 
-def test_with_the_model_a_card_counts_tokens(desk: Commands, session: Session, sessions: Sessions) -> None:
+def test_with_the_model_a_card_counts_tokens(commands: Commands, session: Session, sessions: Sessions) -> None:
     session.sources.paste("The light stood on the rock.")
     (file,) = session.sources.files
-    card = source_card(AppContext(desk, sessions, shared=False), session, file, None)
+    card = source_card(AppContext(commands, sessions, shared=False), session, file, None)
     assert "<span>1 page · 28 characters · 28 tokens</span>" in card
 
 
-def test_a_page_is_made_of_plain_values(desk: Commands, sessions: Sessions) -> None:
+def test_a_page_is_told_of_the_model_until_it_is_there_and_polls_nothing(sessions: Sessions) -> None:
+    engine = Engine(lambda report: pytest.fail("not loaded here"), queue_size=1)
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    context = AppContext(Commands(settings, engine), sessions, shared=False)
+
+    async def look() -> list[tuple[float, str, bool]]:
+        lines, loop = list[tuple[float, str, bool]](), asyncio.get_running_loop()
+
+        async def follow() -> None:
+            async for line, ready in model_lines(settings, context):
+                lines.append((loop.time(), line, ready))
+
+        following = asyncio.create_task(follow())
+        await asyncio.sleep(FRAME_SECONDS + SILENT_SECONDS + 0.5)
+        engine._report("downloading", 1, 4)
+        await asyncio.sleep(0.5)
+        engine.failure = Message("The model could not be loaded: {}", "odd")
+        engine.notifier.notify()
+        await following
+        return lines
+
+    (at_first, starting, _), (silent, again, _), (at_once, loading, _), (last, failed, ready) = run_virtually(look())
+    assert (at_first, silent) == pytest.approx((0, FRAME_SECONDS + SILENT_SECONDS))
+    assert (at_once, last) == pytest.approx((silent + 0.5, silent + 1.0))
+    assert starting == again
+    assert 'aria-valuenow="25"' in loading
+    assert ("could not be loaded: odd" in failed, ready) == (True, False)
+
+
+def test_a_page_is_made_of_plain_values(commands: Commands, sessions: Sessions) -> None:
     """Gradio copies all of it for each page that is loaded: one reference into the app, and the model is copied."""
-    blocks = build(desk.settings, AppContext(desk, sessions, shared=False))
+    blocks = build(commands.settings, AppContext(commands, sessions, shared=False))
     found = list(_odd(blocks.get_config_file()["components"]))
     assert found == []
 

@@ -1,79 +1,97 @@
 """What a page is sent while a run writes: its own project's, a refusal that stays, and an end whatever happens."""
 
 import asyncio
-from types import SimpleNamespace
+from contextlib import aclosing
+from itertools import pairwise
 from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.utils import diff
 
-from app.project.session import Session
+from app.project.session import INTERRUPTED, Session
 from app.project.sessions import Sessions
 from app.project.writing import Writing
 from app.say.errors import AppError
-from app.web.events import AppContext
-from app.web.page.writing import Stream
+from app.store import Store, begin_run, create_project
+from app.web.page.projects import add_projects
+from app.web.page.writing import FRAME_SECONDS, NOT_SHOWN, SILENT_SECONDS
 from app.web.subscription import RunSubscription
 from tests.app.conftest import wait
-from tests.app.scripted import ScriptedEngine, ScriptedRun, into
+from tests.app.scripted import ScriptedRun, into
+from tests.app.web.log_reader import LogReader
+from tests.app.web.page.streams import REQUEST, Shown, rest, taken
+from tests.app.web.virtual_time import run_virtually
 
-REQUEST: Any = SimpleNamespace(session_hash="page")
-NOTHING = [gr.skip()] * 10
+NOTHING = gr.skip()
+RESTING, BUSY = [False, *[True] * 5], [True, *[False] * 5]
+"""The buttons: Stop, and the five that begin something."""
 
 
 @pytest.fixture
-def stream(sessions: Sessions) -> Stream:
-    desk: Any = SimpleNamespace(engine=ScriptedEngine())
-    return Stream(AppContext(desk, sessions, shared=False))
+def shown(sessions: Sessions) -> Shown:
+    return Shown.of(sessions)
 
 
 def state(session: Session, **fields: Any) -> dict[str, Any]:
     return {"project": session.id, "text": session.draft.text, "revision": session.draft.revision, **fields}
 
 
-async def taken(updates: Any, count: int) -> list[list[Any]]:
-    """The first so many."""
-    return [await anext(updates) for _ in range(count)]
-
-
-async def rest(updates: Any) -> list[list[Any]]:
-    return [update async for update in updates]
-
-
-def buttons(update: list[Any]) -> list[bool]:
-    return [button["interactive"] for button in update[4:]]
-
-
-def test_a_run_is_shown_until_it_ends(stream: Stream, session: Session) -> None:
+def test_a_run_is_shown_until_it_ends(shown: Shown, session: Session) -> None:
     script = ScriptedRun().say("It")
     made = into(session, script, 0, 0)
     wait(lambda: made.text == "It")
 
-    async def look() -> tuple[list[Any], list[list[Any]]]:
-        updates = stream.follow(session.id, REQUEST)
-        (first,) = await taken(updates, 1)
+    async def look() -> list[Any]:
+        updates = shown.stream.follow(session.id, REQUEST)
+        first = await taken(updates, 1)
         script.finish(" stood.")
-        return first, await rest(updates)
+        return first + await rest(updates)
 
-    first, later = asyncio.run(look())
-    assert (first[0]["kind"], first[0]["project"], first[0]["text"]) == ("stream", session.id, "It")
-    assert buttons(first) == [True, *[False] * 5]
-    assert (later[-2][0]["kind"], later[-2][0]["text"], buttons(later[-2])) == (
-        "set",
-        "It stood.",
-        [False, *[True] * 5],
-    )
-    assert later[-1] == NOTHING
+    first, *_, last, end = asyncio.run(look())
+    head, place, text = LogReader.of(first[shown.parts.editor]).parts
+    assert (head["kind"], head["project"], place["kind"], text) == ("run", session.id, "place", "It")
+    assert shown.buttons(first) == BUSY
+    draft = LogReader.of(last[shown.parts.editor])
+    assert (draft.text, draft.messages[-1]["kind"]) == ("It stood.", "over")
+    assert shown.buttons(last) == RESTING
+    assert end == NOTHING
+
+
+def test_gradio_sends_a_page_what_is_new_and_nothing_else(shown: Shown, session: Session) -> None:
+    script = ScriptedRun().say("It")
+    made = into(session, script, 0, 0)
+    wait(lambda: made.text == "It")
+    order = [*shown.parts.outputs, shown.map]
+
+    async def look() -> list[list[Any]]:
+        sent = []
+        async with aclosing(shown.stream.follow(session.id, REQUEST)) as updates:
+            for word in (" stood", " on", " the", " rock"):
+                update = await anext(updates)
+                sent.append([update.get(component, NOTHING) for component in order])
+                script.say(word)
+                wait(lambda: made.text.endswith(word))  # noqa: B023
+        return sent
+
+    sent = asyncio.run(look())
+    edits = [edit for earlier, later in pairwise(sent) for edit in diff(earlier, later)]
+    figures = order.index(shown.parts.rates)  # which are sent whole, now and then
+    assert {kind for kind, path, _ in edits if path != [figures]} == {"append"}
+    appended = [added for _, path, added in edits if path == [order.index(shown.parts.editor)]]
+    assert appended == [" stood", " on", " the"]
+    script.finish()
+    assert made.wait(30)
 
 
 def test_a_page_that_opens_another_project_is_sent_nothing_more(
-    stream: Stream, sessions: Sessions, session: Session
+    shown: Shown, sessions: Sessions, session: Session
 ) -> None:
     script = ScriptedRun().say("It")
     made = into(session, script, 0, 0)
 
-    async def look() -> list[list[Any]]:
-        updates = stream.follow(session.id, REQUEST)
+    async def look() -> list[Any]:
+        updates = shown.stream.follow(session.id, REQUEST)
         await taken(updates, 1)
         sessions.create("page")
         script.say(" stood")
@@ -86,53 +104,156 @@ def test_a_page_that_opens_another_project_is_sent_nothing_more(
     assert session.draft.text == "It stood"
 
 
-def test_a_project_in_which_nothing_was_written_shows_nothing_of_another(stream: Stream, session: Session) -> None:
-    (update,) = asyncio.run(rest(stream.follow(session.id, REQUEST)))
-    assert (update[1:3], buttons(update)) == (["", ""], [False, *[True] * 5])
+def test_a_run_goes_on_without_the_page_that_began_it(shown: Shown, session: Session) -> None:
+    script = ScriptedRun()
+
+    def command(session: Session, editor: Any) -> Writing:
+        return into(session, script, 0, 0)
+
+    async def look() -> None:
+        async with aclosing(shown.stream.begin(command, state(session), REQUEST)) as updates:
+            first = await anext(updates)
+            assert shown.buttons(first) == BUSY
+            assert len(session.writing.notifier._listeners) == 1  # type: ignore[union-attr]
+
+    asyncio.run(look())
+    made = session.writing
+    assert made is not None
+    assert (made.done, made.stopping) == (False, False)
+    assert made.notifier._listeners == set()  # nobody is told any more
+    script.finish("It stood.")
+    assert made.wait(30)
+    assert session.draft.text == "It stood."
 
 
-def test_a_name_reaches_only_a_page_that_shows_its_project(
-    stream: Stream, sessions: Sessions, session: Session
+def test_a_page_that_was_closed_is_followed_no_longer(shown: Shown, session: Session) -> None:
+    script = ScriptedRun().say("It")
+    made = into(session, script, 0, 0)
+
+    async def look() -> list[Any]:
+        updates = shown.stream.follow(session.id, REQUEST)
+        await taken(updates, 1)
+        shown.context.left(REQUEST)
+        return await rest(updates)
+
+    assert run_virtually(look()) == [NOTHING]
+    assert not made.done
+    script.finish()
+    assert made.wait(30)
+
+
+def test_nothing_is_polled(shown: Shown, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that watches a run which waits hears of it when something changes, else now and then."""
+    script = ScriptedRun()
+    made = into(session, script, 0, 0)
+    looks = 0
+    update = RunSubscription.update
+
+    def counted(subscription: RunSubscription) -> Any:
+        nonlocal looks
+        looks += 1
+        return update(subscription)
+
+    monkeypatch.setattr(RunSubscription, "update", counted)
+
+    silent = FRAME_SECONDS + SILENT_SECONDS
+
+    async def look() -> list[float]:
+        times, updates = list[float](), shown.stream.follow(session.id, REQUEST)
+
+        async def follow() -> None:
+            async for _ in updates:
+                times.append(asyncio.get_running_loop().time())
+
+        await taken(updates, 1)
+        following = asyncio.create_task(follow())
+        await asyncio.sleep(2 * silent + 0.5)
+        made.notifier.notify()  # told at once
+        await asyncio.sleep(0.01)
+        made.notifier.notify()  # and this one after a frame
+        await asyncio.sleep(1.0)
+        shown.context.left(REQUEST)
+        await following
+        return times
+
+    *times, end = run_virtually(look())
+    at_once = 2 * silent + 0.5
+    assert times == pytest.approx([silent, 2 * silent, at_once, at_once + FRAME_SECONDS])
+    assert end == pytest.approx(at_once + FRAME_SECONDS + silent + FRAME_SECONDS)  # changes nothing
+    assert looks == 1 + len(times)
+    script.finish()
+    assert made.wait(30)
+
+
+def test_a_project_in_which_nothing_was_written_shows_nothing_of_another(shown: Shown, session: Session) -> None:
+    (update,) = asyncio.run(rest(shown.stream.follow(session.id, REQUEST)))
+    assert (update[shown.parts.progress], update[shown.parts.rates]) == ("", "")
+    assert shown.buttons(update) == RESTING
+    assert shown.parts.editor not in update
+    assert shown.map not in update
+
+
+def test_a_run_that_ended_with_the_app_is_mentioned_until_another_begins(
+    shown: Shown, sessions: Sessions, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office = stream._office
-    name, others = office.named(session, REQUEST)
-    assert (name, others["value"]) == ("Untitled", session.id)
+    project = create_project(store, "Tides").id
+    begin_run(store, project, 0, {})
+    monkeypatch.setattr("app.store.runs._is_alive", lambda owner: False)
+    session = sessions.open("page", project)
+    (update,) = asyncio.run(rest(shown.stream.follow(project, REQUEST)))
+    assert INTERRUPTED in update[shown.parts.progress]
+    assert shown.buttons(update) == RESTING
+    assert into(session, ScriptedRun().finish("It"), 0, 0).wait(30)
+    update, _ = asyncio.run(rest(shown.stream.follow(project, REQUEST)))
+    assert INTERRUPTED not in update[shown.parts.progress]
+
+
+def test_a_name_reaches_only_a_page_that_shows_its_project(shown: Shown, sessions: Sessions, session: Session) -> None:
+    with gr.Blocks():
+        projects = add_projects(shown.context)
+    update = projects.named(shown.context, session, REQUEST)
+    assert (update[projects.name], update[projects.others]["value"]) == ("Untitled", session.id)
     sessions.create("page")
-    assert office.named(session, REQUEST) == [gr.skip(), gr.skip()]
+    assert projects.named(shown.context, session, REQUEST) == {projects.name: NOTHING}
 
 
-def test_a_refusal_is_all_that_is_sent_also_after_a_run(stream: Stream, session: Session) -> None:
+def test_a_refusal_is_all_that_is_sent_also_after_a_run(shown: Shown, session: Session) -> None:
     assert into(session, ScriptedRun().finish("Written."), 0, 0).wait(30)
 
-    def refused(session: Session, held: Any) -> Writing:
+    def refused(session: Session, editor: Any) -> Writing:
         raise AppError("Too long <for> it.")
 
-    (update,) = asyncio.run(rest(stream.write(refused, state(session), REQUEST)))
-    assert "Too long &lt;for&gt; it." in update[1]
-    assert [*update[:1], *update[2:]] == NOTHING[1:]
+    (update,) = asyncio.run(rest(shown.stream.begin(refused, state(session), REQUEST)))
+    assert update.keys() == {shown.parts.progress}
+    assert "Too long &lt;for&gt; it." in update[shown.parts.progress]
     # The draft that the page does not know comes along.
-    (update,) = asyncio.run(rest(stream.write(refused, state(session, text="older", revision=0), REQUEST)))
-    assert update[0]["text"] == "Written."
+    older = state(session, text="older", revision=0)
+    (update,) = asyncio.run(rest(shown.stream.begin(refused, older, REQUEST)))
+    assert update.keys() == {shown.parts.progress, shown.parts.editor}
+    assert update[shown.parts.editor]["text"] == "Written."
 
 
 def test_what_cannot_be_shown_leaves_a_draft_that_can_be_edited(
-    stream: Stream, session: Session, monkeypatch: pytest.MonkeyPatch
+    shown: Shown, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = ScriptedRun().say("It")
     into(session, script, 0, 0)
 
-    def broken(tail: RunSubscription) -> None:
+    def broken(subscription: RunSubscription) -> None:
         raise AssertionError("a race")
 
-    monkeypatch.setattr(RunSubscription, "frame", broken)
+    monkeypatch.setattr(RunSubscription, "update", broken)
 
-    async def look() -> list[list[Any]]:
-        updates = stream.follow(session.id, REQUEST)
+    async def look() -> list[Any]:
+        updates = shown.stream.follow(session.id, REQUEST)
         first = await taken(updates, 2)
         script.finish(" stood.")
         return first + await rest(updates)
 
     *waiting, last, end = asyncio.run(look())
     assert all(update == NOTHING for update in [*waiting, end])
-    assert (last[0]["kind"], last[0]["text"], buttons(last)) == ("set", "It stood.", [False, *[True] * 5])
-    assert 'role="alert"' in last[1]
+    message = last[shown.parts.editor]
+    assert (message["kind"], message["text"]) == ("set", "It stood.")
+    assert shown.buttons(last) == RESTING
+    assert 'role="alert"' in last[shown.parts.progress]
+    assert NOT_SHOWN in last[shown.parts.progress]
