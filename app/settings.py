@@ -59,7 +59,7 @@ def parse_budget(value: object) -> float | int:
 
 def budget_text(budget: float | int) -> str:
     """A budget as a person would write it: 0.125 as 1/8."""
-    if isinstance(budget, float) and (1 / budget).is_integer():
+    if isinstance(budget, float) and (1 / budget).is_integer() and 1 / round(1 / budget) == budget:
         return f"1/{round(1 / budget)}"
     return str(budget)
 

@@ -23,15 +23,15 @@ LIMIT = "max_new_tokens_limit"
 
 
 def _task(value: Any) -> str:
-    if value not in TASKS:
-        raise AppError("“{}” is not a task. Choose one of {}.", str(value), ", ".join(TASKS))
-    return str(value)
+    if not isinstance(value, str) or value not in TASKS:
+        raise AppError("“{}” is not a task. Choose one of {}.", str(value)[:80], ", ".join(TASKS))
+    return value
 
 
 def _method(value: Any) -> str:
-    if value not in METHODS:
-        raise AppError("“{}” is not a method. Choose one of {}.", str(value), ", ".join(METHODS))
-    return str(value)
+    if not isinstance(value, str) or value not in METHODS:
+        raise AppError("“{}” is not a method. Choose one of {}.", str(value)[:80], ", ".join(METHODS))
+    return value
 
 
 def _text(value: Any) -> Any:
@@ -99,8 +99,13 @@ def _draft_tokens(value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     """A finite number, or None."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _whole(value: Any) -> int | None:
