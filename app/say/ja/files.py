@@ -139,8 +139,11 @@ FILES: Mapping[str, str] = MappingProxyType(
         "{} is not UTF-8; it was read as {}. If letters look wrong, save it as UTF-8.": (
             "{} は UTF-8 ではないため、{} として読みました。文字化けしていたら、UTF-8 で保存してください。"
         ),
-        "{} holds nothing but blanks ({}). Choose another file.": (
-            "{} は空白だけです（{}）。別のファイルを選んでください。"
+        "{} holds nothing but blanks and characters that cannot be seen ({}). Choose another text.": (
+            "{} は空白や見えない文字だけです（{}）。別の文章を選んでください。"
+        ),
+        "{} holds no text that can be seen. Choose another file.": (
+            "{} には目に見えるテキストがありません。別のファイルを選んでください。"
         ),
         # The choice of pages
         "{} has {:,} page": "{} は {:,} ページです",
