@@ -58,6 +58,12 @@ STORAGE: Mapping[str, str] = MappingProxyType(
         "Your text could not be kept in {}: {}. It is still on the page: free some space, and go on.": (
             "文章を {} に保存できませんでした：{}。文章はページに残っています。空き容量を増やして続けてください。"
         ),
+        "Your projects in {} cannot be read: {}. Copy your text from the page and start the app again.": (
+            "{} にあるプロジェクトを読めません：{}。ページの文章をコピーして、アプリを起動し直してください。"
+        ),
+        "The trace cannot be kept in {}: {}. Free some space; the text is kept.": (
+            "トレースを {} に保存できません：{}。空き容量を増やしてください。文章は保存されています。"
+        ),
         "The file of your projects in {} is damaged ({}). Copy your text from the page and start the app again: it "
         "sets the file aside, and deletes nothing.": (
             "{} にあるプロジェクトのファイルが壊れています（{}）。ページの文章をコピーして、"

@@ -17,8 +17,7 @@ from app.prompt.window import Budget, ShorterDraft
 from app.say.errors import AppError, PromptError
 from app.say.wording import Wording
 from app.settings import Settings
-from app.store import Limits as StoreLimits
-from app.store import Store, list_runs, list_versions, version_text
+from app.store import Store, StoreLimits, list_runs, list_versions, version_text
 from core import FullAttention, RefreshKV
 from tests.app.conftest import ask, at
 from tests.core.tiny import byte_tokenizer, tiny_model

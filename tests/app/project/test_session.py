@@ -11,9 +11,9 @@ from app.project.session import Session
 from app.project.sessions import Sessions
 from app.say.errors import AppError, ProjectGone, StoreError
 from app.settings import Limits
-from app.store import Limits as StoreLimits
 from app.store import (
     Store,
+    StoreLimits,
     create_project,
     list_projects,
     list_runs,

@@ -9,8 +9,7 @@ from pypdf import PdfWriter
 from app.project.sources import Sources
 from app.say.errors import EmptyFile, FileTooLarge
 from app.settings import Limits
-from app.store import Limits as StoreLimits
-from app.store import Store, create_project, list_sources
+from app.store import Store, StoreLimits, create_project, list_sources
 
 SAMPLE = Path(__file__).parents[3] / "assets" / "samples" / "lighthouses.pdf"
 LIMITS = Limits()
@@ -136,7 +135,7 @@ def test_a_source_is_restored_without_its_upload(store: Store, project: str, sou
     sources.choose(0, "2")
     upload.unlink()
     again = Sources(store, project, LIMITS)
-    assert [page.text for source in again.selected for page in source.pages] == ["Second", "Pasted "]
+    assert [page.text for source in again.selected for page in source.pages] == ["Second", "Pasted \ufffd"]
     assert [file.pages for file in again.files] == ["2", ""]
 
 
