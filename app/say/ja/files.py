@@ -146,6 +146,9 @@ FILES: Mapping[str, str] = MappingProxyType(
             "{} には目に見えるテキストがありません。別のファイルを選んでください。"
         ),
         # The choice of pages
+        "{} holds no text that can be seen, so that nothing of it is read. Remove it.": (
+            "{} には目に見えるテキストがないため、読むものがありません。取り除いてください。"
+        ),
         "{} has {:,} page": "{} は {:,} ページです",
         "{} has {:,} pages": "{} は {:,} ページです",
         "{}: the chosen pages ({}) have no text. Choose others.": (

@@ -168,7 +168,7 @@ def test_too_long_is_refused_with_the_numbers_and_nothing_is_begun(
         desk.write(session, ask(), at(session), "end")
     assert (session.writing, list_runs(store, session.id), desk.engine.current()) == (None, [], [])
     assert session.draft.text == "mine"
-    session.sources.choose(0, "2")
+    session.sources.choose(session.sources.files[0].id, "2")
     assert written(desk.write(session, ask(), at(session), "end"))
 
 

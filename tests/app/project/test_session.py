@@ -476,7 +476,7 @@ def test_strangers_are_shown_nothing_of_one_another_and_leave_nothing(store: Sto
     assert folder.exists()
     two = sessions.open("two", None)
     assert two is not one
-    assert (two.draft.text, two.sources.files) == ("", [])
+    assert (two.draft.text, two.sources.files) == ("", ())
     one.used -= 3601
     sessions.open("two", two.id)
     assert folder.exists()  # a page shows it
