@@ -22,7 +22,7 @@ from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.runs.library import Runs
 from app.say.errors import AppError
 from app.settings import Settings
-from app.store import Limits, open_store
+from app.store import StoreLimits, open_store
 from app.text.diff import diff
 from app.web.events import AppContext
 from app.web.html.comparison import comparison_html
@@ -369,7 +369,7 @@ def test_what_a_trial_wrote_is_not_taken_for_the_author_of_the_draft(office: App
 
 
 def test_comparisons_do_not_take_the_place_of_the_drafts_traces(office: AppContext) -> None:
-    office.sessions.store.limits = Limits(traces=2)
+    office.sessions.store.limits = StoreLimits(traces=2)
     session = office.sessions.open("page", None)
     office.desk.write(session, ask(max_new_tokens=4), at(session), "anew").join(60)
     for _ in range(2):
