@@ -107,10 +107,10 @@ STORAGE: Mapping[str, str] = MappingProxyType(
         "“{}” is not a format. Choose one of {}.": "「{}」という形式はありません。{} から選んでください。",
         "{} Correct the row in the draft, or delete it.": "{}原稿のその行を直すか、削除してください。",
         "{} and {:,} more": "{} ほか {:,} 文字",
-        "No font here shows these characters, so they would be missing from the PDF: {}. Export the draft as a Word "
-        "document or as text, or install a font that has them.": (
-            "次の文字を表示できるフォントがなく、PDF で欠けてしまいます：{}。Word "
-            "文書かテキストで書き出すか、その文字を含むフォントをインストールしてください。"
+        "No font here has these characters, so the PDF shows {} in their place: {}. Install a font that has them, or "
+        "export the draft as a Word document or as text.": (
+            "次の文字を含むフォントがないため、PDF では {} で表示しています：{}。"
+            "その文字を含むフォントをインストールするか、Word 文書かテキストで書き出してください。"
         ),
     }
 )
