@@ -181,16 +181,17 @@ def add_export(office: AppContext, project: gr.BrowserState, editor: DraftEditor
         problem = gr.HTML(elem_id="export-problem")
 
     def write(state: Any, kind: str, project: str, request: gr.Request) -> list[Any]:
-        session, held = office.held(state, request)
+        (session, held), say = office.held(state, request), wording(request)
         try:
             held.put_into(session)
-            made = exported(session, kind, wording(request))
+            made = exported(session, kind, say)
         except AppError as error:
             return [gr.update(visible=False), panels.notice(worded(error, request))]
         # Where Gradio deletes it again.
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
+        said = "".join(panels.notice(note.worded(say)) for note in made.notes)
         # A label of a component that was hidden is not translated when it is shown.
-        return [gr.update(value=path, visible=True, label=wording(request)("File")), ""]
+        return [gr.update(value=path, visible=True, label=say("File")), said]
 
     make.click(write, [editor, kind, project], [file, problem], js=READ_EDITOR, **QUIET)
 
