@@ -297,6 +297,23 @@ def test_a_draft_becomes_a_file(client: Client) -> None:
             client.predict(markdown="# Rock", format=kind, api_name="/export_draft")
 
 
+def test_what_no_font_has_is_told_in_the_log_of_the_call(served: tuple[str, Engine]) -> None:
+    address = served[0]
+    endpoints = httpx.get(f"{address}config").json()["dependencies"]
+    (number,) = (endpoint["id"] for endpoint in endpoints if endpoint["api_name"] == "export_draft")
+    call = {"data": ["a \U000f0001", "pdf", "R"], "fn_index": number, "session_hash": "fonts"}
+    httpx.post(f"{address}gradio_api/queue/join", json=call).raise_for_status()
+    said: dict[str, Any] = {}
+    with httpx.stream("GET", f"{address}gradio_api/queue/data?session_hash=fonts", timeout=60) as stream:
+        for line in filter(None, stream.iter_lines()):
+            message = json.loads(line.removeprefix("data: "))
+            said[message["msg"]] = message
+            if message["msg"] == "close_stream":
+                break
+    assert "the PDF shows � in their place: U+F0001." in said["log"]["log"]
+    assert said["process_completed"]["output"]["data"][0]["orig_name"] == "R.pdf"
+
+
 def test_a_prompt_is_not_made_on_the_thread_that_serves_all() -> None:
     threads: list[threading.Thread] = []
 
