@@ -2,12 +2,15 @@
 const root = element.querySelector(".draft-root");
 const area = root.querySelector(".draft-text");
 const row = { count: root.querySelector(".draft-count"), tools: root.querySelector(".draft-tools"), saved: root.querySelector(".draft-saved") };
-const status = root.querySelector(".draft-status");
+const announcer = root.querySelector(".draft-status");
 const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, SETTLED_MS = 700, COUNT_MS = 300, MIRROR_MS = 1000, PATIENCE_MS = 4000;
 
 // `base`: the draft that a run writes into, once it does.
-let revision = 0, serial = 0, project = "", last = null, base = null, run = "", running = false, composing = false;
-let sent = "", inFlight = null, firstUnsent = 0, asked = false, failed = false;
+let revision = 0, serial = 0, project = "", run = "", running = false, composing = false;
+let /** @type {Span | null} */ last = null, /** @type {string | null} */ base = null;
+// `sent`: what the server has, or null if all is to be sent; `inFlight`: since when it has not answered.
+let /** @type {string | null} */ sent = "", /** @type {number | null} */ inFlight = null;
+let firstUnsent = 0, asked = false, failed = false;
 let sendTimer = 0, caretTimer = 0, settledTimer = 0, countTimer = 0, mirrorTimer = 0;
 
 area.setAttribute("aria-label", TEXT.label);
@@ -24,11 +27,13 @@ wish.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey) row.tools.querySelector("button")?.click();
 });
 
+/** @returns {DraftState} */
 const state = () => ({
   project, text: base ?? area.value, revision, serial,
   start: toCharacters(area.value, area.selectionStart), end: toCharacters(area.value, area.selectionEnd),
 });
 // Buttons of the page read the draft here. The edit is sent as well, since not every button answers with a revision.
+/** @type {DraftOwner} */
 const owner = element.closest("#draft") ?? element;
 owner.draft = { state() { send(); return state(); }, focus: () => area.focus() };
 
@@ -48,6 +53,7 @@ function send() {
 }
 
 // Where "Saved" stands; an alert while the text is not kept.
+/** @param {string} text */
 function say(text, alert = false) {
   failed = alert;
   if (alert) row.saved.setAttribute("role", "alert"); else row.saved.removeAttribute("role");
@@ -90,9 +96,9 @@ setInterval(() => {
 
 // --- a copy in the browser ---
 
-let offered = null, elsewhere = ""; // the text that the bar offers, and the project it was of if that is gone
+let /** @type {string | null} */ offered = null, elsewhere = ""; // the text that the bar offers, and the project it was of if that is gone
 const bar = root.querySelector(".draft-recover");
-const key = (id) => `refreshkv-draft-${id}`;
+const key = (/** @type {string} */ id) => `refreshkv-draft-${id}`;
 
 function store() {
   clearTimeout(mirrorTimer);
@@ -102,9 +108,11 @@ function store() {
   try { localStorage.setItem(key(project), JSON.stringify(copy)); } catch { /* full, or forbidden */ }
 }
 function mirror() { mirrorTimer ||= setTimeout(store, MIRROR_MS); }
+/** @param {string} id */
 function forget(id) { try { localStorage.removeItem(key(id)); } catch { /* forbidden */ } }
 
 // What the browser holds of this project, or of the one it stands in place of, that is not in the draft.
+/** @param {string} text @param {string} previous */
 function offer(text, previous) {
   asked = true;
   for (const id of previous ? [project, previous] : [project]) {
@@ -117,6 +125,7 @@ function offer(text, previous) {
 }
 
 // Text that is not in the draft any more is offered, never dropped: the bar stays until the server has it.
+/** @param {string} text @param {string} why @param {string} otherwise */
 function giveBack(text, why, otherwise) {
   offered = text;
   show(why, otherwise);
@@ -127,6 +136,7 @@ function giveBack(text, why, otherwise) {
   store();
 }
 
+/** @param {string} why @param {string} close */
 function show(why, close) {
   const discard = bar.querySelector(".discard");
   bar.querySelector("span").textContent = why;
@@ -134,7 +144,7 @@ function show(why, close) {
   discard.textContent = close;
   discard.onclick = settle;
   bar.hidden = false;
-  status.textContent = why;
+  announcer.textContent = why;
 }
 
 function settle() {
@@ -147,6 +157,7 @@ function settle() {
 
 // --- from the server ---
 
+/** @param {string} text @param {Span | null} select */
 function put(text, select) {
   const top = area.scrollTop, had = [area.selectionStart, area.selectionEnd];
   const bottom = select ? height(text, toUnits(text, select[1])) : 0;
@@ -158,26 +169,30 @@ function put(text, select) {
 }
 
 // Of the text up to a place, in pixels.
+/** @param {string} text @param {number} unit */
 function height(text, unit) {
   area.value = text.slice(0, unit);
   return area.scrollHeight;
 }
 
+/** @param {boolean} on */
 function writing(on) {
   if (on === area.readOnly) return;
   area.readOnly = on;
   area.setAttribute("aria-busy", String(on));
-  status.textContent = on ? TEXT.begins : asked ? TEXT.ends : "";
+  announcer.textContent = on ? TEXT.begins : asked ? TEXT.ends : "";
   if (on) follow.begin(); else follow.finish();
   runs(on);
 }
 
+/** @param {boolean} on */
 function runs(on) {
   running = on;
   tools();
 }
 
 // The page goes over to another project. What was typed last belongs to the one it was typed in.
+/** @param {SetMessage} message */
 function leave(message) {
   const replaced = project !== "" && message.previous === project;
   if (project && !replaced && message.forget !== project) {
@@ -198,6 +213,7 @@ function leave(message) {
   failed = false;
 }
 
+/** @type {Handlers} */
 const handlers = {
   set(message) {
     const previous = message.previous;
@@ -236,17 +252,18 @@ const handlers = {
       run = message.run;
       base = area.value;
     }
-    const at = toUnits(base, message.at), end = toUnits(base, message.at + message.replaced);
-    const text = base.slice(0, at) + message.text + base.slice(end);
+    const draft = /** @type {string} */ (base); // since this run has begun
+    const at = toUnits(draft, message.at), end = toUnits(draft, message.at + message.replaced);
+    const text = draft.slice(0, at) + message.text + draft.slice(end);
     put(text, null);
-    follow.end(end >= base.length ? 1 : (at + message.text.length) / text.length);
+    follow.end(end >= draft.length ? 1 : (at + message.text.length) / text.length);
     mirror();
   },
   propose(message) {
     writing(!message.done);
     proposal.show(message, area.value);
     tools();
-    if (message.done) status.textContent = TEXT.proposed;
+    if (message.done) announcer.textContent = TEXT.proposed;
   },
   saved(message) {
     revision = Math.max(revision, message.revision);
@@ -263,9 +280,11 @@ const handlers = {
 
 function read() {
   if (!props.value) return;
+  /** @type {Message} */
   const message = JSON.parse(props.value);
   if (message.kind !== "set" && message.project !== project) return; // of a project that the page has left
-  handlers[message.kind]?.(message);
+  const handle = /** @type {((message: Message) => void) | undefined} */ (handlers[message.kind]);
+  handle?.(message);
   count();
   // For what depends on the draft as the server has it: after a pause in typing.
   if (message.kind === "set" || message.kind === "saved") {
