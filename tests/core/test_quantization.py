@@ -181,6 +181,7 @@ def test_bitsandbytes_settings() -> None:
     assert bitsandbytes_config("int8").load_in_8bit
 
 
+@pytest.mark.model
 @torch.no_grad()
 def test_embedded_model_in_nf4_agrees_with_bitsandbytes_own_linears(one_thread: None) -> None:
     """One prompt token by token (few rows) and at once (many rows) against Linear4bit in float32."""
