@@ -45,5 +45,6 @@ export default [
     },
   },
   { files: ["assets/**/*.js"], languageOptions: { sourceType: "script", globals: { ...globals.browser, ...GRADIO } } },
+  { files: ["assets/*.js"], rules: { "no-unused-vars": ["error", { vars: "local" }] } }, // scripts that stand alone, or are shared
   { files: ["**/*.mjs"], languageOptions: { sourceType: "module", globals: globals.node } },
 ];

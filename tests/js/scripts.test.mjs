@@ -8,7 +8,8 @@ import { load, scripts, source } from "./scripts.mjs";
 for (const folder of ["editor", "cache_map"]) {
   test(`scripts.json of ${folder} names every script of the folder once`, () => {
     const files = readdirSync(new URL(`../../assets/${folder}`, import.meta.url)).filter((name) => name.endsWith(".js"));
-    assert.deepEqual(scripts(folder).toSorted(), files.toSorted());
+    const own = scripts(folder).filter((name) => !name.startsWith("../"));
+    assert.deepEqual(own.toSorted(), files.toSorted());
   });
 
   test(`the scripts of ${folder} are one function`, () => {
