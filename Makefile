@@ -65,7 +65,7 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	touch $@
 
 node_modules/installed: package.json package-lock.json
-	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20.19 or newer with npm, from nodejs.org or your system's packages (Debian: apt-get install nodejs npm)." >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20.19 or newer with npm, from nodejs.org or your system's packages." >&2; exit 1; }
 	npm ci --silent
 	touch $@
 

@@ -100,7 +100,15 @@ def test_nf4_is_bitsandbytes_nf4() -> None:
     assert max(len(block.unique()) for block in rounded.flatten().split(64)) <= 16
 
 
-@pytest.mark.parametrize("shape", [(64, 32), (30, 96), (16, 576), (3, 33)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (64, 32),
+        (30, 96),
+        (16, 576),
+        pytest.param((3, 33), marks=pytest.mark.slow),
+    ],  # bitsandbytes compiles for the last
+)
 def test_nf4_rounds_blocks_of_64_whatever_the_shape(shape: tuple[int, int]) -> None:
     from bitsandbytes import functional
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 
-def templates(folder: Path) -> dict[str, str]:
+def templates(folder: Path) -> dict[str, Any]:
     """The arguments of gr.HTML from a folder: its template, its style, and its scripts in the order of scripts.json.
 
     Gradio makes one function of the scripts, with `element`, `props`, `trigger` and `watch` as its arguments.

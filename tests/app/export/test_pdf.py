@@ -158,6 +158,7 @@ def test_every_shipped_font_has_a_licence_beside_it() -> None:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(MARKED)
 def test_any_draft_reads_back(draft: str) -> None:
@@ -165,6 +166,7 @@ def test_any_draft_reads_back(draft: str) -> None:
     assert pdf_text(write_pdf(Draft("", draft), ())) == squeezed(texts(blocks, numbered=True))
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.text())
 def test_any_text_is_written_or_its_characters_are_named(draft: str) -> None:
