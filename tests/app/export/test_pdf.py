@@ -3,6 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from pypdf import PdfReader
 
@@ -87,6 +88,7 @@ def test_what_a_draft_says_of_pages_is_not_replaced() -> None:
     assert lines("of {nb} pages") == ["of {nb} pages"]
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(MARKED)
 def test_any_draft_reads_back(draft: str) -> None:

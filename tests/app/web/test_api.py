@@ -34,7 +34,7 @@ from tests.core.tiny import byte_tokenizer, tiny_model
 
 TEXT = "The light stood on the rock for a hundred years. "
 ROOT = Path(__file__).parents[3]
-SAMPLE, README = ROOT / "assets" / "samples" / "lighthouses.pdf", ROOT / "README.md"
+SAMPLE, DOCS = ROOT / "assets" / "samples" / "lighthouses.pdf", ROOT / "docs" / "app.md"
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,8 @@ def write(client: Client, files: list[Any], **values: Any) -> Any:
     return client.submit(files=files, api_name="/write", **fields)
 
 
-def test_only_what_the_readme_names_can_be_called(client: Client) -> None:
-    described = re.search(r"^- \*\*API\*\*: (.+?)(?=^$|^- )", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+def test_only_what_the_docs_name_can_be_called(client: Client) -> None:
+    described = re.search(r"^## API$(.+?)(?=^## |\Z)", DOCS.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert described
     named = sorted(re.findall(r"`(/\w+)`", described[1]))
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
