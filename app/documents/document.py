@@ -11,6 +11,7 @@ from hashlib import sha256
 from zlib import crc32
 
 from app.say.wording import Message
+from app.text.valid import is_visible
 
 PIECE, SAMPLED, COMPARED = 24, 8, 500_000
 """Of a fingerprint: bytes of a piece, one hash in so many, and characters of the text."""
@@ -66,7 +67,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Document:
-    """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader."""
+    """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader.
+
+    From `read_document` and `read_pasted` all its text is valid, see `app.text.valid`, and at least a page has text.
+    """
 
     name: str
     pages: tuple[Page, ...]
@@ -94,8 +98,8 @@ class Document:
 
     @cached_property
     def pages_with_text(self) -> int:
-        """Pages that hold more than blanks."""
-        return sum(bool(page.text.strip()) for page in self.pages)
+        """Pages on which a reader sees something."""
+        return sum(is_visible(page.text) for page in self.pages)
 
 
 def duplicates(documents: Sequence[Document]) -> dict[int, Message]:

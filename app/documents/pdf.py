@@ -14,6 +14,7 @@ from app.documents.pdf_fonts import SpaceFinder
 from app.documents.repair import normalise, repair
 from app.say.errors import DamagedFile, NoText, PasswordNeeded, WrongPassword
 from app.say.wording import Message
+from app.text.valid import is_visible
 
 # A few kilobytes can unfold to gigabytes. No page, font or object table that leads to text is larger than this.
 _STREAM_BYTES = 25 * MEGABYTE
@@ -45,7 +46,7 @@ def read_pdf(data: bytes, job: FileInput) -> Document:
         texts, failures = _page_texts(reader, count, job)
     if failures and len(failures) == count:
         raise DamagedFile("{}: none of its {:,} pages could be read ({}). Export it again.", name, count, failures[1])
-    if not any(text.strip() for text in texts):
+    if not any(map(is_visible, texts)):
         raise NoText(
             "{} has no text: {:,} of {:,} pages are pictures or blank, as in a scan. "
             "Run text recognition (OCR) over it first.",
@@ -116,7 +117,7 @@ def _page_texts(reader: PdfReader, count: int, job: FileInput) -> tuple[list[str
 def _notes(texts: Sequence[str], pages: Sequence[Page], failures: Mapping[int, str]) -> tuple[Message, ...]:
     """What is missing: pages without text in the file, pages that could not be read, pages that repair emptied."""
     count, notes = len(pages), list[Message]()
-    silent = sum(not text.strip() for text in texts) - len(failures)
+    silent = sum(not is_visible(text) for text in texts) - len(failures)
     if silent:
         notes.append(Message("{:,} of {:,} pages have no text: scanned? They are left out.", silent, count))
     if failures:
@@ -128,7 +129,7 @@ def _notes(texts: Sequence[str], pages: Sequence[Page], failures: Mapping[int, s
                 len(failures), count, numbers, reason,
             )
         )  # fmt: skip
-    emptied = sum(not page.text.strip() for page in pages) - silent - len(failures)
+    emptied = sum(not is_visible(page.text) for page in pages) - silent - len(failures)
     if emptied:
         notes.append(
             Message("{:,} of {:,} pages hold only a running header or footer. They are left out.", emptied, count)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from app.documents.document import Document, Page
 from app.say.errors import PageRangeError
 from app.say.wording import Message
+from app.text.valid import is_visible
 
-_ENTRY = re.compile(r"([0-9]{1,9})(?:\s*([-–])\s*([0-9]{1,9})?)?")
+_SEPARATOR = re.compile(r"[,，﹐､、﹑;；]")
+# For what NFKC makes of an entry, in which full-width and half-width digits, dashes and blanks are the same.
+_NUMBER = r"(?:pages?|pp?\.?|第)?\s*([0-9]{1,9})\s*(?:ページ目?|頁|页|pp?\.?)?"
+_TO = r"[-‐‒–—―−~〜∼ー]{1,2}|から|to"
+_ENTRY = re.compile(rf"{_NUMBER}(?:\s*({_TO})\s*(?:{_NUMBER}\s*(?:まで)?)?)?", re.IGNORECASE)
 
 
 def select_pages(document: Document, ranges: str) -> tuple[Page, ...]:
     """The pages named by `ranges`, such as "1-3, 7, 12-", in the document's order, each once; "" names all.
 
-    Pages without text are left out. Raises PageRangeError if the text cannot be read, names a page that does not
-    exist, or names only pages without text.
+    Other ways to write them are understood too: "１〜３、７", "pp. 1 to 3; p. 7", "第1頁から第3頁まで". Pages without
+    text are left out. Raises PageRangeError if the text cannot be read, names a page that does not exist, or names only
+    pages without text.
     """
     count = len(document.pages)
-    entries = ranges.split(",") if ranges.strip() else [f"1-{count}"]
+    entries = _SEPARATOR.split(ranges) if ranges.strip() else [f"1-{count}"]
     wanted = {number for entry in entries for number in _parse_entry(entry.strip(), document.name, count)}
-    pages = tuple(page for page in document.pages if page.number in wanted and page.text.strip())
+    pages = tuple(page for page in document.pages if page.number in wanted and is_visible(page.text))
     if not pages:
         raise PageRangeError("{}: the chosen pages ({}) have no text. Choose others.", document.name, ranges.strip())
     return pages
@@ -29,7 +36,7 @@ def select_pages(document: Document, ranges: str) -> tuple[Page, ...]:
 
 def _parse_entry(entry: str, name: str, count: int) -> range:
     extent = Message("{} has {:,} page" if count == 1 else "{} has {:,} pages", name, count)
-    match = _ENTRY.fullmatch(entry)
+    match = _ENTRY.fullmatch(unicodedata.normalize("NFKC", entry))
     if match is None:
         if not entry:
             raise PageRangeError("{}; there is nothing between two commas. Write for example 1-3, 7, 12-", extent)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,9 +15,10 @@ from app.documents.file_input import FileInput, Progress
 from app.documents.html import read_html
 from app.documents.pdf import read_pdf
 from app.documents.text import read_characters, read_markdown, read_text
-from app.say.errors import EmptyFile, UnsupportedType
+from app.say.errors import DocumentError, EmptyFile, UnsupportedType
 from app.say.wording import Message
 from app.settings import Limits
+from app.text.valid import valid, valid_text
 
 _READERS: Mapping[str, Callable[[bytes, FileInput], Document]] = MappingProxyType(
     {
@@ -47,7 +50,7 @@ def read_document(
     `progress` is called with the pages read and their total, for the formats that are read page by page (PDF, epub).
     Raises a DocumentError; OSError if the file cannot be opened.
     """
-    job = FileInput(name or path.name, limits or Limits(), password, progress)
+    job = FileInput(valid_text(name or path.name), limits or Limits(), password, progress)
     reader = _READERS.get(Path(job.name).suffix.lower())
     if reader is None:
         raise UnsupportedType(
@@ -57,11 +60,34 @@ def read_document(
     data = path.read_bytes()
     if not data:
         raise EmptyFile("{} is empty (0 bytes). Choose another file, or save it again.", job.name)
-    return reader(data, job)
+    with _valid_refusal():
+        return _readable(reader(data, job))
 
 
 def read_pasted(text: str, name: str, *, limits: Limits | None = None) -> Document:
     """The document in a text that somebody pasted, under the name they see. Raises a DocumentError."""
-    job = FileInput(name, limits or Limits())
-    job.check_size(len(text.encode("utf-8", "replace")), Message("{} has", name))
-    return read_characters(text, job)
+    job = FileInput(valid_text(name), limits or Limits())
+    job.check_size(len(text.encode("utf-8", "replace")), Message("{} has", job.name))
+    return _readable(read_characters(text, job))
+
+
+def _readable(document: Document) -> Document:
+    """The document, in which a reader sees something. What a library says of a file may hold anything."""
+    if not document.pages_with_text:
+        raise EmptyFile("{} holds no text that can be seen. Choose another file.", document.name)
+    return replace(document, notes=tuple(map(_valid_message, document.notes)))
+
+
+@contextmanager
+def _valid_refusal() -> Iterator[None]:
+    """The same for why a file is refused."""
+    try:
+        yield
+    except DocumentError as error:
+        message = _valid_message(error.message)
+        error.args = (message.pattern, *message.values)
+        raise
+
+
+def _valid_message(message: Message) -> Message:
+    return Message.from_plain(valid(message.plain))

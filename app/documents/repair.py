@@ -1,8 +1,8 @@
 """Extracted text is repaired, and every character left knows where it stood before.
 
-Four rules, in this order. Characters: line ends become \\n, Latin ligatures are spelt out, control characters and half
-surrogates go. Broken words: see `hyphenation`. Running headers and footers: see `running_lines`. Nothing else changes:
-what a page shows is what the model reads, character by character. A repaired text is not changed by another repair.
+Four rules, in this order. Characters: they become valid, see `app.text.valid`, and Latin ligatures are spelt out.
+Broken words: see `hyphenation`. Running headers and footers: see `running_lines`. Nothing else changes: what a page
+shows is what the model reads, character by character. A repaired text is not changed by another repair.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from app.documents.document import Origin, Page
 from app.documents.hyphenation import Edit, join_broken_words
 from app.documents.running_lines import FEWEST_PAGES, body_spans
 from app.say.wording import Message
+from app.text.valid import valid_text
 
 _LIGATURES = {chr(0xFB00 + i): text for i, text in enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"))}
-_CHARACTERS = re.compile(r"\r\n?|[\x00-\x08\x0b-\x1f\x7f]|[\ud800-\udfff]|[\ufb00-\ufb06]")
+_CHARACTERS = re.compile(
+    r"\r\n?|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]|[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]|[\ufb00-\ufb06]"
+)
 
 
 def normalise(text: str) -> str:
-    """The same text with \\n line ends, Latin ligatures spelt out, and no control characters or half surrogates."""
+    """The same text, valid, with Latin ligatures spelt out."""
     return _CHARACTERS.sub(lambda match: _spelt(match[0]), text)
 
 
@@ -62,7 +65,7 @@ def _notes(pages: int, headers: int, footers: int, words: int) -> tuple[Message,
 
 
 def _spelt(found: str) -> str:
-    return "\n" if found[0] == "\r" else _LIGATURES.get(found, "")
+    return _LIGATURES.get(found) or valid_text(found)
 
 
 class _Draft:

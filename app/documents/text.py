@@ -12,6 +12,7 @@ from app.documents.file_input import FileInput
 from app.documents.repair import clean, repair
 from app.say.errors import EmptyFile, NotText
 from app.say.wording import Message
+from app.text.valid import is_visible
 
 # The longest mark first: UTF-32's little-endian mark begins with UTF-16's.
 _BYTE_ORDER_MARKS = (
@@ -80,8 +81,10 @@ def _checked(text: str, refusal: NotText) -> str:
 
 def _pages(text: str, size: Message, job: FileInput) -> list[str]:
     parts = text.split("\f")
-    if not any(part.strip() for part in parts):
-        raise EmptyFile("{} holds nothing but blanks ({}). Choose another file.", job.name, size)
+    if not any(map(is_visible, parts)):
+        raise EmptyFile(
+            "{} holds nothing but blanks and characters that cannot be seen ({}). Choose another text.", job.name, size
+        )
     job.check_pages(len(parts))
     return parts
 

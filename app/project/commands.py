@@ -210,12 +210,13 @@ class Commands:
 
     def choose(self, session: Session, request: WriteRequest, place: int) -> dict[str, int]:
         """Take the way out at that place: of sources at once, of fields the new values are returned by their names."""
+        version = session.sources.version
         choices = self.window(session, request).choices
         match choices[place] if place < len(choices) else None:
             case FewerPages(pages=pages):
-                session.sources.apply_pages(pages)
+                session.sources.apply_pages(version, pages)
             case FewerSources(left_out=indices):
-                session.sources.apply_left_out(indices)
+                session.sources.apply_left_out(version, indices)
             case ShorterOutput(tokens=tokens):
                 return {"max_new_tokens": tokens}
             case ShorterDraft(tokens=tokens):

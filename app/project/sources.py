@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import TypeAlias
 
 from app.documents import Document, Page, Progress, duplicates, read_document, read_pasted, select_pages
@@ -17,16 +18,18 @@ from app.say.errors import DocumentError, PageRangeError, PasswordNeeded, StoreE
 from app.say.wording import ENGLISH, Message, Wording, reason
 from app.settings import Limits
 from app.store import Store, add_source, choose_pages, leave_out_source, list_sources, order_sources, remove_source
+from app.text.valid import valid_text
 
 FileProgress: TypeAlias = Callable[[str, int, int], None]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class SourceFile:
-    """An uploaded file or a pasted text: its document, or why there is none.
+    """An uploaded file or a pasted text, at one moment: its document, or why there is none.
 
-    `pages` is the choice as typed, empty for all. One that is left out stays in the list. `stored` is its id in the
-    store, None while it is not kept there; `id` is its own while the project is open.
+    `pages` is the choice as typed, empty for all, and `chosen_pages` are those to be read: none if there is no
+    document, or if the choice cannot be read, which is an `error` then. One that is left out stays in the list.
+    `stored` is its id in the store, None while it is not kept there; `id` is its own while the project is open.
     """
 
     path: Path
@@ -37,146 +40,220 @@ class SourceFile:
     left_out: bool = False
     stored: int | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    chosen_pages: tuple[Page, ...] = field(init=False, default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        """What an earlier version kept need not be what this one would."""
+        if self.document is not None:
+            try:
+                object.__setattr__(self, "chosen_pages", _select(self.document, self.pages))
+            except PageRangeError as error:
+                object.__setattr__(self, "error", self.error or error.message)
 
     @property
     def name(self) -> str:
         """The file's name, or that of the pasted text."""
-        return self.document.name if self.document else self.path.name
+        return self.document.name if self.document else valid_text(self.path.name)
 
-    def read(self, limits: Limits, password: str | None = None, progress: Progress | None = None) -> None:
-        """Read the file; what is wrong with it becomes `error`."""
-        self.error, self.needs_password = None, False
+    def read(self, limits: Limits, password: str | None = None, progress: Progress | None = None) -> SourceFile:
+        """With its document, or with what is wrong with the file as `error`."""
         try:
-            self.document = read_document(self.path, password=password, limits=limits, progress=progress)
+            document = read_document(self.path, password=password, limits=limits, progress=progress)
         except DocumentError as error:
-            self.error = error.message
-            self.needs_password = isinstance(error, PasswordNeeded | WrongPassword)
+            locked = isinstance(error, PasswordNeeded | WrongPassword)
+            return replace(self, error=error.message, needs_password=locked)
         except OSError as error:
-            self.error = Message("{} cannot be opened: {}. Upload it again.", self.name, reason(error))
-
-    @property
-    def chosen_pages(self) -> tuple[Page, ...]:
-        """The pages to be read, none if there is no document."""
-        return select_pages(self.document, self.pages) if self.document else ()
+            problem = Message("{} cannot be opened: {}. Upload it again.", self.name, reason(error))
+            return replace(self, error=problem, needs_password=False)
+        return replace(self, document=document, error=None, needs_password=False)
 
 
 class Sources:
-    """The sources of one project, in order. Not for several threads at once."""
+    """The sources of one project, in order. For several threads at once: each change puts another tuple in the place of
+    `files`, and nobody waits while a file is read or copied."""
 
     def __init__(self, store: Store, project: str, limits: Limits) -> None:
         """Those that the store keeps."""
         self._store, self._project, self._limits = store, project, limits
-        self.files = [
+        self._files = tuple(
             SourceFile(source.path, source.document, source.chosen, left_out=source.left_out, stored=source.id)
             for source in list_sources(store, project)
-        ]
+        )
+        self._pasting: set[str] = set()
+        """The names of texts that are about to be among the files."""
+        self._lock = Lock()
+        """Held by who changes `files`, until the store knows too, so that both have the same order of changes."""
+
+    @property
+    def files(self) -> tuple[SourceFile, ...]:
+        """All of them, as they are now."""
+        return self._files
 
     @property
     def version(self) -> str:
         """Another one whenever a file came, went or moved, or is read in another way; and of each project its own."""
-        files = [(file.id, file.pages, file.left_out, file.error, file.document is not None) for file in self.files]
+        files = [(file.id, file.pages, file.left_out, file.error, file.document is not None) for file in self._files]
         return repr((self._project, files))
 
     @property
     def selected(self) -> list[Source]:
         """The readable ones that are not left out, with their chosen pages, in order."""
-        return [Source(file.document, file.chosen_pages) for file in self._selected_files() if file.document]
+        return [Source(file.document, file.chosen_pages) for file in _selected(self._files) if file.document]
 
     @property
-    def duplicate_notes(self) -> dict[int, Message]:
-        """For each file whose text an earlier one has too, by its index, a sentence that says which."""
-        readable = [(index, file.document) for index, file in enumerate(self.files) if file.document]
+    def duplicate_notes(self) -> dict[str, Message]:
+        """For each file whose text an earlier one has too, by its id, a sentence that says which."""
+        readable = [(file.id, file.document) for file in self._files if file.document]
         notes = duplicates([document for _, document in readable])
         return {readable[place][0]: note for place, note in notes.items()}
 
-    def index_of(self, file: str) -> int | None:
-        """Where the file of that id stands now; None if it was removed."""
-        return next((index for index, found in enumerate(self.files) if found.id == file), None)
+    def find(self, file: str) -> SourceFile | None:
+        """The file of that id as it is now; None if it was removed."""
+        return next((found for found in self._files if found.id == file), None)
 
     def add(self, paths: Sequence[Path], progress: FileProgress | None = None) -> None:
         """Read uploaded files, which come last. `progress`: the file that is read, its pages done and their total."""
         for path in dict.fromkeys(paths):
             file = SourceFile(path)
-            file.read(self._limits, progress=partial(progress, file.name) if progress else None)
-            self._keep(file)
-            self.files.append(file)
+            self._append(self._kept(file.read(self._limits, None, partial(progress, file.name) if progress else None)))
 
     def paste(self, text: str, say: Wording = ENGLISH) -> None:
         """Add a pasted text as the last source; `say` names it. Raises DocumentError, and then adds none."""
-        names = {file.name for file in self.files}
-        name = next(name for name in _pasted_names(say) if name not in names)
-        document = read_pasted(text, name, limits=self._limits)
-        with TemporaryDirectory() as folder:
-            file = SourceFile(Path(folder) / f"{name}.txt", document)
-            file.path.write_text(text, "utf-8", "surrogatepass")
-            self._keep(file)
-        self.files.append(file)
+        with self._lock:
+            names = {file.name for file in self._files} | self._pasting
+            name = next(name for name in _pasted_names(say) if name not in names)
+            self._pasting.add(name)
+        try:
+            document = read_pasted(text, name, limits=self._limits)
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / f"{name}.txt"
+                path.write_text(text, "utf-8", "surrogatepass")
+                self._append(self._kept(SourceFile(path, document)))
+        finally:
+            with self._lock:
+                self._pasting.discard(name)
 
-    def unlock(self, index: int, password: str) -> None:
-        """Try to open the file at `index` with a password."""
-        self.files[index].read(self._limits, password)
-        self._keep(self.files[index])
-        self._keep_order()
+    def unlock(self, file: str, password: str) -> None:
+        """Try to open the file of that id with a password."""
+        locked = self.find(file)
+        if locked is None or locked.document is not None:
+            return
+        read = self._kept(locked.read(self._limits, password))
+        with self._lock:
+            now = self.find(file)
+            if now is not None and now.document is None:
+                self._replace(replace(read, left_out=now.left_out))
+                self._keep_order()
+                return
+        if read.stored is not None:  # it was removed since, or opened by another attempt
+            remove_source(self._store, read.stored)
 
-    def choose(self, index: int, pages: str) -> None:
-        """Choose pages ("1-3, 7, 12-"). A choice that cannot be read leaves the earlier one and becomes `error`."""
-        file = self.files[index]
+    def choose(self, file: str, pages: str) -> None:
+        """Choose pages of the file of that id ("1-3, 7, 12-"). A choice that cannot be read leaves the earlier one and
+        becomes `error`."""
+        with self._lock:
+            if (found := self.find(file)) is not None:
+                self._choose(found, pages)
+
+    def leave_out(self, file: str, out: bool = True) -> None:
+        """Leave the file of that id out of what the model reads, or take it in again."""
+        with self._lock:
+            if (found := self.find(file)) is not None:
+                self._leave_out(found, out)
+
+    def apply_pages(self, version: str, pages: Sequence[str]) -> bool:
+        """Choose pages of all that are selected, in order; one of which none is named is left out. Nothing is done, and
+        the answer is False, if `version` is not theirs any more."""
+        with self._lock:
+            if version != self.version:
+                return False
+            for file, chosen in zip(_selected(self._files), pages, strict=True):
+                if chosen:
+                    self._choose(file, chosen)
+                else:
+                    self._leave_out(file, True)
+            return True
+
+    def apply_left_out(self, version: str, indices: Sequence[int]) -> bool:
+        """Leave out those at `indices`, counted in `selected`, unless `version` is not theirs any more."""
+        with self._lock:
+            if version != self.version:
+                return False
+            for index, file in enumerate(_selected(self._files)):
+                if index in indices:
+                    self._leave_out(file, True)
+            return True
+
+    def move(self, file: str, by: int) -> None:
+        """Move the file of that id by so many places, at most to the beginning or the end."""
+        with self._lock:
+            if (found := self.find(file)) is not None:
+                files = list(self._files)
+                place = files.index(found)
+                files.insert(max(place + by, 0), files.pop(place))
+                self._files = tuple(files)
+                self._keep_order()
+
+    def remove(self, file: str) -> None:
+        """Forget the file of that id."""
+        with self._lock:
+            found = self.find(file)
+            self._files = tuple(other for other in self._files if other is not found)
+        if found is not None and found.stored is not None:
+            remove_source(self._store, found.stored)
+
+    def _kept(self, file: SourceFile) -> SourceFile:
+        """With its copy in the store, or with why there is none: it can be written about all the same."""
+        if file.document is None:
+            return file
+        try:
+            return replace(file, stored=add_source(self._store, self._project, file.path, file.document).id)
+        except StoreError as error:
+            return replace(file, error=error.message)
+
+    def _append(self, file: SourceFile) -> None:
+        with self._lock:
+            overtaken = file.stored is not None and any((other.stored or 0) > file.stored for other in self._files)
+            self._files = (*self._files, file)
+            if overtaken:
+                self._keep_order()
+
+    # --- under the lock ---
+
+    def _replace(self, file: SourceFile) -> None:
+        self._files = tuple(file if other.id == file.id else other for other in self._files)
+
+    def _choose(self, file: SourceFile, pages: str) -> None:
         if file.document is None:
             return
-        try:
-            select_pages(file.document, pages)
-        except PageRangeError as error:
-            file.error = error.message
+        chosen = replace(file, pages=pages, error=None)
+        if chosen.error is not None:
+            self._replace(replace(file, error=chosen.error))
             return
-        file.pages, file.error = pages, None
+        self._replace(chosen)
         if file.stored is not None:
             choose_pages(self._store, file.stored, pages)
 
-    def leave_out(self, index: int, out: bool = True) -> None:
-        """Leave the file at `index` out of what the model reads, or take it in again."""
-        file = self.files[index]
-        file.left_out = out
+    def _leave_out(self, file: SourceFile, out: bool) -> None:
+        self._replace(replace(file, left_out=out))
         if file.stored is not None:
             leave_out_source(self._store, file.stored, out)
 
-    def apply_pages(self, pages: Sequence[str]) -> None:
-        """Choose pages of all that are selected, in order; one of which none is named is left out."""
-        for file, chosen in zip(self._selected_files(), pages, strict=True):
-            if chosen:
-                self.choose(self.files.index(file), chosen)
-            else:
-                self.leave_out(self.files.index(file))
-
-    def apply_left_out(self, indices: Sequence[int]) -> None:
-        """Leave out those at `indices`, counted in `selected`."""
-        for index, file in enumerate(self._selected_files()):
-            if index in indices:
-                self.leave_out(self.files.index(file))
-
-    def move(self, index: int, by: int) -> None:
-        """Move the file at `index` by so many places, at most to the beginning or the end."""
-        self.files.insert(max(index + by, 0), self.files.pop(index))
-        self._keep_order()
-
-    def remove(self, index: int) -> None:
-        """Forget the file at `index`."""
-        stored = self.files.pop(index).stored
-        if stored is not None:
-            remove_source(self._store, stored)
-
-    def _selected_files(self) -> list[SourceFile]:
-        return [file for file in self.files if file.document and not file.left_out]
-
-    def _keep(self, file: SourceFile) -> None:
-        if file.document is None or file.stored is not None:
-            return
-        try:
-            file.stored = add_source(self._store, self._project, file.path, file.document, file.pages).id
-        except StoreError as error:  # it can be written about all the same
-            file.error = error.message
-
     def _keep_order(self) -> None:
-        order_sources(self._store, self._project, [file.stored for file in self.files if file.stored is not None])
+        order_sources(self._store, self._project, [file.stored for file in self._files if file.stored is not None])
+
+
+def _select(document: Document, pages: str) -> tuple[Page, ...]:
+    """As `select_pages`; an earlier version took in texts of control characters too."""
+    if not document.pages_with_text:
+        raise PageRangeError(
+            "{} holds no text that can be seen, so that nothing of it is read. Remove it.", document.name
+        )
+    return select_pages(document, pages)
+
+
+def _selected(files: Sequence[SourceFile]) -> list[SourceFile]:
+    return [file for file in files if file.chosen_pages and not file.left_out]
 
 
 def _pasted_names(say: Wording) -> Iterator[str]:

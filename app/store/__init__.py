@@ -6,7 +6,7 @@ save_draft(store, project.id, "# Lighthouses", writer="page 1")
 """
 
 from app.store.autosave import Autosave
-from app.store.database import Limits, Store, default_folder, open_store
+from app.store.database import Store, StoreLimits, default_folder, open_store
 from app.store.drafts import read_draft, redo, save_draft, undo
 from app.store.projects import (
     Project,
@@ -42,11 +42,11 @@ from app.text.diff import Change, diff
 __all__ = [
     "Autosave",
     "Change",
-    "Limits",
     "Project",
     "ProjectEntry",
     "RunState",
     "Store",
+    "StoreLimits",
     "StoredRun",
     "StoredSource",
     "Version",

@@ -1,12 +1,12 @@
 """The file that keeps what a person made: opened, brought up to date, or if it is damaged set aside.
 
-SQLite in WAL mode: several processes and threads may use one folder at once, and a process that is killed loses nothing
-it has committed. Uploaded files and traces are files of their own, in a folder for each project.
+SQLite in WAL mode: several processes and threads may use one folder at once, reads wait for no writer, and a process
+that is killed loses nothing it has committed. Uploaded files and traces are files of their own, in a folder for each
+project; see `files`.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -28,11 +28,12 @@ Clock: TypeAlias = Callable[[], float]
 
 FILE_NAME = "projects.sqlite3"
 _BUSY_SECONDS = 30.0
+_IDLE_READERS = 4
 _SIDE_FILES = ("", "-wal", "-shm")
 
 
 @dataclass(frozen=True)
-class Limits:
+class StoreLimits:
     """What may be kept. Sizes in megabytes (10^6 bytes, of a draft 10^6 characters).
 
     Of automatic versions, history and traces the oldest go when there are more; what has a name never does. A history
@@ -57,18 +58,27 @@ class Store:
     """An open store. Everything in it is reached through the functions of this package; close it at the end."""
 
     def __init__(
-        self, folder: Path, connection: sqlite3.Connection, notices: tuple[Message, ...], limits: Limits, clock: Clock
+        self,
+        folder: Path,
+        connection: sqlite3.Connection,
+        notices: tuple[Message, ...],
+        limits: StoreLimits,
+        clock: Clock,
     ) -> None:
         """Made by `open_store`. `notices` are for the person: what was wrong with the folder."""
         self.folder, self.notices, self.limits, self.clock = folder, notices, limits, clock
         self._connection = connection
         self._lock = threading.Lock()
+        self._readers: list[sqlite3.Connection] | None = []
+        """Connections to read with that nobody uses; None once the store is closed."""
+        self._readers_lock = threading.Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A connection whose changes are all kept, on the disk, when the block ends, or none if it raises.
 
-        Transactions wait for those of other threads and processes. Raises StoreError if the database cannot be read or
+        Transactions wait for those of other threads and processes: nothing is to be done in one that could be done
+        before or after it. Raises StoreError if the database cannot be read or
         written.
         """
         connection = self._connection
@@ -82,14 +92,51 @@ class Store:
                     connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection to read with, for as many threads as want one; none waits for a transaction.
+
+        It sees what is committed when it is first used, and nothing that comes later. Raises StoreError if the database
+        cannot be read.
+        """
+        with _explained(self.folder, reading=True):
+            connection = self._reader()
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                self._let_go(connection)
+
     def project_folder(self, project: str) -> Path:
         """Where a project's files are."""
         return self.folder / "projects" / project
 
     def close(self) -> None:
         """Let go of the file."""
+        with self._readers_lock:
+            readers, self._readers = self._readers, None
+        for connection in readers or ():
+            connection.close()
         with self._lock:
-            self._connection.close()
+            self._connection.close()  # the last, for it writes all into the one file
+
+    def _reader(self) -> sqlite3.Connection:
+        with self._readers_lock:
+            if self._readers is None:
+                raise sqlite3.ProgrammingError("the store is closed")
+            if self._readers:
+                return self._readers.pop()
+        address = f"{(self.folder / FILE_NAME).as_uri()}?mode=ro"
+        return sqlite3.connect(address, _BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
+
+    def _let_go(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        with self._readers_lock:
+            if self._readers is not None and len(self._readers) < _IDLE_READERS:
+                self._readers.append(connection)
+                return
+        connection.close()
 
 
 def default_folder() -> Path:
@@ -97,7 +144,7 @@ def default_folder() -> Path:
     return platformdirs.user_data_path("refreshkv")
 
 
-def open_store(folder: Path | None = None, *, limits: Limits | None = None, clock: Clock = time.time) -> Store:
+def open_store(folder: Path | None = None, *, limits: StoreLimits | None = None, clock: Clock = time.time) -> Store:
     """The store in `folder` (default: the user's), made if there is none.
 
     An older one is brought up to date, after a copy of it was laid beside it. A damaged one is moved aside and a new
@@ -115,21 +162,7 @@ def open_store(folder: Path | None = None, *, limits: Limits | None = None, cloc
             folder,
             reason(error),
         ) from error
-    return Store(folder, connection, notices, limits or Limits(), clock)
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and onto the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name[:100]}.{os.getpid()}.{threading.get_ident()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    return Store(folder, connection, notices, limits or StoreLimits(), clock)
 
 
 def _open(folder: Path, clock: Clock) -> tuple[sqlite3.Connection, tuple[Message, ...]]:
@@ -193,13 +226,18 @@ def _set_aside(path: Path, clock: Clock) -> Path:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explained(folder: Path, *, reading: bool = False) -> Iterator[None]:
     """SQLite's errors in words."""
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise  # ours
     except sqlite3.OperationalError as error:
+        if reading:
+            raise StoreError(
+                "Your projects in {} cannot be read: {}. Copy your text from the page and start the app again.",
+                folder, reason(error),
+            ) from error  # fmt: skip
         raise StoreError(
             "Your text could not be kept in {}: {}. It is still on the page: free some space, and go on.",
             folder, reason(error),

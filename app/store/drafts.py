@@ -6,7 +6,7 @@ import math
 import sqlite3
 
 from app.store.database import Store
-from app.store.encoding import MEGA, check_draft, decode, encode, pack, unpack
+from app.store.encoding import MEGA, DraftText, check_draft, decode, encode, unpack
 from app.store.projects import read_row
 
 
@@ -22,32 +22,31 @@ def save_draft(
     exist.
     """
     check_draft(store, text)
+    draft = DraftText.of(text)
     with store.transaction() as connection:
-        put_draft(store, connection, project, text, writer, checkpoint, whole)
+        put_draft(store, connection, project, draft, writer, checkpoint, whole)
 
 
 def put_draft(
     store: Store,
     connection: sqlite3.Connection,
     project: str,
-    text: str,
+    draft: DraftText,
     writer: str,
     checkpoint: bool,
     whole: bool = False,
 ) -> None:
     """`save_draft` within a transaction."""
-    at, draft = read_row(connection, project, "history_at, draft")
-    if encode(text) != draft:
+    at, former = read_row(connection, project, "history_at, draft")
+    if draft.encoded != former and draft.text != decode(former):
         connection.execute("DELETE FROM history WHERE project = ? AND number > ?", (project, at))
         now = store.clock()
         youngest = -math.inf if whole else now - store.limits.history_seconds
-        if not _amend(connection, project, at, text, writer, youngest):
+        if not _amend(connection, project, at, draft, writer, youngest):
             at += 1
-            connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?)", (project, at, now, writer, pack(text)))
+            connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?)", (project, at, now, writer, draft.packed))
             _forget(store, connection, project)
-        connection.execute(
-            "UPDATE projects SET draft = ?, history_at = ?, changed = ? WHERE id = ?", (encode(text), at, now, project)
-        )
+        _set(connection, project, draft.encoded, len(draft.text), at, now)
     if checkpoint:
         _seal(connection, project, at)
 
@@ -64,28 +63,34 @@ def redo(store: Store, project: str) -> str | None:
 
 def _step(store: Store, project: str, by: int) -> str | None:
     with store.transaction() as connection:
-        at, _ = read_row(connection, project, "history_at, id")
+        (at,) = read_row(connection, project, "history_at")
         row = connection.execute(
             "SELECT text FROM history WHERE project = ? AND number = ?", (project, at + by)
         ).fetchone()
         if row is None:
             return None
         text = unpack(row[0])
-        connection.execute(
-            "UPDATE projects SET draft = ?, history_at = ?, changed = ? WHERE id = ?",
-            (encode(text), at + by, store.clock(), project),
-        )
+        _set(connection, project, encode(text), len(text), at + by, store.clock())
         _seal(connection, project, at + by)  # or what is typed next would replace it
         return text
 
 
-def _amend(connection: sqlite3.Connection, project: str, at: int, text: str, writer: str, youngest: float) -> bool:
+def _set(connection: sqlite3.Connection, project: str, encoded: bytes, characters: int, at: int, now: float) -> None:
+    connection.execute(
+        "UPDATE projects SET draft = ?, characters = ?, history_at = ?, changed = ? WHERE id = ?",
+        (encoded, characters, at, now, project),
+    )
+
+
+def _amend(
+    connection: sqlite3.Connection, project: str, at: int, draft: DraftText, writer: str, youngest: float
+) -> bool:
     """Put the text into the entry `at` if it is this writer's and was begun after `youngest`."""
     if not writer:
         return False
     changed = connection.execute(
         "UPDATE history SET text = ? WHERE project = ? AND number = ? AND writer = ? AND begun > ?",
-        (pack(text), project, at, writer, youngest),
+        (draft.packed, project, at, writer, youngest),
     )
     return changed.rowcount > 0
 
@@ -109,5 +114,6 @@ def _forget(store: Store, connection: sqlite3.Connection, project: str) -> None:
 
 def read_draft(store: Store, project: str) -> str:
     """The draft as it was last kept. Raises StoreError if the project does not exist."""
-    with store.transaction() as connection:
-        return decode(read_row(connection, project, "draft")[0])
+    with store.reading() as connection:
+        (draft,) = read_row(connection, project, "draft")
+    return decode(draft)

@@ -1,39 +1,47 @@
-"""Text as the database holds it."""
+"""Text as the database holds it. What comes out of it is valid, also where an earlier version let other text in."""
 
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 
 from app.say.errors import StoreError
 from app.say.wording import Message
 from app.store.database import Store
+from app.text.valid import is_visible, valid_text
 
 MEGA = 10**6
+UNNAMED = "Untitled"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftText:
+    """A draft with its forms in the database, which are made before a transaction and not in it."""
+
+    text: str
+    encoded: bytes
+    packed: bytes
+
+    @classmethod
+    def of(cls, text: str) -> DraftText:
+        """The forms of `text`."""
+        encoded = encode(text)
+        return cls(text, encoded, zlib.compress(encoded, 1))
 
 
 def encode(text: str) -> bytes:
-    """UTF-8 that also takes half surrogates, as a page may send them."""
+    """UTF-8 that also takes half surrogates: nothing that was typed is ever lost for them."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def decode(data: bytes) -> str:
-    """What `encode` was given."""
-    return data.decode("utf-8", "surrogatepass")
-
-
-def pack(text: str) -> bytes:
-    """`encode`, compressed."""
-    return zlib.compress(encode(text), 1)
+    """What `encode` was given, valid."""
+    return valid_text(data.decode("utf-8", "surrogatepass"))
 
 
 def unpack(data: bytes) -> str:
-    """What `pack` was given."""
+    """The text of `DraftText.packed`, valid."""
     return decode(zlib.decompress(data))
-
-
-def utf8(text: str) -> str:
-    """`text` with a question mark for every half surrogate, for columns of text."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def check_draft(store: Store, text: str) -> None:
@@ -46,13 +54,19 @@ def check_draft(store: Store, text: str) -> None:
 
 
 def check_name(store: Store, name: str, what: Message) -> str:
-    """The name without blanks at its ends. Raises StoreError if it is empty or too long."""
-    name = " ".join(utf8(name).split())
+    """The name, valid and without blanks at its ends. Raises StoreError if nothing is seen of it, or it is too long."""
+    name = " ".join(valid_text(name).split())
     limit = store.limits.name_characters
-    if not name:
+    if not is_visible(name):
         raise StoreError("The name of the {} is empty; it must have 1 to {:,} characters. Choose another.", what, limit)
     if len(name) > limit:
         raise StoreError(
             "The name of the {} has {:,} characters; it must have 1 to {:,}. Choose another.", what, len(name), limit
         )
     return name
+
+
+def kept_name(name: str) -> str:
+    """A name from the database, valid; one of which nothing would be seen is replaced."""
+    name = valid_text(name)
+    return name if is_visible(name) else UNNAMED

@@ -13,7 +13,8 @@ from typing import Any
 from app.say.errors import ProjectGone, StoreError
 from app.say.wording import Message
 from app.store.database import Store
-from app.store.encoding import check_draft, check_name, decode, encode, pack
+from app.store.encoding import DraftText, check_draft, check_name, decode, kept_name
+from app.text.valid import valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +43,34 @@ def create_project(store: Store, name: str, draft: str = "") -> Project:
     """A new project. Raises StoreError for a name or draft that is too long, or if there are too many projects."""
     name = check_name(store, name, Message("project"))
     check_draft(store, draft)
-    identity, now = uuid.uuid4().hex, store.clock()
+    identity, now, text = uuid.uuid4().hex, store.clock(), DraftText.of(draft)
     with store.transaction() as connection:
         count = connection.execute("SELECT count(*) FROM projects").fetchone()[0]
         if count >= store.limits.projects:
             raise StoreError("There are {:,} projects, as many as can be. Delete one that is not needed.", count)
         connection.execute(
-            "INSERT INTO projects VALUES (?, ?, '{}', ?, 0, ?, ?)", (identity, name, encode(draft), now, now)
+            "INSERT INTO projects (id, name, task, draft, characters, history_at, created, changed) "
+            "VALUES (?, ?, '{}', ?, ?, 0, ?, ?)",
+            (identity, name, text.encoded, len(draft), now, now),
         )
-        connection.execute("INSERT INTO history VALUES (?, 0, ?, '', ?)", (identity, now, pack(draft)))
+        connection.execute("INSERT INTO history VALUES (?, 0, ?, '', ?)", (identity, now, text.packed))
     return Project(identity, name, {}, draft, now, now)
 
 
 def list_projects(store: Store) -> list[ProjectEntry]:
     """All projects, the one changed last first."""
-    with store.transaction() as connection:
-        rows = connection.execute("SELECT id, name, changed, draft FROM projects ORDER BY changed DESC, id").fetchall()
-    return [ProjectEntry(identity, name, changed, len(decode(draft))) for identity, name, changed, draft in rows]
+    with store.reading() as connection:  # of the index `projects_listed` alone, without the drafts
+        rows = connection.execute(
+            "SELECT id, name, changed, characters FROM projects ORDER BY changed DESC, id"
+        ).fetchall()
+    return [ProjectEntry(identity, kept_name(name), changed, length) for identity, name, changed, length in rows]
 
 
 def open_project(store: Store, project: str) -> Project:
     """A project as it was last kept. Raises ProjectGone if it does not exist."""
-    with store.transaction() as connection:
+    with store.reading() as connection:
         name, task, draft, created, changed = read_row(connection, project, "name, task, draft, created, changed")
-    return Project(project, name, json.loads(task), decode(draft), created, changed)
+    return Project(project, kept_name(name), valid(json.loads(task)), decode(draft), created, changed)
 
 
 def rename_project(store: Store, project: str, name: str) -> None:
@@ -78,11 +83,10 @@ def rename_project(store: Store, project: str, name: str) -> None:
 
 def save_task(store: Store, project: str, task: Mapping[str, Any]) -> None:
     """Keep the task's fields, values that JSON can hold. Raises StoreError if the project does not exist."""
+    fields = json.dumps(task)
     with store.transaction() as connection:
         read_row(connection, project, "id")
-        connection.execute(
-            "UPDATE projects SET task = ?, changed = ? WHERE id = ?", (json.dumps(task), store.clock(), project)
-        )
+        connection.execute("UPDATE projects SET task = ?, changed = ? WHERE id = ?", (fields, store.clock(), project))
 
 
 def delete_project(store: Store, project: str) -> None:

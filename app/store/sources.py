@@ -13,9 +13,11 @@ from pathlib import Path
 from app.documents import Document, Page
 from app.say.errors import StoreError
 from app.say.wording import Message, reason
-from app.store.database import Store, write_file
-from app.store.encoding import MEGA, decode, encode, utf8
+from app.store.database import Store
+from app.store.encoding import MEGA, decode, encode
+from app.store.files import delete_file, deleted_if_it_fails, new_name, write_file
 from app.store.projects import read_row
+from app.text.valid import valid, valid_text
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 
@@ -39,42 +41,58 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
     Raises StoreError if the file is too large, cannot be read or copied, there are too many sources, or the project
     does not exist.
     """
+    with store.reading() as connection:
+        read_row(connection, project, "id")  # or a folder would be made for nothing
     data = _read_file(store, file, document.name)
     digest = hashlib.sha256(data).hexdigest()
     suffix = _SUFFIX.fullmatch(Path(document.name).suffix.lower())
-    path = store.project_folder(project) / f"{digest[:16]}{suffix[0] if suffix else ''}"
-    with store.transaction() as connection:
+    path = store.project_folder(project) / new_name(suffix[0] if suffix else "")
+    name, notes = json.dumps(document.name), json.dumps([note.plain for note in document.notes])
+    pages = [(page.number, page.label, encode(page.text)) for page in document.pages]
+    _copy(path, data, document.name)
+    with deleted_if_it_fails(path), store.transaction() as connection:
         read_row(connection, project, "id")
         count, place = connection.execute(
             "SELECT count(*), coalesce(max(place) + 1, 0) FROM sources WHERE project = ?", (project,)
         ).fetchone()
         if count >= store.limits.sources:
             raise StoreError("The project has {:,} sources, as many as can be. Remove one that is not needed.", count)
-        _copy(path, data, document.name)
-        notes = [note.plain for note in document.notes]
         made = connection.execute(
             "INSERT INTO sources (project, name, file, place, hash, chosen, notes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (project, json.dumps(document.name), path.name, place, digest, utf8(chosen), json.dumps(notes)),
-        )
-        connection.executemany(
-            "INSERT INTO pages VALUES (?, ?, ?, ?)",
-            ((made.lastrowid, page.number, page.label, encode(page.text)) for page in document.pages),
-        )
+            (project, name, path.name, place, digest, valid_text(chosen), notes),
+        ).lastrowid
+        assert made is not None
+        connection.executemany("INSERT INTO pages VALUES (?, ?, ?, ?)", ((made, *page) for page in pages))
         connection.execute("UPDATE projects SET changed = ? WHERE id = ?", (store.clock(), project))
-        return _sources(store, connection, "id", made.lastrowid)[0]
+    return StoredSource(made, document, path, digest, chosen, False)
 
 
 def list_sources(store: Store, project: str) -> list[StoredSource]:
     """The sources of a project in their order, at first that in which they were added."""
-    with store.transaction() as connection:
+    with store.reading() as connection:
         read_row(connection, project, "id")
-        return _sources(store, connection, "project", project)
+        rows = connection.execute(
+            "SELECT id, name, file, hash, chosen, notes, left_out FROM sources WHERE project = ? ORDER BY place, id",
+            (project,),
+        ).fetchall()
+        pages = {row[0]: _pages(connection, row[0]) for row in rows}
+    return [
+        StoredSource(
+            number,
+            Document(valid(json.loads(name)), pages[number], tuple(map(Message.from_plain, valid(json.loads(notes))))),
+            store.project_folder(project) / file,
+            digest,
+            valid_text(chosen),
+            bool(left_out),
+        )
+        for number, name, file, digest, chosen, notes, left_out in rows
+    ]
 
 
 def choose_pages(store: Store, source: int, chosen: str) -> None:
     """Keep the choice of pages as typed. Raises StoreError if the source does not exist."""
     with store.transaction() as connection:
-        changed = connection.execute("UPDATE sources SET chosen = ? WHERE id = ?", (utf8(chosen), source))
+        changed = connection.execute("UPDATE sources SET chosen = ? WHERE id = ?", (valid_text(chosen), source))
         if not changed.rowcount:
             raise _missing()
 
@@ -101,33 +119,15 @@ def remove_source(store: Store, source: int) -> None:
         if row is None:
             raise _missing()
         connection.execute("DELETE FROM sources WHERE id = ?", (source,))
+        # Sources that an earlier version added have one copy of the same file.
         used = connection.execute("SELECT 1 FROM sources WHERE project = ? AND file = ?", row).fetchone()
-        if not used:
-            (store.project_folder(row[0]) / row[1]).unlink(missing_ok=True)
-
-
-def _sources(store: Store, connection: sqlite3.Connection, column: str, value: object) -> list[StoredSource]:
-    rows = connection.execute(
-        "SELECT id, project, name, file, hash, chosen, notes, left_out FROM sources "
-        f"WHERE {column} = ? ORDER BY place, id",
-        (value,),
-    ).fetchall()
-    return [
-        StoredSource(
-            number,
-            Document(json.loads(name), _pages(connection, number), tuple(map(Message.from_plain, json.loads(notes)))),
-            store.project_folder(project) / file,
-            digest,
-            chosen,
-            bool(left_out),
-        )
-        for number, project, name, file, digest, chosen, notes, left_out in rows
-    ]
+    if not used:
+        delete_file(store.project_folder(row[0]) / row[1])
 
 
 def _pages(connection: sqlite3.Connection, source: int) -> tuple[Page, ...]:
     rows = connection.execute("SELECT number, label, text FROM pages WHERE source = ? ORDER BY number", (source,))
-    return tuple(Page(number, label, decode(text)) for number, label, text in rows)
+    return tuple(Page(number, valid(label), decode(text)) for number, label, text in rows)
 
 
 def _read_file(store: Store, file: Path, name: str) -> bytes:

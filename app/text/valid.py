@@ -12,6 +12,12 @@ Value = TypeVar("Value")
 # Control characters (C0, DEL, C1) but for tab, newline and form feed, half surrogates, and what XML forbids besides.
 _INVALID = re.compile(r"[\x00-\x08\x0b\x0d-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
+# Blanks, control characters, and what Unicode calls "default ignorable": soft hyphens, joiners, marks of direction, ...
+_VISIBLE = re.compile(
+    r"[^\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
+)
+
 
 def valid_text(text: str) -> str:
     """The text with each half surrogate as U+FFFD, a pair of halves as its character, and line ends as newlines;
@@ -38,3 +44,8 @@ def valid(value: Value) -> Value:
         made = list(map(valid, value))
         return value if all(map(is_, made, value)) else getattr(value, "_make", type(value))(made)
     return value
+
+
+def is_visible(text: str) -> bool:
+    """Whether a reader sees anything of it: more than blanks, control characters and characters without width."""
+    return bool(_VISIBLE.search(text))

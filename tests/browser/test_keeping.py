@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from app.engine.engine import Engine
 from app.project.session import Session
-from app.store import Limits, begin_run, create_project, list_projects, list_versions
+from app.store import StoreLimits, begin_run, create_project, list_projects, list_versions
 from tests.browser.studio import SLOW, Hands, Studio
 
 ROOT = Path(__file__).parents[2]
@@ -271,10 +271,10 @@ def test_what_is_asked_for_is_kept_without_a_run_and_belongs_to_its_project(hand
 
 
 def test_what_cannot_be_kept_is_said(studio: Studio, hands: Hands) -> None:
-    studio.store.limits = Limits(draft_megabytes=1e-5)
+    studio.store.limits = StoreLimits(draft_megabytes=1e-5)
     hands.area.fill("More than ten characters.")
     expect(hands.page.locator(".draft-saved")).to_contain_text("the limit is 10")
-    studio.store.limits = Limits()
+    studio.store.limits = StoreLimits()
     hands.saved()
     assert list_projects(studio.store)[0].characters == 25
 

@@ -16,6 +16,7 @@ from app.prompt.compose import Places
 from app.prompt.marks import PageMark
 from app.runs.trace.trace import Ending, PromptTokens, Refresh, RunSettings, Token, Trace
 from app.say.errors import TraceError
+from app.text.valid import valid
 
 VERSION = 1
 """Goes up with every change that an older reader would misread."""
@@ -169,7 +170,10 @@ def write_trace(trace: Trace) -> bytes:
 
 
 def read_trace(data: bytes) -> Trace:
-    """The trace in a file's bytes. Raises TraceError if they hold none, or one of another version."""
+    """The trace in a file's bytes. Raises TraceError if they hold none, or one of another version.
+
+    Its texts are valid, see `app.text.valid`; a model may have written others.
+    """
     try:
         whole = TraceFile.model_validate_json(_unzip(data))
     except ValidationError as error:
@@ -181,12 +185,12 @@ def read_trace(data: bytes) -> Trace:
             VERSION, where, problem["msg"],
         ) from None  # fmt: skip
     return Trace(
-        RunSettings(**dict(whole.settings)),
+        RunSettings(**valid(dict(whole.settings))),
         _prompt_tokens(whole.prompt),
         tuple(whole.layers),
         whole.heads,
         whole.draft_start,
-        tuple(Token(**dict(token)) for token in whole.tokens),
+        tuple(Token(**valid(dict(token))) for token in whole.tokens),
         tuple(Refresh(r.step, tuple(r.layers), r.reason, r.context, r.packed) for r in whole.refreshes),
         Ending(**dict(whole.ending)) if whole.ending else None,
     )
@@ -211,14 +215,14 @@ def _prompt_part(prompt: PromptTokens) -> PromptPart:
 
 
 def _prompt_tokens(part: PromptPart) -> PromptTokens:
-    marks = tuple(PageMark(page.name, page.number, page.label, page.position) for page in part.pages)
+    marks = tuple(PageMark(valid(page.name), page.number, valid(page.label), page.position) for page in part.pages)
     places = Places(
         np.array(part.token_page, np.int32),
         np.array(part.token_start, np.int32),
         np.array(part.token_end, np.int32),
         tuple(page.document for page in part.pages),
     )
-    return PromptTokens(tuple(part.token_ids), part.document_start, tuple(part.pieces), marks, places)
+    return PromptTokens(tuple(part.token_ids), part.document_start, valid(tuple(part.pieces)), marks, places)
 
 
 def _utf8(name: str) -> str:

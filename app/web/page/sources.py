@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +95,15 @@ def add_sources(
     @gr.render(inputs=[version, project, ready], show_progress="hidden")  # type: ignore[untyped-decorator]
     def cards(current: str, project_id: str, ready: bool, request: gr.Request) -> None:
         session = context.session(project_id, request)
-        notes = session.sources.duplicate_notes
-        for index, file in enumerate(session.sources.files):
+        files, notes = session.sources.files, session.sources.duplicate_notes
+        for index, file in enumerate(files):
             with gr.Column(elem_classes="source", key=file.id):
-                html = source_card(context, session, file, notes.get(index), wording(request))
+                html = source_card(context, session, file, notes.get(file.id), wording(request))
                 card = gr.HTML(html, elem_classes="file-card")
                 _card_fields(context, file, project, version)
                 if file.document and len(file.document.pages) > 1 and not file.left_out:
                     _choice_of_pages(context, file, card, project, chosen)
-                _card_buttons(context, index, session, project, version)
+                _card_buttons(context, index, files, project, version)
                 if file.document:
                     _text_of(file)
 
@@ -127,8 +127,7 @@ def _card_fields(context: AppContext, file: SourceFile, project: gr.BrowserState
 
     def unlock(value: str, project: str, request: gr.Request) -> str:
         sources = context.session(project, request).sources
-        if (index := sources.index_of(file.id)) is not None:
-            sources.unlock(index, value)
+        sources.unlock(file.id, value)
         return sources.version
 
     password.submit(unlock, [password, project], version, **QUIET)
@@ -149,45 +148,42 @@ def _choice_of_pages(
 
     def choose(value: str, project: str, count: int, request: gr.Request) -> list[Any]:
         session = context.session(project, request)
-        index = session.sources.index_of(file.id)
-        if index is None:  # removed in another window
+        session.sources.choose(file.id, value)
+        now = session.sources.find(file.id)
+        if now is None:  # removed in another window
             return [gr.skip(), gr.skip()]
-        session.sources.choose(index, value)
-        duplicate = session.sources.duplicate_notes.get(index)
-        return [source_card(context, session, session.sources.files[index], duplicate, wording(request)), count + 1]
+        duplicate = session.sources.duplicate_notes.get(file.id)
+        return [source_card(context, session, now, duplicate, wording(request)), count + 1]
 
     gr.on([pages.submit, pages.blur], choose, [pages, project, chosen], [card, chosen], **QUIET)
 
 
 def _card_buttons(
-    context: AppContext, index: int, session: Session, project: gr.BrowserState, version: gr.State
+    context: AppContext, index: int, files: Sequence[SourceFile], project: gr.BrowserState, version: gr.State
 ) -> None:
     """Order, leaving out, removal."""
-    files = session.sources.files
     file = files[index]
 
-    def button(label: str, name: str, act: Callable[[Sources, int], None]) -> None:
+    def button(label: str, name: str, act: Callable[[Sources], None]) -> None:
         pressed = gr.Button(words(label), size="sm", elem_classes=name)
 
         def call(project: str, request: gr.Request) -> str:
             sources = context.session(project, request).sources
-            place = sources.index_of(file.id)
-            if place is not None:  # pressed twice, or in another window, it may be gone
-                act(sources, place)
+            act(sources)
             return sources.version
 
         pressed.click(call, project, version, **QUIET)
 
     with gr.Row(elem_classes="source-actions"):
         if index:
-            button("up", "up", lambda sources, place: sources.move(place, -1))
+            button("up", "up", lambda sources: sources.move(file.id, -1))
         if index < len(files) - 1:
-            button("down", "down", lambda sources, place: sources.move(place, 1))
+            button("down", "down", lambda sources: sources.move(file.id, 1))
         if file.document:
             out = not file.left_out
             label = "leave_out" if out else "take_in"
-            button(label, "leave-out", lambda sources, place: sources.leave_out(place, out))
-        button("remove", "remove", lambda sources, place: sources.remove(place))
+            button(label, "leave-out", lambda sources: sources.leave_out(file.id, out))
+        button("remove", "remove", lambda sources: sources.remove(file.id))
 
 
 def _text_of(file: SourceFile) -> None:

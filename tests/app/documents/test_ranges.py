@@ -23,6 +23,18 @@ TEN = Document("ten.pdf", tuple(Page(n, None, f"text {n}" if n != 4 else " ") fo
         ("2–3", [2, 3]),
         ("5,5,4-6", [5, 6]),
         ("10-", [10]),
+        ("１－３，７，９－", [1, 2, 3, 7, 9, 10]),
+        ("１〜３、７；９～", [1, 2, 3, 7, 9, 10]),
+        ("１ー３､７; ９から", [1, 2, 3, 7, 9, 10]),
+        ("　１　－　３　、　７　", [1, 2, 3, 7]),
+        ("1 to 3, 9 TO 10, 7to8", [1, 2, 3, 7, 8, 9, 10]),
+        ("p. 3", [3]),
+        ("P.3, pp. 5-6; pages 8 to 9, page 1", [1, 3, 5, 6, 8, 9]),
+        ("3ページ、第5頁、６页", [3, 5, 6]),
+        ("第1頁〜第3頁、5p-6p、9ページから", [1, 2, 3, 5, 6, 9, 10]),
+        ("第１ページから第３ページまで", [1, 2, 3]),
+        ("1——3", [1, 2, 3]),
+        ("③", [3]),
     ],
 )
 def test_page_ranges(ranges: str, expected: list[int]) -> None:
@@ -42,6 +54,14 @@ def test_page_ranges(ranges: str, expected: list[int]) -> None:
         ("3-99999", "no page 99,999"),
         ("5-3", "write 3-5"),
         ("١", "is not a page"),
+        ("ｘ", "“ｘ” is not a page"),
+        ("１、、２", "nothing between two commas"),
+        ("１１", "no page 11"),
+        ("５〜３", "“５〜３” runs backwards: write 3-5"),
+        ("－３", "“－３” is not a page"),
+        ("1 2", "“1 2” is not a page"),
+        ("ページ", "“ページ” is not a page"),
+        ("1 too 3", "is not a page"),
     ],
 )
 def test_page_range_errors_state_what_is_wrong_and_the_page_count(ranges: str, message: str) -> None:
@@ -67,7 +87,23 @@ def test_ranges_name_exactly_their_pages(pairs: list[tuple[int, int]], blank: st
             select_pages(TEN, ranges)
 
 
-@given(st.text(st.sampled_from("0123456789 ,-–x"), max_size=12))
+@pytest.mark.parametrize("dash", "-‐‑‒–—―−~〜～ー－﹣ｰ")
+@pytest.mark.parametrize("comma", [",", "，", "、", "､", ";", "；"])
+def test_every_dash_and_comma_means_the_same(dash: str, comma: str) -> None:
+    full_width = str.maketrans("0123456789", "０１２３４５６７８９")
+    ranges = f"1{dash}3{comma}7{comma} 9 {dash}"
+    for written in (ranges, ranges.translate(full_width)):
+        assert [page.number for page in select_pages(TEN, written)] == [1, 2, 3, 7, 9, 10]
+
+
+def test_a_page_on_which_nothing_is_seen_is_left_out() -> None:
+    document = Document("a.txt", (Page(1, None, "text"), Page(2, None, "\u200b\xad\x01 ")))
+    assert select_pages(document, "") == document.pages[:1]
+    with pytest.raises(PageRangeError, match="have no text"):
+        select_pages(document, "2")
+
+
+@given(st.text(st.sampled_from("0123456789 ,-–x１２、～ーp.第頁"), max_size=12))
 def test_any_range_gives_pages_or_a_page_range_error(ranges: str) -> None:
     try:
         pages = select_pages(TEN, ranges)

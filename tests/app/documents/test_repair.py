@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from app.documents import Page, normalise
 from app.documents.repair import clean, repair
+from app.text.valid import valid_text
 
 LIGATURES = dict(zip("ﬀﬁﬂﬃﬄﬅﬆ", ["ff", "fi", "fl", "ffi", "ffl", "st", "st"], strict=True))
 # Few different pieces, so that pages agree, words repeat and rules meet.
@@ -26,6 +27,8 @@ PIECES = st.sampled_from(
         "ﬁ",
         "\r\n",
         "\0",
+        "\ud83d",
+        "\ude00",
         "7",
         "Title\n",
         "#1\n",
@@ -40,15 +43,15 @@ def repaired(texts: list[str]) -> tuple[Page, ...]:
 
 
 def test_normalising_changes_only_what_it_must() -> None:
-    assert normalise("a\r\nb\rc\n\td\0e\x1bf\x7fg\ud800h ﬁ ﬄ ﬆ ½ é ñ") == "a\nb\nc\n\tdefgh fi ffl st ½ é ñ"
+    text = "a\r\nb\rc\n\td\0e\x1bf\x7fg\x85h\ufffei\ud800 \ud83d\ude00 ﬁ ﬄ ﬆ ½ é ñ"
+    assert normalise(text) == "a\nb\nc\n\tdefghi\ufffd 😀 fi ffl st ½ é ñ"
 
 
 @given(st.text(st.characters(codec=None)))
 def test_normalised_text_is_stable_and_clean(text: str) -> None:
     result = normalise(text)
     assert normalise(result) == result
-    result.encode("utf-8")
-    assert not any(ord(character) < 32 and character not in "\n\t" for character in result)
+    assert valid_text(result) is result
 
 
 @given(st.text(st.characters(codec=None) | st.sampled_from("ﬁﬃ\r\n\0")))
@@ -65,7 +68,10 @@ def assert_map_is_exact(page: Page) -> None:
     for offset in set(offsets):
         put = "".join(page.text[position] for position, other in enumerate(offsets) if other == offset)
         was = page.extracted[offset]
-        assert put == ("\n" if was == "\r" else LIGATURES.get(was, was))
+        if "\ud800" <= was <= "\udfff":
+            assert put in ("\ufffd", valid_text(page.extracted[offset : offset + 2]))
+        else:
+            assert put == ("\n" if was == "\r" else LIGATURES.get(was, was))
     for offset in set(range(len(page.extracted))) - set(offsets):
         assert may_go(page.extracted, offset, offsets)
 
@@ -74,8 +80,9 @@ def may_go(extracted: str, offset: int, kept: list[int]) -> bool:
     """Whether a rule names the character at `offset`, which was left out."""
     character = extracted[offset]
     in_margin = not kept or offset < kept[0] or offset > kept[-1]
-    is_control = ord(character) < 32 or character == "\x7f" or "\ud800" <= character <= "\udfff"
-    return in_margin or is_control or character in HYPHENS + " \t"
+    is_control = not valid_text(character) or character == "\n"  # of a line end of two
+    second_half = "\udc00" <= character <= "\udfff" and "\ud800" <= extracted[offset - 1] < "\udc00"
+    return in_margin or is_control or second_half or character in HYPHENS + " \t"
 
 
 @given(PAGES)

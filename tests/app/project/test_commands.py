@@ -17,8 +17,7 @@ from app.prompt.window import Budget, ShorterDraft
 from app.say.errors import AppError, PromptError
 from app.say.wording import Wording
 from app.settings import Settings
-from app.store import Limits as StoreLimits
-from app.store import Store, list_runs, list_versions, version_text
+from app.store import Store, StoreLimits, list_runs, list_versions, version_text
 from core import FullAttention, RefreshKV
 from tests.app.conftest import ask, at
 from tests.core.tiny import byte_tokenizer, tiny_model
@@ -169,7 +168,7 @@ def test_too_long_is_refused_with_the_numbers_and_nothing_is_begun(
         desk.write(session, ask(), at(session), "end")
     assert (session.writing, list_runs(store, session.id), desk.engine.current()) == (None, [], [])
     assert session.draft.text == "mine"
-    session.sources.choose(0, "2")
+    session.sources.choose(session.sources.files[0].id, "2")
     assert written(desk.write(session, ask(), at(session), "end"))
 
 

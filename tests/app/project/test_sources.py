@@ -1,16 +1,18 @@
 """The sources of a project: what is read, refused, chosen, put in order and kept."""
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pypdf import PdfWriter
 
+from app.documents import Document, Page
 from app.project.sources import Sources
 from app.say.errors import EmptyFile, FileTooLarge
 from app.settings import Limits
-from app.store import Limits as StoreLimits
-from app.store import Store, create_project, list_sources
+from app.store import Store, StoreLimits, add_source, create_project, list_sources
+from app.web.html.panels import source_card
 
 SAMPLE = Path(__file__).parents[3] / "assets" / "samples" / "lighthouses.pdf"
 LIMITS = Limits()
@@ -36,6 +38,11 @@ def names(sources: Sources) -> list[str]:
     return [file.name for file in sources.files]
 
 
+def at(sources: Sources, index: int) -> str:
+    """The id of the file at `index`."""
+    return sources.files[index].id
+
+
 def pages(sources: Sources) -> list[tuple[str, list[int]]]:
     return [(source.document.name, [page.number for page in source.pages]) for source in sources.selected]
 
@@ -47,8 +54,8 @@ def test_a_bad_file_is_refused_and_the_others_stay(sources: Sources, tmp_path: P
     assert [bool(file.error) for file in sources.files] == [False, True, True, True]
     for file in sources.files[1:]:
         assert file.name in str(file.error)
-    sources.choose(0, "2-3")
-    sources.choose(1, "1")
+    sources.choose(at(sources, 0), "2-3")
+    sources.choose(at(sources, 1), "1")
     assert pages(sources) == [("lighthouses.pdf", [2, 3])]
     assert sources.files[1].chosen_pages == ()
 
@@ -57,11 +64,11 @@ def test_every_change_of_what_is_read_is_another_version(store: Store, sources: 
     acts: list[Callable[[], object]] = [
         lambda: sources.add([SAMPLE, write(tmp_path, "notes.txt")]),
         lambda: sources.paste("Some more."),
-        lambda: sources.move(0, 1),
-        lambda: sources.leave_out(0),
-        lambda: sources.apply_pages(["2-3", "1"]),
-        lambda: sources.choose(1, "99"),
-        lambda: sources.remove(2),
+        lambda: sources.move(at(sources, 0), 1),
+        lambda: sources.leave_out(at(sources, 0)),
+        lambda: sources.apply_pages(sources.version, ["2-3", "1"]),
+        lambda: sources.choose(at(sources, 1), "99"),
+        lambda: sources.remove(at(sources, 2)),
     ]
     versions = [sources.version]
     for act in acts:
@@ -90,39 +97,38 @@ def test_a_locked_file_is_opened_kept_once_and_in_its_place(
     writer.encrypt("rock", algorithm="AES-256")
     writer.write(path)
     sources.add([path, write(tmp_path, "b.txt")])
-    file = sources.files[0]
-    assert file.needs_password
-    assert "password" in str(file.error)
+    assert sources.files[0].needs_password
+    assert "password" in str(sources.files[0].error)
     assert pages(sources) == [("b.txt", [1])]
-    sources.unlock(0, "wrong")
-    assert file.needs_password
+    sources.unlock(at(sources, 0), "wrong")
+    assert sources.files[0].needs_password
     assert len(list_sources(store, project)) == 1
-    sources.unlock(0, "rock")
-    sources.unlock(0, "rock")  # pressed twice
+    sources.unlock(at(sources, 0), "rock")
+    sources.unlock(at(sources, 0), "rock")  # pressed twice
+    file = sources.files[0]
     assert (file.error, file.needs_password, len(file.chosen_pages)) == (None, False, 8)
     assert names(Sources(store, project, LIMITS)) == ["secret.pdf", "b.txt"]
 
 
 def test_a_bad_choice_of_pages_leaves_the_earlier_one(store: Store, project: str, sources: Sources) -> None:
     sources.add([SAMPLE])
-    file = sources.files[0]
-    sources.choose(0, "1-2")
-    sources.choose(0, "7-12")
-    assert "8" in str(file.error)
-    assert file.pages == "1-2"
+    sources.choose(at(sources, 0), "1-2")
+    sources.choose(at(sources, 0), "7-12")
+    assert "8" in str(sources.files[0].error)
+    assert sources.files[0].pages == "1-2"
     assert pages(Sources(store, project, LIMITS)) == [("lighthouses.pdf", [1, 2])]
-    sources.choose(0, "")
-    assert (file.error, len(file.chosen_pages)) == (None, 8)
+    sources.choose(at(sources, 0), "")
+    assert (sources.files[0].error, len(sources.files[0].chosen_pages)) == (None, 8)
 
 
 def test_the_order_is_the_persons_and_is_kept(store: Store, project: str, sources: Sources, tmp_path: Path) -> None:
     sources.add([write(tmp_path, f"{name}.txt", name) for name in "abc"])
     for index, by, order in ((2, -1, "acb"), (0, 5, "cba"), (1, -9, "bca"), (0, 0, "bca"), (0, 1, "cba")):
-        sources.move(index, by)
+        sources.move(at(sources, index), by)
         assert names(sources) == [f"{name}.txt" for name in order]
         assert names(Sources(store, project, LIMITS)) == names(sources)
-    sources.remove(1)
-    sources.remove(0)
+    sources.remove(at(sources, 1))
+    sources.remove(at(sources, 0))
     sources.add([write(tmp_path, "d.txt", "d"), write(tmp_path, "e.txt", "e")])
     assert names(sources) == ["a.txt", "d.txt", "e.txt"]
     assert names(Sources(store, project, LIMITS)) == names(sources)
@@ -133,56 +139,56 @@ def test_a_source_is_restored_without_its_upload(store: Store, project: str, sou
     upload = write(tmp_path, "a.txt", "First\fSecond")
     sources.add([upload])
     sources.paste("Pasted \ud800")
-    sources.choose(0, "2")
+    sources.choose(at(sources, 0), "2")
     upload.unlink()
     again = Sources(store, project, LIMITS)
-    assert [page.text for source in again.selected for page in source.pages] == ["Second", "Pasted "]
+    assert [page.text for source in again.selected for page in source.pages] == ["Second", "Pasted \ufffd"]
     assert [file.pages for file in again.files] == ["2", ""]
 
 
 def test_what_is_left_out_stays_in_the_list(sources: Sources, tmp_path: Path) -> None:
     sources.add([write(tmp_path, f"{name}.txt", name) for name in "abc"])
-    sources.leave_out(1)
+    sources.leave_out(at(sources, 1))
     assert pages(sources) == [("a.txt", [1]), ("c.txt", [1])]
     assert names(sources) == ["a.txt", "b.txt", "c.txt"]
-    sources.leave_out(1, False)
+    sources.leave_out(at(sources, 1), False)
     assert len(sources.selected) == 3
 
 
 def test_what_is_left_out_stays_so_when_it_is_opened_again(sources: Sources, tmp_path: Path) -> None:
     sources.add([write(tmp_path, f"{name}.txt", f"{name}\fmore") for name in "abcd"])
-    sources.leave_out(0)
-    sources.apply_left_out([0])
-    sources.apply_pages(["1", ""])
+    sources.leave_out(at(sources, 0))
+    sources.apply_left_out(sources.version, [0])
+    sources.apply_pages(sources.version, ["1", ""])
 
     def left_out() -> list[bool]:
         return [file.left_out for file in Sources(sources._store, sources._project, Limits()).files]
 
     assert left_out() == [True, True, False, True]
-    sources.leave_out(0, False)
+    sources.leave_out(at(sources, 0), False)
     assert left_out() == [False, True, False, True]
 
 
 def test_a_budgets_choice_is_applied_to_those_that_are_selected(sources: Sources, tmp_path: Path) -> None:
     sources.add([write(tmp_path, f"{name}.txt", f"{name}\fmore\fand more") for name in "abcd"])
-    sources.leave_out(0)
-    sources.apply_pages(["1-3", "2", ""])
+    sources.leave_out(at(sources, 0))
+    sources.apply_pages(sources.version, ["1-3", "2", ""])
     assert pages(sources) == [("b.txt", [1, 2, 3]), ("c.txt", [2])]
-    sources.leave_out(0, False)
-    sources.apply_left_out([1])
+    sources.leave_out(at(sources, 0), False)
+    sources.apply_left_out(sources.version, [1])
     assert pages(sources) == [("a.txt", [1, 2, 3]), ("c.txt", [2])]
     with pytest.raises(ValueError, match="shorter"):
-        sources.apply_pages(["1"])
+        sources.apply_pages(sources.version, ["1"])
 
 
 def test_pasted_texts_have_names_of_their_own(sources: Sources, tmp_path: Path) -> None:
     sources.add([write(tmp_path, "a.txt")])
     sources.paste("First\fSecond")
     sources.paste("Another")
-    sources.choose(1, "2")
+    sources.choose(at(sources, 1), "2")
     assert names(sources) == ["a.txt", "Pasted text", "Pasted text 2"]
     assert [page.text for source in sources.selected[1:] for page in source.pages] == ["Second", "Another"]
-    sources.remove(1)
+    sources.remove(at(sources, 1))
     sources.paste("A third")
     assert names(sources) == ["a.txt", "Pasted text 2", "Pasted text"]
 
@@ -193,12 +199,14 @@ def test_a_pasted_text_that_is_refused_adds_nothing(store: Store, project: str) 
         sources.paste(" \n")
     with pytest.raises(FileTooLarge, match=r"Pasted text has 1.2 MB; the limit is 1 MB"):
         sources.paste("ä" * 600_000)
-    assert sources.files == []
+    assert sources.files == ()
     assert list_sources(store, project) == []
 
 
 def duplicate_notes(sources: Sources) -> dict[int, str]:
-    return {index: str(note) for index, note in sources.duplicate_notes.items()}
+    """By the place of the file."""
+    notes = sources.duplicate_notes
+    return {index: str(notes[file.id]) for index, file in enumerate(sources.files) if file.id in notes}
 
 
 def test_duplicates_are_noticed(sources: Sources, tmp_path: Path) -> None:
@@ -208,7 +216,7 @@ def test_duplicates_are_noticed(sources: Sources, tmp_path: Path) -> None:
         2: "c.md has the same text as b.txt.",
         3: "Pasted text has the same text as b.txt.",
     }
-    sources.remove(1)
+    sources.remove(at(sources, 1))
     assert duplicate_notes(sources) == {2: "Pasted text has the same text as c.md."}
 
 
@@ -233,10 +241,10 @@ def test_what_the_store_refuses_is_read_all_the_same(
     sources.add([path])
     assert ["as many as can be" in str(file.error) for file in sources.files] == [True, True]
     assert [file.stored for file in sources.files] == [None, None]
-    sources.apply_pages(["1", "2"])  # the second is not taken for the first, which is its like
+    sources.apply_pages(sources.version, ["1", "2"])  # the second is not taken for the first, which is its like
     assert pages(sources) == [("a.txt", [1]), ("a.txt", [2])]
-    sources.move(1, -1)
-    sources.remove(1)
+    sources.move(at(sources, 1), -1)
+    sources.remove(at(sources, 1))
     assert pages(sources) == [("a.txt", [2])]
     assert list_sources(store, project) == []
 
@@ -244,7 +252,78 @@ def test_what_the_store_refuses_is_read_all_the_same(
 def test_a_file_is_found_by_its_id_wherever_it_stands(sources: Sources, tmp_path: Path) -> None:
     sources.add([write(tmp_path, f"{name}.txt", name) for name in "abc"])
     first, second, _ = (file.id for file in sources.files)
-    sources.move(0, 2)
-    assert [sources.index_of(id) for id in (first, second)] == [2, 0]
-    sources.remove(0)
-    assert [sources.index_of(id) for id in (first, second)] == [1, None]
+    sources.move(first, 2)
+    assert [names(sources), sources.find(first)] == [["b.txt", "c.txt", "a.txt"], sources.files[2]]
+    sources.remove(second)
+    assert [sources.find(id) for id in (first, second)] == [sources.files[1], None]
+    for act in (sources.remove, sources.leave_out, lambda id: sources.move(id, 1), lambda id: sources.choose(id, "1")):
+        act(second)  # pressed twice, or in another window
+    assert names(sources) == ["c.txt", "a.txt"]
+
+
+def test_a_choice_made_of_other_sources_is_not_applied(sources: Sources, tmp_path: Path) -> None:
+    sources.add([write(tmp_path, "a.txt", "one\ftwo"), write(tmp_path, "b.txt", "one\ftwo")])
+    version = sources.version
+    sources.move(at(sources, 0), 1)
+    assert not sources.apply_pages(version, ["1", ""])
+    assert not sources.apply_left_out(version, [0])
+    assert pages(sources) == [("b.txt", [1, 2]), ("a.txt", [1, 2])]
+    assert sources.apply_left_out(sources.version, [0])
+    assert sources.apply_pages(sources.version, ["2"])
+    assert pages(sources) == [("a.txt", [2])]
+
+
+def earlier(store: Store, project: str, folder: Path, pages: list[str], chosen: str = "") -> None:
+    """A source as an earlier version may have kept it."""
+    document = Document("old.txt", tuple(Page(number, None, text) for number, text in enumerate(pages, 1)))
+    add_source(store, project, write(folder, "old.txt"), document, chosen)
+
+
+@pytest.mark.parametrize(
+    ("texts", "chosen", "error"),
+    [
+        (["\x01\x02"], "", "old.txt holds no text that can be seen, so that nothing of it is read. Remove it."),
+        ([" ", "\u200b"], "1", "old.txt holds no text that can be seen, so that nothing of it is read. Remove it."),
+        (
+            ["one", "two"],
+            "x",
+            "old.txt has 2 pages; “x” is not a page or a range of pages. Write for example 1-3, 7, 12-",
+        ),
+        (["one", "two"], "3", "old.txt has 2 pages; there is no page 3."),
+        (["one", "\xad"], "2", "old.txt: the chosen pages (2) have no text. Choose others."),
+        ([], "", "old.txt holds no text that can be seen, so that nothing of it is read. Remove it."),
+    ],
+)
+def test_what_an_earlier_version_kept_opens_whatever_it_is(
+    store: Store, project: str, tmp_path: Path, texts: list[str], chosen: str, error: str
+) -> None:
+    earlier(store, project, tmp_path, texts, chosen)
+    sources = Sources(store, project, LIMITS)
+    (file,) = sources.files
+    assert (file.chosen_pages, str(file.error)) == ((), error)
+    assert error in html.unescape(source_card(file, [], None))
+    assert (sources.selected, sources.duplicate_notes) == ([], {})
+    sources.paste("Something to read.")
+    sources.leave_out(file.id)
+    sources.move(file.id, 1)
+    assert pages(sources) == [("Pasted text", [1])]
+    sources.apply_pages(sources.version, ["1"])
+    sources.remove(file.id)
+    assert names(Sources(store, project, LIMITS)) == ["Pasted text"]
+
+
+def test_a_choice_that_could_not_be_read_can_be_made_anew(store: Store, project: str, tmp_path: Path) -> None:
+    earlier(store, project, tmp_path, ["one", "two"], "one")
+    sources = Sources(store, project, LIMITS)
+    sources.choose(at(sources, 0), "２")
+    assert (sources.files[0].error, pages(sources)) == (None, [("old.txt", [2])])
+    assert [kept.chosen for kept in list_sources(store, project)] == ["２"]
+
+
+def test_the_name_of_an_upload_is_valid_also_if_it_cannot_be_read(sources: Sources, tmp_path: Path) -> None:
+    sources.add([write(tmp_path, "odd\udc80\x07.txt"), tmp_path / "gone\udc80.txt", tmp_path / "a\x01.xyz"])
+    assert names(sources) == ["odd\ufffd.txt", "gone\ufffd.txt", "a.xyz"]
+    errors = [str(file.error) for file in sources.files]
+    assert errors[0] == "None"
+    assert errors[1].startswith("gone\ufffd.txt cannot be opened")
+    assert errors[2].startswith("a.xyz is of a type")

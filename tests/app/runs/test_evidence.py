@@ -139,9 +139,9 @@ def test_quotes_stay_on_their_document_when_sources_change(commands: Commands, s
     commands.write(session, ask(method=REFRESHKV), at(session), "anew").join(60)
     before = passage_message(session.runs, None, TEXT, 0, len(TEXT))
     session.sources.paste("Another text, of which nothing was read by the run that wrote.")
-    session.sources.move(1, -1)
+    session.sources.move(session.sources.files[1].id, -1)
     assert passage_message(session.runs, None, TEXT, 0, len(TEXT)) == before
-    session.sources.remove(1)
+    session.sources.remove(session.sources.files[1].id)
     assert passage_message(session.runs, None, TEXT, 0, len(TEXT)) == before
     assert before is not None
     assert len(before["held"]["quotes"]) == 1

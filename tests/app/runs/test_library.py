@@ -15,7 +15,7 @@ from app.runs import library as runs_module
 from app.runs.library import MOST_OPEN, RunLibrary
 from app.runs.trace import Refresh, Trace, page_texts, prompt_tokens, write_trace
 from app.say.errors import TraceError
-from app.store import Limits, Store, list_runs
+from app.store import Store, StoreLimits, list_runs
 from tests.app.conftest import ask, at, wait
 from tests.app.prompt.test_compose import source
 from tests.app.runs.trace.runs import MadeRun, compose_pages
@@ -162,7 +162,7 @@ def test_the_end_is_told_before_the_trace_is_written(session: Session, monkeypat
 
 
 def test_as_many_as_the_store_keeps_and_some_of_them_unpacked(store: Store, session: Session) -> None:
-    store.limits = Limits(traces=6)
+    store.limits = StoreLimits(traces=6)
     keys = [run(session, f" {number} {FIRST}") for number in range(8)]
     assert [entry.key for entry in session.runs.entries] == keys[:1:-1]
     assert len(session.runs._open) == MOST_OPEN
@@ -173,7 +173,7 @@ def test_as_many_as_the_store_keeps_and_some_of_them_unpacked(store: Store, sess
 
 
 def test_a_trace_that_the_store_refuses_can_be_looked_at_until_it_is_closed(store: Store, session: Session) -> None:
-    store.limits = Limits(trace_megabytes=1e-6)
+    store.limits = StoreLimits(trace_megabytes=1e-6)
     key = run(session, FIRST)
     for number in range(MOST_OPEN):
         run(session, f" {number}.")

@@ -156,7 +156,7 @@ def test_a_card_says_in_japanese_what_is_wrong_with_a_file(sessions: Sessions, t
     (tmp_path / "a.txt").write_text("One\fan exam-\nple")
     sources = sessions.create("page").sources
     sources.add([scan, tmp_path / "a.txt", tmp_path / "gone.txt"])
-    sources.choose(1, "3")
+    sources.choose(sources.files[1].id, "3")
     sources.paste("Text.", JA)
     cards = [panels.source_card(file, [], None, JA) for file in sources.files]
     assert "scan.pdf にはテキストがありません。1 ページ中 1 ページがスキャンなどの画像か、白紙です。" in cards[0]

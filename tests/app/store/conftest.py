@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.store import Limits, Project, Store, create_project, open_store
+from app.store import Project, Store, StoreLimits, create_project, open_store
 
 
 class Clock:
@@ -22,12 +22,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def limits() -> Limits:
-    return Limits()
+def limits() -> StoreLimits:
+    return StoreLimits()
 
 
 @pytest.fixture
-def store(tmp_path: Path, limits: Limits, clock: Clock) -> Iterator[Store]:
+def store(tmp_path: Path, limits: StoreLimits, clock: Clock) -> Iterator[Store]:
     opened = open_store(tmp_path / "data", limits=limits, clock=clock)
     yield opened
     opened.close()

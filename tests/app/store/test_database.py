@@ -23,7 +23,8 @@ from app.store import (
     undo,
     version_text,
 )
-from app.store.database import FILE_NAME, write_file
+from app.store.database import FILE_NAME
+from app.store.files import write_file
 from app.store.schema import MIGRATIONS
 
 HEAD = "import os, sys; from pathlib import Path; from app.store import *\nstore = open_store(Path(sys.argv[1]))\n"

@@ -7,7 +7,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.say.errors import StoreError
-from app.store import Autosave, Limits, Project, Store, create_project, read_draft, redo, save_draft, undo
+from app.store import (
+    Autosave,
+    Project,
+    Store,
+    StoreLimits,
+    create_project,
+    open_project,
+    read_draft,
+    redo,
+    save_draft,
+    undo,
+)
+from app.text.valid import valid_text
 from tests.app.store.conftest import Clock
 
 
@@ -72,14 +84,14 @@ def test_another_writer_a_checkpoint_and_an_undo_begin_a_new_entry(store: Store,
     assert undo(store, project.id) == "a"
 
 
-@pytest.mark.parametrize("limits", [Limits(history_entries=3)])
+@pytest.mark.parametrize("limits", [StoreLimits(history_entries=3)])
 def test_the_oldest_entries_go_first(store: Store, project: Project) -> None:
     for text in "abcde":
         save_draft(store, project.id, text)
     assert [undo(store, project.id) for _ in range(3)] == ["d", "c", None]
 
 
-@pytest.mark.parametrize("limits", [Limits(history_megabytes=0.001)])
+@pytest.mark.parametrize("limits", [StoreLimits(history_megabytes=0.001)])
 def test_the_history_has_a_size_and_the_draft_is_kept_whatever_its_size(store: Store, project: Project) -> None:
     long = "".join(chr(0x4E00 + (number * 7919) % 20000) for number in range(5000))
     save_draft(store, project.id, "short")
@@ -88,7 +100,7 @@ def test_the_history_has_a_size_and_the_draft_is_kept_whatever_its_size(store: S
     assert undo(store, project.id) is None
 
 
-@pytest.mark.parametrize("limits", [Limits(draft_megabytes=1e-5)])
+@pytest.mark.parametrize("limits", [StoreLimits(draft_megabytes=1e-5)])
 def test_a_draft_that_is_too_long_is_refused_and_the_last_one_stays(store: Store, project: Project) -> None:
     save_draft(store, project.id, "0123456789")
     with pytest.raises(StoreError, match="The draft has 11 characters; the limit is 10"):
@@ -98,7 +110,7 @@ def test_a_draft_that_is_too_long_is_refused_and_the_last_one_stays(store: Store
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("save"), st.text(max_size=3), st.sampled_from(["", "p", "q"]), st.booleans()),
+        st.tuples(st.just("save"), st.text(max_size=3).map(valid_text), st.sampled_from(["", "p", "q"]), st.booleans()),
         st.sampled_from([("undo",), ("redo",), ("wait",)]),
     ),
     max_size=30,
@@ -137,13 +149,21 @@ def test_the_history_is_what_a_plain_list_would_be(store: Store, clock: Clock, s
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.text() | st.sampled_from(["\ud800", "a\x00b", "🙂" * 100]))
-def test_any_text_is_kept(store: Store, text: str) -> None:
+@given(st.text() | st.sampled_from(["\ud800", "a\x00b", "🙂" * 100, "\r\n"]))
+def test_any_text_is_kept_and_comes_back_valid(store: Store, text: str) -> None:
     project = create_project(store, "x").id
     save_draft(store, project, text + "!")
     save_draft(store, project, text)
-    assert read_draft(store, project) == text
-    assert undo(store, project) == text + "!"
+    assert read_draft(store, project) == open_project(store, project).draft == valid_text(text)
+    assert undo(store, project) == valid_text(text + "!")
+
+
+def test_the_page_that_sends_the_valid_form_back_changes_nothing(store: Store, project: Project) -> None:
+    for text in ("a\r\n\x00\ud800", "b"):
+        save_draft(store, project.id, text)
+    undo(store, project.id)
+    save_draft(store, project.id, read_draft(store, project.id), writer="page")
+    assert redo(store, project.id) == "b"
 
 
 def test_autosave_keeps_the_last_text_by_itself(store: Store, project: Project) -> None:
@@ -168,13 +188,13 @@ def test_autosave_flushes_at_once(store: Store, project: Project) -> None:
     assert read_draft(store, project.id) == "c"
 
 
-@pytest.mark.parametrize("limits", [Limits(draft_megabytes=1e-5)])
+@pytest.mark.parametrize("limits", [StoreLimits(draft_megabytes=1e-5)])
 def test_autosave_says_what_is_wrong_and_tries_again(store: Store, project: Project) -> None:
     autosave = Autosave(store, project.id, "page", seconds=60)
     autosave.note("0123456789a")
     autosave.flush()
     assert "11 characters" in str(autosave.error)
-    store.limits = Limits()
+    store.limits = StoreLimits()
     autosave.flush()
     assert autosave.error is None
     assert read_draft(store, project.id) == "0123456789a"

@@ -6,9 +6,9 @@ import pytest
 
 from app.say.errors import StoreError
 from app.store import (
-    Limits,
     ProjectEntry,
     Store,
+    StoreLimits,
     create_project,
     delete_project,
     list_projects,
@@ -29,7 +29,7 @@ def test_a_project_is_as_it_was_after_the_store_was_closed(tmp_path: Path) -> No
     second = open_store(tmp_path)
     found = open_project(second, made.id)
     assert (found.name, found.draft, found.created) == ("The tides", "# Tides\n", made.created)
-    assert found.task == {"task": "report", "detail": "灯台\ud800", "stride": 10, "seed": None}
+    assert found.task == {"task": "report", "detail": "灯台\ufffd", "stride": 10, "seed": None}
     assert second.notices == ()
     second.close()
 
@@ -42,6 +42,15 @@ def test_the_list_begins_with_what_was_changed_last(store: Store, clock: Clock) 
         ProjectEntry(older.id, "a", clock.now, 5),
         ProjectEntry(newer.id, "b", clock.now - 5, 2),
     ]
+
+
+def test_the_list_is_made_without_the_drafts(store: Store) -> None:
+    known = create_project(store, "a", "long ago")
+    with store.transaction() as connection:
+        connection.execute("UPDATE projects SET draft = x'ff'")  # which is no text
+    assert [entry.characters for entry in list_projects(store)] == [8]
+    with pytest.raises(UnicodeDecodeError):
+        open_project(store, known.id)
 
 
 def test_rename_and_delete(store: Store) -> None:
@@ -57,7 +66,7 @@ def test_rename_and_delete(store: Store) -> None:
         assert connection.execute("SELECT count(*) FROM history").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("name", ["", " \n", "x" * 201])
+@pytest.mark.parametrize("name", ["", " \n", "\x01", "\u200b", "x" * 201])
 def test_a_name_must_have_some_characters_and_not_too_many(store: Store, name: str) -> None:
     with pytest.raises(StoreError, match=r"name of the project (is empty|has 201 characters); it must have 1 to 200"):
         create_project(store, name)
@@ -77,7 +86,7 @@ def test_what_was_deleted_elsewhere_is_said_to_be_gone(store: Store) -> None:
             attempt()
 
 
-@pytest.mark.parametrize("limits", [Limits(projects=2, draft_megabytes=1e-5)])
+@pytest.mark.parametrize("limits", [StoreLimits(projects=2, draft_megabytes=1e-5)])
 def test_limits_are_stated(store: Store) -> None:
     create_project(store, "a", "x" * 10)
     with pytest.raises(StoreError, match="11 characters; the limit is 10"):

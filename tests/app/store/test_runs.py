@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from app.say.errors import StoreError
-from app.store import Limits, Project, Store, begin_run, change_run, delete_project, list_runs, load_trace
+from app.store import Project, Store, StoreLimits, begin_run, change_run, delete_project, list_runs, load_trace
 from tests.app.store.conftest import Clock
 
 
@@ -36,7 +36,7 @@ def test_a_run_whose_process_is_gone_was_interrupted(store: Store, project: Proj
     assert [run.state for run in list_runs(store, project.id)] == ["waiting", "finished", "interrupted"]
 
 
-@pytest.mark.parametrize("limits", [Limits(traces=2, trace_megabytes=1e-5)])
+@pytest.mark.parametrize("limits", [StoreLimits(traces=2, trace_megabytes=1e-5)])
 def test_only_the_newest_traces_are_kept(store: Store, project: Project) -> None:
     runs = [begin_run(store, project.id, 0, {}).id for _ in range(4)]
     for run in runs:

@@ -9,9 +9,9 @@ from app.documents import Document, Page
 from app.say.errors import StoreError
 from app.say.wording import Message
 from app.store import (
-    Limits,
     Project,
     Store,
+    StoreLimits,
     add_source,
     choose_pages,
     create_project,
@@ -21,9 +21,10 @@ from app.store import (
     order_sources,
     remove_source,
 )
+from app.text.valid import valid_text
 
 DOCUMENT = Document(
-    "灯台 v1.PDF", (Page(1, "i", "Light\ud800"), Page(2, None, "")), (Message("{:,} of {:,} pages has no text.", 1, 2),)
+    "灯台 v1.PDF", (Page(1, "i", "Light 灯"), Page(2, None, "")), (Message("{:,} of {:,} pages has no text.", 1, 2),)
 )
 
 
@@ -91,11 +92,16 @@ def test_a_new_source_comes_last_also_after_one_was_removed(store: Store, projec
 
 def test_a_file_is_deleted_with_its_last_source(store: Store, project: Project, upload: Path) -> None:
     first, second = (add_source(store, project.id, upload, DOCUMENT) for _ in range(2))
-    assert first.path == second.path
+    assert first.path != second.path
     remove_source(store, first.id)
-    assert second.path.exists()
+    assert [path.exists() for path in (first.path, second.path)] == [False, True]
+    third = add_source(store, project.id, upload, DOCUMENT)
+    with store.transaction() as connection:  # as earlier versions kept it: one copy of the same file
+        connection.execute("UPDATE sources SET file = ?", (third.path.name,))
     remove_source(store, second.id)
-    assert not second.path.exists()
+    assert third.path.exists()
+    remove_source(store, third.id)
+    assert not third.path.exists()
     assert list_sources(store, project.id) == []
     with store.transaction() as connection:
         assert connection.execute("SELECT count(*) FROM pages").fetchone() == (0,)
@@ -107,11 +113,11 @@ def test_a_file_is_deleted_with_its_last_source(store: Store, project: Project, 
 @pytest.mark.parametrize("name", ["../../evil.sh", "a.p/df", "x." + "y" * 50, "odd\udc80.txt"])
 def test_a_name_leads_nowhere_else(store: Store, project: Project, upload: Path, name: str) -> None:
     source = add_source(store, project.id, upload, Document(name, ()))
-    assert source.document.name == name
     assert source.path.parent == store.project_folder(project.id)
+    assert [found.document.name for found in list_sources(store, project.id)] == [valid_text(name)]
 
 
-@pytest.mark.parametrize("limits", [Limits(file_megabytes=1e-5, sources=1)])
+@pytest.mark.parametrize("limits", [StoreLimits(file_megabytes=1e-5, sources=1)])
 def test_limits_are_stated(store: Store, project: Project, upload: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"灯台 v1.PDF has 0\.0 MB; the limit for a file"):
         add_source(store, project.id, upload, DOCUMENT)

@@ -4,9 +4,9 @@ import pytest
 
 from app.say.errors import StoreError
 from app.store import (
-    Limits,
     Project,
     Store,
+    StoreLimits,
     delete_version,
     diff_versions,
     list_versions,
@@ -51,7 +51,7 @@ def test_an_automatic_version_of_the_same_text_is_not_kept_twice(store: Store, p
     assert len(list_versions(store, project.id)) == 4
 
 
-@pytest.mark.parametrize("limits", [Limits(automatic_versions=2, named_versions=2)])
+@pytest.mark.parametrize("limits", [StoreLimits(automatic_versions=2, named_versions=2)])
 def test_only_automatic_versions_are_forgotten(store: Store, project: Project) -> None:
     save_version(store, project.id, "n1", "n1")
     for number in range(4):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.text.valid import valid, valid_text
+from app.text.valid import is_visible, valid, valid_text
 
 ANY = st.text(st.characters(exclude_categories=()))
 CLEAN = st.text(
@@ -114,3 +114,16 @@ def test_only_what_changes_is_made_anew() -> None:
     assert isinstance(made["a"], Pair)
     assert made["a"].pages is clean
     assert made["d"] is clean
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \t\n\u3000\xa0\u2028", "\0\x01\x02", "\xad", "\u200b\u200d\u2060\ufeff", "\u115f\ufe0f"]
+)
+def test_some_texts_show_nothing(text: str) -> None:
+    assert not is_visible(text)
+    assert not is_visible(valid_text(text))
+
+
+@pytest.mark.parametrize("text", ["a", "\u200b.\u200b", "灯", "🗼", "\ufffd", "\u0301", "\u0600"])
+def test_others_show_something(text: str) -> None:
+    assert is_visible(text)

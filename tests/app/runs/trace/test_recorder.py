@@ -4,6 +4,7 @@ import numpy as np
 
 from app.prompt.compose import compose
 from app.runs.trace import Recorder, Replay, prompt_tokens, read_trace, write_trace
+from app.text.valid import valid_text
 from core import CacheRefreshed, RefreshKV, TokenGenerated, stream_generate
 from tests.app.prompt.test_compose import source
 from tests.app.runs.trace.runs import SETTINGS
@@ -25,7 +26,7 @@ def test_a_run_is_recorded_as_it_streams(one_thread: None) -> None:
     for number, event in enumerate(refreshes):
         assert np.array_equal(replay.counts(number), event.kept_by_layer)
     tokens = [event for event in events if isinstance(event, TokenGenerated)]
-    assert "".join(token.text for token in trace.tokens) == "".join(token.text for token in tokens)
+    assert [token.text for token in trace.tokens] == [valid_text(token.text) for token in tokens]
     assert replay.full_steps().sum(axis=0).tolist() == [token.full_layers for token in tokens]
     assert trace.ending is not None
     assert trace.ending.reason == "length"

@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -44,7 +45,7 @@ def test_a_source_that_is_left_out_says_so() -> None:
     file = SourceFile(Path("a.txt"), Document("a.txt", (Page(1, None, "a"),)), left_out=True)
     assert '<div class="file left-out">' in panels.source_card(file, [7], None)
     assert "<p>Left out.</p>" in panels.source_card(file, [7], None)
-    file.left_out = False
+    file = replace(file, left_out=False)
     assert "eft" not in panels.source_card(file, [7], None)
 
 
