@@ -109,12 +109,12 @@ class Comparison(Job):
         return self.error is not None
 
     def finish(self) -> None:
-        """Those whose turn never came were dropped."""
+        """Those whose turn never came were dropped, or what went wrong is why they and the one under way failed."""
         for trial in self.trials:
+            if self.error and trial.followed in (None, self.current) and trial.state != "failed":
+                trial.error = self.error
             trial.dropped = True
             self._compare(trial)
-            if self.error and not trial.over:
-                trial.error = self.error
 
     def _compare(self, trial: Trial) -> None:
         first = self.trials[0].text

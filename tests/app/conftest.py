@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,15 @@ def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 @contextmanager
-def held(engine: Engine) -> Iterator[None]:
-    """Meanwhile the model waits before each forward: what a run does then does not depend on how fast it is."""
+def held(engine: Engine, forwards: int = 0) -> Iterator[None]:
+    """After so many forwards the model waits until the end of this block: what is seen in it does not depend on how
+    fast the model is."""
     model, _ = engine.require_model(timeout=60)
-    going_on = threading.Event()
+    going_on, begun = threading.Event(), count()
 
     def pause(*_: object) -> None:
-        going_on.wait(60)
+        if next(begun) >= forwards:
+            going_on.wait(60)
 
     hook = model.register_forward_pre_hook(pause)
     try:

@@ -1,25 +1,32 @@
 """What a person asks for becomes a run: where it writes, what the model reads, and what is refused."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from app.engine.engine import Engine
-from app.project.commands import Commands, EditorState
+from app.engine.run import GenerationRequest
+from app.project.commands import COMPARED, NEVER_REFRESHED, WISH_CHARACTERS, Commands, checked_table, repair_draft
+from app.project.comparison import Comparison
+from app.project.editor_state import EditorState
+from app.project.run_spec import RunSpec
 from app.project.session import Session
 from app.project.sessions import Sessions
 from app.project.writing import Writing
-from app.prompt.request import REFRESHKV, WriteRequest
+from app.prompt.compose import TokenCounts, compose
+from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step
 from app.prompt.tasks import TASKS
-from app.prompt.window import Budget, ShorterDraft
+from app.prompt.window import Budget, FewerPages, ShorterDraft
 from app.say.errors import AppError, PromptError
 from app.say.wording import Wording
 from app.settings import Settings
-from app.store import Store, StoreLimits, list_runs, list_versions, version_text
+from app.store import Store, list_runs, list_versions, version_text
 from core import FullAttention, RefreshKV
-from tests.app.conftest import ask, at
+from tests.app.conftest import FIELDS, ask, at, held
+from tests.app.scripted import ScriptedRun, into
 from tests.core.tiny import byte_tokenizer, tiny_model
 
 TEXT = "The light stood on the rock for a hundred years."
@@ -33,22 +40,32 @@ def written(writing: Writing) -> str:
     return writing.text
 
 
+def spec_of(job: Writing | Comparison) -> RunSpec:
+    """The latest run."""
+    assert job.current is not None
+    return job.current.spec
+
+
+def request_of(writing: Writing) -> GenerationRequest:
+    return spec_of(writing).request
+
+
 def prompt(writing: Writing) -> str:
-    return str(byte_tokenizer().decode(writing.part.run.request.token_ids[0]))
+    return str(byte_tokenizer().decode(request_of(writing).token_ids[0]))
 
 
 def draft(session: Session, text: str) -> None:
-    assert session.edit(text, session.draft.revision)
+    assert session.draft.edit(text, session.draft.revision)
 
 
-def test_a_new_draft_replaces_the_old_one(desk: Commands, session: Session, store: Store) -> None:
+def test_a_new_draft_replaces_the_old_one(commands: Commands, session: Session, store: Store) -> None:
     session.sources.paste(TEXT)
     draft(session, "Mine.")
-    writing = desk.write(session, ask(detail="the rock"), at(session), "anew")
+    writing = commands.write(session, ask(detail="the rock"), at(session), "anew")
     text = written(writing)
     assert len(text.encode()) >= 8
     assert session.draft.text == text
-    assert session.draft.written == (0, len(text))
+    assert session.draft.state.written == (0, len(text))
     assert "Mine." not in prompt(writing)
     assert TEXT in prompt(writing)
     assert prompt(writing).endswith("Pay attention above all to this: the rock.<|im_end|>\n<|im_start|>assistant\n")
@@ -56,25 +73,25 @@ def test_a_new_draft_replaces_the_old_one(desk: Commands, session: Session, stor
     (run,) = list_runs(store, session.id)
     assert (run.state, run.position) == ("finished", 0)
     assert run.settings == {
-        **ask(detail="the rock").values,
+        **ask(detail="the rock").fields,
         "policy": {"method": "FullAttention"},
-        "prompt_tokens": writing.part.composed.prompt_tokens,
+        "prompt_tokens": spec_of(writing).composed.prompt_tokens,
         "proposes": False,
         "opening": "",
         "section": None,
+        "compared": "",
     }
-    assert session.task == ask(detail="the rock").values
 
 
-def test_at_the_end_the_draft_is_what_the_model_goes_on_from(desk: Commands, session: Session) -> None:
+def test_at_the_end_the_draft_is_what_the_model_goes_on_from(commands: Commands, session: Session) -> None:
     draft(session, "Mine it is. \t ")
-    writing = desk.write(session, ask(), at(session), "end")
+    writing = commands.write(session, ask(), at(session), "end")
     assert prompt(writing).endswith("<|im_start|>assistant\nMine it is.")
     text = written(writing)
     assert session.draft.text == f"Mine it is. \t {text}"
-    assert session.draft.written == (14, 14 + len(text))
+    assert session.draft.state.written == (14, 14 + len(text))
     assert not text.startswith((" ", "\t"))
-    assert session.undo()
+    assert session.draft.undo()
     assert session.draft.text == "Mine it is. \t "
 
 
@@ -92,175 +109,233 @@ def test_at_the_end_the_draft_is_what_the_model_goes_on_from(desk: Commands, ses
     ],
 )
 def test_at_the_caret_what_is_written_is_parted_from_both_sides(
-    desk: Commands, session: Session, text: str, caret: int, before: str, after: str
+    commands: Commands, session: Session, text: str, caret: int, before: str, after: str
 ) -> None:
     draft(session, text)
-    writing = desk.write(session, ask(), at(session, caret), "caret")
+    writing = commands.write(session, ask(detail="the rock"), at(session, caret), "caret")
     assert prompt(writing).endswith("assistant\n" + before.rstrip(" \t"))
     new = written(writing)
     assert session.draft.text == before + new + after
-    assert session.draft.written == (len(before), len(before) + len(new))
+    assert session.draft.state.written == (len(before), len(before) + len(new))
     if after[:1].isspace():
         assert new == new.rstrip()
 
 
-def test_writing_a_continuation_goes_on_at_the_end(desk: Commands, session: Session) -> None:
+def test_writing_a_continuation_goes_on_at_the_end(commands: Commands, session: Session) -> None:
     draft(session, "Mine it is.")
-    writing = desk.write(session, ask(task="continue"), at(session), "anew")
+    writing = commands.write(session, ask(task="continue"), at(session), "anew")
     assert prompt(writing).endswith("<|im_start|>assistant\nMine it is.")
     text = written(writing)
     assert session.draft.text == f"Mine it is.{text}"
 
 
-def test_the_last_passage_is_written_again(desk: Commands, session: Session) -> None:
+def test_the_last_passage_is_written_again(commands: Commands, session: Session) -> None:
     draft(session, "Mine.")
-    first = written(desk.write(session, ask(), at(session), "end"))
+    first = written(commands.write(session, ask(), at(session), "end"))
     draft(session, f"So: Mine.{first}")
     draft(session, f"So: Mine.{first} The end.")
-    writing = desk.write(session, ask(temperature=1.5, seed=3), at(session), "again")
+    writing = commands.write(session, ask(temperature=1.5, seed=3), at(session), "again")
     assert prompt(writing).endswith("assistant\nSo: Mine.")
     second = written(writing)
     assert second != first
     assert session.draft.text == f"So: Mine.{second} The end."
     draft(session, "All else.")
     with pytest.raises(AppError, match="No passage of the model's is left"):
-        desk.write(session, ask(), at(session), "again")
+        commands.write(session, ask(), at(session), "again")
 
 
-def test_an_opening_begins_the_answer_anew_and_again(desk: Commands, session: Session) -> None:
+def test_an_opening_begins_the_answer_anew_and_again(commands: Commands, session: Session) -> None:
     opening = "| Name | Height |\n| --- | --- |\n|"
     fields = ask(task="table", detail="Name, Height")
     for where in ("anew", "again"):
-        writing = desk.write(session, fields, at(session), where)
+        writing = commands.write(session, fields, at(session), where)
         assert prompt(writing).endswith(f"assistant\n{opening}")
         assert written(writing).startswith(opening)
         assert session.draft.text == writing.text
-    writing = desk.write(session, fields, at(session), "end")
+    writing = commands.write(session, fields, at(session), "end")
     assert "| Name |" not in written(writing)
 
 
-def test_without_a_seed_one_is_drawn_and_recorded_and_again_draws_another(desk: Commands, session: Session) -> None:
+def test_without_a_seed_one_is_drawn_and_recorded_and_again_draws_another(commands: Commands, session: Session) -> None:
     seeds = []
     for where, seed in (("anew", None), ("again", None), ("anew", 5), ("again", 5)):
-        writing = desk.write(session, ask(temperature=1.0, seed=seed), at(session), where)
+        writing = commands.write(session, ask(detail="the rock", temperature=1.0, seed=seed), at(session), where)
         written(writing)
-        assert writing.part.run.request.seed == writing.feed.trace.settings.seed
-        seeds.append(writing.part.run.request.seed)
+        assert session.trace() is not None
+        assert request_of(writing).seed == session.trace().settings.seed  # type: ignore[union-attr]
+        seeds.append(request_of(writing).seed)
     assert seeds[2] == 5
     assert None not in seeds
     assert len(set(seeds)) == 4
 
 
-def test_the_same_seed_writes_the_same(desk: Commands, session: Session) -> None:
+def test_the_same_seed_writes_the_same(commands: Commands, session: Session) -> None:
+    session.sources.paste(TEXT)
     texts = [
-        written(desk.write(session, ask(temperature=1.0, seed=seed, method=REFRESHKV), at(session), "anew"))
+        written(commands.write(session, ask(temperature=1.0, seed=seed, method=REFRESHKV), at(session), "anew"))
         for seed in (5, 5, 6)
     ]
     assert texts[0] == texts[1] != texts[2]
 
 
 def test_too_long_is_refused_with_the_numbers_and_nothing_is_begun(
-    desk: Commands, session: Session, store: Store
+    commands: Commands, session: Session, store: Store
 ) -> None:
     session.sources.paste("\f".join(TEXT * 8 for _ in range(3)))
     draft(session, "mine")
     with pytest.raises(AppError, match=r"Too long by .* window is 1,024"):
-        desk.write(session, ask(), at(session), "end")
-    assert (session.writing, list_runs(store, session.id), desk.engine.current()) == (None, [], [])
+        commands.write(session, ask(), at(session), "end")
+    assert (session.writing, list_runs(store, session.id), commands.engine.current()) == (None, [], [])
     assert session.draft.text == "mine"
     session.sources.choose(session.sources.files[0].id, "2")
-    assert written(desk.write(session, ask(), at(session), "end"))
+    assert written(commands.write(session, ask(), at(session), "end"))
 
 
-@pytest.mark.parametrize(
-    ("fields", "error", "message"),
-    [
-        ({"max_new_tokens": 901}, AppError, "901; it must be 1 to 900"),
-        ({"max_new_tokens": None}, AppError, "is 0; it must be"),
-        ({"length": "as you like"}, PromptError, "“as you like”"),
-        ({"task": "free"}, PromptError, "“Instruction” is empty"),
-        ({"method": REFRESHKV, "budget": "lots"}, AppError, "“lots”"),
-        ({"method": REFRESHKV, "budget": "0"}, AppError, "“0”: a number of tokens starts at 1."),
-        ({"method": REFRESHKV, "budget": "1.5"}, AppError, "“1.5”: a share lies above 0"),
-        ({"method": REFRESHKV, "stride": None}, AppError, "are 0. Write a whole number"),
-        ({"method": REFRESHKV, "threshold": 1.5}, AppError, "is 1.5; it must lie between -1 and 1"),
-        ({"temperature": -0.5}, AppError, "is -0.5; it must be 0 or more"),
-        ({"seed": 1e30}, AppError, "to 9,223,372,036,854,775,807"),
-    ],
-)
-def test_values_that_mean_nothing_are_refused(
-    desk: Commands, session: Session, fields: dict[str, Any], error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message) as refused:
-        desk.write(session, ask(**fields), at(session), "anew")
+@pytest.mark.parametrize("field", ["max_new_tokens", "length", "seed"])
+def test_fields_are_checked_with_the_limit_of_the_settings(commands: Commands, field: str) -> None:
+    assert commands.request(**{**FIELDS, "max_new_tokens": 900}) == ask(max_new_tokens=900)
+    with pytest.raises(AppError):
+        commands.request(**{**FIELDS, field: 901 if field == "max_new_tokens" else "as you like"})
+
+
+def test_a_task_that_cannot_do_without_words_is_refused_without(commands: Commands, session: Session) -> None:
+    session.sources.paste(TEXT)
+    with pytest.raises(PromptError, match="“Instruction” is empty"):
+        commands.write(session, ask(task="free"), at(session), "anew")
     assert not session.busy
-    assert not re.search("[a-z]{2}", re.sub("「.*?」", "", refused.value.worded(Wording("ja"))))
 
 
-def test_the_policy_is_the_one_asked_for() -> None:
-    assert isinstance(ask().policy(), FullAttention)
-    assert ask(method=REFRESHKV, budget="64", stride=7.0, threshold=0.5).policy() == RefreshKV(64, 7, 0.5)
-    assert WriteRequest(**ask(detail="灯台").values) == ask(detail="灯台")
-    assert WriteRequest.names()[:2] == ("task", "detail")
+NOTHING = "There is nothing to write about: no source, no words of yours about the task, and no draft to go on with."
 
 
-def test_a_page_that_saw_an_older_text_begins_nothing(desk: Commands, session: Session, store: Store) -> None:
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("draft", ["", " \n\t"])
+def test_without_a_source_a_wish_or_a_draft_nothing_is_written(
+    commands: Commands, session: Session, store: Store, task: str, draft: str
+) -> None:
+    request = ask(task=task, detail=" ")
+    assert session.draft.edit(draft, 0)
+    methods = [REFRESHKV, FULL_ATTENTION]
+    acts: list[Callable[[], object]] = [
+        lambda: commands.write(session, request, at(session), "anew"),
+        lambda: commands.write(session, request, at(session), "end"),
+        lambda: commands.write(session, request, at(session, len(draft)), "caret"),
+        lambda: commands.write_apart([], request),
+        lambda: commands.write_apart([], request, draft),
+        lambda: commands.compare(session, request, methods),
+        lambda: commands.compare_apart([], request, methods, draft),
+    ]
+    for act in acts:
+        with pytest.raises(PromptError, match=NOTHING) as refused:
+            act()
+    assert not re.search("[a-z]{2}", refused.value.worded(Wording("ja")))
+    assert (session.writing, session.comparison, session.draft.busy) == (None, None, False)
+    assert (list_runs(store, session.id), commands.engine.current()) == ([], [])
+
+
+def test_what_the_model_is_not_sent_is_nothing_to_write_about(commands: Commands, session: Session) -> None:
+    """A new draft begins without the old one, and at the caret what follows is not seen; nor what is left out."""
+    draft(session, "Mine.")
+    session.sources.paste(TEXT)
+    session.sources.leave_out(session.sources.files[0].id)
+    acts: list[Callable[[], object]] = [
+        lambda: commands.write(session, ask(), at(session), "anew"),
+        lambda: commands.write(session, ask(), at(session, 0), "caret"),
+        lambda: commands.compare(session, ask(), [REFRESHKV, FULL_ATTENTION]),
+    ]
+    for act in acts:
+        with pytest.raises(PromptError, match=NOTHING):
+            act()
+    assert session.draft.text == "Mine."
+
+
+def test_one_of_a_source_a_wish_or_a_draft_is_enough(commands: Commands, session: Session) -> None:
+    written(commands.write(session, ask(detail="the rock"), at(session), "anew"))
+    written(commands.write(session, ask(), at(session), "end"))
+    session.sources.paste(TEXT)
+    written(commands.write(session, ask(), at(session), "anew"))
+    for apart in (
+        commands.write_apart([], ask(detail="the rock")),
+        commands.write_apart([], ask(), "Mine."),
+        commands.write_apart(session.sources.selected, ask()),
+    ):
+        written(apart)
+    for compared in (
+        commands.compare_apart([], ask(detail="the rock"), [REFRESHKV, FULL_ATTENTION]),
+        commands.compare_apart([], ask(task="continue"), [REFRESHKV, FULL_ATTENTION], "Mine."),
+        commands.compare_apart(session.sources.selected, ask(), [REFRESHKV, FULL_ATTENTION]),
+    ):
+        assert compared.wait(60)
+
+
+def test_a_page_that_saw_an_older_text_begins_nothing(commands: Commands, session: Session, store: Store) -> None:
     draft(session, "Newer.")
     with pytest.raises(AppError, match="changed in another window"):
-        desk.write(session, ask(), EditorState("Older.", 0, 0, 0), "end")
+        commands.write(session, ask(), EditorState("Older.", 0, 0, 0), "end")
     assert (session.draft.text, session.writing) == ("Newer.", None)
     assert [version_text(store, version.id) for version in list_versions(store, session.id)] == ["Older."]
 
 
-def test_what_was_typed_last_is_taken_with_the_command(desk: Commands, session: Session) -> None:
-    text = written(desk.write(session, ask(), EditorState("Just typed.", 0, 0, 0), "end"))
+def test_what_was_typed_last_is_taken_with_the_command(commands: Commands, session: Session) -> None:
+    text = written(commands.write(session, ask(), EditorState("Just typed.", 0, 0, 0), "end"))
     assert session.draft.text == f"Just typed.{text}"
 
 
-def test_one_run_at_a_time(desk: Commands, session: Session) -> None:
-    writing = desk.write(session, ask(max_new_tokens=700), at(session), "anew")
-    for begin in (
-        lambda: desk.write(session, ask(), at(session), "end"),
-        lambda: desk.propose(session, ask(), at(session), "rewrite"),
-    ):
-        with pytest.raises(AppError, match="writing already"):
-            begin()
-    writing.stop()
+def test_one_run_at_a_time(commands: Commands, session: Session) -> None:
+    with held(commands.engine):
+        writing = commands.write(session, ask(detail="the rock"), at(session), "anew")
+        for begin in (
+            lambda: commands.write(session, ask(), at(session), "end"),
+            lambda: commands.propose(session, ask(), at(session), "rewrite"),
+        ):
+            with pytest.raises(AppError, match="writing already"):
+                begin()
+        writing.stop()
     assert writing.wait(60)
     assert writing.state == "stopped"
     assert session.writing is writing
 
 
 def test_a_run_that_cannot_be_kept_is_not_left_in_the_queue(
-    desk: Commands, session: Session, sessions: Sessions, store: Store
+    commands: Commands, session: Session, sessions: Sessions, store: Store
 ) -> None:
     other = sessions.create("another page")
-    first = desk.write(other, ask(max_new_tokens=700), at(other), "anew")
-    store.limits = StoreLimits(draft_megabytes=1e-6)
-    with pytest.raises(AppError, match="the limit is 1"):
-        desk.write(session, ask(), EditorState("longer than that", 0, 0, 0), "end")
-    assert desk.engine.current() == [first.part.run]
-    assert not session.busy
-    first.stop()
+    with held(commands.engine):
+        first = commands.write(other, ask(detail="the rock"), at(other), "anew")
+        store.limits = replace(store.limits, draft_megabytes=1e-6)
+        with pytest.raises(AppError, match="the limit is 1"):
+            commands.write(session, ask(), EditorState("longer than that", 0, 0, 0), "end")
+        assert first.current is not None
+        assert commands.engine.current() == [first.current.run]
+        assert not session.busy
+        first.stop()
     assert first.wait(60)
 
 
 def test_while_the_model_loads_nothing_is_begun(session: Session) -> None:
     engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=1)
-    with pytest.raises(AppError, match="still loading"):
-        Commands(Settings(_env_file=None), engine).write(session, ask(), at(session), "anew")
-    assert not session.busy
+    loading, request = Commands(Settings(_env_file=None), engine), ask(detail="the rock")
+    acts: list[Callable[[], object]] = [
+        lambda: loading.write(session, request, at(session), "anew"),
+        lambda: loading.write_apart([], request),
+        lambda: loading.compare(session, request, [REFRESHKV, FULL_ATTENTION]),
+        lambda: loading.window(session, request),
+    ]
+    for act in acts:
+        with pytest.raises(AppError, match="still loading"):
+            act()
+    assert (session.busy, session.draft.busy, session.comparison) == (False, False, None)
 
 
 def test_a_proposal_is_asked_for_without_documents_greedily_and_with_full_attention(
-    desk: Commands, session: Session
+    commands: Commands, session: Session
 ) -> None:
     session.sources.paste(TEXT)
     draft(session, "Before. The old words. After.")
     fields = ask(temperature=1.0, method=REFRESHKV, max_new_tokens=700)
-    writing = desk.propose(session, fields, at(session, 22, 8), "shorten", "more  formal")
-    request = writing.part.run.request
-    assert (request.temperature, request.document_end, writing.part.composed.sources) == (0.0, 0, ())
+    writing = commands.propose(session, fields, at(session, 22, 8), "shorten", "more  formal")
+    request = request_of(writing)
+    assert (request.temperature, request.document_end, spec_of(writing).composed.sources) == (0.0, 0, ())
     assert isinstance(request.policy, FullAttention)
     assert request.max_new_tokens == 64
     assert TEXT not in prompt(writing)
@@ -268,26 +343,30 @@ def test_a_proposal_is_asked_for_without_documents_greedily_and_with_full_attent
     assert "Make it more formal." in prompt(writing)
     written(writing)
     assert session.draft.text == "Before. The old words. After."
-    assert session.proposal is not None
-    assert (session.proposal.start, session.proposal.end, session.proposal.old) == (8, 22, "The old words.")
-    new = session.proposal.text
-    assert session.resolve(writing.id, True)
+    assert session.draft.proposal is not None
+    assert (session.draft.proposal.start, session.draft.proposal.end, session.draft.proposal.old) == (
+        8,
+        22,
+        "The old words.",
+    )
+    new = session.draft.proposal.text
+    assert session.draft.resolve(writing.insertion.id, True)
     assert session.draft.text == f"Before. {new} After."
 
 
-def test_nothing_marked_is_refused(desk: Commands, session: Session) -> None:
+def test_nothing_marked_is_refused(commands: Commands, session: Session) -> None:
     draft(session, "Words and   blanks")
     for start, end in ((3, 3), (9, 12), (99, 200)):
         with pytest.raises(PromptError, match="Nothing is marked"):
-            desk.propose(session, ask(), at(session, start, end), "rewrite")
+            commands.propose(session, ask(), at(session, start, end), "rewrite")
 
 
 SECTIONS = ask(task="outline", length="20")
 
 
-def test_sections_are_written_one_after_the_other(desk: Commands, session: Session) -> None:
+def test_sections_are_written_one_after_the_other(commands: Commands, session: Session) -> None:
     draft(session, "1. Light\n2. Rock")
-    writing = desk.write(session, SECTIONS, at(session), "end")
+    writing = commands.write(session, SECTIONS, at(session), "end")
     text = written(writing)
     writing.join(60)
     assert [entry.section for entry in session.runs.entries] == [(2, 2, "Rock"), (1, 2, "Light")]
@@ -295,14 +374,15 @@ def test_sections_are_written_one_after_the_other(desk: Commands, session: Sessi
     assert text.count("\n## Rock\n\n") == 1
     assert session.draft.text == f"1. Light\n2. Rock{text}"
     assert next_step(session.draft.text, "", SECTIONS.shape) is None
-    assert session.draft.written == (16, 16 + len(text))
-    assert session.undo()
+    assert session.draft.state.written == (16, 16 + len(text))
+    assert session.draft.undo()
     assert session.draft.text == "1. Light\n2. Rock"
     assert not session.busy
 
 
-def test_an_outline_comes_first(desk: Commands, session: Session) -> None:
-    writing = desk.write(session, SECTIONS, at(session), "anew")
+def test_an_outline_comes_first(commands: Commands, session: Session) -> None:
+    session.sources.paste(TEXT)
+    writing = commands.write(session, SECTIONS, at(session), "anew")
     opening = TASKS["outline"].opening("", SECTIONS.shape)
     assert opening.strip()
     assert prompt(writing).endswith(f"The outline has 2 headings.<|im_end|>\n<|im_start|>assistant\n{opening}")
@@ -311,26 +391,26 @@ def test_an_outline_comes_first(desk: Commands, session: Session) -> None:
 
 
 def test_a_section_asks_for_no_more_than_the_limit(engine: Engine, session: Session) -> None:
-    desk = Commands(Settings(_env_file=None, max_new_tokens=50, max_new_tokens_limit=50), engine)
+    commands = Commands(Settings(_env_file=None, max_new_tokens=50, max_new_tokens_limit=50), engine)
     draft(session, "1. Light\n2. Rock\n\n---\n\n## Light\n\nIt shone.")
-    writing = desk.write(session, SECTIONS, at(session), "end")
-    assert writing.part.run.request.max_new_tokens == 50
+    writing = commands.write(session, SECTIONS, at(session), "end")
+    assert request_of(writing).max_new_tokens == 50
     assert written(writing).startswith("\n\n## Rock\n\n")
 
 
-def test_at_the_caret_no_section_begins(desk: Commands, session: Session) -> None:
+def test_at_the_caret_no_section_begins(commands: Commands, session: Session) -> None:
     draft(session, "No outline, but a text.")
-    text = written(desk.write(session, SECTIONS, at(session, 3), "caret"))
+    text = written(commands.write(session, SECTIONS, at(session, 3), "caret"))
     assert session.draft.text == f"No {text} outline, but a text."
     with pytest.raises(PromptError, match="no outline"):
-        desk.write(session, SECTIONS, at(session), "end")
+        commands.write(session, SECTIONS, at(session), "end")
 
 
-def test_the_budget_counts_a_missing_instruction_as_a_word(desk: Commands, session: Session) -> None:
+def test_the_budget_counts_a_missing_instruction_as_a_word(commands: Commands, session: Session) -> None:
     session.sources.paste(TEXT)
 
     def counted(fields: WriteRequest, draft: str = "") -> Budget:
-        return desk.budget(session.sources.selected, fields, draft, session.token_counts)
+        return commands.budget(session.sources.selected, fields, draft, session.token_counts)
 
     empty = counted(ask(task="free"))
     assert empty == counted(ask(task="free", detail="…"))
@@ -339,42 +419,189 @@ def test_the_budget_counts_a_missing_instruction_as_a_word(desk: Commands, sessi
     summary = counted(ask())
     asked = len(TASKS["summary"].instruction()) - len("…".encode())
     assert summary.instruction - empty.instruction == asked
-    composed = desk.compose(session, TASKS["summary"].instruction())
+    composed = compose(byte_tokenizer(), session.sources.selected, TASKS["summary"].instruction())
     assert summary == composed.budget(8, 1024)
     assert counted(ask(task="table", detail="a, b")).draft == len("| a | b |\n| --- | --- |\n|")
 
 
-def test_all_sections_that_are_to_come_count(desk: Commands, session: Session, store: Store) -> None:
+def test_all_sections_that_are_to_come_count(commands: Commands, session: Session, store: Store) -> None:
     counts = session.token_counts
     # Two headings at 24 tokens; two sections of 128 with a heading each.
-    assert desk.budget([], SECTIONS, "", counts).output == 2 * 24 + 2 * (24 + 128)
+    assert commands.budget([], SECTIONS, "", counts).output == 2 * 24 + 2 * (24 + 128)
     begun = "1. Light\n2. Rock\n3. Sea\n\n---\n\n## Light\n\nIt shone."
-    budget = desk.budget([], SECTIONS, begun, counts)
+    budget = commands.budget([], SECTIONS, begun, counts)
     assert (budget.output, budget.draft, budget.in_sections) == (2 * (24 + 128), len(begun), True)
     draft(session, "\n".join(f"{number}. Heading {number}" for number in range(1, 7)))
     with pytest.raises(AppError, match=r"answer 912 = .*Choose a shorter length\."):
-        desk.write(session, SECTIONS, at(session), "end")
-    assert (session.writing, list_runs(store, session.id), desk.engine.current()) == (None, [], [])
+        commands.write(session, SECTIONS, at(session), "end")
+    assert (session.writing, list_runs(store, session.id), commands.engine.current()) == (None, [], [])
 
 
-def test_the_model_sees_only_so_much_of_the_draft_as_was_chosen(desk: Commands, session: Session) -> None:
+def test_the_model_sees_only_so_much_of_the_draft_as_was_chosen(commands: Commands, session: Session) -> None:
     text = "The first sentence. The second sentence. The third one."
     draft(session, text)
     fields = ask(task="continue", draft_tokens=40)
-    writing = desk.write(session, fields, at(session), "end")
+    writing = commands.write(session, fields, at(session), "end")
     assert prompt(writing).endswith("assistant\nThe second sentence. The third one.")
     new = written(writing)
     assert session.draft.text == text + new
-    budget = desk.budget([], fields, text, session.token_counts)
+    budget = commands.budget([], fields, text, session.token_counts)
     assert (budget.draft, budget.unseen) == (35, 20)
     assert "The model does not see the first 20 tokens of the draft." in budget.message
-    assert desk.budget([], ask(task="continue", draft_tokens=99), text, session.token_counts).unseen == 0
+    assert commands.budget([], ask(task="continue", draft_tokens=99), text, session.token_counts).unseen == 0
 
 
-def test_a_draft_that_is_too_long_can_be_seen_in_part(desk: Commands, session: Session) -> None:
+def test_a_draft_that_is_too_long_can_be_seen_in_part(commands: Commands, session: Session) -> None:
     text = "The tide came in. " * 60
-    over = desk.budget([], ask(task="continue"), text, session.token_counts)
+    over = commands.budget([], ask(task="continue"), text, session.token_counts)
     (choice,) = [choice for choice in over.choices if isinstance(choice, ShorterDraft)]
-    fits = desk.budget([], ask(task="continue", draft_tokens=choice.tokens), text, session.token_counts)
+    fits = commands.budget([], ask(task="continue", draft_tokens=choice.tokens), text, session.token_counts)
     assert over.excess > 0 >= fits.excess
     assert fits.draft > choice.tokens - len("The tide came in. ")
+
+
+# --- passages ---
+
+
+def test_what_cannot_be_done_with_a_passage_is_refused_before_anything_is_touched(
+    commands: Commands, session: Session
+) -> None:
+    with pytest.raises(AppError, match="“translate” is nothing that can be done"):
+        commands.propose(session, ask(), EditorState("Just typed.", 0, 4, 0), "translate")
+    assert (session.draft.text, session.busy) == ("", False)
+
+
+def test_a_wish_is_as_long_as_the_page_lets_it_be(commands: Commands, session: Session) -> None:
+    draft(session, "The old words.")
+    writing = commands.propose(session, ask(), at(session, 0, 14), "rewrite", "o" * (WISH_CHARACTERS + 50))
+    written(writing)
+    assert "o" * WISH_CHARACTERS in prompt(writing)
+    assert "o" * (WISH_CHARACTERS + 1) not in prompt(writing)
+
+
+# --- comparing ---
+
+
+def test_the_fields_become_methods_with_one_seed(commands: Commands, session: Session) -> None:
+    fields = {"task": "free", "detail": "Say it.", "method": REFRESHKV, "threshold": 0.9, "max_new_tokens": 20}
+    request = ask(**fields, temperature=0.7, seed=None)
+    with held(commands.engine):
+        comparison = commands.compare(session, request, [FULL_ATTENTION, NEVER_REFRESHED, REFRESHKV])
+        comparison.stop()
+        assert session.comparison is comparison
+    assert comparison.wait(60)
+    assert [(trial.name, trial.spec.request.policy) for trial in comparison.trials] == [
+        ("RefreshKV", RefreshKV(1 / 8, 5, 0.9)),
+        ("Full attention", FullAttention()),
+        ("Small cache, never refreshed", RefreshKV(1 / 8, 21)),
+    ]
+    (seed,) = {trial.spec.request.seed for trial in comparison.trials}
+    assert seed is not None
+    assert [trial.spec.settings.seed for trial in comparison.trials] == [seed] * 3
+    assert [trial.spec.settings.policy["method"] for trial in comparison.trials] == [
+        REFRESHKV,
+        FULL_ATTENTION,
+        REFRESHKV,
+    ]
+    known = commands.compare(session, request.but(seed=7), [REFRESHKV, FULL_ATTENTION])
+    assert known.wait(60)
+    for trial in known.trials:
+        asked = trial.spec.request
+        assert (asked.seed, asked.max_new_tokens, asked.temperature) == (7, 20, 0.7)
+
+
+def test_methods_that_cannot_be_compared_are_refused(commands: Commands, session: Session) -> None:
+    for methods, message in (
+        ([REFRESHKV, "made up"], "“made up” is not a method. Choose one of " + ", ".join(COMPARED)),
+        ([], "at least two"),
+        ([REFRESHKV], "at least two"),
+        ([REFRESHKV, REFRESHKV], "at least two"),
+    ):
+        with pytest.raises(AppError, match=re.escape(message)):
+            commands.compare(session, ask(detail="the rock"), methods)
+    assert session.comparison is None
+
+
+def test_a_comparison_that_is_too_long_is_refused(commands: Commands, session: Session) -> None:
+    session.sources.paste("\f".join(TEXT * 8 for _ in range(3)))
+    with pytest.raises(AppError, match=r"Too long by .* window is 1,024"):
+        commands.compare(session, ask(), [REFRESHKV, FULL_ATTENTION])
+    assert session.comparison is None
+
+
+def test_a_text_begins_as_its_task_does(commands: Commands, session: Session) -> None:
+    table = commands.compare(session, ask(task="table", detail="a, b"), [REFRESHKV, FULL_ATTENTION])
+    assert table.wait(60)
+    assert all(trial.text.startswith("| a | b |\n") for trial in table.trials)
+    assert all(len(trial.text) > len("| a | b |\n| --- | --- |\n|") for trial in table.trials)
+
+
+def test_methods_that_go_on_with_a_draft_see_as_much_of_it_as_was_chosen(commands: Commands, session: Session) -> None:
+    draft(session, "The first sentence. The second.")
+    fields = ask(task="continue", draft_tokens=14)
+    comparison = commands.compare(session, fields, [REFRESHKV, FULL_ATTENTION])
+    assert comparison.wait(60)
+    for trial in comparison.trials:
+        assert byte_tokenizer().decode(trial.spec.request.token_ids[0]).endswith("assistant\nThe second.")
+    assert session.draft.text == "The first sentence. The second."
+
+
+# --- the window ---
+
+
+def test_the_window_says_what_writing_takes_and_what_going_on_does(commands: Commands, session: Session) -> None:
+    session.sources.paste(TEXT)
+    state = commands.window(session, ask())
+    assert (state.goes_on, state.writes) == (
+        None, commands.budget(session.sources.selected, ask(), "", TokenCounts()),
+    )  # fmt: skip
+    draft(session, "Mine it is.")
+    state = commands.window(session, ask())
+    assert state.writes.draft == 0
+    assert isinstance(state.goes_on, Budget)
+    assert state.goes_on.draft == len("Mine it is.")
+    assert state.choices == ()
+    alone = commands.window(session, ask(task="continue"))
+    assert (alone.goes_on, alone.writes.draft) == (None, len("Mine it is."))
+    assert isinstance(commands.window(session, SECTIONS).goes_on, PromptError)
+
+
+def test_the_way_out_that_is_chosen_is_taken(commands: Commands, session: Session) -> None:
+    session.sources.paste("\f".join(TEXT * 8 for _ in range(3)))
+    choices = commands.window(session, ask()).choices
+    place = next(at for at, choice in enumerate(choices) if isinstance(choice, FewerPages))
+    assert commands.choose(session, ask(), len(choices)) == {}
+    assert commands.window(session, ask()).choices == choices
+    assert commands.choose(session, ask(), place) == {}
+    assert commands.window(session, ask()).writes.excess <= 0
+    draft(session, "The tide came in. " * 60)
+    going_on = ask(task="continue")
+    session.sources.leave_out(session.sources.files[0].id)
+    choices = commands.window(session, going_on).choices
+    place = next(at for at, choice in enumerate(choices) if isinstance(choice, ShorterDraft))
+    fields = commands.choose(session, going_on, place)
+    assert fields.keys() == {"draft_tokens"}
+    assert commands.window(session, going_on.but(**fields)).writes.excess <= 0
+
+
+# --- tables ---
+
+
+def test_a_table_is_put_right_as_one_step_and_only_while_nothing_is_written(session: Session) -> None:
+    table = "| year | name |\n|---|---|\n| 1810 | Bell Rock | |\n"
+    draft(session, table)
+    assert checked_table(session) is None  # none was asked for
+    session.keep_task({"task": "table", "detail": "Name, Year"})
+    report = checked_table(session)
+    assert report is not None
+    assert (report.problems, len(report.repairs)) == ((), 2)
+    script = ScriptedRun()
+    writing = into(session, script, len(table), len(table))
+    assert checked_table(session) is None
+    script.finish()
+    assert writing.wait(30)
+    repair_draft(session)
+    assert session.draft.text == "| Name | Year |\n| --- | --- |\n| Bell Rock | 1810 |\n"
+    repair_draft(session)
+    assert session.draft.undo()
+    assert session.draft.text == table
