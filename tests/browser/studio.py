@@ -13,8 +13,9 @@ from app.project.commands import Commands
 from app.project.sessions import Sessions
 from app.settings import Settings
 from app.store import open_store
-from app.web.page import build, launch_options
+from app.web.page import build
 from app.web.page.events import AppContext
+from app.web.server import Server
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "samples" / "lighthouses.pdf"
 SLOW = 180_000  # ms: a busy machine with two cores reads the pages and writes within this
@@ -25,18 +26,18 @@ class Studio:
 
     def __init__(self, engine: Engine, folder: Path, *, shared: bool = False, port: int | None = None) -> None:
         """Serve."""
-        settings = Settings(_env_file=None, max_file_megabytes=1, max_new_tokens=256)
+        settings = Settings(_env_file=None, max_file_megabytes=1, max_new_tokens=256, host="127.0.0.1", port=port)
         self.engine = engine
         self.store = open_store(folder)
         self.sessions = Sessions(self.store, settings.limits, 60, forget=shared)
-        self.blocks = build(settings, AppContext(Commands(settings, engine), self.sessions, shared=shared))
-        options = {**launch_options(settings), "server_name": "127.0.0.1", "server_port": port}
-        _, self.url, _ = self.blocks.queue().launch(prevent_thread_lock=True, quiet=True, inbrowser=False, **options)
+        page = build(settings, AppContext(Commands(settings, engine), self.sessions, shared=shared))
+        self._server = Server(page, settings)
+        self.url = self._server.url
 
     def close(self) -> None:
         """Stop serving; what is being written is stopped and kept."""
+        self._server.close()
         self.sessions.close()
-        self.blocks.close()
         self.store.close()
 
 

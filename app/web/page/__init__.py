@@ -31,7 +31,7 @@ STYLES = ("controls.css", "style.css", "compare.css")
 
 
 def build(settings: Settings, office: AppContext) -> gr.Blocks:
-    """The whole page. Launch it with `launch_options`."""
+    """The whole page, for `app.web.server`."""
     seconds = round(60 * settings.session_minutes)
     page: gr.Blocks
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
@@ -95,7 +95,7 @@ def build(settings: Settings, office: AppContext) -> gr.Blocks:
 
 
 def launch_options(settings: Settings) -> dict[str, Any]:
-    """What `Blocks.launch` needs for this page. Raises SettingsError if MCP is wanted and its package is missing."""
+    """What `gr.mount_gradio_app` needs for this page. Raises SettingsError if MCP is wanted without its package."""
     if settings.mcp and find_spec("mcp") is None:
         raise SettingsError(
             "REFRESHKV_MCP is on, and the package mcp is not installed. Install it with "
@@ -106,8 +106,6 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "css": "".join((ASSETS / name).read_text("utf-8") for name in STYLES),
         "i18n": words,
         "js": LANGUAGE,
-        "server_name": settings.host,
-        "server_port": settings.port,
         "mcp_server": settings.mcp,
         # A backstop: the app's own limit answers in words and keeps the other files.
         "max_file_size": 4 * settings.max_file_megabytes * 10**6,
