@@ -23,11 +23,8 @@ from app.web.page.task import add_task
 from app.web.page.writing import FOLLOWING, Stream, add_writing, wire_writing
 
 ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
-LANGUAGE = """() => {
-  if (navigator.language.startsWith("ja")) document.documentElement.lang = "ja";
-}"""
-"""Tells screen readers, and the rules of line breaking, that it is Japanese; Gradio says English of every page."""
 STYLES = ("controls.css", "style.css", "compare.css")
+SCRIPTS = ("language.js", "input_method.js", "dropdown.js")
 
 
 def build(settings: Settings, office: AppContext) -> gr.Blocks:
@@ -103,9 +100,10 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         )
     return {
         "theme": _theme(),
-        "css": "".join((ASSETS / name).read_text("utf-8") for name in STYLES),
+        "css": _assets(STYLES),
         "i18n": words,
-        "js": LANGUAGE,
+        # Not as `js`, which runs when the page can be used already.
+        "head": f"<script>(() => {{\n{_assets(SCRIPTS)}}})();</script>",
         "mcp_server": settings.mcp,
         # A backstop: the app's own limit answers in words and keeps the other files.
         "max_file_size": 4 * settings.max_file_megabytes * 10**6,
@@ -129,6 +127,10 @@ def model_line(settings: Settings, office: AppContext, say: Wording = ENGLISH) -
     if engine.compiling:
         facts.append(say("compiling for this computer (once, a minute or two; writing works meanwhile)"))
     return panels.model_line(settings.model, " · ".join(facts)), gr.update(active=engine.compiling), True
+
+
+def _assets(names: tuple[str, ...]) -> str:
+    return "".join((ASSETS / name).read_text("utf-8") for name in names)
 
 
 def _theme() -> gr.themes.Base:

@@ -111,7 +111,7 @@ def test_the_settings_come_before_gradios_variables_and_these_before_a_space(mon
 def test_the_page_gets_what_launch_would_give_it(server: Server) -> None:
     config = httpx.get(f"{server.url}config", timeout=PATIENCE).json()
     assert "#studio" in config["css"]
-    assert "navigator.language" in config["js"]
+    assert "navigator.language" in config["head"]
     assert config["i18n_translations"]["ja"]["write"] == "書く"
     assert (config["footer_links"], config["run_history"]) == ([], False)
     assert "system-ui" in httpx.get(f"{server.url}theme.css", timeout=PATIENCE).text
