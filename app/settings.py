@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     data_folder: Path | None = Field(None, description="None: the user's data folder; if it is shared a passing one")
     mcp: bool = Field(False, description="offer the API as tools to MCP clients too; needs gradio[mcp]")
 
-    # None leaves the choice to Gradio, which also obeys GRADIO_SERVER_NAME and GRADIO_SERVER_PORT (as on Spaces).
+    # None: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, else this computer alone and the first free port from 7860.
     host: str | None = None
     port: int | None = Field(None, ge=1, le=65535)
 

@@ -18,7 +18,8 @@ from app.project.sessions import Sessions
 from app.settings import load_settings
 from app.store import open_store
 from app.web.context import AppContext
-from app.web.page import build, launch_options
+from app.web.page import build
+from app.web.server import Server
 from core import compile_decoding
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -74,23 +75,22 @@ def main() -> None:
     folder = TemporaryDirectory()
     store = open_store(Path(folder.name))
     sessions = Sessions(store, settings.limits, settings.session_minutes)
-    blocks = build(settings, AppContext(Commands(settings, engine), sessions, shared=False))
-    _, url, _ = blocks.queue().launch(prevent_thread_lock=True, **{**launch_options(settings), "quiet": True})
+    server = Server(build(settings, AppContext(Commands(settings, engine), sessions, shared=False)), settings)
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=DEBIAN if DEBIAN.exists() else None, args=["--no-sandbox", "--disable-gpu"]
             )
             page = browser.new_page(viewport={"width": arguments.width, "height": arguments.height})
-            page.goto(f"{url}?__theme={'dark' if arguments.dark else 'light'}")
+            page.goto(f"{server.url}?__theme={'dark' if arguments.dark else 'light'}")
             write(page, arguments.tokens // settings.stride)
             if arguments.evidence:
                 look_at_a_passage(page)
             page.screenshot(path=arguments.out)
             browser.close()
     finally:
+        server.close()
         sessions.close()
-        blocks.close()
         engine.close()
         store.close()
         folder.cleanup()

@@ -24,7 +24,7 @@ const wish = document.createElement("input");
 Object.assign(wish, { className: "draft-wish", placeholder: TEXT.wish, maxLength: 200 });
 wish.setAttribute("aria-label", TEXT.wishLabel);
 wish.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey) row.tools.querySelector("button")?.click();
+  if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) row.tools.querySelector("button")?.click();
 });
 
 /** @returns {DraftState} */

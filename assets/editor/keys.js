@@ -9,7 +9,7 @@ const SHORTCUTS = [
   ["#save-version", "Control+Shift+S", (event, ctrl) => ctrl && event.shiftKey && event.key.toLowerCase() === "s"],
 ];
 document.addEventListener("keydown", (event) => {
-  if (event.isComposing) return;
+  if (event.defaultPrevented) return; // it closed a list, for one
   const pressed = SHORTCUTS.find(([, , matches]) => matches(event, event.ctrlKey || event.metaKey));
   /** @type {HTMLButtonElement | null | undefined} */
   const button = pressed && document.querySelector(pressed[0]);

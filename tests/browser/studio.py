@@ -14,7 +14,8 @@ from app.project.sessions import Sessions
 from app.settings import Settings
 from app.store import open_store
 from app.web.context import AppContext
-from app.web.page import build, launch_options
+from app.web.page import build
+from app.web.server import Server
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "samples" / "lighthouses.pdf"
 SLOW = 180_000  # ms: a busy machine with two cores reads the pages and writes within this
@@ -25,18 +26,18 @@ class Studio:
 
     def __init__(self, engine: Engine, folder: Path, *, shared: bool = False, port: int | None = None) -> None:
         """Serve."""
-        settings = Settings(_env_file=None, max_file_megabytes=1, max_new_tokens=256)
+        settings = Settings(_env_file=None, max_file_megabytes=1, max_new_tokens=256, host="127.0.0.1", port=port)
         self.engine = engine
         self.store = open_store(folder)
         self.sessions = Sessions(self.store, settings.limits, 60, forget=shared)
-        self.blocks = build(settings, AppContext(Commands(settings, engine), self.sessions, shared=shared))
-        options = {**launch_options(settings), "server_name": "127.0.0.1", "server_port": port}
-        _, self.url, _ = self.blocks.queue().launch(prevent_thread_lock=True, quiet=True, inbrowser=False, **options)
+        page = build(settings, AppContext(Commands(settings, engine), self.sessions, shared=shared))
+        self._server = Server(page, settings)
+        self.url = self._server.url
 
     def close(self) -> None:
         """Stop serving; what is being written is stopped and kept."""
+        self._server.close()
         self.sessions.close()
-        self.blocks.close()
         self.store.close()
 
 
@@ -58,7 +59,7 @@ class Hands:
 
     def add(self, *paths: Path) -> Locator:
         """Add files; returns the cards of all sources."""
-        cards = self.page.locator(".block.file-card")
+        cards = self.page.locator(".file-card")
         before = cards.count()
         self.page.locator("#files input[type=file]").first.set_input_files([str(path) for path in paths])
         expect(cards).to_have_count(before + len(paths), timeout=60_000)
@@ -67,7 +68,7 @@ class Hands:
     def sample(self, pages: str = "1") -> None:
         """Add the sample, and choose some of its pages."""
         self.page.locator("#sample").click()
-        expect(self.page.locator(".block.file-card")).to_contain_text("8 pages", timeout=60_000)
+        expect(self.page.locator(".file-card")).to_contain_text("8 pages", timeout=60_000)
         self.choose_pages(pages)
 
     def choose_pages(self, pages: str) -> None:
@@ -75,7 +76,7 @@ class Hands:
         box = self.page.locator(".pages textarea, .pages input").first
         box.fill(pages)
         box.press("Enter")
-        expect(self.page.locator(".block.file-card").first).to_contain_text(" of ", timeout=30_000)
+        expect(self.page.locator(".file-card").first).to_contain_text(" of ", timeout=30_000)
         expect(self.page.locator("#window")).to_contain_text("It fits", timeout=30_000)
 
     @property

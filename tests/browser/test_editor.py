@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.project.revised_text import RevisedText
+from app.settings import Settings
 from app.web.components.editor import DraftEditor, saved_message, set_message
 from app.web.components.log import Log
+from app.web.server import Server
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} <|im_end|>'
 READ = "(...args) => [JSON.stringify(document.querySelector('#draft').draft.state()), ...args.slice(1)]"
@@ -23,7 +25,7 @@ class Site:
     def __init__(self) -> None:
         self.draft, self.message, self.asked = RevisedText(), {}, []
         self.answers, self.error = True, ""
-        with gr.Blocks() as self.blocks:
+        with gr.Blocks(analytics_enabled=False) as blocks:
             editor = DraftEditor(elem_id="draft")
             push, quiet = gr.Button("Push", elem_id="push"), gr.Button("Version", elem_id="save-version")
             undo = gr.Button("Undo", elem_id="undo")
@@ -33,7 +35,8 @@ class Site:
             editor.edit(self.edit, None, editor, queue=False)
             for name in ("passage", "caret", "accept", "reject", "resync", "recover", "settled"):
                 getattr(editor, name)(self.noted(name), None, None, queue=False)
-        self.url = self.blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", inbrowser=False)[1]
+        self.server = Server(blocks, Settings(_env_file=None, host="127.0.0.1"))
+        self.url = self.server.url
 
     def whole(self) -> dict[str, Any]:
         return set_message(self.draft.text, self.draft.revision, project="p", last=self.draft.written)
@@ -64,7 +67,7 @@ class Site:
 def shared() -> Iterator[Site]:
     site = Site()
     yield site
-    site.blocks.close()
+    site.server.close()
 
 
 @pytest.fixture

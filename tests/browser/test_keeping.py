@@ -1,10 +1,8 @@
 """Nothing is lost: a reload in the middle of a run, a server that is killed, another project, another person."""
 
-import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -15,10 +13,17 @@ from playwright.sync_api import Browser, expect
 
 from app.engine.engine import Engine
 from app.project.session import Session
-from app.store import StoreLimits, begin_run, create_project, list_projects, list_versions
+from app.store import (
+    StoreLimits,
+    begin_run,
+    create_project,
+    list_projects,
+    list_versions,
+    open_project,
+    open_store,
+)
+from tests.browser.process import Process
 from tests.browser.studio import SLOW, Hands, Studio
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.usefixtures("unhurried")
@@ -34,7 +39,7 @@ def test_a_reload_in_the_middle_of_a_run_attaches_to_it(hands: Hands) -> None:
     expect(hands.page.locator(".ckm-root")).to_have_attribute("data-refreshes", re.compile(r"\d+"), timeout=30_000)
     hands.stop()
     assert hands.text.startswith(before)
-    expect(hands.page.locator(".block.file-card")).to_contain_text("1 of 8 pages")
+    expect(hands.page.locator(".file-card")).to_contain_text("1 of 8 pages")
 
 
 @pytest.mark.usefixtures("unhurried")
@@ -127,41 +132,41 @@ def test_a_run_ends_and_is_kept_though_its_page_is_gone(studio: Studio, hands: H
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_killed_server_loses_at_most_the_last_second(browser: Browser, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "REFRESHKV_DATA_FOLDER": str(tmp_path), "REFRESHKV_PORT": str(port), "REFRESHKV_DOCUMENT_DISK_GIGABYTES": "0",
-        "GRADIO_SERVER_NAME": "127.0.0.1",
-    }  # fmt: skip
-
-    def serve() -> subprocess.Popen[bytes]:
-        server = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return server
-            time.sleep(0.1)
-        raise AssertionError("the app does not answer")
-
-    server = serve()
+    server = Process(tmp_path)
     page = browser.new_context().new_page()
     try:
-        hands = Hands(page, f"http://127.0.0.1:{port}")
+        hands = Hands(page, server.url)
         hands.area.focus()
         page.keyboard.type("These are the words of an afternoon.")
         time.sleep(1)
-        server.send_signal(signal.SIGKILL)
-        server.wait()
-        server = serve()
+        server.end(signal.SIGKILL)
+        server = Process(tmp_path)
+        hands.url = server.url
         hands.open()
         expect(hands.area).to_have_value("These are the words of an afternoon.", timeout=30_000)
     finally:
         page.context.close()
-        server.kill()
-        server.wait()
+        server.end(signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_ended_keeps_everything_while_a_page_is_open(
+    browser: Browser, tmp_path: Path, how: signal.Signals
+) -> None:
+    server = Process(tmp_path)
+    page = browser.new_context().new_page()
+    try:
+        hands = Hands(page, server.url)
+        hands.type("These are the words of an afternoon.")
+    finally:
+        code = server.end(how)
+        page.context.close()
+    assert code == 0
+    store = open_store(tmp_path)
+    (entry,) = list_projects(store)
+    assert open_project(store, entry.id).draft == "These are the words of an afternoon."
+    store.close()
 
 
 def test_projects_are_opened_again_with_their_sources_and_drafts(hands: Hands) -> None:
@@ -172,14 +177,14 @@ def test_projects_are_opened_again_with_their_sources_and_drafts(hands: Hands) -
     expect(name).to_have_value("lighthouses")  # after its first source
     hands.press("new-project")
     expect(hands.area).to_have_value("", timeout=30_000)
-    expect(page.locator(".block.file-card")).to_have_count(0)
+    expect(page.locator(".file-card")).to_have_count(0)
     name.fill("Another")
     name.press("Enter")
     hands.type("Something else.")
     page.locator("#project-list input").click()
     page.get_by_role("option", name="lighthouses").click()
     expect(hands.area).to_have_value("About the light.", timeout=30_000)
-    expect(page.locator(".block.file-card")).to_contain_text("2 of 8 pages")
+    expect(page.locator(".file-card")).to_contain_text("2 of 8 pages")
 
 
 @pytest.mark.usefixtures("unhurried")

@@ -31,24 +31,22 @@ from app.web.page.task import add_task
 from app.web.page.writing import FRAME_SECONDS, SILENT_SECONDS, Stream, add_writing, wire_writing
 
 ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
-LANGUAGE = """() => {
-  const wanted = navigator.language;
-  const found = %s.filter((offered) => wanted === offered || wanted.startsWith(`${offered}-`)).pop();
-  if (found) document.documentElement.lang = found;
-}"""
-"""Tells screen readers, and the rules of line breaking, the page's language; Gradio says English of every page."""
 STYLES = ("controls.css", "style.css", "compare.css")
+LANGUAGES = "const LANGUAGES = %s;\n"
+"""Those that the server speaks, for language.js."""
+
+SCRIPTS = ("language.js", "input_method.js", "dropdown.js")
 
 
 def build(settings: Settings, context: AppContext) -> gr.Blocks:
-    """The whole page. Launch it with `launch_options`."""
+    """The whole page, for `app.web.server`."""
     seconds = round(60 * settings.session_minutes)
     page: ValidBlocks
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
     with ValidBlocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
         add_api(context.commands)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
-        version, chosen = gr.State(""), gr.State(0)
+        version = gr.State("")
         ready = gr.State(False)
         with gr.Row(elem_id="top"):
             gr.HTML(f"<h1>{words('title')}</h1>", elem_id="title")
@@ -76,9 +74,9 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
             with gr.Column(elem_id="right", min_width=320):
                 evidence = add_evidence()
         with left:
-            add_sources(context, project, projects.name, projects.others, version, chosen, ready)
-            fields = add_task(settings)
-            budget_after = add_budget(context, project, version, chosen, fields, model, parts.editor)
+            add_sources(context, project, projects.name, projects.others, version, ready)
+            fields = add_task(context, project)
+            budget_after = add_budget(context, project, version, fields, model, parts.editor)
         with folds:
             compared = add_compare(context, project, fields)
 
@@ -101,14 +99,11 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
         for event in ended:
             budget_after(event)
         page.unload(context.left)
-    for function in page.fns.values():
-        if function.renderable:  # no parameter of gr.render's says that it is no API
-            function.api_visibility = "private"
     return page
 
 
 def launch_options(settings: Settings) -> dict[str, Any]:
-    """What `Blocks.launch` needs for this page. Raises SettingsError if MCP is wanted and its package is missing."""
+    """What `gr.mount_gradio_app` needs for this page. Raises SettingsError if MCP is wanted without its package."""
     if settings.mcp and find_spec("mcp") is None:
         raise SettingsError(
             "REFRESHKV_MCP is on, and the package mcp is not installed. Install it with "
@@ -116,11 +111,10 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         )
     return {
         "theme": _theme(),
-        "css": "".join((ASSETS / name).read_text("utf-8") for name in STYLES),
+        "css": _assets(STYLES),
         "i18n": labels(),
-        "js": LANGUAGE % json.dumps(catalogues().languages),
-        "server_name": settings.host,
-        "server_port": settings.port,
+        # Not as `js`, which runs when the page can be used already.
+        "head": f"<script>(() => {{\n{LANGUAGES % json.dumps(catalogues().languages)}{_assets(SCRIPTS)}}})();</script>",
         "mcp_server": settings.mcp,
         # A backstop: the app's own limit answers in words and keeps the other files.
         "max_file_size": 4 * settings.max_file_megabytes * 10**6,
@@ -161,6 +155,10 @@ def model_line(settings: Settings, context: AppContext, say: Wording = ENGLISH) 
     if engine.compiling:
         facts.append(say("compiling for this computer (once, a minute or two; writing works meanwhile)"))
     return panels.model_line(settings.model, " · ".join(facts))
+
+
+def _assets(names: tuple[str, ...]) -> str:
+    return "".join((ASSETS / name).read_text("utf-8") for name in names)
 
 
 def _theme() -> gr.themes.Base:

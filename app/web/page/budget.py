@@ -24,7 +24,6 @@ def add_budget(
     context: AppContext,
     project: gr.BrowserState,
     version: gr.State,
-    chosen: gr.State,
     fields: TaskFields,
     model: gr.HTML,
     editor: DraftEditor,
@@ -64,7 +63,6 @@ def add_budget(
     inputs, outputs = [project, *fields.all], [bar, *buttons]
     changed = [
         version.change,
-        chosen.change,
         model.change,
         *(field.change for field in fields.choices),
         *(field.blur for field in fields.typed),

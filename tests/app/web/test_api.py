@@ -28,6 +28,7 @@ from app.store import open_store
 from app.web.api.endpoints import Tools
 from app.web.context import AppContext
 from app.web.page import build, launch_options
+from app.web.server import Server
 from core import FullAttention, RefreshKV
 from tests.app.conftest import wait
 from tests.app.gated import GatedEngine
@@ -44,14 +45,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Gate
     engine = GatedEngine()
     engine.start()
     engine.require_model(timeout=60)
-    settings = Settings(_env_file=None, max_new_tokens_limit=900, mcp=True)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, max_new_tokens_limit=900, mcp=True, host="127.0.0.1")  # type: ignore[call-arg]
     store = open_store(tmp_path_factory.mktemp("store"))
     sessions = Sessions(store, settings.limits, 60)
-    page = build(settings, AppContext(Commands(settings, engine), sessions, shared=False)).queue()
-    options = {**launch_options(settings), "server_name": "127.0.0.1"}
-    _, address, _ = page.launch(**options, prevent_thread_lock=True, quiet=True, ssr_mode=False)
-    yield address, engine
-    page.close()
+    server = Server(build(settings, AppContext(Commands(settings, engine), sessions, shared=False)), settings)
+    yield server.url, engine
+    server.close()
     sessions.close()
     engine.close()
     store.close()

@@ -12,7 +12,7 @@ from tests.browser.cache_map.site import Site, open_page
 def launched() -> Iterator[Site]:
     site = Site()
     yield site
-    site.blocks.close()
+    site.server.close()
 
 
 @pytest.fixture

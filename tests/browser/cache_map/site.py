@@ -15,7 +15,9 @@ from app.prompt.compose import Places
 from app.prompt.marks import PageMark
 from app.runs.feed import Cursor, Json, MapFeed
 from app.runs.trace import PromptTokens, Recorder, RunSettings
+from app.settings import Settings
 from app.web.components.cache_map import cache_map
+from app.web.server import Server
 from core.events import CacheRefreshed, Event
 
 ATTACKS = ["${window.pwn=1}", "${1+1}", '<img src=x onerror="window.pwn=1">', "{{value}}", "`+(window.pwn=1)+`"]
@@ -42,14 +44,15 @@ class Site:
         self.asked: list[tuple[str, Any]] = []
         self.feed: MapFeed | None = None
         self.cursor: Cursor | None = None
-        with gr.Blocks() as self.blocks:
+        with gr.Blocks(analytics_enabled=False) as blocks:
             go = gr.Button("Go", elem_id="go")
             done = gr.Textbox(elem_id="done")
             the_map = cache_map()
             streamed = go.click(self.stream, outputs=the_map, show_progress="hidden")
             streamed.then(lambda: f"run {self.runs}", outputs=done)
             the_map.layer(self.layer, outputs=the_map, show_progress="hidden", trigger_mode="always_last")
-        self.url = self.blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", inbrowser=False)[1]
+        self.server = Server(blocks, Settings(_env_file=None, host="127.0.0.1"))
+        self.url = self.server.url
 
     def stream(self) -> Iterator[Any]:
         yield from self.values

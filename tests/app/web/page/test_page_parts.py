@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 from gradio.i18n import I18nData
 
+from app.documents import Document
 from app.engine.engine import Engine, ModelUnavailableError
 from app.project import exporting
 from app.project.commands import Commands, checked_table, repair_draft
@@ -25,9 +26,9 @@ from app.settings import Settings
 from app.web.context import AppContext
 from app.web.page import FRAME_SECONDS, SILENT_SECONDS, build, model_lines
 from app.web.page.budget import window_html
-from app.web.page.sources import source_card
+from app.web.page.sources import act, cards, page_read
 from app.web.page.table import look_after
-from core import LoadingError
+from core import LoadingError, Statement
 from tests.app.conftest import ask
 from tests.app.scripted import ScriptedRun, into
 from tests.app.web.virtual_time import run_virtually
@@ -137,21 +138,89 @@ def test_a_source_has_its_card_before_the_model_is_there(session: Session, sessi
 
     session.sources.paste("The light stood on the rock.")
     engine = Engine(load, queue_size=1)
-    context = AppContext(Commands(Settings(_env_file=None), engine), sessions, shared=False)  # type: ignore[call-arg]
-    (file,) = session.sources.files
-    card = source_card(context, session, file, None)
-    assert "<span>1 page · 28 characters</span>" in card
+    context = AppContext(Commands(Settings(_env_file=None), engine), sessions, shared=False)
+    before = cards(context, session)
+    assert [card["facts"] for card in before["sources"]] == ["1 page · 28 characters"]
     engine.start()
     with pytest.raises(ModelUnavailableError):
         engine.require_model(timeout=60)
-    assert source_card(context, session, file, None) == card
+    assert cards(context, session) == before
 
 
 def test_with_the_model_a_card_counts_tokens(commands: Commands, session: Session, sessions: Sessions) -> None:
     session.sources.paste("The light stood on the rock.")
+    (card,) = cards(AppContext(commands, sessions, shared=False), session)["sources"]
+    assert card["facts"] == "1 page · 28 characters · 28 tokens"
+
+
+def test_a_source_that_cannot_be_shown_leaves_the_others_and_can_be_removed(
+    commands: Commands, session: Session, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in ("The light stood on the rock.", "The lamp was lit at dusk.", "The tide came in."):
+        session.sources.paste(text)
+    first, broken, last = session.sources.files
+    count = session.token_counts.of
+
+    def counted(tokenizer: Any, document: Document, pages: Any) -> tuple[int, ...]:
+        if document is broken.document:
+            raise RuntimeError("an odd page")
+        return count(tokenizer, document, pages)
+
+    monkeypatch.setattr(session.token_counts, "of", counted)
+    context = AppContext(commands, sessions, shared=False)
+    shown = cards(context, session)["sources"]
+    assert [card["id"] for card in shown] == [first.id, broken.id, last.id]
+    assert [card.get("facts", "").split(" · ")[0] for card in shown] == ["1 page", "", "1 page"]
+    assert shown[1]["alert"] == "This source cannot be shown. Remove it, or add it again in another form."
+    act(session.sources, broken.id, "remove", None)
+    assert [card["id"] for card in cards(context, session)["sources"]] == [first.id, last.id]
+
+
+def test_sources_that_cannot_be_compared_are_shown(
+    commands: Commands, session: Session, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compared(documents: object) -> None:
+        raise RuntimeError("an odd page")
+
+    monkeypatch.setattr("app.project.sources.duplicates", compared)
+    session.sources.paste("The light stood on the rock.")
+    (card,) = cards(AppContext(commands, sessions, shared=False), session)["sources"]
+    assert card["facts"] == "1 page · 28 characters · 28 tokens"
+
+
+def test_what_is_done_to_a_source_is_done_to_that_one_and_nothing_else(session: Session) -> None:
+    sources = session.sources
+    for text in ("One.", "Two.\fThree.", "Four."):
+        sources.paste(text)
+    one, two, three = (file.id for file in sources.files)
+    act(sources, two, "up", None)
+    assert [file.id for file in sources.files] == [two, one, three]
+    act(sources, two, "down", None)
+    act(sources, two, "down", None)
+    assert [file.id for file in sources.files] == [one, three, two]
+    act(sources, two, "pages", "2")
+    act(sources, one, "leave-out", True)
+    assert [(file.pages, file.left_out) for file in sources.files] == [("", True), ("", False), ("2", False)]
+    act(sources, one, "leave-out", False)
+    act(sources, three, "remove", None)
+    assert [file.id for file in sources.files] == [one, two]
+    # What means nothing, and what is gone.
+    for file, kind, value in (
+        (three, "remove", None),
+        (one, "leave-out", "yes"),
+        (one, "pages", 7),
+        (one, "eat", None),
+    ):
+        act(sources, file, kind, value)
+    assert [(file.id, file.pages, file.left_out) for file in sources.files] == [(one, "", False), (two, "2", False)]
+
+
+def test_a_page_is_read_from_a_source_that_is_there(session: Session) -> None:
+    session.sources.paste("One.\fTwo.")
     (file,) = session.sources.files
-    card = source_card(AppContext(commands, sessions, shared=False), session, file, None)
-    assert "<span>1 page · 28 characters · 28 tokens</span>" in card
+    read = [page_read(session.sources, file.id, number) for number in (2, 9, "2")]
+    assert [(page["number"], page["text"]) for page in read if page] == [(2, "Two."), (2, "Two."), (1, "One.")]
+    assert page_read(session.sources, "gone", 1) is None
 
 
 def test_a_page_is_told_of_the_model_until_it_is_there_and_polls_nothing(sessions: Sessions) -> None:
@@ -168,7 +237,7 @@ def test_a_page_is_told_of_the_model_until_it_is_there_and_polls_nothing(session
 
         following = asyncio.create_task(follow())
         await asyncio.sleep(FRAME_SECONDS + SILENT_SECONDS + 0.5)
-        engine._report("downloading", 1, 4)
+        engine._report(Statement("downloading", "downloading the model"), 1, 4)
         await asyncio.sleep(0.5)
         engine.failure = Message("The model could not be loaded: {}", "odd")
         engine.notifier.notify()

@@ -1,0 +1,35 @@
+"""The app as a process of its own, as `python app.py` starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """The app over a folder of projects, on a free port, from when it says where it runs."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it. Raises AssertionError if it ends before it serves."""
+        environment = os.environ | {
+            "REFRESHKV_DATA_FOLDER": str(folder),
+            "REFRESHKV_DOCUMENT_DISK_GIGABYTES": "0",
+            "REFRESHKV_HOST": "127.0.0.1",
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        said = next((line for line in self._process.stdout if line.startswith("Running on ")), None)
+        assert said, f"the app ended with {self._process.wait()}"
+        self.url = said.split()[2]
+
+    def end(self, how: signal.Signals) -> int:
+        """Send a signal; returns the code that it ends with."""
+        self._process.send_signal(how)
+        return self._process.wait()
