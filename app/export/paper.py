@@ -47,7 +47,8 @@ class Paper(FPDF):
     """An A4 document with its fonts and a page number at the foot.
 
     fpdf2 chooses a font for each character, takes signs of several characters apart, and knows nothing of direction in
-    paragraphs. So what it makes of a text, pieces of one font each, is made here, for all that is written.
+    paragraphs. So what it makes of a text, pieces of one font each, is made here, for all that is written. The methods
+    with an underscore that this takes over are private to fpdf2: after an upgrade the tests say whether they still fit.
     """
 
     def __init__(self, faces: Sequence[Face]) -> None:
