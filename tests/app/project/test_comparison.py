@@ -24,6 +24,7 @@ from app.say.errors import AppError
 from app.settings import Settings
 from app.store import StoreLimits, open_store
 from app.text.diff import diff
+from app.text.valid import valid_text
 from app.web.html.comparison import comparison_html
 from app.web.page.compare import NEVER_REFRESHED, Watch, comparison_of
 from app.web.page.events import AppContext
@@ -355,7 +356,7 @@ def test_each_trial_is_a_run_of_the_project_and_none_is_the_drafts(office: AppCo
     for entry, trial in zip(reversed(again.entries[:3]), session.comparison.trials, strict=True):  # type: ignore[union-attr]
         opened = again.open(entry.key)
         assert opened is not None
-        assert "".join(token.text for token in opened.feed.trace.tokens) == trial.text
+        assert "".join(token.text for token in opened.feed.trace.tokens) == valid_text(trial.text)
         assert bool(opened.feed.trace.refreshes) == (trial.name != "Full attention")
 
 
