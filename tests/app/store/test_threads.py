@@ -19,6 +19,7 @@ from app.store import (
     add_source,
     begin_run,
     change_run,
+    create_project,
     delete_project,
     list_projects,
     list_runs,
@@ -26,6 +27,7 @@ from app.store import (
     list_versions,
     load_trace,
     open_project,
+    open_store,
     read_draft,
     remove_source,
     save_draft,
@@ -126,6 +128,15 @@ def test_many_read_at_once(store: Store, project: Project) -> None:
 
     with ThreadPoolExecutor(12) as pool:
         assert [done.result(timeout=LONG) for done in [pool.submit(read) for _ in range(12)]] == [1] * 12
+
+
+def test_a_folder_of_any_name_can_be_read(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "a?mode=rw#b%20c 灯台")
+    made = create_project(store, "Tides")
+    assert [entry.id for entry in list_projects(store)] == [made.id]
+    with pytest.raises(StoreError), store.reading() as connection:
+        connection.execute("DELETE FROM projects")
+    store.close()
 
 
 def test_nothing_is_written_by_reading(store: Store, project: Project) -> None:
