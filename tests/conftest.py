@@ -12,8 +12,8 @@ from core.default_model import cache_folder
 from core.loading import load_model
 
 BROWSER = Path(__file__).parent / "browser"
-MARKED_BY_FIXTURE = {"smollm2": "model", "graphs": "slow"}
-"""What a test that uses a fixture needs, directly or through others: `graphs` compiles decode steps."""
+MARKED_BY_FIXTURE = {"smollm2": "model", "graphs": "slow", "served": "slow"}
+"""What a test that uses a fixture needs, directly or through others: `graphs` compiles, `served` serves the page."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
