@@ -17,8 +17,8 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 BROWSER = Path(__file__).parent / "browser"
-MARKED_BY_FIXTURE = {"smollm2": "model", "graphs": "slow"}
-"""What a test that uses a fixture needs, directly or through others: `graphs` compiles decode steps."""
+MARKED_BY_FIXTURE = {"smollm2": "model", "graphs": "slow", "served": "slow"}
+"""What a test that uses a fixture needs, directly or through others: `graphs` compiles, `served` serves the page."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

