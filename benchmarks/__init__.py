@@ -1,1 +1,1 @@
-"""Scripts that print the README's tables. Slow on purpose, and not part of the tests."""
+"""Scripts that print the tables of docs/benchmarks.md. Slow on purpose, and not part of the tests."""

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +15,20 @@ from core.loading import load_model
 # How long an example takes says nothing on a machine that is busy.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+BROWSER = Path(__file__).parent / "browser"
+MARKED_BY_FIXTURE = {"smollm2": "model", "graphs": "slow"}
+"""What a test that uses a fixture needs, directly or through others: `graphs` compiles decode steps."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests by their folder and by what they use; what cannot be seen so is marked where it stands."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for fixture in fixtures & MARKED_BY_FIXTURE.keys():
+            item.add_marker(MARKED_BY_FIXTURE[fixture])
+        if BROWSER in item.path.parents:
+            item.add_marker("browser")
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from app.export.bundle import write_bundle
-from app.export.draft import Draft, RunRecord, file_name
+from app.export.draft import Draft, RunRecord, Written, file_name
 from app.export.markdown import write_markdown
 from app.export.pdf import write_pdf
 from app.export.table import write_csv, write_tsv
 from app.export.text import write_text
 from app.export.word import write_word
 from app.say.errors import ExportError
+from app.say.wording import Message
 
 __all__ = ["FORMATS", "Draft", "Export", "Format", "RunRecord", "export"]
 
@@ -25,16 +26,17 @@ class Format:
     title: str
     suffix: str
     media_type: str
-    write: Callable[[Draft], bytes]
+    write: Callable[[Draft], bytes | Written]
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A written file: the name to save it under, its media type and its bytes."""
+    """A written file: the name to save it under, its media type, its bytes, and what a person should know of it."""
 
     name: str
     media_type: str
     data: bytes
+    notes: tuple[Message, ...] = ()
 
 
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -58,4 +60,6 @@ def export(draft: Draft, format_key: str) -> Export:
     kind = FORMATS.get(format_key)
     if kind is None:
         raise ExportError("“{}” is not a format. Choose one of {}.", format_key, ", ".join(FORMATS))
-    return Export(file_name(draft.title, kind.suffix), kind.media_type, kind.write(draft))
+    made = kind.write(draft)
+    data, notes = made if isinstance(made, Written) else Written(made)
+    return Export(file_name(draft.title, kind.suffix), kind.media_type, data, notes)

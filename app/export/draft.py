@@ -6,7 +6,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from app.say.wording import Message
 
 NAME_BYTES = 150
 """UTF-8 bytes of a file name without its suffix: file systems allow 255, and a copy gets " (2)" and more."""
@@ -41,6 +43,13 @@ class Draft:
     text: str
     run: RunRecord | None = None
     columns: tuple[str, ...] = ()
+
+
+class Written(NamedTuple):
+    """A draft in a format: the bytes of a file, and what a person should know of it."""
+
+    data: bytes
+    notes: tuple[Message, ...] = ()
 
 
 def file_name(title: str, suffix: str) -> str:

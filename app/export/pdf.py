@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import textwrap
 import unicodedata
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from fpdf import FPDF
-from fpdf.enums import WrapMode
+from fpdf.bidi import auto_detect_base_direction
+from fpdf.enums import Align, TextDirection, WrapMode
 from fpdf.fonts import FontFace
 
 from app.export.blocks import (
@@ -28,15 +27,17 @@ from app.export.blocks import (
     parse,
     plain,
 )
-from app.export.draft import Draft
-from app.export.fonts import BODY, FIXED, drawable, fallbacks
+from app.export.draft import Draft, Written
+from app.export.fonts import fallbacks
+from app.export.graphemes import visible, wrapped
+from app.export.paper import MARGIN, QUIET, SMALL, Paper
 from app.export.text import plain_text
 
 # Sizes in points, lengths in millimetres.
-SIZE, SMALL = 10.5, 9.0
+SIZE = 10.5
 HEADINGS = (20.0, 16.0, 13.5, 12.0, SIZE, SIZE)
 LINE_HEIGHT = 1.4
-MARGIN, STEP, GAP = 24.0, 7.0, 2.5
+STEP, GAP = 7.0, 2.5
 DEEPEST_STEP = 6
 COLUMN = 8.0
 PADDING = 1.0
@@ -44,55 +45,29 @@ CELL_LINES = 12
 """Lines of a table's cell, at a generous estimate, before it goes on in a row of its own; a row may not exceed a page,
 and the head is repeated on each."""
 
-INK, QUIET, LINK, SHADE = (25, 25, 30), (95, 95, 105), (28, 74, 150), (243, 243, 245)
+INK, LINK, SHADE = (25, 25, 30), (28, 74, 150), (243, 243, 245)
 POINT = 25.4 / 72
 _BAR = Span(" | ")
 
 
-def write_pdf(draft: Draft, font_folders: Sequence[Path] | None = None) -> bytes:
+def write_pdf(draft: Draft, font_folders: Sequence[Path] | None = None) -> Written:
     """A PDF file. Characters that the shipped fonts lack are looked for in `font_folders` (default: the system's).
 
-    Raises ExportError if no font has them.
+    Those that no font has are replaced, and named in a note.
     """
-    characters = set(drawable(plain_text(draft.text)))
-    pdf = _Paper(fallbacks(characters, font_folders))
-    pdf.set_text_shaping(any(map(_needs_shaping, characters)))
+    fonts = fallbacks(plain_text(draft.text), font_folders)
+    pdf = Paper(fonts.faces)
     pdf.set_title(clean(draft.title))
     _Writer(pdf).blocks(parse(draft.text), 0)
     # It warns of every table in a font that a PDF does not need.
     logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
-    return bytes(pdf.output())
-
-
-class _Paper(FPDF):
-    """An A4 document with its fonts and a page number at the foot."""
-
-    def __init__(self, fonts: Sequence[Path]) -> None:
-        super().__init__(format="A4")
-        self.alias_nb_pages("")  # a draft that says "{nb}" means it
-        for style, path in BODY.items():
-            self.add_font("body", style, path)
-        self.add_font("fixed", "", FIXED)
-        names = [f"other{number}" for number in range(len(fonts))]
-        for name, path in zip(names, fonts, strict=True):
-            self.add_font(name, "", path)
-        self.set_fallback_fonts(["body", *names], exact_match=False)
-        self.set_margins(MARGIN, MARGIN, MARGIN)
-        self.set_auto_page_break(True, margin=MARGIN)
-        self.add_page()
-
-    def footer(self) -> None:
-        """The page's number."""
-        self.set_y(-MARGIN / 2)
-        self.set_font("body", size=SMALL)
-        self.set_text_color(*QUIET)
-        self.cell(0, 0, str(self.page_no()), align="C")
+    return Written(bytes(pdf.output()), fonts.notes)
 
 
 class _Writer:
     """Draws blocks from the top down. `depth` counts the lists and quotes around a block."""
 
-    def __init__(self, pdf: FPDF) -> None:
+    def __init__(self, pdf: Paper) -> None:
         self._pdf = pdf
 
     def blocks(self, blocks: Sequence[Block], depth: int, color: tuple[int, int, int] = INK) -> None:
@@ -122,7 +97,7 @@ class _Writer:
             pdf.add_page()  # not alone at the foot of a page
         elif pdf.y > pdf.t_margin:
             pdf.ln(GAP)
-        title = drawable(plain(spans)).replace("\n", " ")
+        title = plain(spans).replace("\n", " ")
         if title:
             pdf.start_section(title, level - 1, strict=False)
         self._text(spans, depth, INK, size, "B")
@@ -135,18 +110,22 @@ class _Writer:
         pdf.set_font("body", style, size)
         pdf.set_text_color(*color)
         wrap = WrapMode.CHAR if _breaks_anywhere(plain(spans)) else WrapMode.WORD
+        direction = auto_detect_base_direction(plain(spans))
+        align = Align.R if direction is TextDirection.RTL and not mark else Align.L
         pdf.set_x(pdf.l_margin)
         with (
-            pdf.text_columns(line_height=LINE_HEIGHT, wrapmode=wrap) as column,
+            pdf.text_columns(line_height=LINE_HEIGHT, wrapmode=wrap, text_align=align) as column,
             column.paragraph(indent=_indent(depth), bottom_margin=GAP, bullet_string=mark) as paragraph,
         ):
+            pdf.direction = direction
             for span in spans:
                 emphasis = "B" * (span.bold or style == "B") + "I" * span.italic
                 marks = "S" * span.struck + "U" * (span.link is not None)
                 pdf.set_font("fixed" if span.code else "body", ("" if span.code else emphasis) + marks, size)
                 pdf.set_text_color(*(color if span.link is None else LINK))
-                paragraph.write(drawable(span.text).replace("\t", " "), link=span.link)
-            if mark and not spans:
+                paragraph.write(span.text, link=span.link)
+            pdf.direction = None
+            if mark and not visible(plain(spans)):
                 paragraph.write("\u00a0")  # a mark is drawn with the first line only
         pdf.set_x(pdf.l_margin)
 
@@ -164,10 +143,12 @@ class _Writer:
         pdf.set_fill_color(*SHADE)
         pdf.set_x(pdf.l_margin + indent)
         height = SMALL * POINT * LINE_HEIGHT
-        code = drawable(text.expandtabs(4)) or " "
+        code = text.expandtabs(4) or " "
+        pdf.direction = TextDirection.LTR
         pdf.multi_cell(
             pdf.epw - indent, height, code, align="L", fill=True, wrapmode=WrapMode.CHAR, new_x="LMARGIN", new_y="NEXT"
         )
+        pdf.direction = None
         pdf.set_fill_color(0)  # or the cells of a table take the shade over
         pdf.ln(GAP)
 
@@ -186,7 +167,7 @@ class _Writer:
             for row in table.rows:
                 self._text(tuple(span for cell in row for span in (*cell, _BAR))[:-1], depth, INK, SMALL)
             return
-        rows = [[drawable(plain(cell)).replace("\n", " ") for cell in row] for row in table.rows]
+        rows = [[plain(cell).replace("\n", " ") for cell in row] for row in table.rows]
         widths = _column_widths(rows, table.columns, width)
         pdf.set_font("body", size=SMALL)
         pdf.set_text_color(*INK)
@@ -213,15 +194,16 @@ def _indent(depth: int) -> float:
     return STEP * min(depth, DEEPEST_STEP)
 
 
-def _needs_shaping(character: str) -> bool:
-    """Whether it joins with its neighbours or runs from right to left. Shaping takes twice the time."""
-    return unicodedata.bidirectional(character) in ("R", "AL") or unicodedata.category(character)[0] == "M"
-
-
 def _breaks_anywhere(text: str) -> bool:
     """Whether lines break between any two characters, as in Chinese and Japanese, which set no blanks."""
-    ideographic = sum(unicodedata.east_asian_width(c) in "WF" and not "\uac00" <= c <= "\ud7a3" for c in text)
+    ideographic = sum(map(_is_ideographic, text))
     return 4 * ideographic > len(text)
+
+
+def _is_ideographic(character: str) -> bool:
+    """Whether it is as wide as high, but neither Korean, which sets blanks, nor an emoji."""
+    wide = unicodedata.east_asian_width(character) in "WF" and unicodedata.category(character)[0] != "S"
+    return wide and not "\uac00" <= character <= "\ud7a3"
 
 
 def _column_widths(rows: Sequence[Sequence[str]], columns: int, width: float) -> tuple[float, ...]:
@@ -235,6 +217,6 @@ def _column_widths(rows: Sequence[Sequence[str]], columns: int, width: float) ->
 def _parts(row: Sequence[str], widths: Sequence[float]) -> list[tuple[str, ...]]:
     """The row as one row, or where a cell is too high for a page as several; every part has all columns."""
     rooms = [CELL_LINES * max(1, int((width - 2 * PADDING) / (SMALL * POINT))) for width in widths]
-    cells = [textwrap.wrap(cell, room, break_on_hyphens=False) for cell, room in zip(row, rooms, strict=False)]
+    cells = [wrapped(cell, room) for cell, room in zip(row, rooms, strict=False)]
     cells += [[]] * (len(widths) - len(row))
     return list(zip_longest(*cells, fillvalue="")) or [("",) * len(widths)]

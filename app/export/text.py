@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from app.export.blocks import Block, Code, Heading, Items, Paragraph, Quote, Rule, Span, Spans, Table, parse
 from app.export.draft import Draft
+from app.export.graphemes import graphemes, is_emoji, visible
 
 INDENT = 4
 
@@ -85,6 +86,6 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _width(text: str) -> int:
-    """Columns in a terminal or a fixed-width font, where ideographs and kana take two."""
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(bool(unicodedata.combining(character)) for character in text)
+    """Columns in a terminal or a fixed-width font, where ideographs, kana and emoji take two."""
+    signs = [sign for sign in graphemes(text) if visible(sign)]
+    return len(signs) + sum(is_emoji(sign) or unicodedata.east_asian_width(sign[0]) in "WF" for sign in signs)

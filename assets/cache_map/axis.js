@@ -7,7 +7,10 @@ class Axis {
     this.promptTokens = this.domain = 1;
   }
 
-  /** Room for the generated text grows by doubling, so that the picture seldom moves. */
+  /**
+   * Room for the generated text grows by doubling, so that the picture seldom moves.
+   * @param {number} promptTokens @param {number} longest
+   */
   setLengths(promptTokens, longest) {
     this.promptTokens = promptTokens;
     let room = Math.max(64, Math.round(promptTokens / 20));
@@ -15,15 +18,17 @@ class Axis {
     this.domain = promptTokens + room;
   }
 
+  /** @param {number} width */
   columns(width) {
     return Math.max(1, width - GUTTER - RIGHT);
   }
 
+  /** @param {number} position @param {number} width */
   x(position, width) {
     return GUTTER + (position / this.domain) * this.columns(width);
   }
 
-  /** The position under a pointer. */
+  /** The position under a pointer. @param {MouseEvent} event @param {HTMLElement} canvas */
   positionAt(event, canvas) {
     const box = canvas.getBoundingClientRect();
     const share = (event.clientX - box.left - GUTTER) / this.columns(box.width);
@@ -31,7 +36,10 @@ class Axis {
   }
 }
 
-/** Say what a plot's slider stands at, for those who hear it. */
+/**
+ * Say what a plot's slider stands at, for those who hear it.
+ * @param {HTMLElement} element @param {number} most @param {number} now @param {string} text
+ */
 function setSlider(element, most, now, text) {
   element.setAttribute("aria-valuemin", "0");
   element.setAttribute("aria-valuemax", `${Math.max(0, most)}`);

@@ -4,19 +4,32 @@ const DASH = 8;
 
 /** The document's text on canvas, every token marked by its share, by what happened to it, or by a passage. */
 class DocumentPanel {
-  /** `hovered(position | null, event)` is told the prompt position under the pointer, `scrolled()` that the view moved. */
+  /** Undefined until there is one; nothing is painted before. @type {Doc} */
+  doc;
+  /** Set before the first frame. @type {Palette} */
+  palette;
+
+  /**
+   * `hovered` is told the prompt position under the pointer, `scrolled` that the view moved.
+   * @param {HTMLElement} scroll
+   * @param {{ hovered: (position: number | null, event: PointerEvent) => void, scrolled: () => void }} told
+   */
   constructor(scroll, { hovered, scrolled }) {
     this.scrolled = scrolled;
     this.view = new Viewport(scroll, (...args) => this.paint(...args), () => this.arrange());
-    this.doc = null;
-    this.palette = null;
+    /** Where the marked line begins. @type {number | null} */
     this.marked = null;
+    /** @type {Line[]} */
     this.lines = [];
+    this.font = this.smallFont = "";
+    /** @type {Mode} */
+    this.mode = "share";
     this.setMarks({ mode: "share" });
     scroll.addEventListener("pointermove", (event) => hovered(this.positionAt(event), event));
     scroll.addEventListener("pointerleave", (event) => hovered(null, event));
   }
 
+  /** @param {Doc} doc */
   setDocument(doc) {
     this.doc = doc;
     this.marked = null;
@@ -25,14 +38,18 @@ class DocumentPanel {
   }
 
   /**
-   * `mode` is "share", "changes" or "passages"; `levels`: a byte a prompt position, 255 for all pairs, `before`: the same
-   * before the refresh, or null; `held`: a Held.
+   * `levels`: a byte a prompt position, 255 for all pairs; `before`: the same before the refresh.
+   * @param {{ mode: Mode, levels?: Uint8Array | null, before?: Uint8Array | null, held?: Held | null }} marks
    */
   setMarks({ mode, levels = null, before = null, held = null }) {
-    [this.mode, this.levels, this.before, this.held] = [mode, levels, before, held];
+    this.mode = mode;
+    this.levels = levels;
+    this.before = before;
+    this.held = held;
     this.view.invalidate();
   }
 
+  /** @param {Palette} palette */
   setPalette(palette) {
     this.palette = palette;
     this.view.invalidate();
@@ -45,10 +62,12 @@ class DocumentPanel {
     this.font = `${FONT_SIZE}px ${family}`;
     this.smallFont = `600 11px ${family}`;
     ctx.font = this.font;
+    /** @type {Map<string, number>} */
     const widths = new Map();
-    const measure = (unit) => {
-      if (!widths.has(unit)) widths.set(unit, ctx.measureText(unit).width);
-      return widths.get(unit);
+    const measure = (/** @type {string} */ unit) => {
+      const known = widths.get(unit) ?? ctx.measureText(unit).width;
+      widths.set(unit, known);
+      return known;
     };
     const laid = layOut(this.doc, width - 2 * MARGIN, measure);
     this.lines = laid.lines;
@@ -56,27 +75,29 @@ class DocumentPanel {
     this.view.invalidate();
   }
 
+  /** @type {Paint} */
   paint(ctx, top, width, height) {
     if (!this.doc || !this.palette) return;
     ctx.textBaseline = "middle";
     for (let i = Math.max(0, this.lineAt(top)); i < this.lines.length && this.lines[i].y < top + height; i++) {
       const line = this.lines[i];
-      if (line.title) this.paintDivider(ctx, line, line.y - top, width);
+      if (line.title) this.paintDivider(ctx, line.title, line.y - top + line.height / 2 + 4, width);
       else this.paintLine(ctx, line, line.y - top);
     }
     this.scrolled();
   }
 
-  paintDivider(ctx, line, y, width) {
-    const middle = y + line.height / 2 + 4;
+  /** @param {Context} ctx @param {string} title @param {number} middle @param {number} width */
+  paintDivider(ctx, title, middle, width) {
     ctx.font = this.smallFont;
     ctx.fillStyle = this.palette.quiet;
-    ctx.fillText(line.title, MARGIN, middle, width - 2 * MARGIN);
-    const from = MARGIN + ctx.measureText(line.title).width + 12;
+    ctx.fillText(title, MARGIN, middle, width - 2 * MARGIN);
+    const from = MARGIN + ctx.measureText(title).width + 12;
     ctx.fillStyle = this.palette.rule;
     ctx.fillRect(from, Math.round(middle), Math.max(0, width - MARGIN - from), 1);
   }
 
+  /** @param {Context} ctx @param {Line} line @param {number} y */
   paintLine(ctx, line, y) {
     ctx.font = this.font;
     const middle = y + line.height / 2;
@@ -92,12 +113,16 @@ class DocumentPanel {
     }
   }
 
+  /** @param {Context} ctx @param {number} token @param {Box} box */
   markShare(ctx, token, box) {
     const level = this.levels?.[this.doc.first + token];
     if (level) this.fill(ctx, this.palette.shades[shade(level / 255)], box);
   }
 
-  /** Entered: filled over a thick line. Stayed: filled. Left: struck through. */
+  /**
+   * Entered: filled over a thick line. Stayed: filled. Left: struck through.
+   * @param {Context} ctx @param {number} token @param {Box} box
+   */
   markChange(ctx, token, box) {
     if (!this.levels || !this.before) return;
     const position = this.doc.first + token;
@@ -112,7 +137,10 @@ class DocumentPanel {
     }
   }
 
-  /** Passages are filled by their share; quotes stand between two lines, closed at both ends, near ones between dashes. */
+  /**
+   * Passages are filled by their share; quotes stand between two lines, closed at both ends, near ones between dashes.
+   * @param {Context} ctx @param {number} token @param {Box} box
+   */
   markPassage(ctx, token, box) {
     const share = this.held?.shares[token];
     if (share) this.fill(ctx, this.palette.shades[shade(share)], box);
@@ -131,17 +159,21 @@ class DocumentPanel {
     if (quote & QUOTE_ENDS) this.fill(ctx, accent, { x: x + width - 1.5, y, width: 1.5, height });
   }
 
+  /** @param {Context} ctx @param {string} colour @param {Box} box */
   fill(ctx, colour, { x, y, width, height }) {
     ctx.fillStyle = colour;
     ctx.fillRect(x, y, width, height);
   }
 
-  /** The line's tokens and their left and right edges in pixels, measured once, when the line is first seen. */
+  /**
+   * The line's tokens and their edges in pixels, measured once, when the line is first seen.
+   * @param {Context} ctx @param {Line} line
+   */
   cells(ctx, line) {
     if (line.cells) return line.cells;
     const { starts, tokens } = this.doc;
     const text = this.doc.text.slice(line.from, line.to);
-    const edge = (offset) => ctx.measureText(text.slice(0, offset)).width;
+    const edge = (/** @type {number} */ offset) => ctx.measureText(text.slice(0, offset)).width;
     const from = line.from + text.length - text.trimStart().length; // white space at the edges stays unshaded
     const to = line.from + text.trimEnd().length;
     line.cells = [];
@@ -156,10 +188,12 @@ class DocumentPanel {
     return line.cells;
   }
 
+  /** @param {number} y */
   lineAt(y) {
     return lastAtMost(this.lines, y, (line) => line.y);
   }
 
+  /** @param {MouseEvent} event */
   positionAt(event) {
     const box = this.view.canvas.getBoundingClientRect();
     const line = this.lines[this.lineAt(event.clientY - box.top + this.view.scroll.scrollTop)];
@@ -168,7 +202,10 @@ class DocumentPanel {
     return cell ? this.doc.first + cell.token : null;
   }
 
-  /** Bring a prompt position into view and mark its line; positions outside the document lead to its nearer end. */
+  /**
+   * Bring a prompt position into view and mark its line; positions outside the document lead to its nearer end.
+   * @param {number} position @param {boolean} smooth
+   */
   show(position, smooth) {
     const token = Math.max(0, Math.min(position - this.doc.first, this.doc.tokens - 1));
     const line = this.lines[lastAtMost(this.lines, this.doc.starts[token], (item) => item.from)];
@@ -178,12 +215,13 @@ class DocumentPanel {
     this.view.invalidate();
   }
 
-  /** The first and last prompt position in view, or null. */
+  /** The first and last prompt position in view, or null. @returns {[first: number, last: number] | null} */
   visible() {
     if (!this.doc || !this.lines.length) return null;
     const top = this.view.scroll.scrollTop;
     const first = this.lines[Math.max(0, this.lineAt(top))];
     const last = this.lines[Math.max(0, this.lineAt(top + this.view.height))];
-    return [first.from, last.to].map((offset) => this.doc.first + tokenAt(this.doc, offset));
+    const positionOf = (/** @type {number} */ offset) => this.doc.first + tokenAt(this.doc, offset);
+    return [positionOf(first.from), positionOf(last.to)];
   }
 }

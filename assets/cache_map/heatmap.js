@@ -2,9 +2,15 @@ const HIGHEST_ROW = 14;
 
 /** Refreshes downwards by prompt position across, all of them in view: the mean share of the positions in a column. */
 class Heatmap {
+  /** Undefined until there is one; nothing is painted before. @type {MapRun} */
+  run;
+  /** Set before the first frame. @type {Palette} */
+  palette;
+
   /**
-   * `hovered(i | null, position, event)` follows the pointer; `picked(i | null, position)` is a press on a row, or a drag
-   * over the rows, or with null a place alone.
+   * `hovered` follows the pointer; `picked` is a press on a row, or a drag over the rows, or with null a place alone.
+   * @param {HTMLElement} box @param {Axis} axis
+   * @param {{ hovered: (i: number | null, position: number, event: PointerEvent) => void, picked: (i: number | null, position: number) => void }} told
    */
   constructor(box, axis, { hovered, picked }) {
     this.box = box;
@@ -12,8 +18,11 @@ class Heatmap {
     this.view = new Viewport(box, (...args) => this.paint(...args), () => {});
     this.image = document.createElement("canvas");
     this.imageKey = "";
-    this.run = this.palette = null;
+    /** The rows of the picture, by what they were drawn from. @type {Uint8Array[]} */
+    this.drawn = [];
     this.shown = -1;
+    /** @type {number | null} */
+    this.layer = null;
     box.addEventListener("pointermove", (event) => {
       if (event.buttons & 1 && this.rowAt(event) !== null) picked(this.rowAt(event), this.positionAt(event));
       hovered(this.rowAt(event), this.positionAt(event), event);
@@ -24,15 +33,21 @@ class Heatmap {
     });
   }
 
+  /** @param {Palette} palette */
   setPalette(palette) {
     this.palette = palette;
     this.imageKey = "";
     this.view.invalidate();
   }
 
-  /** `shown`: the index of the row that the document shows; `layer`: all layers with null, or the one. */
+  /**
+   * `shown`: the index of the row that the document shows; `layer`: all layers with null, or the one.
+   * @param {MapRun} run @param {number} shown @param {number | null} layer
+   */
   setRows(run, shown, layer) {
-    [this.run, this.shown, this.layer] = [run, shown, layer];
+    this.run = run;
+    this.shown = shown;
+    this.layer = layer;
     const row = run.rows[shown];
     setSlider(this.box, run.rows.length - 1, shown, row ? nameOf(row) : "");
     this.view.invalidate();
@@ -42,17 +57,20 @@ class Heatmap {
     return Math.min(HIGHEST_ROW, this.view.height / Math.max(1, this.run.rows.length));
   }
 
+  /** @param {MouseEvent} event */
   positionAt(event) {
     return this.axis.positionAt(event, this.view.canvas);
   }
 
+  /** @param {MouseEvent} event */
   rowAt(event) {
     if (!this.run) return null;
     const row = Math.floor((event.clientY - this.view.canvas.getBoundingClientRect().top) / this.rowHeight);
     return row >= 0 && row < this.run.rows.length ? row : null;
   }
 
-  paint(ctx, top, width, height) {
+  /** @type {Paint} */
+  paint(ctx, top, width) {
     const rows = this.run?.rows.length;
     if (!this.palette || !rows) return;
     const columns = Math.round(this.axis.columns(width));
@@ -63,7 +81,10 @@ class Heatmap {
     this.paintGutter(ctx, columns);
   }
 
-  /** Bring the picture, a pixel a column and refresh, up to date: only rows that came since are counted. */
+  /**
+   * Bring the picture, a pixel a column and refresh, up to date: only rows that came since are counted.
+   * @param {number} columns
+   */
   update(columns) {
     const { run, layer, axis, image } = this;
     const key = [run.id, layer, columns, axis.domain].join("/");
@@ -78,7 +99,7 @@ class Heatmap {
       image.height = 2 ** Math.ceil(Math.log2(rows.length)); // empties it
       this.drawn = [];
     }
-    const ctx = image.getContext("2d");
+    const ctx = contextOf(image);
     rows.forEach((row, i) => {
       const levels = run.levels(i, layer);
       if (!levels || this.drawn[i] === levels) return;
@@ -87,6 +108,7 @@ class Heatmap {
     });
   }
 
+  /** @param {Uint8Array} levels @param {number} columns */
   rowImage(levels, columns) {
     const picture = new ImageData(columns, 1);
     const pixels = new Uint32Array(picture.data.buffer);
@@ -102,6 +124,7 @@ class Heatmap {
     return picture;
   }
 
+  /** @param {Context} ctx @param {number} width @param {number} bottom */
   paintGrid(ctx, width, bottom) {
     ctx.fillStyle = this.palette.quiet;
     ctx.globalAlpha = 0.22;
@@ -111,6 +134,7 @@ class Heatmap {
     ctx.globalAlpha = 1;
   }
 
+  /** @param {Context} ctx @param {number} columns */
   paintGutter(ctx, columns) {
     const { rowHeight, shown, palette } = this;
     const every = [1, 2, 5, 10, 20, 50, 100].find((step) => step * rowHeight >= 18) ?? 200;
@@ -122,7 +146,7 @@ class Heatmap {
       if (i !== shown && (row.number % every || crowded)) return;
       const middle = Math.max(6, Math.min(this.view.height - 6, (i + 0.5) * rowHeight));
       ctx.fillStyle = i === shown ? palette.accent : palette.quiet;
-      ctx.fillText(row.number, GUTTER - 8, middle);
+      ctx.fillText(`${row.number}`, GUTTER - 8, middle);
     });
     ctx.textAlign = "left";
     if (shown < 0) return;

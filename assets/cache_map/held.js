@@ -4,10 +4,12 @@ const QUOTE_ENDS = 4;
 
 /** What the model kept while a part of the draft was written, by token of the document. */
 class Held {
-  /** `held` as app/evidence.py describes it. */
+  /** @param {HeldMessage} held @param {Doc} doc */
   constructor(held, doc) {
     this.pages = held.pages.map(([index, part]) => ({ index, part, page: doc.pages[index] })).filter(({ page }) => page);
-    [this.note, this.count, this.near] = [held.note, held.quotes.length, held.near];
+    this.note = held.note;
+    this.count = held.quotes.length;
+    this.near = held.near;
     this.marked = this.pages.length + held.quotes.length + held.near.length > 0;
     this.shares = new Float32Array(doc.tokens);
     this.quotes = new Uint8Array(doc.tokens);
@@ -23,14 +25,15 @@ class Held {
     this.strongest = (held.passages[0] ?? held.quotes[0] ?? held.near[0] ?? [this.pages[0]?.page.position ?? doc.first])[0];
   }
 
-  /** The part of all that was kept that was of each page, 0 to 1. */
+  /** The part of all that was kept that was of each page, 0 to 1. @param {Doc} doc */
   parts(doc) {
+    /** @type {number[]} */
     const parts = new Array(doc.pages.length).fill(0);
     for (const { index, part } of this.pages) parts[index] = part;
     return parts;
   }
 
-  /** Where the most held passage of a page begins, or the page itself. */
+  /** Where the most held passage of a page begins, or the page itself. @param {number} index @param {Doc} doc */
   begin(index, doc) {
     const { position } = doc.pages[index];
     const end = doc.pages[index + 1]?.position ?? doc.first + doc.tokens;
@@ -40,6 +43,7 @@ class Held {
 
 /** The line over the document: the pages that were kept, as buttons that lead there. */
 class HeldBar {
+  /** @param {Template} root @param {{ went: (index: number) => void, closed: () => void }} told */
   constructor(root, { went, closed }) {
     this.root = root;
     this.list = root.querySelector(".ckm-kept-pages");
@@ -48,12 +52,14 @@ class HeldBar {
     root.querySelector(".ckm-close").addEventListener("click", closed);
   }
 
+  /** @param {Held | null} held */
   show(held) {
     this.root.hidden = !held;
     this.list.replaceChildren();
     if (!held) return;
     const { pages, note, near, count: quotes } = held;
-    const words = [{ typed: T.typed, full: T.noCache }[note] ?? (pages.length ? T.keptWhile : T.nothingKept)];
+    const found = pages.length ? T.keptWhile : T.nothingKept;
+    const words = [{ typed: T.typed, full: T.noCache, "": found }[note]];
     if (quotes) words.push(T.quotes(count(quotes), quotes === 1));
     if (near.length) words.push(T.nears(count(near.length), near.length === 1, Math.max(...near.map(([, , share]) => share))));
     this.summary.textContent = words.join(" · ");

@@ -7,11 +7,11 @@ const MOST_BLANK_LINES = 2;
 const UNIT =
   /\s+|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu;
 
-/** The document's text, where each token starts in it, and where each page does. All offsets are in UTF-16 units. */
+/** The document's text, where each token starts in it, and where each page does. @param {Start} start @returns {Doc} */
 function readDocument(start) {
   const starts = new Int32Array(start.pieces.length + 1);
   start.pieces.forEach((piece, token) => (starts[token + 1] = starts[token] + piece.length));
-  const offsetOf = (position) =>
+  const offsetOf = (/** @type {number} */ position) =>
     starts[Math.max(0, Math.min(position - start.documentStart, start.pieces.length))];
   return {
     text: start.pieces.join(""),
@@ -24,10 +24,13 @@ function readDocument(start) {
   };
 }
 
-/** The last index whose value is at most `value` in ascending `values`, or -1. */
-function lastAtMost(values, value, read = (item) => item, count = values.length) {
+/**
+ * The last index whose value is at most `value` in ascending `values`, or -1.
+ * @template Item @param {ArrayLike<Item>} values @param {number} value @param {(item: Item) => number} read
+ */
+function lastAtMost(values, value, read, length = values.length) {
   let low = 0;
-  let high = count;
+  let high = length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (read(values[middle]) <= value) low = middle + 1;
@@ -36,25 +39,31 @@ function lastAtMost(values, value, read = (item) => item, count = values.length)
   return low - 1;
 }
 
-/** The token that holds the character at `offset`. */
+/** The token that holds the character at `offset`. @param {Doc} doc @param {number} offset */
 function tokenAt(doc, offset) {
-  return lastAtMost(doc.starts, offset, undefined, doc.tokens);
+  return lastAtMost(doc.starts, offset, (start) => start, doc.tokens);
 }
 
-/** The page of a prompt position, or null before the first. */
+/** The page of a prompt position, or null before the first. @param {Doc} doc @param {number} position */
 function pageAt(doc, position) {
   return doc.pages[lastAtMost(doc.pages, position, (page) => page.position)] ?? null;
 }
 
-/** Lines `{from, to, y, height, title}` for a text width in pixels; a line with a title is a page divider. */
+/**
+ * The text in lines.
+ * @param {Doc} doc @param {number} width in pixels @param {(text: string) => number} measure
+ */
 function layOut(doc, width, measure) {
+  /** @type {Line[]} */
   const lines = [];
   let y = 0;
+  /** @param {number} from @param {number} to @param {number} height @param {string | null} title */
   const push = (from, to, height, title = null) => {
     lines.push({ from, to, y, height, title });
     y += height;
   };
   const ends = [...doc.pages.map((page) => page.offset), doc.text.length];
+  /** @param {number} from @param {number} to */
   const section = (from, to) => {
     let blank = MOST_BLANK_LINES; // none directly under a divider
     for (const [start, end] of paragraphs(doc.text, from, to)) {
@@ -73,6 +82,7 @@ function layOut(doc, width, measure) {
   return { lines, height: y };
 }
 
+/** @param {string} text @param {number} from @param {number} to @returns {Generator<[from: number, to: number]>} */
 function* paragraphs(text, from, to) {
   while (from < to) {
     const found = text.indexOf("\n", from);
@@ -82,7 +92,11 @@ function* paragraphs(text, from, to) {
   }
 }
 
-/** Break one paragraph greedily; white space may hang over the right edge. */
+/**
+ * Break one paragraph greedily; white space may hang over the right edge.
+ * @param {string} text @param {number} from @param {number} to @param {number} width
+ * @param {(text: string) => number} measure @returns {Generator<[from: number, to: number]>}
+ */
 function* wrap(text, from, to, width, measure) {
   let start = from;
   let x = 0;

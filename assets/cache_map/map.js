@@ -1,20 +1,52 @@
 const SOON = 300, QUIET = 4000; // ms
 const ASK_EVERY = 2000;
+/** @type {Record<string, number>} */
+const ACROSS = { ArrowLeft: -1, ArrowRight: 1 };
+/** @type {Record<string, number>} */
+const DOWN = { ArrowUp: -1, ArrowDown: 1 };
+/** @type {Mode[]} */
 const MODES = ["share", "changes", "passages"];
 
 /** One map on a page: takes messages in any order, keeps the run they tell of, and draws it. */
 class CacheMap {
-  /** `ask(name, data)` tells the other side of an event. */
+  /** @type {DocumentPanel} */
+  panel;
+  /** @type {PageStrip} */
+  strip;
+  /** @type {Heatmap} */
+  heatmap;
+  /** @type {LayerSteps} */
+  steps;
+  /** @type {Player} */
+  player;
+  /** @type {HeldBar} */
+  heldBar;
+  /** @type {MapRun | null} */
+  run = null;
+  /** @type {Held | null} */
+  held = null;
+  /** A message about a passage whose run is still to come. @type {Message | null} */
+  waiting = null;
+  /** @type {Mode} */
+  mode = "share";
+  /** The refresh shown, or null for the newest. @type {Row | null} */
+  selected = null;
+  /** The layer chosen, by its index; shown once its history is here. @type {number | null} */
+  wanted = null;
+  /** Of which run, and when, it was last asked. @type {string | null} */
+  askedFor = null;
+  asked = -Infinity;
+  /** The place of the heatmap's keys, a prompt position. */
+  position = 0;
+  announcing = 0;
+  soon = false;
+
+  /** @param {Template} root @param {(name: string, data: object) => void} ask tells the other side of an event */
   constructor(root, ask) {
     this.root = root;
     this.ask = ask;
-    this.find = (name) => root.querySelector(`.ckm-${name}`);
-    this.run = this.held = this.waiting = null; // waiting: a message about a passage whose run is still to come
-    this.mode = "share";
-    this.selected = null; // the refresh shown, a row, or null for the newest
-    this.wanted = null; // the layer chosen, by its index; shown once its history is here
-    this.asked = -Infinity;
-    this.askedFor = null;
+    this.axis = new Axis();
+    this.tip = new Tip(root);
     writeLabels(root);
     this.makeViews();
     this.makeControls();
@@ -22,37 +54,47 @@ class CacheMap {
     this.render();
   }
 
+  /** A node of the template. @template {string} Name @param {Name} name @returns {Part<Name>} */
+  find(name) {
+    return this.root.querySelector(`.ckm-${name}`);
+  }
+
+  /** The run, where there must be one: what a person can do to it is offered only then. */
+  get current() {
+    return /** @type {MapRun} */ (this.run);
+  }
+
   makeViews() {
-    const axis = (this.axis = new Axis());
+    const { axis } = this;
     this.panel = new DocumentPanel(this.find("text"), {
-      hovered: (position, event) => this.tip(event, position === null ? null : this.tokenTip(position)),
+      hovered: (position, event) => this.tip.show(event, position === null ? null : tokenTip(this, position)),
       scrolled: () => this.strip?.setRange(this.panel.visible()),
     });
     this.strip = new PageStrip(this.find("pages"), axis, {
-      hovered: (index, event) => this.tip(event, index === null ? null : this.strip.nameOf(index)),
+      hovered: (index, event) => this.tip.show(event, index === null ? null : this.strip.nameOf(index)),
       picked: (index) => this.goToPage(index),
     });
     this.heatmap = new Heatmap(this.find("heat"), axis, {
-      hovered: (i, position, event) => this.tip(event, i === null ? null : this.rowTip(this.run.rows[i], position)),
+      hovered: (i, position, event) => this.tip.show(event, i === null ? null : rowTip(this.current, i, position)),
       picked: (i, position) => this.pick(i, position),
     });
     this.steps = new LayerSteps(this.find("steps"), {
-      hovered: (layer, step, event) => this.tip(event, layer === null ? null : this.stepTip(layer, step)),
+      hovered: (layer, step, event) => this.tip.show(event, layer === null ? null : this.steps.nameOf(layer, step)),
       picked: (step) => this.pick(this.rowAtStep(step), null),
     });
-    this.views = [this.panel, this.strip, this.heatmap, this.steps];
   }
 
   makeControls() {
     this.player = new Player(this.root, { moved: (i) => this.move(i) });
     this.heldBar = new HeldBar(this.find("kept"), {
-      went: (index) => this.panel.show(this.held.begin(index, this.run.doc), true),
+      went: (index) => this.panel.show(/** @type {Held} */ (this.held).begin(index, this.current.doc), true),
       closed: () => this.setHeld(null),
     });
     for (const mode of MODES) this.find(`mode-${mode}`).addEventListener("click", () => this.setMode(mode));
-    this.find("layer").addEventListener("change", (event) => {
-      this.wanted = event.target.value === "" ? null : Number(event.target.value);
-      this.ask("layer", { layer: this.wanted, run: this.run.id });
+    this.find("layer").addEventListener("change", () => {
+      const { value } = this.find("layer");
+      this.wanted = value === "" ? null : Number(value);
+      this.ask("layer", { layer: this.wanted, run: this.current.id });
       this.render();
     });
     for (const name of ["heat", "steps"]) this.find(name).addEventListener("keydown", (event) => this.key(event, name));
@@ -62,28 +104,31 @@ class CacheMap {
     const apply = () => {
       const palette = readPalette(this.find("probe"));
       paintRamp(this.find("ramp"), palette);
-      for (const view of this.views) view.setPalette(palette);
+      for (const view of [this.panel, this.strip, this.heatmap, this.steps]) view.setPalette(palette);
     };
     apply();
     new MutationObserver(apply).observe(document.body, { attributeFilter: ["class"] });
     document.fonts.ready.then(() => this.panel.arrange());
   }
 
-  /** A message as app/runs/feed.py describes it; what is already known is skipped. */
+  /** A message as app/runs/feed.py describes it; what is already known is skipped. @param {Message} message */
   receive(message) {
     if (message.empty) return this.clear();
     if (message.start && message.run !== this.run?.id) this.open(message.run, message.start);
-    const ours = message.run === this.run?.id;
-    if (ours && this.run.add(message)) this.render(QUIET);
+    const ours = this.run?.id === message.run ? this.run : null;
+    if (ours?.add(message)) this.render(QUIET);
     if (message.held) this.waiting = message;
-    if (this.waiting && this.waiting.run === this.run?.id) {
-      this.setHeld(new Held(this.waiting.held, this.run.doc));
+    if (this.waiting?.held && this.waiting.run === this.run?.id) {
+      this.setHeld(new Held(this.waiting.held, this.current.doc));
       this.waiting = null;
     }
-    if (!ours || this.run.lacks(message)) this.askAgain(message.run);
+    if (!ours || ours.lacks(message)) this.askAgain(message.run);
   }
 
-  /** The page does not have all of a run: the browser drops a message that comes close before the next. */
+  /**
+   * The page does not have all of a run: the browser drops a message that comes close before the next.
+   * @param {string} run
+   */
   askAgain(run) {
     if (run === this.askedFor && performance.now() - this.asked < ASK_EVERY) return;
     this.asked = performance.now();
@@ -91,6 +136,7 @@ class CacheMap {
     this.ask("layer", { layer: this.wanted, run, missing: true });
   }
 
+  /** @param {string} id @param {Start} start */
   open(id, start) {
     const same = JSON.stringify(start.layers) === JSON.stringify(this.run?.start.layers);
     this.run = new MapRun(id, start);
@@ -116,19 +162,19 @@ class CacheMap {
   }
 
   listLayers() {
-    const option = (value, text) => {
+    const option = (/** @type {string} */ value, /** @type {string} */ text) => {
       const made = document.createElement("option");
       [made.value, made.textContent] = [value, text];
       return made;
     };
-    const layers = this.run.start.layers.map((number, index) => option(`${index}`, T.oneLayer(number)));
+    const layers = this.current.start.layers.map((number, index) => option(`${index}`, T.oneLayer(number)));
     this.find("layer").replaceChildren(option("", T.allLayers), ...layers);
-    this.find("layer").value = this.wanted ?? "";
+    this.find("layer").value = `${this.wanted ?? ""}`;
   }
 
   /** The index of the refresh shown: the selected one, else the newest, else -1. */
   get shown() {
-    return this.selected ? this.run.rows.indexOf(this.selected) : (this.run?.rows.length ?? 0) - 1;
+    return this.selected ? this.current.rows.indexOf(this.selected) : (this.run?.rows.length ?? 0) - 1;
   }
 
   /** The layer shown, or null for all: the wanted one as soon as its history is here. */
@@ -140,7 +186,7 @@ class CacheMap {
     const { run, shown, layer, mode, held } = this;
     const rows = run?.rows ?? [];
     const data = { run: run?.id, refreshes: rows.length, shown: rows[shown]?.number, layer, mode, live: !this.selected };
-    for (const [name, value] of Object.entries(data)) this.root.dataset[name] = value ?? "";
+    for (const [name, value] of Object.entries(data)) this.root.dataset[name] = `${value ?? ""}`;
     for (const name of MODES) this.find(`mode-${name}`).setAttribute("aria-pressed", `${name === mode}`);
     this.find("mode-passages").hidden = !held?.marked;
     this.find("loading").hidden = this.wanted === layer || !rows.length;
@@ -156,16 +202,20 @@ class CacheMap {
     this.announce(silence);
   }
 
+  /** @param {Uint8Array | null} levels */
   showPages(levels) {
-    const { run, strip } = this;
-    const passages = this.mode === "passages";
-    const shares = passages ? this.held.parts(run.doc) : levels ? run.pageShares(levels) : [];
+    const { current: run, strip } = this;
+    const held = this.mode === "passages" ? this.held : null;
+    const shares = held ? held.parts(run.doc) : levels ? run.pageShares(levels) : [];
     strip.setShares(shares, Math.max(0.1, ...shares));
     const strongest = strip.strongest;
     this.find("page-name").textContent = strongest < 0 ? "" : strip.nameOf(strongest);
   }
 
-  /** A screen reader is told the picture soon after what the person did, and that of a run when it brings no more. */
+  /**
+   * A screen reader is told the picture soon after what the person did, and that of a run when it brings no more.
+   * @param {number} silence in ms
+   */
   announce(silence) {
     if (this.soon && silence === QUIET) return;
     this.soon = silence === SOON;
@@ -176,20 +226,25 @@ class CacheMap {
     }, silence);
   }
 
-  /** Show the `i`-th refresh everywhere, or with null whatever is the newest. */
+  /** Show the `i`-th refresh everywhere, or with null whatever is the newest. @param {number | null} i */
   move(i) {
-    const row = i === null ? null : this.run.rows[i];
-    this.selected = row === this.run.rows.at(-1) ? null : row;
+    const { rows } = this.current;
+    const row = i === null ? null : rows[i];
+    this.selected = row === rows.at(-1) ? null : row;
     if (this.mode === "passages") this.mode = "share";
     this.render();
   }
 
+  /** @param {Mode} mode */
   setMode(mode) {
     this.mode = mode;
     this.render();
   }
 
-  /** Mark what was kept while a part of the draft was written, and go to the strongest passage; null ends that. */
+  /**
+   * Mark what was kept while a part of the draft was written, and go to the strongest passage; null ends that.
+   * @param {Held | null} held
+   */
   setHeld(held) {
     this.held = held;
     if (held?.marked) this.mode = "passages";
@@ -199,10 +254,12 @@ class CacheMap {
     if (held?.marked) this.panel.show(held.strongest, true);
   }
 
+  /** @param {number} index */
   goToPage(index) {
-    this.panel.show(this.run.doc.pages[index].position, true);
+    this.panel.show(this.current.doc.pages[index].position, true);
   }
 
+  /** @param {number | null} i @param {number | null} position */
   pick(i, position) {
     this.player.pause();
     if (i !== null) this.move(i);
@@ -211,84 +268,45 @@ class CacheMap {
     this.panel.show(position, i === null);
   }
 
+  /** @param {number} step */
   rowAtStep(step) {
-    return Math.max(0, lastAtMost(this.run.rows, step, (row) => row.step));
+    return Math.max(0, lastAtMost(this.current.rows, step, (row) => row.step));
   }
 
-  /** Arrows: up and down a refresh on the heatmap, left and right a place; on layers by steps all go by refresh. */
+  /**
+   * Arrows: up and down a refresh on the heatmap, left and right a place; on layers by steps all go by refresh.
+   * @param {KeyboardEvent} event @param {string} name of the plot
+   */
   key(event, name) {
     if (!this.run?.rows.length) return;
-    const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const along = { ArrowUp: -1, ArrowDown: 1 }[event.key] ?? (name === "steps" ? sideways : undefined);
+    const sideways = ACROSS[event.key];
+    const along = DOWN[event.key] ?? (name === "steps" ? sideways : undefined);
     const last = this.run.rows.length - 1;
     if (along) this.pick(Math.max(0, Math.min(last, this.shown + along)), null);
     else if (sideways) {
-      const to = (this.position ?? 0) + sideways * Math.ceil(this.run.start.promptTokens / 40);
+      const to = this.position + sideways * Math.ceil(this.run.start.promptTokens / 40);
       this.pick(null, Math.max(0, Math.min(this.run.start.promptTokens - 1, to)));
     } else if (event.key === "Home") this.pick(0, null);
     else if (event.key === "End" || event.key === "Escape") this.pick(last, null);
     else return;
     event.preventDefault();
   }
-
-  tokenTip(position) {
-    const { run, shown, layer } = this;
-    const lines = [placeOf(run, position), T.position(count(position))];
-    const level = run.levels(shown, layer)?.[position];
-    if (this.mode === "passages") {
-      const token = position - run.doc.first;
-      lines.push(T.heldBy(percent(this.held.shares[token])));
-      if (this.held.similarities[token]) lines.push(T.similar(this.held.similarities[token]));
-    }
-    else if (level !== undefined) lines.push(T.heldBy(percent(level / 255)));
-    const change = this.mode === "changes" && changeOf(level, run.levelsBefore(shown, layer)?.[position]);
-    if (change) lines.push(T[change]);
-    return lines.join("\n");
-  }
-
-  rowTip(row, position) {
-    const { run } = this;
-    const refreshed = T.refreshed(count(row.layers.length), row.layers.length === 1);
-    const lines = [nameOf(row), refreshed, `${T.position(count(position))}: ${placeOf(run, position)}`];
-    const token = position - run.doc.first;
-    if (token >= 0 && token < run.doc.tokens) lines.push(excerpt(run.doc, token));
-    return lines.join("\n");
-  }
-
-  stepTip(layer, step) {
-    const { run, steps } = this;
-    const full = run.isFull(layer, step, steps.refreshed.get(step));
-    const { layers } = run.start;
-    return `${T.step(count(step), layers[layer], full)}\n${T.fullOf(steps.fullAt(step), layers.length)}`;
-  }
-
-  tip(event, text) {
-    const tip = this.find("tip");
-    tip.hidden = !text;
-    if (tip.hidden) return;
-    tip.textContent = text;
-    const box = this.root.getBoundingClientRect();
-    const x = event.clientX - box.left + 14;
-    const left = x + tip.offsetWidth > box.width ? x - tip.offsetWidth - 28 : x;
-    tip.style.left = `${Math.max(0, left)}px`;
-    const under = event.clientY + tip.offsetHeight + 24 < window.innerHeight;
-    tip.style.top = `${event.clientY - box.top + (under ? 16 : -tip.offsetHeight - 12)}px`;
-  }
 }
 
-/** The words of the template, in the reader's language. */
+/** The words of the template, in the reader's language. @param {Template} root */
 function writeLabels(root) {
-  for (const element of root.querySelectorAll("[data-text]")) element.textContent = T[element.dataset.text];
-  for (const element of root.querySelectorAll("[data-label]")) element.setAttribute("aria-label", T[element.dataset.label]);
+  const word = (/** @type {string | undefined} */ label) => T[/** @type {Label} */ (label)];
+  for (const node of root.querySelectorAll("[data-text]")) node.textContent = word(node.dataset.text);
+  for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", word(node.dataset.label));
 }
 
-element.parentElement.style.padding = "0"; // gr.HTML(padding=False) only takes the outer one away
-const map = new CacheMap(element.querySelector(".ckm-root"), (name, data) => trigger(name, data));
+/** @type {HTMLElement} */ (element.parentElement).style.padding = "0"; // gr.HTML(padding=False) only takes the outer one away
+const map = new CacheMap(element.querySelector(".ckm-root"), trigger);
 const incoming = new LogReader();
 const update = () => {
   if (!props.value) return;
   if (!LogReader.reads(props.value)) map.receive(JSON.parse(props.value));
-  else for (const part of incoming.added(props.value)) if (part.kind !== "map") map.receive(part);
+  else for (const part of incoming.added(props.value)) if (typeof part === "object" && part.kind !== "map") map.receive(part);
 };
 watch("value", update);
 update();

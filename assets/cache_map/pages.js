@@ -2,15 +2,27 @@ const STRIP_LABELS = 18;
 
 /** A bar a page, as wide as the page is long and as high as its mean share. */
 class PageStrip {
-  /** `hovered(index | null, event)` follows the pointer, `picked(index)` is a press or Enter on a page. */
+  /** Undefined until there is one; nothing is painted before. @type {Doc} */
+  doc;
+  /** Set before the first frame. @type {Palette} */
+  palette;
+
+  /**
+   * `hovered` follows the pointer, `picked` is a press or Enter on a page.
+   * @param {HTMLElement} box @param {Axis} axis
+   * @param {{ hovered: (index: number | null, event: PointerEvent) => void, picked: (index: number) => void }} told
+   */
   constructor(box, axis, { hovered, picked }) {
     this.box = box;
     this.axis = axis;
     this.picked = picked;
     this.view = new Viewport(box, (...args) => this.paint(...args), () => {});
-    this.doc = this.palette = this.range = null;
+    /** @type {[first: number, last: number] | null} */
+    this.range = null;
+    /** @type {number[]} */
     this.shares = [];
-    this.titled = "";
+    this.highest = 1;
+    /** The page that the keys chose. @type {number | null} */
     this.cursor = null;
     box.addEventListener("pointermove", (event) => hovered(this.pageAt(event), event));
     box.addEventListener("pointerleave", (event) => hovered(null, event));
@@ -18,18 +30,20 @@ class PageStrip {
     box.addEventListener("keydown", (event) => this.key(event));
   }
 
+  /** @param {Doc} doc */
   setDocument(doc) {
     this.doc = doc;
     this.cursor = null;
     this.setShares([], 1);
   }
 
+  /** @param {Palette} palette */
   setPalette(palette) {
     this.palette = palette;
     this.view.invalidate();
   }
 
-  /** `shares`: 0 to 1, by page; `highest`: the share of a bar of full height. */
+  /** @param {number[]} shares 0 to 1, by page @param {number} highest the share of a bar of full height */
   setShares(shares, highest) {
     this.shares = shares;
     this.highest = highest;
@@ -37,7 +51,7 @@ class PageStrip {
     this.view.invalidate();
   }
 
-  /** The prompt positions `[first, last]` that the document panel shows. */
+  /** The prompt positions that the document panel shows. @param {[first: number, last: number] | null} range */
   setRange(range) {
     if (this.range?.[0] === range?.[0] && this.range?.[1] === range?.[1]) return;
     this.range = range;
@@ -50,7 +64,7 @@ class PageStrip {
     return most > 0 ? this.shares.indexOf(most) : -1;
   }
 
-  /** "report.pdf · page 3 · 12%" */
+  /** "report.pdf · page 3 · 12%" @param {number} index */
   nameOf(index) {
     const share = this.shares[index];
     return `${this.doc.pages[index].title}${share === undefined ? "" : ` · ${percent(share)}`}`;
@@ -62,6 +76,7 @@ class PageStrip {
     setSlider(this.box, last, Math.min(index, last), last < 0 ? "" : this.nameOf(index));
   }
 
+  /** @param {MouseEvent} event */
   pageAt(event) {
     if (!this.doc?.pages.length) return null;
     const position = this.axis.positionAt(event, this.view.canvas);
@@ -69,6 +84,7 @@ class PageStrip {
     return index < 0 || position >= this.doc.first + this.doc.tokens ? null : index;
   }
 
+  /** @param {number | null} index */
   pick(index) {
     if (index === null) return;
     this.cursor = index;
@@ -77,10 +93,12 @@ class PageStrip {
     this.picked(index);
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const last = (this.doc?.pages.length ?? 0) - 1;
     if (last < 0) return;
     const from = this.cursor ?? Math.max(0, this.strongest);
+    /** @type {Record<string, number>} */
     const moves = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last };
     if (event.key in moves) this.cursor = Math.max(0, Math.min(last, moves[event.key]));
     else if (event.key === "Enter" || event.key === " ") this.pick(from);
@@ -90,6 +108,7 @@ class PageStrip {
     this.view.invalidate();
   }
 
+  /** @type {Paint} */
   paint(ctx, top, width, height) {
     if (!this.doc || !this.palette) return;
     const floor = height - STRIP_LABELS;
@@ -117,6 +136,7 @@ class PageStrip {
     this.paintNumbers(ctx, width, height);
   }
 
+  /** @param {Context} ctx @param {number} width @param {number} floor */
   paintRange(ctx, width, floor) {
     ctx.fillStyle = this.palette.rule;
     ctx.fillRect(GUTTER, floor + 2, this.axis.columns(width), 2);
@@ -126,7 +146,10 @@ class PageStrip {
     ctx.fillRect(from, floor + 2, Math.max(3, to - from), 2);
   }
 
-  /** Page numbers where they fit, and where the generated text begins. */
+  /**
+   * Page numbers where they fit, and where the generated text begins.
+   * @param {Context} ctx @param {number} width @param {number} height
+   */
   paintNumbers(ctx, width, height) {
     ctx.textBaseline = "alphabetic";
     ctx.font = `11px ${getComputedStyle(this.box).fontFamily}`;

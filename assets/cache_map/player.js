@@ -3,10 +3,15 @@ const [FASTEST, SLOWEST] = [60, 500];
 
 /** The replay: a slider over the refreshes, play and pause, and a button that follows the newest. */
 class Player {
-  /** `moved(i | null)` asks for the `i`-th refresh, or with null for whatever is the newest. */
+  /**
+   * `moved` asks for the `i`-th refresh, or with null for whatever is the newest.
+   * @param {Template} root @param {{ moved: (i: number | null) => void }} told
+   */
   constructor(root, { moved }) {
-    const find = (name) => root.querySelector(`.ckm-${name}`);
-    [this.slider, this.playing, this.live, this.which] = ["slider", "play", "live", "which"].map(find);
+    this.slider = root.querySelector(".ckm-slider");
+    this.playing = root.querySelector(".ckm-play");
+    this.live = root.querySelector(".ckm-live");
+    this.which = root.querySelector(".ckm-which");
     this.moved = moved;
     this.timer = 0;
     this.rows = 0;
@@ -23,7 +28,10 @@ class Player {
     this.label();
   }
 
-  /** `rows`: the refreshes; `at`: the index of the one shown; `live`: whether the newest is followed. */
+  /**
+   * @param {Row[]} rows @param {number} at the index of the one shown
+   * @param {boolean} live whether the newest is followed
+   */
   show(rows, at, live) {
     [this.rows, this.at] = [rows.length, at];
     const row = rows[at];
@@ -34,7 +42,7 @@ class Player {
     this.live.disabled = !rows.length;
     this.live.setAttribute("aria-pressed", `${live}`);
     const last = rows.at(-1);
-    this.which.textContent = row
+    this.which.textContent = row && last
       ? T.which(count(row.number), count(last.number), count(row.step), T.reasons[row.reason] ?? row.reason)
       : "";
   }

@@ -1,22 +1,27 @@
 /** What a page knows of one run: its document, refreshes and steps, and the history of one layer. */
 class MapRun {
+  /** @param {string} id @param {Start} start */
   constructor(id, start) {
     this.id = id;
     this.start = start;
     this.doc = readDocument(start);
     this.pairs = start.layers.length * start.heads;
-    this.rows = []; // refreshes that came, in order: {number, step, reason, layers, context, levels}
-    this.full = []; // how many layers attended to the whole context, by step
-    this.layer = null; // the one layer whose history is here: {index, levels: by number of the refresh}
+    /** Refreshes that came, in order. @type {Row[]} */
+    this.rows = [];
+    /** How many layers attended to the whole context, by step. @type {number[]} */
+    this.full = [];
+    /** The one layer whose history is here, by the number of the refresh. @type {{ index: number, levels: Uint8Array[] } | null} */
+    this.layer = null;
     this.promised = 0; // refreshes that the other side has
   }
 
-  /** Take in what is new of a message; say whether that was anything. */
+  /** Take in what is new of a message; say whether that was anything. @param {Message} message */
   add(message) {
     this.promised = Math.max(this.promised, message.refreshes ?? 0);
     return [this.addRefreshes(message.refresh ?? []), this.addSteps(message.steps), this.addLayer(message.layer)].some(Boolean);
   }
 
+  /** @param {Refresh[]} refreshes */
   addRefreshes(refreshes) {
     const known = new Set(this.rows.map((row) => row.number));
     const fresh = refreshes.filter((row) => !known.has(row.number)).map(readRefresh);
@@ -24,6 +29,7 @@ class MapRun {
     return fresh.length > 0;
   }
 
+  /** @param {Steps | undefined} steps */
   addSteps(steps) {
     if (!steps || steps.first > this.full.length) return false;
     const fresh = steps.full.slice(this.full.length - steps.first);
@@ -31,14 +37,16 @@ class MapRun {
     return fresh.length > 0;
   }
 
+  /** @param {LayerHistory | undefined} layer */
   addLayer(layer) {
     if (!layer) return false;
     if (layer.index !== this.layer?.index) this.layer = { index: layer.index, levels: [] };
-    layer.kept.forEach((kept, i) => (this.layer.levels[layer.first + i] ??= readBytes(kept)));
+    const { levels } = this.layer;
+    layer.kept.forEach((kept, i) => (levels[layer.first + i] ??= readBytes(kept)));
     return true;
   }
 
-  /** Whether a message before this one was lost. */
+  /** Whether a message before this one was lost. @param {Message} message */
   lacks(message) {
     const { rows, layer } = this;
     const latest = message.layer?.index === layer?.index ? layer?.levels : null;
@@ -46,7 +54,10 @@ class MapRun {
     return rows.length < this.promised || holes || (message.steps?.first ?? 0) > this.full.length;
   }
 
-  /** The bytes of the `i`-th row, for all layers or the one whose history is here; null if there are none. */
+  /**
+   * The bytes of the `i`-th row, for all layers or the one whose history is here; null if there are none.
+   * @param {number} i @param {number | null} layer
+   */
   levels(i, layer) {
     const row = this.rows[i];
     if (!row) return null;
@@ -54,14 +65,20 @@ class MapRun {
     return (this.layer?.index === layer && this.layer.levels[row.number]) || null;
   }
 
-  /** The bytes of the refresh before the `i`-th row: null where it did not come, none before the first. */
+  /**
+   * The bytes of the refresh before the `i`-th row: null where it did not come, none before the first.
+   * @param {number} i @param {number | null} layer
+   */
   levelsBefore(i, layer) {
     const row = this.rows[i];
     if (!row || row.number === 0) return EMPTY;
     return this.rows[i - 1]?.number === row.number - 1 ? this.levels(i - 1, layer) : null;
   }
 
-  /** How many of the document's tokens entered, left and stayed at the `i`-th row. */
+  /**
+   * How many of the document's tokens entered, left and stayed at the `i`-th row.
+   * @param {number} i @param {number | null} layer
+   */
   changes(i, layer) {
     const changed = { entered: 0, left: 0, stayed: 0 };
     const [now, before] = [this.levels(i, layer) ?? EMPTY, this.levelsBefore(i, layer) ?? EMPTY];
@@ -73,7 +90,10 @@ class MapRun {
     return changed;
   }
 
-  /** The mean share of each page's tokens, 0 to 1; the marks between pages belong to the page before. */
+  /**
+   * The mean share of each page's tokens, 0 to 1; the marks between pages belong to the page before.
+   * @param {Uint8Array} levels
+   */
   pageShares(levels) {
     const { doc } = this;
     return doc.pages.map((page, i) => {
@@ -84,7 +104,10 @@ class MapRun {
     });
   }
 
-  /** Whether the layer, by its index, attended to the whole context in the step. */
+  /**
+   * Whether the layer, by its index, attended to the whole context in the step.
+   * @param {number} layer @param {number} step @param {Set<number> | undefined} refreshed
+   */
   isFull(layer, step, refreshed) {
     return this.full[step] >= this.start.layers.length || (refreshed?.has(this.start.layers[layer]) ?? false);
   }
@@ -97,12 +120,16 @@ class MapRun {
 
 const EMPTY = new Uint8Array();
 
-/** "entered", "left", "stayed", or null for a token that is in no small cache before or after. */
+/**
+ * Null for a token that is in no small cache before or after.
+ * @param {number | undefined} now @param {number | undefined} before @returns {Change | null}
+ */
 function changeOf(now, before) {
   if (now) return before ? "stayed" : "entered";
   return before ? "left" : null;
 }
 
+/** @param {string} text in base64 */
 function readBytes(text) {
   const characters = atob(text);
   const bytes = new Uint8Array(characters.length);
@@ -110,6 +137,7 @@ function readBytes(text) {
   return bytes;
 }
 
+/** @param {Refresh} row @returns {Row} */
 function readRefresh(row) {
   const levels = readBytes(row.kept);
   return { ...row, levels, context: levels.length, kept: null };

@@ -3,30 +3,50 @@ const LEAST_STEPS = 48;
 
 /** Layers downwards by steps across: filled where a layer attended to the whole context. */
 class LayerSteps {
-  /** `hovered(layer | null, step, event)` follows the pointer, `picked(step)` is a press on a step. */
+  /** Undefined until there is one; nothing is painted before. @type {MapRun} */
+  run;
+  /** Set before the first frame. @type {Palette} */
+  palette;
+
+  /**
+   * `hovered` follows the pointer, `picked` is a press on a step.
+   * @param {HTMLElement} box
+   * @param {{ hovered: (layer: number | null, step: number, event: PointerEvent) => void, picked: (step: number) => void }} told
+   */
   constructor(box, { hovered, picked }) {
     this.box = box;
     this.view = new Viewport(box, (...args) => this.paint(...args), () => {});
-    this.run = this.palette = null;
+    this.shown = -1;
+    /** @type {number | null} */
+    this.layer = null;
+    /** The layers refreshed, by step. @type {Map<number, Set<number>>} */
+    this.refreshed = new Map();
     box.addEventListener("pointermove", (event) => {
       const step = this.stepAt(event);
       if (event.buttons & 1 && step !== null) picked(step);
-      hovered(step === null ? null : this.layerAt(event), step, event);
+      hovered(step === null ? null : this.layerAt(event), step ?? 0, event);
     });
     box.addEventListener("pointerleave", (event) => hovered(null, 0, event));
     box.addEventListener("pointerdown", (event) => {
-      if (event.button === 0 && this.stepAt(event) !== null) picked(this.stepAt(event));
+      const step = this.stepAt(event);
+      if (event.button === 0 && step !== null) picked(step);
     });
   }
 
+  /** @param {Palette} palette */
   setPalette(palette) {
     this.palette = palette;
     this.view.invalidate();
   }
 
-  /** `shown`: the index of the refresh on the document; `layer`: the chosen one, or null. */
+  /**
+   * `shown`: the index of the refresh on the document; `layer`: the chosen one, or null.
+   * @param {MapRun} run @param {number} shown @param {number | null} layer
+   */
   setSteps(run, shown, layer) {
-    [this.run, this.shown, this.layer] = [run, shown, layer];
+    this.run = run;
+    this.shown = shown;
+    this.layer = layer;
     this.refreshed = run.refreshedLayers();
     const row = run.rows[shown];
     const words = row && run.full.length ? `${nameOf(row)}, ${T.fullOf(this.fullAt(row.step), run.start.layers.length)}` : "";
@@ -34,6 +54,14 @@ class LayerSteps {
     this.view.invalidate();
   }
 
+  /** @param {number} layer @param {number} step */
+  nameOf(layer, step) {
+    const { layers } = this.run.start;
+    const full = this.run.isFull(layer, step, this.refreshed.get(step));
+    return `${T.step(count(step), layers[layer], full)}\n${T.fullOf(this.fullAt(step), layers.length)}`;
+  }
+
+  /** @param {number} step */
   fullAt(step) {
     const refreshed = this.refreshed.get(step);
     return this.run.start.layers.filter((_, layer) => this.run.isFull(layer, step, refreshed)).length;
@@ -43,6 +71,7 @@ class LayerSteps {
     return Math.max(LEAST_STEPS, this.run.full.length);
   }
 
+  /** @param {MouseEvent} event */
   stepAt(event) {
     if (!this.run) return null;
     const box = this.view.canvas.getBoundingClientRect();
@@ -50,6 +79,7 @@ class LayerSteps {
     return step >= 0 && step < this.run.full.length ? step : null;
   }
 
+  /** @param {MouseEvent} event */
   layerAt(event) {
     const box = this.view.canvas.getBoundingClientRect();
     const { layers } = this.run.start;
@@ -57,6 +87,7 @@ class LayerSteps {
     return layer >= 0 && layer < layers.length ? layer : null;
   }
 
+  /** @type {Paint} */
   paint(ctx, top, width, height) {
     if (!this.run || !this.palette) return;
     const { layers } = this.run.start;
@@ -71,10 +102,10 @@ class LayerSteps {
       const refreshed = this.refreshed.get(step);
       const x = GUTTER + step * wide;
       if (this.run.full[step] >= layers.length || refreshed?.size === layers.length) {
-        ctx.fillRect(x, 0, Math.max(1, wide - (wide > 3)), bottom);
+        ctx.fillRect(x, 0, Math.max(1, wide - Number(wide > 3)), bottom);
       } else if (refreshed) {
         layers.forEach((number, layer) => {
-          if (refreshed.has(number)) ctx.fillRect(x, layer * high, Math.max(1, wide - (wide > 3)), high - gap);
+          if (refreshed.has(number)) ctx.fillRect(x, layer * high, Math.max(1, wide - Number(wide > 3)), high - gap);
         });
       }
     }
@@ -82,6 +113,7 @@ class LayerSteps {
     this.paintSteps(ctx, wide, bottom, height, columns);
   }
 
+  /** @param {Context} ctx @param {number} high @param {number} columns */
   paintGutter(ctx, high, columns) {
     const { palette, layer: chosen } = this;
     const { layers } = this.run.start;
@@ -93,7 +125,7 @@ class LayerSteps {
       const crowded = chosen !== null && Math.abs(chosen - layer) * high < 12;
       if (layer !== chosen && (layer % every || crowded)) return;
       ctx.fillStyle = layer === chosen ? palette.accent : palette.quiet;
-      ctx.fillText(number, GUTTER - 8, Math.max(6, (layer + 0.5) * high));
+      ctx.fillText(`${number}`, GUTTER - 8, Math.max(6, (layer + 0.5) * high));
     });
     ctx.textAlign = "left";
     if (chosen === null) return;
@@ -102,6 +134,7 @@ class LayerSteps {
     ctx.strokeRect(GUTTER - 0.5, Math.round(chosen * high) - 0.5, columns, Math.max(3, Math.round(high) + 1));
   }
 
+  /** @param {Context} ctx @param {number} wide @param {number} bottom @param {number} height @param {number} columns */
   paintSteps(ctx, wide, bottom, height, columns) {
     const every = [10, 20, 50, 100, 200, 500, 1000, 2000].find((step) => step * wide >= 44) ?? 5000;
     ctx.fillStyle = this.palette.quiet;

@@ -1,6 +1,6 @@
 "use strict";
 
-/** What the map says, in the languages it knows. Numbers come in already written out, `pages` as titles. */
+/** What the map says, in the languages it knows. @type {{ en: Words, ja: Words }} */
 const TEXT = {
   en: {
     share: "Share",
@@ -146,11 +146,12 @@ const TEXT = {
 const LANGUAGE = navigator.language.startsWith("ja") ? "ja" : "en";
 const T = TEXT[LANGUAGE];
 
+/** @param {number} number */
 function count(number) {
   return number.toLocaleString(LANGUAGE);
 }
 
-/** A share from 0 to 1; what is a little is not nothing. */
+/** What is a little is not nothing. @param {number} share 0 to 1 */
 function percent(share) {
   return share > 0 && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`;
 }

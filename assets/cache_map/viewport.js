@@ -1,11 +1,14 @@
 /** A scrolling box with a canvas that covers what is visible of it, crisp at any pixel ratio, painted once a frame. */
 class Viewport {
-  /** `paint(ctx, top, width, height)` draws the content from `top` on; `resized()` runs before, at a new width. */
+  /**
+   * `resized()` runs before the painting, at a new width.
+   * @param {HTMLElement} scroll @param {Paint} paint @param {() => void} resized
+   */
   constructor(scroll, paint, resized) {
     this.scroll = scroll;
-    this.sizer = scroll.firstElementChild;
-    this.canvas = this.sizer.firstElementChild;
-    this.ctx = this.canvas.getContext("2d");
+    this.sizer = /** @type {HTMLElement} */ (scroll.firstElementChild);
+    this.canvas = /** @type {HTMLCanvasElement} */ (this.sizer.firstElementChild);
+    this.ctx = contextOf(this.canvas);
     this.paint = paint;
     this.resized = resized;
     this.width = 0;
@@ -16,7 +19,7 @@ class Viewport {
     scroll.addEventListener("scroll", () => this.invalidate(), { passive: true });
   }
 
-  /** The height of the whole content, in CSS pixels. */
+  /** @param {number} height of the whole content, in CSS pixels */
   setContentHeight(height) {
     this.sizer.style.height = `${Math.max(height, this.height)}px`;
   }
@@ -44,6 +47,7 @@ class Viewport {
     if (clientWidth) this.resized();
   }
 
+  /** @param {number} top @param {boolean} smooth */
   scrollTo(top, smooth) {
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.scroll.scrollTo({ top, behavior: smooth && !calm ? "smooth" : "instant" });

@@ -1,8 +1,9 @@
-/** "Refresh 12, step 120, by stride": every place names a refresh in these words. */
+/** "Refresh 12, step 120, by stride": every place names a refresh in these words. @param {Row} row */
 function nameOf(row) {
   return T.name(count(row.number), count(row.step), T.reasons[row.reason] ?? row.reason);
 }
 
+/** @param {MapRun} run @param {number} position */
 function placeOf(run, position) {
   if (position >= run.start.promptTokens) return T.written;
   const { doc } = run;
@@ -10,7 +11,10 @@ function placeOf(run, position) {
   return inside ? (pageAt(doc, position)?.title ?? T.document) : T.outside;
 }
 
-/** The legend's line for what the document shows. */
+/**
+ * The legend's line for what the document shows.
+ * @param {MapRun | null} run @param {number} i @param {number | null} layer @param {Mode} mode
+ */
 function explain(run, i, layer, mode) {
   if (!run) return T.empty;
   if (mode === "passages") return T.heldScale;
@@ -25,12 +29,15 @@ function explain(run, i, layer, mode) {
   return `${scale} ${T.size(count(start.slots), count(rows[i].context))} ${T.sentence(nameOf(rows[i]))}`;
 }
 
-/** The same picture for those who do not see it: how many tokens are held, where most are, and what changed. */
+/**
+ * The same picture for those who do not see it: how many tokens are held, where most are, and what changed.
+ * @param {MapRun} run @param {number} i @param {number | null} layer
+ */
 function describe(run, i, layer) {
   const { doc } = run;
   const levels = run.levels(i, layer);
   if (!levels) return T.none(count(doc.tokens));
-  const held = levels.subarray(doc.first, doc.first + doc.tokens).reduce((sum, level) => sum + (level > 0), 0);
+  const held = levels.subarray(doc.first, doc.first + doc.tokens).reduce((sum, level) => sum + Number(level > 0), 0);
   const number = layer === null ? null : run.start.layers[layer];
   const words = [T.described(nameOf(run.rows[i]), count(held), count(doc.tokens), number)];
   const shares = run.pageShares(levels);
@@ -41,6 +48,7 @@ function describe(run, i, layer) {
   return words.join(" ");
 }
 
+/** @param {Doc} doc @param {number} token */
 function excerpt(doc, token) {
   const from = doc.starts[token];
   return `“…${doc.text.slice(from, from + 60).replace(/\s+/g, " ").trim()}…”`;

@@ -1,6 +1,9 @@
 // A proposal: the whole draft with the changes in it, to be accepted or rejected.
 class Proposal {
+  /** @param {Template} root @param {HTMLTextAreaElement} area @param {(kind: Verdict, id: string) => void} verdict */
   constructor(root, area, verdict) {
+    this.id = "";
+    this.done = false;
     this.box = root.querySelector(".draft-proposal");
     this.diff = root.querySelector(".draft-diff");
     this.area = area;
@@ -18,9 +21,11 @@ class Proposal {
       }
     });
   }
+  /** @param {ShownProposal} message @param {string} text the whole draft */
   show(message, text) {
     this.id = message.id;
     const start = toUnits(text, message.start), end = toUnits(text, message.end);
+    /** @type {[ChangeKind, string][]} */
     const changes = message.done ? message.changes : [["delete", text.slice(start, end)], ["insert", message.text]];
     this.diff.replaceChildren(text.slice(0, start), ...changes.map(([kind, part]) => {
       const node = document.createElement({ equal: "span", insert: "ins", delete: "del" }[kind]);

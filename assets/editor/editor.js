@@ -2,12 +2,15 @@
 const root = element.querySelector(".draft-root");
 const area = root.querySelector(".draft-text");
 const row = { count: root.querySelector(".draft-count"), tools: root.querySelector(".draft-tools"), saved: root.querySelector(".draft-saved") };
-const status = root.querySelector(".draft-status");
+const announcer = root.querySelector(".draft-status");
 const SEND_MS = 300, MOST_MS = 800, CARET_MS = 250, SETTLED_MS = 700, COUNT_MS = 300, MIRROR_MS = 1000, PATIENCE_MS = 4000;
 
 // `base`: the draft that a run writes into, once it does. `writer`: that run.
-let revision = 0, serial = 0, project = "", last = null, base = null, writer = "", running = false, composing = false;
-let sent = "", inFlight = null, firstUnsent = 0, asked = false, failed = false;
+let revision = 0, serial = 0, project = "", writer = "", running = false, composing = false;
+let /** @type {Span | null} */ last = null, /** @type {string | null} */ base = null;
+// `sent`: what the server has, or null if all is to be sent; `inFlight`: since when it has not answered.
+let /** @type {string | null} */ sent = "", /** @type {number | null} */ inFlight = null;
+let firstUnsent = 0, asked = false, failed = false;
 let sendTimer = 0, caretTimer = 0, settledTimer = 0, countTimer = 0, mirrorTimer = 0;
 
 area.setAttribute("aria-label", TEXT.label);
@@ -24,11 +27,13 @@ wish.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey) row.tools.querySelector("button")?.click();
 });
 
+/** @returns {DraftState} */
 const state = () => ({
   project, text: base ?? area.value, revision, serial,
   start: toCharacters(area.value, area.selectionStart), end: toCharacters(area.value, area.selectionEnd),
 });
 // Buttons of the page read the draft here. The edit is sent as well, since not every button answers with a revision.
+/** @type {DraftOwner} */
 const owner = element.closest("#draft") ?? element;
 owner.draft = { state() { send(); return state(); }, focus: () => area.focus() };
 
@@ -48,6 +53,7 @@ function send() {
 }
 
 // Where "Saved" stands; an alert while the text is not kept.
+/** @param {string} text */
 function say(text, alert = false) {
   failed = alert;
   if (alert) row.saved.setAttribute("role", "alert"); else row.saved.removeAttribute("role");
@@ -91,12 +97,14 @@ setInterval(() => {
 
 // --- a copy in the browser ---
 
-let offered = null, elsewhere = ""; // the text that the bar offers, and the project it was of if that is gone
+let /** @type {string | null} */ offered = null, elsewhere = ""; // the text that the bar offers, and the project it was of if that is gone
 const bar = root.querySelector(".draft-recover");
-const key = (id) => `refreshkv-draft-${id}`;
+const key = (/** @type {string} */ id) => `refreshkv-draft-${id}`;
 const SHOWN = "refreshkv-shown"; // the project that this tab showed last
-const titleField = () => document.querySelector("#project-name textarea, #project-name input");
+const titleField = () => /** @type {HTMLInputElement | null} */ (
+  document.querySelector("#project-name textarea, #project-name input"));
 
+/** @param {string} id @returns {Copy | null} */
 function copyOf(id) {
   try { return JSON.parse(localStorage.getItem(key(id)) ?? "null"); } catch { return null; /* not ours, or forbidden */ }
 }
@@ -126,9 +134,11 @@ function store() {
   } catch { /* full, or forbidden */ }
 }
 function mirror() { mirrorTimer ||= setTimeout(store, MIRROR_MS); }
+/** @param {string} id */
 function forget(id) { try { localStorage.removeItem(key(id)); } catch { /* forbidden */ } }
 
 // What the browser holds of this project, or of the one it stands in place of, that is not in the draft.
+/** @param {string} text @param {string} previous */
 function offer(text, previous) {
   asked = true;
   for (const id of previous ? [project, previous] : [project]) {
@@ -140,6 +150,7 @@ function offer(text, previous) {
 }
 
 // Text that is not in the draft any more is offered, never dropped: the bar stays until the server has it.
+/** @param {string} text @param {string} why @param {string} otherwise */
 function giveBack(text, why, otherwise) {
   offered = text;
   show(why, otherwise);
@@ -150,6 +161,7 @@ function giveBack(text, why, otherwise) {
   store();
 }
 
+/** @param {string} why @param {string} close */
 function show(why, close) {
   const discard = bar.querySelector(".discard");
   bar.querySelector("span").textContent = why;
@@ -157,7 +169,7 @@ function show(why, close) {
   discard.textContent = close;
   discard.onclick = settle;
   bar.hidden = false;
-  status.textContent = why;
+  announcer.textContent = why;
 }
 
 function settle() {
@@ -170,6 +182,7 @@ function settle() {
 
 // --- from the server ---
 
+/** @param {string} text @param {Span | null} select */
 function put(text, select) {
   const top = area.scrollTop, had = [area.selectionStart, area.selectionEnd];
   const bottom = select ? height(text, toUnits(text, select[1])) : 0;
@@ -181,26 +194,30 @@ function put(text, select) {
 }
 
 // Of the text up to a place, in pixels.
+/** @param {string} text @param {number} unit */
 function height(text, unit) {
   area.value = text.slice(0, unit);
   return area.scrollHeight;
 }
 
+/** @param {boolean} on */
 function writing(on) {
   area.setAttribute("aria-busy", String(on));
   if (on === area.readOnly) return;
   area.readOnly = on;
-  status.textContent = on ? TEXT.begins : asked ? TEXT.ends : "";
+  announcer.textContent = on ? TEXT.begins : asked ? TEXT.ends : "";
   if (on) follow.begin(); else follow.finish();
   runs(on);
 }
 
+/** @param {boolean} on */
 function runs(on) {
   running = on;
   tools();
 }
 
 // The page goes over to another project. What was typed last belongs to the one it was typed in.
+/** @param {SetMessage} message */
 function leave(message) {
   const replaced = project !== "" && message.previous === project;
   if (project && !replaced && message.forget !== project) {
@@ -221,6 +238,7 @@ function leave(message) {
   failed = false;
 }
 
+/** @type {Handlers} */
 const handlers = {
   set(message) {
     const previous = message.previous;
@@ -270,9 +288,11 @@ function read() {
     count();
     return;
   }
+  /** @type {Message} */
   const message = JSON.parse(props.value);
   if (message.kind !== "set" && message.project !== project) return; // of a project that the page has left
-  handlers[message.kind]?.(message);
+  const handle = /** @type {((message: Message) => void) | undefined} */ (handlers[message.kind]);
+  handle?.(message);
   count();
   if (message.kind === "set" || message.kind === "saved") settles();
 }

@@ -1,5 +1,6 @@
 // Keeps the end of what is being written in view, until the person scrolls away from it.
 class Follow {
+  /** @param {HTMLTextAreaElement} area @param {HTMLButtonElement} button */
   constructor(area, button) {
     this.area = area;
     this.button = button;

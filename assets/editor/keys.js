@@ -1,4 +1,5 @@
 // The keys that press the page's buttons, as long as those are not disabled.
+/** @type {Shortcut[]} */
 const SHORTCUTS = [
   ["#write", "Control+Enter", (event, ctrl) => ctrl && !event.shiftKey && event.key === "Enter"],
   ["#continue", "Control+Shift+Enter", (event, ctrl) => ctrl && event.shiftKey && event.key === "Enter"],
@@ -10,6 +11,7 @@ const SHORTCUTS = [
 document.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   const pressed = SHORTCUTS.find(([, , matches]) => matches(event, event.ctrlKey || event.metaKey));
+  /** @type {HTMLButtonElement | null | undefined} */
   const button = pressed && document.querySelector(pressed[0]);
   if (!button) return;
   if (button.disabled && event.target === area) return; // the browser's own undo, while the model reads

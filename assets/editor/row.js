@@ -11,6 +11,7 @@ function counted() {
 function tools() {
   const busy = running || proposal.shown;
   const selected = area.selectionStart !== area.selectionEnd && !busy;
+  /** @type {PassageKind[]} */
   const kinds = busy ? [] : selected ? ["rewrite", "expand", "shorten"] : last ? ["again"] : [];
   if (row.tools.dataset.kinds === kinds.join()) return;
   row.tools.dataset.kinds = kinds.join();

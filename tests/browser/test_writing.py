@@ -77,6 +77,16 @@ def test_a_report_about_three_files_is_written_edited_and_exported(hands: Hands,
     assert paragraphs[-1] == "The last line is mine."
 
 
+def test_an_export_says_which_characters_no_font_has(hands: Hands) -> None:
+    hands.type("Done ✅ \U000f0001")
+    hands.page.locator("#export button").first.click()
+    hands.page.locator("#format input").click()
+    hands.page.get_by_role("option", name=re.compile("pdf")).click()
+    hands.press("make-export")
+    expect(hands.page.locator("#exported a[download]").first).to_be_visible(timeout=30_000)
+    expect(hands.page.locator("#export-problem .notice")).to_contain_text("shows � in their place: U+F0001.")
+
+
 @pytest.mark.usefixtures("unhurried")
 def test_what_is_typed_while_the_model_reads_stays(hands: Hands, slow_reading: threading.Event) -> None:
     hands.sample("1-3")

@@ -1,5 +1,6 @@
 """Tiny random models of every supported architecture."""
 
+import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
@@ -82,6 +83,9 @@ ARCHITECTURES: dict[str, dict[str, object]] = {
         "layer_types": ["chunked_attention", "full_attention", "full_attention", "full_attention"],
     },
 }
+
+EACH = [pytest.param(name, marks=() if name == "llama" else pytest.mark.slow) for name in ARCHITECTURES]
+"""Their names for parametrize: together they take a minute of one core."""
 
 
 def make_model(name: str, attention: str = "eager") -> PreTrainedModel:

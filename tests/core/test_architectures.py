@@ -5,7 +5,7 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from core import FullAttention, Policy, PolicyCache, RefreshKV, enable
-from tests.core.architectures import ARCHITECTURES, make_model
+from tests.core.architectures import EACH, make_model
 
 NEW_TOKENS = 12
 POLICIES = [
@@ -38,7 +38,7 @@ def decode_logits(model: PreTrainedModel, ids: torch.Tensor, cache: object, chun
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EACH)
 def test_generation_equals_stock(name: str, policy: Policy) -> None:
     ids = prompts(1)
     expected = run(make_model(name), ids)
@@ -47,7 +47,7 @@ def test_generation_equals_stock(name: str, policy: Policy) -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EACH)
 def test_chunked_prefill_and_decode_logits_equal_stock(name: str, policy: Policy) -> None:
     ids = prompts(2, 48)
     model = make_model(name)
@@ -72,7 +72,7 @@ class RoundingCache(DynamicCache):
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EACH)
 def test_storing_bfloat16_is_rounding_keys_and_values(name: str, policy: Policy) -> None:
     ids = prompts(2, 48)
     model = make_model(name)
@@ -86,7 +86,7 @@ def test_storing_bfloat16_is_rounding_keys_and_values(name: str, policy: Policy)
     torch.testing.assert_close(actual, expected, atol=2e-4, rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EACH)
 def test_left_padded_batch_equals_stock(name: str) -> None:
     ids, mask = prompts(3), torch.ones(3, 24, dtype=torch.long)
     ids[1, :9], mask[1, :9] = 0, 0
@@ -97,7 +97,7 @@ def test_left_padded_batch_equals_stock(name: str) -> None:
     assert run(model, ids, attention_mask=mask, past_key_values=cache).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("name", [n for n in ARCHITECTURES if n not in ("qwen3_5_text", "qwen3_next")])
+@pytest.mark.parametrize("name", [each for each in EACH if each.values[0] not in ("qwen3_5_text", "qwen3_next")])
 def test_beams_equal_stock(name: str) -> None:
     ids = prompts(2)
     expected = run(make_model(name), ids, num_beams=3)
@@ -106,7 +106,7 @@ def test_beams_equal_stock(name: str) -> None:
     assert run(model, ids, num_beams=3, past_key_values=cache).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", EACH)
 def test_enabled_model_without_policy_cache_is_stock(name: str) -> None:
     ids = prompts(1)
     assert run(enable(make_model(name)), ids).tolist() == run(make_model(name), ids).tolist()

@@ -196,6 +196,7 @@ default_model._prepared(Path(sys.argv[1]), build, lambda *_: None)
 """
 
 
+@pytest.mark.slow
 def test_process_killed_midway_leaves_no_folder_and_the_next_call_starts_clean(tmp_path: Path) -> None:
     target = tmp_path / "target"
     command = [sys.executable, "-c", KILLED, str(target)]
@@ -449,6 +450,7 @@ def test_gpus_get_bfloat16_and_bitsandbytes(
     assert "quantization_config" not in asked
 
 
+@pytest.mark.slow
 def test_import_is_silent_and_leaves_bitsandbytes_alone() -> None:
     code = "import sys, core.loading; assert 'bitsandbytes' not in sys.modules"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=dict(os.environ))

@@ -100,7 +100,15 @@ def test_nf4_is_bitsandbytes_nf4() -> None:
     assert max(len(block.unique()) for block in rounded.flatten().split(64)) <= 16
 
 
-@pytest.mark.parametrize("shape", [(64, 32), (30, 96), (16, 576), (3, 33)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (64, 32),
+        (30, 96),
+        (16, 576),
+        pytest.param((3, 33), marks=pytest.mark.slow),
+    ],  # bitsandbytes compiles for the last
+)
 def test_nf4_rounds_blocks_of_64_whatever_the_shape(shape: tuple[int, int]) -> None:
     from bitsandbytes import functional
 
@@ -181,6 +189,7 @@ def test_bitsandbytes_settings() -> None:
     assert bitsandbytes_config("int8").load_in_8bit
 
 
+@pytest.mark.model
 @torch.no_grad()
 def test_embedded_model_in_nf4_agrees_with_bitsandbytes_own_linears(one_thread: None) -> None:
     """One prompt token by token (few rows) and at once (many rows) against Linear4bit in float32."""

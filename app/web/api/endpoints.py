@@ -255,12 +255,14 @@ class Tools:
             title: The title, and the file's name.
 
         Returns:
-            The file.
+            The file. In a PDF U+FFFD stands for what no font of the server has; the log of the call names it.
         """
         with errors_told():
             if format not in get_args(Format):
                 raise AppError("“{}” is not a format. Choose one of {}.", str(format), ", ".join(get_args(Format)))
             made = export(Draft(title, markdown), format)
+        for note in made.notes:
+            gr.Warning(str(note))
         # Where Gradio deletes it again.
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
         return gr.FileData(path=path, orig_name=made.name, mime_type=made.media_type)

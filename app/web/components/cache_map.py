@@ -12,25 +12,9 @@ from typing import Any
 import gradio as gr
 
 from app.settings import ASSETS
-from app.web.components.log import scripts
+from app.web.components import templates
 
 FOLDER = ASSETS / "cache_map"
-SCRIPTS = (
-    "text",
-    "palette",
-    "layout",
-    "run",
-    "words",
-    "viewport",
-    "document",
-    "axis",
-    "pages",
-    "heatmap",
-    "steps",
-    "held",
-    "player",
-    "map",
-)
 
 
 class CacheMap(gr.HTML):
@@ -38,13 +22,7 @@ class CacheMap(gr.HTML):
 
     def __init__(self, **kwargs: Any) -> None:
         """`kwargs` are those of gr.HTML that concern the place on the page: elem_id, visible, min_width, …."""
-        super().__init__(
-            html_template=(FOLDER / "template.html").read_text("utf-8"),
-            css_template=(FOLDER / "style.css").read_text("utf-8"),
-            js_on_load=scripts(FOLDER, SCRIPTS),
-            apply_default_css=False,
-            **kwargs,
-        )
+        super().__init__(**templates(FOLDER), apply_default_css=False, **kwargs)
 
     def postprocess(self, value: Any) -> str | None:
         """A dict as one string: Gradio would wrap every token of a list in a proxy, and patch a dict in place."""

@@ -26,10 +26,9 @@ import gradio as gr
 
 from app.runs.feed import Json
 from app.settings import ASSETS
-from app.web.components.log import scripts
+from app.web.components import templates
 
 FOLDER = ASSETS / "editor"
-SCRIPTS = ("text", "offsets", "follow", "diff", "editor", "stream", "row", "keys")
 
 
 class DraftEditor(gr.HTML):
@@ -37,13 +36,7 @@ class DraftEditor(gr.HTML):
 
     def __init__(self, **kwargs: Any) -> None:
         """`kwargs` are those of gr.HTML that concern the place on the page."""
-        super().__init__(
-            html_template=(FOLDER / "template.html").read_text("utf-8"),
-            css_template=(FOLDER / "style.css").read_text("utf-8"),
-            js_on_load=scripts(FOLDER, SCRIPTS),
-            apply_default_css=False,
-            **kwargs,
-        )
+        super().__init__(**templates(FOLDER), apply_default_css=False, **kwargs)
 
     def postprocess(self, value: Any) -> str | None:
         """The message as one string, see CacheMap; with a mark, since one like the last would not reach the script. A

@@ -12,15 +12,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
-from pathlib import Path
 
 from app.runs.feed import Json
-from app.settings import ASSETS
 from app.text.spans import shared_start
-
-SCRIPT = ASSETS / "log.js"
-"""Its reader in the browser."""
 
 MESSAGE, CUT = "\x1b", "\x1a"
 """No text holds them: control characters are taken out of all that arrives."""
@@ -47,9 +41,3 @@ class Log:
             self._text = text[:kept]
         self.value += text[len(self._text) :]
         self._text = text
-
-
-def scripts(folder: Path, names: Sequence[str]) -> str:
-    """The scripts of a component whose value may be a log, with the reader of logs before them."""
-    files = [SCRIPT, *(folder / f"{name}.js" for name in names)]
-    return "\n".join(file.read_text("utf-8") for file in files)

@@ -183,8 +183,9 @@ def add_export(context: AppContext, project: gr.BrowserState, editor: DraftEdito
             return {file: gr.update(visible=False), problem: panels.notice(worded(error, request))}
         # Where Gradio deletes it again.
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
+        said = "".join(panels.notice(note.worded(say)) for note in made.notes)
         # A label of a component that was hidden is not translated when it is shown.
-        return {file: gr.update(value=path, visible=True, label=say("File")), problem: ""}
+        return {file: gr.update(value=path, visible=True, label=say("File")), problem: said}
 
     make.click(write, [editor, kind, project], [file, problem], js=READ_EDITOR, **QUIET)
 

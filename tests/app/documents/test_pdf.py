@@ -222,6 +222,7 @@ def test_a_page_that_unfolds_beyond_measure_is_left_out(tmp_path: Path) -> None:
     assert "1 of 2 pages could not be read: 2 (Limit reached" in str(document.notes[0])
 
 
+@pytest.mark.slow
 def test_text_that_unfolds_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     writer = make_pdf("x")
     stream = DecodedStreamObject()

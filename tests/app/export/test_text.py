@@ -68,6 +68,11 @@ def test_plain_text_has_no_marks_and_keeps_the_layout() -> None:
     assert plain_text(DRAFT) == TEXT
 
 
+def test_columns_stand_below_each_other_beside_emoji_and_marks() -> None:
+    table = "| a | b |\n|-|-|\n| 👨‍👩‍👧 | x |\n| ❤️ | x |\n| e\u0301\u200d | x |\n| 日 | x |\n"
+    assert plain_text(table) == "a   b\n--  -\n👨‍👩‍👧  x\n❤️  x\ne\u0301\u200d   x\n日  x\n"
+
+
 def test_an_empty_draft_is_an_empty_text() -> None:
     assert plain_text(" \n\n") == ""
 

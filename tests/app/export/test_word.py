@@ -92,6 +92,7 @@ def test_the_title_is_the_documents(title: str) -> None:
     assert properties.author == ""
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.text() | MARKED)
 def test_any_draft_reads_back(draft: str) -> None:

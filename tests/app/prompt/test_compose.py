@@ -71,7 +71,10 @@ ENDINGS = st.text(st.sampled_from('.,:;!?)"“”- \n\t0aé🙂…'), max_size=6
 INSTRUCTIONS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(lambda text: text.strip())
 
 
-@pytest.fixture(scope="module", params=[byte_tokenizer, merging_tokenizer, embedded_tokenizer])
+@pytest.fixture(
+    scope="module",
+    params=[byte_tokenizer, merging_tokenizer, pytest.param(embedded_tokenizer, marks=pytest.mark.model)],
+)
 def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
     return request.param()
 

@@ -90,6 +90,7 @@ TITLES = st.lists(
 MARKS = st.sampled_from(["{n}. {t}", "{n}) {t}", "- {t}", "## {t}", "### {n}. {t}", "**{n}. {t}**", "{n}. **{t}**"])
 
 
+@pytest.mark.slow
 @given(TITLES, MARKS, st.sampled_from(["\n", "\n\n"]))
 def test_every_heading_is_found_in_every_form(titles: list[str], mark: str, gap: str) -> None:
     text = gap.join(mark.format(n=number, t=title) for number, title in enumerate(titles, 1))

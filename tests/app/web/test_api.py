@@ -5,8 +5,7 @@ import base64
 import json
 import re
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,27 +19,29 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from pypdf import PdfWriter
 
-from app.engine.engine import Engine
-from app.project.commands import Commands
+from app.engine.run import Run
+from app.project.commands import COMPARED, Commands
 from app.project.sessions import Sessions
 from app.say.errors import AppError
 from app.settings import Settings, SettingsError
 from app.store import open_store
-from app.web.api import Tools
-from app.web.events import AppContext
+from app.web.api.endpoints import Tools
+from app.web.context import AppContext
 from app.web.page import build, launch_options
 from core import FullAttention, RefreshKV
-from tests.core.tiny import byte_tokenizer, tiny_model
+from tests.app.conftest import wait
+from tests.app.gated import GatedEngine
+from tests.core.tiny import byte_tokenizer
 
 TEXT = "The light stood on the rock for a hundred years. "
 ROOT = Path(__file__).parents[3]
-SAMPLE, README = ROOT / "assets" / "samples" / "lighthouses.pdf", ROOT / "README.md"
+SAMPLE, DOCS = ROOT / "assets" / "samples" / "lighthouses.pdf", ROOT / "docs" / "app.md"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine]]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, GatedEngine]]:
     """The page's address and its engine."""
-    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=4)
+    engine = GatedEngine()
     engine.start()
     engine.require_model(timeout=60)
     settings = Settings(_env_file=None, max_new_tokens_limit=900, mcp=True)  # type: ignore[call-arg]
@@ -57,7 +58,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engi
 
 
 @pytest.fixture
-def client(served: tuple[str, Engine], one_thread: None, tmp_path: Path) -> Iterator[Client]:
+def client(served: tuple[str, GatedEngine], one_thread: None, tmp_path: Path) -> Iterator[Client]:
     client = Client(served[0], verbose=False, download_files=tmp_path)
     yield client
     client.close()
@@ -70,24 +71,32 @@ def rock(tmp_path: Path) -> Any:
     return handle_file(str(path))
 
 
-def wait(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
-
-
 def write(client: Client, files: list[Any], **values: Any) -> Any:
     fields = {"task": "free", "detail": "Say it.", "max_new_tokens": 20, "seed": 1, **values}
     return client.submit(files=files, api_name="/write", **fields)
 
 
-def test_only_what_the_readme_names_can_be_called(client: Client) -> None:
-    described = re.search(r"^- \*\*API\*\*: (.+?)(?=^$|^- )", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+def compare(client: Client, files: list[Any], methods: Any, **values: Any) -> Any:
+    fields = {"task": "free", "detail": "Say it.", "max_new_tokens": 20, "seed": 1, **values}
+    return client.submit(files=files, methods=methods, api_name="/compare", **fields)
+
+
+def run_of(served: tuple[str, GatedEngine], client: Client, files: list[Any], **values: Any) -> tuple[Run, Any]:
+    """The run that such a call begins, looked at while it writes; and what the call returns."""
+    engine = served[1]
+    with engine.held():
+        job = write(client, files, **values)
+        wait(lambda: bool(engine.current()))
+        (run,) = engine.current()
+    return run, job.result(timeout=60)
+
+
+def test_only_what_the_docs_name_can_be_called(client: Client) -> None:
+    described = re.search(r"^## API$(.+?)(?=^## |\Z)", DOCS.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert described
     named = sorted(re.findall(r"`(/\w+)`", described[1]))
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(endpoints) == named == ["/check_budget", "/export_draft", "/read_document", "/write"]
+    assert sorted(endpoints) == named == ["/check_budget", "/compare", "/export_draft", "/read_document", "/write"]
     functions = client.config["dependencies"]
     open_ones = {function["api_name"] for function in functions if function["api_visibility"] != "private"}
     assert open_ones == {name[1:] for name in named}
@@ -103,6 +112,8 @@ def test_parameters_are_described(client: Client) -> None:
     ]  # fmt: skip
     assert "RefreshKV" in parameters["method"]["type"]["enum"]
     assert "Streams the text so far" in endpoints["/write"]["description"]
+    compared = {item["parameter_name"] for item in endpoints["/compare"]["parameters"]}
+    assert compared == {*parameters, "methods"} - {"method"}
 
 
 def test_writing_streams_and_ends_with_statistics(client: Client, rock: Any) -> None:
@@ -120,41 +131,34 @@ def test_writing_streams_and_ends_with_statistics(client: Client, rock: Any) -> 
 
 
 def test_a_seed_repeats_a_text_and_the_options_reach_the_run(
-    client: Client, served: tuple[str, Engine], rock: Any
+    client: Client, served: tuple[str, GatedEngine], rock: Any
 ) -> None:
     first, again = (write(client, [rock], temperature=1.0).result(timeout=60)["text"] for _ in range(2))
     other = write(client, [rock], temperature=1.0, seed=2).result(timeout=60)["text"]
     assert first == again != other
     policies = []
     for values in ({"budget": "32", "stride": 7}, {"method": "FullAttention"}):
-        job = write(client, [rock], max_new_tokens=500, **values)
-        wait(lambda: bool(served[1].current()))
-        policies.append(served[1].current()[0].request.policy)
-        job.result(timeout=60)
+        run, _ = run_of(served, client, [rock], **values)
+        policies.append(run.request.policy)
     assert policies == [RefreshKV(32, 7), FullAttention()]
 
 
-def prompt_of(served: tuple[str, Engine], job: Any) -> str:
-    """What the model reads for a job that runs."""
-    wait(lambda: bool(served[1].current()))
-    (run,) = served[1].current()
-    job.result(timeout=60)
+def prompt_of(run: Run) -> str:
+    """What the model reads."""
     return str(byte_tokenizer().decode(run.request.token_ids[0]))
 
 
-def test_how_the_text_is_to_be_reaches_the_prompt(client: Client, served: tuple[str, Engine], rock: Any) -> None:
+def test_how_the_text_is_to_be_reaches_the_prompt(client: Client, served: tuple[str, GatedEngine], rock: Any) -> None:
     shape = {"length": "80", "tone": "plain", "language": "Deutsch", "audience": "children"}
-    job = write(client, [rock], task="summary", detail="", max_new_tokens=300, **shape)
-    prompt = prompt_of(served, job)
-    assert "Write about 80 words. The tone is plain. The readers are children. Write in Deutsch." in prompt
-    job = write(client, [rock], max_new_tokens=500, threshold=0.5, stride=7)
-    wait(lambda: bool(served[1].current()))
-    assert served[1].current()[0].request.policy == RefreshKV(1 / 8, 7, 0.5)
-    job.result(timeout=60)
+    run, _ = run_of(served, client, [rock], task="summary", detail="", **shape)
+    asked = "Write about 80 words. The tone is plain. The readers are children. Write in Deutsch."
+    assert asked in prompt_of(run)
+    run, _ = run_of(served, client, [rock], threshold=0.5, stride=7)
+    assert run.request.policy == RefreshKV(1 / 8, 7, 0.5)
 
 
 def test_pages_and_passwords_go_with_the_files(
-    client: Client, served: tuple[str, Engine], rock: Any, tmp_path: Path
+    client: Client, served: tuple[str, GatedEngine], rock: Any, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret.pdf"
     pdf = PdfWriter()
@@ -163,7 +167,8 @@ def test_pages_and_passwords_go_with_the_files(
     pdf.write(secret)
     (tmp_path / "two.txt").write_text("The first page.\fThe second page.")
     two = handle_file(str(tmp_path / "two.txt"))
-    prompt = prompt_of(served, write(client, [two, rock], max_new_tokens=300, pages=["2"]))
+    run, _ = run_of(served, client, [two, rock], pages=["2"])
+    prompt = prompt_of(run)
     assert "The first page." not in prompt
     assert "The second page." in prompt
     assert TEXT in prompt
@@ -178,16 +183,19 @@ def test_pages_and_passwords_go_with_the_files(
             write(client, files, **values).result(timeout=60)
 
 
-def test_a_draft_is_gone_on_with(client: Client, served: tuple[str, Engine], rock: Any) -> None:
-    job = write(client, [rock], task="continue", detail="", max_new_tokens=300, draft="Mine it is. ")
-    assert prompt_of(served, job).endswith("assistant\nMine it is.")
-    text = job.result()["text"]
+def test_a_draft_is_gone_on_with(client: Client, served: tuple[str, GatedEngine], rock: Any) -> None:
+    run, written = run_of(served, client, [rock], task="continue", detail="", draft="Mine it is. ")
+    assert prompt_of(run).endswith("assistant\nMine it is.")
+    text = written["text"]
+    assert text
     assert not text.startswith(("Mine", " "))
     tokens = client.predict(files=[rock], task="continue", draft="Mine it is. ", api_name="/check_budget")["tokens"]
     assert tokens["draft"] == len("Mine it is.")
 
 
-def test_two_clients_at_once_each_get_their_own_text(served: tuple[str, Engine], client: Client, rock: Any) -> None:
+def test_two_clients_at_once_each_get_their_own_text(
+    served: tuple[str, GatedEngine], client: Client, rock: Any
+) -> None:
     other = Client(served[0], verbose=False)
     alone = [write(client, [rock], temperature=1.0, seed=seed).result(timeout=60)["text"] for seed in (1, 2)]
     jobs = [write(who, [rock], temperature=1.0, seed=seed) for who, seed in ((client, 1), (other, 2))]
@@ -196,20 +204,88 @@ def test_two_clients_at_once_each_get_their_own_text(served: tuple[str, Engine],
     other.close()
 
 
-def test_a_client_that_leaves_stops_its_run(served: tuple[str, Engine], client: Client, rock: Any) -> None:
-    job = write(client, [rock], max_new_tokens=800)
-    wait(lambda: len(job.outputs()) > 2)
-    (run,) = served[1].current()
-    job.cancel()
-    wait(lambda: run.done)
+def test_a_client_that_leaves_stops_its_run(served: tuple[str, GatedEngine], client: Client, rock: Any) -> None:
+    with served[1].held(after=3):  # it could not be over by itself
+        job = write(client, [rock])
+        wait(lambda: any(output["text"] for output in job.outputs()))
+        (run,) = served[1].current()
+        job.cancel()
+        wait(lambda: run.done)
     assert run.state == "stopped"
+
+
+def test_methods_are_compared_and_their_texts_stream(
+    served: tuple[str, GatedEngine], client: Client, rock: Any
+) -> None:
+    methods = ["NeverRefreshed", "RefreshKV", "FullAttention"]
+    options = {"max_new_tokens": 60, "budget": "16", "stride": 5, "temperature": 1.0}
+    with served[1].held(after=3):
+        job = compare(client, [rock], methods, **options)
+        wait(lambda: any(output["methods"][0]["text"] for output in job.outputs()))
+        first, *others = job.outputs()[-1]["methods"]
+    compared = job.result(timeout=60)["methods"]
+    assert (first["state"], first["changes"], first["statistics"]) == ("running", [], {})
+    assert [(other["state"], other["text"]) for other in others] == [("planned", "")] * 2
+    assert [method["name"] for method in compared] == list(COMPARED.values())
+    assert [(method["state"], method["error"]) for method in compared] == [("finished", None)] * 3
+    assert compared[0]["text"].startswith(first["text"])
+    # 59 decode steps: at stride 5 every fifth is full, with full attention all are, never refreshed none.
+    assert [method["statistics"]["full_steps"] for method in compared] == [11, 59, 0]
+    for method, values in zip(compared[:2], ({}, {"method": "FullAttention"}), strict=True):
+        assert method["text"] == write(client, [rock], **options, **values).result(timeout=60)["text"]
+    reference = compared[0]["text"]
+    assert compared[0]["changes"] == []
+    assert compared[1]["text"] != reference
+    for method in compared[1:]:
+        for kind, whole in (("insert", reference), ("delete", method["text"])):
+            assert "".join(text for found, text in method["changes"] if found != kind) == whole
+
+
+def test_a_client_that_leaves_stops_its_comparison(served: tuple[str, GatedEngine], client: Client, rock: Any) -> None:
+    with served[1].held(after=3):
+        job = compare(client, [rock], ["RefreshKV", "FullAttention"])
+        wait(lambda: any(output["methods"][0]["text"] for output in job.outputs()))
+        (run,) = served[1].current()
+        job.cancel()
+        wait(lambda: run.done)
+    assert run.state == "stopped"
+    assert served[1].current() == []  # the next method never begins
+
+
+def test_what_cannot_be_compared_is_refused(client: Client, rock: Any) -> None:
+    both = ["RefreshKV", "FullAttention"]
+    for files, methods, values, message in (
+        ([rock], ["RefreshKV", "magic"], {}, "“magic” is not a method. Choose one of RefreshKV, FullAttention, Never"),
+        ([rock], ["RefreshKV"], {}, "Choose at least two methods to compare"),
+        ([rock], ["RefreshKV", "RefreshKV"], {}, "Choose at least two methods to compare"),
+        ([rock], [], {}, "Choose at least two methods to compare"),
+        ([rock], None, {}, "Choose at least two methods to compare"),
+        ([], both, {"task": "summary", "detail": ""}, "There is nothing to write about"),
+        # A draft counts only where it is gone on with.
+        ([], both, {"task": "summary", "detail": " ", "draft": "Mine it is."}, "There is nothing to write about"),
+        ([rock], both, {"detail": ""}, "is empty"),
+        ([rock], both, {"max_new_tokens": 901}, "901; it must be 1 to 900"),
+        ([rock], both, {"task": "poem"}, "“poem” is not a task"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            compare(client, files, methods, **values).result(timeout=60)
+    going_on = {"task": "continue", "detail": "", "draft": "Mine it is."}
+    assert all(method["text"] for method in compare(client, [], both, **going_on).result(timeout=60)["methods"])
+
+
+def test_with_nothing_to_write_about_nothing_is_written(client: Client, rock: Any) -> None:
+    for values in ({}, {"detail": " \n"}, {"draft": "  "}, {"task": "outline", "length": "short"}):
+        with pytest.raises(ClientError, match=r"There is nothing to write about: no source, .+ Add a file, say what"):
+            write(client, [], **{"task": "summary", "detail": "", **values}).result(timeout=60)
+    for files, values in (([rock], {}), ([], {"detail": "Tides."}), ([], {"draft": "Mine it is."})):
+        assert write(client, files, **{"task": "summary", "detail": "", **values}).result(timeout=60)["text"]
 
 
 def test_what_is_wrong_is_said(client: Client, rock: Any, tmp_path: Path) -> None:
     for values, message in (
         ({"max_new_tokens": 901}, "901; it must be 1 to 900"),
-        ({"task": "poem"}, "'poem' is not a task. Choose one of report,"),
-        ({"method": "magic"}, "'magic' is not a method"),
+        ({"task": "poem"}, r"“poem” is not a task\. Choose one of .*report"),
+        ({"method": "magic"}, "“magic” is not a method. Choose one of RefreshKV, FullAttention"),
         ({"budget": "lots"}, "“lots”"),
         ({"stride": 0}, "steps between refreshes are 0"),
         ({"detail": ""}, "is empty"),
@@ -278,7 +354,7 @@ def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) ->
     assert over["fits"] is False
     assert any(choice.startswith("Read only page") for choice in over["choices"])
     for values, message in (
-        ({"task": "poem"}, "'poem' is not a task. Choose one of report,"),
+        ({"task": "poem"}, r"“poem” is not a task\. Choose one of .*report"),
         ({"task": "report", "length": "lots"}, "The length is “lots”. Choose .+, or write a number of words: 800"),
         ({"task": "report", "pages": ["2-3"]}, "rock.txt"),
     ):
@@ -292,9 +368,26 @@ def test_a_draft_becomes_a_file(client: Client) -> None:
     assert "光 and ${x}" in Path(made).read_text("utf-8")
     pdf = client.predict(markdown="# Rock", format="pdf", title="R", api_name="/export_draft")
     assert Path(pdf).read_bytes().startswith(b"%PDF")
-    for kind, message in (("exe", "'exe' is not a format. Choose one of md,"), ("csv", "The draft has no table")):
+    for kind, message in (("exe", "“exe” is not a format. Choose one of md,"), ("csv", "The draft has no table")):
         with pytest.raises(ClientError, match=message):
             client.predict(markdown="# Rock", format=kind, api_name="/export_draft")
+
+
+def test_what_no_font_has_is_told_in_the_log_of_the_call(served: tuple[str, GatedEngine]) -> None:
+    address = served[0]
+    endpoints = httpx.get(f"{address}config").json()["dependencies"]
+    (number,) = (endpoint["id"] for endpoint in endpoints if endpoint["api_name"] == "export_draft")
+    call = {"data": ["a \U000f0001", "pdf", "R"], "fn_index": number, "session_hash": "fonts"}
+    httpx.post(f"{address}gradio_api/queue/join", json=call).raise_for_status()
+    said: dict[str, Any] = {}
+    with httpx.stream("GET", f"{address}gradio_api/queue/data?session_hash=fonts", timeout=60) as stream:
+        for line in filter(None, stream.iter_lines()):
+            message = json.loads(line.removeprefix("data: "))
+            said[message["msg"]] = message
+            if message["msg"] == "close_stream":
+                break
+    assert "the PDF shows � in their place: U+F0001." in said["log"]["log"]
+    assert said["process_completed"]["output"]["data"][0]["orig_name"] == "R.pdf"
 
 
 def test_a_prompt_is_not_made_on_the_thread_that_serves_all() -> None:
@@ -302,6 +395,9 @@ def test_a_prompt_is_not_made_on_the_thread_that_serves_all() -> None:
 
     class Busy:
         settings = Settings(_env_file=None)
+
+        def request(self, **fields: object) -> None:
+            """Whatever it is."""
 
         def write_apart(self, *rest: object) -> None:
             threads.append(threading.current_thread())
@@ -316,10 +412,10 @@ def test_a_prompt_is_not_made_on_the_thread_that_serves_all() -> None:
     assert threads[0] is not threading.current_thread()
 
 
-def test_an_mcp_client_sees_the_same_as_tools(served: tuple[str, Engine]) -> None:
+def test_an_mcp_client_sees_the_same_as_tools(served: tuple[str, GatedEngine]) -> None:
     schema = httpx.get(f"{served[0].rstrip('/')}/gradio_api/mcp/schema").json()
     tools = {tool["name"].removeprefix("Tools_"): tool for tool in schema}
-    assert sorted(tools) == ["check_budget", "export_draft", "read_document", "write"]
+    assert sorted(tools) == ["check_budget", "compare", "export_draft", "read_document", "write"]
     properties = tools["write"]["inputSchema"]["properties"]
     assert properties["files"]["items"]["type"] == "string"
     assert properties["files"]["description"].startswith("The documents, in order")
@@ -344,7 +440,7 @@ def call_tool(address: str, tool: str, arguments: dict[str, Any], *, progress: b
 
 
 @pytest.mark.parametrize("progress", [False, True])
-def test_an_mcp_client_is_answered_in_json(served: tuple[str, Engine], one_thread: None, progress: bool) -> None:
+def test_an_mcp_client_is_answered_in_json(served: tuple[str, GatedEngine], one_thread: None, progress: bool) -> None:
     asked = {"files": [], "task": "free", "detail": "Say it.", "draft": "Mine, “quoted”."}
     (content,) = call_tool(served[0], "check_budget", asked, progress=progress).content
     budget = json.loads(content.text)
@@ -355,7 +451,7 @@ def test_an_mcp_client_is_answered_in_json(served: tuple[str, Engine], one_threa
     assert (written["statistics"]["state"], written["statistics"]["generated_tokens"]) == ("finished", 20)
 
 
-def test_an_mcp_client_gets_the_address_of_a_file_and_the_pages_of_one(served: tuple[str, Engine]) -> None:
+def test_an_mcp_client_gets_the_address_of_a_file_and_the_pages_of_one(served: tuple[str, GatedEngine]) -> None:
     (content,) = call_tool(served[0], "export_draft", {"markdown": "# Rock", "format": "md", "title": "Rock"}).content
     assert httpx.get(content.text).text == "# Rock"
     packed = f"data:text/plain;base64,{base64.b64encode(TEXT.encode()).decode()}"
@@ -363,7 +459,7 @@ def test_an_mcp_client_gets_the_address_of_a_file_and_the_pages_of_one(served: t
     assert [page["text"] for page in json.loads(content.text)["pages"]] == [TEXT]
 
 
-def test_an_mcp_client_is_told_what_is_wrong(served: tuple[str, Engine]) -> None:
+def test_an_mcp_client_is_told_what_is_wrong(served: tuple[str, GatedEngine]) -> None:
     answer = call_tool(served[0], "write", {"files": [], "task": "free", "detail": "Say it.", "max_new_tokens": 901})
     assert answer.isError
     assert "901; it must be 1 to 900" in answer.content[0].text

@@ -1,0 +1,147 @@
+// --- the page ---
+
+/** Nodes of template.html that are more than an HTMLElement, by the end of their class. */
+interface Parts {
+  root: Template;
+  kept: Template;
+  layer: HTMLSelectElement;
+  live: HTMLButtonElement;
+  play: HTMLButtonElement;
+  ramp: HTMLCanvasElement;
+  slider: HTMLInputElement;
+}
+type Part<Name extends string> = Name extends keyof Parts ? Parts[Name] : HTMLElement;
+type Template = {
+  querySelector<Name extends string>(selector: `.ckm-${Name}`): Part<Name>;
+  querySelectorAll(selector: string): NodeListOf<HTMLElement>;
+} & HTMLElement;
+
+type Context = CanvasRenderingContext2D;
+/** Draws the content of a viewport from `top` on, in CSS pixels. */
+type Paint = (ctx: Context, top: number, width: number, height: number) => void;
+
+interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** Colours as CSS; `words` are the shades as pixels of an image. */
+type Palette = { shades: string[]; words: Uint32Array } & Record<
+  "text" | "quiet" | "rule" | "outside" | "accent" | "bar" | "entered" | "enteredMark" | "leftMark" | "stayed", string
+>;
+
+type Mode = "share" | "changes" | "passages";
+type Change = "entered" | "left" | "stayed";
+
+// --- the messages, as app/runs/feed.py and app/runs/evidence.py describe them ---
+
+interface Message {
+  run: string;
+  empty?: boolean;
+  start?: Start;
+  refreshes?: number;
+  refresh?: Refresh[];
+  steps?: Steps;
+  layer?: LayerHistory;
+  held?: HeldMessage;
+}
+interface Start {
+  pieces: string[];
+  documentStart: number;
+  pages: [position: number, label: string, title: string, name: string][];
+  layers: number[];
+  heads: number;
+  slots: number;
+  promptTokens: number;
+}
+/** `kept`: in base64, a byte a position. */
+interface Refresh {
+  number: number;
+  step: number;
+  reason: string;
+  layers: number[];
+  kept: string;
+}
+interface Steps {
+  first: number;
+  full: number[];
+}
+interface LayerHistory {
+  index: number;
+  first: number;
+  kept: string[];
+}
+interface HeldMessage {
+  pages: [index: number, part: number][];
+  passages: [first: number, end: number, share: number][];
+  quotes: [first: number, end: number][];
+  near: [first: number, end: number, similarity: number][];
+  note: "" | "typed" | "full";
+}
+
+// --- what is made of them ---
+
+/** Offsets are UTF-16 units of `text`; `starts` has one more than there are tokens. */
+interface Doc {
+  text: string;
+  starts: Int32Array;
+  first: number;
+  tokens: number;
+  pages: Page[];
+}
+interface Page {
+  position: number;
+  label: string;
+  title: string;
+  name: string;
+  offset: number;
+}
+/** Of the laid-out text; a page divider has a title. `cells` are measured when it is first painted. */
+interface Line {
+  from: number;
+  to: number;
+  y: number;
+  height: number;
+  title: string | null;
+  cells?: { token: number; left: number; right: number }[];
+}
+interface Row extends Omit<Refresh, "kept"> {
+  context: number;
+  levels: Uint8Array;
+  kept: null;
+}
+
+// --- words ---
+
+type Label =
+  | Mode | Change | "show" | "document" | "documentLabel" | "pages" | "pagesLabel" | "history" | "historyHint"
+  | "historyLabel" | "layersBySteps" | "layersHint" | "layersLabel" | "layer" | "allLayers" | "loading" | "play" | "pause"
+  | "live" | "liveLabel" | "refresh" | "close" | "closeLabel" | "kept" | "quote" | "near" | "generated" | "keptWhile"
+  | "typed" | "nothingKept" | "empty" | "reading" | "noCache" | "heldScale" | "outside" | "written";
+
+/** Numbers come in already written out, unless they are named as a layer or a similarity. */
+interface Words extends Record<Label, string> {
+  oneLayer(layer: number): string;
+  quotes(number: string, one: boolean): string;
+  nears(number: string, one: boolean, most: number): string;
+  similar(similarity: number): string;
+  scaleAll(pairs: string): string;
+  scaleOne(layer: number, heads: number): string;
+  size(slots: string, context: string): string;
+  changed(entered: string, left: string, stayed: string): string;
+  reasons: Record<string, string>;
+  sentence(words: string): string;
+  name(number: string, step: string, reason: string): string;
+  which(number: string, last: string, step: string, reason: string): string;
+  refreshed(layers: string, one: boolean): string;
+  heldBy(share: string): string;
+  position(number: string): string;
+  step(step: string, layer: number, full: boolean): string;
+  fullOf(full: number, layers: number): string;
+  described(name: string, held: string, tokens: string, layer: number | null): string;
+  titled(title: string, name: string, page: string): string;
+  most(title: string): string;
+  none(tokens: string): string;
+}

@@ -1,0 +1,61 @@
+/** Nodes of template.html, by the selectors under which the scripts look for them. */
+type Template = {
+  querySelector(selector: ".draft-root" | ".draft-recover" | ".draft-proposal"): Template;
+  querySelector(selector: ".draft-text"): HTMLTextAreaElement;
+  querySelector(selector: ".draft-follow" | ".accept" | ".reject" | ".restore" | ".discard"): HTMLButtonElement;
+  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | "span"): HTMLElement;
+} & HTMLElement;
+
+/** The element of the component, as the page's own scripts and tests find it. */
+interface DraftOwner extends Element {
+  draft?: { state(): DraftState; focus(): void };
+}
+
+/** What the server is told of the draft; positions are characters (code points). */
+interface DraftState {
+  project: string;
+  text: string;
+  revision: number;
+  serial: number;
+  start: number;
+  end: number;
+}
+
+/** From one character to another. */
+type Span = [start: number, end: number];
+type ChangeKind = "equal" | "insert" | "delete";
+
+/** Of app/web/components/editor.py, where each is described. */
+interface Messages {
+  set: {
+    kind: "set"; project: string; text: string; revision: number; select: Span | null; last: Span | null;
+    previous: string; running: boolean; opens?: boolean; forget?: string; note?: "refused" | "restored";
+  };
+  saved: { kind: "saved"; project: string; revision: number; error: string };
+  kept: { kind: "kept"; project: string };
+}
+type SetMessage = Messages["set"];
+
+/** What a run writes, as a log; its parts are described there too. */
+interface RunHead { kind: "run"; project: string | null; run: string; proposes?: boolean }
+interface RunPlace { kind: "place"; revision: number; at: number; replaced: number; seam: string }
+interface RunOver {
+  kind: "over"; revision: number; characters: number; last: Span | null;
+  proposal: { id: string; start: number; end: number; changes: [kind: ChangeKind, text: string][] } | null;
+}
+type RunPart = RunHead | RunPlace | RunOver | { kind?: undefined; cut: number } | string;
+
+/** A proposal as it is shown: while it is written its text, then what it changes. */
+type ShownProposal = { id: string; start: number; end: number } & (
+  { done: false; text: string } | { done: true; changes: [kind: ChangeKind, text: string][] });
+
+/** What the browser keeps of a draft. */
+interface Copy { text?: string; revision?: number; kept?: boolean; offered?: string | null; name?: string }
+type Message = Messages[keyof Messages];
+type Handlers = { [Kind in keyof Messages]: (message: Messages[Kind]) => void };
+
+type Verdict = "accept" | "reject";
+type PassageKind = "rewrite" | "expand" | "shorten" | "again";
+
+/** A key's button, its name for aria-keyshortcuts, and whether an event is that key; `ctrl`: Control, or Command. */
+type Shortcut = [button: string, keys: string, matches: (event: KeyboardEvent, ctrl: boolean) => boolean];

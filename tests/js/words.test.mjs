@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { refresh, START } from "./map.mjs";
+import { load } from "./scripts.mjs";
+
+const SCRIPTS = ["text.js", "layout.js", "run.js", "words.js"];
+const NAMES = ["MapRun", "count", "percent", "nameOf", "placeOf", "explain", "describe", "excerpt"];
+const { MapRun, count, percent, nameOf, placeOf, explain, describe, excerpt } = load("cache_map", SCRIPTS, NAMES);
+
+function madeRun(...refreshes) {
+  const run = new MapRun("run", START);
+  run.add({ run: "run", refresh: refreshes });
+  return run;
+}
+const RUN = madeRun(refresh(0, 0, 0, 255, 0, 128, 0, 0, 0, 0), refresh(1, 0, 0, 255, 255, 0, 0, 0, 0, 0));
+
+test("numbers are written out, and what is a little is not nothing", () => {
+  assert.equal(count(12345), "12,345");
+  assert.deepEqual([0, 0.004, 0.005, 0.5, 1].map(percent), ["0%", "<1%", "1%", "50%", "100%"]);
+});
+
+test("a refresh is named by its number, step and reason", () => {
+  assert.equal(nameOf(RUN.rows[1]), "Refresh 1, step 10, by stride");
+  assert.equal(nameOf({ ...RUN.rows[1], reason: "other" }), "Refresh 1, step 10, other");
+});
+
+test("a position is in a page, around the document, or in what was generated", () => {
+  const places = [1, 2, 7, 8, 9].map((position) => placeOf(RUN, position));
+  const around = "instructions around the document";
+  assert.deepEqual(places, [around, "report.pdf · page 1", "report.pdf · page 2", around, "generated text"]);
+});
+
+test("the legend says what is shown, or why there is nothing", () => {
+  assert.equal(explain(null, -1, null, "share"), "The map appears once a run has read its document.");
+  assert.match(explain(madeRun(), -1, null, "share"), /being read/);
+  const full = madeRun();
+  full.add({ run: "run", steps: { first: 0, full: [2, 2] } });
+  assert.match(explain(full, -1, null, "share"), /keeps no small cache/);
+  assert.match(explain(RUN, 1, null, "share"), /of the 4 \(layer, KV head\) pairs.* 2 of 9 tokens\. Refresh 1, step 10/);
+  assert.match(explain(RUN, 1, 1, "share"), /of the 2 KV heads of layer 3/);
+  assert.match(explain(RUN, 1, null, "changes"), /1 entered, 1 left, 1 stayed\. Refresh 1/);
+  assert.match(explain(RUN, 1, null, "passages"), /^Filled/);
+});
+
+test("the picture in words says how much is held, where most is, and what changed", () => {
+  assert.equal(
+    describe(RUN, 1, null),
+    "Refresh 1, step 10, by stride: 2 of 6 document tokens are in at least one small cache. " +
+      "Most are on report.pdf · page 1. Tokens of the document: 1 entered, 1 left, 1 stayed.",
+  );
+  assert.equal(describe(madeRun(), -1, null), "6 document tokens, none in the small cache yet.");
+});
+
+test("an excerpt is one line", () => {
+  assert.equal(excerpt(RUN.doc, 1), "“…two Three four.…”");
+});
