@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.engine.engine import QueueFullError
-from app.engine.run import Run
+from app.engine.run import Priority, Run
 from app.project.follow import FollowedRun, Job, RunScript
 from app.project.run_spec import RunSpec
 from app.project.session import Session
@@ -18,6 +18,7 @@ from app.runs import library as library_module
 from app.runs.library import RunLibrary
 from app.say.errors import AppError, StoreError
 from app.store import Store, list_runs, list_versions, read_draft
+from core import TokenGenerated
 from tests.app.conftest import wait
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into, writing
 
@@ -163,6 +164,39 @@ def test_an_end_that_cannot_be_recorded_does_not_keep_it_from_ending(
     made = into(session, ScriptedRun().finish("It stood."), 0, 0)
     made.join(30)
     assert (made.done, made.state, session.draft.text) == (True, "finished", "It stood.")
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_a_run_is_queued_with_the_priority_that_is_asked_for(priority: Priority) -> None:
+    script = ScriptedRun().finish("a")
+    job = Told(in_turn(script.spec(priority=priority)))
+    job.start()
+    assert job.wait(30)
+    assert script.run is not None
+    assert script.run.priority is priority
+
+
+def test_what_came_of_a_run_is_its_text_its_figures_and_its_trace() -> None:
+    engine: Any = ScriptedEngine()
+    spec = ScriptedRun().spec("# ")
+    followed = FollowedRun(spec, spec.feed("a run", engine, 7), engine.layers)
+    assert (followed.text, followed.statistics.prompt_tokens) == ("# ", spec.composed.prompt_tokens)
+    followed.run.begin()
+    began = followed.run.started or 0.0
+    for when, token in [
+        (2.0, TokenGenerated(1, "a", 0, 3, 0.1)),
+        (2.5, TokenGenerated(1, "b", 1, 0, 0.5)),
+        (3.0, TokenGenerated(1, "c", 2, 1, 0.25)),
+    ]:
+        followed.add(began + when, token)
+    figures = followed.statistics
+    assert followed.text == "# abc"
+    assert (figures.tokens, figures.full_steps, figures.partial_steps) == (3, 1, 1)
+    assert figures.first_token == pytest.approx(2.0)
+    assert figures.decode_rate == pytest.approx(2 / 0.75)
+    assert figures.cache_bytes is None
+    assert [token.text for token in followed.feed.trace.tokens] == ["a", "b", "c"]
+    assert (followed.feed.run_id, followed.feed.trace.draft_start) == ("a run", 7)
 
 
 # --- states ---

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.project.insertion import InsertionPoint
+from app.project.insertion import Insertion, InsertionPoint
 
 MINE = st.text("abc", max_size=6)
 
@@ -77,3 +77,76 @@ def test_what_is_typed_before_it_ends_with_a_paragraph(was: str, text: str, lead
 
 def test_a_touched_place_stays_touched() -> None:
     assert place("One.[]").edited("One. More.").edited("Zero. One. More.").lead == "\n\n"
+
+
+@pytest.mark.parametrize("was", ["One.[]", "[]", "\n[All of it.]", "One.[ Two.] Three."])
+def test_a_text_that_is_as_it_was_moves_nothing(was: str) -> None:
+    assert place(was).edited(place(was).text) == place(was)
+
+
+def insertion(marked: str, text: str = "", **fields: bool) -> Insertion:
+    return Insertion(place(marked), text=text, **fields)
+
+
+def test_what_is_written_stands_in_place_of_what_was_there() -> None:
+    made = Insertion(InsertionPoint("One.", " Two.", " Three.", seam="\n"))
+    assert (made.draft, made.start, made.end, made.empty) == ("One.\n Three.", 4, 4, True)
+    made.write("")
+    assert made.empty
+    made.write(" And")
+    made.write(" so.")
+    assert (made.draft, made.start, made.end, made.empty) == ("One. And so.\n Three.", 4, 12, False)
+    made.point = made.point.edited("So: one. Two. Three.")
+    assert (made.draft, made.start, made.end) == ("So: one. And so.\n Three.", 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("was", "words", "first"),
+    [
+        ("Mine. []", " It", "It"),
+        ("Mine.\t[]", " \tIt", "It"),
+        ("Mine. []", "\n It", "\n It"),  # a new line was not there before
+        ("Mine.[]", " It", " It"),
+        ("Mine.\n[]", " It", " It"),
+        ("[]", " It", " It"),
+    ],
+)
+def test_blanks_that_stand_before_it_are_not_written_again(was: str, words: str, first: str) -> None:
+    assert insertion(was).first(words) == first
+    assert insertion(was, text="| a |\n").first(words) == words  # after an opening
+
+
+def test_what_parts_it_from_what_was_typed_before_it_comes_with_its_first_word() -> None:
+    made = insertion("Mine.[]")
+    made.point = made.point.edited("Mine. And more.")
+    made.text = "# Report\n\n"
+    assert made.draft == "Mine. And more.# Report\n\n"
+    made.write("It")
+    made.write(" stood.")
+    assert made.draft == "Mine. And more.\n\n# Report\n\nIt stood."
+
+
+@pytest.mark.parametrize(
+    ("was", "text", "closed"),
+    [
+        ("[]\n\nEnd.", "It. \n", "It."),
+        ("[] End.", "It ", "It"),
+        ("[]End.", "It. \n \n", "It.\n\n"),
+        ("[]End.", "It ", "It "),
+        ("One.[]", "It. \n", "It. \n"),
+    ],
+)
+def test_no_blank_is_doubled_before_what_follows(was: str, text: str, closed: str) -> None:
+    made = insertion(was, text)
+    made.close(lambda text: text)
+    assert made.text == closed
+    proposed = insertion(was, text, proposes=True)
+    proposed.close(lambda text: text)
+    assert proposed.text == text
+
+
+@pytest.mark.parametrize(
+    ("replaced", "text", "changes"), [("old", "new", True), ("old", " old\n", False), ("old", "  ", False)]
+)
+def test_there_is_something_to_propose_if_there_are_other_words(replaced: str, text: str, changes: bool) -> None:
+    assert Insertion(InsertionPoint("My ", replaced, " words."), True, text).changes == changes

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.prompt.compose import Composed
-from app.runs.feed import MOST_LAYERS, REPEATED_REFRESHES, REPEATED_STEPS, Cursor, MapFeed
+from app.runs.feed import MOST_LAYERS, Cursor, MapFeed
 from app.runs.trace import Replay
 from core.events import CacheRefreshed, GenerationFinished, PrefillProgress, TokenGenerated
 from tests.app.runs.trace.runs import MadeRun, compose_pages, made_runs
@@ -18,7 +18,7 @@ from tests.app.runs.trace.test_file import fields
 
 
 class Page:
-    """What a browser makes of the messages; any of them may be lost as long as another follows."""
+    """What a browser makes of the messages, none of which repeats what was sent before."""
 
     def __init__(self) -> None:
         self.start: dict[str, Any] = {}
@@ -32,12 +32,15 @@ class Page:
         message = json.loads(json.dumps(message))
         self.start = message.get("start", self.start)
         for row in message.get("refresh", []):
+            assert row["number"] == len(self.rows)
             self.rows[row["number"]] = {**row, "kept": list(base64.b64decode(row["kept"]))}
         if steps := message.get("steps"):
-            self.full[steps["first"] :] = steps["full"]
+            assert steps["first"] == len(self.full)
+            self.full += steps["full"]
         if layer := message.get("layer"):
-            if layer["index"] != self.layer[0]:
+            if layer["index"] != self.layer[0] or not layer["first"]:  # chosen, perhaps once more
                 self.layer = (layer["index"], {})
+            assert layer["first"] == len(self.layer[1])
             for number, kept in enumerate(layer["kept"], layer["first"]):
                 self.layer[1][number] = list(base64.b64decode(kept))
 
@@ -150,21 +153,18 @@ def test_the_start_holds_the_document_once() -> None:
     assert cursor == Cursor(0, 0, None)
 
 
-def test_what_is_new_comes_with_the_last_few_before_it() -> None:
+def test_what_is_new_comes_alone() -> None:
     feed = made(refreshes=10, steps=100)
     cursor = Cursor(9, 90, None)
     message, cursor = feed.since(cursor)
     assert message is not None
-    assert "start" not in message
+    assert set(message) == {"run", "refreshes", "refresh", "steps"}
     assert message["refreshes"] == 10
-    assert [row["number"] for row in message["refresh"]] == list(range(9 - REPEATED_REFRESHES, 10))
-    assert message["steps"]["first"] == 90 - REPEATED_STEPS
-    assert len(message["steps"]["full"]) == REPEATED_STEPS + 10
+    assert [row["number"] for row in message["refresh"]] == [9]
+    assert message["steps"] == {"first": 90, "full": [0] * 10}
     feed.add(TokenGenerated(1, "a", 100, 3, 0.1))
     message, cursor = feed.since(cursor)
-    assert message is not None
-    assert set(message) == {"run", "refreshes", "steps"}
-    assert message["steps"]["full"][-1] == 3
+    assert message == {"run": "run", "refreshes": 10, "steps": {"first": 100, "full": [3]}}
 
 
 def test_a_layer_comes_whole_when_it_is_chosen_and_then_as_it_grows() -> None:
@@ -178,7 +178,8 @@ def test_a_layer_comes_whole_when_it_is_chosen_and_then_as_it_grows() -> None:
     feed.add(refreshed(20))
     message, cursor = feed.since(cursor, layer=1)
     assert message is not None
-    assert (message["layer"]["first"], len(message["layer"]["kept"])) == (20 - REPEATED_REFRESHES, 5)
+    assert [row["number"] for row in message["refresh"]] == [20]
+    assert (message["layer"]["first"], len(message["layer"]["kept"])) == (20, 1)
     assert message["layer"]["kept"][-1] == base64.b64encode(bytes([0] * 8 + [170] + [0] * 3)).decode()
     message, cursor = feed.since(cursor, layer=None)
     assert message == {"run": "run", "refreshes": 21}

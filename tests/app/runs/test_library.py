@@ -1,25 +1,28 @@
 """The runs of a project: kept part by part, opened again, and asked which of them wrote what."""
 
+import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from app.project import session as session_module
+from app.project import follow as follow_module
 from app.project.commands import Commands
+from app.project.run_spec import RunSpec
 from app.project.session import Session
 from app.project.sessions import Sessions
-from app.project.writing import RunSpec
+from app.project.writing import Writing
 from app.prompt.compose import compose
 from app.prompt.request import REFRESHKV
 from app.runs import library as runs_module
 from app.runs.library import MOST_OPEN, RunLibrary
 from app.runs.trace import Refresh, Trace, page_texts, prompt_tokens, write_trace
 from app.say.errors import TraceError
-from app.store import Store, StoreLimits, list_runs
+from app.store import Store, list_runs
 from tests.app.conftest import ask, at, wait
 from tests.app.prompt.test_compose import source
 from tests.app.runs.trace.runs import MadeRun, compose_pages
-from tests.app.scripted import ScriptedRun, into
+from tests.app.scripted import ScriptedEngine, ScriptedRun, into
 from tests.core.tiny import byte_tokenizer
 
 FIRST = "The tower was built on bare rock in 1837."
@@ -32,7 +35,13 @@ def run(session: Session, text: str, start: int = -1, **options: Any) -> str:
     at = len(session.draft.text) if start < 0 else start
     made = into(session, ScriptedRun().finish(*text.split(" ")[:1], *(f" {w}" for w in text.split(" ")[1:])), at, at)
     made.join(30)
-    return made.feed.run_id
+    return key_of(made)
+
+
+def key_of(made: Writing) -> str:
+    """The key of the run that it made last."""
+    assert made.current is not None
+    return made.current.feed.run_id
 
 
 def of(runs: RunLibrary, draft: str, passage: str) -> str | None:
@@ -62,7 +71,7 @@ def test_every_part_of_a_writing_has_a_run_of_its_own(store: Store, session: Ses
 
     def advance(before: str, text: str) -> RunSpec | None:
         script = next(begun, None)
-        return script.part("\n\n## Next\n\n") if script else None
+        return script.spec("\n\n## Next\n\n") if script else None
 
     made = into(session, scripts[0], 0, 0, advance=advance)
     assert made.wait(30)
@@ -98,14 +107,14 @@ def test_a_stopped_run_keeps_its_trace_like_a_finished_one(store: Store, session
     made.join(30)
     (kept,) = list_runs(store, session.id)
     assert (kept.state, kept.has_trace) == ("stopped", True)
-    assert of(session.runs, session.draft.text, FIRST) == made.feed.run_id
+    assert of(session.runs, session.draft.text, FIRST) == key_of(made)
     assert [entry.state for entry in RunLibrary(store, session.id).entries] == ["stopped"]
 
 
 def test_a_run_that_is_killed_leaves_its_trace_as_it_was_saved_last(
     store: Store, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "TRACE_SECONDS", 0.0)
+    monkeypatch.setattr(follow_module, "TRACE_SECONDS", 0.0)
     made = into(session, ScriptedRun().say(*FIRST), 0, 0)
     wait(lambda: list_runs(store, session.id)[0].has_trace)
     with store.transaction() as connection:  # as if another process had begun it and were gone
@@ -119,7 +128,7 @@ def test_a_run_that_is_killed_leaves_its_trace_as_it_was_saved_last(
 
 def test_a_run_that_wrote_nothing_is_not_listed(session: Session) -> None:
     made = into(session, ScriptedRun(), 0, 0)
-    assert [entry.key for entry in session.runs.entries] == [made.feed.run_id]
+    assert [entry.key for entry in session.runs.entries] == [key_of(made)]
     made.stop()
     made.join(30)
     assert session.runs.entries == []
@@ -128,12 +137,18 @@ def test_a_run_that_wrote_nothing_is_not_listed(session: Session) -> None:
 def test_a_run_that_wrote_nothing_is_not_the_newest_from_the_moment_it_ends(session: Session) -> None:
     """Also before its trace would be kept, which the page does not wait for."""
     first = run(session, FIRST)
-    script, newest = ScriptedRun(), []
+    script, newest = ScriptedRun(), list[str | None]()
     made = into(session, script, 0, 0, opening="# Report\n\n")
-    assert session.runs.newest == made.feed.run_id
-    ended = made._on_end
-    made._on_end = lambda writing: (ended(writing), newest.append(session.runs.newest))[0]
+    assert session.runs.newest == key_of(made)
+
+    def watch() -> None:
+        made.wait()
+        newest.append(session.runs.newest)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     script.fail("It broke.")
+    watcher.join(30)
     made.join(30)
     assert newest == [first]
     assert [entry.key for entry in session.runs.entries] == [first]
@@ -143,8 +158,8 @@ def test_a_proposal_is_kept_and_the_map_stays_with_the_draft(store: Store, sessi
     first = run(session, FIRST)
     made = into(session, ScriptedRun().finish(*SECOND), 0, len(FIRST), proposes=True)
     made.join(30)
-    assert session.draft.resolve(made.id, True)
-    assert of(session.runs, session.draft.text, SECOND) == made.feed.run_id
+    assert session.draft.resolve(made.insertion.id, True)
+    assert of(session.runs, session.draft.text, SECOND) == key_of(made)
     assert session.runs.newest == first
     again = RunLibrary(store, session.id)
     assert [entry.proposes for entry in again.entries] == [True, False]
@@ -162,7 +177,7 @@ def test_the_end_is_told_before_the_trace_is_written(session: Session, monkeypat
 
 
 def test_as_many_as_the_store_keeps_and_some_of_them_unpacked(store: Store, session: Session) -> None:
-    store.limits = StoreLimits(traces=6)
+    store.limits = replace(store.limits, traces=6)
     keys = [run(session, f" {number} {FIRST}") for number in range(8)]
     assert [entry.key for entry in session.runs.entries] == keys[:1:-1]
     assert len(session.runs._open) == MOST_OPEN
@@ -173,7 +188,7 @@ def test_as_many_as_the_store_keeps_and_some_of_them_unpacked(store: Store, sess
 
 
 def test_a_trace_that_the_store_refuses_can_be_looked_at_until_it_is_closed(store: Store, session: Session) -> None:
-    store.limits = StoreLimits(trace_megabytes=1e-6)
+    store.limits = replace(store.limits, trace_megabytes=1e-6)
     key = run(session, FIRST)
     for number in range(MOST_OPEN):
         run(session, f" {number}.")
@@ -250,3 +265,30 @@ def test_a_character_of_several_tokens_is_all_of_them() -> None:
     begin = first.positions[0]
     assert first.range_of(1, 2)[0] == begin + 3
     assert first.range_of(2, 3) == (begin + 6, begin + 7)
+
+
+def test_a_run_is_listed_from_its_beginning_and_its_state_is_that_of_the_store(store: Store, session: Session) -> None:
+    script = ScriptedRun()
+    made = into(session, script, 0, 0)
+    (entry,) = session.runs.entries
+    assert (entry.key, entry.state, session.runs.newest) == (key_of(made), "waiting", key_of(made))
+    script.finish(*FIRST)
+    made.join(30)
+    (entry,) = session.runs.entries
+    assert (entry.key, entry.state, entry.feed) == (key_of(made), "finished", None)
+    opened = session.runs.open(entry.key)
+    assert opened is not None
+    assert "".join(token.text for token in opened.feed.trace.tokens) == FIRST
+
+
+def test_one_that_was_not_queued_is_as_if_it_had_not_been_begun(store: Store, session: Session) -> None:
+    store.limits = replace(store.limits, traces=1)
+    first = run(session, FIRST)
+    spec = ScriptedRun().spec()
+    feed = spec.feed("another", ScriptedEngine(), 0)  # type: ignore[arg-type]
+    session.runs.begin(feed, spec.described)
+    assert session.runs.newest == "another"
+    session.runs.discard(feed)
+    assert [entry.key for entry in session.runs.entries] == [first]
+    assert session.runs.open("another") is None
+    assert len(list_runs(store, session.id)) == 1
