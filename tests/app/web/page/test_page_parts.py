@@ -27,7 +27,7 @@ from app.web.page import FRAME_SECONDS, SILENT_SECONDS, build, model_lines
 from app.web.page.budget import window_html
 from app.web.page.sources import source_card
 from app.web.page.table import look_after
-from core import LoadingError
+from core import LoadingError, Statement
 from tests.app.conftest import ask
 from tests.app.scripted import ScriptedRun, into
 from tests.app.web.virtual_time import run_virtually
@@ -168,7 +168,7 @@ def test_a_page_is_told_of_the_model_until_it_is_there_and_polls_nothing(session
 
         following = asyncio.create_task(follow())
         await asyncio.sleep(FRAME_SECONDS + SILENT_SECONDS + 0.5)
-        engine._report("downloading", 1, 4)
+        engine._report(Statement("downloading-embedded-model", "downloading"), 1, 4)
         await asyncio.sleep(0.5)
         engine.failure = Message("The model could not be loaded: {}", "odd")
         engine.notifier.notify()
