@@ -4,10 +4,12 @@
 const entered = new WeakMap(); // the text of a field when it got the focus
 const used = new WeakSet(); // fields whose list was opened since then
 const choosing = new WeakSet(); // fields in which Enter was pressed last
+const placed = new WeakMap(); // where a field stood when its list was opened
 
 const fieldOf = (node) => (node instanceof HTMLInputElement && node.matches("[role=combobox]") ? node : null);
 const isOpen = (field) => field.getAttribute("aria-expanded") === "true";
 const isTyped = (field) => field.value !== entered.get(field);
+const topOf = (field) => field.getBoundingClientRect().top;
 
 // Gradio takes the events that are made here for a person's, and does what it does then.
 function press(field, key) {
@@ -15,7 +17,9 @@ function press(field, key) {
 }
 function open(field) {
   used.add(field);
-  if (!isOpen(field)) field.dispatchEvent(new FocusEvent("focus"));
+  if (isOpen(field)) return;
+  placed.set(field, topOf(field));
+  field.dispatchEvent(new FocusEvent("focus"));
 }
 function close(field) { press(field, "Escape"); }
 
@@ -78,12 +82,12 @@ addEventListener("keydown", (event) => {
   }
 }, true);
 
-// Where the field has moved from under its list. On a touch screen the keyboard that comes up scrolls the page, too:
-// there Gradio moves the list along.
-addEventListener("scroll", ({ target }) => {
+// When the field moves from under its list. On a touch screen the keyboard that comes up scrolls the page, too: there
+// Gradio moves the list along.
+addEventListener("scroll", () => {
   const field = fieldOf(document.activeElement);
   if (!field || !isOpen(field) || matchMedia("(pointer: coarse)").matches) return;
-  if (target !== field && target.contains(field)) close(field);
+  if (Math.abs(topOf(field) - placed.get(field)) > 1) close(field);
 }, { capture: true, passive: true });
 
 // Gradio looks at a key a moment later, when the field may have been left.
