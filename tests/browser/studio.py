@@ -59,7 +59,7 @@ class Hands:
 
     def add(self, *paths: Path) -> Locator:
         """Add files; returns the cards of all sources."""
-        cards = self.page.locator(".block.file-card")
+        cards = self.page.locator(".file-card")
         before = cards.count()
         self.page.locator("#files input[type=file]").first.set_input_files([str(path) for path in paths])
         expect(cards).to_have_count(before + len(paths), timeout=60_000)
@@ -68,7 +68,7 @@ class Hands:
     def sample(self, pages: str = "1") -> None:
         """Add the sample, and choose some of its pages."""
         self.page.locator("#sample").click()
-        expect(self.page.locator(".block.file-card")).to_contain_text("8 pages", timeout=60_000)
+        expect(self.page.locator(".file-card")).to_contain_text("8 pages", timeout=60_000)
         self.choose_pages(pages)
 
     def choose_pages(self, pages: str) -> None:
@@ -76,7 +76,7 @@ class Hands:
         box = self.page.locator(".pages textarea, .pages input").first
         box.fill(pages)
         box.press("Enter")
-        expect(self.page.locator(".block.file-card").first).to_contain_text(" of ", timeout=30_000)
+        expect(self.page.locator(".file-card").first).to_contain_text(" of ", timeout=30_000)
         expect(self.page.locator("#window")).to_contain_text("It fits", timeout=30_000)
 
     @property

@@ -112,11 +112,11 @@ def test_what_the_server_says_there_is_japanese_too(studio: Studio, browser: Bro
     expect(page.locator("#model-line")).to_contain_text("ウィンドウ 8,192 トークン")
     expect(page.locator("#detail textarea")).to_have_attribute("placeholder", "レポートの主題")
     hands.press("sample")
-    expect(page.locator(".block.file-card")).to_contain_text("8 ページ · ", timeout=60_000)
+    expect(page.locator(".file-card")).to_contain_text("8 ページ · ", timeout=60_000)
     pages = page.locator(".pages textarea, .pages input").first
     pages.fill("1")
     pages.press("Enter")
-    expect(page.locator(".block.file-card")).to_contain_text("8 ページ中 1 ページ · ")
+    expect(page.locator(".file-card")).to_contain_text("8 ページ中 1 ページ · ")
     expect(page.locator("#window")).to_contain_text("収まります：")
     hands.type("The lamp was lit")
     hands.press("continue")

@@ -29,7 +29,7 @@ def test_a_reload_in_the_middle_of_a_run_attaches_to_it(hands: Hands) -> None:
     expect(hands.page.locator(".ckm-root")).to_have_attribute("data-refreshes", re.compile(r"\d+"), timeout=30_000)
     hands.stop()
     assert hands.text.startswith(before)
-    expect(hands.page.locator(".block.file-card")).to_contain_text("1 of 8 pages")
+    expect(hands.page.locator(".file-card")).to_contain_text("1 of 8 pages")
 
 
 @pytest.mark.usefixtures("unhurried")
@@ -94,14 +94,14 @@ def test_projects_are_opened_again_with_their_sources_and_drafts(hands: Hands) -
     expect(name).to_have_value("lighthouses")  # after its first source
     hands.press("new-project")
     expect(hands.area).to_have_value("", timeout=30_000)
-    expect(page.locator(".block.file-card")).to_have_count(0)
+    expect(page.locator(".file-card")).to_have_count(0)
     name.fill("Another")
     name.press("Enter")
     hands.type("Something else.")
     page.locator("#project-list input").click()
     page.get_by_role("option", name="lighthouses").click()
     expect(hands.area).to_have_value("About the light.", timeout=30_000)
-    expect(page.locator(".block.file-card")).to_contain_text("2 of 8 pages")
+    expect(page.locator(".file-card")).to_contain_text("2 of 8 pages")
 
 
 @pytest.mark.usefixtures("unhurried")

@@ -106,7 +106,7 @@ def test_a_late_upload_goes_to_the_project_it_was_meant_for(
     expect(hands.area).to_have_value("")
     # Files for this one do not wait, and bring none of the other's along.
     chooser.set_input_files(str(tmp_path / "soon.txt"))
-    cards = hands.page.locator(".block.file-card")
+    cards = hands.page.locator(".file-card")
     expect(cards).to_have_count(1)
     expect(cards).to_contain_text("soon.txt")
     hands.page.locator(".source-text button").first.click()
@@ -129,7 +129,7 @@ def test_too_long_a_request_offers_ways_out_and_one_press_takes_one(hands: Hands
     assert hands.text == ""
     hands.page.locator("button.choice", has_text="Read only pages").click()
     expect(hands.page.locator("#window")).to_contain_text("It fits", timeout=30_000)
-    expect(hands.page.locator(".block.file-card")).to_contain_text("of 5 pages")
+    expect(hands.page.locator(".file-card")).to_contain_text("of 5 pages")
 
 
 def test_the_bar_follows_the_draft_and_what_the_model_sees_of_it_is_chosen(hands: Hands) -> None:
@@ -191,7 +191,7 @@ def test_names_and_a_proposal_that_look_like_code_only_appear(studio: Studio, ha
     into(session, ScriptedRun().finish(f"Lit: {hostile}"), 0, len(hostile), proposes=True).join(30)
     hands.open()
     expect(name).to_have_value(hostile)
-    expect(page.locator(".block.file-card")).to_contain_text(hostile)
+    expect(page.locator(".file-card")).to_contain_text(hostile)
     expect(page.locator("button.choice").filter(has_text=hostile).first).to_be_visible(timeout=60_000)
     expect(page.locator(".draft-diff")).to_contain_text(hostile)
     expect(page.locator(".draft-diff ins")).to_have_text(re.compile("Lit"))

@@ -40,6 +40,9 @@ FILES: Mapping[str, str] = MappingProxyType(
         "{} cannot be opened: {}. Upload it again.": "{} を開けません：{}。もう一度追加してください。",
         "{} has the same text as {}.": "{} は {} と同じ内容です。",
         "{} has mostly the same text as {}.": "{} は {} とほぼ同じ内容です。",
+        "This source cannot be shown. Remove it, or add it again in another form.": (
+            "この資料は表示できません。取り除くか、別の形式で追加し直してください。"
+        ),
         # PDF
         "{} is damaged and cannot be read ({}). Open it in a viewer and save it again.": (
             "{} は壊れていて読めません（{}）。ビューアーで開いて保存し直してください。"

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from html import escape as html_escape
 
 from app.export.table_check import TableReport
-from app.project.sources import SourceFile
 from app.prompt.window import Budget
 from app.runs.feed import Json
-from app.say.wording import ENGLISH, Message, Wording
+from app.say.wording import ENGLISH, Wording
 from app.text.diff import Change
 
 _TEMPLATE_CHARACTERS = {ord(c): f"&#{ord(c)};" for c in "${}`\\"}
@@ -25,32 +24,6 @@ def changes(found: Sequence[Change]) -> str:
     tags = {"equal": "span", "insert": "ins", "delete": "del"}
     text = "".join(f"<{tags[change.kind]}>{escape(change.text)}</{tags[change.kind]}>" for change in found)
     return f'<div class="changes">{text}</div>'
-
-
-def source_card(
-    file: SourceFile, page_tokens: Sequence[int] | None, duplicate: Message | None, say: Wording = ENGLISH
-) -> str:
-    """A source: its name, pages, characters and tokens, its notes, or why it cannot be read.
-
-    `page_tokens` is None while there is no model that could count them. `duplicate`: which earlier source has the same
-    text, if one has.
-    """
-    if file.document is None:
-        failure = escape(file.error.worded(say)) if file.error else ""
-        return f'<div class="file failed"><b>{escape(file.name)}</b><p role="alert">{failure}</p></div>'
-    chosen, pages = len(file.chosen_pages), len(file.document.pages)
-    count = say.count(pages, "{:,} page", "{:,} pages")
-    if chosen != pages:
-        count = say("{:,} of {}", chosen, count)
-    characters = sum(len(page.text) for page in file.chosen_pages)
-    facts = f"{count} · {say.count(characters, '{:,} character', '{:,} characters')}"
-    if page_tokens is not None:
-        facts += f" · {say.count(sum(page_tokens), '{:,} token', '{:,} tokens')}"
-    left_out = Message("Left out.") if file.left_out else None
-    said = filter(None, (*file.document.notes, duplicate, file.error, left_out))
-    notes = "".join(f"<p>{escape(note.worded(say))}</p>" for note in said)
-    kind = "file left-out" if file.left_out else "file"
-    return f'<div class="{kind}"><b>{escape(file.name)}</b><span>{facts}</span>{notes}</div>'
 
 
 def window_bar(budget: Budget, going_on: str = "") -> str:

@@ -35,7 +35,7 @@ def build(settings: Settings, office: AppContext) -> gr.Blocks:
     with gr.Blocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
         add_api(office.desk)  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
-        version, chosen, timer = gr.State(""), gr.State(0), gr.Timer(0.5)
+        version, timer = gr.State(""), gr.Timer(0.5)
         ready = gr.State(False)
         with gr.Row(elem_id="top"):
             gr.HTML(f"<h1>{words('title')}</h1>", elem_id="title")
@@ -63,9 +63,9 @@ def build(settings: Settings, office: AppContext) -> gr.Blocks:
             with gr.Column(elem_id="right", min_width=320):
                 evidence = add_evidence()
         with left:
-            add_sources(office, project, projects.name, projects.others, version, chosen, ready)
+            add_sources(office, project, projects.name, projects.others, version, ready)
             fields = add_task(settings)
-            add_budget(office, project, version, chosen, fields, model, parts.editor)
+            add_budget(office, project, version, fields, model, parts.editor)
         with folds:
             compared = add_compare(office, project, fields)
 
@@ -85,9 +85,6 @@ def build(settings: Settings, office: AppContext) -> gr.Blocks:
             ended.append(drawn.then(Stream(office).follow, project, follow, **FOLLOWING))
         look_after(parts.begins, ended, table)
         page.unload(office.left)
-    for function in page.fns.values():
-        if function.renderable:  # no parameter of gr.render's says that it is no API
-            function.api_visibility = "private"
     return page
 
 

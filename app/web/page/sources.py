@@ -1,7 +1,8 @@
-"""The sources' part of the page: adding them, a card for each, and whether all of it fits the model's window."""
+"""The sources' part of the page: adding them, the list, and whether all of it fits the model's window."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,14 @@ from app.project.session import UNTITLED, Session
 from app.project.sources import SourceFile, Sources
 from app.prompt.request import WriteRequest
 from app.prompt.window import Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
+from app.runs.feed import Json
 from app.say.errors import AppError, PromptError
-from app.say.wording import ENGLISH, Message, Wording
+from app.say.wording import ENGLISH, Wording
 from app.settings import ASSETS
 from app.web.components.editor import DraftEditor
+from app.web.components.source_list import SourceList, list_message, page_text, source_card
 from app.web.html import panels
-from app.web.page.events import QUIET, AppContext, worded, wording
+from app.web.page.events import QUIET, AppContext, errors_said, worded, wording
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, ask_of
 
@@ -30,6 +33,8 @@ UPLOADS = 4
 """So many are read at the same time."""
 PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
 
+logger = logging.getLogger(__name__)
+
 
 def add_sources(
     office: AppContext,
@@ -37,10 +42,9 @@ def add_sources(
     name: gr.Textbox,
     others: gr.Dropdown,
     version: gr.State,
-    chosen: gr.State,
     ready: gr.State,
 ) -> None:
-    """Upload, sample and pasted text; below them the cards."""
+    """Upload, sample and pasted text; below them the list."""
     gr.Markdown(words("sources"), elem_classes="heading")
     files = gr.File(
         label=words("upload"), file_count="multiple", file_types=list(ACCEPTED_TYPES), elem_id="files", height=92
@@ -86,7 +90,7 @@ def add_sources(
     shown = {**QUIET, "show_progress": "minimal"}
     # Files may come, for another project too, while others are read.
     several = {**shown, "trigger_mode": "multiple", "concurrency_limit": UPLOADS}
-    # The cards are an event of their own: Gradio would take what others change during a long one for its doing.
+    # The list is an event of its own: Gradio would take what others change during a long one for its doing.
     for reads in (
         files.upload(uploaded, [files, project], files, **several),
         sample.click(use_sample, project, files, **shown),
@@ -94,138 +98,77 @@ def add_sources(
         reads.then(show, project, [name, others, version], **QUIET)
     add_pasted.click(paste, [pasted, project], [pasted, problem, version], **QUIET)
 
-    @gr.render(inputs=[version, project, ready], show_progress="hidden")  # type: ignore[untyped-decorator]
-    def cards(current: str, project_id: str, ready: bool, request: gr.Request) -> None:
-        session = office.session(project_id, request)
-        notes = session.sources.duplicate_notes
-        for index, file in enumerate(session.sources.files):
-            with gr.Column(elem_classes="source", key=file.id):
-                html = source_card(office, session, file, notes.get(index), wording(request))
-                card = gr.HTML(html, elem_classes="file-card")
-                _card_fields(office, file, project, version)
-                if file.document and len(file.document.pages) > 1 and not file.left_out:
-                    _choice_of_pages(office, file, card, project, chosen)
-                _card_buttons(office, index, session, project, version)
-                if file.document:
-                    _text_of(file)
+    def listed(project: str, request: gr.Request) -> Json:
+        return cards(office, office.session(project, request), wording(request))
 
-
-def source_card(
-    office: AppContext, session: Session, file: SourceFile, duplicate: Message | None, say: Wording = ENGLISH
-) -> str:
-    """With its tokens, once the model is there."""
-    if file.document is None or not office.desk.engine.ready:
-        return panels.source_card(file, None, duplicate, say)
-    _, tokenizer = office.desk.engine.require_model()
-    tokens = session.token_counts.of(tokenizer, file.document, file.chosen_pages)
-    return panels.source_card(file, tokens, duplicate, say)
-
-
-def _card_fields(office: AppContext, file: SourceFile, project: gr.BrowserState, version: gr.State) -> None:
-    """A password, where one is needed."""
-    if not file.needs_password:
-        return
-    password = gr.Textbox(label=words("password"), type="password", elem_classes="password", interactive=True)
-
-    def unlock(value: str, project: str, request: gr.Request) -> str:
-        sources = office.session(project, request).sources
-        if (index := sources.index_of(file.id)) is not None:
-            sources.unlock(index, value)
-        return sources.version
-
-    password.submit(unlock, [password, project], version, **QUIET)
-
-
-def _choice_of_pages(
-    office: AppContext, file: SourceFile, card: gr.HTML, project: gr.BrowserState, chosen: gr.State
-) -> None:
-    """Which pages to read. The card alone changes: made anew, the field would be left while it is still in use."""
-    pages = gr.Textbox(
-        file.pages,
-        label=words("pages"),
-        placeholder=words("pages_hint"),
-        elem_classes="pages",
-        max_lines=1,
-        interactive=True,
-    )
-
-    def choose(value: str, project: str, count: int, request: gr.Request) -> list[Any]:
+    def acted(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
+        """Do what was done to a source, and answer with the list as it is then."""
         session = office.session(project, request)
-        index = session.sources.index_of(file.id)
-        if index is None:  # removed in another window
+        data = event._data if isinstance(event._data, dict) else {}
+        file, kind, value = str(data.get("file")), data.get("kind"), data.get("value")
+        with errors_said(request):
+            act(session.sources, file, kind, value)
+        if request.session_hash not in session.pages:  # it has gone over to another project meanwhile
             return [gr.skip(), gr.skip()]
-        session.sources.choose(index, value)
-        duplicate = session.sources.duplicate_notes.get(index)
-        return [source_card(office, session, session.sources.files[index], duplicate, wording(request)), count + 1]
+        page = page_read(session.sources, file, value) if kind == "read" else None
+        return [cards(office, session, wording(request), page), session.sources.version]
 
-    gr.on([pages.submit, pages.blur], choose, [pages, project, chosen], [card, chosen], **QUIET)
-
-
-def _card_buttons(
-    office: AppContext, index: int, session: Session, project: gr.BrowserState, version: gr.State
-) -> None:
-    """Order, leaving out, removal."""
-    files = session.sources.files
-    file = files[index]
-
-    def button(label: str, name: str, act: Callable[[Sources, int], None]) -> None:
-        pressed = gr.Button(words(label), size="sm", elem_classes=name)
-
-        def call(project: str, request: gr.Request) -> str:
-            sources = office.session(project, request).sources
-            place = sources.index_of(file.id)
-            if place is not None:  # pressed twice, or in another window, it may be gone
-                act(sources, place)
-            return sources.version
-
-        pressed.click(call, project, version, **QUIET)
-
-    with gr.Row(elem_classes="source-actions"):
-        if index:
-            button("up", "up", lambda sources, place: sources.move(place, -1))
-        if index < len(files) - 1:
-            button("down", "down", lambda sources, place: sources.move(place, 1))
-        if file.document:
-            out = not file.left_out
-            label = "leave_out" if out else "take_in"
-            button(label, "leave-out", lambda sources, place: sources.leave_out(place, out))
-        button("remove", "remove", lambda sources, place: sources.remove(place))
+    source_list = SourceList(elem_id="source-list")
+    together = {**QUIET, "concurrency_limit": UPLOADS}
+    gr.on([version.change, ready.change], listed, project, source_list, trigger_mode="always_last", **together)
+    source_list.action(acted, project, [source_list, version], trigger_mode="multiple", **together)
 
 
-def _text_of(file: SourceFile) -> None:
-    """The text as it was read, a page at a time."""
-    assert file.document is not None
-    document = file.document
-    with gr.Accordion(words("read_text"), open=False, elem_classes="source-text") as opened:
-        last = len(document.pages)
-        number = gr.Slider(
-            1,
-            max(last, 2),
-            1,
-            step=1,
-            label=words("page"),
-            visible=last > 1,
-            elem_classes="page-number",
-            buttons=[],
-            interactive=True,
-        )
-        text = gr.Textbox(show_label=False, lines=8, max_lines=14, interactive=False, elem_classes="page-text")
+def act(sources: Sources, file: str, kind: Any, value: Any) -> None:
+    """Do what the page asks for with the source of that id, if it is still there and that means something."""
+    index = sources.index_of(file)
+    if index is None:  # pressed twice, or removed in another window
+        return
+    match kind, value:
+        case "unlock", str():
+            sources.unlock(index, value)
+        case "pages", str():
+            sources.choose(index, value)
+        case "up", _:
+            sources.move(index, -1)
+        case "down", _:
+            sources.move(index, 1)
+        case "leave-out", bool():
+            sources.leave_out(index, value)
+        case "remove", _:
+            sources.remove(index)
 
-    def show(page: float) -> dict[str, Any]:
-        chosen = document.pages[min(max(int(page), 1), last) - 1]
-        label = (
-            f"{chosen.number}" if chosen.label in (None, str(chosen.number)) else f"{chosen.label} ({chosen.number})"
-        )
-        return gr.update(value=chosen.text, label=label, show_label=True)
 
-    gr.on([opened.expand, number.change], show, number, text, trigger_mode="always_last", **QUIET)
+def page_read(sources: Sources, file: str, number: Any) -> Json | None:
+    """The text of a page of the source of that id, None if it is not there any more."""
+    index = sources.index_of(file)
+    return None if index is None else page_text(sources.files[index], number if isinstance(number, int) else 1)
+
+
+def cards(office: AppContext, session: Session, say: Wording = ENGLISH, page: Json | None = None) -> Json:
+    """The list of a project's sources, with their tokens once the model is there, and a `page_text` if it is wanted."""
+    sources, engine = session.sources, office.desk.engine
+    tokenizer = engine.require_model()[1] if engine.ready else None
+    try:
+        duplicates = sources.duplicate_notes
+    except Exception:
+        logger.exception("the sources could not be compared")
+        duplicates = {}
+    same = {sources.files[index].id: note for index, note in duplicates.items()}
+
+    def card(file: SourceFile) -> Json:
+        tokens = None
+        if tokenizer is not None and file.document is not None:
+            tokens = session.token_counts.of(tokenizer, file.document, file.chosen_pages)
+        return source_card(file, tokens, same.get(file.id), say)
+
+    return list_message(tuple(sources.files), card, say, page)
 
 
 def add_budget(
     office: AppContext,
     project: gr.BrowserState,
     version: gr.State,
-    chosen: gr.State,
     fields: TaskFields,
     model: gr.HTML,
     editor: DraftEditor,
@@ -272,7 +215,6 @@ def add_budget(
     inputs = fields.all
     changed = [
         version.change,
-        chosen.change,
         model.change,
         *(field.change for field in fields.choices),
         *(f.blur for f in fields.typed),

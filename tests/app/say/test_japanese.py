@@ -28,6 +28,7 @@ from app.say.wording import Message, Wording, heard
 from app.settings import Limits, Settings
 from app.store import Store, Version, create_project
 from app.text.diff import Change
+from app.web.components.source_list import source_card
 from app.web.html import comparison as compare_view
 from app.web.html import panels
 from app.web.html.comparison import comparison_html
@@ -132,10 +133,10 @@ def test_rates_are_japanese() -> None:
 def test_a_source_card_is_japanese() -> None:
     pages = (Page(1, None, "a"), Page(2, None, "bcd"))
     document = Document("a.pdf", pages)
-    card = panels.source_card(SourceFile(Path("a.pdf"), document, pages="2"), [1200], None, JA)
-    assert "<span>2 ページ中 1 ページ · 3 文字 · 1,200 トークン</span>" in card
-    card = panels.source_card(SourceFile(Path("a.pdf"), document, left_out=True), [2, 3], None, JA)
-    assert "<span>2 ページ · 4 文字 · 5 トークン</span><p>使いません。</p>" in card
+    card = source_card(SourceFile(Path("a.pdf"), document, pages="2"), [1200], None, JA)
+    assert card["facts"] == "2 ページ中 1 ページ · 3 文字 · 1,200 トークン"
+    card = source_card(SourceFile(Path("a.pdf"), document, left_out=True), [2, 3], None, JA)
+    assert (card["facts"], card["notes"]) == ("2 ページ · 4 文字 · 5 トークン", ["使いません。"])
 
 
 def test_a_card_says_in_japanese_what_is_wrong_with_a_file(sessions: Sessions, tmp_path: Path) -> None:
@@ -148,11 +149,13 @@ def test_a_card_says_in_japanese_what_is_wrong_with_a_file(sessions: Sessions, t
     sources.add([scan, tmp_path / "a.txt", tmp_path / "gone.txt"])
     sources.choose(1, "3")
     sources.paste("Text.", JA)
-    cards = [panels.source_card(file, [], None, JA) for file in sources.files]
-    assert "scan.pdf にはテキストがありません。1 ページ中 1 ページがスキャンなどの画像か、白紙です。" in cards[0]
-    assert "<p>行末で分かれた 1 語をつなぎました。</p><p>a.txt は 2 ページです。ページ 3 はありません。</p>" in cards[1]
-    assert "gone.txt を開けません：ファイルが見つかりません。もう一度追加してください。" in cards[2]
-    assert "<b>貼り付けたテキスト</b>" in cards[3]
+    cards = [source_card(file, [], None, JA) for file in sources.files]
+    none = "scan.pdf にはテキストがありません。1 ページ中 1 ページがスキャンなどの画像か、白紙です。"
+    assert cards[0]["alert"].startswith(none)
+    assert cards[1]["notes"] == ["行末で分かれた 1 語をつなぎました。"]
+    assert cards[1]["alert"] == "a.txt は 2 ページです。ページ 3 はありません。"
+    assert cards[2]["alert"] == "gone.txt を開けません：ファイルが見つかりません。もう一度追加してください。"
+    assert cards[3]["name"] == "貼り付けたテキスト"
 
 
 def test_a_note_is_japanese_also_when_the_project_is_opened_again(store: Store, tmp_path: Path) -> None:
@@ -160,7 +163,7 @@ def test_a_note_is_japanese_also_when_the_project_is_opened_again(store: Store, 
     (tmp_path / "a.txt").write_text("an exam-\nple")
     Sources(store, project, Limits()).add([tmp_path / "a.txt"])
     (file,) = Sources(store, project, Limits()).files
-    assert "<p>行末で分かれた 1 語をつなぎました。</p>" in panels.source_card(file, [], None, JA)
+    assert source_card(file, [], None, JA)["notes"] == ["行末で分かれた 1 語をつなぎました。"]
 
 
 def test_why_a_run_failed_is_japanese(session: Session) -> None:

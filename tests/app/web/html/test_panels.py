@@ -2,17 +2,13 @@
 
 import html
 import re
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.documents import Document, Page
 from app.engine.statistics import RunStatistics
 from app.export.table_check import check_table
-from app.project.sources import SourceFile
 from app.prompt.window import Budget, SourceTokens
-from app.say.wording import Message
 from app.text.diff import Change
 from app.web.html import panels
 from app.web.html.run_lines import status
@@ -23,34 +19,6 @@ def test_escaped_text_shows_itself_and_nothing_else(text: str) -> None:
     escaped = panels.escape(text)
     assert html.unescape(escaped) == html.unescape(html.escape(text))
     assert not re.search(r"[<>\"'${}`\\]", escaped)
-
-
-def test_a_source_card_names_pages_characters_tokens_and_notes() -> None:
-    pages = (Page(1, None, "a"), Page(2, None, "bcd"))
-    file = SourceFile(
-        Path("a<b>${x}.pdf"), Document("a<b>${x}.pdf", pages, (Message("1 of 2 pages has no <i>."),)), pages="2"
-    )
-    card = panels.source_card(file, [1200], Message("Like <b>.txt."))
-    assert "<span>1 of 2 pages · 3 characters · 1,200 tokens</span>" in card
-    assert "<p>1 of 2 pages has no &lt;i&gt;.</p><p>Like &lt;b&gt;.txt.</p>" in card
-    assert "<b>a&lt;b&gt;&#36;&#123;x&#125;.pdf</b>" in card
-    both = panels.source_card(SourceFile(Path("a.pdf"), Document("a.pdf", pages)), [2, 3], None)
-    assert "<span>2 pages · 4 characters · 5 tokens</span></div>" in both
-    one = panels.source_card(SourceFile(Path("a.txt"), Document("a.txt", pages[:1])), [7], None)
-    assert "<span>1 page · 1 character · 7 tokens</span>" in one
-
-
-def test_a_source_that_is_left_out_says_so() -> None:
-    file = SourceFile(Path("a.txt"), Document("a.txt", (Page(1, None, "a"),)), left_out=True)
-    assert '<div class="file left-out">' in panels.source_card(file, [7], None)
-    assert "<p>Left out.</p>" in panels.source_card(file, [7], None)
-    file.left_out = False
-    assert "eft" not in panels.source_card(file, [7], None)
-
-
-def test_a_source_that_cannot_be_read_says_why() -> None:
-    card = panels.source_card(SourceFile(Path("<x>.pdf"), error=Message("<x>.pdf is damaged.")), [], None)
-    assert card == ('<div class="file failed"><b>&lt;x&gt;.pdf</b><p role="alert">&lt;x&gt;.pdf is damaged.</p></div>')
 
 
 def test_the_window_bar_is_to_scale_and_says_what_is_over() -> None:

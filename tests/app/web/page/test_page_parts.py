@@ -15,11 +15,12 @@ from app.engine.engine import Engine, ModelUnavailableError
 from app.project.commands import Commands
 from app.project.session import Session
 from app.project.sessions import Sessions
+from app.project.sources import SourceFile
 from app.prompt.window import ShorterDraft
 from app.settings import Settings
 from app.web.page import build, drafting
 from app.web.page.events import AppContext
-from app.web.page.sources import source_card, window_state
+from app.web.page.sources import act, cards, page_read, window_state
 from app.web.page.table import checked, look_after, repair_draft
 from core import LoadingError
 from tests.app.conftest import ask
@@ -125,20 +126,88 @@ def test_a_source_has_its_card_before_the_model_is_there(session: Session, sessi
     session.sources.paste("The light stood on the rock.")
     engine = Engine(load, queue_size=1)
     office = AppContext(Commands(Settings(_env_file=None), engine), sessions, shared=False)
-    (file,) = session.sources.files
-    card = source_card(office, session, file, None)
-    assert "<span>1 page · 28 characters</span>" in card
+    before = cards(office, session)
+    assert [card["facts"] for card in before["sources"]] == ["1 page · 28 characters"]
     engine.start()
     with pytest.raises(ModelUnavailableError):
         engine.require_model(timeout=60)
-    assert source_card(office, session, file, None) == card
+    assert cards(office, session) == before
 
 
 def test_with_the_model_a_card_counts_tokens(desk: Commands, session: Session, sessions: Sessions) -> None:
     session.sources.paste("The light stood on the rock.")
+    (card,) = cards(AppContext(desk, sessions, shared=False), session)["sources"]
+    assert card["facts"] == "1 page · 28 characters · 28 tokens"
+
+
+def test_a_source_that_cannot_be_shown_leaves_the_others_and_can_be_removed(
+    desk: Commands, session: Session, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in ("The light stood on the rock.", "The lamp was lit at dusk.", "The tide came in."):
+        session.sources.paste(text)
+    first, broken, last = session.sources.files
+    pages = SourceFile.chosen_pages
+
+    def chosen(file: SourceFile) -> Any:
+        if file is broken:
+            raise RuntimeError("an odd page")
+        return pages.__get__(file)
+
+    monkeypatch.setattr(SourceFile, "chosen_pages", property(chosen))
+    office = AppContext(desk, sessions, shared=False)
+    shown = cards(office, session)["sources"]
+    assert [card["id"] for card in shown] == [first.id, broken.id, last.id]
+    assert [card.get("facts", "").split(" · ")[0] for card in shown] == ["1 page", "", "1 page"]
+    assert shown[1]["alert"] == "This source cannot be shown. Remove it, or add it again in another form."
+    act(session.sources, broken.id, "remove", None)
+    assert [card["id"] for card in cards(office, session)["sources"]] == [first.id, last.id]
+
+
+def test_sources_that_cannot_be_compared_are_shown(
+    desk: Commands, session: Session, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compared(documents: object) -> None:
+        raise RuntimeError("an odd page")
+
+    monkeypatch.setattr("app.project.sources.duplicates", compared)
+    session.sources.paste("The light stood on the rock.")
+    (card,) = cards(AppContext(desk, sessions, shared=False), session)["sources"]
+    assert card["facts"] == "1 page · 28 characters · 28 tokens"
+
+
+def test_what_is_done_to_a_source_is_done_to_that_one_and_nothing_else(session: Session) -> None:
+    sources = session.sources
+    for text in ("One.", "Two.\fThree.", "Four."):
+        sources.paste(text)
+    one, two, three = (file.id for file in sources.files)
+    act(sources, two, "up", None)
+    assert [file.id for file in sources.files] == [two, one, three]
+    act(sources, two, "down", None)
+    act(sources, two, "down", None)
+    assert [file.id for file in sources.files] == [one, three, two]
+    act(sources, two, "pages", "2")
+    act(sources, one, "leave-out", True)
+    assert [(file.pages, file.left_out) for file in sources.files] == [("", True), ("", False), ("2", False)]
+    act(sources, one, "leave-out", False)
+    act(sources, three, "remove", None)
+    assert [file.id for file in sources.files] == [one, two]
+    # What means nothing, and what is gone.
+    for file, kind, value in (
+        (three, "remove", None),
+        (one, "leave-out", "yes"),
+        (one, "pages", 7),
+        (one, "eat", None),
+    ):
+        act(sources, file, kind, value)
+    assert [(file.id, file.pages, file.left_out) for file in sources.files] == [(one, "", False), (two, "2", False)]
+
+
+def test_a_page_is_read_from_a_source_that_is_there(session: Session) -> None:
+    session.sources.paste("One.\fTwo.")
     (file,) = session.sources.files
-    card = source_card(AppContext(desk, sessions, shared=False), session, file, None)
-    assert "<span>1 page · 28 characters · 28 tokens</span>" in card
+    read = [page_read(session.sources, file.id, number) for number in (2, 9, "2")]
+    assert [(page["number"], page["text"]) for page in read if page] == [(2, "Two."), (2, "Two."), (1, "One.")]
+    assert page_read(session.sources, "gone", 1) is None
 
 
 def test_a_page_is_made_of_plain_values(desk: Commands, sessions: Sessions) -> None:
@@ -146,6 +215,12 @@ def test_a_page_is_made_of_plain_values(desk: Commands, sessions: Sessions) -> N
     blocks = build(desk.settings, AppContext(desk, sessions, shared=False))
     found = list(_odd(blocks.get_config_file()["components"]))
     assert found == []
+
+
+def test_no_part_of_the_page_is_made_while_it_is_used(desk: Commands, sessions: Sessions) -> None:
+    """Gradio would add its functions to those of a page in one thread while another goes through them."""
+    blocks = build(desk.settings, AppContext(desk, sessions, shared=False))
+    assert blocks.default_config.renderables == []
 
 
 def _odd(value: Any) -> Iterator[Any]:

@@ -1,0 +1,113 @@
+"""The list of sources as a Gradio component: a static template, its style and scripts, and the message it is sent.
+
+The page sends one Gradio event, `action`, with the id of a file, a kind and a value: `unlock` (a password), `pages`
+(which are read), `up`, `down`, `leave-out` (whether), `remove`, and `read` (a page's number). The answer is the whole
+list, which is small, with the text of the page that was asked for. All of it becomes the text of nodes, never HTML.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from app.documents import Document
+from app.project.sources import SourceFile
+from app.runs.feed import Json
+from app.say.wording import ENGLISH, Message, Wording
+from app.settings import ASSETS
+
+FOLDER = ASSETS / "sources"
+SCRIPTS = ("words", "nodes", "reader", "card", "list")
+
+logger = logging.getLogger(__name__)
+
+
+class SourceList(gr.HTML):
+    """A gr.HTML whose value is a `list_message`, or None to leave the page as it is."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """`kwargs` are those of gr.HTML that concern the place on the page."""
+        super().__init__(
+            html_template=(FOLDER / "template.html").read_text("utf-8"),
+            css_template=(FOLDER / "style.css").read_text("utf-8"),
+            js_on_load="\n".join((FOLDER / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
+            apply_default_css=False,
+            **kwargs,
+        )
+
+    def postprocess(self, value: Any) -> str | None:
+        """The message as one string, see CacheMap. Half a surrogate pair would end Gradio's stream: it becomes "?"."""
+        if value is None:
+            return None
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace").decode("utf-8")
+
+    def preprocess(self, payload: Any) -> None:
+        """Nothing is taken from the client but by the event."""
+        return None
+
+
+def list_message(
+    files: Iterable[SourceFile], card: Callable[[SourceFile], Json], say: Wording = ENGLISH, page: Json | None = None
+) -> Json:
+    """The list with the card of each file, and a `page_text` if one was asked for.
+
+    A file of which `card` raises has one that says so: the others can be used, and it can be removed.
+    """
+    return {"sources": [_guarded(file, card, say) for file in files], "page": page}
+
+
+def source_card(
+    file: SourceFile, page_tokens: Sequence[int] | None, duplicate: Message | None, say: Wording = ENGLISH
+) -> Json:
+    """A source: its name, pages, characters and tokens, its notes, or why it cannot be read.
+
+    `page_tokens` is None while there is no model that could count them. `duplicate`: which earlier source has the same
+    text, if one has.
+    """
+    alert = file.error.worded(say) if file.error else ""
+    known = {"id": file.id, "name": file.name, "alert": alert, "password": file.needs_password}
+    if file.document is None:
+        return known
+    left_out = Message("Left out.") if file.left_out else None
+    notes = [note.worded(say) for note in (*file.document.notes, duplicate, left_out) if note]
+    several = len(file.document.pages) > 1 and not file.left_out
+    return {
+        **known, "facts": _facts(file, file.document, page_tokens, say), "notes": notes, "leftOut": file.left_out,
+        "readable": True, "count": len(file.document.pages), "pages": file.pages if several else None,
+    }  # fmt: skip
+
+
+def page_text(file: SourceFile, number: int) -> Json:
+    """The text of a page as it was read; of the nearest if there is none of that number, of none if it has no text."""
+    pages = file.document.pages if file.document else ()
+    number = min(max(number, 1), len(pages)) if pages else 1
+    page = pages[number - 1] if pages else None
+    own = str(page.number) if page else str(number)
+    label = own if page is None or page.label in (None, own) else f"{page.label} ({own})"
+    return {"file": file.id, "number": number, "label": label, "text": page.text if page else ""}
+
+
+def _facts(file: SourceFile, document: Document, page_tokens: Sequence[int] | None, say: Wording) -> str:
+    chosen, pages = len(file.chosen_pages), len(document.pages)
+    count = say.count(pages, "{:,} page", "{:,} pages")
+    if chosen != pages:
+        count = say("{:,} of {}", chosen, count)
+    characters = sum(len(page.text) for page in file.chosen_pages)
+    facts = [count, say.count(characters, "{:,} character", "{:,} characters")]
+    if page_tokens is not None:
+        facts.append(say.count(sum(page_tokens), "{:,} token", "{:,} tokens"))
+    return " · ".join(facts)
+
+
+def _guarded(file: SourceFile, card: Callable[[SourceFile], Json], say: Wording) -> Json:
+    try:
+        return card(file)
+    except Exception:
+        logger.exception("a source could not be shown")
+        alert = say("This source cannot be shown. Remove it, or add it again in another form.")
+        return {"id": file.id, "name": file.path.name, "alert": alert}

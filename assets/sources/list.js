@@ -1,0 +1,39 @@
+// The list of sources, as the server last sent it.
+const list = element.querySelector(".source-list");
+list.setAttribute("aria-label", WORDS.list);
+const cards = new Map(); // by the id of the file
+
+// A card that cannot be made leaves the others as they are, and can be removed.
+function shown(data, i, all, page) {
+  const card = cards.get(data.id) ?? new Card((kind, value) => trigger("action", { file: data.id, kind, value }));
+  cards.set(data.id, card);
+  const ends = [i === 0, i === all.length - 1];
+  try {
+    card.show(data, ...ends, page?.file === data.id ? page : null);
+  } catch (error) {
+    console.error(error);
+    card.show({ name: "", alert: WORDS.broken }, ...ends, null);
+  }
+  return card.root;
+}
+
+// The focus goes on near where it was, if what had it is gone.
+function focusNear(field, card, at) {
+  if (!card || field.isConnected) return;
+  const root = card.root.isConnected ? card.root : list.children[Math.min(at, list.children.length - 1)];
+  const next = root?.querySelector(root === card.root ? ".source-actions button" : ".remove");
+  (next ?? list).focus({ preventScroll: true });
+}
+
+function read() {
+  if (!props.value) return;
+  const { sources, page } = JSON.parse(props.value), field = document.activeElement;
+  const used = [...cards.values()].find((card) => card.root.contains(field)), at = used ? [...list.children].indexOf(used.root) : 0;
+  const roots = sources.map((data, i, all) => shown(data, i, all, page));
+  const ids = sources.map(({ id }) => id);
+  for (const id of cards.keys()) if (!ids.includes(id)) cards.delete(id);
+  place(list, roots);
+  focusNear(field, used, at);
+}
+watch("value", read);
+read();

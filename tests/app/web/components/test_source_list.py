@@ -1,0 +1,63 @@
+"""What the list of sources is sent: facts, notes and texts as values, and nothing that could end the stream."""
+
+import json
+from pathlib import Path
+
+from app.documents import Document, Page
+from app.project.sources import SourceFile
+from app.say.wording import Message
+from app.web.components.source_list import SourceList, list_message, page_text, source_card
+
+
+def test_a_card_names_pages_characters_tokens_and_notes() -> None:
+    pages = (Page(1, None, "a"), Page(2, None, "bcd"))
+    document = Document("a<b>${x}.pdf", pages, (Message("1 of 2 pages has no <i>."),))
+    file = SourceFile(Path("a<b>${x}.pdf"), document, pages="2")
+    card = source_card(file, [1200], Message("Like <b>.txt."))
+    assert card == {
+        "id": file.id, "name": "a<b>${x}.pdf", "alert": "", "password": False,
+        "facts": "1 of 2 pages · 3 characters · 1,200 tokens",
+        "notes": ["1 of 2 pages has no <i>.", "Like <b>.txt."],
+        "leftOut": False, "readable": True, "count": 2, "pages": "2",
+    }  # fmt: skip
+    both = source_card(SourceFile(Path("a.pdf"), Document("a.pdf", pages)), [2, 3], None)
+    assert both["facts"] == "2 pages · 4 characters · 5 tokens"
+    one = source_card(SourceFile(Path("a.txt"), Document("a.txt", pages[:1])), None, None)
+    assert (one["facts"], one["pages"]) == ("1 page · 1 character", None)
+
+
+def test_a_source_that_is_left_out_says_so_and_has_no_pages_to_choose() -> None:
+    pages = (Page(1, None, "a"), Page(2, None, "b"))
+    file = SourceFile(Path("a.txt"), Document("a.txt", pages), left_out=True)
+    card = source_card(file, [7, 7], None)
+    assert (card["leftOut"], card["notes"], card["pages"], card["count"]) == (True, ["Left out."], None, 2)
+    file.left_out = False
+    card = source_card(file, [7, 7], None)
+    assert (card["leftOut"], card["notes"], card["pages"]) == (False, [], "")
+
+
+def test_a_source_that_cannot_be_read_says_why() -> None:
+    file = SourceFile(Path("<x>.pdf"), error=Message("<x>.pdf needs a password."), needs_password=True)
+    assert source_card(file, None, None) == {
+        "id": file.id, "name": "<x>.pdf", "alert": "<x>.pdf needs a password.", "password": True,
+    }  # fmt: skip
+
+
+def test_a_page_is_named_as_in_its_document() -> None:
+    pages = (Page(1, "iii", "Foreword"), Page(2, "2", "The light"), Page(3, None, "The lamp"))
+    file = SourceFile(Path("a.pdf"), Document("a.pdf", pages))
+    read = [page_text(file, number) for number in (0, 1, 2, 3, 4)]
+    assert [page["label"] for page in read] == ["iii (1)", "iii (1)", "2", "3", "3"]
+    assert read[2] == {"file": file.id, "number": 2, "label": "2", "text": "The light"}
+    assert page_text(SourceFile(Path("gone.pdf")), 1)["text"] == ""
+
+
+def test_the_message_is_one_string_that_can_be_sent() -> None:
+    file = SourceFile(Path("a.txt"), Document("a \ud83d 🙂.txt", (Page(1, None, "\ud800\x01 ${x}"),)))
+    message = list_message([file], lambda file: source_card(file, [1], None), page=page_text(file, 1))
+    sent = SourceList().postprocess(message)
+    assert sent is not None
+    assert sent.encode("utf-8")
+    read = json.loads(sent)
+    assert (read["sources"][0]["name"], read["page"]["text"]) == ("a ? 🙂.txt", "?\x01 ${x}")
+    assert SourceList().postprocess(None) is None
