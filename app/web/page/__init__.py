@@ -64,7 +64,7 @@ def build(settings: Settings, office: AppContext) -> gr.Blocks:
                 evidence = add_evidence()
         with left:
             add_sources(office, project, projects.name, projects.others, version, ready)
-            fields = add_task(settings)
+            fields = add_task(office, project)
             add_budget(office, project, version, fields, model, parts.editor)
         with folds:
             compared = add_compare(office, project, fields)

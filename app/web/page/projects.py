@@ -106,7 +106,7 @@ def wire_projects(
             warn(worded(error, request))
 
     # What a person changes, that is, and not what opening a project does.
-    changed = [field.input for field in fields.all]
+    changed = [field.input for field in fields.plain]
     gr.on(changed, keep_task, [project, *fields.all], trigger_mode="always_last", queue=False, **QUIET)
     fields.suggested.then(keep_task, [project, *fields.all], queue=False, **QUIET)
     gr.on([parts.name.blur, parts.name.submit], renamed, [parts.name, project], [parts.name, parts.others], **QUIET)

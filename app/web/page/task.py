@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +12,14 @@ from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.tasks import LENGTHS, TASKS, TONES, Shape, parse_length
 from app.say.errors import AppError
 from app.settings import Settings
-from app.web.page.events import QUIET, warn, worded, wording
+from app.web.page.events import QUIET, AppContext, warn, worded, wording
 from app.web.page.labels import words
 
 LANGUAGES = ["English", "日本語", "Deutsch", "Français", "Español", "中文"]
+TASK = "report"
+"""Of a new project."""
+SUGGESTING = ("task", "length", "language")
+"""The fields by which the most tokens are suggested."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,11 @@ class TaskFields:
         """Those that change when they are left."""
         return [self.detail, self.audience]
 
+    @property
+    def plain(self) -> list[Any]:
+        """Those after which no other follows."""
+        return [field for name, field in zip(WriteRequest.names(), self.all, strict=True) if name not in SUGGESTING]
+
 
 def ask_of(values: tuple[Any, ...]) -> WriteRequest:
     """The values of the fields; what a client leaves out or makes up is caught where it is used."""
@@ -46,12 +56,13 @@ def ask_of(values: tuple[Any, ...]) -> WriteRequest:
     return WriteRequest(task if task in TASKS else "free", *texts, *rest[7:])
 
 
-def add_task(settings: Settings) -> TaskFields:
+def add_task(office: AppContext, project: gr.BrowserState) -> TaskFields:
     """The fields of the task, with the decoding folded away."""
+    settings = office.desk.settings
     gr.Markdown(words("task"), elem_classes="heading")
     titles = {"continue": "continue_task"}
     task = gr.Dropdown(
-        [(words(titles.get(key, key)), key) for key in TASKS], value="report", show_label=False, elem_id="task",
+        [(words(titles.get(key, key)), key) for key in TASKS], value=TASK, show_label=False, elem_id="task",
         label=words("task"), filterable=False,
     )  # fmt: skip
     detail = gr.Textbox(label=words("detail"), placeholder=words("report_asks"), lines=2, max_lines=8, elem_id="detail")
@@ -73,18 +84,39 @@ def add_task(settings: Settings) -> TaskFields:
     decoding = _decoding(settings)
     fields = TaskFields([task, detail, length, tone, language, audience, *decoding[:4], tokens, *decoding[4:]])
 
-    def suggest(task: str, length: str, language: str, request: gr.Request) -> tuple[Any, Any]:
-        chosen = TASKS.get(task) or TASKS["free"]
-        asks = wording(request)(chosen.asks)
+    def ask(task: str, request: gr.Request) -> Any:
+        return gr.update(placeholder=wording(request)(TASKS.get(task, TASKS["free"]).asks))
+
+    def suggest(task: str, length: str, language: str, project: str, request: gr.Request) -> Any:
+        kept = office.session(project, request).task
         try:
-            shape = Shape(parse_length(length or ""), language=language or "")
+            tokens = suggestion(kept, {"task": task, "length": length, "language": language})
         except AppError as error:
             warn(worded(error, request))
-            return gr.update(placeholder=asks), gr.skip()
-        return gr.update(placeholder=asks), min(chosen.max_new_tokens(shape), settings.max_new_tokens_limit)
+            return gr.skip()
+        return gr.skip() if tokens is None else min(tokens, settings.max_new_tokens_limit)
 
-    inputs, changed = [task, length, language], [task.input, length.input, language.input]
-    return replace(fields, suggested=gr.on(changed, suggest, inputs, [detail, tokens], **QUIET))
+    task.change(ask, task, detail, **QUIET)
+    changed = [getattr(fields, name).input for name in SUGGESTING]
+    # At once: what is kept of the task must still be that from before the change.
+    inputs = [task, length, language, project]
+    suggested = gr.on(changed, suggest, inputs, tokens, trigger_mode="always_last", queue=False, **QUIET)
+    return replace(fields, suggested=suggested)
+
+
+def suggestion(before: Mapping[str, Any], now: Mapping[str, Any]) -> int | None:
+    """The most tokens for this task, length and language; None if they are as before, as a project keeps them.
+
+    A dropdown says that it was changed also when it was only left: what the person has set by hand stays then. When one
+    of the three does change, what was set was meant for another text, and the suggestion takes its place.
+    Raises PromptError for a length that means nothing.
+    """
+    defaults = {"task": TASK, "length": "", "language": ""}
+    task, length, language = (str(now.get(name) or defaults[name]) for name in SUGGESTING)
+    if [task, length, language] == [before.get(name) or defaults[name] for name in SUGGESTING]:
+        return None
+    shape = Shape(parse_length(length), language=language)
+    return TASKS.get(task, TASKS["free"]).max_new_tokens(shape)
 
 
 def _decoding(settings: Settings) -> list[Any]:
