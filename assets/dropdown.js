@@ -4,20 +4,30 @@
 const entered = new WeakMap(); // the text of a field when it got the focus
 const used = new WeakSet(); // fields whose list was opened since then
 const choosing = new WeakSet(); // fields in which Enter was pressed last
+const placed = new WeakMap(); // where a field stood when its list was opened
 
+/** @param {EventTarget | null} node */
 const fieldOf = (node) => (node instanceof HTMLInputElement && node.matches("[role=combobox]") ? node : null);
+/** @param {Element} field */
 const isOpen = (field) => field.getAttribute("aria-expanded") === "true";
+/** @param {HTMLInputElement} field */
 const isTyped = (field) => field.value !== entered.get(field);
+const topOf = (field) => field.getBoundingClientRect().top;
 
 // Gradio takes the events that are made here for a person's, and does what it does then.
+/** @param {HTMLInputElement} field @param {string} key */
 function press(field, key) {
   field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
 }
-function open(field) {
+/** @param {HTMLInputElement} field */
+function openList(field) {
   used.add(field);
-  if (!isOpen(field)) field.dispatchEvent(new FocusEvent("focus"));
+  if (isOpen(field)) return;
+  placed.set(field, topOf(field));
+  field.dispatchEvent(new FocusEvent("focus"));
 }
-function close(field) { press(field, "Escape"); }
+/** @param {HTMLInputElement} field */
+function closeList(field) { press(field, "Escape"); }
 
 addEventListener("focus", (event) => {
   const field = fieldOf(event.target);
@@ -39,18 +49,19 @@ addEventListener("click", (event) => {
   const field = fieldOf(event.target) ?? event.target.closest?.(".wrap-inner")?.querySelector("input[role=combobox]");
   if (!field || field.disabled) return;
   field.focus();
-  open(field);
+  openList(field);
 }, true);
 
 // Gradio filters by keys, and there is none for what is pasted or comes from an input method.
 addEventListener("input", (event) => {
   const field = fieldOf(event.target);
   if (!field) return;
-  open(field);
+  openList(field);
   press(field, "Unidentified");
 }, true);
 
 // One of the page's own keys goes past the list.
+/** @param {KeyboardEvent} event */
 function passOn(event) {
   event.stopPropagation();
   const { key, ctrlKey, metaKey, shiftKey } = event;
@@ -74,19 +85,19 @@ addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (!/^(ArrowUp|ArrowDown|Enter)$/.test(key) && !(key === " " && field.readOnly)) return;
     event.preventDefault();
-    open(field);
+    openList(field);
   }
 }, true);
 
-// Where the field has moved from under its list. On a touch screen the keyboard that comes up scrolls the page, too:
-// there Gradio moves the list along.
-addEventListener("scroll", ({ target }) => {
+// When the field moves from under its list. On a touch screen the keyboard that comes up scrolls the page, too: there
+// Gradio moves the list along.
+addEventListener("scroll", () => {
   const field = fieldOf(document.activeElement);
   if (!field || !isOpen(field) || matchMedia("(pointer: coarse)").matches) return;
-  if (target !== field && target.contains(field)) close(field);
+  if (Math.abs(topOf(field) - placed.get(field)) > 1) closeList(field);
 }, { capture: true, passive: true });
 
 // Gradio looks at a key a moment later, when the field may have been left.
 new MutationObserver((changes) => {
-  for (const { target } of changes) if (fieldOf(target) && isOpen(target) && target !== document.activeElement) close(target);
+  for (const { target } of changes) if (fieldOf(target) && isOpen(target) && target !== document.activeElement) closeList(target);
 }).observe(document.documentElement, { subtree: true, attributes: true, attributeFilter: ["aria-expanded"] });

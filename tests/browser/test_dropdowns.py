@@ -189,3 +189,15 @@ def test_a_list_that_opens_late_is_closed(page: Page) -> None:
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
     expect(page.locator(OPEN)).to_have_count(0)
     expect(page.get_by_role("listbox")).to_have_count(0)
+
+
+def test_a_list_opened_where_the_page_has_just_been_scrolled_to_stays(page: Page) -> None:
+    page.set_viewport_size({"width": 800, "height": 120})
+    page.evaluate("() => new Promise((done) => { scrollTo(0, 1000); requestAnimationFrame(() => setTimeout(done)); })")
+    # The event of the scrolling comes when the list is open.
+    page.evaluate(
+        "() => { document.querySelector('#free').scrollIntoView(); document.querySelector('#free input').click(); }"
+    )
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+    expect(field(page, "free")).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_role("option")).to_have_count(4)

@@ -259,6 +259,12 @@ def test_a_page_is_made_of_plain_values(commands: Commands, sessions: Sessions) 
     assert found == []
 
 
+def test_no_part_of_the_page_is_made_while_it_is_used(commands: Commands, sessions: Sessions) -> None:
+    """Gradio would add its functions to those of a page in one thread while another goes through them."""
+    blocks = build(commands.settings, AppContext(commands, sessions, shared=False))
+    assert blocks.default_config.renderables == []
+
+
 def _odd(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         for key, item in value.items():
