@@ -28,6 +28,7 @@ lint: $(VENV)/installed-dev node_modules/installed ## ruff, the direction of imp
 	npm run --silent lint
 
 types: $(VENV)/installed-dev node_modules/installed ## mypy, and tsc for the page's scripts
+	find app -name '*.pyi' -delete  # Gradio writes them, of classes as they once were
 	$(BIN)/mypy
 	npm run --silent types
 

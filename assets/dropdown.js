@@ -12,6 +12,7 @@ const fieldOf = (node) => (node instanceof HTMLInputElement && node.matches("[ro
 const isOpen = (field) => field.getAttribute("aria-expanded") === "true";
 /** @param {HTMLInputElement} field */
 const isTyped = (field) => field.value !== entered.get(field);
+/** @param {HTMLInputElement} field */
 const topOf = (field) => field.getBoundingClientRect().top;
 
 // Gradio takes the events that are made here for a person's, and does what it does then.
@@ -46,7 +47,8 @@ addEventListener("blur", (event) => {
 }, true);
 
 addEventListener("click", (event) => {
-  const field = fieldOf(event.target) ?? event.target.closest?.(".wrap-inner")?.querySelector("input[role=combobox]");
+  const around = event.target instanceof Element ? event.target.closest(".wrap-inner") : null;
+  const field = fieldOf(event.target) ?? fieldOf(around?.querySelector("input[role=combobox]") ?? null);
   if (!field || field.disabled) return;
   field.focus();
   openList(field);
@@ -99,5 +101,8 @@ addEventListener("scroll", () => {
 
 // Gradio looks at a key a moment later, when the field may have been left.
 new MutationObserver((changes) => {
-  for (const { target } of changes) if (fieldOf(target) && isOpen(target) && target !== document.activeElement) closeList(target);
+  for (const { target } of changes) {
+    const field = fieldOf(target);
+    if (field && isOpen(field) && field !== document.activeElement) closeList(field);
+  }
 }).observe(document.documentElement, { subtree: true, attributes: true, attributeFilter: ["aria-expanded"] });
