@@ -45,7 +45,7 @@ class RunSpec:
     def feed(self, key: str, engine: Engine, draft_start: int) -> MapFeed:
         """What the map is told of it, with its trace; `draft_start` characters of the draft stand before its words."""
         tokens = self.composed.prompt_tokens
-        slots = min(self.request.policy.capacity(tokens) or tokens, tokens)
+        slots = self.request.policy.capacity(tokens) or tokens
         recorder = Recorder(
             self.settings, prompt_tokens(self.composed), engine.policy_layers, engine.heads, draft_start
         )

@@ -49,7 +49,7 @@ class MapFeed:
     several threads at once."""
 
     def __init__(self, run_id: str, recorder: Recorder, slots: int) -> None:
-        """`recorder` has recorded nothing yet. slots: the size of a small cache, in tokens."""
+        """`recorder` has recorded nothing yet. slots: tokens that a small cache has room for."""
         start = recorder.trace
         self.run_id = run_id
         self._recorder, self._layers, self._heads = recorder, start.layers, start.heads
@@ -73,10 +73,12 @@ class MapFeed:
     def replayed(cls, run_id: str, replay: Replay) -> MapFeed:
         """The feed of a run that is over. Raises ValueError if its trace is damaged."""
         trace = replay.trace
-        held = int(replay.counts(0).sum()) // trace.pairs if trace.refreshes else len(trace.prompt.token_ids)
-        feed = cls(run_id, Recorder.resumed(trace), held)
+        feed = cls(run_id, Recorder.resumed(trace), len(trace.prompt.token_ids))
         for number in range(len(trace.refreshes)):
-            feed._tell(replay.counts(number))
+            counts = replay.counts(number)
+            feed._tell(counts)
+            # The last one's: before, a short text may have been kept whole with room to spare.
+            feed._start["slots"] = int(counts.sum()) // trace.pairs
         return feed
 
     def begin_at(self, draft_start: int) -> None:

@@ -26,7 +26,8 @@ function explain(run, i, layer, mode) {
     return `${T.changed(count(entered), count(left), count(stayed))} ${T.sentence(nameOf(rows[i]))}`;
   }
   const scale = layer === null ? T.scaleAll(count(run.pairs)) : T.scaleOne(start.layers[layer], start.heads);
-  return `${scale} ${T.size(count(start.slots), count(rows[i].context))} ${T.sentence(nameOf(rows[i]))}`;
+  const { context } = rows[i];
+  return `${scale} ${T.size(count(Math.min(start.slots, context)), count(context))} ${T.sentence(nameOf(rows[i]))}`;
 }
 
 /**

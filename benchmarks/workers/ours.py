@@ -51,10 +51,12 @@ def load(setup: Setup) -> Loaded:
         keys = layers[0].keys
         assert keys is not None
         position = setup.cache_values * keys.element_size()
-        capacity = policy.capacity(len(prompt)) or 0
-        attended = [
-            capacity + (len(prompt) + step.step - capacity) * step.full_layers / len(layers) for step in decoded
-        ]
+        slots = policy.capacity(len(prompt)) or 0
+        attended = []
+        for step in decoded:
+            length = len(prompt) + step.step
+            small = min(slots, length)
+            attended.append(small + (length - small) * step.full_layers / len(layers))
         return measurement(
             started,
             arrivals,

@@ -41,11 +41,23 @@ def test_the_full_cache_never_loses_a_token(model: PreTrainedModel) -> None:
     assert [layer.get_seq_length() for layer in cache.layers] == [84, 84, 84]
 
 
-@pytest.mark.parametrize(("budget", "slots"), [(1 / 8, 8), (0.1, 6), (1e-9, 1), (1.0, 64), (5, 5), (100, 64)])
-def test_budget_is_a_fraction_of_the_prompt_or_a_number_of_tokens(
-    model: PreTrainedModel, budget: float, slots: int
+@pytest.mark.parametrize(
+    ("policy", "slots"),
+    [
+        (RefreshKV(5), 5),
+        (RefreshKV(100), 64),
+        (RefreshKV.paper(0.1), 6),
+        (RefreshKV.paper(1.0), 64),
+        (RefreshKV(1 / 8, floor=20), 20),
+        (RefreshKV(1 / 2, floor=20), 32),
+        (RefreshKV(1 / 8, floor=100), 64),
+    ],
+    ids=str,
+)
+def test_the_small_cache_holds_what_the_policy_says_and_no_more_than_there_is(
+    model: PreTrainedModel, policy: RefreshKV, slots: int
 ) -> None:
-    cache = PolicyCache(model.config, RefreshKV(budget=budget))
+    cache = PolicyCache(model.config, policy)
     forward(model, cache, IDS)
     assert [layer.small.positions.shape for layer in cache.policy_layers.values()] == [(1, 2, slots)] * 3
     assert cache.kept().sum() == slots * 2 * 3
@@ -204,6 +216,8 @@ def test_models_the_policies_are_not_for_are_refused() -> None:
         ({"stride": 2.5}, "stride is 2.5"),
         ({"similarity_threshold": 1.2}, "similarity_threshold is 1.2"),
         ({"pool_kernel_size": 4}, "pool_kernel_size is 4"),
+        ({"floor": -1}, "floor is -1"),
+        ({"floor": 0.5}, "floor is 0.5"),
     ],
 )
 def test_parameters_out_of_range_are_refused(parameters: dict[str, object], message: str) -> None:

@@ -16,9 +16,15 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize(
-    "policy", [RefreshKV(budget=9, stride=4), RefreshKV(budget=9, stride=4, similarity_threshold=0.5)], ids=str
+    ("policy", "steps"),
+    [
+        (RefreshKV(budget=9, stride=4), 15),
+        (RefreshKV(budget=9, stride=4, similarity_threshold=0.5), 15),
+        (RefreshKV(budget=1 / 8, stride=4, floor=75), 11),  # once the new tokens have filled its free slots
+    ],
+    ids=str,
 )
-def test_a_recorded_step_equals_the_modules(policy: Policy) -> None:
+def test_a_recorded_step_equals_the_modules(policy: Policy, steps: int) -> None:
     torch.manual_seed(0)
     AttentionInterface.register(RECORDED_ATTENTION, recorded_attention)
     model, prompt = tiny_model(), torch.randint(0, 256, (1, 70))
@@ -41,7 +47,7 @@ def test_a_recorded_step_equals_the_modules(policy: Policy) -> None:
             assert torch.allclose(mine.keys, other.keys, atol=1e-5)
             assert torch.equal(mine.small.positions, other.small.positions)
             assert torch.allclose(mine.small.values, other.small.values, atol=1e-5)
-    assert recorded == 15
+    assert recorded == steps
     assert model.config._attn_implementation == ATTENTION_NAME
 
 

@@ -49,7 +49,7 @@ def test_the_size_of_a_chunk_can_follow_from_the_one_before(tiny: Tiny, monkeypa
 
 
 def test_events_of_a_run(tiny: Tiny) -> None:
-    policy = RefreshKV(budget=1 / 8, stride=4)
+    policy = RefreshKV.paper(budget=1 / 8, stride=4)
     events = list(stream_generate(*tiny, PROMPT, policy=policy, max_new_tokens=14, prefill_chunk=50))
     length = len(PROMPT)
     assert of(PrefillProgress, events) == [PrefillProgress(d, length) for d in (50, 100, length)]

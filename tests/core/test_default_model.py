@@ -72,7 +72,7 @@ def test_refreshing_stays_closer_to_full_attention_than_never_refreshing(smollm2
     model, tokenizer = smollm2
     scores = {}
     for stride in (5, 1000):
-        cache = PolicyCache(model.config, RefreshKV(budget=1 / 8, stride=stride))
+        cache = PolicyCache(model.config, RefreshKV.paper(stride=stride))
         scores[stride] = divergence(stock, log_probabilities(model, document(tokenizer), cache))
         layers = list(cache.policy_layers.values())
         assert [layer.full_steps for layer in layers] == [SCORED // stride] * 30
@@ -89,7 +89,7 @@ def test_it_writes_about_a_document(smollm2: Embedded) -> None:
             model,
             tokenizer,
             [{"role": "user", "content": content}],
-            policy=RefreshKV(stride=10),
+            policy=RefreshKV.paper(),
             max_new_tokens=32,
         )
     )

@@ -25,6 +25,7 @@ POLICIES = [
     RefreshKV(budget=9, stride=3),
     RefreshKV(budget=2, stride=5),  # more new tokens than slots
     RefreshKV(budget=400, stride=4),  # free slots, and a small cache that grows
+    RefreshKV(budget=1 / 8, stride=4, floor=80),  # free slots that the new tokens fill
     RefreshKV(budget=9, stride=3, similarity_threshold=0.5),
 ]
 
@@ -98,7 +99,7 @@ def test_the_stream_is_the_same(
     compiled: PreTrainedModel, graph: DecodeGraph, tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast]
 ) -> None:
     _, tokenizer = tiny
-    options = {"policy": RefreshKV(budget=1 / 4, stride=4), "max_new_tokens": 300}
+    options = {"policy": RefreshKV.paper(budget=1 / 4, stride=4), "max_new_tokens": 300}
     fast = list(stream_generate(compiled, tokenizer, "A long walk by the sea. " * 4, **options))
     setattr(compiled, GRAPH_ATTRIBUTE, None)
     try:

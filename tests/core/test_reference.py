@@ -36,8 +36,41 @@ def tokens(count: int, seed: int) -> list[int]:
 def test_logits_and_small_caches_equal_the_reference(
     model: PreTrainedModel, budget: int, stride: int, threshold: float | None, kernel: int
 ) -> None:
-    cache = PolicyCache(model.config, RefreshKV(budget, stride, threshold, kernel))
-    reference = ReferenceDecoder(model, budget, stride, threshold, kernel)
+    cache = follow(
+        model, RefreshKV(budget, stride, threshold, kernel), ReferenceDecoder(model, budget, stride, threshold, kernel)
+    )
+    layers = cache.policy_layers.values()
+    if threshold == 0.5:
+        # The comparison means something only if the layers decided both ways, and not all alike.
+        assert any(layer.full_steps for layer in layers)
+        assert any(layer.full_steps < STEPS // stride for layer in layers)
+        assert len({layer.full_steps for layer in layers}) > 1
+    else:
+        expected = 0 if threshold == -1.0 else STEPS // stride
+        assert [layer.full_steps for layer in layers] == [expected] * len(layers)
+
+
+@pytest.mark.parametrize(
+    ("budget", "floor", "slots"),
+    [
+        pytest.param(1 / 8, 0, 5, id="none"),
+        pytest.param(1 / 8, 12, 12, id="above-the-fraction"),
+        pytest.param(1 / 2, 12, 20, id="below-the-fraction"),
+        pytest.param(1 / 8, 50, 50, id="above-the-prompt-then-full"),
+        pytest.param(1 / 8, 100, 100, id="above-everything"),
+    ],
+)
+def test_a_fraction_with_a_floor_equals_the_reference_of_so_many_slots(
+    model: PreTrainedModel, budget: float, floor: int, slots: int
+) -> None:
+    cache = follow(model, RefreshKV(budget, 5, floor=floor), ReferenceDecoder(model, slots, 5))
+    held = min(slots, PROMPT + STEPS)
+    assert [layer.small.slots for layer in cache.policy_layers.values() if layer.small] == [held] * 3
+
+
+def follow(model: PreTrainedModel, policy: RefreshKV, reference: ReferenceDecoder) -> PolicyCache:
+    """Prefill and decode under both, compare them after every step, and return the cache."""
+    cache = PolicyCache(model.config, policy)
     prompt = tokens(PROMPT, seed=1)
     with torch.no_grad():
         logits = model(torch.tensor([prompt]), cache=cache, use_cache=True).logits[0, -1]
@@ -48,15 +81,7 @@ def test_logits_and_small_caches_equal_the_reference(
             logits = model(torch.tensor([[token_id]]), cache=cache, use_cache=True).logits[0, -1]
         torch.testing.assert_close(logits, reference.decode(token_id), atol=1e-3, rtol=1e-3)
         assert_same_state(cache, reference)
-    layers = cache.policy_layers.values()
-    if threshold == 0.5:
-        # The comparison means something only if the layers decided both ways, and not all alike.
-        assert any(layer.full_steps for layer in layers)
-        assert any(layer.full_steps < STEPS // stride for layer in layers)
-        assert len({layer.full_steps for layer in layers}) > 1
-    else:
-        expected = 0 if threshold == -1.0 else STEPS // stride
-        assert [layer.full_steps for layer in layers] == [expected] * len(layers)
+    return cache
 
 
 def assert_same_state(cache: PolicyCache, reference: ReferenceDecoder) -> None:

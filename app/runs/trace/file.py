@@ -44,7 +44,8 @@ class SettingsPart(_Part):
     quantization: str | None = Field(description="nf4, int8, int4; null for none")
     policy: dict[str, str | int | float | bool | None] = Field(
         description="method: the policy's name (RefreshKV, FullAttention); and its parameters: budget (a share of the "
-        "prompt if it is a float, else tokens), stride, similarity_threshold, pool_kernel_size"
+        "prompt if it is a float, else tokens), stride, similarity_threshold, pool_kernel_size, floor (tokens that a "
+        "share comes to at least; a trace without it was written when there was none)"
     )
     sampling: dict[str, str | int | float | bool | None] = Field(
         description="max_new_tokens, temperature, top_p, min_p, repetition_penalty"

@@ -33,6 +33,8 @@ def test_the_legend_says_what_is_seen(site: Site, page: Any) -> None:
         "Shade: share of the 90 (layer, KV head) pairs whose small cache holds the token. "
         "A small cache holds 100 of 430 tokens. Refresh 12, step 120, by stride."
     )
+    send(site, page, made(words(30), run_id="short", refreshes=3).whole)
+    assert "A small cache holds 60 of 60 tokens." in page.inner_text(".ckm-explanation")
 
 
 def test_the_slider_moves_every_view(site: Site, page: Any) -> None:

@@ -58,6 +58,7 @@ def test_the_file_says_what_it_is() -> None:
             "stride": 10,
             "similarity_threshold": None,
             "pool_kernel_size": 7,
+            "floor": RefreshKV().floor,
         },
         "sampling": {"temperature": 0.7, "max_new_tokens": 64},
         "seed": 7,
@@ -88,9 +89,12 @@ def test_the_file_says_what_it_is() -> None:
 def test_policies_by_name_and_parameters() -> None:
     assert describe_policy(FullAttention()) == {"method": "FullAttention"}
     assert describe_policy(RefreshKV(budget=512, stride=5))["budget"] == 512
+    assert describe_policy(RefreshKV.paper())["floor"] == 0
 
 
 RUN = MadeRun([], compose_pages([[2, 1]], 0, 1), (0, 1), 3)
+OLDER = {"method": "RefreshKV", "budget": 0.125, "stride": 10, "similarity_threshold": None, "pool_kernel_size": 7}
+"""A policy as traces described it before a fraction had a floor."""
 REFRESH = {"step": 1, "layers": [0], "reason": "stride", "context": 6, "packed": ""}
 
 
@@ -113,6 +117,13 @@ REFRESH = {"step": 1, "layers": [0], "reason": "stride", "context": 6, "packed":
 def test_what_is_no_trace_is_refused_and_says_why(change: dict[str, Any], message: str) -> None:
     with pytest.raises(TraceError, match=message):
         read_trace(altered(RUN, **change))
+
+
+def test_a_trace_from_before_the_floor_opens_and_says_what_it_said() -> None:
+    data = altered(RUN, settings__policy=OLDER)
+    trace = read_trace(data)
+    assert trace.settings.policy == OLDER
+    assert fields(read_trace(write_trace(trace))) == fields(trace)
 
 
 def test_damaged_files_are_refused() -> None:
