@@ -150,7 +150,7 @@ class RunSubscription:
         if insertion.empty or (insertion.proposes and not insertion.changes):
             return say("The draft is as it was.")
         if insertion.proposes:
-            return say(_VERDICT)
+            return self._verdict()
         return say.together(say("The text so far is kept; press Continue to go on."), self._earlier())
 
     def _finished(self, reason: str) -> str:
@@ -160,8 +160,14 @@ class RunSubscription:
         if insertion.proposes and not insertion.changes:
             return say("Finished: the model would leave the passage as it is. Ask for something else, or edit it.")
         if insertion.proposes:
-            return say.together(say("Finished."), say(_VERDICT))
+            return say.together(say("Finished."), self._verdict())
         return say.together(say(_ENDINGS[reason]), self._earlier())
+
+    def _verdict(self) -> str:
+        """What is asked of the person, until it is given."""
+        proposal = self._session.draft.proposal
+        asked = proposal is not None and proposal.id == self.writing.insertion.id
+        return self._say(_VERDICT) if asked else ""
 
     def _under_way(self) -> str:
         say, current = self._say, self.writing.current

@@ -118,8 +118,16 @@ function remember() {
   area.value = sent = copy.text;
   area.setAttribute("aria-busy", "true");
   say(TEXT.opening);
-  const title = titleField();
-  if (title && !title.value) title.value = copy.name ?? "";
+  const name = copy.name ?? "";
+  // The field may come after the editor.
+  const coming = new MutationObserver(() => nameIt());
+  const nameIt = () => {
+    const title = titleField();
+    if (title && !title.value && !project) title.value = name;
+    if (title || project) coming.disconnect();
+  };
+  coming.observe(document.body, { childList: true, subtree: true });
+  nameIt();
 }
 
 function store() {

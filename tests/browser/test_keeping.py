@@ -23,6 +23,7 @@ from app.store import (
     open_store,
 )
 from tests.browser.process import Process
+from tests.browser.stub import StubEngine
 from tests.browser.studio import SLOW, Hands, Studio
 
 
@@ -44,7 +45,7 @@ def test_a_reload_in_the_middle_of_a_run_attaches_to_it(hands: Hands) -> None:
 
 @pytest.mark.usefixtures("unhurried")
 def test_a_page_that_is_loaded_again_shows_at_once_what_it_showed_last(
-    studio: Studio, hands: Hands, monkeypatch: pytest.MonkeyPatch
+    engine: StubEngine, studio: Studio, hands: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the server has answered, that is: here it waits for the test."""
     hands.page.locator("#project-name textarea, #project-name input").fill("The rock")
@@ -53,6 +54,7 @@ def test_a_page_that_is_loaded_again_shows_at_once_what_it_showed_last(
     hands.wait_for_words("The lamp was lit", 4)
     kept = "localStorage.getItem(`refreshkv-draft-${sessionStorage.getItem('refreshkv-shown')}`)"
     hands.page.wait_for_function(f"JSON.parse({kept})?.text.split(' ').length > 8")
+    engine.writing.clear()  # the run goes on when the test has looked
     answered, opening = threading.Event(), studio.sessions.open
 
     def held(page: str, project: str | None) -> Session:
@@ -69,6 +71,7 @@ def test_a_page_that_is_loaded_again_shows_at_once_what_it_showed_last(
     answered.set()
     expect(hands.page.locator("#progress")).to_contain_text("Writing")
     expect(hands.page.locator("#stop")).to_be_enabled()
+    engine.writing.set()
     hands.stop()
 
 
