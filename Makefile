@@ -36,7 +36,7 @@ scripts: node_modules/installed ## the unit tests of the page's scripts
 	npm run --silent test
 
 fast: $(VENV)/installed-dev ## the fast tests alone
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope -m "$(FAST)"
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --hypothesis-profile fast -m "$(FAST)"
 
 # The browser tests drive Debian's Chromium where there is one (installed here if this is Debian and we are root),
 # else the build that Playwright fetches.

@@ -14,6 +14,7 @@ from core.loading import load_model
 
 # How long an example takes says nothing on a machine that is busy.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fast", settings.get_profile("busy"), max_examples=20)
 settings.load_profile("busy")
 
 BROWSER = Path(__file__).parent / "browser"

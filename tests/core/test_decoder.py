@@ -188,6 +188,7 @@ def test_an_error_inside_the_model_leaves_the_cache_consistent(tiny: Tiny) -> No
     assert again == generate(model, tokenizer, PROMPT, policy=cache.policy, max_new_tokens=8)
 
 
+@pytest.mark.slow
 def test_sampling_is_repeatable_and_varied(tiny: Tiny) -> None:
     def run(seed: int, **options: float) -> str:
         return generate(*tiny, PROMPT, max_new_tokens=24, temperature=1.0, seed=seed, **options)

@@ -220,6 +220,7 @@ def test_a_new_process_reads_nothing_again(tmp_path: Path) -> None:
     assert len(kept(tmp_path)) == 1
 
 
+@pytest.mark.slow
 def test_it_is_written_once_a_document_and_while_its_cache_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

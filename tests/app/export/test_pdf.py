@@ -49,6 +49,7 @@ def test_a_page_ends_with_its_number_and_a_heading_is_not_left_alone() -> None:
         assert number == len(reader.pages) or not body[-1].startswith("Heading")
 
 
+@pytest.mark.slow
 def test_alphabets_and_japanese() -> None:
     draft = "Größe Ελληνικά русский “…” → ≤ ∑\n\n灯台は、日本語で「とうだい」という。"
     assert squeezed(iter(lines(draft))) == squeezed(iter([draft]))
@@ -68,6 +69,7 @@ def test_links_are_annotations() -> None:
     assert [note.get_object()["/A"]["/URI"] for note in page["/Annots"]] == ["https://b.c/d"]
 
 
+@pytest.mark.slow
 def test_a_table_repeats_its_head_and_splits_a_row_that_is_higher_than_a_page() -> None:
     words = [f"word{n}" for n in range(3000)]
     reader = pdf(f"| Name | Text |\n|---|---|\n| x | {' '.join(words)} |")

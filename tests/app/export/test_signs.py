@@ -93,6 +93,7 @@ def test_a_character_without_a_font_is_replaced_and_said() -> None:
     assert "the PDF shows � in their place: ก (U+0E01), U+F0001. Install" in str(note)
 
 
+@pytest.mark.slow
 def test_a_letter_with_a_mark_that_no_font_has_keeps_the_letter(tmp_path: Path) -> None:
     assert lines(f"x{LETTER}\u0e34 y") == ["x�� y"]
     make_font(tmp_path / "thai.ttf", LETTER)
@@ -153,6 +154,7 @@ def test_two_joining_scripts_in_one_font_are_shaped_apart(paper: Paper) -> None:
     assert both == pytest.approx(paper.get_string_width("שלום ") + paper.get_string_width("مرحبا"))
 
 
+@pytest.mark.slow
 def test_thousands_of_dashes_in_a_text_from_right_to_left() -> None:
     assert "".join(lines(f"שלום {'-' * 3000} a")).count("-") == 3000
 
@@ -168,6 +170,7 @@ def test_nothing_in_a_text_stops_a_format(key: str) -> None:
 PARTS = "✅❤👍🏽👩🚒🇯🇵1#\ufe0f\u20e3\u200d\u200cשםمحمَّ(«[- .\u202e\u2067\u2069`|\n"
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.text(st.characters() | st.sampled_from(PARTS)))
 def test_any_text_is_written_and_what_no_font_has_is_named(draft: str) -> None:
@@ -179,6 +182,7 @@ def test_any_text_is_written_and_what_no_font_has_is_named(draft: str) -> None:
     assert all(f"U+{ord(character):04X}" in str(made.notes[0]) for character in sorted(missing)[:12])
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.sampled_from([*SEQUENCES, "✅", "a", "日", "é", "Ω", " "])).map("".join))
 def test_any_signs_read_back(draft: str) -> None:

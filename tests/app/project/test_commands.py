@@ -364,6 +364,7 @@ def test_nothing_marked_is_refused(commands: Commands, session: Session) -> None
 SECTIONS = ask(task="outline", length="20")
 
 
+@pytest.mark.slow
 def test_sections_are_written_one_after_the_other(commands: Commands, session: Session) -> None:
     draft(session, "1. Light\n2. Rock")
     writing = commands.write(session, SECTIONS, at(session), "end")

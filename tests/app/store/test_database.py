@@ -35,6 +35,7 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_process_killed_in_the_middle_of_writing_loses_only_that(tmp_path: Path) -> None:
     script = (
         "project = create_project(store, 'Tides').id\n"
@@ -57,6 +58,7 @@ def test_a_process_killed_in_the_middle_of_writing_loses_only_that(tmp_path: Pat
     store.close()
 
 
+@pytest.mark.slow
 def test_a_process_killed_at_any_time_keeps_what_it_said_it_kept(tmp_path: Path) -> None:
     script = (
         "project = create_project(store, 'Tides').id\n"

@@ -34,7 +34,7 @@ from app.store import (
     version_text,
 )
 from app.text.valid import valid, valid_text
-from app.web.html.panels import source_card
+from app.web.components.source_list import source_card
 from core import FullAttention, RefreshKV, Snapshot
 from tests.core.tiny import tiny_model
 
@@ -193,8 +193,8 @@ def test_a_project_with_a_text_that_broke_every_card_can_be_used_and_cleaned(sto
     assert str(unseen.error) == "Pasted text holds no text that can be seen, so that nothing of it is read. Remove it."
     assert [source.document.name for source in sources.selected] == ["Pasted text 2"]
     assert sources.duplicate_notes == {}
-    assert "0 of 1 page · 0 characters" in source_card(unseen, [], None)
-    assert "1 page · 18 characters" in source_card(text, [], None)
+    assert "0 of 1 page · 0 characters" in source_card(unseen, [], None)["facts"]
+    assert "1 page · 18 characters" in source_card(text, [], None)["facts"]
     sources.remove(unseen.id)
     assert [file.name for file in Sources(store, project, Limits()).files] == ["Pasted text 2"]
     assert not unseen.path.exists()
@@ -205,9 +205,9 @@ def test_each_is_opened_for_a_page(store: Store) -> None:
     for known in list_projects(store):
         session: Session = sessions.open("page", known.id)
         assert (session.id, session.name, len(session.draft.text)) == (known.id, known.name, known.characters)
-        assert session.edit(session.draft.text + " More.", session.draft.revision)
-        assert session.flush() is None
-        assert session.undo()
+        assert session.draft.edit(session.draft.text + " More.", session.draft.revision)
+        assert session.draft.flush() is None
+        assert session.draft.undo()
     sessions.close()
 
 

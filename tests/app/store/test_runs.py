@@ -23,6 +23,7 @@ def test_a_run_from_beginning_to_end(store: Store, project: Project, clock: Cloc
     assert load_trace(store, run.id) == b"trace"
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_is_gone_was_interrupted(store: Store, project: Project) -> None:
     script = (
         "import sys; from pathlib import Path; from app.store import *\n"

@@ -152,6 +152,7 @@ def test_every_field_is_described_or_speaks_for_itself() -> None:
     assert schema["properties"]["draft_start"]["description"]
 
 
+@pytest.mark.slow
 def test_eight_thousand_positions_and_two_hundred_refreshes_stay_small() -> None:
     """As much as a long run has: 30 layers of 3 heads that keep 1,024 positions and exchange a third of them."""
     random = np.random.default_rng(0)

@@ -66,6 +66,7 @@ def test_without_a_comparison_nothing_is_shown(shown: Shown, session: Session) -
     assert end == gr.skip()
 
 
+@pytest.mark.slow
 def test_a_page_that_comes_back_watches_it_to_its_end(
     shown: Shown, commands: Commands, sessions: Sessions, session: Session
 ) -> None:
