@@ -70,7 +70,8 @@ class StubEngine(Engine):
             if small and refreshes:
                 yield _refresh(step, total + step)
             text += f" {word}"
-            yield TokenGenerated(7, f" {word}", step, LAYERS if refreshes or not small else 0, self.pace)
+            seconds = self.pace if small else 1.5 * self.pace
+            yield TokenGenerated(7, f" {word}", step, LAYERS if refreshes or not small else 0, seconds)
         run.cache_bytes = 23_000 * total + 3_000 * total * small
         full = sum(step % 10 == 0 for step in range(1, request.max_new_tokens))
         partial = request.max_new_tokens - 1 - full if small else 0

@@ -140,8 +140,8 @@ def test_hostile_text_does_nothing_but_appear(hands: Hands, studio: Studio) -> N
     comparison = studio.sessions.open("a look", None).comparison
     assert comparison is not None
     for trial in comparison.trials:  # as if the model had written it
-        assert trial.measured is not None
-        trial.measured.text = HOSTILE
+        assert trial.followed is not None
+        trial.followed.text = HOSTILE
     comparison.trials[1].changes = diff(HOSTILE, f"{HOSTILE} more")
     hands.open()
     page.locator("#compare button").first.click()
