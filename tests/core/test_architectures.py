@@ -43,7 +43,7 @@ def test_generation_equals_stock(name: str, policy: Policy) -> None:
     ids = prompts(1)
     expected = run(make_model(name), ids)
     model = enable(make_model(name))
-    assert run(model, ids, past_key_values=PolicyCache(model.config, policy)).tolist() == expected.tolist()
+    assert run(model, ids, cache=PolicyCache(model.config, policy)).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -94,7 +94,7 @@ def test_left_padded_batch_equals_stock(name: str) -> None:
     expected = run(make_model(name), ids, attention_mask=mask)
     model = enable(make_model(name))
     cache = PolicyCache(model.config, RefreshKV(budget=1000, stride=4))
-    assert run(model, ids, attention_mask=mask, past_key_values=cache).tolist() == expected.tolist()
+    assert run(model, ids, attention_mask=mask, cache=cache).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("name", [each for each in EACH if each.values[0] not in ("qwen3_5_text", "qwen3_next")])
@@ -103,7 +103,7 @@ def test_beams_equal_stock(name: str) -> None:
     expected = run(make_model(name), ids, num_beams=3)
     model = enable(make_model(name))
     cache = PolicyCache(model.config, RefreshKV(budget=1000, stride=3))
-    assert run(model, ids, num_beams=3, past_key_values=cache).tolist() == expected.tolist()
+    assert run(model, ids, num_beams=3, cache=cache).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("name", EACH)

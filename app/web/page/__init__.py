@@ -35,7 +35,7 @@ STYLES = ("controls.css", "style.css", "compare.css")
 LANGUAGES = "const LANGUAGES = %s;\n"
 """Those that the server speaks, for language.js."""
 
-SCRIPTS = ("language.js", "input_method.js", "dropdown.js")
+SCRIPTS = ("language.js", "input_method.js", "text_box.js", "dropdown.js")
 
 
 def build(settings: Settings, context: AppContext) -> gr.Blocks:

@@ -27,7 +27,11 @@ from tests.app.engine.test_engine import PROMPT, request, submitted
 from tests.app.scripted import SETTINGS
 from tests.core.tiny import byte_tokenizer, tiny_model
 
-POLICIES = {"RefreshKV": RefreshKV(1 / 8, 5), "Full attention": FullAttention(), "Fixed": RefreshKV(1 / 8, 99)}
+POLICIES = {
+    "RefreshKV": RefreshKV(1 / 8, 5, floor=0),
+    "Full attention": FullAttention(),
+    "Fixed": RefreshKV(1 / 8, 99, floor=0),
+}
 
 
 def methods(new: int, text: str = PROMPT, opening: str = "", **options: Any) -> list[tuple[str, RunSpec]]:
