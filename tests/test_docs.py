@@ -45,6 +45,7 @@ def test_every_command_is_there(page: Path) -> None:
         assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["README.md", "docs/library.md"])
 def test_the_code_runs_as_it_stands(
     name: str, one_thread: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -36,6 +36,7 @@ def test_a_worker_measures_the_prompt_up_to_the_context_asked_for(start: Start) 
     assert worker.measure(4).decode_rate == 100
 
 
+@pytest.mark.slow
 def test_the_peak_memory_is_the_workers_own_and_not_the_parents(start: Start) -> None:
     ballast = bytearray(b"x" * 200_000_000)
     assert 5 < start().measure(2).peak_mb < len(ballast) / 1e6 < peak_memory() / 1e6

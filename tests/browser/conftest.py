@@ -43,8 +43,14 @@ def engine(writer: StubEngine) -> Iterator[StubEngine]:
 
 @pytest.fixture
 def unhurried(engine: StubEngine) -> None:
-    """Runs end when they are stopped, or after five seconds and more: what a test does meanwhile it does in time."""
+    """Runs take five seconds and more, so that there is something to see of them."""
     engine.pace = 0.03
+
+
+@pytest.fixture
+def endless(engine: StubEngine, unhurried: None) -> None:
+    """Runs end when they are stopped, however long a test takes to do it."""
+    engine.ending.clear()
 
 
 @pytest.fixture

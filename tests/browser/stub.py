@@ -37,12 +37,13 @@ class StubEngine(Engine):
     """Reads in chunks and writes SENTENCES, other ones by seed and policy, as many words as are asked for.
 
     pace: seconds of a token. reading: what each chunk of a prompt waits for. writing: what each token waits for.
+    ending: what the last token waits for.
     """
 
     def __init__(self, queue_size: int = 4, pace: float = 0.004) -> None:
         super().__init__(lambda report: _model_and_tokenizer(), queue_size, DocumentCache)
         self.pace = pace
-        self.reading, self.writing = threading.Event(), threading.Event()
+        self.reading, self.writing, self.ending = threading.Event(), threading.Event(), threading.Event()
         self.free()
 
     def free(self) -> None:
@@ -50,6 +51,7 @@ class StubEngine(Engine):
         self.pace = 0.004
         self.reading.set()
         self.writing.set()
+        self.ending.set()
 
     def _events(self, run: Run) -> Generator[Event]:
         request, total = run.request, int(run.request.token_ids.shape[1])
@@ -65,6 +67,8 @@ class StubEngine(Engine):
         )
         for step, word in enumerate(islice(words, request.max_new_tokens)):
             _wait(self.writing, run)
+            if step == request.max_new_tokens - 1:
+                _wait(self.ending, run)
             sleep(self.pace)
             refreshes = step % 10 == 0
             if small and refreshes:

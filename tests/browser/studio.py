@@ -108,7 +108,7 @@ class Hands:
         expect(self.area).to_have_value(re.compile(pattern), timeout=SLOW)
 
     def stop(self) -> None:
-        """Stop the run, which the fixture `unhurried` keeps going, and wait until the draft can be edited."""
+        """Stop the run, which the fixture `endless` keeps going, and wait until the draft can be edited."""
         self.press("stop")
         expect(self.page.locator("#progress")).to_contain_text("Stopped", timeout=60_000)
         self.rest()

@@ -15,7 +15,7 @@ from tests.browser.studio import Hands, Studio
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.usefixtures("unhurried")
+@pytest.mark.usefixtures("endless")
 def test_axe_finds_nothing_serious(studio: Studio, browser: Browser, width: int, theme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, reduced_motion="reduce")
     hands = Hands(context.new_page(), studio.url)
@@ -131,6 +131,7 @@ def test_what_the_server_says_there_is_japanese_too(studio: Studio, browser: Bro
     context.close()
 
 
+@pytest.mark.usefixtures("endless")
 def test_one_region_stays_and_says_what_changes_but_not_every_number(hands: Hands) -> None:
     spoken = "window.spoken = []; new MutationObserver((all) => all.forEach((one) => one.addedNodes.forEach("
     spoken += "(node) => spoken.push(node.textContent)))).observe(document.querySelector('#announcer'), "

@@ -23,13 +23,14 @@ class Site:
     """The editor over a `Draft`; `push` sends the message a test has put there."""
 
     def __init__(self) -> None:
-        self.draft, self.message, self.asked = RevisedText(), {}, []
+        self.draft, self.message, self.asked, self.pushes = RevisedText(), {}, [], 0
         self.answers, self.error = True, ""
         with gr.Blocks(analytics_enabled=False) as blocks:
             editor = DraftEditor(elem_id="draft")
-            push, quiet = gr.Button("Push", elem_id="push"), gr.Button("Version", elem_id="save-version")
+            push, quiet = gr.Button("…", elem_id="push"), gr.Button("Version", elem_id="save-version")
             undo = gr.Button("Undo", elem_id="undo")
-            push.click(lambda: self.message, outputs=editor, queue=False)
+            blocks.load(lambda: "Push", outputs=push, queue=False)
+            push.click(self.pushed, outputs=editor, queue=False, trigger_mode="multiple")
             quiet.click(self.quiet, [editor], None, js=READ, queue=False)
             undo.click(lambda: self.asked.append(("undo", None)), queue=False)
             editor.edit(self.edit, None, editor, queue=False)
@@ -37,6 +38,10 @@ class Site:
                 getattr(editor, name)(self.noted(name), None, None, queue=False)
         self.server = Server(blocks, Settings(_env_file=None, host="127.0.0.1"))
         self.url = self.server.url
+
+    def pushed(self) -> Any:
+        self.pushes += 1
+        return self.message
 
     def whole(self) -> dict[str, Any]:
         return set_message(self.draft.text, self.draft.revision, project="p", last=self.draft.written)
@@ -84,7 +89,7 @@ def page(site: Site, browser: Browser) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(site.url)
     expect(page.locator(".draft-count")).to_contain_text("words")
-    expect(page.locator("#push")).to_be_attached()
+    expect(page.locator("#push")).to_have_text("Push")  # which it is given once a click is heard
     yield page
     assert page.evaluate("window.pwn") is None
     page.context.close()
@@ -118,9 +123,9 @@ class Stream:
 
 
 def push(site: Site, page: Page, message: dict[str, Any] | str) -> None:
-    site.message = message
-    with page.expect_response(lambda response: "/run/" in response.url):
-        page.evaluate("document.querySelector('#push').click()")
+    site.message, before = message, site.pushes
+    page.evaluate("document.querySelector('#push').click()")
+    until(page, lambda: site.pushes > before)
 
 
 def show(site: Site, page: Page, text: str, revision: int = 1) -> None:

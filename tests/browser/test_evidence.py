@@ -21,6 +21,7 @@ def go_to(hands: Hands, at: int) -> None:
     hands.page.keyboard.press("ArrowRight")
 
 
+@pytest.mark.usefixtures("endless")
 def test_a_passage_shows_its_run_and_a_run_can_be_chosen_and_opened(hands: Hands, tmp_path: Path) -> None:
     page, root = hands.page, hands.page.locator(".ckm-root")
     hands.sample("1")

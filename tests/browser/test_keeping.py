@@ -27,7 +27,7 @@ from tests.browser.stub import StubEngine
 from tests.browser.studio import SLOW, Hands, Studio
 
 
-@pytest.mark.usefixtures("unhurried")
+@pytest.mark.usefixtures("endless")
 def test_a_reload_in_the_middle_of_a_run_attaches_to_it(hands: Hands) -> None:
     hands.sample("1")
     hands.press("write")
@@ -43,7 +43,7 @@ def test_a_reload_in_the_middle_of_a_run_attaches_to_it(hands: Hands) -> None:
     expect(hands.page.locator(".file-card")).to_contain_text("1 of 8 pages")
 
 
-@pytest.mark.usefixtures("unhurried")
+@pytest.mark.usefixtures("endless")
 def test_a_page_that_is_loaded_again_shows_at_once_what_it_showed_last(
     engine: StubEngine, studio: Studio, hands: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +190,7 @@ def test_projects_are_opened_again_with_their_sources_and_drafts(hands: Hands) -
     expect(page.locator(".file-card")).to_contain_text("2 of 8 pages")
 
 
-@pytest.mark.usefixtures("unhurried")
+@pytest.mark.usefixtures("endless")
 def test_a_run_stays_in_its_project_when_another_is_opened(studio: Studio, hands: Hands) -> None:
     page = hands.page
     hands.sample("1")

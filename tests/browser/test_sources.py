@@ -144,7 +144,7 @@ def test_the_bar_follows_the_draft_and_what_the_model_sees_of_it_is_chosen(hands
     expect(window).not_to_contain_text("does not see", timeout=30_000)
 
 
-@pytest.mark.usefixtures("unhurried")
+@pytest.mark.usefixtures("endless")
 def test_text_that_looks_like_code_does_nothing_but_appear(hands: Hands, tmp_path: Path) -> None:
     path = tmp_path / "<b>odd ${1+1}.md"  # the upload takes the signs out
     path.write_text(HOSTILE)

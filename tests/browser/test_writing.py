@@ -9,11 +9,14 @@ from docx import Document as WordDocument
 from playwright.sync_api import expect
 
 from app.store import list_projects, list_versions
+from tests.browser.stub import StubEngine
 from tests.browser.studio import SAMPLE, SLOW, Hands, Studio
 
 
-@pytest.mark.usefixtures("unhurried")
-def test_a_report_about_three_files_is_written_edited_and_exported(hands: Hands, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("endless")
+def test_a_report_about_three_files_is_written_edited_and_exported(
+    hands: Hands, engine: StubEngine, tmp_path: Path
+) -> None:
     word = WordDocument()
     word.add_paragraph("The keeper wrote that the lamp burned nine gallons of oil a night.")
     word.save(tmp_path / "keeper.docx")
@@ -48,6 +51,7 @@ def test_a_report_about_three_files_is_written_edited_and_exported(hands: Hands,
     assert continued.endswith(end)
 
     # A proposal that is rejected changes nothing.
+    engine.free()
     hands.select(2, 10)
     hands.page.locator("[data-kind=rewrite]").click()
     expect(hands.page.locator(".draft-diff del")).to_have_text("The rock", timeout=SLOW)
@@ -87,7 +91,7 @@ def test_an_export_says_which_characters_no_font_has(hands: Hands) -> None:
     expect(hands.page.locator("#export-problem .notice")).to_contain_text("shows � in their place: U+F0001.")
 
 
-@pytest.mark.usefixtures("unhurried")
+@pytest.mark.usefixtures("endless")
 def test_what_is_typed_while_the_model_reads_stays(hands: Hands, slow_reading: threading.Event) -> None:
     hands.sample("1-3")
     hands.type("The rock. The end.")

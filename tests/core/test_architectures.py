@@ -46,6 +46,7 @@ def test_generation_equals_stock(name: str, policy: Policy) -> None:
     assert run(model, ids, cache=PolicyCache(model.config, policy)).tolist() == expected.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("name", EACH)
 def test_chunked_prefill_and_decode_logits_equal_stock(name: str, policy: Policy) -> None:
@@ -71,6 +72,7 @@ class RoundingCache(DynamicCache):
         return super().update(keys, values, layer, *args, **kwargs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("name", EACH)
 def test_storing_bfloat16_is_rounding_keys_and_values(name: str, policy: Policy) -> None:

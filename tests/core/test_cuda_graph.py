@@ -15,6 +15,7 @@ from tests.core.tiny import tiny_model
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("policy", "steps"),
     [

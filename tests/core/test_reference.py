@@ -21,6 +21,7 @@ def tokens(count: int, seed: int) -> list[int]:
     return torch.randint(2, 96, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("budget", "stride", "threshold", "kernel"),
     [
@@ -50,6 +51,7 @@ def test_logits_and_small_caches_equal_the_reference(
         assert [layer.full_steps for layer in layers] == [expected] * len(layers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("budget", "floor", "slots"),
     [

@@ -59,6 +59,7 @@ def model(request: pytest.FixtureRequest) -> PreTrainedModel:
     return enable(made.bfloat16() if dtype else made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("passed", [through_memory, through_a_file])
 @pytest.mark.parametrize("policy", [POLICY, FullAttention()])
 def test_decoding_goes_on_exactly_as_without(

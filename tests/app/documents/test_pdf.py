@@ -207,6 +207,7 @@ def test_leading_bytes_before_the_header_are_accepted(tmp_path: Path) -> None:
     assert len(read_document(path).pages) == 8
 
 
+@pytest.mark.slow
 def test_a_page_that_unfolds_beyond_measure_is_left_out(tmp_path: Path) -> None:
     writer = make_pdf("harmless", "bomb")
     bomb = EncodedStreamObject()

@@ -75,6 +75,7 @@ def test_only_pages_without_text_are_an_error() -> None:
         select_pages(TEN, "4")
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(1, 10), st.integers(1, 10)), min_size=1), st.sampled_from(["", " ", "\t"]))
 def test_ranges_name_exactly_their_pages(pairs: list[tuple[int, int]], blank: str) -> None:
     ordered = [sorted(pair) for pair in pairs]

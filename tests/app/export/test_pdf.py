@@ -23,6 +23,7 @@ def lines(markdown: str) -> list[str]:
     return [line.strip() for line in page.extract_text().splitlines() if line.strip()][:-1]
 
 
+@pytest.mark.slow
 def test_text_structure_and_outline() -> None:
     reader = pdf("# Tides\n\nOne *two*.\n\n## Flood\n\n- a\n- b\n\n7. c\n8. d\n\n> said", "The tides")
     assert lines("# Tides\n\nOne *two*.\n\n- a\n- b\n\n7. c\n8. d\n\n> said") == [
@@ -57,6 +58,7 @@ def test_alphabets_and_japanese() -> None:
     assert "MotoyaLCedarW3mono" in fonts
 
 
+@pytest.mark.slow
 def test_japanese_breaks_between_characters_and_english_between_words() -> None:
     japanese = lines("Python " + "日本語の文" * 30)
     assert len(japanese[0]) > 30

@@ -51,6 +51,7 @@ def test_emoji_are_drawn_and_read_back() -> None:
     assert "NotoEmoji" in fonts
 
 
+@pytest.mark.slow
 def test_a_sequence_is_one_sign_and_reads_back_whole(paper: Paper) -> None:
     drafts = [f"Done **{sign}{sign}** `{sign}` now" for sign in SEQUENCES]
     assert lines("\n\n".join(drafts)) == [f"Done {sign}{sign} {sign} now" for sign in SEQUENCES]
@@ -59,6 +60,7 @@ def test_a_sequence_is_one_sign_and_reads_back_whole(paper: Paper) -> None:
         assert {paper.get_string_width(f"a{sign}") for sign in SEQUENCES} == {paper.get_string_width("a✅")}
 
 
+@pytest.mark.slow
 def test_no_line_breaks_within_a_sign() -> None:
     signs = "".join(SEQUENCES) * 12
     drafts = ["{}", "`{}`", "```\n{}\n```", "|a|\n|-|\n|{}|", "- {}", "# {}", "> {}"]
@@ -76,11 +78,13 @@ def test_an_unknown_sequence_is_shown_in_its_parts(paper: Paper) -> None:
     assert paper.get_string_width("✅‍❌") == paper.get_string_width("✅❌")
 
 
+@pytest.mark.slow
 def test_emoji_stay_in_the_outline() -> None:
     (entry,) = PdfReader(BytesIO(write_pdf(Draft("", f"# Done ✅ {FAMILY}"), ()).data)).outline
     assert entry.title == f"Done ✅ {FAMILY}"
 
 
+@pytest.mark.slow
 def test_an_item_of_nothing_that_can_be_seen_keeps_its_mark() -> None:
     assert lines("- \u200d\n- b") == ["•", "• b"]
 
@@ -132,6 +136,7 @@ def test_each_direction_is_drawn_in_its_own(paper: Paper) -> None:
     assert drawn("abc.") == ["<.", "abc"]
 
 
+@pytest.mark.slow
 def test_a_paragraph_from_right_to_left_begins_at_the_right() -> None:
     def start(markdown: str) -> float:
         places: list[float] = []
@@ -159,6 +164,7 @@ def test_thousands_of_dashes_in_a_text_from_right_to_left() -> None:
     assert "".join(lines(f"שלום {'-' * 3000} a")).count("-") == 3000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", FORMATS)
 def test_nothing_in_a_text_stops_a_format(key: str) -> None:
     text = f"# {NASTY}\n\n```\n{NASTY}\n```\n\n| a | b |\n|---|---|\n| \ud83d\x00x | ✅{FAMILY} |\n"

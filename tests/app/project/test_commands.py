@@ -95,6 +95,7 @@ def test_at_the_end_the_draft_is_what_the_model_goes_on_from(commands: Commands,
     assert session.draft.text == "Mine it is. \t "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "caret", "before", "after"),
     [
@@ -208,6 +209,7 @@ def test_a_task_that_cannot_do_without_words_is_refused_without(commands: Comman
 NOTHING = "There is nothing to write about: no source, no words of yours about the task, and no draft to go on with."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("draft", ["", " \n\t"])
 def test_without_a_source_a_wish_or_a_draft_nothing_is_written(
@@ -249,6 +251,7 @@ def test_what_the_model_is_not_sent_is_nothing_to_write_about(commands: Commands
     assert session.draft.text == "Mine."
 
 
+@pytest.mark.slow
 def test_one_of_a_source_a_wish_or_a_draft_is_enough(commands: Commands, session: Session) -> None:
     written(commands.write(session, ask(detail="the rock"), at(session), "anew"))
     written(commands.write(session, ask(), at(session), "end"))
@@ -381,6 +384,7 @@ def test_sections_are_written_one_after_the_other(commands: Commands, session: S
     assert not session.busy
 
 
+@pytest.mark.slow
 def test_an_outline_comes_first(commands: Commands, session: Session) -> None:
     session.sources.paste(TEXT)
     writing = commands.write(session, SECTIONS, at(session), "anew")

@@ -58,6 +58,7 @@ def compared_request(**fields: Any) -> WriteRequest:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_each_method_writes_what_it_would_alone_and_starts_from_the_same_prompt(engine: Engine) -> None:
     sampled: dict[str, Any] = {"temperature": 1.0, "seed": 3}
     comparison = finished(Comparison(engine, methods(21, document_end=100, **sampled)))
@@ -107,6 +108,7 @@ def test_what_refreshes_kept_is_not_held_on_to(engine: Engine) -> None:
     assert [each.run.take() for each in followed] == [[], [], []]
 
 
+@pytest.mark.slow
 def test_differences_are_from_the_first_text_to_each(engine: Engine) -> None:
     first, *others = finished(Comparison(engine, methods(30, temperature=1.0, seed=3))).trials
     assert first.changes == []
@@ -150,6 +152,7 @@ def test_what_goes_wrong_in_its_thread_ends_it_with_the_reason(engine: Engine, m
     wait(lambda: engine.current() == [])
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_in_one_method_is_its_reason_and_that_of_those_to_come(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +219,7 @@ def compared(commands: Commands, session: Session, **fields: Any) -> Comparison:
     return commands.compare(session, compared_request(**fields), ["NeverRefreshed", FULL_ATTENTION, REFRESHKV])
 
 
+@pytest.mark.slow
 def test_each_trial_is_a_run_of_the_project_and_none_is_the_drafts(
     commands: Commands, session: Session, store: Store
 ) -> None:
@@ -245,6 +249,7 @@ def test_each_trial_is_a_run_of_the_project_and_none_is_the_drafts(
         assert bool(opened.feed.trace.refreshes) == (trial.name != "Full attention")
 
 
+@pytest.mark.slow
 def test_what_a_trial_wrote_is_not_taken_for_the_author_of_the_draft(commands: Commands, session: Session) -> None:
     comparison = compared(commands, session)
     comparison.join(60)

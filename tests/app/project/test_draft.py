@@ -88,6 +88,7 @@ def test_text_of_a_browser_is_restored_as_a_step_or_while_the_model_writes_kept(
 # --- steps ---
 
 
+@pytest.mark.slow
 def test_undo_and_redo_go_through_typed_text_and_a_run_as_one_step(store: Store, session: Session) -> None:
     type_in(session, "Mine.")
     script = ScriptedRun().say(" It")
@@ -177,6 +178,7 @@ def test_a_second_run_does_not_begin(store: Store, session: Session) -> None:
     assert (session.draft.busy, session.draft.text) == (False, "It")
 
 
+@pytest.mark.slow
 def test_what_is_typed_while_the_model_reads_stays_and_the_place_moves(store: Store, session: Session) -> None:
     type_in(session, "One. Two.")
     script = ScriptedRun()

@@ -204,6 +204,7 @@ def test_what_cannot_be_cleaned_is_kept_as_it_is_and_the_draft_is_free(session: 
     assert (session.draft.busy, session.draft.proposal) == (False, None)
 
 
+@pytest.mark.slow
 def test_the_draft_is_kept_while_it_is_written_without_any_page(
     store: Store, sessions: Sessions, session: Session
 ) -> None:

@@ -110,6 +110,7 @@ def test_a_catalogue_is_complete(language: str) -> None:
     assert len(ids) == 1 + len(catalogues()[language].entries)  # the header's; none is there twice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_everything_that_is_said_has_its_translation_and_nothing_else_has(language: str) -> None:
     found = nodes("app")
@@ -137,6 +138,7 @@ def test_a_label_with_a_context_of_its_own_is_told_apart_from_the_rest() -> None
     assert two.pattern("Close", "projects") == "Close"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_error_and_message_is_a_pattern_that_has_its_translation(language: str) -> None:
     found = nodes("app", without="app/web/api")  # programs are answered in English
@@ -150,6 +152,7 @@ def test_every_error_and_message_is_a_pattern_that_has_its_translation(language:
     assert {pattern_of(one) for one in [*either, *messages]} - {None, ""} - said(language) == set()
 
 
+@pytest.mark.slow
 def test_sentences_that_have_a_name_have_their_japanese() -> None:
     assigned = [node for tree in trees("app", without="app/prompt") for node in tree.body]  # prompts are for the model
     values = [node.value for node in assigned if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]

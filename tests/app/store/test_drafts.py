@@ -117,6 +117,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_the_history_is_what_a_plain_list_would_be(store: Store, clock: Clock, steps: list[tuple]) -> None:

@@ -87,6 +87,7 @@ def test_what_is_valid_in_a_text_stays(before: str, after: str) -> None:
     assert valid_text(f"{before}|\x00|{after}") == f"{valid_text(before)}||{valid_text(after)}"
 
 
+@pytest.mark.slow
 @unhurried
 @given(nested(ANY))
 def test_every_string_in_a_value_is_made_valid(value: Any) -> None:

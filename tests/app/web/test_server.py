@@ -50,6 +50,7 @@ def server() -> Iterator[Server]:
     server.close()
 
 
+@pytest.mark.slow
 def test_it_starts_while_its_own_page_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, answer = threading.Event(), threading.Event()
     copied = gr.utils.safe_deepcopy
@@ -108,6 +109,7 @@ def test_the_settings_come_before_gradios_variables_and_these_before_a_space(mon
     assert asked == [("0.0.0.0", 7860), ("127.0.0.2", 9000), ("::1", 9001)]
 
 
+@pytest.mark.slow
 def test_the_page_gets_what_launch_would_give_it(server: Server) -> None:
     config = httpx.get(f"{server.url}config", timeout=PATIENCE).json()
     assert "#studio" in config["css"]
@@ -119,6 +121,7 @@ def test_the_page_gets_what_launch_would_give_it(server: Server) -> None:
     assert httpx.post(f"{server.url}gradio_api/upload", files=big, timeout=PATIENCE).status_code == 413
 
 
+@pytest.mark.slow
 def test_no_file_of_this_computer_is_read_for_a_client(server: Server, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("a secret")
@@ -137,10 +140,12 @@ def called(server: Server, path: str) -> tuple[str, Any]:
     return kind, json.loads(said)
 
 
+@pytest.mark.slow
 def test_a_client_cannot_start_it_again(server: Server) -> None:
     assert httpx.get(f"{server.url}gradio_api/startup-events", timeout=PATIENCE).json() is False
 
 
+@pytest.mark.slow
 def test_it_ends_at_once_while_pages_are_open(capfd: pytest.CaptureFixture[str]) -> None:
     server = Server(page(), settings())
     with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:

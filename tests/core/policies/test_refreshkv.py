@@ -41,6 +41,7 @@ def test_by_default_a_short_prompt_is_kept_whole_and_a_long_one_by_its_fraction(
     assert RefreshKV().capacity(6000) == 750
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_while_all_is_kept_a_short_prompt_is_decoded_as_under_full_attention() -> None:
     model, prompt = tiny_model(), torch.arange(37).view(1, 37)

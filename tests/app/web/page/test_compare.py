@@ -60,6 +60,7 @@ def all_of(updates: AsyncIterator[Any]) -> list[Any]:
     return asyncio.run(take())
 
 
+@pytest.mark.slow
 def test_without_a_comparison_nothing_is_shown(shown: Shown, session: Session) -> None:
     first, end = all_of(shown.watch.follow(session.id, of("page")))
     assert first == {shown.html: "", **shown.resting()}
@@ -89,6 +90,7 @@ def test_a_page_that_comes_back_watches_it_to_its_end(
     assert end == gr.skip()
 
 
+@pytest.mark.slow
 def test_a_page_of_another_project_is_shown_nothing_of_it(
     shown: Shown, commands: Commands, sessions: Sessions, session: Session
 ) -> None:
@@ -115,6 +117,7 @@ def test_stop_is_anybodys(shown: Shown, commands: Commands, sessions: Sessions, 
     assert {trial.state for trial in comparison.trials} == {"stopped"}
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_is_compared_and_shown(shown: Shown, session: Session) -> None:
     values = compared_request(max_new_tokens=2).fields.values()
     *_, last, _ = all_of(shown.watch.begin([REFRESHKV, FULL_ATTENTION], session.id, of("page"), *values))

@@ -42,6 +42,7 @@ def wrote(session: Session, text: str, task: dict[str, str]) -> None:
     session.keep_task(task)
 
 
+@pytest.mark.slow
 def test_only_a_bundle_holds_the_trace(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[bytes] = []
     write_trace = exporting.write_trace

@@ -37,6 +37,7 @@ def state(session: Session, **fields: Any) -> dict[str, Any]:
     return {"project": session.id, "text": session.draft.text, "revision": session.draft.revision, **fields}
 
 
+@pytest.mark.slow
 def test_a_run_is_shown_until_it_ends(shown: Shown, session: Session) -> None:
     script = ScriptedRun().say("It")
     made = into(session, script, 0, 0)
@@ -58,6 +59,7 @@ def test_a_run_is_shown_until_it_ends(shown: Shown, session: Session) -> None:
     assert end == NOTHING
 
 
+@pytest.mark.slow
 def test_gradio_sends_a_page_what_is_new_and_nothing_else(shown: Shown, session: Session) -> None:
     script = ScriptedRun().say("It")
     made = into(session, script, 0, 0)
@@ -233,6 +235,7 @@ def test_a_refusal_is_all_that_is_sent_also_after_a_run(shown: Shown, session: S
     assert update[shown.parts.editor]["text"] == "Written."
 
 
+@pytest.mark.slow
 def test_what_cannot_be_shown_leaves_a_draft_that_can_be_edited(
     shown: Shown, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
