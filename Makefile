@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 FAST := not model and not browser and not slow
 
 .DEFAULT_GOAL := help
@@ -18,8 +19,11 @@ run: $(VENV)/installed ## start the app
 check: $(VENV)/installed-dev node_modules/installed ## linters, types and the fast tests (no model, no browser), in a minute
 	@$(MAKE) --no-print-directory lint types scripts fast
 
+# What runs the model has all cores for itself.
 test: $(VENV)/installed-dev browser scripts ## all tests
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not model and not browser"
+	$(PYTEST) -m browser
+	$(BIN)/python -m pytest -m "model and not browser"
 
 lint: $(VENV)/installed-dev node_modules/installed ## ruff, the direction of imports, eslint
 	$(BIN)/ruff check .
@@ -36,7 +40,7 @@ scripts: node_modules/installed ## the unit tests of the page's scripts
 	npm run --silent test
 
 fast: $(VENV)/installed-dev ## the fast tests alone
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --hypothesis-profile fast -m "$(FAST)"
+	$(PYTEST) --hypothesis-profile fast -m "$(FAST)"
 
 # The browser tests drive Debian's Chromium where there is one (installed here if this is Debian and we are root),
 # else the build that Playwright fetches.
