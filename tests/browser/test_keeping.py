@@ -317,7 +317,10 @@ def test_a_stranger_finds_their_text_again_after_the_server_was_started_anew(
     studio.close()
 
 
-def test_text_of_the_browser_is_kept_as_a_version_while_the_model_writes(studio: Studio, hands: Hands) -> None:
+@pytest.mark.usefixtures("endless")
+def test_text_of_the_browser_is_kept_as_a_version_while_the_model_writes(
+    studio: Studio, hands: Hands, engine: StubEngine
+) -> None:
     hands.type("The lamp was lit")
     copy = "localStorage.setItem('refreshkv-draft-' + document.querySelector('#draft').draft.state().project, "
     hands.page.evaluate(f"""() => addEventListener("pagehide", () => {copy}
@@ -329,6 +332,7 @@ def test_text_of_the_browser_is_kept_as_a_version_while_the_model_writes(studio:
     hands.wait_for_words("The lamp was lit", 2)
     bar.locator(".restore").click()
     expect(bar).to_contain_text("kept as a version")
+    engine.free()
     hands.rest()
     assert hands.text.startswith("The lamp was lit")
     project = list_projects(studio.store)[0].id
