@@ -50,7 +50,7 @@ class SourceGuard(LogitsProcessor):
             self._state, self._begun = State(Place.LINE if whole else Place.WITHIN, ""), b""
             self._read(held)
         else:
-            self._advance(token)
+            self._read(self.vocabulary.bytes_of(token) or b"")  # a special token adds nothing
         mask = self._fitted(self.allowed_tokens(), scores)
         guarded = scores.masked_fill(~mask, -torch.inf)
         # Another processor may have left only tokens that may not follow.
@@ -68,18 +68,9 @@ class SourceGuard(LogitsProcessor):
             self._masks[key] = self._find_tokens(*key)
         return self._masks[key]
 
-    def _advance(self, token: int) -> None:
-        held = self.vocabulary.token_bytes[token] if token < len(self.vocabulary) else None
-        if held is None:
-            self._state, self._begun = State(Place.LINE, ""), b""
-        else:
-            self._read(held)
-
     def _read(self, held: bytes) -> None:
-        text, self._begun = decoded(self._begun + held) or (
-            (self._begun + held).decode("utf-8", "replace"),
-            b"",
-        )
+        held = self._begun + held
+        text, self._begun = decoded(held) or (held.decode("utf-8", "replace"), b"")
         self._state = self._automaton.read(text, self._state)
 
     def _fitted(self, mask: Tensor, scores: Tensor) -> Tensor:

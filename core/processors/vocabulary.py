@@ -58,6 +58,10 @@ class Vocabulary:
         """Tokens, special ones included."""
         return len(self.token_bytes)
 
+    def bytes_of(self, token: int) -> bytes | None:
+        """The bytes of a token; None for a special one and for rows of a model that stand for none."""
+        return self.token_bytes[token] if token < len(self) else None
+
     def can_spell(self, word: str) -> bool:
         """Whether each character of `word` can be written by itself or byte for byte, so that one that was begun can be
         ended."""
@@ -85,7 +89,7 @@ class Vocabulary:
         """The bytes of the last tokens, after the last special one; and whether the text begins there."""
         pieces: list[bytes] = []
         for index in reversed(token_ids[-TAIL_TOKENS:]):
-            held = self.token_bytes[index] if index < len(self) else None
+            held = self.bytes_of(index)
             if held is None:
                 return b"".join(reversed(pieces)), True
             pieces.append(held)

@@ -25,7 +25,9 @@ TERMINATORS = frozenset(".!?:…。！？：")
 OPENING_QUOTES = frozenset("“‘«„‹‚「『")
 ABBREVIATIONS = frozenset({"al", "approx", "ca", "cf", "ed", "eds", "fig", "pp", "resp", "viz", "vol", "vs"})
 """In lower case; a full stop after one of them ends no sentence, nor does it after single letters ("e.g.", "U.S.")."""
-ALWAYS_ALLOWED = frozenset({"A", "I", "I'd", "I'll", "I'm", "I've", "I’d", "I’ll", "I’m", "I’ve", "e.g", "i.e", "and/or"})
+ALWAYS_ALLOWED = frozenset(
+    {"A", "I", "I'd", "I'll", "I'm", "I've", "I’d", "I’ll", "I’m", "I’ve", "e.g", "i.e", "and/or"}
+)
 
 _RUN = re.compile(r"[ULDS][ULDSM]*(?:J[ULDS][ULDSM]*)*")
 _GUARDED = re.compile(r"[A-Z0-9@/_\\]|\..")

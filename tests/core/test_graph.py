@@ -10,7 +10,18 @@ from torch import Tensor
 from transformers import Gemma2Config, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.gemma2 import Gemma2ForCausalLM
 
-from core import FullAttention, Policy, PolicyCache, RefreshKV, compile_decoding, enable, kernels, stream_generate
+from core import (
+    ContextContrast,
+    FullAttention,
+    Policy,
+    PolicyCache,
+    RefreshKV,
+    compile_decoding,
+    enable,
+    generate,
+    kernels,
+    stream_generate,
+)
 from core.decoder import decode, forward
 from core.graph import GRAPH_ATTRIBUTE, DecodeGraph, decode_graph
 from core.layer import Step
@@ -18,7 +29,7 @@ from core.quantization import quantize_int4
 from core.selection import gather_positions
 from core.storage import SmallCache
 from tests.core.architectures import make_model
-from tests.core.tiny import tiny_model
+from tests.core.tiny import byte_tokenizer, tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -235,3 +246,21 @@ def test_a_compilation_can_be_cancelled(graphs: Path) -> None:
 def _no_gradients() -> Iterator[None]:
     with torch.no_grad():
         yield
+
+
+def test_two_caches_in_turn_are_those_of_the_modules(compiled: PreTrainedModel) -> None:
+    """A contrast decodes each token in a cache of its own, by the same graph."""
+    tokenizer = byte_tokenizer()
+    without = tokenizer("What turns? ", return_tensors="pt")["input_ids"]
+    options = {"max_new_tokens": 30, "policy": RefreshKV(budget=9, stride=3)}
+
+    def text() -> str:
+        contrast = ContextContrast(compiled, tokenizer, without, weight=1.0)
+        return generate(compiled, tokenizer, "The tide turns. What turns? ", logits_processors=[contrast], **options)
+
+    by_graph = text()
+    graph = compiled.__dict__.pop(GRAPH_ATTRIBUTE)
+    try:
+        assert text() == by_graph
+    finally:
+        setattr(compiled, GRAPH_ATTRIBUTE, graph)

@@ -27,7 +27,9 @@ class Reference:
 
     def invented(self, text: str) -> list[str]:
         """The guarded words of a text, which begins a line, that are neither allowed nor ordinary ones at a begin."""
-        return [w.text for w in guarded_words(text) if w.text not in self.allowed and not self._ordinary(w.text, w.place)]
+        return [
+            w.text for w in guarded_words(text) if w.text not in self.allowed and not self._ordinary(w.text, w.place)
+        ]
 
     def _ordinary(self, word: str, place: Place) -> bool:
         small = word[0].lower() + word[1:]
@@ -58,5 +60,3 @@ class Reference:
             same = {one for one in self.characters if one.encode().startswith(begun)}
             return any(self.may_write(whole + one) for one in {*others, *same})
         return False
-
-

@@ -130,7 +130,7 @@ def write(guard: SourceGuard, tokenizer: PreTrainedTokenizerBase, text: str, bef
         ("in 1984", "in 19", "in 19…"),
         ("in 1984", "in 19 ", "in 19"),
         ("in 1984", "in 19845", "in 1984"),
-        ("in 1984", "in 1984. On", "in 1984. On"),
+        ("in 1984", "in 1984. In", "in 1984. In"),
         ("3 and 5", "is 3.5", "is 3."),
         ("3 and 5", "is 3-5", "is 3-"),
         ("pages 10-34", "page 10 ", "page 10"),
@@ -147,7 +147,7 @@ def write(guard: SourceGuard, tokenizer: PreTrainedTokenizerBase, text: str, bef
         ("Debian", "the DEBIAN", "the D"),
         ("a PDF", "two PDFs.", "two PDFs."),
         ("GNU/Linux", "the Linux", "the Linux"),
-        ("GNU and Linux", "the GNU/Linux", "the GNU/"),
+        ("GNU and Linux", "the GNU/Linux", "the GNU"),
         ("Debian-based", "on Debian.", "on Debian."),
         ("none", "see foo/bar", "see foo"),
         ("see foo/bar", "see foo/bar or foo/ ", "see foo/bar or foo/"),
@@ -180,18 +180,18 @@ def test_rules(source: str, text: str, written: str) -> None:
     ("before", "text", "written"),
     [
         ("In 19", "84 ", "84 "),
-        ("In 19", "85", ""),
+        ("In 19", "85", "8"),
         ("In Wien", " or", " or"),
         ("In Wien", "ers", "ers"),
         ("In Wien", "2", ""),
-        ("It ends.", " In", " In"),
-        ("It goes", " In", " "),
-        ("Gr\u00f6\u00dfe ", "In", ""),
+        ("It ends.", " At", " At"),
+        ("It goes", " At", " A"),
+        ("Größe ", "At", "A"),
     ],
 )
 def test_the_text_before_counts(before: str, text: str, written: str) -> None:
     tokenizer, vocabulary = made("bytes")
-    assert write(SourceGuard(vocabulary, ["in 1984"]), tokenizer, text, before) == written
+    assert write(SourceGuard(vocabulary, ["at 1984"]), tokenizer, text, before) == written
 
 
 def test_a_character_that_was_begun_is_ended() -> None:
@@ -236,7 +236,7 @@ def test_several_rows_are_refused() -> None:
 
 
 def test_guarded_words_says_which_and_where() -> None:
-    text = 'The 3 e.g. Foo. "Bar said (See)\n12. Xa 12 it\'s J. Smith 在2024年 a@b'
+    text = "The 3 e.g. Foo. \"Bar said (See)\n12. Xa 12 it's J. Smith 在2024年 a@b"
     assert [(w.text, text[w.start : w.end], w.place.name) for w in guarded_words(text)] == [
         ("The", "The", "LINE"),
         ("3", "3", "GAP"),
@@ -256,14 +256,12 @@ def test_guarded_words_says_which_and_where() -> None:
 def test_generation_is_guarded(tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:
     model, tokenizer = tiny
     guard = SourceGuard(tokenizer, ["in 1984 at Łódź"])
-    text = generate(
-        model, tokenizer, "a ", logits_processors=[guard], max_new_tokens=200, temperature=3.0, seed=1
-    )
+    text = generate(model, tokenizer, "a ", logits_processors=[guard], max_new_tokens=200, temperature=3.0, seed=1)
     whole = "a " + text
     assert [word.text for word in guard.invented(whole) if word.end < len(whole)] == []
     inputs = tokenizer("a ", return_tensors="pt")
     ids = model.generate(**inputs, logits_processor=[guard], max_new_tokens=50, do_sample=True, temperature=3.0)
-    whole = tokenizer.decode(ids[0])
+    whole = tokenizer.decode(ids[0], skip_special_tokens=True)
     assert [word.text for word in guard.invented(whole) if word.end < len(whole)] == []
 
 

@@ -55,4 +55,3 @@ def unigram(text: str = TEXT, size: int = 300) -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator([text], trainer)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", unk_token="<unk>")
-
