@@ -47,8 +47,8 @@ class Sampler:
 def make_sampler(
     config: GenerationConfig, prompt_tokens: int, seed: int | None, first: Sequence[LogitsProcessor] = ()
 ) -> Sampler:
-    """A sampler for one generation, from `config`'s temperature, top_k, top_p, min_p and repetition_penalty, which act on
-    what the processors in `first` make of the logits.
+    """A sampler for one generation, from `config`'s temperature, top_k, top_p, min_p and repetition_penalty, which act
+    on what the processors in `first` make of the logits.
 
     The repetition penalty leaves the prompt out (transformers' `generate` counts it in): it would penalise every word
     of the very document that is being written about. Raises InvalidParameterError for values out of range.

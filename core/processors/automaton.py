@@ -29,7 +29,8 @@ HELD = "\ufdd1"
 
 class State(NamedTuple):
     """What the characters read so far amount to: the run that is under way, with a joiner at its end if that was read
-    last, and where it began; or with an empty run where the next one would begin. What leads to the same is one state."""
+    last, and where it began; or with an empty run where the next one would begin. What leads to the same is one
+    state."""
 
     place: Place
     run: str
@@ -103,11 +104,12 @@ class Automaton:
 
     def follow(self, state: State, text: str) -> State | None:
         """The state after `text`, or None if it may not follow."""
-        following: State | None = state
         for character in text:
-            if (following := self.step(following, character)) is None:
+            following = self.step(state, character)
+            if following is None:
                 return None
-        return following
+            state = following
+        return state
 
     def may_begin(self, state: State, begun: bytes, others: str) -> bool:
         """Whether a character whose UTF-8 begins with `begun` may follow; `others` holds one of each kind."""

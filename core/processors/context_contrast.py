@@ -19,9 +19,9 @@ from .continuation import Continuation
 class ContextContrast(LogitsProcessor):
     """Context-aware decoding: `(1 + weight) * log p(with) - weight * log p(without)` the documents.
 
-    Shi et al. 2023, Trusting Your Evidence (https://arxiv.org/abs/2305.14739). A token that is less than `plausible` times
-    as likely as the likeliest with the documents is never taken: without this, tokens are raised of which nothing is known
-    but that they are even less likely without them (Li et al. 2022, Contrastive Decoding,
+    Shi et al. 2023, Trusting Your Evidence (https://arxiv.org/abs/2305.14739). A token that is less than `plausible`
+    times as likely as the likeliest with the documents is never taken: without this, tokens are raised of which nothing
+    is known but that they are even less likely without them (Li et al. 2022, Contrastive Decoding,
     https://arxiv.org/abs/2210.15097).
 
     Each token is one more decode step, in a cache of its own over the short prompt and what was generated. One row at a
@@ -41,8 +41,8 @@ class ContextContrast(LogitsProcessor):
         if weight < 0 or not 0 < plausible <= 1:
             raise InvalidParameterError(
                 "contrast-out-of-range",
-                "weight is {weight} and plausible {plausible}; weight must be 0 (no contrast) or more, plausible above 0 and "
-                "at most 1.",
+                "weight is {weight} and plausible {plausible}; weight must be 0 (no contrast) or more, plausible "
+                "above 0 and at most 1.",
                 weight=weight,
                 plausible=plausible,
             )

@@ -17,17 +17,18 @@ LONGEST = 50
 
 
 class RepetitionGuard(LogitsProcessor):
-    """DRY ("don't repeat yourself"): a token that would continue a repeat loses `multiplier * base ** (n - allowed_length)`.
+    """DRY ("don't repeat yourself"): what would continue a repeat loses `multiplier * base ** (n - allowed_length)`.
 
     n is the length in tokens of the longest end of the text that stood before, followed by that token; up to
     `allowed_length - 1` nothing is lost. The rule is p-e-w's for text-generation-webui
-    (https://github.com/oobabooga/text-generation-webui/pull/5677), also in llama.cpp and koboldcpp, whose defaults are 0.8,
-    1.75 and 2. Here short repeats are free, since the names of a document recur, and longer ones cost more at once.
+    (https://github.com/oobabooga/text-generation-webui/pull/5677), also in llama.cpp and koboldcpp, whose defaults are
+    0.8, 1.75 and 2. Here short repeats are free, since the names of a document recur, and longer ones cost more at
+    once.
 
-    Counted are generated tokens, not the documents, so that quoting is free. No repeat reaches across a token with one of
-    the `breakers`: a quotation or a line is compared by itself. Words are never broken: a token that may go on with a word,
-    beginning with a letter, a digit or a sign, loses nothing. One row at a time. Where the ids it sees do not continue
-    those of the step before, it begins anew.
+    Counted are generated tokens, not the documents, so that quoting is free. No repeat reaches across a token with one
+    of the `breakers`: a quotation or a line is compared by itself. Words are never broken: a token that may go on with
+    a word, beginning with a letter, a digit or a sign, loses nothing. One row at a time. Where the ids it sees do not
+    continue those of the step before, it begins anew.
     """
 
     def __init__(
@@ -39,13 +40,13 @@ class RepetitionGuard(LogitsProcessor):
         breakers: Sequence[str] = ("\n", '"', "“", "”", "*"),
         draft_tokens: int = 0,
     ) -> None:
-        """`multiplier`: logits, before the temperature. `draft_tokens`: how many tokens at the end of the prompt count as
-        generated. Raises InvalidParameterError."""
+        """`multiplier`: logits, before the temperature. `draft_tokens`: how many tokens at the end of the prompt count
+        as generated. Raises InvalidParameterError."""
         if multiplier < 0 or base < 1 or allowed_length < 1 or draft_tokens < 0:
             raise InvalidParameterError(
                 "repetition-out-of-range",
-                "multiplier is {multiplier}, base {base}, allowed_length {allowed_length} and draft_tokens {draft_tokens}; "
-                "base and allowed_length must be 1 or more, the others 0 or more.",
+                "multiplier is {multiplier}, base {base}, allowed_length {allowed_length} and draft_tokens "
+                "{draft_tokens}; base and allowed_length must be 1 or more, the others 0 or more.",
                 multiplier=multiplier,
                 base=base,
                 allowed_length=allowed_length,

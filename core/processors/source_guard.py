@@ -19,11 +19,11 @@ class SourceGuard(LogitsProcessor):
     """Holds what looks like a fact to the sources: numbers, names, e-mail addresses, URLs, paths and identifiers.
 
     A word with a capital, a digit, one of `@ / _ \\` or a full stop inside can only be written if it is one of the
-    sources', in the same spelling and as a whole: "1984" allows neither "19" nor "19845", "3" and "5" do not allow "3.5".
-    Possessives, plurals and parts of compounds are as `words.allowed_words` says. At the begin of a sentence, of a line or
-    of a quotation a capital is free if the word is *ordinary*: in the sources in lower case, or one token of the
-    vocabulary with the space before it. Free are also "I", "A", and the numbers of list items. What a text says with these
-    words is not checked. A text that is cut off by its length may end within a word.
+    sources', in the same spelling and as a whole: "1984" allows neither "19" nor "19845", "3" and "5" do not allow
+    "3.5". Possessives, plurals and parts of compounds are as `words.allowed_words` says. At the begin of a sentence, of
+    a line or of a quotation a capital is free if the word is *ordinary*: in the sources in lower case, or one token of
+    the vocabulary with the space before it. Free are also "I", "A", and the numbers of list items. What a text says
+    with these words is not checked. A text that is cut off by its length may end within a word.
 
     A token, or an end token, is always left. Tokens that may follow are found once for each state of the text and kept;
     most steps are in a few states. One row at a time. It works for one run after another: where the ids it sees do not
@@ -33,8 +33,8 @@ class SourceGuard(LogitsProcessor):
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase | Vocabulary, sources: Sequence[str]) -> None:
-        """`sources`: the documents as the model was given them, the instruction, the draft. `tokenizer`: its `Vocabulary`
-        saves reading it again, which takes far longer than the rest."""
+        """`sources`: the documents as the model was given them, the instruction, the draft. `tokenizer`: its
+        `Vocabulary` saves reading it again, which takes far longer than the rest."""
         self.vocabulary = tokenizer if isinstance(tokenizer, Vocabulary) else Vocabulary(tokenizer)
         self._automaton = Automaton(sources, self.vocabulary)
         self._continuation = Continuation()
@@ -123,7 +123,8 @@ class SourceGuard(LogitsProcessor):
         return ranges
 
     def _may_end_word(self, state: State, at: int, depth: int) -> bool:
-        """Whether the sorted token `at`, of which `depth` characters are written, may go on in an `only_ordinary` state."""
+        """Whether the sorted token `at`, of which `depth` characters are written, may go on in an `only_ordinary`
+        state."""
         letters = self.vocabulary.texts[at][depth:]
         if self.vocabulary.only_small_letters(at, at + 1, depth):
             return self._automaton.may_go_on(state, letters)

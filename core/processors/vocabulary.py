@@ -7,6 +7,7 @@ import codecs
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from string import ascii_lowercase
+from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -23,7 +24,8 @@ class Vocabulary:
 
     token_bytes: by token id; None for special tokens, which add nothing.
     texts, ids: the tokens that are whole characters, sorted by text; ids int64 `(len(texts),)`.
-    fragments: (id, bytes) of those that hold pieces of characters. beginnings: of those that begin with a whole character
+    fragments: (id, bytes) of those that hold pieces of characters. beginnings: of those that begin with a whole
+    character
         or the begin of one (id, whole characters, bytes of the last).
     special: the ids of special tokens, end tokens among them.
     ordinary: lower-case words that are one token with the space before them. ordinary_prefixes: their beginnings.
@@ -130,7 +132,7 @@ def _codes(begun: bytes) -> Iterator[int]:
 
 
 def _token_bytes(tokenizer: PreTrainedTokenizerBase) -> list[bytes | None]:
-    symbols: list[str] = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    symbols: Any = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     added = tokenizer.added_tokens_decoder
     backend = getattr(tokenizer, "backend_tokenizer", None)
     byte_level = "ByteLevel" in repr(getattr(backend, "decoder", None))

@@ -1,13 +1,13 @@
 """Which words of a text state a fact that can be looked up, and where a sentence may begin: rules over characters.
 
-Text is cut into runs: letters, digits and the signs `@ / _ \\`, and single joiners such as `.`, `-` or `'` between two of
-those. "3.5", "10-34", "R-exts", "1,000", "v1.2.3", "it's" and "https://x.org/a?b=1" are one run each; a full stop, comma
-or quotation mark at the end of a run is no part of it, nor is a currency, per cent or minus sign beside a number. Letters
-of scripts without capitals belong to no run, since nothing separates their words: only digits, Latin words and addresses
-within them do.
+Text is cut into runs: letters, digits and the signs `@ / _ \\`, and single joiners such as `.`, `-` or `'` between two
+of those. "3.5", "10-34", "R-exts", "1,000", "v1.2.3", "it's" and "https://x.org/a?b=1" are one run each; a full stop,
+comma or quotation mark at the end of a run is no part of it, nor is a currency, per cent or minus sign beside a number.
+Letters of scripts without capitals belong to no run, since nothing separates their words: only digits, Latin words and
+addresses within them do.
 
-A run is *guarded* if it has a capital, a digit, one of those signs, or a full stop inside: numbers, names, e-mail addresses,
-URLs, paths and identifiers. Knows nothing of tokens.
+A run is *guarded* if it has a capital, a digit, one of those signs, or a full stop inside: numbers, names, e-mail
+addresses, URLs, paths and identifiers. Knows nothing of tokens.
 """
 
 from __future__ import annotations
@@ -167,8 +167,8 @@ def allowed_words(sources: Iterable[str]) -> tuple[set[str], set[str]]:
     """The guarded words that may be written about `sources`, and their words in lower case.
 
     Allowed is each guarded run as it is spelled, and
-    - of a compound of letters alone ("Debian-based", "GNU/Linux") the parts with capitals, of one with digits none: "10-34"
-      allows neither "10" nor "34";
+    - of a compound of letters alone ("Debian-based", "GNU/Linux") the parts with capitals, of one with digits none: so
+      "10-34" allows neither "10" nor "34";
     - of a possessive ("Debian's") what it is of, and the possessive of each run;
     - of a name of letters alone its plural in s ("PDFs");
     - of a path or URL that ends with slashes also the one without.
