@@ -59,6 +59,7 @@ def walk(guard: SourceGuard, end: int, chance: random.Random, length: int) -> li
     return tokens
 
 
+@pytest.mark.slow
 @kinds
 @settings(max_examples=12)
 @given(st.sampled_from([TEXT, *OTHER_SOURCES]) | st.text(max_size=60), st.integers(0, 2**32))
@@ -81,6 +82,7 @@ def test_nothing_is_invented_and_a_token_is_always_left(kind: str, source: str, 
         tokens.append(chance.choice(ordinary))
 
 
+@pytest.mark.slow
 @kinds
 @settings(max_examples=8)
 @given(st.sampled_from([TEXT, *OTHER_SOURCES]), st.integers(0, 2**32))
@@ -98,6 +100,7 @@ def test_each_token_is_judged_as_by_the_reference(kind: str, source: str, seed: 
     assert {token: (before, vocabulary.token_bytes[token], token in left) for token in differ} == {}
 
 
+@pytest.mark.slow
 @kinds
 @settings(max_examples=15)
 @given(st.sampled_from([TEXT, *OTHER_SOURCES]) | st.text(max_size=80))
@@ -256,11 +259,11 @@ def test_guarded_words_says_which_and_where() -> None:
 def test_generation_is_guarded(tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:
     model, tokenizer = tiny
     guard = SourceGuard(tokenizer, ["in 1984 at Łódź"])
-    text = generate(model, tokenizer, "a ", logits_processors=[guard], max_new_tokens=200, temperature=3.0, seed=1)
+    text = generate(model, tokenizer, "a ", logits_processors=[guard], max_new_tokens=60, temperature=3.0, seed=1)
     whole = "a " + text
     assert [word.text for word in guard.invented(whole) if word.end < len(whole)] == []
     inputs = tokenizer("a ", return_tensors="pt")
-    ids = model.generate(**inputs, logits_processor=[guard], max_new_tokens=50, do_sample=True, temperature=3.0)
+    ids = model.generate(**inputs, logits_processor=[guard], max_new_tokens=30, do_sample=True, temperature=3.0)
     whole = tokenizer.decode(ids[0], skip_special_tokens=True)
     assert [word.text for word in guard.invented(whole) if word.end < len(whole)] == []
 
