@@ -63,14 +63,23 @@ class Automaton:
             return self._begun_or_none(place, run + character)
         if not run:
             return State(moved(place, character), "")
-        word, joiner = (run[:-1], run[-1]) if run[-1] in JOINERS else (run, "")
-        if kind == "J" and not joiner:
+        if kind == "J" and run[-1] not in JOINERS:
             return self._begun_or_none(place, run + character)
-        if not self.is_complete(place, word) and not is_list_number(place, word, joiner or character):
+        if is_list_number(place, run, character):
+            return State(Place.START, "")
+        between = self.between(state)
+        return None if between is None else State(moved(between.place, character), "")
+
+    def between(self, state: State) -> State | None:
+        """The state without a run from which white space and the like lead to where they lead from `state`; None if the
+        run may not end. (The ")" of a list number is left out.)"""
+        place, run = state
+        if not run:
+            return state
+        word, joiner = _split(run)
+        if not self.is_complete(place, word) and not is_list_number(place, word, joiner):
             return None
-        if not joiner:
-            return State(after(place, word, character), "")
-        return State(moved(after(place, word, joiner), character), "")
+        return State(after(place, word, joiner) if joiner else Place.WITHIN, "")
 
     def read(self, text: str, state: State) -> State:
         """The state after `text`, which was given and is not judged."""
@@ -81,12 +90,6 @@ class Automaton:
                 following = State(Place.WITHIN, FREE) if inside else State(moved(Place.WITHIN, character), "")
             state = following
         return state
-
-    def may_end(self, state: State) -> bool:
-        """Whether the text may end in `state`."""
-        place, run = state
-        word, joiner = (run[:-1], run[-1]) if run and run[-1] in JOINERS else (run, "")
-        return self.is_complete(place, word) or is_list_number(place, word, joiner)
 
     def is_free(self, state: State) -> bool:
         """Whether any number of small letters may follow."""
@@ -128,8 +131,7 @@ class Automaton:
 
     def _begun_or_none(self, place: Place, run: str) -> State | None:
         """The state in a run, which may end with a joiner, or None if it can come to no word that may be written."""
-        joiner = run[-1] if run[-1] in JOINERS else ""
-        word = run.removesuffix(joiner)
+        word, joiner = _split(run)
         if place is Place.LINE and not word.isdecimal():
             place = Place.START
         if run in self._prefixes:
@@ -144,6 +146,11 @@ class Automaton:
             return State(place, run) if is_list_number(place, word, joiner) else None
         begins = self._is_ordinary(place, run, self._ordinary_prefixes)
         return State(place, run) if begins or is_list_number(place, run, ".") else None
+
+
+def _split(run: str) -> tuple[str, str]:
+    """A run, and the joiner at its end."""
+    return (run[:-1], run[-1]) if run[-1] in JOINERS else (run, "")
 
 
 def _begun(words: Iterable[str]) -> set[tuple[str, bytes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from transformers import LogitsProcessor, PreTrainedTokenizerBase
 
 from .automaton import Automaton, State
 from .continuation import Continuation
-from .vocabulary import Vocabulary, decoded
+from .vocabulary import Branch, Vocabulary, decoded
 from .words import Place, Word, guarded_words
 
 
@@ -41,6 +41,7 @@ class SourceGuard(LogitsProcessor):
         self._state, self._begun = State(Place.LINE, ""), b""
         self._masks: dict[tuple[State, bytes], Tensor] = {}
         self._ranges: dict[tuple[int, int, State], list[tuple[int, int]]] = {}
+        self._outside: dict[State, list[tuple[int, int]]] = {}
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """`scores` `(1, vocabulary)` after `input_ids` `(1, length)`, -inf where a token may not follow."""
@@ -52,9 +53,11 @@ class SourceGuard(LogitsProcessor):
         else:
             self._read(self.vocabulary.bytes_of(token) or b"")  # a special token adds nothing
         mask = self._fitted(self.allowed_tokens(), scores)
-        guarded = scores.masked_fill(~mask, -torch.inf)
-        # Another processor may have left only tokens that may not follow.
-        return guarded if bool(guarded.isfinite().any()) else torch.zeros_like(scores).masked_fill(~mask, -torch.inf)
+        guarded = torch.where(mask, scores, -torch.inf)
+        if guarded.max() > -torch.inf:
+            return guarded
+        # Another processor left only tokens that may not follow.
+        return torch.where(mask, torch.zeros_like(scores), -torch.inf)
 
     def invented(self, text: str) -> list[Word]:
         """The words of a text, which begins a line, that this guard would not have written."""
@@ -86,7 +89,7 @@ class SourceGuard(LogitsProcessor):
         found = np.zeros(len(vocabulary), dtype=np.bool_)
         if not begun:
             edges = np.zeros(len(vocabulary.texts) + 1, dtype=np.int64)
-            ranges = np.array(self._follow(0, len(vocabulary.texts), 0, state), dtype=np.int64).reshape(-1, 2)
+            ranges = np.array(self._ranges_of(state), dtype=np.int64).reshape(-1, 2)
             np.add.at(edges, ranges[:, 0], 1)
             np.add.at(edges, ranges[:, 1], -1)
             found[vocabulary.ids[edges.cumsum()[:-1] > 0]] = True
@@ -96,30 +99,44 @@ class SourceGuard(LogitsProcessor):
             pieces = [(token, *part) for token, part in parts if part is not None]
         for token, text, rest in pieces:
             found[token] = self._may_add(state, text, rest)
-        may_end = not begun and self._automaton.may_end(state)
+        may_end = not begun and self._automaton.between(state) is not None
         if may_end or not found.any():
             found[vocabulary.special] = True
         return torch.from_numpy(found)
 
+    def _ranges_of(self, state: State) -> list[tuple[int, int]]:
+        """The ranges of sorted tokens that may be written in `state`."""
+        between = self._automaton.between(state)
+        inside = self._through(self.vocabulary.inside, 0, state)
+        if between is None or state.place is Place.LINE:  # where a ")" may end the number of a list
+            return inside + self._through(self.vocabulary.outside, 0, state)
+        if between not in self._outside:
+            self._outside[between] = self._through(self.vocabulary.outside, 0, between)
+        return inside + self._outside[between]
+
+    def _through(self, branches: Iterable[Branch], depth: int, state: State) -> list[tuple[int, int]]:
+        """The ranges of the tokens of `branches` that may be written in `state`, when `depth` characters are written."""
+        ranges = []
+        for character, low, inner, high in branches:
+            following = self._automaton.step(state, character)
+            if following is not None:
+                ranges.append((low, inner))
+                if inner < high:
+                    ranges += self._follow(inner, high, depth + 1, following)
+        return ranges
+
     def _follow(self, low: int, high: int, depth: int, state: State) -> list[tuple[int, int]]:
-        """The ranges of sorted tokens that may be written in `state`, of those from `low` to `high`, which agree in
-        `depth` characters that are written already."""
+        """The same of the sorted tokens from `low` to `high`, which agree in their first `depth` characters."""
         if self._automaton.is_free(state) and self.vocabulary.only_small_letters(low, high, depth):
             return [(low, high)]
         if self._automaton.only_ordinary(state):
             return [(at, at + 1) for at in range(low, high) if self._may_end_word(state, at, depth)]
-        shared = not state.run or state.place is Place.START
-        if shared and (low, depth, state) in self._ranges:
-            return self._ranges[low, depth, state]
-        ranges = []
-        for character, start, inner, end in self.vocabulary.branches(low, high, depth):
-            following = self._automaton.step(state, character)
-            if following is not None:
-                ranges.append((start, inner))
-                if inner < end:
-                    ranges += self._follow(inner, end, depth + 1, following)
-        if shared:
-            self._ranges[low, depth, state] = ranges
+        key = low, depth, state
+        if key in self._ranges:
+            return self._ranges[key]
+        ranges = self._through(self.vocabulary.branches(low, high, depth), depth, state)
+        if not state.run or state.place is Place.START:  # those of a word under way are hardly met again
+            self._ranges[key] = ranges
         return ranges
 
     def _may_end_word(self, state: State, at: int, depth: int) -> bool:

@@ -7,13 +7,16 @@ import codecs
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from string import ascii_lowercase
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from .words import kind_of
 
+Branch: TypeAlias = tuple[str, int, int, int]
+"""Sorted tokens that agree up to a character: that character, where they begin, where those that go on after it begin,
+and where they end."""
 LAST = "\U0010ffff"  # no character, and sorts behind all
 TAIL_TOKENS = 64
 """How many tokens before the first new one are read to know where in a sentence they end."""
@@ -27,6 +30,7 @@ class Vocabulary:
     fragments: (id, bytes) of those that hold pieces of characters. beginnings: of those that begin with a whole
     character
         or the begin of one (id, whole characters, bytes of the last).
+    inside, outside: by first character the tokens that may go on with a word, and the others.
     special: the ids of special tokens, end tokens among them.
     ordinary: lower-case words that are one token with the space before them. ordinary_prefixes: their beginnings.
     """
@@ -54,6 +58,9 @@ class Vocabulary:
         self.ordinary_prefixes = prefixes(self.ordinary)
         self._characters = {text for text in self.texts if len(text) == 1}
         self._bytes = {held[0] for held in self.token_bytes if held is not None and len(held) == 1}
+        roots = list(self.branches(0, len(self.texts), 0))
+        self.inside = [root for root in roots if kind_of(root[0]) in "ULDSMJ"]
+        self.outside = [root for root in roots if kind_of(root[0]) in "WO"]
         self._completions: dict[bytes, str] = {}
 
     def __len__(self) -> int:
@@ -69,9 +76,8 @@ class Vocabulary:
         ended."""
         return all(one in self._characters or self._bytes.issuperset(one.encode()) for one in word)
 
-    def branches(self, low: int, high: int, depth: int) -> Iterator[tuple[str, int, int, int]]:
-        """Of `texts[low:high]`, which agree in their first `depth` characters: for each next character where the tokens
-        that go on with it begin, how many of them end there, and where they end, as (character, low, inner, high)."""
+    def branches(self, low: int, high: int, depth: int) -> Iterator[Branch]:
+        """Of `texts[low:high]`, which agree in their first `depth` characters, those that go on with each character."""
         while low < high and len(self.texts[low]) == depth:
             low += 1
         while low < high:
