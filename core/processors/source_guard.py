@@ -115,7 +115,7 @@ class SourceGuard(LogitsProcessor):
         return inside + self._outside[between]
 
     def _through(self, branches: Iterable[Branch], depth: int, state: State) -> list[tuple[int, int]]:
-        """The ranges of the tokens of `branches` that may be written in `state`, when `depth` characters are written."""
+        """The ranges of tokens of `branches` that may be written in `state`, when `depth` characters are written."""
         ranges = []
         for character, low, inner, high in branches:
             following = self._automaton.step(state, character)
