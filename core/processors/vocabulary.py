@@ -36,7 +36,7 @@ class Vocabulary:
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Read the tokens of a tokenizer with byte-level tokens, or with U+2581 for spaces (SentencePiece); 0.2 s for
+        """Read the tokens of a tokenizer with byte-level tokens, or with U+2581 for spaces (SentencePiece); 0.5 s for
         49,152 tokens."""
         self.token_bytes = _token_bytes(tokenizer)
         self.special = [i for i, held in enumerate(self.token_bytes) if held is None]
