@@ -23,6 +23,7 @@ from .graph import Compilation, compile_decoding
 from .layer import PolicyLayer
 from .loading import load_model
 from .policies import FullAttention, Policy, RefreshKV
+from .processors import ContextContrast, RepetitionGuard, SourceGuard, Vocabulary, guarded_words
 from .snapshot import Snapshot, model_fingerprint
 from .statement import Statement
 
@@ -30,6 +31,7 @@ __all__ = [
     "CacheMismatchError",
     "CacheRefreshed",
     "Compilation",
+    "ContextContrast",
     "ContextOverflowError",
     "DownloadError",
     "Event",
@@ -44,13 +46,17 @@ __all__ = [
     "PrefillProgress",
     "RefreshKV",
     "RefreshKVError",
+    "RepetitionGuard",
     "Snapshot",
     "SnapshotError",
+    "SourceGuard",
     "Statement",
     "TokenGenerated",
+    "Vocabulary",
     "compile_decoding",
     "enable",
     "generate",
+    "guarded_words",
     "load_model",
     "model_fingerprint",
     "stream_generate",

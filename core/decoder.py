@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from . import kernels
 from .cache import PolicyCache
@@ -86,6 +86,7 @@ def stream_generate(
     repetition_penalty: float = 1.0,
     seed: int | None = None,
     stop_strings: Sequence[str] = (),
+    logits_processors: Sequence[LogitsProcessor] = (),
     cache: PolicyCache | None = None,
     prefill_chunk: ChunkSize = PREFILL_CHUNK,
 ) -> Iterator[Event]:
@@ -97,6 +98,9 @@ def stream_generate(
     temperature: 0 is greedy. top_p, top_k, min_p, repetition_penalty: as in transformers, off by default; the penalty
         counts generated tokens only. seed: makes sampling repeatable.
     stop_strings: the text ends before the first of them. The model's end tokens always end it.
+    logits_processors: applied in order to the float32 scores `(1, vocabulary)`, before the penalty and the sampling
+    above,
+        and when greedy too: transformers' own or those of `core.processors`. Each follows one run at a time.
     cache: continue a cache from an earlier generation of the same model: its longest common prefix with the prompt is
         reused and only the rest is prefilled.
     prefill_chunk: prompt tokens per forward; or a function that gives them from those of the forward before and the
@@ -116,7 +120,7 @@ def stream_generate(
         )
     require_room(model.config, prompt_tokens, max_new_tokens)
     config = _generation_config(temperature, top_p, top_k, min_p, repetition_penalty)
-    sampler = make_sampler(config, prompt_tokens, seed)
+    sampler = make_sampler(config, prompt_tokens, seed, logits_processors)
     cache = _prepare_cache(model, cache, policy, token_ids, max_new_tokens)
     steps = generate_step(model, token_ids, cache, sampler, prefill_chunk)
     end_tokens = _end_tokens(model, tokenizer)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from transformers import GenerationConfig
 from transformers.generation import (
+    LogitsProcessor,
     LogitsProcessorList,
     MinPLogitsWarper,
     RepetitionPenaltyLogitsProcessor,
@@ -42,13 +44,16 @@ class Sampler:
         return int(torch.multinomial(scores.softmax(dim=-1), 1, generator=self._generator))
 
 
-def make_sampler(config: GenerationConfig, prompt_tokens: int, seed: int | None) -> Sampler:
-    """A sampler for one generation, from `config`'s temperature, top_k, top_p, min_p and repetition_penalty.
+def make_sampler(
+    config: GenerationConfig, prompt_tokens: int, seed: int | None, first: Sequence[LogitsProcessor] = ()
+) -> Sampler:
+    """A sampler for one generation, from `config`'s temperature, top_k, top_p, min_p and repetition_penalty, which act
+    on what the processors in `first` make of the logits.
 
     The repetition penalty leaves the prompt out (transformers' `generate` counts it in): it would penalise every word
     of the very document that is being written about. Raises InvalidParameterError for values out of range.
     """
-    processors = LogitsProcessorList()
+    processors = LogitsProcessorList(first)
     greedy = not config.do_sample
     try:
         if config.repetition_penalty not in (None, 1.0):

@@ -84,9 +84,9 @@ def test_a_space_finds_the_app_with_the_gradio_that_is_required() -> None:
     assert len(front["short_description"]) <= 60
 
 
-def test_the_changelog_begins_with_the_version_of_the_project() -> None:
+def test_the_latest_version_in_the_changelog_is_the_projects() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    latest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    latest = re.search(r"^## (\d\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert latest
     assert project["version"] == latest[1]
     assert project["license"] == "Apache-2.0"

@@ -5,7 +5,7 @@ from itertools import count, pairwise
 import numpy as np
 import pytest
 import torch
-from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import DynamicCache, LogitsProcessor, PreTrainedModel, PreTrainedTokenizerFast
 
 from core import (
     CacheMismatchError,
@@ -284,3 +284,30 @@ def test_gradients_stay_off_and_the_callers_mode_untouched() -> None:
     assert torch.is_grad_enabled()
     list(stream)
     assert not any(layer.keys.requires_grad for layer in cache.policy_layers.values())
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_processors_come_in_order_before_sampling(tiny: Tiny, temperature: float) -> None:
+    seen: list[tuple[str, torch.Tensor, torch.Tensor]] = []
+
+    class Recorder(LogitsProcessor):
+        def __init__(self, name: str, allowed: list[int]) -> None:
+            self.name, self.allowed = name, allowed
+
+        def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+            seen.append((self.name, input_ids, scores))
+            kept = torch.full_like(scores, -torch.inf)
+            kept[:, self.allowed] = scores[:, self.allowed]
+            return kept
+
+    processors = [Recorder("first", [3, 4, 5]), Recorder("second", [4, 5, 6])]
+    options = {"temperature": temperature, "seed": 1, "repetition_penalty": 1.1, "max_new_tokens": 5}
+    events = list(stream_generate(*tiny, PROMPT, logits_processors=processors, **options))
+    taken = [event.token_id for event in of(TokenGenerated, events)]
+    assert set(taken) <= {4, 5}
+    assert [name for name, _, _ in seen] == ["first", "second"] * 5
+    for _, ids, scores in seen:
+        assert (scores.dtype, scores.shape) == (torch.float32, (1, 260))
+        assert ids.shape[0] == 1
+    assert seen[1][2].isfinite().nonzero()[:, 1].tolist() == [3, 4, 5]
+    assert seen[-1][1][0, len(PROMPT) :].tolist() == taken[:-1]

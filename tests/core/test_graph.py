@@ -10,7 +10,16 @@ from torch import Tensor
 from transformers import Gemma2Config, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.gemma2 import Gemma2ForCausalLM
 
-from core import FullAttention, Policy, PolicyCache, RefreshKV, compile_decoding, enable, kernels, stream_generate
+from core import (
+    FullAttention,
+    Policy,
+    PolicyCache,
+    RefreshKV,
+    compile_decoding,
+    enable,
+    kernels,
+    stream_generate,
+)
 from core.decoder import decode, forward
 from core.graph import GRAPH_ATTRIBUTE, DecodeGraph, decode_graph
 from core.layer import Step
@@ -235,3 +244,23 @@ def test_a_compilation_can_be_cancelled(graphs: Path) -> None:
 def _no_gradients() -> Iterator[None]:
     with torch.no_grad():
         yield
+
+
+@pytest.mark.parametrize("policy", [FullAttention(), RefreshKV(budget=9, stride=3)])
+def test_two_caches_in_turn_are_as_each_alone(compiled: PreTrainedModel, policy: Policy) -> None:
+    """A contrast decodes each token in a cache of its own as well, by the same graph."""
+    assert decode_graph(compiled) is not None
+    tokens = [torch.tensor([[token]]) for token in range(5, 25)]
+
+    def caches() -> list[PolicyCache]:
+        made = [PolicyCache(compiled.config, policy), PolicyCache(compiled.config, FullAttention())]
+        for cache, length in zip(made, (60, 12), strict=True):
+            with cache.prefill(last=True):
+                forward(compiled, torch.arange(length)[None] % 250, cache)
+        return made
+
+    alone = [[decode(compiled, token, cache).clone() for token in tokens] for cache in caches()]
+    together = caches()
+    for at, token in enumerate(tokens):
+        for expected, cache in zip(alone, together, strict=True):
+            assert torch.equal(decode(compiled, token, cache), expected[at])
