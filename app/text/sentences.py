@@ -1,7 +1,7 @@
 """Where the sentences of a text are: running text as it comes out of a document, or Markdown. Pure.
 
-A line end inside of a paragraph ends no sentence; a blank line, a heading, a list's mark and a row of a table do. A full
-stop ends one if what follows begins like a sentence and what precedes is no abbreviation, initial or number of a list.
+A line end inside of a paragraph ends no sentence; a blank line, a heading, a list's mark and a row of a table do. A stop
+ends one if what follows begins like a sentence and what precedes is no abbreviation, initial or number of a list.
 What this cannot know: whether a capital after "U.S." or an initial begins a sentence (it is taken not to), and that a
 sentence begins with a small letter ("dpkg", "iPhone").
 """
@@ -42,13 +42,11 @@ _NEXT = re.compile(r"[\s\"'“‘„«‹(\[*_]*(\S)?")
 _LIST_NUMBER = re.compile(r"\W*(?:\d{1,3}|[A-Za-z])(?:\.\d{1,3})*\Z")
 _QUOTED_ON = re.compile(r"(?:と|って|は|を|が|の|も|に|など)")
 
-_NEVER_LAST = frozenset(
-    "mr mrs ms dr prof st messrs rev hon gen col capt lt sgt vs cf e.g i.e eg ie viz al approx ca resp incl excl "
-    "dept univ ed eds trans".split()
+_NEVER_LAST = re.compile(
+    r"(?:mr|mrs|ms|dr|prof|st|messrs|rev|hon|gen|col|capt|lt|sgt|vs|cf|e\.g|i\.e|eg|ie|viz|al|approx|ca|resp|incl|excl"
+    r"|dept|univ|eds?|trans)\Z"
 )
-_BEFORE_A_NUMBER = frozenset(
-    "no nos fig figs eq eqs sec secs ch chap vol vols p pp art par para ref refs tab app ver v n".split()
-)
+_BEFORE_A_NUMBER = re.compile(r"(?:nos?|figs?|eqs?|secs?|chap|ch|vols?|pp?|art|para?|refs?|tab|app|ver|v|n)\Z")
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -68,12 +66,11 @@ def _blocks(text: str) -> Iterator[Sentence]:
     fence, table = "", False
     for start, end in _lines(text):
         line = text[start:end]
-        if mark := _FENCE.match(line):
-            if not fence or mark[1].startswith(fence):
-                if block:
-                    yield block
-                fence, block = ("" if fence else mark[1]), None
-                continue
+        if (mark := _FENCE.match(line)) and (not fence or mark[1].startswith(fence)):
+            if block:
+                yield block
+            fence, block = ("" if fence else mark[1]), None
+            continue
         if fence:
             block = Sentence(block.start if block else start, end, "code")
             continue
@@ -155,7 +152,7 @@ def _ends(text: str, first: int, stop: re.Match[str], end: int) -> bool:
     if word is None:
         return True
     last = word[0].lower()
-    if last in _NEVER_LAST or (last in _BEFORE_A_NUMBER and after.isdigit()):
+    if _NEVER_LAST.match(last) or (_BEFORE_A_NUMBER.match(last) and after.isdigit()):
         return False
     initial = len(word[0].rsplit(".", 1)[-1]) == 1 and word[0][-1].isupper() and word[0] != "I"
     return not (initial and after.isupper())

@@ -40,10 +40,10 @@ class Piece:
 
 def pieces(text: str) -> list[Piece]:
     """What `text` is made of, in order."""
-    normal, starts, ends = normal(text)
+    folded, starts, ends = normal(text)
     return [
         Piece(match[0], starts[match.start()], ends[match.end() - 1], _halves(match[0]))
-        for match in _PIECE.finditer(normal)
+        for match in _PIECE.finditer(folded)
     ]
 
 

@@ -1,5 +1,7 @@
 """Where sentences begin and end."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,7 +74,7 @@ def test_without_a_delimiter_a_line_with_a_pipe_is_text() -> None:
 def test_spans_are_in_order_and_hold_every_letter(text: str) -> None:
     found = sentences(text)
     assert all(sentence.start < sentence.end for sentence in found)
-    assert all(one.end <= other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(found))
     assert all(text[one.start : one.end] == text[one.start : one.end].strip() for one in found)
     inside = {at for sentence in found for at in range(sentence.start, sentence.end)}
     assert all(at in inside for at, sign in enumerate(text) if sign.isalpha() and "`" not in text)
