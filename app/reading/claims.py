@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -33,14 +33,16 @@ _TOKEN = re.compile(
     rf"|(?P<word>[^\W\d_{_IDEOGRAPHIC}]+(?:-\s*\n\s*[^\W\d_{_IDEOGRAPHIC}]+)*(?:'[^\W\d_]+)?)"
     r"|(?P<sign>[%$€£<>=+±])|(?P<break>[.,;:!?()\[\]。、！？]|\s-\s)"
 )
-_TURNED = {"can't": "cannot", "won't": "will not", "shan't": "shall not"}
+_AT = re.compile(r"\bat\s$", re.IGNORECASE)
+_TURNED = {"can't": "can", "won't": "will", "shan't": "shall"}
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word: `text` without capitals, the `stem` to compare it by, its characters, and what it is for.
 
-    `joined`: the next word is joined to it by a hyphen. `meaning`: what it turns, of a word in OPERATORS.
+    `joined`: the next word is joined to it by a hyphen. `meaning`: what it turns, of a word in OPERATORS. `wide`: of a
+    script without blanks.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Word:
     joined: bool = False
     meaning: tuple[Category, str] | None = None
     capital: bool = False
+    wide: bool = False
 
     @property
     def exact(self) -> bool:
@@ -84,7 +87,7 @@ class Claims:
     def key(self) -> str:
         """Every word and number, a blank around each, to be compared word for word."""
         return " " + "".join(
-            word.text + ("" if word.joined else " ") for word in self.words if word.role != "break"
+            word.text + ("" if word.joined else " ") for word in self.words if word.text and word.role != "break"
         )
 
 
@@ -130,10 +133,9 @@ class Reader:
         joined = bool(re.match(r"-[^\W\d_]", after))
         if learn and raw.islower():
             self.small.add(folded)
-        if folded.endswith("n't"):
-            stem = folded[:-3] if folded not in _TURNED else folded[:-2].rstrip("n")
-            parts = [stem if folded != "can't" else "can", "not"]
-            return [self._word(part, part, span, "small", False) for part in parts]
+        if folded.endswith("n't") or folded == "cannot":
+            verb = _TURNED.get(folded, folded[:-3])
+            return [self._word(part, part, span, "small", False) for part in (verb, "not")]
         folded = folded.removesuffix("'s")
         code = bool(re.match(r"[/_@.][^\W_]|[\d(]", after) or re.search(r"[^\W_][/_@.]$|[/_@\d-]$|--$", before)) and not joined
         if re.search(r"[^\W\d_]-$", before):
@@ -146,7 +148,12 @@ class Reader:
         if raw[0].isupper() and opens and folded not in self.small and len(raw) > 1:
             name = name or not learn and folded in self._stems
         digits = bool(re.search(r"\d\s?$", before))
-        return [self._word(folded, raw, span, "name" if name else "content", joined, digits)]
+        word = self._word(folded, raw, span, "name" if name else "content", joined, digits)
+        if word.meaning and (joined or before.endswith("-") or _AT.search(text[max(0, match.start() - 4) : match.start()])):
+            word = replace(word, meaning=None, role="content")  # "no-spill", "at most"
+        if raw == "May" and not opens:
+            word = replace(word, meaning=None, role="name")
+        return [word]
 
     def _word(
         self, folded: str, raw: str, span: tuple[int, int], role: Role, joined: bool, digits: bool = False
@@ -177,8 +184,8 @@ class Reader:
         sign = match[0]
         at = match.start()
         meaning: tuple[Category, str] | None = ("negation", "not") if text.startswith(JAPANESE_NEGATION, at) else None
-        words.append(Word(sign, sign, *span, "small", False, meaning))
+        words.append(Word(sign, sign, *span, "small", False, meaning, wide=True))
         if previous is not None and previous["wide"] and previous.end() == at:
             pair = previous[0] + sign
             number = any(numeral in pair for numeral in JAPANESE_NUMERALS)
-            words.append(Word("", pair, span[0] - 1, span[1], "number" if number else "content"))
+            words.append(Word("", pair, span[0] - 1, span[1], "number" if number else "content", wide=True))

@@ -14,7 +14,7 @@ STOP = frozenset(
     be is are was were been being am do does did done doing have has had having will would and or as at by for in of on
     to with so such than then there here when where while which who whom whose what how also very about into onto upon
     both either per via own same too just even if else because since though although whether one ones 's s t d ll re
-    from up out let lets get gets got e g i etc eg ie thus hence therefore however according namely said says say
+    from up out through let lets get gets got e g i etc eg ie thus hence therefore however according namely said says say
     """.split()
 )
 """They carry no claim by themselves. Operators below and ORDER are looked at apart."""
@@ -80,7 +80,7 @@ OPPOSITES = tuple(
     send receiv; sent receiv; ascend descend; positiv negat; strong weak; hot cold; warm cold; light dark; rich poor;
     cheap expens; manual automat; static dynam; local remot; singl multipl; upgrad downgrad; prefix suffix; singular
     plural; forward backward; legal illeg; valid invalid; depend independ; direct indirect; if unless; until after;
-    morn even; parent child; client server; approv reject; connect disconnect; attach detach; support oppos;
+    morn even; parent child; approv reject; connect disconnect; attach detach; support oppos;
     strengthen weaken; improv worsen; gain loss; profit loss; son daughter; mother father; brother sister; man woman;
     husband wife; male femal""".replace("\n", " ").split(";")
 )
@@ -101,7 +101,7 @@ UNITS: dict[str, str] = {
         "g": "g gram grams", "kg": "kg kilogram kilograms", "mg": "mg milligram milligrams", "tonne": "tonne tonnes",
         "pound": "lb lbs pound pounds £", "dollar": "dollar dollars $", "euro": "euro euros €", "cent": "cent cents",
         "litre": "litre litres liter liters", "hz": "hz", "khz": "khz", "mhz": "mhz", "ghz": "ghz", "celsius": "celsius",
-        "fahrenheit": "fahrenheit", "token": "token tokens", "page": "page pages", "line": "line lines",
+        "fahrenheit": "fahrenheit",
     }.items()
     for form in forms.split()
 }  # fmt: skip
