@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -17,10 +17,11 @@ from app.reading.lexicon import (
     NUMBERS,
     OPERATORS,
     ORDER,
+    SAYING,
     STOP,
     TALK,
     UNITS,
-    Category,
+    Meaning,
 )
 from app.text.words import normal
 
@@ -33,7 +34,8 @@ _TOKEN = re.compile(
     rf"|(?P<word>[^\W\d_{_IDEOGRAPHIC}]+(?:-\s*\n\s*[^\W\d_{_IDEOGRAPHIC}]+)*(?:'[^\W\d_]+)?)"
     r"|(?P<sign>[%$€£<>=+±])|(?P<break>[.,;:!?()\[\]。、！？]|\s-\s)"
 )
-_AT = re.compile(r"\bat\s$", re.IGNORECASE)
+_HYPHENATED = re.compile(r"-\s*\n\s*")
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 _TURNED = {"can't": "can", "won't": "will", "shan't": "shall"}
 
 
@@ -51,7 +53,7 @@ class Word:
     end: int
     role: Role
     joined: bool = False
-    meaning: tuple[Category, str] | None = None
+    meaning: Meaning | None = None
     capital: bool = False
     wide: bool = False
 
@@ -96,96 +98,102 @@ class Reader:
 
     def __init__(self, stem: Callable[[str], str]) -> None:
         self._stem = stem
-        self._stems = dict[str, str]()
-        self.small = set[str]()
-        """Words that were seen without a capital: at the start of a sentence they are no names."""
+        self._plain = dict[str, tuple[str, Role, Meaning | None]]()
+        self._small = set[str]()  # words seen without a capital: at the start of a sentence they are no names
 
     def read(self, sentence: str, learn: bool = False) -> Claims:
-        """What `sentence` claims. `learn` its words that have no capital."""
+        """What `sentence` claims. `learn`: it is a source, whose words without a capital are ordinary ones."""
         text, starts, ends = normal(sentence)
         words = list[Word]()
-        previous: re.Match[str] | None = None
-        opens = True
+        opens, last = True, -1
         for match in _TOKEN.finditer(text):
-            span = starts[match.start()], ends[match.end() - 1]
-            if match["wide"]:
-                self._add_wide(words, text, match, previous, span)
-            elif match["break"]:
-                words.append(Word(match[0], "", *span, "break"))
+            kind, raw = match.lastgroup, match[0]
+            start, end = starts[match.start()], ends[match.end() - 1]
+            if kind == "break":
+                words.append(Word(raw, "", start, end, "break"))
+                opens = opens or raw in ".:!?"
+                continue
+            if kind == "wide":
+                words += _wide(text, match.start(), start, end, words[-1] if last == match.start() else None)
+            elif kind == "number":
+                words.append(Word(value := _THOUSANDS.sub("", raw), value, start, end, "number"))
+            elif kind == "sign":
+                words.append(Word(raw, UNITS.get(raw, raw), start, end, "unit" if raw in UNITS else "number"))
             else:
-                words += self._words(text, match, span, opens, learn)
-            opens = match["break"] is not None and match[0] in ".:!?" or (opens and match["break"] is not None)
-            previous = match
+                if learn and raw.islower():
+                    self._small.add(raw)
+                words += self._word(text, match, start, end, opens, words[-1] if words else None)
+            opens, last = False, match.end()
         return Claims(words)
 
-    def _words(
-        self, text: str, match: re.Match[str], span: tuple[int, int], opens: bool, learn: bool
-    ) -> list[Word]:
-        raw = re.sub(r"-\s*\n\s*", "", match[0])
-        folded = raw.casefold()
-        if match["number"]:
-            value = re.sub(r",(?=\d{3}(?!\d))", "", raw)
-            return [Word(value, value, *span, "number")]
-        if match["sign"]:
-            unit = UNITS.get(raw)
-            return [Word(raw, unit or raw, *span, "unit" if unit else "number")]
-        after, before = text[match.end() : match.end() + 2], text[max(0, match.start() - 2) : match.start()]
-        joined = bool(re.match(r"-[^\W\d_]", after))
-        if learn and raw.islower():
-            self.small.add(folded)
-        if folded.endswith("n't") or folded == "cannot":
-            verb = _TURNED.get(folded, folded[:-3])
-            return [self._word(part, part, span, "small", False) for part in (verb, "not")]
-        folded = folded.removesuffix("'s")
-        code = bool(re.match(r"[/_@.][^\W_]|[\d(]", after) or re.search(r"[^\W_][/_@.]$|[/_@\d-]$|--$", before)) and not joined
-        if re.search(r"[^\W\d_]-$", before):
-            code = False
-        name = raw != "I" and (
-            code
-            or (len(raw) > 1 and not raw[1:].islower() and not raw.islower())
-            or (raw[0].isupper() and not opens)
-        )
-        if raw[0].isupper() and opens and folded not in self.small and len(raw) > 1:
-            name = name or not learn and folded in self._stems
-        digits = bool(re.search(r"\d\s?$", before))
-        word = self._word(folded, raw, span, "name" if name else "content", joined, digits)
-        if word.meaning and (joined or before.endswith("-") or _AT.search(text[max(0, match.start() - 4) : match.start()])):
-            word = replace(word, meaning=None, role="content")  # "no-spill", "at most"
-        if raw == "May" and not opens:
-            word = replace(word, meaning=None, role="name")
-        return [word]
-
     def _word(
-        self, folded: str, raw: str, span: tuple[int, int], role: Role, joined: bool, digits: bool = False
-    ) -> Word:
-        meaning = OPERATORS.get(folded)
-        capital = raw[:1].isupper()
-        if folded in NUMBERS:
-            return Word(folded, NUMBERS[folded], *span, "number", joined)
-        if (unit := UNITS.get(folded)) and (len(folded) > 2 or digits):
-            return Word(folded, unit, *span, "unit", joined)
-        stem = self._stems.get(folded)
-        if stem is None:
-            stem = self._stems[folded] = self._stem(folded)
-        if folded in ORDER:
-            role = "order"
-        elif folded in STOP or len(folded) == 1 and role != "name":
-            role = "small"
-        elif meaning and (meaning[0] != "modality" or folded in ("must", "shall", "should", "ought", "may", "might", "can", "could", "cannot")):
-            role = "small"
-        elif stem in TALK:
-            role = "talk"
-        return Word(folded, stem, *span, role, joined, meaning, capital)
+        self, text: str, match: re.Match[str], start: int, end: int, opens: bool, previous: Word | None
+    ) -> list[Word]:
+        raw = match[0]
+        before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+        if "'" in raw or "\n" in raw or raw == "cannot":
+            raw = _HYPHENATED.sub("", raw).removesuffix("'s")
+            if raw.endswith("n't") or raw == "cannot":
+                verb = _TURNED.get(raw, raw[:-3])
+                return [Word(part, part, start, end, "small", False, OPERATORS.get(part)) for part in (verb, "not")]
+        folded = raw.casefold()
+        stem, role, meaning = self._meant(folded)
+        joined = after == "-" and text[match.end() + 1 : match.end() + 2].isalpha()
+        if role == "unit" and len(folded) < 3 and not (previous and previous.role == "number"):
+            role = "content" if len(folded) > 1 else "small"
+        if meaning and (joined or before == "-" or (previous and previous.text == "at")):
+            meaning, role = None, "content"  # "no-spill", "at most"
+        name = self._is_name(raw, folded, opens) or _is_code(text, match, joined)
+        if name and (role in ("content", "talk") or (raw == "May" and not opens)):
+            meaning, role = None, "name"
+        return [Word(folded, stem, start, end, role, joined, meaning, raw[0].isupper())]
 
-    def _add_wide(
-        self, words: list[Word], text: str, match: re.Match[str], previous: re.Match[str] | None, span: tuple[int, int]
-    ) -> None:
-        """A character of a script without blanks, which makes a pair with the one before it."""
-        sign = match[0]
-        at = match.start()
-        meaning: tuple[Category, str] | None = ("negation", "not") if text.startswith(JAPANESE_NEGATION, at) else None
-        words.append(Word(sign, sign, *span, "small", False, meaning, wide=True))
-        if previous is not None and previous["wide"] and previous.end() == at:
-            pair = previous[0] + sign
-            number = any(numeral in pair for numeral in JAPANESE_NUMERALS)
-            words.append(Word("", pair, span[0] - 1, span[1], "number" if number else "content", wide=True))
+    def _is_name(self, raw: str, folded: str, opens: bool) -> bool:
+        if raw.islower() or len(raw) == 1:
+            return False
+        return not raw[1:].islower() or not opens
+
+    def _meant(self, folded: str) -> tuple[str, Role, Meaning | None]:
+        """Stem, role and meaning of a word wherever it stands."""
+        if (known := self._plain.get(folded)) is None:
+            known = self._plain[folded] = self._look_up(folded)
+        return known
+
+    def _look_up(self, folded: str) -> tuple[str, Role, Meaning | None]:
+        stem, meaning = self._stem(folded), OPERATORS.get(folded)
+        if folded in NUMBERS:
+            return NUMBERS[folded], "number", meaning
+        if folded in UNITS:
+            return UNITS[folded], "unit", meaning
+        if folded in ORDER:
+            return stem, "order", meaning
+        if folded in STOP or len(folded) == 1 or (meaning and folded not in SAYING):
+            return stem, "small", meaning
+        return stem, "talk" if stem in TALK else "content", meaning
+
+
+def _is_code(text: str, match: re.Match[str], joined: bool) -> bool:
+    """Whether a word is a part of a path, address, option, call or name with digits."""
+    before, after = text[max(0, match.start() - 2) : match.start()], text[match.end() : match.end() + 2]
+    if not joined and after and (after[0].isdigit() or after[0] == "("):
+        return True
+    if len(after) > 1 and after[0] in "/_@." and after[1].isalnum():
+        return True
+    return (
+        before == "--"
+        or (before[-1:].isdigit() and match[0] not in UNITS)
+        or before[-1:] in ("/", "_", "@")
+        or (before[-1:] == "." and before[:1].isalnum())
+    )
+
+
+def _wide(text: str, at: int, start: int, end: int, previous: Word | None) -> list[Word]:
+    """A character of a script without blanks, and the pair that it makes with the one before it."""
+    sign = text[at]
+    meaning: Meaning | None = ("negation", "not") if text.startswith(JAPANESE_NEGATION, at) else None
+    words = [Word(sign, sign, start, end, "small", False, meaning, wide=True)]
+    if previous is not None and previous.wide:
+        pair = text[at - 1] + sign
+        role: Role = "number" if any(numeral in pair for numeral in JAPANESE_NUMERALS) else "content"
+        words.append(Word("", pair, previous.start, end, role, wide=True))
+    return words

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from rapidfuzz.distance import LCSseq
@@ -24,6 +24,9 @@ Reason: TypeAlias = Literal["negation", "modality", "quantifier", "number", "uni
 
 _NEAR = 3
 """Words that claim something between a number and the word that it is said of."""
+
+_TOGETHER = 5
+"""Words apart that still are together."""
 
 _REACH = 8
 """Words within which an order is compared."""
@@ -56,23 +59,26 @@ class Opposites:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`coverage`: the share of a sentence's words that claim something which the passage has, those apart that must
-    be the same; `found`: how many; `reason`: the first thing that differs, None if nothing does."""
+    """What a passage has of a sentence.
+
+    `coverage`: of the words that claim something and need not be the same, by their weight. `together`: how many of
+    those that follow one another do so there, nearly. `reason`: the first thing that differs, None if nothing does.
+    """
 
     coverage: float
-    found: int
+    together: float
     reason: Reason | None
 
 
-def compare(claimed: Claims, source: Claims, opposites: Opposites) -> Comparison:
+def compare(claimed: Claims, source: Claims, opposites: Opposites, weight: Callable[[str], float]) -> Comparison:
     """What of `claimed` the passage `source` says."""
     words = [claimed.words[at] for at in claimed.content]
-    free = [word for word in words if not word.exact]
+    words = [word for word in words if not word.exact] or words
     stems = source.stems | {source.words[at].stem for at in source.ordered}
-    found = sum(word.stem in stems for word in free)
-    coverage = found / len(free) if free else float(all(word.stem in stems for word in words))
-    reason = _Pair(claimed, source, opposites).reason()
-    return Comparison(coverage, sum(word.stem in stems for word in words), reason)
+    weights = [(weight(word.stem), word.stem in stems) for word in words]
+    pair = _Pair(claimed, source, opposites)
+    coverage = sum(part for part, found in weights if found) / sum(part for part, _ in weights)
+    return Comparison(coverage, pair.together(), pair.reason())
 
 
 class _Pair:
@@ -85,6 +91,13 @@ class _Pair:
 
     def reason(self) -> Reason | None:
         return next((reason for reason in self._reasons() if reason), None)
+
+    def together(self) -> float:
+        """The share of the words next to each other that the passage has near each other."""
+        places = {at: place for place, at in enumerate(self.source.content)}
+        found = [places[self.to[at]] for at in self.claimed.content if self.to.get(at) in places]
+        steps = [abs(one - other) <= _TOGETHER for one, other in pairwise(found)]
+        return sum(steps) / len(steps) if steps else 1.0
 
     def _reasons(self) -> Iterator[Reason | None]:
         yield self._missing()
@@ -113,9 +126,10 @@ class _Pair:
 
     def _turned(self) -> Reason | None:
         """A word that turns a meaning in one of the two only, or another one there."""
+        taken = set[int]()
         for at in _operators(self.claimed):
             word = self.claimed.words[at]
-            answer = self._answer(at, self.claimed, self.source, self.to)
+            answer = self._answer(at, self.claimed, self.source, self.to, taken)
             if answer is False or (answer is None and word.text not in ADDED):
                 return _reason(word)
         for at in _operators(self.source):
@@ -123,17 +137,21 @@ class _Pair:
             heads = _heads(self.source, at, 2)
             touched = heads and (heads[0] in self.back or (_negates(word) and heads[-1] in self.back))
             if touched and not _droppable(self.source, at):
-                if not self._answer(at, self.source, self.claimed, self.back):
+                if not self._answer(at, self.source, self.claimed, self.back, set()):
                     return _reason(word)
         return None
 
-    def _answer(self, at: int, ours: Claims, theirs: Claims, map_: dict[int, int]) -> bool | None:
-        """Whether the other text has the same operator before the same words; None if it has none before them."""
+    def _answer(self, at: int, ours: Claims, theirs: Claims, map_: dict[int, int], taken: set[int]) -> bool | None:
+        """Whether the other text has the same operator before the same words; None if it has none before them.
+
+        A negation answers one; it is put into `taken`.
+        """
         category, meaning = ours.words[at].meaning or ("negation", "")
         heads = [map_[head] for head in _heads(ours, at, 2) if head in map_]
         alike = [other for other in _operators(theirs) if _category(theirs.words[other]) == category]
         if heads and category == "negation":
-            alike = [other for other in alike if heads[0] in _heads(theirs, other, 2)]
+            alike = [other for other in alike if heads[0] in _heads(theirs, other, 2) and other not in taken]
+            taken.update(alike[:1])
         elif heads and category != "only":
             alike = [other for other in alike if set(heads) & set(_heads(theirs, other, 3))]
         if not alike:
@@ -150,8 +168,15 @@ class _Pair:
             stem = self.claimed.words[at].stem
             against = self._opposites.of(stem)
             if stem not in there:
-                places = [other for other in self.source.ordered if self.source.words[other].stem in against and other not in self.back]
-                if any(self._beside(at, other) and self._negates(self.claimed, at) == self._negates(self.source, other) for other in places):
+                places = [
+                    other
+                    for other in self.source.ordered
+                    if self.source.words[other].stem in against and other not in self.back
+                ]
+                if any(
+                    self._beside(at, other) and self._negates(self.claimed, at) == self._negates(self.source, other)
+                    for other in places
+                ):
                     return "negation"
             elif following := [self.to[head] for head in _heads(self.claimed, at, 1) if head in self.to]:
                 place = self.source.ordered.index(following[0])
@@ -184,7 +209,9 @@ class _Pair:
             start, end = self.to[ours.content[place - 1]], self.to[at]
             if start >= end or _parted(ours.words[ours.content[place - 1] + 1 : at]):
                 continue
-            others = [index for index in theirs.content if start < index < end and theirs.words[index].role == word.role]
+            others = [
+                index for index in theirs.content if start < index < end and theirs.words[index].role == word.role
+            ]
             if any(not _adjacent(theirs, index, end) for index in others):
                 return "number" if word.role == "number" else "unit" if word.role == "unit" else "name"
         return None

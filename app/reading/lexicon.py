@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 Category: TypeAlias = Literal["negation", "modality", "quantifier", "exception", "only"]
+Meaning: TypeAlias = tuple[Category, str]
+"""What a word turns, and how."""
 
 STOP = frozenset(
     """a an the this that these those it its itself he him his she her they them their theirs we us our you your i me my
@@ -20,16 +22,15 @@ STOP = frozenset(
 """They carry no claim by themselves. Operators below and ORDER are looked at apart."""
 
 TALK = frozenset(
-    """section chapter document text describ explain discuss follow overview inform introduct introduc summari summaris
-    summar mention present conclus provid import various topic content author report
-    """.split()
+    """section chapter document text describ explain discuss follow overview introduct summari summar mention conclus
+    various topic inform""".split()
 )
 """Stems by which a text speaks of itself: they need no support, and are none."""
 
 ORDER = frozenset("before after than from to into over under above below because if unless until but by".split())
 """Small words whose two sides cannot change places."""
 
-OPERATORS: dict[str, tuple[Category, str]] = {
+OPERATORS: dict[str, Meaning] = {
     **dict.fromkeys(
         "not no never none neither nor without nothing nobody nowhere cannot hardly unable lack lacks fails".split(),
         ("negation", "not"),
@@ -51,6 +52,12 @@ OPERATORS: dict[str, tuple[Category, str]] = {
     **dict.fromkeys("only solely exclusively".split(), ("only", "only")),
 }
 """Words that change what the words after them claim, and their meaning."""
+
+SAYING = frozenset(
+    """required require requires need needs needed mandatory obliged obligatory necessary recommended recommends advised
+    encouraged optional optionally allowed permitted possible possibly able lack lacks fails unable""".split()
+)
+"""Operators that claim something by themselves."""
 
 OMITTED = frozenset(
     """must shall required require requires need needs needed mandatory obliged obligatory necessary can could able

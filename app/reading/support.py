@@ -14,7 +14,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import pairwise
+from math import log
 from threading import Lock
 from typing import Literal, TypeAlias
 
@@ -22,7 +23,7 @@ import numpy as np
 import Stemmer
 
 from app.reading.claims import Claims, Reader, Word
-from app.reading.contradictions import Opposites, Reason, compare
+from app.reading.contradictions import Comparison, Opposites, Reason, compare
 from app.text.sentences import sentences
 
 Kind: TypeAlias = Literal["word for word", "near", "none"]
@@ -31,6 +32,9 @@ Similarity: TypeAlias = Callable[[str, Sequence[str]], Sequence[float]]
 
 COVERED = 0.75
 """Share of its words that a supported sentence has in common with the passage, numbers and names apart."""
+
+COVERED_IN_PAIRS = 0.65
+"""The same for scripts without blanks, where an ending is several pairs of characters."""
 
 COVERED_IF_SIMILAR = 0.6
 SIMILAR = 0.75
@@ -41,6 +45,12 @@ _SPOKEN_OF = 0.6
 
 _LEAST = 3
 """Words in common that make a claim; a shorter sentence needs all of its words."""
+
+_TOGETHER = 0.5
+"""Share of its neighbouring words that are neighbours in the passage."""
+
+_WINDOWS = ((0, 0), (0, 1), (-1, 0), (-1, 1), (0, 2), (-2, 0))
+"""Passages around a candidate: first and last sentence from there."""
 
 _CANDIDATES = 12
 _PLACES = 5
@@ -80,7 +90,7 @@ class Report:
 
     sentences: tuple[tuple[int, int, Support], ...]
 
-    @cached_property
+    @property
     def supported(self) -> int:
         """How many of them have support."""
         return sum(support.kind != "none" for _, _, support in self.sentences)
@@ -116,7 +126,9 @@ class Sources:
             return Support("none", (), "unlike")
         for first, last, whole in self._exact(claimed, within):
             passage = self._passage(first, last)
-            if whole or (_enough(claimed, 1.0) and compare(claimed, passage, self._opposites).reason is None):
+            if whole or (
+                _enough(claimed, 1.0) and compare(claimed, passage, self._opposites, self._weight).reason is None
+            ):
                 return Support("word for word", tuple(self._sentences[first : last + 1]))
         return self._near(sentence, claimed, within)
 
@@ -128,36 +140,49 @@ class Sources:
                     yield first, last, whole
 
     def _near(self, sentence: str, claimed: Claims, within: Collection[int] | None) -> Support:
-        reason, about, against = "unlike", 0.0, tuple[SourceSentence, ...]()
+        against, contradicted = Support("none", (), "unlike"), 0.0
         refused = set[int]()
         for candidate in self._candidates(claimed, within):
-            alone = 0.0
-            for first, last in ((0, 0), (0, 1), (-1, 0), (-1, 1), (0, 2), (-2, 0)):
+            shared = 0
+            for first, last in _WINDOWS:
                 span = range(candidate + first, candidate + last + 1)
                 if not self._allowed(span[0], span[-1], within) or not refused.isdisjoint(span):
                     continue
-                passage = self._passage(span[0], span[-1])
-                shared = len(claimed.stems & passage.stems) / len(claimed.stems)
-                if shared <= alone or shared < _SPOKEN_OF / 2:
+                found = len(claimed.stems & self._union(span))
+                if found <= shared or found < _SPOKEN_OF * len(claimed.stems):
                     continue
-                alone = max(alone, shared)
-                found = compare(claimed, passage, self._opposites)
+                shared = found
+                passage = self._passage(span[0], span[-1])
+                result = compare(claimed, passage, self._opposites, self._weight)
                 source = tuple(self._sentences[span[0] : span[-1] + 1])
-                if found.reason is None and _enough(claimed, found.coverage) and self._alike(sentence, source, found.coverage):
-                    return Support("near", source)
-                if found.reason and found.coverage >= _SPOKEN_OF:
-                    if len(span) == 1 and _speaks_of(passage, found.reason):
+                if result.reason is None:
+                    if result.coverage >= contradicted and self._is_support(sentence, claimed, source, result):
+                        return Support("near", source)
+                elif result.coverage >= _SPOKEN_OF and result.together >= _TOGETHER:
+                    if len(span) == 1 and _speaks_of(passage, result.reason):
                         refused.add(candidate)
-                    if found.coverage > about:
-                        reason, about, against = found.reason, found.coverage, source
-        return Support("none", against, reason)
+                    if result.coverage > contradicted:
+                        against, contradicted = Support("none", source, result.reason), result.coverage
+        return against
 
-    def _alike(self, sentence: str, source: Sequence[SourceSentence], coverage: float) -> bool:
-        if coverage >= COVERED:
+    def _is_support(self, sentence: str, claimed: Claims, source: Sequence[SourceSentence], found: Comparison) -> bool:
+        if not _enough(claimed, found.coverage) or found.together < _TOGETHER:
+            return False
+        wide = any(word.wide for word in claimed.words)
+        if found.coverage >= (COVERED_IN_PAIRS if wide else COVERED):
             return True
-        if coverage < COVERED_IF_SIMILAR or self._similarity is None:
+        if found.coverage < COVERED_IF_SIMILAR or self._similarity is None:
             return False
         return self._similarity(sentence, [self._quoted(source)])[0] >= SIMILAR
+
+    def _union(self, span: range) -> frozenset[str]:
+        return frozenset[str]().union(*(self._claims[at].stems for at in span))
+
+    def _weight(self, stem: str) -> float:
+        """How much a word counts, 0.5 to 1: a rare one more."""
+        places = self._postings.get(stem)
+        total = len(self._sentences)
+        return 0.5 + 0.5 * log(1 + total / (1 if places is None else len(places))) / log(1 + total)
 
     def _quoted(self, source: Sequence[SourceSentence]) -> str:
         texts = {(text.document, text.page): text.text for text in self._texts}
@@ -176,7 +201,11 @@ class Sources:
         return [int(at) for at in best if scores[at] > 0]
 
     def _allowed(self, first: int, last: int, within: Collection[int] | None) -> bool:
-        if first < 0 or last >= len(self._sentences) or self._sentences[first].document != self._sentences[last].document:
+        if (
+            first < 0
+            or last >= len(self._sentences)
+            or self._sentences[first].document != self._sentences[last].document
+        ):
             return False
         return within is None or all(self._text_of[at] in within for at in range(first, last + 1))
 
@@ -190,8 +219,10 @@ class Sources:
 
     def _parts(self) -> list[range]:
         """The sentences of each document."""
-        starts = [at for at, one in enumerate(self._sentences) if not at or one.document != self._sentences[at - 1].document]
-        return [range(start, end) for start, end in zip(starts, [*starts[1:], len(self._sentences)], strict=True)]
+        starts = [
+            at for at, one in enumerate(self._sentences) if not at or one.document != self._sentences[at - 1].document
+        ]
+        return [range(start, end) for start, end in pairwise([*starts, len(self._sentences)])]
 
     def _posted(self) -> dict[str, np.ndarray]:
         places = dict[str, list[int]]()
