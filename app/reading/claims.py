@@ -34,7 +34,14 @@ _TOKEN = re.compile(
     rf"|(?P<word>[^\W\d_{_IDEOGRAPHIC}]+(?:-\s*\n\s*[^\W\d_{_IDEOGRAPHIC}]+)*(?:'[^\W\d_]+)?)"
     r"|(?P<sign>[%$€£<>=+±])|(?P<break>[.,;:!?()\[\]。、！？]|\s-\s)"
 )
-_HYPHENATED = re.compile(r"-\s*\n\s*")
+_WORDS = re.compile(rf"[^\W\d_{_IDEOGRAPHIC}]+")
+_NUMBERS = re.compile(r"(?:(?<![\w)])-)?\d+(?:[.,:]\d+)*")
+_PAIRS = re.compile(rf"(?=([{_IDEOGRAPHIC}]{{2}}))")
+_IN_A_ROW = re.compile(
+    rf"(?:(?<![\w)])-)?\d+(?:[.,:]\d+)*|[{_IDEOGRAPHIC}]|[^\W\d_{_IDEOGRAPHIC}]+(?:'[^\W\d_]+)?|[%$€£<>=+±]"
+)
+_HYPHEN = re.compile(r"(?<=[^\W\d_])-(?:\s*\n\s*)?(?=[^\W\d_])")
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])-\s*\n\s*(?=[^\W\d_])")
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 _TURNED = {"can't": "can", "won't": "will", "shan't": "shall"}
 
@@ -63,6 +70,15 @@ class Word:
         return self.role in ("number", "unit", "name")
 
 
+def row(text: str) -> str:
+    """The words and numbers of a text, a blank before each: equal for two texts that are the same word for word.
+
+    Line ends, hyphens, quotation marks, punctuation and capitals do not count; signs such as % and < do.
+    """
+    folded = _HYPHEN.sub("", normal(text)[0]).casefold()
+    return "".join(" " + _THOUSANDS.sub("", word) for word in _IN_A_ROW.findall(folded))
+
+
 class Claims:
     """What a sentence claims, made by a Reader."""
 
@@ -85,13 +101,6 @@ class Claims:
         """The stems of `content`."""
         return frozenset(self.words[at].stem for at in self.content)
 
-    @cached_property
-    def key(self) -> str:
-        """Every word and number, a blank around each, to be compared word for word."""
-        return " " + "".join(
-            word.text + ("" if word.joined else " ") for word in self.words if word.text and word.role != "break"
-        )
-
 
 class Reader:
     """Makes claims of sentences. Not for two threads at once."""
@@ -99,10 +108,17 @@ class Reader:
     def __init__(self, stem: Callable[[str], str]) -> None:
         self._stem = stem
         self._plain = dict[str, tuple[str, Role, Meaning | None]]()
-        self._small = set[str]()  # words seen without a capital: at the start of a sentence they are no names
 
-    def read(self, sentence: str, learn: bool = False) -> Claims:
-        """What `sentence` claims. `learn`: it is a source, whose words without a capital are ordinary ones."""
+    def stems(self, text: str) -> frozenset[str]:
+        """Nearly the stems of what `text` claims, at a tenth of the cost."""
+        folded = normal(text)[0].casefold()
+        found = {self._meant(word) for word in _WORDS.findall(_HYPHENATED.sub("", folded))}
+        stems = {stem for stem, role, _ in found if role in ("content", "number", "unit")}
+        stems.update(_THOUSANDS.sub("", number) for number in _NUMBERS.findall(folded))
+        return frozenset(stems if folded.isascii() else stems.union(_PAIRS.findall(folded)))
+
+    def read(self, sentence: str) -> Claims:
+        """What `sentence` claims."""
         text, starts, ends = normal(sentence)
         words = list[Word]()
         opens, last = True, -1
@@ -120,8 +136,6 @@ class Reader:
             elif kind == "sign":
                 words.append(Word(raw, UNITS.get(raw, raw), start, end, "unit" if raw in UNITS else "number"))
             else:
-                if learn and raw.islower():
-                    self._small.add(raw)
                 words += self._word(text, match, start, end, opens, words[-1] if words else None)
             opens, last = False, match.end()
         return Claims(words)
@@ -143,15 +157,10 @@ class Reader:
             role = "content" if len(folded) > 1 else "small"
         if meaning and (joined or before == "-" or (previous and previous.text == "at")):
             meaning, role = None, "content"  # "no-spill", "at most"
-        name = self._is_name(raw, folded, opens) or _is_code(text, match, joined)
+        name = _is_name(raw, opens) or _is_code(text, match, joined)
         if name and (role in ("content", "talk") or (raw == "May" and not opens)):
             meaning, role = None, "name"
         return [Word(folded, stem, start, end, role, joined, meaning, raw[0].isupper())]
-
-    def _is_name(self, raw: str, folded: str, opens: bool) -> bool:
-        if raw.islower() or len(raw) == 1:
-            return False
-        return not raw[1:].islower() or not opens
 
     def _meant(self, folded: str) -> tuple[str, Role, Meaning | None]:
         """Stem, role and meaning of a word wherever it stands."""
@@ -170,6 +179,11 @@ class Reader:
         if folded in STOP or len(folded) == 1 or (meaning and folded not in SAYING):
             return stem, "small", meaning
         return stem, "talk" if stem in TALK else "content", meaning
+
+
+def _is_name(raw: str, opens: bool) -> bool:
+    """Whether a word has a capital that is not owed to the start of a sentence."""
+    return len(raw) > 1 and not raw.islower() and not (opens and raw[1:].islower())
 
 
 def _is_code(text: str, match: re.Match[str], joined: bool) -> bool:

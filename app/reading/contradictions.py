@@ -202,7 +202,7 @@ class _Pair:
         places = {at: place for place, at in enumerate(theirs.content)}
         for place, at in enumerate(ours.content):
             word = ours.words[at]
-            if word.role == "number" and not self._number_is_beside(place, places):
+            if word.role == "number" and not word.wide and not self._number_is_beside(place, places):
                 return "number"
             if not (word.exact and place and at in self.to and ours.content[place - 1] in self._in_order):
                 continue

@@ -11,12 +11,10 @@ from app.reading.support import Sources, SourceText, supported
 from app.text.sentences import sentences
 from tests.app.reading.adversarial import DEVELOPMENT, HELD_OUT, Case
 
-WORDS = (
-    "engine valve copper harbour window letter garden printer ladder river signal market planet bridge teacher winter "
-    "carpet orchard museum rocket sailor kettle puzzle lantern meadow thunder velvet walnut anchor basket candle dragon "
-    "forest guitar hammer island jacket kitchen lemon mirror needle oyster parrot quarry ribbon saddle temple umbrella "
-    "violin whistle yellow zipper blanket cabinet dolphin feather glacier helmet insect jungle"
-).split()
+WORDS = """engine valve copper harbour window letter garden printer ladder river signal market planet bridge teacher
+winter carpet orchard museum rocket sailor kettle puzzle lantern meadow thunder velvet walnut anchor basket candle dragon
+forest guitar hammer island jacket kitchen lemon mirror needle oyster parrot quarry ribbon saddle temple umbrella violin
+whistle yellow zipper blanket cabinet dolphin feather glacier helmet insect jungle"""
 
 
 def sources(*pages: str, document: int = 0) -> Sources:
@@ -30,7 +28,7 @@ def kind(sentence: str, *pages: str) -> str:
 @st.composite
 def written(draw: st.DrawFn, numbers: int = 0) -> list[list[str]]:
     """Sentences of words of which none occurs twice, and so many numbers in each."""
-    words = draw(st.permutations(WORDS))
+    words = draw(st.permutations(WORDS.split()))
     found = list[list[str]]()
     while len(words) > 10 and len(found) < 5:
         length = draw(st.integers(3, 8))
