@@ -21,6 +21,7 @@ from app.reading.lexicon import (
     STOP,
     TALK,
     UNITS,
+    Category,
     Meaning,
 )
 from app.text.words import normal
@@ -43,7 +44,12 @@ _IN_A_ROW = re.compile(
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?:\s*\n\s*)?(?=[^\W\d_])")
 _HYPHENATED = re.compile(r"(?<=[^\W\d_])-\s*\n\s*(?=[^\W\d_])")
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+_PARTICIPLE = re.compile(r"(?:ed|en|wn|un|ught|ilt|ept|ade|ent|old|ung|one|ut|ound|aid|ead)$")
 _TURNED = {"can't": "can", "won't": "will", "shan't": "shall"}
+
+
+ENDS = frozenset(".;:!?。！？")
+"""Breaks over which nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,16 @@ class Word:
     meaning: Meaning | None = None
     capital: bool = False
     wide: bool = False
+
+    @property
+    def category(self) -> Category | None:
+        """What it turns."""
+        return self.meaning[0] if self.meaning else None
+
+    @property
+    def negates(self) -> bool:
+        """Whether it is a negation."""
+        return self.category == "negation"
 
     @property
     def exact(self) -> bool:
@@ -101,11 +117,45 @@ class Claims:
         """The stems of `content`."""
         return frozenset(self.words[at].stem for at in self.content)
 
+    @cached_property
+    def operators(self) -> list[int]:
+        """Indices of the words that turn a meaning."""
+        return [at for at, word in enumerate(self.words) if word.meaning]
+
+    @cached_property
+    def passives(self) -> dict[int, int]:
+        """The verbs to which a "by" belongs, and where that is."""
+        found = dict[int, int]()
+        for by in (at for at, word in enumerate(self.words) if word.text == "by"):
+            before = [at for at in range(max(0, by - 6), by) if self.words[at].role == "content"]
+            verbs = [at for at in before if _PARTICIPLE.search(self.words[at].text)] or before
+            if verbs:
+                found[verbs[-1]] = by
+        return found
+
+    def heads(self, operator: int, most: int) -> list[int]:
+        """Up to so many words that claim something and that an operator is said of."""
+        if self.words[operator].wide:
+            return [at for at in self.content if at < operator][-most:]
+        heads = list[int]()
+        for at in range(operator + 1, len(self.words)):
+            word = self.words[at]
+            if word.text in ENDS or (word.role == "break" and heads) or len(heads) == most:
+                break
+            if word.exact or word.role == "content":
+                heads.append(at)
+        return heads
+
+    def is_negated(self, at: int) -> bool:
+        """Whether a negation is said of this word."""
+        return any(self.words[other].negates and at in self.heads(other, 2) for other in self.operators)
+
 
 class Reader:
     """Makes claims of sentences. Not for two threads at once."""
 
     def __init__(self, stem: Callable[[str], str]) -> None:
+        """`stem`: that of a word without capitals."""
         self._stem = stem
         self._plain = dict[str, tuple[str, Role, Meaning | None]]()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, TypeAlias
 
 Category: TypeAlias = Literal["negation", "modality", "quantifier", "exception", "only"]
@@ -34,7 +35,7 @@ ORDER = _words("before after than from to into over under above below because if
 
 _OPERATORS: tuple[tuple[Category, str, str], ...] = (
     ("negation", "not", "not no never none neither nor without nothing nobody nowhere hardly unable lack lacks fails"),
-    ("modality", "must", "must shall required require requires need needs needed mandatory obliged obligatory necessary"),
+    ("modality", "must", "must shall required require requires need needs needed mandatory obliged necessary"),
     ("modality", "should", "should ought recommended recommends advised encouraged"),
     ("modality", "may", "may might can could optional optionally allowed permitted possible possibly able"),
     ("quantifier", "all", "all every each always entire whole both everyone everything"),
@@ -66,12 +67,10 @@ OMITTED = _words(
 ADDED = _words("may might can could able possible possibly some several few many partly sometimes")
 """Operators that a sentence may add, since it then claims less."""
 
-OPPOSITES = tuple(
-    tuple(group.split())
-    for group in """
+_OPPOSITES = """
     allow forbid prohibit deny, permit forbid prohibit deny, accept reject refuse, approve reject, before after,
-    increase decrease reduce, rise fall, rose fell, risen fallen, grow shrink, gain loss, profit loss, win lose, won lost,
-    first last, begin end finish, start stop end finish, morning evening, early late, earlier later, earliest latest,
+    increase decrease reduce, rise fall, rose fell, risen fallen, grow shrink, gain loss, profit loss, win lose,
+    won lost, first last, begin end finish, start stop end finish, morning evening, early late, earlier later, earliest latest,
     more less fewer, most least, larger smaller, large small, big small, greater less smaller, maximum minimum, max min,
     higher lower, high low, highest lowest, upper lower, longer shorter, long short, older newer younger, old new,
     oldest newest youngest, faster slower, fast slow, best worst, better worse, good bad, strong weak, rich poor,
@@ -85,9 +84,9 @@ OPPOSITES = tuple(
     public private, safe dangerous, easy difficult hard, simple complex, rare common frequent, free paid, empty full,
     absent present, hot cold, warm cold, light dark, cheap expensive, manual automatic, static dynamic, local remote,
     single multiple, singular plural, dependent independent, direct indirect, if unless, until after, summer winter,
-    day night, parent child, son daughter, mother father, brother sister, man woman, husband wife, male female
-    """.split(",")
-)
+    day night, parent child, son daughter, mother father, brother sister, man woman, husband wife, male female"""
+
+OPPOSITES = tuple(tuple(group.split()) for group in re.split(",", _OPPOSITES))
 """The first of each cannot stand for any of the others. Inflections are found by stem, "un-" and its like by form."""
 
 _UNITS = """
@@ -95,8 +94,8 @@ _UNITS = """
     tb: terabyte terabytes, ms: millisecond milliseconds, µs: us microsecond microseconds, ns: nanosecond nanoseconds,
     second: s sec secs seconds, minute: min mins minutes, hour: h hr hrs hours, day: days, week: weeks, month: months,
     year: years yr yrs, decade: decades, century: centuries, %: percent, mm: millimetre millimetres millimeters,
-    cm: centimetre centimetres centimeter centimeters, m: metre metres meter meters, km: kilometre kilometres kilometers,
-    mile: miles, foot: ft feet, inch: inches, yard: yards, g: gram grams, kg: kilogram kilograms, mg: milligrams,
+    cm: centimetre centimetres centimeter centimeters, m: metre metres meter meters, mile: miles,
+    km: kilometre kilometres kilometer kilometers, foot: ft feet, inch: inches, yard: yards, g: gram grams, kg: kilogram kilograms, mg: milligrams,
     tonne: tonnes, pound: lb lbs pounds £, dollar: dollars $, euro: euros €, cent: cents, litre: litres liter liters,
     hz, khz, mhz, ghz, celsius, fahrenheit"""
 
@@ -107,16 +106,15 @@ UNITS: dict[str, str] = {
 }
 """Units as they are written, by one name for each."""
 
-_COUNTED = """zero - two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen"""
-_NUMBERS = """twenty 20, thirty 30, forty 40, fifty 50, sixty 60, seventy 70, eighty 80, ninety 90, hundred 100, half 1/2,
-    thousand 1000, million 1000000, billion 1000000000, twice 2x, double 2x, thrice 3x, triple 3x, third 3rd, fourth 4th,
-    fifth 5th, sixth 6th, seventh 7th, eighth 8th, ninth 9th, tenth 10th"""
+_COUNTED = """zero - two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen"""
+_OTHERS = """twenty 20 thirty 30 forty 40 fifty 50 sixty 60 seventy 70 eighty 80 ninety 90 hundred 100 thousand 1000
+    million 1000000 billion 1000000000 half 1/2 twice 2x double 2x thrice 3x triple 3x third 3rd fourth 4th fifth 5th
+    sixth 6th seventh 7th eighth 8th ninth 9th tenth 10th"""
 
-NUMBERS: dict[str, str] = {word: str(value) for value, word in enumerate(_COUNTED.split())} | {
-    word: value for word, value in (entry.split() for entry in _NUMBERS.split(","))
-}
-"""Numbers in words. "one" is a pronoun more often, "first" an adverb and "second" a unit: they are words like others."""
+NUMBERS: dict[str, str] = {word: str(value) for value, word in enumerate(_COUNTED.split())}
+NUMBERS |= dict(zip(_OTHERS.split()[::2], _OTHERS.split()[1::2], strict=True))
+"""Numbers in words. "one" is a pronoun more often, "first" an adverb and "second" a unit: words like others."""
 
 JAPANESE_NEGATION = ("ない", "なか", "なく", "なけ", "ませ", "ずに", "ぬ")
 JAPANESE_NUMERALS = "一二三四五六七八九十百千万億"

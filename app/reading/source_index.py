@@ -1,4 +1,4 @@
-"""The sentences of documents, found by their words: in a row, or the rarest of them. Knows nothing of what they claim."""
+"""The sentences of documents, found by their words: those in a row, or the rarest of them."""
 
 from __future__ import annotations
 

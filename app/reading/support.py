@@ -1,12 +1,15 @@
-"""Whether documents say what a sentence says: word for word, in other words nearly, or not as far as can be seen.
+"""Whether documents say what a sentence says: word for word, in nearly its words, or not as far as can be seen.
 
 A sentence is compared with the passages, up to three sentences in a row, that share its rarest words; those that have
-most of its words are then read closely (app.reading.contradictions), since "must" and "must not" are as alike as can be.
+most of its words are then read closely (app.reading.contradictions), since "must" and "must not" are as alike as can
+be. "Near" therefore means: a passage has these words, and nothing in it was seen to speak against the sentence.
 
-What this cannot see: a synonym (its word counts as missing); an opposite that is not in the lexicon; what "it" refers to;
-that two names changed places around a verb which was changed too; that a condition or an exception was left out; sarcasm,
-and a source that is itself wrong or reports what somebody denies. The lexicon of operators and opposites is English; in
-other languages numbers, names and the share of words decide, in Japanese and Chinese pairs of characters.
+What this cannot see: that an ordinary word was put for another among words that are all there ("a blue lamp", "a red
+lamp"), if neither is a name or in the lexicon; a synonym (its word counts as missing, so that a paraphrase in words of
+its own has no support); what "it" refers to; that two names changed places around a verb that was changed too; that a
+condition or an exception at a sentence's end was left out; irony, and a source that is itself wrong or reports what
+somebody denies. The lexicon is English: in other languages numbers, names and the share of words decide, where words
+have no blanks between them pairs of characters; of Japanese the common negations are known.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where the sentences of a text are: running text as it comes out of a document, or Markdown. Pure.
 
-A line end inside of a paragraph ends no sentence; a blank line, a heading, a list's mark and a row of a table do. A stop
-ends one if what follows begins like a sentence and what precedes is no abbreviation, initial or number of a list.
+A line end inside of a paragraph ends no sentence; a blank line, a heading, a list's mark and a row of a table do. A
+stop ends one if what follows begins like a sentence and what precedes is no abbreviation, initial or list's number.
 What this cannot know: whether a capital after "U.S." or an initial begins a sentence (it is taken not to), and that a
 sentence begins with a small letter ("dpkg", "iPhone").
 """

@@ -1,7 +1,7 @@
 """Sentences that a text says, and sentences changed so that it no longer does, by kind of change.
 
-Written before the check was tuned, in two halves: DEVELOPMENT is for tuning, HELD_OUT only for the figure. Each text is a
-paragraph of ordinary prose and two lists: what it says in other or fewer words, and (kind, sentence) of what it does not.
+Written before the check was tuned, in two halves: DEVELOPMENT is for tuning, HELD_OUT only for the figure. Each text
+is a paragraph of prose with two lists: what it says in other or fewer words, and (kind, sentence) of what it does not.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from app.reading.support import Sources, SourceText, supported
 from app.text.sentences import sentences
 from tests.app.reading.adversarial import DEVELOPMENT, HELD_OUT, Case
 
-WORDS = """engine valve copper harbour window letter garden printer ladder river signal market planet bridge teacher
-winter carpet orchard museum rocket sailor kettle puzzle lantern meadow thunder velvet walnut anchor basket candle dragon
-forest guitar hammer island jacket kitchen lemon mirror needle oyster parrot quarry ribbon saddle temple umbrella violin
-whistle yellow zipper blanket cabinet dolphin feather glacier helmet insect jungle"""
+WORDS = """engine valve copper harbour window letter garden printer ladder river signal market planet bridge
+teacher winter carpet orchard museum rocket sailor kettle puzzle lantern meadow thunder velvet
+walnut anchor basket candle dragon forest guitar hammer island jacket kitchen lemon mirror needle
+oyster parrot quarry ribbon saddle temple umbrella violin whistle yellow zipper blanket cabinet
+dolphin feather glacier helmet insect jungle"""
 
 
 def sources(*pages: str, document: int = 0) -> Sources:
