@@ -70,9 +70,9 @@ ADDED = _words("may might can could able possible possibly some several few many
 _OPPOSITES = """
     allow forbid prohibit deny, permit forbid prohibit deny, accept reject refuse, approve reject, before after,
     increase decrease reduce, rise fall, rose fell, risen fallen, grow shrink, gain loss, profit loss, win lose,
-    won lost, first last, begin end finish, start stop end finish, morning evening, early late, earlier later, earliest latest,
-    more less fewer, most least, larger smaller, large small, big small, greater less smaller, maximum minimum, max min,
-    higher lower, high low, highest lowest, upper lower, longer shorter, long short, older newer younger, old new,
+    won lost, first last, begin end finish, start stop end finish, morning evening, early late, earlier later,
+    earliest latest, more less fewer, most least, larger smaller, large small, big small, greater less smaller,
+    maximum minimum, max min, higher lower, high low, highest lowest, upper lower, longer shorter, long short, older newer younger, old new,
     oldest newest youngest, faster slower, fast slow, best worst, better worse, good bad, strong weak, rich poor,
     required optional, mandatory optional, enable disable, activate deactivate, include exclude, with without,
     add remove, install remove, install uninstall, create delete, open close, open shut, lock unlock, attach detach,
@@ -95,7 +95,8 @@ _UNITS = """
     second: s sec secs seconds, minute: min mins minutes, hour: h hr hrs hours, day: days, week: weeks, month: months,
     year: years yr yrs, decade: decades, century: centuries, %: percent, mm: millimetre millimetres millimeters,
     cm: centimetre centimetres centimeter centimeters, m: metre metres meter meters, mile: miles,
-    km: kilometre kilometres kilometer kilometers, foot: ft feet, inch: inches, yard: yards, g: gram grams, kg: kilogram kilograms, mg: milligrams,
+    km: kilometre kilometres kilometer kilometers, foot: ft feet, inch: inches, yard: yards, g: gram grams,
+    kg: kilogram kilograms, mg: milligrams,
     tonne: tonnes, pound: lb lbs pounds £, dollar: dollars $, euro: euros €, cent: cents, litre: litres liter liters,
     hz, khz, mhz, ghz, celsius, fahrenheit"""
 

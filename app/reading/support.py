@@ -44,7 +44,7 @@ _SPOKEN_OF = 0.6
 """A passage with this share of the words is about the same: what it contradicts, its neighbours do not support."""
 
 _LEAST = 3
-"""Words in common that make a claim; a shorter sentence needs all of its words."""
+"""Words in common that make a claim; one less if those are all and the sentence does not speak of its text."""
 
 _TOGETHER = 0.5
 """Share of its neighbouring words that are neighbours in the passage."""
@@ -150,9 +150,9 @@ def supported(text: str, index: Sources, within: Collection[int] | None = None) 
 
 def _enough(claimed: Claims, coverage: float) -> bool:
     """Whether so much of a sentence is a claim at all."""
-    found = coverage * len(claimed.stems)
     talk = any(word.role == "talk" for word in claimed.words)
-    return found >= _LEAST or (coverage == 1.0 and not talk and len(claimed.stems) == _LEAST - 1)
+    least = _LEAST if talk or coverage < 1 else _LEAST - 1
+    return coverage * len(claimed.stems) >= least
 
 
 def _speaks_of(passage: Claims, reason: Reason) -> bool:
