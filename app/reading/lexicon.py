@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal, TypeAlias
 
 Category: TypeAlias = Literal["negation", "modality", "quantifier", "exception", "only"]
@@ -69,36 +68,36 @@ ADDED = _words("may might can could able possible possibly some several few many
 
 _OPPOSITES = """
     allow forbid prohibit deny, permit forbid prohibit deny, accept reject refuse, approve reject, before after,
-    increase decrease reduce, rise fall, rose fell, risen fallen, grow shrink, gain loss, profit loss, win lose,
-    won lost, first last, begin end finish, start stop end finish, morning evening, early late, earlier later,
-    earliest latest, more less fewer, most least, larger smaller, large small, big small, greater less smaller,
-    maximum minimum, max min, higher lower, high low, highest lowest, upper lower, longer shorter, long short, older newer younger, old new,
-    oldest newest youngest, faster slower, fast slow, best worst, better worse, good bad, strong weak, rich poor,
-    required optional, mandatory optional, enable disable, activate deactivate, include exclude, with without,
-    add remove, install remove, install uninstall, create delete, open close, open shut, lock unlock, attach detach,
-    connect disconnect, encrypt decrypt, compress decompress, upgrade downgrade, import export, read write, buy sell,
-    bought sold, send receive, sent received, support oppose, strengthen weaken, improve worsen, success failure,
-    succeed fail, up down, above below, over under, left right, north south, east west, inner outer, inside outside,
-    internal external, input output, source target, forward backward, ascending descending, prefix suffix, true false,
-    positive negative, valid invalid, legal illegal, always never, all none, every no, both neither, same different,
-    public private, safe dangerous, easy difficult hard, simple complex, rare common frequent, free paid, empty full,
-    absent present, hot cold, warm cold, light dark, cheap expensive, manual automatic, static dynamic, local remote,
-    single multiple, singular plural, dependent independent, direct indirect, if unless, until after, summer winter,
-    day night, parent child, son daughter, mother father, brother sister, man woman, husband wife, male female"""
+    increase decrease reduce, rise fall, rose fell, risen fallen, grow shrink, gain loss, profit loss, win lose, won
+    lost, first last, begin end finish, start stop end finish, morning evening, early late, earlier later, earliest
+    latest, more less fewer, most least, larger smaller, large small, big small, greater less smaller, maximum
+    minimum, max min, higher lower, high low, highest lowest, upper lower, longer shorter, long short, older newer
+    younger, old new, oldest newest youngest, faster slower, fast slow, best worst, better worse, good bad, strong
+    weak, rich poor, required optional, mandatory optional, enable disable, activate deactivate, include exclude,
+    with without, add remove, install remove, install uninstall, create delete, open close, open shut, lock unlock,
+    attach detach, connect disconnect, encrypt decrypt, compress decompress, upgrade downgrade, import export, read
+    write, buy sell, bought sold, send receive, sent received, support oppose, strengthen weaken, improve worsen,
+    success failure, succeed fail, up down, above below, over under, left right, north south, east west, inner
+    outer, inside outside, internal external, input output, source target, forward backward, ascending descending,
+    prefix suffix, true false, positive negative, valid invalid, legal illegal, always never, all none, every no,
+    both neither, same different, public private, safe dangerous, easy difficult hard, simple complex, rare common
+    frequent, free paid, empty full, absent present, hot cold, warm cold, light dark, cheap expensive, manual
+    automatic, static dynamic, local remote, single multiple, singular plural, dependent independent, direct
+    indirect, if unless, until after, summer winter, day night, parent child, son daughter, mother father, brother
+    sister, man woman, husband wife, male female"""
 
-OPPOSITES = tuple(tuple(group.split()) for group in re.split(",", _OPPOSITES))
+OPPOSITES = tuple(tuple(group.split()) for group in _OPPOSITES.split(","))
 """The first of each cannot stand for any of the others. Inflections are found by stem, "un-" and its like by form."""
 
 _UNITS = """
     byte: bytes, bit: bits, kb: kilobyte kilobytes, mb: megabyte megabytes, gb: gigabyte gigabytes, kib, mib, gib,
-    tb: terabyte terabytes, ms: millisecond milliseconds, µs: us microsecond microseconds, ns: nanosecond nanoseconds,
-    second: s sec secs seconds, minute: min mins minutes, hour: h hr hrs hours, day: days, week: weeks, month: months,
-    year: years yr yrs, decade: decades, century: centuries, %: percent, mm: millimetre millimetres millimeters,
-    cm: centimetre centimetres centimeter centimeters, m: metre metres meter meters, mile: miles,
-    km: kilometre kilometres kilometer kilometers, foot: ft feet, inch: inches, yard: yards, g: gram grams,
-    kg: kilogram kilograms, mg: milligrams,
-    tonne: tonnes, pound: lb lbs pounds £, dollar: dollars $, euro: euros €, cent: cents, litre: litres liter liters,
-    hz, khz, mhz, ghz, celsius, fahrenheit"""
+    tb: terabyte terabytes, ms: millisecond milliseconds, µs: us microsecond microseconds, ns: nanosecond
+    nanoseconds, second: s sec secs seconds, minute: min mins minutes, hour: h hr hrs hours, day: days, week: weeks,
+    month: months, year: years yr yrs, decade: decades, century: centuries, %: percent, mm: millimetre millimetres
+    millimeters, cm: centimetre centimetres centimeter centimeters, m: metre metres meter meters, mile: miles, km:
+    kilometre kilometres kilometer kilometers, foot: ft feet, inch: inches, yard: yards, g: gram grams, kg: kilogram
+    kilograms, mg: milligrams, tonne: tonnes, pound: lb lbs pounds £, dollar: dollars $, euro: euros €, cent: cents,
+    litre: litres liter liters, hz, khz, mhz, ghz, celsius, fahrenheit"""
 
 UNITS: dict[str, str] = {
     form: unit

@@ -55,7 +55,11 @@ _WINDOWS = ((0, 0), (0, 1), (-1, 0), (-1, 1), (0, 2), (-2, 0))
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """What supports a sentence: `source` are sentences in a row, empty if there are none; then `reason` says why."""
+    """What supports a sentence: `source` are sentences in a row.
+
+    Of a sentence without support `reason` says why; `source` is then the passage that speaks of the same and differs in
+    that, empty if no passage does.
+    """
 
     kind: Kind
     source: tuple[SourceSentence, ...] = ()

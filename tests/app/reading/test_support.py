@@ -41,6 +41,7 @@ def written(draw: st.DrawFn, numbers: int = 0) -> list[list[str]]:
     return found
 
 
+@pytest.mark.slow
 @given(written(), st.data())
 @settings(deadline=None)
 def test_what_is_taken_from_a_page_is_word_for_word_whatever_its_lines_hyphens_and_quotes(
@@ -69,6 +70,7 @@ def test_what_is_taken_from_a_page_is_word_for_word_whatever_its_lines_hyphens_a
         assert page[source.start : source.end] == texts[at]
 
 
+@pytest.mark.slow
 @given(written(numbers=2), st.data())
 @settings(deadline=None)
 def test_a_sentence_with_a_changed_digit_is_never_supported(made: list[list[str]], data: st.DataObject) -> None:
@@ -82,6 +84,7 @@ def test_a_sentence_with_a_changed_digit_is_never_supported(made: list[list[str]
     assert index.check(changed).kind == "none"
 
 
+@pytest.mark.slow
 @given(written(), st.data())
 @settings(deadline=None)
 def test_a_sentence_with_a_negation_put_in_is_never_supported(made: list[list[str]], data: st.DataObject) -> None:
