@@ -140,7 +140,8 @@ class Claims:
         heads = list[int]()
         for at in range(operator + 1, len(self.words)):
             word = self.words[at]
-            if word.text in ENDS or (word.role == "break" and heads) or len(heads) == most:
+            at_once = at == operator + 1 and self.words[operator].role == "content"  # "if this fails, ..."
+            if word.text in ENDS or (word.role == "break" and (heads or at_once)) or len(heads) == most:
                 break
             if word.exact or word.role == "content":
                 heads.append(at)

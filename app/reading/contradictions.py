@@ -228,12 +228,14 @@ def _reordered(both: Alignment) -> Reason | None:
     """Three parts in the reverse order, or in the same order although only one is in the passive voice."""
     moved = [(at, both.to[at]) for at in both.claimed.ordered if at in both.to]
     passive = {at for at in both.claimed.passives if at in both.to}
+    stems = [both.source.words[at].stem for at in both.source.ordered]
     turned = passive ^ {both.back[at] for at in both.source.passives if at in both.back}
     for middle, (at, there) in enumerate(moved):
         before, after = moved[max(0, middle - _REACH) : middle], moved[middle + 1 : middle + 1 + _REACH]
         higher = [here for here, place in before if place > there]
         lower = [here for here, place in after if place < there]
-        if higher and lower and not any(higher[-1] <= verb <= lower[0] for verb in turned):
+        only = stems.count(both.source.words[there].stem) == 1  # of a word that comes twice either may be meant
+        if only and higher and lower and not any(higher[-1] <= verb <= lower[0] for verb in turned):
             return "roles"
         if at in turned and before and after and before[-1][1] < there < after[0][1]:
             here = at in passive
