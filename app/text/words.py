@@ -40,10 +40,10 @@ class Piece:
 
 def pieces(text: str) -> list[Piece]:
     """What `text` is made of, in order."""
-    normal, starts, ends = _normal(text)
+    folded, starts, ends = normal(text)
     return [
         Piece(match[0], starts[match.start()], ends[match.end() - 1], _halves(match[0]))
-        for match in _PIECE.finditer(normal)
+        for match in _PIECE.finditer(folded)
     ]
 
 
@@ -53,8 +53,8 @@ def _halves(piece: str) -> int:
     return 1 if re.match(rf"[{_IDEOGRAPHIC}]", piece) else 2
 
 
-def _normal(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
-    """The text in one form, and for each of its characters where that which it stands for begins and ends."""
+def normal(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """The text in one form, and for each character of that where what it stands for begins and ends in `text`."""
     if text.isascii():
         return text, range(len(text)), range(1, len(text) + 1)
     parts, starts, ends = list[str](), list[int](), list[int]()
