@@ -19,8 +19,8 @@ _Place: TypeAlias = tuple[int, int, str]  # a line with its page's number, and w
 
 LONGEST_TITLE = 120
 
-MARKED_SUFFIXES = (".md", ".markdown", ".docx", ".epub", ".html", ".htm", ".xhtml")
-"""Documents of these types have their headings marked as in Markdown; see `app.documents.markdown`."""
+MARKED_SUFFIXES = (".docx", ".epub", ".html", ".htm", ".xhtml")
+"""What these files hold was written with headings marked as in Markdown; see `app.documents.markdown`."""
 
 _FENCE = re.compile(r" {0,3}```[^`]*$")
 _MARKED = re.compile(r" {0,3}(#{1,6}|={1,5})\s+(\S.*?)(?:\s+\1)?\s*$")
@@ -56,13 +56,14 @@ class _Line:
 def find_headings(name: str, pages: Sequence[Page]) -> tuple[Heading, ...]:
     """The headings in the pages of a document that is called `name`, whose suffix says whether they are marked."""
     suffix = Path(name).suffix.lower()
+    markdown = suffix in (".md", ".markdown")
     if suffix in MARKED_SUFFIXES and (
         marked := chapter_headings(pages) if suffix == ".epub" else marked_headings(pages)
     ):
         return marked
     lines = list(_lines(pages))
-    found = _without_lists(_in_sequence(_last_mentions(list(_candidates(lines)))), lines)
-    return tuple(_levelled(_of_one_form(found)))
+    found = _without_lists(_in_sequence(_last_mentions(list(_candidates(lines, markdown)))), lines)
+    return tuple(_levelled(_of_one_form(found, markdown)))
 
 
 def marked_headings(pages: Sequence[Page]) -> tuple[Heading, ...]:
@@ -116,24 +117,26 @@ def _outside_fences(lines: Sequence[_Place]) -> Iterator[tuple[int, _Place]]:
             yield index, place
 
 
-def _candidates(lines: Sequence[_Place]) -> Iterator[_Line]:
+def _candidates(lines: Sequence[_Place], markdown: bool) -> Iterator[_Line]:
     done = -1  # the last line that is a part of what came before
     for index, (page, offset, line) in _outside_fences(lines):
         if index <= done or len(line) > LONGEST_TITLE:
             continue
         above = lines[index - 1][2].strip() if index else ""
         below = lines[index + 1][2] if index + 1 < len(lines) else ""
-        if found := _candidate(line, above, below):
+        if found := _candidate(line, above, below, markdown):
             kind, rank, title, number = found
             done = index + (kind == "underlined")
             if title := clean_title(title):
                 yield _Line(page, offset, index, done, kind, rank, title, number)
 
 
-def _candidate(line: str, above: str, below: str) -> tuple[Kind, int, str, tuple[int, ...]] | None:
+def _candidate(line: str, above: str, below: str, markdown: bool) -> tuple[Kind, int, str, tuple[int, ...]] | None:
     """What kind of heading a line is between two others, if it is one: kind, rank, title, number."""
     text = line.strip()
-    if (match := _MARKED.match(line)) and (match[1][0] == "=" or (not above and not below.strip())):
+    if (match := _MARKED.match(line)) and (
+        match[1][0] == ("#" if markdown else "=") or (not above and not below.strip())
+    ):
         return "marked", len(match[1]), match[2], ()
     if above and not _RULE.match(above):
         return None
@@ -184,11 +187,13 @@ def _last_mentions(lines: Sequence[_Line]) -> Iterator[_Line]:
             yield line
 
 
-def _of_one_form(lines: Sequence[_Line]) -> list[_Line]:
+def _of_one_form(lines: Sequence[_Line], markdown: bool) -> list[_Line]:
     """If headings have a form that is sure, lines that are only numbered or in capitals are something else."""
     kinds = Counter(line.kind for line in lines)
     sure = kinds["marked"] + kinds["underlined"] >= _SURE
     ignored = {kind for kind, out in (("numbered", sure), ("capitals", sure or kinds["numbered"] >= _SURE)) if out}
+    if kinds["marked"] > kinds["underlined"] and not markdown:  # AsciiDoc frames programs with the same rules
+        ignored.add("underlined")
     return [line for line in lines if line.kind not in ignored]
 
 
@@ -247,6 +252,8 @@ def _levelled(found: Sequence[_Line]) -> Iterator[Heading]:
     """Headings, each with its level: underlines rank by their first use, above what is only numbered."""
     used = dict.fromkeys(line.rank for line in found if line.kind == "underlined")
     rules = {rank: level for level, rank in enumerate(used, 1)}
+    if any(line.kind == "marked" for line in found):
+        rules = {ord("="): 1, ord("-"): 2}
     parts = len(rules) + any(line.kind == "part" for line in found)
     # Below "Chapter 2" stands "2.1", or "1" if chapters count their sections anew.
     chapters = any(line.kind == "chapter" for line in found) and any(len(line.number) == 1 for line in found)

@@ -1,0 +1,4 @@
+"""A long document as a whole: its parts along its structure, what the model reads of each, notes, relevance.
+
+Knows nothing of models that write, of projects or of the screen.
+"""
