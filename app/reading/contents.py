@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, pairwise
 from typing import Literal, TypeAlias
 
 from app.text.spans import Span
@@ -30,6 +31,7 @@ _INDEX_TITLE = re.compile(r"\bindex\b|\bregister\b|索引|\bстр?\.?\s*ука�
 _RIGHTS = re.compile(
     r"copyright|all rights reserved|©|\bisbn\b|permission is granted|published by|impressum|著作権", re.IGNORECASE
 )
+_LINE = re.compile(r"[^\n\f]+")
 _WORD = re.compile(r"[\W_]+")
 
 
@@ -39,12 +41,15 @@ def title_key(text: str) -> str:
     return _WORD.sub("", _MARK.sub("", bare, count=1)).casefold()
 
 
-def contents_spans(text: str, titles: Collection[str], headings: Collection[int]) -> list[Span]:
-    """Long lists of contents. An entry is a line with leaders, or that is one of `titles` (as `title_key`) but not a
-    heading itself: `headings` has where those begin."""
+def contents_spans(
+    text: str, page_starts: Sequence[int], titles: Collection[str], headings: Collection[int]
+) -> list[Span]:
+    """Long lists of contents in the text of pages that begin at `page_starts`. An entry is a line with leaders, or that
+    is one of `titles` (as `title_key`) but not a heading itself: `headings` has where those begin."""
     spans: list[Span] = []
     begin = end = entries = others = 0
-    for start, stop in [*_lines(text), (len(text), len(text))]:
+    pages = pairwise([*page_starts, len(text)])
+    for start, stop in chain(*(_lines(text, *page) for page in pages), [(len(text), len(text))]):
         entry = start not in headings and _is_entry(text[start:stop], titles)
         others = 0 if entry else others + 1
         if start in headings or others > _MOST_OTHERS or start == len(text):
@@ -59,7 +64,7 @@ def contents_spans(text: str, titles: Collection[str], headings: Collection[int]
 def matter_of(text: str, title: str, *, listed: bool, first: bool) -> Matter:
     """What a section is by its lines and its title. listed: it is one of `contents_spans`. first: it stands at the
     beginning of a document that has headings."""
-    lines = [line for start, stop in _lines(text) if (line := text[start:stop].strip())]
+    lines = [line for start, stop in _lines(text, 0, len(text)) if (line := text[start:stop].strip())]
     is_index = bool(_INDEX_TITLE.search(title))
     references = sum(line[-1].isdigit() and bool(_REFERENCES.search(line, max(0, len(line) - 60))) for line in lines)
     if len(lines) >= FEWEST_LINES and references >= (_INDEX_SHARE if is_index else _SURE_SHARE) * len(lines):
@@ -81,7 +86,6 @@ def _has_dots(line: str) -> bool:
     return ".." in line or ". ." in line or "…" in line or "··" in line
 
 
-def _lines(text: str) -> Iterator[Span]:
-    """The lines that are not empty."""
-    for match in re.finditer(r"[^\n\f]+", text):
-        yield match.span()
+def _lines(text: str, start: int, end: int) -> Iterator[Span]:
+    """The lines between two places that are not empty."""
+    return (match.span() for match in _LINE.finditer(text, start, end))

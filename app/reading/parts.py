@@ -89,7 +89,7 @@ def _divided(document: Document, index: int, limit: int) -> Iterator[Part]:
     text = "".join(page.text for page in document.pages)
     pages = [page for page in document.pages if page.text]
     starts = [0, *accumulate(len(page.text) for page in pages)][:-1]
-    for group in pack(list(_sections(document, text)), limit):
+    for group in pack(list(_sections(document, text, starts)), limit):
         for start, end in pieces(text, group.start, group.end, limit, starts):
             first, last = (bisect_right(starts, at) - 1 for at in (start, end - 1))
             yield Part(
@@ -99,11 +99,11 @@ def _divided(document: Document, index: int, limit: int) -> Iterator[Part]:
             )  # fmt: skip
 
 
-def _sections(document: Document, text: str) -> Iterator[Section]:
+def _sections(document: Document, text: str, page_starts: Sequence[int]) -> Iterator[Section]:
     """What stands below each heading up to the next, in order; lists of contents are apart, blanks belong to others."""
     headings = _headings(document)
     titles = frozenset(title_key(heading.title) for heading in document.headings) - {""}
-    lists = deque(contents_spans(text, titles, {begin for begin, *_ in headings}))
+    lists = deque(contents_spans(text, page_starts, titles, {begin for begin, *_ in headings}))
     above: list[tuple[int, str]] = []
     start = 0
     for number, (begin, level, title) in enumerate(headings):

@@ -117,6 +117,16 @@ def test_sources_of_three_kinds(store: Store) -> None:
     assert files[2] == b"First page.\fSecond page, with an exam-\nple.\fThird page."
 
 
+def test_a_source_without_headings_gets_those_of_its_text(store: Store) -> None:
+    project = entry(store, "Lighthouses").id
+    with store.transaction() as connection:
+        text = b"# Lamps\n\nLit.\n\n# Boats\n\nRowed."
+        connection.execute("UPDATE pages SET text = ? WHERE number = 1", (text,))
+    pdf, pasted, notes = list_sources(store, project)
+    for source in (pdf, pasted, notes):
+        assert [heading.title for heading in source.document.headings] == ["Lamps", "Boats"]
+
+
 def test_a_source_is_removed_with_its_file(store: Store) -> None:
     project = entry(store, "Lighthouses").id
     first, *others = list_sources(store, project)
