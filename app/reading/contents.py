@@ -20,6 +20,7 @@ LONGEST_ENTRY = 200
 LONGEST_FRONT = 4_000
 
 _MOST_OTHERS = 3  # lines between two entries: titles that are broken over lines, page numbers
+_SHORT_LINE = 60  # characters of the mean line of what is called an index, and is no text about one
 _INDEX_SHARE, _SURE_SHARE = 0.3, 0.8  # of an index's lines end with a page's number, if it is called one, and if not
 
 _LEADERS = re.compile(r"(?:[ \t]?[.…·]){4,}[ \t]*(?:\d{1,4}|[ivxlc]{1,7})?[ \t]*$|(?:[.…·][ \t]*){3,}\d{1,4}[ \t]*$")
@@ -27,7 +28,7 @@ _REFERENCES = re.compile(r"(?:[,;. \t…]|\.{2,})[ \t]*\d{1,4}(?:(?:[-–]|,[ \t
 _MARK = re.compile(
     r"\s*(?:[-*+•]\s+)?(?:chapter|appendix|part)?\s*(?:\d+|[A-Z](?=[.\d]))?(?:\.\d+)*[.:)]?\s*", re.IGNORECASE
 )
-_INDEX_TITLE = re.compile(r"\bindex\b|\bregister\b|索引|\bстр?\.?\s*указатель", re.IGNORECASE)
+_INDEX_TITLE = re.compile(r"\bindex\s*$|索引\s*$|\w*register\s*$", re.IGNORECASE)
 _RIGHTS = re.compile(
     r"copyright|all rights reserved|©|\bisbn\b|permission is granted|published by|impressum|著作権", re.IGNORECASE
 )
@@ -65,10 +66,12 @@ def matter_of(text: str, title: str, *, listed: bool, first: bool) -> Matter:
     """What a section is by its lines and its title. listed: it is one of `contents_spans`. first: it stands at the
     beginning of a document that has headings."""
     lines = [line for start, stop in _lines(text, 0, len(text)) if (line := text[start:stop].strip())]
-    is_index = bool(_INDEX_TITLE.search(title))
     references = sum(line[-1].isdigit() and bool(_REFERENCES.search(line, max(0, len(line) - 60))) for line in lines)
-    if len(lines) >= FEWEST_LINES and references >= (_INDEX_SHARE if is_index else _SURE_SHARE) * len(lines):
-        return "contents" if listed and not is_index else "index"
+    if _INDEX_TITLE.search(title):
+        short = sum(map(len, lines)) <= _SHORT_LINE * len(lines)
+        return "index" if short or references >= _INDEX_SHARE * len(lines) else "text"
+    if len(lines) >= FEWEST_LINES and references >= _SURE_SHARE * len(lines):
+        return "contents" if listed else "index"
     if listed:
         return "contents"
     return "front" if first and len(text) < LONGEST_FRONT and _RIGHTS.search(text) else "text"

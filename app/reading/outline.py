@@ -50,15 +50,25 @@ def _by_headings(document: Document, parts: Sequence[Part]) -> list[Chapter]:
     groups: dict[int, list[Part]] = {}
     for part in parts:
         groups.setdefault(bisect_right(places, part.start) - 1, []).append(part)
-    for head, group in list(groups.items())[:-1]:  # a title page is no chapter
-        if sum(part.characters for part in group) < SMALLEST:
-            following = next(other for other in groups if other > head)
-            groups[following][:0] = groups.pop(head)
+    groups = _without_tiny(groups)
     # One part may hold several chapters that are small, and is called after them.
     return [
         _chapter(group, heads[head].title if head >= 0 and len(group) > 1 else group[0].title)
         for head, group in groups.items()
     ]
+
+
+def _without_tiny(groups: dict[int, list[Part]]) -> dict[int, list[Part]]:
+    """A title page belongs to the chapter after it, a last line to the one before."""
+    kept: dict[int, list[Part]] = {}
+    waiting: list[Part] = []
+    for head, group in groups.items():
+        waiting += group
+        if sum(part.characters for part in waiting) >= SMALLEST:
+            kept[head], waiting = waiting, []
+    if waiting and kept:
+        kept[max(kept)] += waiting
+    return kept or groups
 
 
 def _by_size(document: Document, parts: Sequence[Part]) -> list[Chapter]:
