@@ -19,7 +19,8 @@ import filelock
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoTokenizer, BertModel
+from safetensors.torch import load_file
+from transformers import AutoTokenizer, BertConfig, BertModel
 
 from core.default_model import cache_folder
 
@@ -32,9 +33,6 @@ _MEMBERS = ("config.json", "model.safetensors", "special_tokens_map.json", "toke
 _LONGEST_FETCH = 600  # seconds
 
 DIMENSIONS = 384
-WORDS = 180
-"""A passage has so many words: nearly the 256 tokens that the model was made for."""
-
 _TOKENS, _BATCH = 256, 8
 
 
@@ -42,11 +40,13 @@ class Embedder:
     """The model, on the CPU in float32. For one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder`: from `fetch`. Raises what transformers raises if it is damaged."""
+        """`folder`: from `fetch`. Raises OSError, RuntimeError or ValueError if it is damaged."""
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self._model = BertModel.from_pretrained(
-            folder, dtype=torch.float32, add_pooling_layer=False, local_files_only=True
+        self._model = BertModel(
+            BertConfig.from_pretrained(folder, local_files_only=True), add_pooling_layer=False
         ).eval()
+        weights = load_file(folder / "model.safetensors")
+        self._model.load_state_dict({name: weights[name] for name in self._model.state_dict() if name in weights})
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """A vector of length 1 for each text, of its first 256 tokens: (texts, DIMENSIONS)."""

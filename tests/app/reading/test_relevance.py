@@ -72,8 +72,14 @@ def test_vectors_are_made_once() -> None:
 def test_a_long_text_is_compared_by_its_best_passage() -> None:
     long = "boat " * 180 + "oil " * 180
     meanings = Meanings()
-    assert [len(vectors) for vectors in embed_passages([long], meanings)] == [2]
+    assert [len(vectors) for vectors in embed_passages(["", "oil", long, long * 9], meanings)] == [0, 1, 4, 4]
     assert Relevance([long], meanings).semantic("fuel")[0] == pytest.approx(1)
+
+
+def test_words_and_meaning_count_alike() -> None:
+    relevance = Relevance(["lamp", "boat", "oil"], Meanings())
+    assert relevance.scores("light oil").tolist() == pytest.approx([0.5, 0, 1], abs=1e-4)
+    assert relevance.scores("lamp").tolist() == pytest.approx([1, 0, 0], abs=1e-4)
 
 
 def test_scripts_without_blanks_are_compared_by_pairs_of_characters() -> None:
