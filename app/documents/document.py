@@ -20,6 +20,10 @@ MOSTLY = 0.75
 """Two documents have mostly the same text if they share so much of their fingerprints."""
 
 
+LEVELS = 6
+"""Headings are at most so many levels deep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a repaired text comes from: the text as it was `extracted`, and the runs taken over from it.
@@ -65,9 +69,23 @@ class Page:
         return self.origin.offsets[run] + position - self.origin.starts[run]
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """Where a section begins: at character `offset` of the text of the page of that 1-based number.
+
+    `level` is 1 for the outermost, LEVELS at most; `title` is one line, without its marks (of Markdown, of leaders).
+    """
+
+    page: int
+    offset: int
+    level: int
+    title: str
+
+
 @dataclass(frozen=True)
 class Document:
-    """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader.
+    """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader, and
+    `headings` in reading order.
 
     From `read_document` and `read_pasted` all its text is valid, see `app.text.valid`, and at least a page has text.
     """
@@ -75,6 +93,7 @@ class Document:
     name: str
     pages: tuple[Page, ...]
     notes: tuple[Message, ...] = ()
+    headings: tuple[Heading, ...] = ()
 
     @cached_property
     def digest(self) -> str:

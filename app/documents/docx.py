@@ -21,6 +21,7 @@ from app.documents.document import Document
 from app.documents.docx_styles import Numbering, Styles, child_value
 from app.documents.docx_text import Break, cell_text, children, is_deleted, pieces, row_cells
 from app.documents.file_input import FileInput
+from app.documents.headings import marked_headings
 from app.documents.repair import clean
 from app.say.errors import DamagedFile, DocumentError, EmptyFile, Protected
 from app.say.wording import Message
@@ -49,7 +50,8 @@ def read_docx(data: bytes, job: FileInput) -> Document:
     job.check_pages(len(texts))
     silent = sum(not text for text in texts)
     note = Message("{:,} of {:,} pages have no text: pictures? They are left out.", silent, len(texts))
-    return Document(job.name, clean(texts, [None] * len(texts)), (note,) if silent else ())
+    pages = clean(texts, [None] * len(texts))
+    return Document(job.name, pages, (note,) if silent else (), marked_headings(pages))
 
 
 def _not_a_package(data: bytes, name: str) -> DocumentError:

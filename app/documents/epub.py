@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup, Tag
 from app.documents.archive import open_archive
 from app.documents.document import Document
 from app.documents.file_input import FileInput
+from app.documents.headings import chapter_headings
 from app.documents.html import decode_markup, html_to_text
 from app.documents.repair import clean, normalise
 from app.say.errors import DamagedFile, DocumentError, FileTooLarge, NoText, Protected, ReadingTooSlow
@@ -53,7 +54,8 @@ def read_epub(data: bytes, job: FileInput) -> Document:
         reason = failures[0] if failures else Message("its pages may be pictures")
         raise NoText("{} has no text ({}). Convert it to PDF and run text recognition (OCR) over it.", job.name, reason)
     pages = clean(texts, [titles.get(path) for path in paths])
-    return Document(job.name, pages, _notes(len(pages), len(pages) - sum(map(bool, texts)), failures))
+    notes = _notes(len(pages), len(pages) - sum(map(bool, texts)), failures)
+    return Document(job.name, pages, notes, chapter_headings(pages))
 
 
 def _notes(count: int, silent: int, failures: list[Message]) -> tuple[Message, ...]:

@@ -13,6 +13,7 @@ from bs4.dammit import EncodingDetector
 from app.documents import markdown
 from app.documents.document import Document
 from app.documents.file_input import FileInput
+from app.documents.headings import marked_headings
 from app.documents.repair import clean
 from app.documents.text import decode
 from app.say.errors import FileTooLarge, NoText
@@ -50,7 +51,8 @@ def read_html(data: bytes, job: FileInput) -> Document:
             "PDF, or paste its text.",
             job.name,
         )
-    return Document(job.name, clean([content], [None]), notes)
+    pages = clean([content], [None])
+    return Document(job.name, pages, notes, marked_headings(pages))
 
 
 def decode_markup(data: bytes, name: str) -> tuple[str, tuple[Message, ...]]:

@@ -11,6 +11,7 @@ from pypdf.errors import DependencyError
 from app.documents.document import Document, Page
 from app.documents.file_input import MEGABYTE, FileInput
 from app.documents.pdf_fonts import SpaceFinder
+from app.documents.pdf_headings import FontLines, outline_entries, pdf_headings
 from app.documents.repair import normalise, repair
 from app.say.errors import DamagedFile, NoText, PasswordNeeded, WrongPassword
 from app.say.wording import Message
@@ -43,7 +44,8 @@ def read_pdf(data: bytes, job: FileInput) -> Document:
             raise _damaged(name, error) from error
         job.check_pages(count)
         labels = _labels(reader, count)
-        texts, failures = _page_texts(reader, count, job)
+        outline, lines = outline_entries(reader), FontLines()
+        texts, failures = _page_texts(reader, count, job, lines)
     if failures and len(failures) == count:
         raise DamagedFile("{}: none of its {:,} pages could be read ({}). Export it again.", name, count, failures[1])
     if not any(map(is_visible, texts)):
@@ -53,7 +55,8 @@ def read_pdf(data: bytes, job: FileInput) -> Document:
             name, count - len(failures), count,
         )  # fmt: skip
     pages, notes = repair(texts, labels)
-    return Document(name, pages, _notes(texts, pages, failures) + notes)
+    headings = pdf_headings(name, pages, outline, lines.entries())
+    return Document(name, pages, _notes(texts, pages, failures) + notes, headings)
 
 
 def _open(data: bytes, name: str, password: str | None) -> PdfReader:
@@ -95,8 +98,8 @@ def _labels(reader: PdfReader, count: int) -> list[str | None]:
     return [None] * count
 
 
-def _page_texts(reader: PdfReader, count: int, job: FileInput) -> tuple[list[str], dict[int, str]]:
-    """Each page's text, "" where reading failed, and by page number why it failed."""
+def _page_texts(reader: PdfReader, count: int, job: FileInput, lines: FontLines) -> tuple[list[str], dict[int, str]]:
+    """Each page's text, "" where reading failed, and by page number why it failed. `lines` sees all of it."""
     texts: list[str] = []
     failures: dict[int, str] = {}
     spaces, size = SpaceFinder(), 0
@@ -104,7 +107,8 @@ def _page_texts(reader: PdfReader, count: int, job: FileInput) -> tuple[list[str
         try:
             page = reader.pages[number - 1]
             spaces.prepare(page)
-            text = page.extract_text()
+            lines.begin(number)
+            text = page.extract_text(visitor_text=lines.watch)
         except Exception as error:  # one broken page is no reason to refuse the others
             text, failures[number] = "", _brief(error)
         texts.append(text)

@@ -9,6 +9,7 @@ import charset_normalizer
 
 from app.documents.document import Document
 from app.documents.file_input import FileInput
+from app.documents.headings import find_headings
 from app.documents.repair import clean, repair
 from app.say.errors import EmptyFile, NotText
 from app.say.wording import Message
@@ -36,7 +37,8 @@ def read_markdown(data: bytes, job: FileInput) -> Document:
     """A Markdown file: as a plain text, but its line ends are its author's and stay."""
     text, notes = decode(data, job.name)
     parts = _pages(text, Message("{:,} bytes", len(data)), job)
-    return Document(job.name, clean(parts, [None] * len(parts)), notes)
+    pages = clean(parts, [None] * len(parts))
+    return Document(job.name, pages, notes, find_headings(job.name, pages))
 
 
 def read_characters(text: str, job: FileInput) -> Document:
@@ -92,4 +94,4 @@ def _pages(text: str, size: Message, job: FileInput) -> list[str]:
 def _paged(text: str, size: Message, job: FileInput, notes: tuple[Message, ...]) -> Document:
     parts = _pages(text, size, job)
     pages, repairs = repair(parts, [None] * len(parts))
-    return Document(job.name, pages, notes + repairs)
+    return Document(job.name, pages, notes + repairs, find_headings(job.name, pages))

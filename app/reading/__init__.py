@@ -1,1 +1,5 @@
-"""A long document as a whole, and what of a text it supports."""
+"""A long document as a whole: its parts along its structure, what the model reads of each, notes, relevance, and which
+sentences of a text the documents support.
+
+Knows nothing of models that write, of projects or of the screen.
+"""

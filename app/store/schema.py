@@ -80,7 +80,10 @@ _LISTED = (
     "CREATE INDEX projects_listed ON projects(changed DESC, id, name, characters)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT, _LISTED)
+# JSON: [[page, offset, level, title], ...]; NULL for sources that were read before headings were kept.
+_HEADINGS = ("ALTER TABLE sources ADD COLUMN headings TEXT",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT, _LISTED, _HEADINGS)
 """`MIGRATIONS[n]` leads from version n to n + 1. The version of a database is its `user_version`, 0 when it is new."""
 
 

@@ -7,10 +7,11 @@ import json
 import re
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
-from app.documents import Document, Page
+from app.documents import Document, Heading, Page, find_headings
 from app.say.errors import StoreError
 from app.say.wording import Message, reason
 from app.store.database import Store
@@ -48,6 +49,7 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
     suffix = _SUFFIX.fullmatch(Path(document.name).suffix.lower())
     path = store.project_folder(project) / new_name(suffix[0] if suffix else "")
     name, notes = json.dumps(document.name), json.dumps([note.plain for note in document.notes])
+    headings = json.dumps([astuple(heading) for heading in document.headings])
     pages = [(page.number, page.label, encode(page.text)) for page in document.pages]
     _copy(path, data, document.name)
     with deleted_if_it_fails(path), store.transaction() as connection:
@@ -58,8 +60,9 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
         if count >= store.limits.sources:
             raise StoreError("The project has {:,} sources, as many as can be. Remove one that is not needed.", count)
         made = connection.execute(
-            "INSERT INTO sources (project, name, file, place, hash, chosen, notes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (project, name, path.name, place, digest, valid_text(chosen), notes),
+            "INSERT INTO sources (project, name, file, place, hash, chosen, notes, headings) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (project, name, path.name, place, digest, valid_text(chosen), notes, headings),
         ).lastrowid
         assert made is not None
         connection.executemany("INSERT INTO pages VALUES (?, ?, ?, ?)", ((made, *page) for page in pages))
@@ -72,20 +75,21 @@ def list_sources(store: Store, project: str) -> list[StoredSource]:
     with store.reading() as connection:
         read_row(connection, project, "id")
         rows = connection.execute(
-            "SELECT id, name, file, hash, chosen, notes, left_out FROM sources WHERE project = ? ORDER BY place, id",
+            "SELECT id, name, file, hash, chosen, notes, left_out, headings FROM sources WHERE project = ? "
+            "ORDER BY place, id",
             (project,),
         ).fetchall()
         pages = {row[0]: _pages(connection, row[0]) for row in rows}
     return [
         StoredSource(
             number,
-            Document(valid(json.loads(name)), pages[number], tuple(map(Message.from_plain, valid(json.loads(notes))))),
+            _document(valid(json.loads(name)), pages[number], valid(json.loads(notes)), headings),
             store.project_folder(project) / file,
             digest,
             valid_text(chosen),
             bool(left_out),
         )
-        for number, name, file, digest, chosen, notes, left_out in rows
+        for number, name, file, digest, chosen, notes, left_out, headings in rows
     ]
 
 
@@ -128,6 +132,14 @@ def remove_source(store: Store, source: int) -> None:
 def _pages(connection: sqlite3.Connection, source: int) -> tuple[Page, ...]:
     rows = connection.execute("SELECT number, label, text FROM pages WHERE source = ? ORDER BY number", (source,))
     return tuple(Page(number, valid(label), decode(text)) for number, label, text in rows)
+
+
+def _document(name: str, pages: tuple[Page, ...], notes: Sequence[Any], headings: str | None) -> Document:
+    """`headings` is None if an earlier version kept the source: then they are found in its text."""
+    known = (
+        find_headings(name, pages) if headings is None else tuple(Heading(*row) for row in valid(json.loads(headings)))
+    )
+    return Document(name, pages, tuple(map(Message.from_plain, notes)), known)
 
 
 def _read_file(store: Store, file: Path, name: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fpdf import FPDF
@@ -132,10 +133,10 @@ def test_a_scan_is_refused_with_its_page_count(tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_read_becomes_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = PageObject.extract_text
 
-    def fail_on_second(page: PageObject) -> str:
+    def fail_on_second(page: PageObject, **how: Any) -> str:
         if page.page_number == 1:
             raise KeyError("/Font")
-        return original(page)
+        return original(page, **how)
 
     monkeypatch.setattr(PageObject, "extract_text", fail_on_second)
     document = read_document(save(make_pdf("one", "two", "three"), tmp_path / "broken.pdf"))
@@ -144,7 +145,7 @@ def test_a_page_that_cannot_be_read_becomes_a_note(tmp_path: Path, monkeypatch: 
 
 
 def test_a_file_of_which_no_page_can_be_read_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(page: PageObject) -> str:
+    def fail(page: PageObject, **how: Any) -> str:
         raise RecursionError
 
     monkeypatch.setattr(PageObject, "extract_text", fail)

@@ -68,7 +68,7 @@ def test_all_projects_are_listed(store: Store, tmp_path: Path) -> None:
     assert {(entry.name, entry.characters) for entry in list_projects(store)} == {
         ("Lighthouses", draft), ("Odd name", 29), ("Invisible", 0), ("Interrupted", 22),
     }  # fmt: skip
-    assert (tmp_path / "data" / "projects.before-format-4.sqlite3").exists()
+    assert (tmp_path / "data" / "projects.before-format-5.sqlite3").exists()
 
 
 def test_a_draft_its_history_and_its_versions(store: Store) -> None:
@@ -115,6 +115,16 @@ def test_sources_of_three_kinds(store: Store) -> None:
     assert files[0].startswith(b"%PDF-")
     assert files[1] == PASTED.encode()
     assert files[2] == b"First page.\fSecond page, with an exam-\nple.\fThird page."
+
+
+def test_a_source_without_headings_gets_those_of_its_text(store: Store) -> None:
+    project = entry(store, "Lighthouses").id
+    with store.transaction() as connection:
+        text = b"# Lamps\n\nLit.\n\n# Boats\n\nRowed."
+        connection.execute("UPDATE pages SET text = ? WHERE number = 1", (text,))
+    pdf, pasted, notes = list_sources(store, project)
+    for source in (pdf, pasted, notes):
+        assert [heading.title for heading in source.document.headings] == ["Lamps", "Boats"]
 
 
 def test_a_source_is_removed_with_its_file(store: Store) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.documents import Document, Page
+from app.documents import Document, Heading, Page
 from app.say.errors import StoreError
 from app.say.wording import Message
 from app.store import (
@@ -24,7 +24,10 @@ from app.store import (
 from app.text.valid import valid_text
 
 DOCUMENT = Document(
-    "灯台 v1.PDF", (Page(1, "i", "Light 灯"), Page(2, None, "")), (Message("{:,} of {:,} pages has no text.", 1, 2),)
+    "灯台 v1.PDF",
+    (Page(1, "i", "Light 灯"), Page(2, None, "")),
+    (Message("{:,} of {:,} pages has no text.", 1, 2),),
+    (Heading(1, 0, 1, "Light 灯"),),
 )
 
 
