@@ -1,5 +1,5 @@
 # Each target does all its own set-up on a fresh machine that has Python 3.11 or newer. Those that check the page's scripts
-# also need Node.js 20 or newer with npm, and say so.
+# also need Node.js 20.19 or newer with npm, and say so.
 
 PYTHON ?= python3
 VENV := .venv

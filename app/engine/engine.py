@@ -157,8 +157,10 @@ class Engine:
         return self._model
 
     def submit(self, run: Run) -> None:
-        """Queue a run. Raises QueueFullError."""
+        """Queue a run. Raises QueueFullError, and ModelUnavailableError after `close`."""
         with self._work:
+            if self._closed:
+                raise ModelUnavailableError("The app is ending. Start it again, then press Write; your text is kept.")
             self._waiting = [other for other in self._waiting if not other.done]
             people = sum(other.priority is Priority.WRITING for other in self._waiting)
             if run.priority is Priority.WRITING and people >= self._queue_size:

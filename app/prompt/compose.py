@@ -96,14 +96,15 @@ class TokenCounts:
     ) -> Budget:  # fmt: skip
         """That of the prompt that `compose` would make, without dividing the same sources into tokens again."""
         chosen = tuple((source.document.name, source.pages) for source in sources)
-        if chosen != self._sources[0]:
-            self._sources = chosen, compose(tokenizer, sources, "…").sources
+        known = self._sources  # of which another thread may put others in the place
+        if chosen != known[0]:
+            known = self._sources = chosen, compose(tokenizer, sources, "…").sources
         # What stands before the first page is none of the sources', so it is counted before a short one; its ends are
         # those of all pages, since a token may reach over them.
         ends = f"{sources[0].pages[0].text[:1]}…{sources[-1].pages[-1].text[-8:]}" if sources else ""
         head = [Source(source.document, (replace(source.pages[0], text=ends),)) for source in sources[:1]]
         composed = compose(tokenizer, head, instruction, draft)
-        return replace(composed.budget(output, window), sources=self._sources[1])
+        return replace(composed.budget(output, window), sources=known[1])
 
 
 def last_tokens(tokenizer: PreTrainedTokenizerBase, text: str, most: int) -> str:

@@ -69,7 +69,7 @@ class RunSubscription:
         insertion, draft = self.writing.insertion, self._session.draft
         if not over and (insertion.proposes or not insertion.empty):
             revision, point = draft.streamed()
-            if point is not None:
+            if point is not None and draft.insertion is insertion:  # and not one that began since
                 place = {
                     "kind": "place", "revision": revision, "at": len(point.before), "replaced": len(point.replaced),
                     "seam": "" if insertion.proposes else point.seam,

@@ -77,7 +77,7 @@ def wire_map(
         view, say = viewed(project, request), wording(request)
         if view.session.busy:
             gr.Info(say("While the model writes, the map shows what it does. Choose a run afterwards."))
-        elif key:
+        elif key and key != (view.run or view.session.runs.newest):  # a list that is left tells of itself, too
             view.run = key
         return shown(view, say)
 

@@ -26,8 +26,9 @@ from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
 from app.web.subscription import RunSubscription, Update
 
-FRAME_SECONDS, SILENT_SECONDS = 0.08, 1.0
-"""Between two updates at least, and at most: Gradio looks only then whether the page is still there."""
+FRAME_SECONDS, SILENT_SECONDS = 0.2, 1.0
+"""Between two updates at least, and at most: Gradio looks only then whether the page is still there. A browser on the
+same two cores takes over half a core for twelve updates a second, which decoding then lacks (docs/benchmarks.md)."""
 
 NOT_SHOWN = "What was written could not be shown while it came. It is kept, and is in the draft now."
 

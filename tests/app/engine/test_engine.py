@@ -298,3 +298,11 @@ def test_what_waits_when_it_is_closed_is_stopped(engine: Engine) -> None:
         assert second.wait(60)
     closing.join(60)
     assert (first.state, second.state) == ("stopped", "stopped")
+
+
+def test_what_comes_after_it_was_closed_is_refused() -> None:
+    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), 2)
+    engine.start()
+    engine.close()
+    with pytest.raises(ModelUnavailableError, match="The app is ending"):
+        engine.submit(Run(request()))
