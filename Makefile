@@ -40,7 +40,7 @@ scripts: node_modules/installed ## the unit tests of the page's scripts
 	npm run --silent test
 
 fast: $(VENV)/installed-dev ## the fast tests alone
-	$(PYTEST) --hypothesis-profile fast -m "$(FAST)"
+	$(PYTEST) --hypothesis-profile fast --ignore tests/browser -m "$(FAST)"
 
 # The browser tests drive Debian's Chromium where there is one (installed here if this is Debian and we are root),
 # else the build that Playwright fetches.

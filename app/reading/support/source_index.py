@@ -10,7 +10,7 @@ from math import log
 
 import numpy as np
 
-from app.reading.claims import Claims, Reader, Word, row
+from app.reading.support.claims import Claims, Reader, Word, row
 from app.text.sentences import sentences
 
 _CANDIDATES = 12

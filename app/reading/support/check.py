@@ -1,7 +1,7 @@
 """Whether documents say what a sentence says: word for word, in nearly its words, or not as far as can be seen.
 
 A sentence is compared with the passages, up to three sentences in a row, that share its rarest words; those that have
-most of its words are then read closely (app.reading.contradictions), since "must" and "must not" are as alike as can
+most of its words are then read closely (see `contradictions`), since "must" and "must not" are as alike as can
 be. "Near" therefore means: a passage has these words, and nothing in it was seen to speak against the sentence.
 
 What this cannot see: that an ordinary word was put for another among words that are all there ("a blue lamp", "a red
@@ -21,9 +21,9 @@ from typing import Literal, TypeAlias
 
 import Stemmer
 
-from app.reading.claims import Claims, Reader
-from app.reading.contradictions import Comparison, Opposites, Reason, compare
-from app.reading.source_index import SourceIndex, SourceSentence, SourceText
+from app.reading.support.claims import Claims, Reader
+from app.reading.support.contradictions import Comparison, Opposites, Reason, compare
+from app.reading.support.source_index import SourceIndex, SourceSentence, SourceText
 from app.text.sentences import sentences
 
 Kind: TypeAlias = Literal["word for word", "near", "none"]

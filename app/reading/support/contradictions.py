@@ -1,7 +1,7 @@
 """Whether a passage says what a sentence claims, told from the words of both. Pure.
 
 What has to be the same: numbers, units and names, each beside the same words; the words that turn a meaning before the
-same words (app.reading.lexicon); no word against its opposite; and the order of three parts, since "A sued B" and "B
+same words (see `lexicon`); no word against its opposite; and the order of three parts, since "A sued B" and "B
 sued A" have the same words. Two parts may change places ("if X, Y" and "Y if X"), and passive voice turns the order.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from app.reading.alignment import Alignment
-from app.reading.claims import ENDS, Claims, Word
-from app.reading.lexicon import ADDED, OMITTED, OPPOSITES
+from app.reading.support.alignment import Alignment
+from app.reading.support.claims import ENDS, Claims, Word
+from app.reading.support.lexicon import ADDED, OMITTED, OPPOSITES
 
 Reason: TypeAlias = Literal["negation", "modality", "quantifier", "number", "unit", "name", "roles", "unlike"]
 """Why a sentence is not supported; `unlike`: no passage has enough of its words."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from app.reading.lexicon import (
+from app.reading.support.lexicon import (
     JAPANESE_NEGATION,
     JAPANESE_NUMERALS,
     NUMBERS,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.reading.support import Sources, SourceText, supported
 from app.text.sentences import sentences
-from tests.app.reading.adversarial import DEVELOPMENT, HELD_OUT, Case
+from tests.app.reading.support.adversarial import DEVELOPMENT, HELD_OUT, Case
 
 WORDS = """engine valve copper harbour window letter garden printer ladder river signal market planet bridge
 teacher winter carpet orchard museum rocket sailor kettle puzzle lantern meadow thunder velvet

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from rapidfuzz.distance import LCSseq
 
-from app.reading.claims import Claims
+from app.reading.support.claims import Claims
 
 _TOGETHER = 5
 """Words apart that still are together."""
