@@ -23,9 +23,10 @@ class AppContext:
         """`shared`: the page is for strangers, who must not see one another's projects."""
         self.commands, self.sessions, self.shared = commands, sessions, shared
 
-    def session(self, project: str | None, request: gr.Request) -> Session:
-        """The session of the project that the page which sent `request` means."""
+    def session(self, project: Any, request: gr.Request) -> Session:
+        """The session of the project that the page which sent `request` means; what is no id names none."""
         page = page_of(request)
+        project = project if isinstance(project, str) else None
         shown = bool(project) and self.sessions.view(page) is not None  # else it has yet to be told which
         with errors_said(request, visible=shown):
             return self.sessions.get(page, project)

@@ -20,7 +20,7 @@ from app.project.follow import Job
 from app.prompt.compose import TokenCounts
 from app.say.errors import AppError
 from app.settings import Limits
-from app.web.api.inputs import answer, errors_told, read_sources, uploaded
+from app.web.api.inputs import answer, errors_told, given_text, read_sources, uploaded
 
 FRAME_SECONDS, SILENT_SECONDS = 0.1, 1.0
 """Between two answers of a stream at least, and at most: Gradio looks only then who is still there."""
@@ -100,7 +100,7 @@ class Tools:
                 temperature=temperature, seed=seed,
             )  # fmt: skip
             sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords)
-            writing = await asyncio.to_thread(self._commands.write_apart, sources, asked, draft)
+            writing = await asyncio.to_thread(self._commands.write_apart, sources, asked, given_text("draft", draft))
         try:
             async for _ in _followed(writing):
                 yield answer({"text": writing.text, "statistics": {}}, request)
@@ -165,7 +165,9 @@ class Tools:
                 temperature=temperature, seed=seed,
             )  # fmt: skip
             sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords)
-            comparison = await asyncio.to_thread(self._commands.compare_apart, sources, asked, methods or [], draft)
+            comparison = await asyncio.to_thread(
+                self._commands.compare_apart, sources, asked, methods or [], given_text("draft", draft)
+            )
         try:
             async for _ in _followed(comparison):
                 yield answer(_compared(comparison), request)
@@ -229,7 +231,7 @@ class Tools:
         with errors_told():
             asked = self._commands.request(task=task, detail=detail, length=length, max_new_tokens=max_new_tokens)
             sources = read_sources(files, self._limits, pages, passwords)
-            budget = self._commands.budget(sources, asked, draft, TokenCounts())
+            budget = self._commands.budget(sources, asked, given_text("draft", draft), TokenCounts())
         said = {
             "fits": budget.excess <= 0,
             "message": budget.message,
@@ -260,7 +262,7 @@ class Tools:
         with errors_told():
             if format not in get_args(Format):
                 raise AppError("“{}” is not a format. Choose one of {}.", str(format), ", ".join(get_args(Format)))
-            made = export(Draft(title, markdown), format)
+            made = export(Draft(given_text("title", title), given_text("markdown", markdown)), format)
         for note in made.notes:
             gr.Warning(str(note))
         # Where Gradio deletes it again.

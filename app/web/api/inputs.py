@@ -62,6 +62,13 @@ def uploaded(file: Any) -> Path:
     return found
 
 
+def given_text(name: str, value: Any) -> str:
+    """A parameter's text; without one it is empty. Raises AppError."""
+    if value is not None and not isinstance(value, str):
+        raise AppError("{} must be a text, not {}.", name, type(value).__name__)
+    return value or ""
+
+
 def _of_each(files: Sequence[Any], name: str, values: Any) -> list[str]:
     """One value for each file, "" for those that have none. Raises AppError."""
     given = values or []

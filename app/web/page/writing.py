@@ -20,7 +20,7 @@ from app.say.errors import AppError
 from app.web.components.cache_map import CacheMap
 from app.web.components.editor import DraftEditor, set_message
 from app.web.context import AppContext
-from app.web.events import FOLLOWING, QUIET, READ_EDITOR, worded, wording
+from app.web.events import FOLLOWING, QUIET, READ_EDITOR, warn, worded, wording
 from app.web.html import panels
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
@@ -160,7 +160,12 @@ class Stream:
         try:
             writing = await asyncio.to_thread(command, session, editor)
         except AppError as error:
-            stale = editor.text != session.draft.text and not session.busy
+            if session.busy and session.writing is not None:  # in another window: shown here too from now on
+                warn(worded(error, request))
+                async for update in self._shown(session, session.writing, request):
+                    yield update
+                return
+            stale = editor.text != session.draft.text
             said = {parts.progress: panels.notice(worded(error, request))}
             yield {**said, parts.editor: draft_message(session)} if stale else said
             return

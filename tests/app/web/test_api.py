@@ -292,6 +292,10 @@ def test_what_is_wrong_is_said(client: Client, rock: Any, tmp_path: Path) -> Non
     ):
         with pytest.raises(ClientError, match=message):
             write(client, [rock], **values).result(timeout=60)
+    with pytest.raises(ClientError, match="draft must be a text, not int"):
+        write(client, [rock], draft=5).result(timeout=60)
+    with pytest.raises(ClientError, match="title must be a text, not dict"):
+        client.predict("Mine.", "md", {}, api_name="/export_draft")
     damaged = tmp_path / "broken.pdf"
     damaged.write_bytes(b"%PDF-1.7\nnot really")
     with pytest.raises(ClientError, match=r"broken\.pdf"):

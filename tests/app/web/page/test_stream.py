@@ -219,6 +219,30 @@ def test_a_name_reaches_only_a_page_that_shows_its_project(shown: Shown, session
     assert projects.named(shown.context, session, REQUEST) == {projects.name: NOTHING}
 
 
+def test_a_page_that_is_refused_since_another_writes_is_shown_what_that_writes(
+    shown: Shown, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr("app.web.page.writing.warn", warned.append)
+    script = ScriptedRun().say("It")
+    made = into(session, script, 0, 0)
+    wait(lambda: made.text == "It")
+
+    def refused(session: Session, editor: Any) -> Writing:
+        raise AppError("You are writing already. Stop that first.")
+
+    async def look() -> list[Any]:
+        updates = shown.stream.begin(refused, state(session), REQUEST)
+        first = await taken(updates, 1)
+        script.finish(" stood.")
+        return first + await rest(updates)
+
+    first, *_, last, _ = asyncio.run(look())
+    assert warned == ["You are writing already. Stop that first."]
+    assert (shown.buttons(first), shown.buttons(last)) == (BUSY, RESTING)
+    assert LogReader.of(last[shown.parts.editor]).text == "It stood."
+
+
 def test_a_refusal_is_all_that_is_sent_also_after_a_run(shown: Shown, session: Session) -> None:
     assert into(session, ScriptedRun().finish("Written."), 0, 0).wait(30)
 
