@@ -55,7 +55,8 @@ def ranks(stems: list[list[str]]) -> np.ndarray:
 
     def linked(weights: np.ndarray) -> np.ndarray:
         by_word = np.bincount(column, values * weights[row], len(columns))
-        return np.bincount(row, values * by_word[column], count) - own * weights
+        links: np.ndarray = np.bincount(row, values * by_word[column], count) - own * weights
+        return links
 
     degree: np.ndarray = np.maximum(linked(np.ones(count)), 1e-9)
     rank = np.full(count, 1 / count)

@@ -42,7 +42,7 @@ def paragraphs(text: str) -> list[str]:
         line for line in text.splitlines() if not re.search(r"(?:\.\s?){4,}|^\W*\d*\W*$", line) or not line.strip()
     ]
     joined = re.sub(r"(?<=[a-z])[-\u00ad]\n\s*(?=[a-z])", "", "\n".join(lines))
-    return [paragraph for paragraph in re.split(r"\n\s*\n", joined) if paragraph.strip()]
+    return [paragraph.strip() for paragraph in re.split(r"\n\s*\n", joined) if paragraph.strip()]
 
 
 def _pdf(path: Path) -> list[str]:

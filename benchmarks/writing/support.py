@@ -45,8 +45,9 @@ class Source:
         self.chapters = sum(map(bool, split))
         self._chapter = [number for number, chapter in enumerate(filter(None, split)) for _ in chapter]
         positions: dict[str, set[int]] = {}
-        for number, sentence in enumerate(self.sentences):
-            for word in content(sentence):
+        self._content = [set(content(sentence)) for sentence in self.sentences]
+        for number, words in enumerate(self._content):
+            for word in words:
                 positions.setdefault(word, set()).add(number)
         count = len(self.sentences)
         self._weights = {word: float(np.log1p(count / len(where))) for word, where in positions.items()}
@@ -63,7 +64,8 @@ class Source:
             scores[self._windows[word]] += self._weights[word]
         total = sum(self._weights.get(word, self._unknown) for word in looked_for)
         start = int(scores.argmax())
-        held = min(start + WINDOW // 2, len(self.sentences) - 1)
+        window = range(start, min(start + WINDOW, len(self.sentences)))
+        held = max(window, key=lambda number: sum(self._weights[word] for word in looked_for & self._content[number]))
         missing = tuple(fact for fact in facts(sentence) if not self.lexicon.has(fact))
         return Found(float(scores[start]) / total, self._chapter[held], missing)
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 _CJK = r"぀-ヿ㐀-䶿一-鿿々ー"
-_TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:[’'._@:/+-]+[^\W_{_CJK}]+)*")
+_TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:(?:[’'._@:/+-]+|(?<=\d),(?=\d))[^\W_{_CJK}]+)*")
 _RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
 _HIRAGANA = re.compile(r"[぀-ゟー]+")
 _ABBREVIATIONS = r"(?:\b(?:e\.g|i\.e|etc|cf|vs|al|resp|approx|Mr|Mrs|Dr|St|No|Fig|Sec|Ch|Vol|pp?)\.)"
@@ -17,7 +17,8 @@ _UNSPLIT = re.compile(r"[-–/:]")
 STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
-        """a about above after again all almost along already also although always am among an and another any anything are
+        """
+    a about above after again all almost along already also although always am among an and another any anything are
     around as at away be became because been before being below between both but by came can cannot could did do does
     doing done down during each either else enough etc even ever every few first for from further get gets give given
     gives go goes got had has have having he hence her here him his how however i if in indeed instead into is it its
@@ -81,7 +82,7 @@ def facts(sentence: str) -> list[str]:
     """Its numbers in digits and its names, each time that they occur.
 
     A name is a word with a capital that does not begin the sentence, a quotation, a bracket or what follows a colon, or
-    a word with a capital or a digit inside, or an address. A capitalised word that begins a sentence can't be told from
+    a word with a capital, a digit or an underscore inside, or an address. A capitalised word that begins a sentence can't be told from
     an ordinary one.
     """
     text = unicodedata.normalize("NFKC", sentence)
@@ -91,7 +92,7 @@ def facts(sentence: str) -> list[str]:
         inside = any(letter.isupper() or letter.isdigit() for letter in token[1:])
         begins = not re.search(r"[^\W_][^\w:“\"(\[‘]*$", text[: match.start()])
         name = token[0].isupper() and not begins and token.casefold().split("'")[0].split("’")[0] != "i"
-        if token[0].isdigit() or inside or name or "@" in token or "://" in token:
+        if token[0].isdigit() or inside or name or re.search("@|://|_", token):
             found.append(token)
     return found
 
@@ -104,18 +105,22 @@ class Lexicon:
         self._known: set[str] = set()
         for token in tokens(text):
             folded = _plain(token)
-            self._known |= {folded, *_UNSPLIT.split(folded), *re.split(r"[\W_]+", folded)}
+            self._known |= {folded, *_parts(folded)}
 
     def has(self, fact: str) -> bool:
         """Whether it occurs, or, of a compound, each of its parts. 4.2.1 has no parts."""
         folded = _plain(fact)
-        parts = _UNSPLIT.split(folded) if folded[0].isdigit() else re.split(r"[\W_]+", folded)
         return any(self._is_known(whole) for whole in (folded, folded.removesuffix("s"))) or all(
-            self._is_known(part) for part in parts
+            self._is_known(part) for part in _parts(folded)
         )
 
     def _is_known(self, word: str) -> bool:
         return not word or word in self._known
+
+
+def _parts(folded: str) -> list[str]:
+    """Of a number those that a dash, slash or colon divides; of a word all."""
+    return _UNSPLIT.split(folded) if folded[0].isdigit() else re.split(r"[\W_]+", folded)
 
 
 def _plain(token: str) -> str:
