@@ -11,14 +11,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .support import Source
+from .support import Source, is_whole
 from .tasks import Written
 from .words import content, words
 
 DAMPING = 0.85
 ROUNDS = 40
 FEWEST_WORDS = 5
-"""Of content in a sentence that is worth taking; shorter ones are headings and labels."""
+"""With room for fewer a text is full."""
 
 
 def lead(source: Source, length: int) -> Written:
@@ -73,8 +73,7 @@ def _joined(source: Source, order: Iterable[int], length: int) -> str:
     for number in order:
         sentence = source.sentences[number]
         size = len(words(sentence))
-        whole = len(set(content(sentence))) >= FEWEST_WORDS and sentence[-1] in ".!?。"
-        if not whole or sentence in taken or size > left:
+        if not is_whole(sentence) or sentence in taken or size > left:
             continue
         taken[sentence] = number
         left -= size

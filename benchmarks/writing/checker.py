@@ -89,7 +89,7 @@ def check(written: str, source: Source, instructions: Sequence[str] = ()) -> Fig
         echo=_share(in_runs(said, own, ECHOED_RUN), len(said)),
         empty_headings=empty_headings(found),
         finished=finished(written),
-        chapters=_share(len({places[sentence].chapter for sentence in supported}), source.chapters),
+        chapters=_share(len({places[sentence].chapter for sentence in supported} - {None}), source.chapters),
         unsupported=tuple(sentence for sentence in judged if not places[sentence].supports()),
         missing=tuple(missing),
     )

@@ -21,11 +21,18 @@ steps of 0.05 at which more than 97 % of the sentences of every other document f
 --calibrate`."""
 
 
+FEWEST_SENTENCES = 10
+"""Whole ones in a chapter that counts; title pages, tables of contents and indexes have fewer."""
+
+
 class Found(NamedTuple):
-    """`share` of the content in the nearest window, the `chapter` of that window, and the facts that are nowhere."""
+    """`share` of the content in the nearest window, the `chapter` of that window, and the facts that are nowhere.
+
+    The chapter is None if it is none that counts.
+    """
 
     share: float
-    chapter: int
+    chapter: int | None
     missing: tuple[str, ...]
 
     def supports(self, threshold: float = THRESHOLD) -> bool:
@@ -42,8 +49,13 @@ class Source:
         self.lexicon = Lexicon(self.text)
         split = [[one for part in paragraphs(chapter) for one in sentences(part)] for chapter in chapters]
         self.sentences = [sentence for chapter in split for sentence in chapter]
-        self.chapters = sum(map(bool, split))
-        self._chapter = [number for number, chapter in enumerate(filter(None, split)) for _ in chapter]
+        counted = [sum(map(is_whole, chapter)) >= FEWEST_SENTENCES for chapter in split]
+        self.chapters = sum(counted)
+        self._chapter = [
+            number if counts else None
+            for number, (chapter, counts) in enumerate(zip(split, counted, strict=True))
+            for _ in chapter
+        ]
         positions: dict[str, set[int]] = {}
         self._content = [set(content(sentence)) for sentence in self.sentences]
         for number, words in enumerate(self._content):
@@ -75,9 +87,14 @@ def _windows(where: set[int]) -> np.ndarray:
     return np.array(sorted({max(0, number - back) for number in where for back in range(WINDOW)}))
 
 
+def is_whole(sentence: str) -> bool:
+    """Whether it has six content words and an end mark, which headings, labels and code haven't."""
+    return sentence[-1] in ".!?。" and len(set(content(sentence))) >= 6
+
+
 def drawn(source: Source, count: int, seed: int = 0) -> list[str]:
-    """Whole sentences of a document, drawn at random: those of six content words or more with an end mark."""
-    whole_ones = [one for one in source.sentences if len(set(content(one))) >= 6 and one[-1] in ".!?。"]
+    """Whole sentences of a document, drawn at random."""
+    whole_ones = [sentence for sentence in source.sentences if is_whole(sentence)]
     return random.Random(seed).sample(whole_ones, min(count, len(whole_ones)))
 
 

@@ -6,12 +6,13 @@ import re
 import unicodedata
 
 _CJK = r"぀-ヿ㐀-䶿一-鿿々ー"
+_WIDE = rf"{_CJK}、。！？「」『』（）・"
 _TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:(?:[’'._@:/+-]+|(?<=\d),(?=\d))[^\W_{_CJK}]+)*")
 _RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
 _HIRAGANA = re.compile(r"[぀-ゟー]+")
 _ABBREVIATIONS = r"(?:\b(?:e\.g|i\.e|etc|cf|vs|al|resp|approx|Mr|Mrs|Dr|St|No|Fig|Sec|Ch|Vol|pp?)\.)"
 _BREAK = re.compile(r"(?<=[。！？])(?![」』）\s])|(?<=[.!?…。！？])[\"'”’)\]」』）*_]*\s+(?=[^\sa-z])")
-_ENDS_SHORT = re.compile(rf"{_ABBREVIATIONS}$|\b[A-Z]\.$")
+_ENDS_SHORT = re.compile(rf"{_ABBREVIATIONS}$")
 _UNSPLIT = re.compile(r"[-–/:]")
 
 STOP_WORDS = frozenset(
@@ -34,8 +35,8 @@ STOP_WORDS = frozenset(
 
 
 def sentences(paragraph: str) -> list[str]:
-    """The sentences of one paragraph, whose line ends don't count."""
-    text = " ".join(paragraph.split())
+    """The sentences of one paragraph, whose line ends don't count; in Japanese they are no spaces either."""
+    text = re.sub(rf"(?<=[{_WIDE}])\s+(?=[{_WIDE}])", "", " ".join(paragraph.split()))
     found, start = [], 0
     for match in _BREAK.finditer(text):
         if _ENDS_SHORT.search(text[start : match.start()]):
@@ -82,8 +83,8 @@ def facts(sentence: str) -> list[str]:
     """Its numbers in digits and its names, each time that they occur.
 
     A name is a word with a capital that does not begin the sentence, a quotation, a bracket or what follows a colon, or
-    a word with a capital, a digit or an underscore inside, or an address. A capitalised word that begins a sentence can't be told from
-    an ordinary one.
+    a word with a capital, a digit or an underscore inside, or an address. A capitalised word that begins a sentence
+    can't be told from an ordinary one.
     """
     text = unicodedata.normalize("NFKC", sentence)
     found = []

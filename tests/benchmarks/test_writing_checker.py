@@ -12,12 +12,14 @@ LIGHT = (
     "Earthquakes damaged the tower three times."
 )
 FOOD = "Bread rises because yeast produces carbon dioxide. Flour from wheat holds the gas with its gluten."
-SOURCE = Source([LIGHT, FOOD])
+FILLER = " ".join(f"Keeper {name} lit lamps, watched ships and wrote letters daily." for name in "ABCDEFGHIJ")
+SOURCE = Source([f"{LIGHT} {FILLER}", f"{FOOD} {FILLER.replace('lamps', 'ovens')}", "Contents and Index"])
 
 
 def test_sentences_end_at_end_marks_but_not_after_abbreviations_or_before_small_letters() -> None:
     text = "Use a tool, e.g. Make. Dr. Smith\nwrote it!  See version 4.2.1 of make. It ends"
     assert sentences(text) == ["Use a tool, e.g. Make.", "Dr. Smith wrote it!", "See version 4.2.1 of make.", "It ends"]
+    assert sentences("改行で\n分かれる。") == ["改行で分かれる。"]
     assert sentences("これは文です。次の文です。") == ["これは文です。", "次の文です。"]
 
 
@@ -72,6 +74,7 @@ def test_the_chapter_is_that_of_the_nearest_sentences() -> None:
     found = SOURCE.find("Yeast produces carbon dioxide in bread.")
     assert found is not None
     assert found.chapter == 1
+    assert SOURCE.chapters == 2  # the third has no whole sentences
 
 
 def test_figures_of_a_text() -> None:
