@@ -59,7 +59,7 @@ CASES = (
 )
 QUICK = ("R-exts", "reference-epub", "maint-guide-txt")
 FOREIGN = {
-    False: (_FAQ, *(file for case in CASES if not case.japanese for file in case.files)),
+    False: tuple(dict.fromkeys(file for case in CASES if not case.japanese for file in case.files)),
     True: (("debian-reference-ja", "usr/share/debian-reference/debian-reference.ja.pdf"),),
 }
 """Files whose sentences must fail against other documents, by whether they are Japanese."""

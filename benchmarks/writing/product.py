@@ -18,6 +18,7 @@ from .corpus import Case
 from .tasks import Task, Written
 
 FEWEST_INSTRUCTION_WORDS = 5
+POLL_SECONDS = 0.05
 
 
 class Product:
@@ -51,21 +52,20 @@ class Product:
                     remark = f"pages {next(iter(chosen.values()))} only"
                 kept = [path for path in files if path.name in chosen]
                 return self._ask(kept, remark, started, **asked, pages=list(chosen.values()))
-        except (AppError, ValueError) as error:  # ValueError: the client's, for an end without an answer
+        except AppError as error:
             return Written(self.name, "", remark=f"{remark} refused: {error}".strip())
 
     def _ask(self, files: Sequence[Path], remark: str = "", started: float | None = None, **asked: Any) -> Written:
         started = started or time.perf_counter()
         job = self._client.submit(files=[handle_file(str(path)) for path in files], **asked, api_name="/write")
-        first, last = None, None
-        for last in job:
-            if first is None and re.search(r"\w", last["text"]):
+        first = None
+        while not job.done():
+            if first is None and any(re.search(r"\w", answer["text"]) for answer in job.outputs()):
                 first = time.perf_counter() - started
-        if last is None:
-            job.result()  # raises what went wrong
-            raise ValueError("The app answered nothing.")
+            time.sleep(POLL_SECONDS)
+        last = job.result()
         seconds = time.perf_counter() - started
-        return Written(self.name, last["text"], first, seconds, remark, last["statistics"])
+        return Written(self.name, last["text"], first or seconds, seconds, remark, last["statistics"])
 
 
 @contextmanager
