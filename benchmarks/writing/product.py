@@ -18,6 +18,8 @@ from .corpus import Case
 from .tasks import Task, Written
 
 FEWEST_INSTRUCTION_WORDS = 5
+LOADING_SECONDS = 900
+"""At most; the first time the model is fetched and its kernels are compiled."""
 POLL_SECONDS = 0.05
 
 
@@ -30,7 +32,15 @@ class Product:
 
     def warm_up(self) -> None:
         """Return when the model is loaded and has written a few words."""
-        self._ask([], task="free", detail="What is a lighthouse?", max_new_tokens=64, seed=0)
+        until = time.monotonic() + LOADING_SECONDS
+        while True:
+            try:
+                self._ask([], task="free", detail="What is a lighthouse?", max_new_tokens=64, seed=0)
+                return
+            except AppError as error:
+                if "loading" not in str(error) or time.monotonic() > until:
+                    raise
+            time.sleep(1)
 
     def write(self, case: Case, files: Sequence[Path], task: Task, seed: int) -> Written:
         """A text about the documents; if they are too long for this app, about the pages that it offers to read."""
