@@ -158,14 +158,11 @@ def empty_headings(found: Sequence[Section]) -> int:
 
 
 def finished(written: str) -> bool:
-    """Whether the last line ends a sentence, is a table's row, or an item of a list without full stops."""
+    """Whether the last line ends a sentence or is a table's row."""
     lines = [line.strip() for line in _REFERENCE.sub("", written).splitlines() if line.strip().strip("`")]
     if not lines or _HEADING.match(lines[-1]):
         return False
-    if _ROW.match(lines[-1]) or re.search(r"[.!?…。！？][\"'”’)\]」』）*_`]*$", lines[-1]):
-        return True
-    both_items = len(lines) > 1 and _ITEM.match(lines[-1]) and _ITEM.match(lines[-2])
-    return bool(both_items) and not re.search(r"[.!?。][\"'”’)*_`]*$", lines[-2])
+    return bool(_ROW.match(lines[-1]) or re.search(r"[.!?…。！？][\"'”’)\]」』）*_`]*$", lines[-1]))
 
 
 def _share(part: int, total: int) -> float | None:

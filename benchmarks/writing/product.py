@@ -6,10 +6,11 @@ import ast
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
@@ -21,6 +22,8 @@ FEWEST_INSTRUCTION_WORDS = 5
 LOADING_SECONDS = 900
 """At most; the first time the model is fetched and its kernels are compiled."""
 POLL_SECONDS = 0.05
+QUIET_SECONDS, IDLE_SHARE = 5, 0.2
+"""An app that takes less than this share of a core for so long is idle."""
 
 
 class Product:
@@ -70,7 +73,7 @@ class Product:
         job = self._client.submit(files=[handle_file(str(path)) for path in files], **asked, api_name="/write")
         first = None
         while not job.done():
-            if first is None and any(re.search(r"\w", answer["text"]) for answer in job.outputs()):
+            if first is None and any(begun(answer["text"]) for answer in job.outputs()):
                 first = time.perf_counter() - started
             time.sleep(POLL_SECONDS)
         last = job.result()
@@ -81,10 +84,16 @@ class Product:
 @contextmanager
 def product(root: Path, name: str) -> Iterator[Product]:
     """The app of the checkout at `root`, served, with its model loaded."""
-    with served(root) as (url, _):
+    with served(root) as (url, process):
         app = Product(name, Client(url, verbose=False))
         app.warm_up()
+        _settle(process)
         yield app
+
+
+def begun(text: str) -> bool:
+    """Whether there is a word below the headings, with which the app may begin a text before the model writes."""
+    return bool(re.search(r"^(?!\s*#).*[^\W\d_]", text, re.MULTILINE))
 
 
 def offered(message: str, names: Sequence[str]) -> dict[str, str] | None:
@@ -101,6 +110,25 @@ def offered(message: str, names: Sequence[str]) -> dict[str, str] | None:
         if part or name in match[1]:
             chosen[name] = part[1] if part else ""
     return chosen or None
+
+
+def _settle(process: psutil.Process) -> None:
+    """Return when the app does nothing any more: it compiles while it already serves, more slowly."""
+    until = time.monotonic() + LOADING_SECONDS
+    busy = True
+    while busy and time.monotonic() < until:
+        before = _processor_seconds(process)
+        time.sleep(QUIET_SECONDS)
+        busy = _processor_seconds(process) - before > IDLE_SHARE * QUIET_SECONDS
+
+
+def _processor_seconds(process: psutil.Process) -> float:
+    """Of it and of the processes that it started."""
+    spent = 0.0
+    for one in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            spent += sum(one.cpu_times()[:2])
+    return spent
 
 
 def instructions(root: Path) -> list[str]:

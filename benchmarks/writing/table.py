@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean
+from textwrap import shorten
 from typing import NamedTuple
 
 from .checker import Figures
@@ -14,6 +15,7 @@ from .support import THRESHOLD, Source
 from .tasks import Written
 
 DASH = "–"
+LONGEST_REMARK = 60
 
 
 class Column(NamedTuple):
@@ -116,7 +118,7 @@ def _table(lines: Iterable[str]) -> str:
 
 
 def _line(row: Row) -> str:
-    said = (row.written.remark or "all").replace("|", "\\|").replace("\n", " ")
+    said = shorten(row.written.remark or "all", LONGEST_REMARK, placeholder=" ...").replace("|", "\\|")
     if not row.written.text:
         return f"| {row.task} | {row.written.method} | {said} |" + f" {DASH} |" * len(COLUMNS)
     return _cells(row.task, row.written.method, said, [column.value(row.figures) for column in COLUMNS])

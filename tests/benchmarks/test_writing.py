@@ -6,7 +6,7 @@ import pytest
 from benchmarks.writing.baselines import lead, ranks, textrank
 from benchmarks.writing.checker import check
 from benchmarks.writing.llama import parts
-from benchmarks.writing.product import instructions, offered
+from benchmarks.writing.product import begun, instructions, offered
 from benchmarks.writing.support import Source, drawn, failing
 from benchmarks.writing.table import COLUMNS, measured, report, write_text
 from benchmarks.writing.tasks import TASKS, Written
@@ -34,6 +34,12 @@ def test_instructions_are_the_long_texts_of_a_checkout_without_docstrings(tmp_pa
     code = '"""The docstring of this very module."""\nASK = "Write one paragraph about the text."\nKEY = "two words"\n'
     (tmp_path / "app" / "tasks.py").write_text(code)
     assert instructions(tmp_path) == ["Write one paragraph about the text."]
+
+
+def test_a_text_has_begun_with_its_first_word_below_a_heading() -> None:
+    assert [begun(text) for text in ("", "# Report\n\n", "# Report\n\n1. ", "# Report\n\n1. The")] == [False] * 3 + [
+        True
+    ]
 
 
 def test_the_lead_is_the_first_whole_sentences() -> None:

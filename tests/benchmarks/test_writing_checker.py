@@ -122,7 +122,7 @@ def test_a_heading_is_empty_unless_text_or_a_deeper_heading_follows() -> None:
     ("text", "expected"),
     [
         ("It ends.", True), ("It ends (p. 3).", True), ("It ends. [p. 3]", True), ("It does not", False),
-        ("Text.\n\n# Heading", False), ("| a | b |\n| - | - |\n| 1 | 2 |", True), ("- one\n- two", True),
+        ("Text.\n\n# Heading", False), ("| a | b |\n| - | - |\n| 1 | 2 |", True), ("- one\n- two", False),
         ("- One.\n- tw", False), ("「終わります。」", True), ("", False),
     ],
 )  # fmt: skip
