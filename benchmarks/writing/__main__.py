@@ -6,6 +6,7 @@ Asks the app of each checkout for texts about real manuals (from Debian packages
 them against the documents by code that shares none with the app. Beside it: the documents' first sentences, TextRank,
 and with --llama the same GGUF under llama.cpp with map-and-reduce prompts. Prints Markdown tables; all texts go to the
 output folder, with the documents' text, to be read. What an app can't take whole is asked about the pages it offers.
+With poppler-utils installed PDFs are read by pdftotext, else by pypdf.
 """
 
 from __future__ import annotations
