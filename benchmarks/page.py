@@ -9,15 +9,10 @@ python -m benchmarks.page [--root FOLDER] [--repetitions N]
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -26,6 +21,7 @@ from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from .machine import machine_name
+from .serving import served
 
 ROOT = Path(__file__).resolve().parent.parent
 DEBIAN = Path("/usr/bin/chromium")
@@ -54,27 +50,6 @@ def library(root: Path, repetitions: int) -> list[float]:
     code = LIBRARY.format(instruction=INSTRUCTION, repetitions=repetitions, tokens=TOKENS)
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     return [float(line) for line in done.stdout.split()]
-
-
-@contextmanager
-def served(root: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """The app of a checkout, with a model that is loaded and compiled."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "REFRESHKV_DATA_FOLDER": folder, "REFRESHKV_PORT": str(port), "REFRESHKV_HOST": "127.0.0.1",
-            "REFRESHKV_DOCUMENT_DISK_GIGABYTES": "0",
-        }  # fmt: skip
-        server = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            yield f"http://127.0.0.1:{port}", psutil.Process(server.pid)
-        finally:
-            server.terminate()
-            server.wait()
 
 
 def api(url: str, root: Path, repetitions: int) -> list[float]:
@@ -137,22 +112,11 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=DEBIAN if DEBIAN.exists() else None, args=["--no-sandbox", "--disable-gpu"]
             )
-            _wait_for(url)
             watched = idle(url, server, browser)
             seen = median(page(url, browser, chosen.repetitions))
             browser.close()
             called = median(api(url, root, chosen.repetitions))
         print(f"| {root} | {alone:.1f} | {called:.1f} | {seen:.1f} | {seen / alone:.2f} | {watched:.1f} |", flush=True)
-
-
-def _wait_for(url: str) -> None:
-    host, port = url.removeprefix("http://").split(":")
-    for _ in range(1200):
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"The app does not answer at {url}.")
 
 
 if __name__ == "__main__":
