@@ -190,7 +190,10 @@ class Engine:
             self._current = None
             self._work.wait_for(lambda: self._waiting or self._closed)
             self._current = self._waiting.pop(0) if self._waiting else None
+            waiting = list(self._waiting)
         self.notifier.notify()
+        for run in waiting:  # has come nearer
+            run.notifier.notify()
         return self._current
 
     def _serve(self) -> None:

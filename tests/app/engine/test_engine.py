@@ -120,6 +120,20 @@ def test_whoever_watches_the_queue_is_told_whose_turn_it_is(engine: Engine) -> N
     assert run.wait(60)
 
 
+def test_a_run_that_waits_is_told_when_it_has_come_nearer(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    with held(engine):
+        first = submitted(engine, request(new=2))
+        wait(lambda: first.state == "running")
+        second, third = submitted(engine, request(new=2)), submitted(engine, request(new=2))
+        assert engine.ahead_of(third) == 2
+        notify = third.notifier.notify
+        monkeypatch.setattr(third.notifier, "notify", lambda: (told.append(third.state), notify()))
+    assert third.wait(60)
+    assert second.done
+    assert told[0] == "waiting"
+
+
 @contextmanager
 def forwarded(engine: Engine) -> Iterator[list[int]]:
     """The number of tokens of each forward of the model."""
