@@ -17,7 +17,8 @@ run: $(VENV)/installed ## start the app
 	$(BIN)/python app.py
 
 check: $(VENV)/installed-dev node_modules/installed ## linters, types and the fast tests (no model, no browser), in a minute
-	@$(MAKE) --no-print-directory lint types scripts fast
+	@$(MAKE) --no-print-directory --output-sync -j2 lint types scripts
+	@$(MAKE) --no-print-directory fast
 
 # What runs the model has all cores for itself.
 test: $(VENV)/installed-dev browser scripts ## all tests

@@ -71,6 +71,7 @@ def test_a_worker_that_dies_is_named_by_its_status_and_last_words_then_and_later
             worker.measure(3)
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_answer_is_given_up(start: Start) -> None:
     worker = start("silence")
     worker.patience = 0.2

@@ -67,6 +67,7 @@ def test_the_notes_name_machine_bandwidth_and_versions() -> None:
     assert table.endswith("- a: version 1")
 
 
+@pytest.mark.slow
 def test_the_files_hold_every_method_and_the_plot_those_with_figures(tmp_path: Path) -> None:
     results: dict[str, dict[int, Outcome]] = {
         "a": {1024: A, 7000: A},

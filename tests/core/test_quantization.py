@@ -158,6 +158,7 @@ def test_quantizers_spare_the_output_head(quantize) -> None:  # noqa: ANN001
     assert not torch.equal(model.model.layers[0].mlp.up_proj.weight.float(), tiny().model.layers[0].mlp.up_proj.weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantize", [None, quantize_int8, quantize_nf4])
 def test_converted_model_generates_saves_its_state_and_moves(quantize) -> None:  # noqa: ANN001
     def converted(seed_model: PreTrainedModel) -> PreTrainedModel:

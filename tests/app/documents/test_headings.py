@@ -93,6 +93,7 @@ def test_a_pasted_text_has_headings() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="#=-1.A a\n*`灯\u3000", max_size=80), st.sampled_from(["a.txt", "a.md", "a.html", "a.epub"]))
 def test_headings_are_in_order_and_stand_on_their_page(text: str, name: str) -> None:
     pages = (Page(1, "label", text), Page(2, None, text))

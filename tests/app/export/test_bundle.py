@@ -72,6 +72,7 @@ def test_a_file_without_a_trace_or_with_too_large_a_one_is_refused_in_words(tmp_
             bundled_trace(path, megabytes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", FORMATS)
 def test_every_format_writes_a_named_file(key: str) -> None:
     made = export(Draft("The tides: 1703", "# Tides\n\n| a |\n|---|\n| b |\n", RUN), key)

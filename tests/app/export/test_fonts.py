@@ -166,6 +166,7 @@ def test_the_body_has_the_sign_for_what_is_missing() -> None:
         assert REPLACEMENT in repertoire(Face(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("face", [Face(BODY[""]), JAPANESE, EMOJI])
 def test_a_repertoire_is_what_the_font_maps(face: Face) -> None:
     with TTFont(face.path) as font:

@@ -42,6 +42,7 @@ def test_text_structure_and_outline() -> None:
     assert reader.metadata.title == "The tides"
 
 
+@pytest.mark.slow
 def test_a_page_ends_with_its_number_and_a_heading_is_not_left_alone() -> None:
     reader = pdf("\n\n".join(f"{n}. paragraph\n\n# Heading {n}" for n in range(60)))
     for number, page in enumerate(reader.pages, 1):
@@ -81,6 +82,7 @@ def test_a_table_repeats_its_head_and_splits_a_row_that_is_higher_than_a_page() 
     assert [word for page in pages for word in page.split() if word.startswith("word")] == words
 
 
+@pytest.mark.slow
 def test_a_table_too_wide_for_the_page_is_written_in_lines() -> None:
     draft = f"|{'|'.join(f'h{n}' for n in range(40))}|\n|{'---|' * 40}\n|{'|'.join(f'c{n}' for n in range(40))}|"
     text = " ".join(lines(draft))

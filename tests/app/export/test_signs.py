@@ -42,6 +42,7 @@ def paper(opened: Paper) -> Paper:
     return opened
 
 
+@pytest.mark.slow
 def test_emoji_are_drawn_and_read_back() -> None:
     made = export(Draft("T", "Done ✅ failed ❌ liked 👍 starred ⭐ and 😀"), "pdf")
     assert made.notes == ()
@@ -69,10 +70,12 @@ def test_no_line_breaks_within_a_sign() -> None:
     assert [sign for line in found for sign in graphemes(line) if sign in SEQUENCES] == SEQUENCES * 12 * len(drafts)
 
 
+@pytest.mark.slow
 def test_words_beside_emoji_stay_whole() -> None:
     assert {word for line in lines("lighthouse ✅ " * 40) for word in line.split()} == {"lighthouse", "✅"}
 
 
+@pytest.mark.slow
 def test_an_unknown_sequence_is_shown_in_its_parts(paper: Paper) -> None:
     assert lines("a ✅‍❌ b") == ["a ✅‍❌ b"]
     assert paper.get_string_width("✅‍❌") == paper.get_string_width("✅❌")
@@ -104,6 +107,7 @@ def test_a_letter_with_a_mark_that_no_font_has_keeps_the_letter(tmp_path: Path) 
     assert lines(f"x{LETTER}\u0e34 y", tmp_path) == [f"x{LETTER}� y"]
 
 
+@pytest.mark.slow
 def test_an_installed_font_is_used(tmp_path: Path) -> None:
     make_font(tmp_path / "thai.ttf", LETTER)
     made = write_pdf(Draft("", f"a {LETTER}"), (tmp_path,))
@@ -112,6 +116,7 @@ def test_an_installed_font_is_used(tmp_path: Path) -> None:
     assert page.extract_text().split() == ["a", LETTER, "1"]
 
 
+@pytest.mark.slow
 def test_scripts_from_right_to_left_read_back_in_their_order() -> None:
     assert lines("שלום עולם\n\nمرحبا بالعالم") == ["שלום עולם", "مرحبا بالعالم"]
 
@@ -148,6 +153,7 @@ def test_a_paragraph_from_right_to_left_begins_at_the_right() -> None:
     assert start("שלום abc") > 300
 
 
+@pytest.mark.slow
 def test_letters_join_across_vowel_marks_and_not_across_a_non_joiner(paper: Paper) -> None:
     assert paper.get_string_width("مُحَمَّد") == paper.get_string_width("محمد")
     assert paper.get_string_width("می‌خواهم") > paper.get_string_width("میخواهم")

@@ -487,6 +487,7 @@ def test_a_wish_is_as_long_as_the_page_lets_it_be(commands: Commands, session: S
 # --- comparing ---
 
 
+@pytest.mark.slow
 def test_the_fields_become_methods_with_one_seed(commands: Commands, session: Session) -> None:
     fields = {"task": "free", "detail": "Say it.", "method": REFRESHKV, "threshold": 0.9, "max_new_tokens": 20}
     request = ask(**fields, temperature=0.7, seed=None)

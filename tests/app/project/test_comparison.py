@@ -99,6 +99,7 @@ def test_the_prompt_is_read_with_a_small_cache_if_any_method_has_one(engine: Eng
     assert Comparison(engine, [full, full]).reading.spec.request == replace(full[1].request, max_new_tokens=1)
 
 
+@pytest.mark.slow
 def test_what_refreshes_kept_is_not_held_on_to(engine: Engine) -> None:
     comparison = finished(Comparison(engine, methods(21)))
     followed = [trial.followed for trial in comparison.trials if trial.followed]
@@ -258,6 +259,7 @@ def test_what_a_trial_wrote_is_not_taken_for_the_author_of_the_draft(commands: C
     assert session.runs.wrote(text, 0, len(text)) is None
 
 
+@pytest.mark.slow
 def test_comparisons_do_not_take_the_place_of_the_drafts_traces(
     commands: Commands, session: Session, store: Store
 ) -> None:
@@ -312,6 +314,7 @@ def test_a_draft_is_written_while_methods_are_compared(commands: Commands, sessi
     assert session.draft.text == written.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["close", "delete", "expire"])
 def test_a_comparison_ends_with_its_session(commands: Commands, session: Session, sessions: Sessions, how: str) -> None:
     def expire() -> None:

@@ -140,6 +140,7 @@ def test_a_file_removed_while_it_is_opened_does_not_come_back(
     assert len(list(store.project_folder(project).iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_a_file_opened_twice_at_once_is_kept_once(
     store: Store,
     project: str,

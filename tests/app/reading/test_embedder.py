@@ -41,6 +41,7 @@ def wheel(path: Path, model: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_vectors_have_length_one_and_no_neighbour_changes_them(model: Path) -> None:
     texts = ["the lamp is lit", "the boat", "", "the oil " * 400]
     vectors = Embedder(model).embed(texts)

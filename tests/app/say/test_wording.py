@@ -162,6 +162,7 @@ def test_sentences_that_have_a_name_have_their_japanese() -> None:
     assert sentences - said("ja") == set()
 
 
+@pytest.mark.slow
 def test_nothing_is_shown_that_was_not_worded() -> None:
     shown = calls(
         nodes("app", without="app/web/api"), {"gr.Error", "gr.Warning", "gr.Info", "failure", "warn", "notice"}
@@ -245,6 +246,7 @@ def test_lists_and_sentences_are_joined_as_the_language_does() -> None:
     assert JA.together("一。", "", "二。") == "一。二。"
 
 
+@pytest.mark.slow
 def test_an_event_knows_the_language_of_its_page(sessions: Sessions, session: Session) -> None:
     page: Any = SimpleNamespace(session_hash="page", headers={"accept-language": "ja,en;q=0.8"})
     assert wording(page) == JA

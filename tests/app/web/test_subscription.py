@@ -344,6 +344,7 @@ def test_the_line_says_how_far_it_is(session: Session) -> None:
     assert "Stopped. The draft is as it was." in told(session, made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("looks", range(6))
 def test_a_part_that_begins_while_an_update_is_made_does_no_harm(session: Session, looks: int) -> None:
     first, second = ScriptedRun().emit(PrefillProgress(200, 200)).say("One."), ScriptedRun()

@@ -31,6 +31,7 @@ def plain(model: PreTrainedModel, scores: Tensor, without: Tensor, weight: float
     return torch.tensor([values])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("weight", "plausible"), [(0.5, 0.05), (1.0, 0.3), (0.0, 0.001)])
 def test_the_formula_at_every_step_and_in_a_second_run(tiny: Tiny, weight: float, plausible: float) -> None:
     model, tokenizer = tiny
@@ -49,6 +50,7 @@ def test_the_formula_at_every_step_and_in_a_second_run(tiny: Tiny, weight: float
             new = torch.cat([new, found.argmax(-1, keepdim=True)], 1)
 
 
+@pytest.mark.slow
 def test_generation_takes_the_contrasted_tokens(tiny: Tiny) -> None:
     model, tokenizer = tiny
     contrast = ContextContrast(model, tokenizer, WITHOUT, weight=1.0)

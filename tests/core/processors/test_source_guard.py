@@ -127,6 +127,7 @@ def write(guard: SourceGuard, tokenizer: PreTrainedTokenizerBase, text: str, bef
     return text if tokenizer.eos_token_id in allowed(guard, tokens) else text + "…"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "text", "written"),
     [
@@ -256,6 +257,7 @@ def test_guarded_words_says_which_and_where() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_generation_is_guarded(tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast]) -> None:
     model, tokenizer = tiny
     guard = SourceGuard(tokenizer, ["in 1984 at Łódź"])

@@ -253,6 +253,7 @@ def test_a_page_is_told_of_the_model_until_it_is_there_and_polls_nothing(session
     assert ("could not be loaded: odd" in failed, ready) == (True, False)
 
 
+@pytest.mark.slow
 def test_a_page_is_made_of_plain_values(commands: Commands, sessions: Sessions) -> None:
     """Gradio copies all of it for each page that is loaded: one reference into the app, and the model is copied."""
     blocks = build(commands.settings, AppContext(commands, sessions, shared=False))
@@ -260,6 +261,7 @@ def test_a_page_is_made_of_plain_values(commands: Commands, sessions: Sessions) 
     assert found == []
 
 
+@pytest.mark.slow
 def test_no_part_of_the_page_is_made_while_it_is_used(commands: Commands, sessions: Sessions) -> None:
     """Gradio would add its functions to those of a page in one thread while another goes through them."""
     blocks = build(commands.settings, AppContext(commands, sessions, shared=False))

@@ -86,6 +86,7 @@ def test_gradio_sends_a_page_what_is_new_and_nothing_else(shown: Shown, session:
     assert made.wait(30)
 
 
+@pytest.mark.slow
 def test_a_page_that_opens_another_project_is_sent_nothing_more(
     shown: Shown, sessions: Sessions, session: Session
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_page_that_opens_another_project_is_sent_nothing_more(
     assert session.draft.text == "It stood"
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_the_page_that_began_it(shown: Shown, session: Session) -> None:
     script = ScriptedRun()
 
@@ -128,6 +130,7 @@ def test_a_run_goes_on_without_the_page_that_began_it(shown: Shown, session: Ses
     assert session.draft.text == "It stood."
 
 
+@pytest.mark.slow
 def test_a_page_that_was_closed_is_followed_no_longer(shown: Shown, session: Session) -> None:
     script = ScriptedRun().say("It")
     made = into(session, script, 0, 0)
@@ -195,6 +198,7 @@ def test_a_project_in_which_nothing_was_written_shows_nothing_of_another(shown: 
     assert shown.map not in update
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_with_the_app_is_mentioned_until_another_begins(
     shown: Shown, sessions: Sessions, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +214,7 @@ def test_a_run_that_ended_with_the_app_is_mentioned_until_another_begins(
     assert INTERRUPTED not in update[shown.parts.progress]
 
 
+@pytest.mark.slow
 def test_a_name_reaches_only_a_page_that_shows_its_project(shown: Shown, sessions: Sessions, session: Session) -> None:
     with gr.Blocks():
         projects = add_projects(shown.context)
@@ -219,6 +224,7 @@ def test_a_name_reaches_only_a_page_that_shows_its_project(shown: Shown, session
     assert projects.named(shown.context, session, REQUEST) == {projects.name: NOTHING}
 
 
+@pytest.mark.slow
 def test_a_page_that_is_refused_since_another_writes_is_shown_what_that_writes(
     shown: Shown, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
