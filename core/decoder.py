@@ -99,8 +99,7 @@ def stream_generate(
         counts generated tokens only. seed: makes sampling repeatable.
     stop_strings: the text ends before the first of them. The model's end tokens always end it.
     logits_processors: applied in order to the float32 scores `(1, vocabulary)`, before the penalty and the sampling
-    above,
-        and when greedy too: transformers' own or those of `core.processors`. Each follows one run at a time.
+        above, and when greedy too: transformers' own or those of `core.processors`. Each follows one run at a time.
     cache: continue a cache from an earlier generation of the same model: its longest common prefix with the prompt is
         reused and only the rest is prefilled.
     prefill_chunk: prompt tokens per forward; or a function that gives them from those of the forward before and the

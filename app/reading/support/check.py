@@ -1,8 +1,8 @@
 """Whether documents say what a sentence says: word for word, in nearly its words, or not as far as can be seen.
 
 A sentence is compared with the passages, up to three sentences in a row, that share its rarest words; those that have
-most of its words are then read closely (see `contradictions`), since "must" and "must not" are as alike as can
-be. "Near" therefore means: a passage has these words, and nothing in it was seen to speak against the sentence.
+most of its words are then read closely (see `contradictions`), since "must" and "must not" are as alike as can be.
+"Near" therefore means: a passage has these words, and nothing in it was seen to speak against the sentence.
 
 What this cannot see: that an ordinary word was put for another among words that are all there ("a blue lamp", "a red
 lamp"), if neither is a name or in the lexicon; a synonym (its word counts as missing, so that a paraphrase in words of

@@ -77,7 +77,7 @@ def wire_map(
         view, say = viewed(project, request), wording(request)
         if view.session.busy:
             gr.Info(say("While the model writes, the map shows what it does. Choose a run afterwards."))
-        elif key and key != (view.run or view.session.runs.newest):  # a list that is left tells of itself, too
+        elif key and key != _listed(view):  # a list that is left tells of itself, too
             view.run = key
         return shown(view, say)
 
@@ -145,10 +145,14 @@ def _whole(view: PageView) -> Any:
 
 
 def _choice(view: PageView, say: Wording) -> Any:
-    entries, newest = view.session.runs.entries, view.session.runs.newest
-    shown = view.run if view.run in {entry.key for entry in entries} else newest
-    choices = [(_titled(entry, say), entry.key) for entry in entries]
-    return gr.update(choices=choices, value=shown, visible=bool(choices))
+    choices = [(_titled(entry, say), entry.key) for entry in view.session.runs.entries]
+    return gr.update(choices=choices, value=_listed(view), visible=bool(choices))
+
+
+def _listed(view: PageView) -> str | None:
+    """The run that the list names as shown."""
+    runs = view.session.runs
+    return view.run if view.run in {entry.key for entry in runs.entries} else runs.newest
 
 
 def _titled(entry: RunEntry, say: Wording) -> str:

@@ -160,9 +160,10 @@ class Stream:
         try:
             writing = await asyncio.to_thread(command, session, editor)
         except AppError as error:
-            if session.busy and session.writing is not None:  # in another window: shown here too from now on
+            other = session.writing
+            if other is not None and not other.done:  # in another window: shown here too from now on
                 warn(worded(error, request))
-                async for update in self._shown(session, session.writing, request):
+                async for update in self._shown(session, other, request):
                     yield update
                 return
             stale = editor.text != session.draft.text

