@@ -23,7 +23,7 @@ from .graph import Compilation, compile_decoding
 from .layer import PolicyLayer
 from .loading import load_model
 from .policies import FullAttention, Policy, RefreshKV
-from .processors import ContextContrast, RepetitionGuard, SourceGuard, Vocabulary, guarded_words
+from .processors import ContextContrast, Dictation, RepetitionGuard, SourceGuard, Vocabulary, guarded_words
 from .snapshot import Snapshot, model_fingerprint
 from .statement import Statement
 
@@ -33,6 +33,7 @@ __all__ = [
     "Compilation",
     "ContextContrast",
     "ContextOverflowError",
+    "Dictation",
     "DownloadError",
     "Event",
     "FullAttention",

@@ -42,13 +42,15 @@ class Page:
     """One page: its 1-based `number` in the file, the `label` it bears there, its text, and where that comes from.
 
     The label is what is printed on a page of a PDF, if the file states it, or the title of an e-book's chapter.
-    `origin` is None if the text stands as it was extracted.
+    `origin` is None if the text stands as it was extracted. Of a page that was cut, `text` is the stretch that begins
+    at character `begin`.
     """
 
     number: int
     label: str | None
     text: str
     origin: Origin | None = field(default=None, repr=False)
+    begin: int = 0
 
     @property
     def extracted(self) -> str:

@@ -7,24 +7,36 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeAlias
 
-from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    LogitsProcessor,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from app.engine.document_cache import DocumentCache
 from app.engine.notifier import Notifier
 from app.engine.pace import Pace
-from app.engine.run import Priority, Run
+from app.engine.run import GenerationRequest, Priority, Run
 from app.say.errors import AppError
 from app.say.wording import Message
 from core import (
     Compilation,
+    Dictation,
     Event,
     FullAttention,
     PolicyCache,
     PrefillProgress,
     RefreshKVError,
+    RepetitionGuard,
+    SourceGuard,
     Statement,
+    Vocabulary,
     load_model,
     stream_generate,
 )
@@ -79,6 +91,7 @@ class Engine:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._documents: DocumentCache | None = None
+        self._vocabulary: Vocabulary | None = None
         self.loading = Loading(Message("Starting"))
         self.failure: Message | None = None
         self.notifier = Notifier()
@@ -142,6 +155,13 @@ class Engine:
     def pairs(self) -> int:
         """(layer, KV head) pairs, each with a small cache of its own."""
         return self.layers * self.heads
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many weights the model has, however they are stored."""
+        model, _ = self.require_model()
+        with torch.device("meta"):  # quantized layers keep theirs packed
+            return int(AutoModelForCausalLM.from_config(model.config).num_parameters())
 
     def _text_config(self) -> PreTrainedConfig:
         model, _ = self.require_model()
@@ -257,6 +277,7 @@ class Engine:
                 repetition_penalty=request.repetition_penalty,
                 seed=request.seed,
                 stop_strings=request.stop_strings,
+                logits_processors=self._processors(request, tokenizer),
                 cache=cache,
                 prefill_chunk=Pace(),
             )
@@ -266,6 +287,21 @@ class Engine:
                 yield from events
             finally:
                 run.cache_bytes = cache.nbytes
+
+    def _processors(self, request: GenerationRequest, tokenizer: PreTrainedTokenizerBase) -> list[LogitsProcessor]:
+        """What decides of the text beside the model."""
+        if request.dictated:
+            tokens = tokenizer(request.dictated, add_special_tokens=False)["input_ids"]
+            return [Dictation(tokens, tokenizer.eos_token_id)]
+        if request.grounding is None:
+            return []
+        if self._vocabulary is None:  # takes a while: once, for the first run that is held to anything
+            self._vocabulary = Vocabulary(tokenizer)
+        held = request.grounding
+        return [
+            SourceGuard(self._vocabulary, held.sources),
+            RepetitionGuard(self._vocabulary, draft_tokens=held.draft_tokens),
+        ]
 
 
 def named_model(name: str, quantization: Quantization | Literal["auto"]) -> ModelSource:

@@ -29,11 +29,24 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True)
+class Grounding:
+    """What decoding is held to: names and numbers only from `sources`, and no loop.
+
+    sources: the documents as they are sent, the instruction, the draft. draft_tokens: so many tokens at the prompt's
+    end are the draft, which is not to be repeated either.
+    """
+
+    sources: tuple[str, ...]
+    draft_tokens: int = 0
+
+
+@dataclass(frozen=True)
 class GenerationRequest:
     """What to generate: the prompt's ids `(1, length)`, int64, and the decoder's options.
 
     document_end: so many tokens at the prompt's start are documents and what stands before them; they are kept for the
-    requests to come.
+    requests to come. grounding: None to decode freely. dictated: a text that is written instead of one that the model
+    chooses; empty for none.
     """
 
     token_ids: Tensor
@@ -46,6 +59,8 @@ class GenerationRequest:
     seed: int | None = None
     document_end: int = 0
     stop_strings: tuple[str, ...] = ()
+    grounding: Grounding | None = None
+    dictated: str = ""
 
 
 class Run:

@@ -11,16 +11,17 @@ from app.export.table_check import TableReport, check_table, repair_table
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.insertion import Insertion, InsertionPoint
+from app.project.material import Material, fitted, pages_of
 from app.project.session import Session
-from app.project.specs import Specs
+from app.project.specs import Advance, Specs
 from app.project.writing import Writing
-from app.prompt.compose import TokenCounts, count_tokens
+from app.prompt.compose import count_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import PASSAGE_TASKS, clean_passage
 from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.tasks import columns_asked
-from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
+from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ReadingPlan, ShorterDraft, ShorterOutput
 from app.say.errors import AppError, PromptError
 from app.say.wording import ENGLISH, Wording
 from app.settings import Settings
@@ -82,31 +83,37 @@ class Commands:
         point = InsertionPoint("", text, "") if where == "anew" else self._point(session, editor, where)
         if where == "again":
             request = request.but(seed=None)  # the same seed would write the same text
-        writing = self._writing(session.sources.selected, request, point, where, session)
+        writing = self._writing(session.material, request, point, where, session)
         session.write(writing)
         return writing
 
     def write_apart(self, sources: Sequence[Source], request: WriteRequest, draft: str = "") -> Writing:
         """Begin a text that belongs to no project, or go on with `draft`. Raises AppError."""
         where: Where = "end" if draft.strip() else "anew"
-        writing = self._writing(sources, request, InsertionPoint(draft, "", ""), where)
+        writing = self._writing(Material(sources), request, InsertionPoint(draft, "", ""), where)
         writing.start()
         return writing
 
     def _writing(
-        self, sources: Sequence[Source], request: WriteRequest, point: InsertionPoint, where: Where,
+        self, material: Material, request: WriteRequest, point: InsertionPoint, where: Where,
         session: Session | None = None,
     ) -> Writing:  # fmt: skip
-        _require_subject(sources, request, point.before)
+        _require_subject(material.sources, request, point.before)
         insertion = Insertion(point)
         # At the caret no section begins: the text around it is not theirs.
-        sections = self._specs.sections(sources, request) if request.kind.in_sections and where != "caret" else None
+        sections = self._sections(material, request, point.before) if where != "caret" else None
         first = sections(point.before, "") if sections else None
         if first is None:
             begins = where in ("anew", "again") and not point.before.strip()
-            first = self._specs.first(sources, request, point.before, begins=begins)
+            first = self._specs.first(material, request, point.before, begins=begins)
         draft, library = (session.draft, session.runs) if session else (None, None)
         return Writing(self.engine, first, insertion, draft, library, advance=sections or (lambda before, text: None))
+
+    def _sections(self, material: Material, request: WriteRequest, before: str) -> Advance | None:
+        """What gives the sections of a text that is written in several."""
+        if self._specs.in_parts(material, request):
+            return self._specs.along_chapters(material, request, before)
+        return self._specs.sections(material, request) if request.kind.in_sections else None
 
     def propose(
         self, session: Session, request: WriteRequest, editor: EditorState, kind: str, wish: str = ""
@@ -150,7 +157,7 @@ class Commands:
 
     def compare(self, session: Session, request: WriteRequest, methods: Sequence[str]) -> Comparison:
         """Begin to write the same under each method, beside the draft. Raises AppError."""
-        comparison = self._comparison(session.sources.selected, request, methods, session.draft.text, session)
+        comparison = self._comparison(session.material, request, methods, session.draft.text, session)
         session.compare(comparison)
         return comparison
 
@@ -158,12 +165,12 @@ class Commands:
         self, sources: Sequence[Source], request: WriteRequest, methods: Sequence[str], draft: str = ""
     ) -> Comparison:
         """The same for what belongs to no project. Raises AppError."""
-        comparison = self._comparison(sources, request, methods, draft)
+        comparison = self._comparison(Material(sources), request, methods, draft)
         comparison.start()
         return comparison
 
     def _comparison(
-        self, sources: Sequence[Source], request: WriteRequest, methods: Sequence[str], draft: str,
+        self, material: Material, request: WriteRequest, methods: Sequence[str], draft: str,
         session: Session | None = None,
     ) -> Comparison:  # fmt: skip
         if unknown := [key for key in methods if key not in COMPARED]:
@@ -171,17 +178,21 @@ class Commands:
         chosen = [key for key in COMPARED if key in methods]
         if len(chosen) < 2:
             raise AppError("Choose at least two methods to compare.")
-        _require_subject(sources, request, draft if request.task == "continue" else "")
-        spec = self._specs.to_compare(sources, request, draft)
+        _require_subject(material.sources, request, draft if request.task == "continue" else "")
+        spec = self._specs.to_compare(material, request, draft)
         runs = [(COMPARED[key], self._specs.under(spec, _by(request, key))) for key in chosen]
         return Comparison(self.engine, runs, session.runs if session else None)
 
     # --- the window ---
 
-    def budget(self, sources: Sequence[Source], request: WriteRequest, draft: str, counts: TokenCounts) -> Budget:
+    def budget(self, material: Material, request: WriteRequest, draft: str) -> Budget:
         """What writing would take of the window, going on from `draft`: an instruction that is not written yet counts
-        as a word, and all sections that are to come count. Raises AppError while the model is loading, and PromptError.
-        """
+        as a word, and all sections that are to come count, but of a text along the documents' chapters only the longest
+        one. Raises AppError while the model is loading, and PromptError."""
+        if self._specs.in_parts(material, request):
+            longest = self._specs.longest_section(material, request, draft)
+            if longest is not None:
+                return longest
         _, tokenizer = self.engine.require_model(timeout=0)
         task, shape = request.kind, request.shape
         detail = request.detail if request.detail.strip() or task.default is not None else "…"
@@ -191,20 +202,24 @@ class Commands:
             opening = "" if draft.strip() else task.opening(detail, shape)
         else:  # whose openings are among the tokens to come
             instruction, opening, output = step.instruction, "", tokens_to_come(draft, detail, shape)
-        seen = self._specs.seen(request, draft)
-        unseen = count_tokens(tokenizer, draft) - count_tokens(tokenizer, seen) if seen != draft else 0
-        budget = counts.budget(tokenizer, sources, instruction, trim_draft(seen) + opening, output, self.engine.window)
-        return replace(budget, unseen=unseen, in_sections=step is not None)
+        window, before = self.engine.window, self._specs.seen(request, draft)
+        sent = fitted(tokenizer, material, instruction, before, output, window, request.detail)
+        unseen = count_tokens(tokenizer, draft) - count_tokens(tokenizer, sent.draft) if sent.draft != draft else 0
+        budget = material.counts.budget(
+            tokenizer, sent.sources, instruction, trim_draft(sent.draft) + opening, output, window
+        )
+        chosen = None if sent.sources is material.sources else ReadingPlan(material.pages, pages_of(sent.sources))
+        return replace(budget, unseen=unseen, in_sections=step is not None, plan=chosen)
 
     def window(self, session: Session, request: WriteRequest) -> WindowState:
         """What Write takes, and Continue. Raises AppError as `budget` does."""
-        sources, counts, draft = session.sources.selected, session.token_counts, session.draft.text
+        material, draft = session.material, session.draft.text
         goes_on = request.task == "continue"
-        writes = self.budget(sources, request, draft if goes_on else "", counts)
+        writes = self.budget(material, request, draft if goes_on else "")
         if goes_on or not draft.strip():
             return WindowState(writes)
         try:
-            return WindowState(writes, self.budget(sources, request, draft, counts))
+            return WindowState(writes, self.budget(material, request, draft))
         except PromptError as error:
             return WindowState(writes, error)
 

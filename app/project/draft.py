@@ -190,6 +190,14 @@ class ProjectDraft:
             self._keep_before()
         self._run_autosave.note(insertion.draft)
 
+    def rewrite(self, text: str) -> None:
+        """What the run has written so far is now `text`."""
+        insertion = self.insertion
+        assert insertion is not None
+        with self._lock:
+            insertion.text = text
+        self._run_autosave.note(insertion.draft)
+
     def _keep_before(self) -> None:
         """The draft that the model begins to change, as a version and as a step of undo."""
         with self._commands:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ class RunSpec:
     opening: what stands before the model's first word and was given to it: the head of a table, a heading. section:
     which of an outline's it writes. asked: the page's fields, for the store. compared: what its method is called in a
     comparison, else empty. proposes: it is shown as a proposal. recorded: it is listed among the project's runs.
+    tidy: what is made of the model's words when it has finished: an unfinished sentence goes, say, and pages are named.
     """
 
     request: GenerationRequest
@@ -32,6 +33,7 @@ class RunSpec:
     compared: str = ""
     proposes: bool = False
     recorded: bool = True
+    tidy: Callable[[str], str] | None = None
     priority: Priority = Priority.WRITING
 
     @property

@@ -9,10 +9,12 @@ from typing import Any
 
 from app.project.comparison import Comparison
 from app.project.draft import ProjectDraft
+from app.project.material import Material
 from app.project.sources import Sources
 from app.project.versions import Versions
 from app.project.writing import Writing
 from app.prompt.compose import TokenCounts
+from app.reading.reading import Readings
 from app.runs.library import RunLibrary
 from app.runs.trace import Trace
 from app.say.errors import AppError
@@ -36,6 +38,7 @@ class Session:
         self.versions = Versions(store, project.id, self.draft)
         self.runs = RunLibrary(store, project.id)
         self.token_counts = TokenCounts()
+        self.readings = Readings()
         self.writing: Writing | None = None
         self.comparison: Comparison | None = None
         self.used = time.monotonic()
@@ -51,6 +54,11 @@ class Session:
     def busy(self) -> bool:
         """Whether something is being written."""
         return self.writing is not None and not self.writing.done
+
+    @property
+    def material(self) -> Material:
+        """What is to be written about."""
+        return Material(self.sources.selected, self.token_counts, self.readings)
 
     def write(self, writing: Writing) -> None:
         """Begin to write. Raises AppError if another writes or is about to, or if it cannot be begun."""

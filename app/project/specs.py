@@ -5,17 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 from app.engine.engine import Engine
-from app.engine.run import GenerationRequest
+from app.engine.run import GenerationRequest, Grounding
+from app.project.material import Material, fitted, sources_of
 from app.project.run_spec import RunSpec
+from app.project.whole import SMALL, WHOLE_TASKS, SectionText, planned, section_text, tidied
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
 from app.prompt.request import FULL_ATTENTION, WriteRequest
-from app.prompt.sections import next_step, tokens_to_come
-from app.prompt.window import Budget, WindowFull
+from app.prompt.sections import SectionPlace, next_step, tokens_to_come
+from app.prompt.window import Budget, ReadingPlan, WindowFull
+from app.reading.plan import Plan, PlannedSection
 from app.runs.trace import RunSettings, describe_policy
 from app.settings import Settings
 
@@ -36,13 +40,72 @@ class Specs:
         _, tokenizer = self.engine.require_model(timeout=0)
         return last_tokens(tokenizer, draft, request.draft_tokens) if request.draft_tokens else draft
 
-    def first(self, sources: Sequence[Source], request: WriteRequest, before: str, *, begins: bool) -> RunSpec:
+    def first(self, material: Material, request: WriteRequest, before: str, *, begins: bool) -> RunSpec:
         """One run for all, which goes on from `before`; `begins`: with the task's own opening."""
         opening = request.kind.opening(request.detail, request.shape) if begins else ""
         instruction = request.kind.instruction(request.detail, request.shape)
-        return self._spec(sources, request, instruction, opening, before, request.max_new_tokens)
+        return self._spec(material, request, instruction, opening, before, request.max_new_tokens)
 
-    def sections(self, sources: Sequence[Source], request: WriteRequest) -> Advance:
+    def quotes(self, request: WriteRequest) -> bool:
+        """Whether a text about documents has their own sentences: they cannot be had in another language."""
+        if request.wording == "auto":
+            return self.engine.parameters < SMALL and not request.language.strip()
+        return request.wording == "quoted"
+
+    def in_parts(self, material: Material, request: WriteRequest) -> bool:
+        """Whether the text is written in sections along the documents' chapters."""
+        if request.task not in WHOLE_TASKS or not material.sources:
+            return False
+        if self.quotes(request):
+            return True
+        _, tokenizer = self.engine.require_model(timeout=0)
+        instruction = request.kind.instruction(request.detail, request.shape)
+        limit = request.max_new_tokens
+        budget = material.counts.budget(tokenizer, material.sources, instruction, "", limit, self.engine.window)
+        return budget.excess > 0
+
+    def along_chapters(self, material: Material, request: WriteRequest, before: str) -> Advance:
+        """The next section of a text about the whole of the documents, if one is left."""
+        whole, quotes = planned(material.reading, request, before), self.quotes(request)
+        left = [section for section in whole.sections if section.sayings or not quotes]
+        total = len(left)
+
+        def advance(before: str, written: str) -> RunSpec | None:
+            if not left:
+                return None
+            section = left.pop(0)
+            text = section_text(whole, section, request, before + written, quotes=quotes)
+            spec = self._section(whole, section, request, text)
+            return replace(spec, section=SectionPlace(total - len(left), total, section.heading))
+
+        return advance
+
+    def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
+        """What the longest section takes of the window of those that are left after `draft`; None if none is."""
+        whole, quotes = planned(material.reading, request, draft), self.quotes(request)
+        sections = [section for section in whole.sections if section.sayings or not quotes]
+        if not sections:
+            return None
+        section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
+        spec = self._section(whole, section, request, section_text(whole, section, request, "…", quotes=quotes))
+        budget = spec.composed.budget(spec.request.max_new_tokens, self.engine.window)
+        return replace(budget, plan=ReadingPlan(whole.pages, whole.pages_in_full, len(sections), quotes))
+
+    def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
+        _, tokenizer = self.engine.require_model(timeout=0)
+        sources = sources_of(whole.reading, section.parts)
+        composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
+        if text.dictated:
+            limit = count_tokens(tokenizer, text.dictated) + 1
+            spec = self._of(composed, request.but(temperature=0.0), text.opening, limit)
+            return replace(spec, request=replace(spec.request, dictated=text.dictated, document_end=0))
+        limit = min(text.tokens, self.settings.max_new_tokens_limit)
+        spec = self._of(composed, request, text.opening, limit, text.stops)
+        spec = self._grounded(spec, request, sources, text.instruction, text.opening)
+        generation = replace(spec.request, document_end=0)
+        return replace(spec, request=generation, tidy=partial(tidied, whole.reading, section.parts))
+
+    def sections(self, material: Material, request: WriteRequest) -> Advance:
         """The outline's next section after what is written, if one is left."""
 
         def advance(before: str, written: str) -> RunSpec | None:
@@ -53,7 +116,9 @@ class Specs:
             limit = min(step.max_new_tokens, self.settings.max_new_tokens_limit)
             # Before the first, whether there is room for all of them.
             in_all = 0 if written else tokens_to_come(draft, request.detail, request.shape)
-            spec = self._spec(sources, request, step.instruction, step.opening, draft, limit, step.stop_strings, in_all)
+            spec = self._spec(
+                material, request, step.instruction, step.opening, draft, limit, step.stop_strings, in_all
+            )
             return replace(spec, section=step.place)
 
         return advance
@@ -68,15 +133,19 @@ class Specs:
         greedy = request.but(temperature=0.0, method=FULL_ATTENTION)
         return replace(self._of(composed, greedy, "", limit), asked=request.fields, proposes=True)
 
-    def to_compare(self, sources: Sequence[Source], request: WriteRequest, draft: str) -> RunSpec:
+    def to_compare(self, material: Material, request: WriteRequest, draft: str) -> RunSpec:
         """The run that each method makes; `draft` counts if the task is to go on with it. With a seed."""
         opening = request.kind.opening(request.detail, request.shape)
         instruction = request.kind.instruction(request.detail, request.shape)
         _, tokenizer = self.engine.require_model(timeout=0)
-        before = trim_draft(self.seen(request, draft)) if request.task == "continue" else opening
-        composed = compose(tokenizer, sources, instruction, before)
+        before = self.seen(request, draft) if request.task == "continue" else ""
+        limit = request.max_new_tokens
+        sent = fitted(tokenizer, material, instruction, before, limit, self.engine.window, request.detail)
+        start = trim_draft(sent.draft) if request.task == "continue" else opening
+        composed = compose(tokenizer, sent.sources, instruction, start)
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
-        return self._of(composed, request.but(seed=seed), opening, request.max_new_tokens)
+        spec = self._of(composed, request.but(seed=seed), opening, limit)
+        return self._grounded(spec, request, sent.sources, instruction, start)
 
     def under(self, spec: RunSpec, request: WriteRequest) -> RunSpec:
         """The same run by the method of another request."""
@@ -84,15 +153,31 @@ class Specs:
         return replace(spec, request=generation, settings=self._settings_of(generation))
 
     def _spec(
-        self, sources: Sequence[Source], request: WriteRequest, instruction: str, opening: str, draft: str, limit: int,
+        self, material: Material, request: WriteRequest, instruction: str, opening: str, draft: str, limit: int,
         stops: tuple[str, ...] = (), in_all: int = 0,
     ) -> RunSpec:  # fmt: skip
         """`in_all`: tokens of all sections that are to come, for which there must be room too."""
         _, tokenizer = self.engine.require_model(timeout=0)
-        composed = compose(tokenizer, sources, instruction, trim_draft(self.seen(request, draft)) + opening)
+        seen, window = self.seen(request, draft), self.engine.window
+        sent = fitted(tokenizer, material, instruction, seen, max(limit, in_all), window, request.detail)
+        before = trim_draft(sent.draft) + opening
+        composed = compose(tokenizer, sent.sources, instruction, before)
         if in_all:
             self._require_room(replace(composed.budget(in_all, self.engine.window), in_sections=True))
-        return self._of(composed, request, opening, limit, stops)
+        spec = self._of(composed, request, opening, limit, stops)
+        return self._grounded(spec, request, sent.sources, instruction, before)
+
+    @staticmethod
+    def _grounded(
+        spec: RunSpec, request: WriteRequest, sources: Sequence[Source], instruction: str, draft: str
+    ) -> RunSpec:
+        """Held to what it is given, if there are documents and the person wishes it."""
+        if not request.grounded or not sources:
+            return spec
+        texts = [page.text for source in sources for page in source.pages]
+        names = [source.document.name for source in sources]
+        held = Grounding((*texts, *names, instruction, draft), spec.composed.draft_tokens)
+        return replace(spec, request=replace(spec.request, grounding=held))
 
     def _of(
         self, composed: Composed, request: WriteRequest, opening: str, limit: int, stops: tuple[str, ...] = ()

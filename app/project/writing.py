@@ -56,10 +56,24 @@ class Writing(Job):
         """The first run, and after each that finishes the next, if there is one."""
         spec: RunSpec | None = self._first
         while spec is not None:
+            begin = len(self.insertion.text)
             followed = yield spec
             if followed.run.state != "finished":
                 return
+            self._tidy(spec, begin)
             spec = self._advance(self.insertion.point.before, self.insertion.text)
+
+    def _tidy(self, spec: RunSpec, begin: int) -> None:
+        """What the run wrote from `begin` on, after its opening, as it is to stay."""
+        if spec.tidy is None:
+            return
+        text = self.insertion.text
+        begin = text.index(spec.opening, begin) + len(spec.opening)
+        tidied = text[:begin] + spec.tidy(text[begin:])
+        if self._draft is None:
+            self.insertion.text = tidied
+        else:
+            self._draft.rewrite(tidied)
 
     @property
     def draft_start(self) -> int:

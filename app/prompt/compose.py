@@ -205,11 +205,11 @@ def _places(
     starts, ends = np.array(offsets, np.int32).reshape(-1, 2).T
     page = np.full(len(starts), -1, np.int32)
     start, end = np.zeros_like(page), np.zeros_like(page)
-    texts = [each.text for source in sources for each in source.pages]
-    for index, (passage, text) in enumerate(zip(passages, texts, strict=True)):
+    pages = [page for source in sources for page in source.pages]
+    for index, (passage, each) in enumerate(zip(passages, pages, strict=True)):
         inside = slice(*np.searchsorted(starts, (passage.start, passage.end)))
         page[inside] = index
-        typed = _as_typed(rendered[passage.start : passage.end], text)
+        typed = each.begin + _as_typed(rendered[passage.start : passage.end], each.text)
         start[inside] = typed[starts[inside] - passage.start]
         end[inside] = typed[np.minimum(ends[inside], passage.end) - passage.start]
     documents = tuple(index for index, source in enumerate(sources) for _ in source.pages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
 
@@ -17,6 +17,9 @@ from core import FullAttention, Policy, RefreshKV
 REFRESHKV, FULL_ATTENTION = "RefreshKV", "FullAttention"
 METHODS = (REFRESHKV, FULL_ATTENTION)
 """The methods that can be written with."""
+
+WordingChoice: TypeAlias = Literal["auto", "own", "quoted"]
+"""Whose sentences a text about documents has: the model's own or the documents'; "auto": theirs for a small model."""
 
 LIMIT = "max_new_tokens_limit"
 """In the context of the check: the most tokens that may be asked for."""
@@ -31,6 +34,14 @@ def _task(value: Any) -> str:
 def _method(value: Any) -> str:
     if not isinstance(value, str) or value not in METHODS:
         raise AppError("“{}” is not a method. Choose one of {}.", str(value)[:80], ", ".join(METHODS))
+    return value
+
+
+def _wording(value: Any) -> str:
+    if not isinstance(value, str) or value not in get_args(WordingChoice):
+        raise AppError(
+            "“{}” is no choice of sentences. Choose one of {}.", str(value)[:80], ", ".join(get_args(WordingChoice))
+        )
     return value
 
 
@@ -127,6 +138,7 @@ class WriteRequest(BaseModel):
 
     length: a name, a number of words, or None. threshold: query similarity above which a layer keeps its small cache.
     seed: None to draw one. draft_tokens: so many tokens of the draft, the last ones, the model sees; None: all.
+    wording: a WordingChoice. grounded: names and numbers can only be those of documents, instruction and draft.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, arbitrary_types_allowed=True)
@@ -145,6 +157,8 @@ class WriteRequest(BaseModel):
     temperature: Annotated[float, BeforeValidator(_temperature)] = 0.7
     seed: Annotated[int | None, BeforeValidator(_seed)] = None
     draft_tokens: Annotated[int | None, BeforeValidator(_draft_tokens)] = None
+    wording: Annotated[str, BeforeValidator(_wording)] = "auto"
+    grounded: Annotated[bool, BeforeValidator(bool)] = True
 
     @model_validator(mode="before")
     @classmethod

@@ -97,7 +97,7 @@ def next_step(draft: str, detail: str = "", shape: Shape | None = None) -> Step 
     divider = "" if _DIVIDER.search(draft) else "---\n\n"
     # Below an outline a small model goes on with lists, whatever the instruction says; after a word, it writes prose.
     word = "The" if shape.english else ""
-    opening = f"{_gap(draft)}{divider}## {left[0].title}\n\n{word}"
+    opening = f"{gap(draft)}{divider}## {left[0].title}\n\n{word}"
     place = SectionPlace(sections.index(left[0]) + 1, len(sections), left[0].title)
     return Step(instruction, opening, tokens, ("\n# ", "\n## ", "\n---"), left[0], place)
 
@@ -220,7 +220,7 @@ def _key(title: str) -> str:
     return " ".join(re.findall(r"\w+", title.casefold()))
 
 
-def _gap(draft: str) -> str:
+def gap(draft: str) -> str:
     """The line ends that make a blank line after `draft`."""
     text = trim_draft(draft)
     return "\n" * max(0, 2 - (len(text) - len(text.rstrip("\n"))))

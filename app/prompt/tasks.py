@@ -100,7 +100,7 @@ class Task:
         parts = [self.template.format(detail=detail or self.default)]
         if detail and self.focus:
             parts.append(_sentence(self.focus.format(detail=detail)))
-        return " ".join([*parts, *self._wishes(shape)]).strip()
+        return " ".join([*parts, *self.wishes(shape)]).strip()
 
     def opening(self, detail: str = "", shape: Shape | None = None) -> str:
         """The beginning of the answer, to be used as the draft: the head of a table whose columns are named, else
@@ -127,11 +127,12 @@ class Task:
             return shape.length
         return self.words[LENGTHS.index(shape.length or "medium")]
 
-    def _wishes(self, shape: Shape) -> list[str]:
-        """One sentence for each field of `shape` that is set and means something here."""
+    def wishes(self, shape: Shape, words: int | None = None) -> list[str]:
+        """One sentence for each field of `shape` that is set and means something here; `words`: of a part of the text
+        instead of all."""
         tone, language, audience = _line(shape.tone), _line(shape.language), _line(shape.audience)
         wishes = [
-            (self.prose and shape.length, f"Write about {self.word_count(shape)} words."),
+            (self.prose and (words or shape.length), f"Write about {words or self.word_count(shape)} words."),
             (self.prose and tone, f"The tone is {tone}."),
             (self.prose and audience, f"The readers are {audience}."),
             (language, f"Write in {language}."),

@@ -67,12 +67,41 @@ Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources | ShorterDraft
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingPlan:
+    """How documents are read that are not sent as a whole: of `pages` the model sees `in_full` those that were chosen.
+
+    sections: of the text, each from pages of its own; 0 for a text from all of those at once. quoted: its sentences are
+    the documents' own.
+    """
+
+    pages: int
+    in_full: int
+    sections: int = 0
+    quoted: bool = False
+
+    def message(self, say: Wording) -> str:
+        """For the person."""
+        if not self.sections:
+            return say(
+                "Longer than the window: reads the {:,} of {:,} pages that have most to do with it.",
+                self.in_full, self.pages,
+            )  # fmt: skip
+        reads = say(
+            "Reads {:,} pages and writes {:,} sections; for these the model sees {:,} pages in full.",
+            self.pages, self.sections, self.in_full,
+        )  # fmt: skip
+        quoted = say("The sentences are the documents' own: a model of this size invents when it uses its own words.")
+        return say.together(reads, quoted if self.quoted else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """Tokens asked for against tokens there are: `window` is the model's context.
 
     `instruction` counts everything in the prompt but the sources and the `draft`: the chat template's own tokens too.
     `unseen`: tokens of the draft that the person has chosen to keep from the model. `in_sections`: the answer is that
-    of several requests, whose length the task decides. `say` words the message and the choices.
+    of several requests, whose length the task decides. `plan`: how documents are read that are not sent as a whole; the
+    tokens are then those of the longest request. `say` words the message and the choices.
     """
 
     sources: tuple[SourceTokens, ...]
@@ -82,6 +111,7 @@ class Budget:
     window: int
     unseen: int = 0
     in_sections: bool = False
+    plan: ReadingPlan | None = None
     say: Wording = ENGLISH
 
     @property
@@ -113,6 +143,7 @@ class Budget:
         say = self.say
         if self.excess <= 0:
             fits = say("It fits: {:,} of {:,} tokens, {:,} to spare.", self.total, self.window, -self.excess)
+            fits = self.plan.message(say) if self.plan else fits
             unseen = say("The model does not see the first {:,} tokens of the draft.", self.unseen)
             return say.together(fits, unseen if self.unseen else "")
         parts = (

@@ -24,7 +24,7 @@ WORDS = 60
 
 _FEWEST, _MOST = 6, 50  # words of a sentence; an ideograph or kana counts as half a word
 _POSITION = 0.3  # added for the first sentence, less for those after it
-_HANGS = 0.5  # taken away from one that begins with a word for something that was said before
+_ASKED = 1.0  # added for one that has all words of what is asked for
 _REPEATS = 0.7  # taken away for what was said already
 _COMPARED = 400  # sentences of a part, at most; the rest of a longer one is not looked at
 
@@ -32,10 +32,14 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _CAPTION = re.compile(
     r"(?:fig(?:ure|\.)|table|abb(?:ildung|\.)|listing|図|表)\s*[\d.]+|copyright\b|©|see also\b", re.IGNORECASE
 )
-_BEGINS = re.compile(r"[\"'“‘(«「『]?(?:[A-ZÀ-ÖØ-ÞĀ-Ž]|[^\W\d_a-zß-öø-ÿ])")
+_BEGINS = re.compile(r"[\"'“‘«「『]?(?:[A-ZÀ-ÖØ-ÞĀ-Ž]|[^\W\d_a-zß-öø-ÿ])")
 _ENDS = re.compile(r"[.!?。！？][\"'”’)»」』]*$")
 _HANGING = re.compile(
-    r"(?:(?:if|when) )?(?:this|these|that|those|it|they|he|she|such|however|therefore|thus|also|but|and|so)\b",
+    r"(?:(?:if|when|as) )?(?:this|these|that|those|it|they|he|she|such|however|therefore|thus|also|but|and|so|another|"
+    r"both|either|neither|here (?:is|are))\b"
+    r"|.*\b(?:the following|let us|(?:see|shown|described|given|discussed) (?:above|below|later))\b"
+    r"|(?:[\w’'-]+,? ){1,4}(?:this|these|those|it|them)(?: (?:is|are|was|were|can|could|may|must|should|will|to|in|on|"
+    r"for|and|or|by|with|has|have|do|does)\b|[,.;:])",
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]|[\s,]")
@@ -51,15 +55,17 @@ class Extracted:
     text: str
 
 
-def note(text: str, words: int = WORDS, embedder: Vectors | None = None) -> tuple[Extracted, ...]:
-    """The sentences of a part's plain text that say most about it, in their order: at least one if there is a whole
-    sentence, about `words` words in all, none twice. Nothing if there is no whole sentence."""
+def note(text: str, words: int = WORDS, embedder: Vectors | None = None, focus: str = "") -> tuple[Extracted, ...]:
+    """The sentences of a part's plain text that say most about it, or about the words of `focus`, in their order: at
+    least one if there is a whole sentence, about `words` words in all, none twice. Nothing if there is no whole
+    sentence; those that hang on what was said before only where there are no others."""
     candidates = _candidates(text)[:_COMPARED]
+    candidates = [sentence for sentence in candidates if not _hangs(sentence.text)] or candidates
     if not candidates:
         return ()
     vectors = embedder.embed([sentence.text for sentence in candidates]) if embedder else _tf_idf(candidates)
     alike = vectors @ vectors.T
-    worth = _worth(alike, candidates)
+    worth = _worth(alike, candidates, frozenset(terms(focus)))
     chosen: list[int] = []
     left, open_ones = words, list(range(len(candidates)))
     while open_ones:
@@ -98,13 +104,18 @@ def _words(sentence: str) -> int:
     return len(_WIDE.sub(" ", sentence).split()) + len(_WIDE.findall(sentence)) // 2
 
 
-def _worth(alike: NDArray[np.float32], candidates: Sequence[Extracted]) -> NDArray[np.float32]:
-    """Mean similarity to the others, scaled to 1 for the most central, and what its place and beginning add."""
+def _hangs(sentence: str) -> bool:
+    """Whether its beginning speaks of something that was said before."""
+    return bool(_HANGING.match(sentence))
+
+
+def _worth(alike: NDArray[np.float32], candidates: Sequence[Extracted], asked: frozenset[str]) -> NDArray[np.float32]:
+    """Mean similarity to the others, scaled to 1 for the most central, and what its place and words asked for add."""
     others = (alike.sum(axis=1) - alike.diagonal()) / max(len(candidates) - 1, 1)
     central = others / max(float(others.max()), 1e-9)
     place = _POSITION / (1 + np.arange(len(candidates), dtype=np.float32))
-    hanging = np.array([bool(_HANGING.match(sentence.text)) for sentence in candidates], np.float32)
-    return np.asarray(central + place - _HANGS * hanging, np.float32)
+    shared = [len(asked.intersection(terms(sentence.text))) / max(len(asked), 1) for sentence in candidates]
+    return np.asarray(central + place + _ASKED * np.array(shared, np.float32), np.float32)
 
 
 def _tf_idf(candidates: Sequence[Extracted]) -> NDArray[np.float32]:

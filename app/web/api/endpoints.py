@@ -17,7 +17,8 @@ from app.export import Draft, export
 from app.project.commands import Commands
 from app.project.comparison import Comparison, Trial
 from app.project.follow import Job
-from app.prompt.compose import TokenCounts
+from app.project.material import Material
+from app.prompt.request import WordingChoice
 from app.say.errors import AppError
 from app.settings import Limits
 from app.web.api.inputs import answer, errors_told, given_text, read_sources, uploaded
@@ -66,6 +67,8 @@ class Tools:
         pages: list[str] | None = None,
         passwords: list[str] | None = None,
         draft: str = "",
+        wording: WordingChoice = "auto",
+        grounded: bool = True,
         request: gr.Request | None = None,
     ) -> Json:
         """
@@ -89,6 +92,8 @@ class Tools:
             pages: Which pages of each file, in the order of files, for example "1-3, 7"; "" for all.
             passwords: Of each file, in the order of files; "" where there is none.
             draft: A text to go on with at its end, in Markdown; empty to begin a new one.
+            wording: Whose sentences a summary, report, essay, notes or outline has: "own" the model's, "quoted" the documents'; "auto" takes theirs for a model of less than a thousand million weights.
+            grounded: Whether names and numbers can only be those of the documents, the instruction and the draft.
 
         Returns:
             text: what is written so far, in Markdown, without the draft it goes on from. statistics: state, tokens per second, time to first token and others; empty until the end.
@@ -97,7 +102,7 @@ class Tools:
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 method=method, budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
-                temperature=temperature, seed=seed,
+                temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
             sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords)
             writing = await asyncio.to_thread(self._commands.write_apart, sources, asked, given_text("draft", draft))
@@ -210,6 +215,7 @@ class Tools:
         pages: list[str] | None = None,
         passwords: list[str] | None = None,
         draft: str = "",
+        wording: WordingChoice = "auto",
         request: gr.Request | None = None,
     ) -> Json:
         """
@@ -224,14 +230,17 @@ class Tools:
             pages: As for write.
             passwords: As for write.
             draft: As for write.
+            wording: As for write.
 
         Returns:
             Whether it fits, a message, the tokens of each part, and what would make it fit, in words.
         """
         with errors_told():
-            asked = self._commands.request(task=task, detail=detail, length=length, max_new_tokens=max_new_tokens)
+            asked = self._commands.request(
+                task=task, detail=detail, length=length, max_new_tokens=max_new_tokens, wording=wording
+            )
             sources = read_sources(files, self._limits, pages, passwords)
-            budget = self._commands.budget(sources, asked, given_text("draft", draft), TokenCounts())
+            budget = self._commands.budget(Material(sources), asked, given_text("draft", draft))
         said = {
             "fits": budget.excess <= 0,
             "message": budget.message,

@@ -1,0 +1,135 @@
+"""A text about the whole of documents: sections along their chapters, each from its own parts.
+
+Small models invent when they write about a document in their own words (docs/benchmarks.md): for them the sentences are
+the documents' own, chosen for what they say, with the page of each. Larger models write each section themselves, held
+to the names and numbers of its parts, and the pages that support it are named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import PurePath
+
+from app.prompt.request import WriteRequest
+from app.prompt.sections import gap, parse_outline
+from app.prompt.tasks import TOKENS_PER_WORD
+from app.reading.plan import Plan, PlannedSection, plan
+from app.reading.reading import Reading, Saying
+from app.reading.support import Sources, SourceText, supported
+from app.text.citations import cited
+from app.text.endings import to_last_sentence
+
+WHOLE_TASKS = ("summary", "report", "essay", "notes", "outline")
+"""Those that can be written section by section along the chapters."""
+
+SMALL = 1_000_000_000
+"""Weights of a model below which it does not write in its own words by itself. Measured with 135 million only."""
+
+TITLE_CHARACTERS = 80
+
+
+@dataclass(frozen=True)
+class SectionText:
+    """What is asked for one section: `opening` stands before its words, `stops` end it. dictated: its text, if that is
+    the documents' own."""
+
+    opening: str
+    instruction: str
+    words: int
+    stops: tuple[str, ...]
+    dictated: str = ""
+
+    @property
+    def tokens(self) -> int:
+        """The most that a model writes of it."""
+        return round(self.words * TOKENS_PER_WORD)
+
+
+def planned(reading: Reading, request: WriteRequest, before: str) -> Plan:
+    """What is left to write after a draft that ends with `before`. Below an outline of the person's, its sections."""
+    words = min(request.kind.word_count(request.shape), round(request.max_new_tokens / TOKENS_PER_WORD))
+    outline = [section.title for section in parse_outline(before)] if request.task == "outline" else []
+    found = plan(reading, request.detail, words, outline)
+    return replace(found, sections=tuple(section for section in found.sections if not _stands_in(section, before)))
+
+
+def _stands_in(section: PlannedSection, before: str) -> bool:
+    """Whether a draft has that section: its heading, or a sentence of it."""
+    sentences = (saying.text for sayings in section.sayings for saying in sayings)
+    lines = {line.strip() for line in before.splitlines()}
+    return f"## {section.heading}" in lines or any(sentence.rstrip(".!?。") in before for sentence in sentences)
+
+
+def section_text(
+    whole: Plan, section: PlannedSection, request: WriteRequest, before: str, *, quotes: bool
+) -> SectionText:
+    """A section of the plan, after a draft that ends with `before`."""
+    opening = gap(before) if before.strip() else _title(whole, request)
+    notes = request.task == "notes"
+    if request.task not in ("summary", "essay"):
+        opening += f"## {section.heading}\n\n"
+    paragraphs = [_sentences(whole.reading, sayings) for sayings in section.sayings] if quotes else []
+    if notes:
+        dictated = "\n".join(f"- {sentence}" for sentences in paragraphs for sentence in sentences)
+    else:
+        dictated = "\n\n".join(" ".join(sentences) for sentences in paragraphs)
+    opening += "- " if notes and not quotes else ""
+    return SectionText(opening, _instruction(section, request), section.words, ("\n#",), dictated)
+
+
+def tidied(reading: Reading, parts: Sequence[int], text: str) -> str:
+    """What a model wrote from these parts: up to its last finished sentence, with the pages that support it named at
+    the end of each paragraph."""
+    texts, pages = [], []
+    for number in parts:
+        for extract in reading.parts[number].extracts(reading.documents):
+            document = reading.parts[number].document
+            texts.append(SourceText(document, extract.place.page, extract.text))
+            pages.append((document, extract.place.page))
+    sources = Sources(texts)
+    return "\n\n".join(_with_pages(reading, sources, paragraph) for paragraph in to_last_sentence(text).split("\n\n"))
+
+
+def _with_pages(reading: Reading, sources: Sources, paragraph: str) -> str:
+    found = [support.source[0] for _, _, support in supported(paragraph, sources).sentences if support.kind != "none"]
+    for document in sorted({sentence.document for sentence in found}, reverse=True):
+        pages = {sentence.page for sentence in found if sentence.document == document}
+        paragraph = cited(paragraph, *_reference(reading, document, pages))
+    return paragraph
+
+
+def _sentences(reading: Reading, sayings: Sequence[Saying]) -> list[str]:
+    """Their texts; the last of those from one page names it."""
+    found: list[str] = []
+    for (document, page), group in groupby(sayings, key=lambda saying: (saying.document, saying.page)):
+        texts = [saying.text for saying in group]
+        found += [*texts[:-1], cited(texts[-1], *_reference(reading, document, [page]))]
+    return found
+
+
+def _reference(reading: Reading, document: int, pages: Collection[int]) -> tuple[Collection[int], str]:
+    """Pages and name as they are to be cited; no pages of a document that has only one."""
+    whole = reading.documents[document]
+    name = whole.name if len(reading.documents) > 1 else ""
+    return (pages if len(whole.pages) > 1 else ()), name
+
+
+def _title(whole: Plan, request: WriteRequest) -> str:
+    """What stands before the first section."""
+    if request.task in ("summary", "notes"):
+        return ""
+    names = ", ".join(PurePath(document.name).stem for document in whole.reading.documents)
+    asked = " ".join(request.detail.split())
+    title = f"# {asked if 0 < len(asked) <= TITLE_CHARACTERS else names}\n\n"
+    if request.task == "outline":
+        headings = "\n".join(f"{number}. {each.heading}" for number, each in enumerate(whole.sections, 1))
+        title += f"## Outline\n\n{headings}\n\n---\n\n"
+    return title
+
+
+def _instruction(section: PlannedSection, request: WriteRequest) -> str:
+    form = "as a list of key points" if request.task == "notes" else "in plain prose"
+    asked = f"Write about “{section.heading}” {form}, using only the text above."
+    return " ".join([asked, *request.kind.wishes(request.shape, section.words)])

@@ -1,0 +1,127 @@
+"""Documents as they are read to be written about: parts, chapters, and the sentences that say most about a part."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from app.documents import Document, Page
+from app.reading.extract import note
+from app.reading.outline import Chapter, chapters
+from app.reading.paragraphs import Plain
+from app.reading.parts import divide
+from app.reading.relevance import Relevance
+
+PART_CHARACTERS = 2_400
+"""Of a part, at most: some 600 tokens of English."""
+
+_CONNECTIVE = re.compile(
+    r"(?:however|therefore|thus|hence|moreover|furthermore|also|then|so|but|and|in addition|for example|for instance|"
+    r"in particular|similarly|likewise|consequently|nevertheless|otherwise|finally|note that|please note that),? "
+    r"(?=\S)(?!(?:if|when|as|to|for|it|this|that)\b)",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(r" ?\((?:see|cf\.|e\.g\.|i\.e\.|also)\b[^()]*\)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """A sentence of a document, to stand by itself, and the 1-based number of the page on which it begins."""
+
+    text: str
+    document: int
+    page: int
+
+
+class Reading:
+    """Some documents, each as far as it is to be read. What is known of them is found when it is asked for, once; for
+    several threads."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        """They may hold only some of their pages."""
+        self.documents = tuple(documents)
+        self.parts = divide(self.documents, PART_CHARACTERS)
+        self.chapters = chapters(self.documents, self.parts) or self._one_chapter()
+        self._plain: dict[int, Plain] = {}
+        self._lock = threading.Lock()
+
+    def plain(self, number: int) -> Plain:
+        """What the part of that number says, paragraph by paragraph."""
+        if number not in self._plain:
+            self._plain[number] = self.parts[number].plain(self.documents)
+        return self._plain[number]
+
+    def relevance(self, query: str) -> list[float]:
+        """How much each part has to do with `query`, 0 to 1."""
+        with self._lock:
+            return [float(score) for score in self._relevance.scores(query)]
+
+    def sayings(self, number: int, words: int, focus: str = "") -> tuple[Saying, ...]:
+        """The sentences that say most about a part, or about `focus`, in their order, about `words` words in all."""
+        plain, document = self.plain(number), self.parts[number].document
+        return tuple(
+            Saying(standing_alone(found.text), document, plain.page(found.start))
+            for found in note(plain.text, words, focus=focus)
+        )
+
+    def pages(self, numbers: Collection[int]) -> dict[int, tuple[Page, ...]]:
+        """By document the pages of some of its parts, cut to what belongs to these. A page of which parts are taken
+        that do not follow each other is there more than once."""
+        found: dict[int, list[Page]] = {}
+        for number in sorted(numbers):
+            part = self.parts[number]
+            pages = found.setdefault(part.document, [])
+            for place, text in ((extract.place, extract.text) for extract in part.extracts(self.documents)):
+                last = pages[-1] if pages else None
+                if last and last.number == place.page and last.begin + len(last.text) == place.offset:
+                    pages[-1] = replace(last, text=last.text + text)
+                else:
+                    pages.append(Page(place.page, self._labels[part.document][place.page], text, begin=place.offset))
+        return {document: tuple(pages) for document, pages in found.items()}
+
+    @cached_property
+    def _labels(self) -> list[dict[int, str | None]]:
+        return [{page.number: page.label for page in document.pages} for document in self.documents]
+
+    @cached_property
+    def _relevance(self) -> Relevance:
+        return Relevance([f"{part.title}\n{self.plain(part.number).text}" for part in self.parts])
+
+    def _one_chapter(self) -> tuple[Chapter, ...]:
+        """All parts, where none is running text."""
+        if not self.parts:
+            return ()
+        numbers = tuple(part.number for part in self.parts)
+        return (Chapter(0, self.documents[0].name, numbers, self.parts[0].pages),)
+
+
+def standing_alone(sentence: str) -> str:
+    """A sentence without the word that ties it to the one before, and without references in brackets."""
+    text = _ASIDE.sub("", sentence)
+    if tie := _CONNECTIVE.match(text):
+        text = text[tie.end() :]
+        text = text[:1].upper() + text[1:]
+    return text
+
+
+class Readings:
+    """The latest reading, for as long as the same documents are asked for. For several threads."""
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self._lock = threading.Lock()
+        self._key: tuple[object, ...] = ()
+        self._reading: Reading | None = None
+
+    def of(self, documents: Sequence[Document]) -> Reading:
+        """The reading of these documents."""
+        key = tuple(
+            (document.name, document.digest, tuple(page.number for page in document.pages)) for document in documents
+        )
+        with self._lock:
+            if self._reading is None or key != self._key:
+                self._key, self._reading = key, Reading(documents)
+            return self._reading

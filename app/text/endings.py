@@ -1,0 +1,15 @@
+"""Where a text that a model has begun can end."""
+
+from __future__ import annotations
+
+import re
+
+from app.text.sentences import sentences
+
+_ENDED = re.compile(r"[.!?…。！？][\"'”’»」』)\]*_]*\Z")
+
+
+def to_last_sentence(text: str) -> str:
+    """`text` up to the end of its last finished sentence; all of it if none is finished."""
+    ends = [end for start, end, _ in sentences(text) if _ENDED.search(text[start:end].rstrip())]
+    return text[: ends[-1]].rstrip() if ends else text.rstrip()
