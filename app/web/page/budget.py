@@ -18,6 +18,7 @@ from app.web.html import panels
 from app.web.page.task import TaskFields, fields_of
 
 CHOICES = 4
+NOTHING_YET = "There is nothing to write about yet: add a source, say what to write, or begin the draft."
 
 
 def add_budget(
@@ -75,9 +76,13 @@ def add_budget(
 
 
 def window_html(state: WindowState, say: Wording) -> str:
-    """The bar of what Write takes, with a sentence about Continue where there is a draft to go on with."""
-    goes_on = state.goes_on
-    if goes_on is None:
-        return panels.window_bar(state.writes)
-    message = goes_on.message if isinstance(goes_on, Budget) else goes_on.worded(say)
-    return panels.window_bar(state.writes, say("Continue: {}", message))
+    """The bar of what Write takes, with a sentence about Continue where there is a draft to go on with; the bar of that
+    alone where there is nothing else to write about. On an empty page, what is missing."""
+    goes_on, going_on = state.goes_on, ""
+    if goes_on is not None:
+        going_on = say("Continue: {}", goes_on.message if isinstance(goes_on, Budget) else goes_on.worded(say))
+    if state.writes is not None:
+        return panels.window_bar(state.writes, going_on)
+    if isinstance(goes_on, Budget):
+        return panels.window_bar(goes_on, message=going_on)
+    return panels.progress(None, going_on or say(NOTHING_YET))
