@@ -13,7 +13,7 @@ from app.text.valid import is_visible
 
 _SEPARATOR = re.compile(r"[,，﹐､、﹑;；]")
 # For what NFKC makes of an entry, in which full-width and half-width digits, dashes and blanks are the same.
-_NUMBER = r"(?:pages?|pp?\.?|第)?\s*([0-9]{1,9})\s*(?:ページ目?|頁|页|pp?\.?)?"
+_NUMBER = r"(?:pages?|pp?\.?|第)?\s*(\d{1,9})\s*(?:ページ目?|頁|页|pp?\.?)?"
 _TO = r"[-‐‒–—―−~〜∼ー]{1,2}|から|to"
 _ENTRY = re.compile(rf"{_NUMBER}(?:\s*({_TO})\s*(?:{_NUMBER}\s*(?:まで)?)?)?", re.IGNORECASE)
 
@@ -21,9 +21,9 @@ _ENTRY = re.compile(rf"{_NUMBER}(?:\s*({_TO})\s*(?:{_NUMBER}\s*(?:まで)?)?)?",
 def select_pages(document: Document, ranges: str) -> tuple[Page, ...]:
     """The pages named by `ranges`, such as "1-3, 7, 12-", in the document's order, each once; "" names all.
 
-    Other ways to write them are understood too: "１〜３、７", "pp. 1 to 3; p. 7", "第1頁から第3頁まで". Pages without
-    text are left out. Raises PageRangeError if the text cannot be read, names a page that does not exist, or names only
-    pages without text.
+    Other ways to write them are understood too: "１〜３、７", "pp. 1 to 3; p. 7", "第1頁から第3頁まで", and the decimal
+    digits of any script. Pages without text are left out. Raises PageRangeError if the text cannot be read, names a
+    page that does not exist, or names only pages without text.
     """
     count = len(document.pages)
     entries = _SEPARATOR.split(ranges) if ranges.strip() else [f"1-{count}"]
@@ -36,7 +36,9 @@ def select_pages(document: Document, ranges: str) -> tuple[Page, ...]:
 
 def _parse_entry(entry: str, name: str, count: int) -> range:
     extent = Message("{} has {:,} page" if count == 1 else "{} has {:,} pages", name, count)
-    match = _ENTRY.fullmatch(unicodedata.normalize("NFKC", entry))
+    # NFKC makes digits of these, too: 1² would be page 12.
+    signs = any(sign.isnumeric() and not sign.isdecimal() for sign in entry)
+    match = None if signs else _ENTRY.fullmatch(unicodedata.normalize("NFKC", entry))
     if match is None:
         if not entry:
             raise PageRangeError("{}; there is nothing between two commas. Write for example 1-3, 7, 12-", extent)

@@ -42,22 +42,22 @@ WISH_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class WindowState:
-    """What Write takes of the window, and where there is a draft to go on with what Continue takes, or why it cannot be
-    said."""
+    """What Write takes of the window, None where there is nothing to write about; and where there is a draft to go on
+    with what Continue takes, or why it cannot be said."""
 
-    writes: Budget
+    writes: Budget | None
     goes_on: Budget | PromptError | None = None
 
     def said(self, say: Wording) -> WindowState:
         """The same in a language."""
         goes_on = replace(self.goes_on, say=say) if isinstance(self.goes_on, Budget) else self.goes_on
-        return WindowState(replace(self.writes, say=say), goes_on)
+        return WindowState(replace(self.writes, say=say) if self.writes else None, goes_on)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
         """The ways out for the first that does not fit."""
-        later = self.goes_on.choices if isinstance(self.goes_on, Budget) else ()
-        return self.writes.choices or later
+        now = self.writes.choices if self.writes else ()
+        return now or (self.goes_on.choices if isinstance(self.goes_on, Budget) else ())
 
 
 class Commands:
@@ -215,7 +215,8 @@ class Commands:
         """What Write takes, and Continue. Raises AppError as `budget` does."""
         material, draft = session.material, session.draft.text
         goes_on = request.task == "continue"
-        writes = self.budget(material, request, draft if goes_on else "")
+        before = draft if goes_on else ""
+        writes = self.budget(material, request, before) if _has_subject(material.sources, request, before) else None
         if goes_on or not draft.strip():
             return WindowState(writes)
         try:
@@ -269,8 +270,12 @@ def _by(request: WriteRequest, key: str) -> WriteRequest:
 
 def _require_subject(sources: Sequence[Source], request: WriteRequest, before: str) -> None:
     """Raises PromptError if the model would be sent nothing of the person's: it writes nonsense then."""
-    if not sources and not request.detail.strip() and not before.strip():
+    if not _has_subject(sources, request, before):
         raise PromptError(
             "There is nothing to write about: no source, no words of yours about the task, and no draft to go on "
             "with. Add a file, say what to write, or begin the draft."
         )
+
+
+def _has_subject(sources: Sequence[Source], request: WriteRequest, before: str) -> bool:
+    return bool(sources or request.detail.strip() or before.strip())

@@ -73,12 +73,19 @@ class ProjectDraft:
         with self._lock:
             return self._text.takes(revision, page)
 
+    def revision_after(self, text: str, revision: int, page: str) -> int:
+        """That which `page` may go on from when it has sent `text`, made from `revision`: no later one if somebody else
+        has written since."""
+        with self._lock:
+            known = text == self._text.text or page == self._text.author[0]
+            return self._text.revision if known else revision
+
     # --- edits of pages ---
 
     def edit(self, text: str, revision: int, page: str = "", serial: int = 0) -> bool:
         """A page's text, see RevisedText.edit; a run that writes goes on at its place in that. False if it was made
-        from an older revision, or while a passage is written anew: what it holds that the draft does not is kept as a
-        version then. Raises StoreError if even that cannot be."""
+        from an older revision, while a passage is written anew, or in what a run has begun to write over: what it holds
+        that the draft does not is kept as a version then. Raises StoreError if even that cannot be."""
         with self._lock:
             taken = self._take(text, revision, page, serial)
             lost = not taken and text != self._edited  # a page may send an edit twice
@@ -89,6 +96,9 @@ class ProjectDraft:
     def _take(self, text: str, revision: int, page: str, serial: int) -> bool:
         before, insertion = self._text.text, self.insertion
         if insertion is not None and insertion.proposes and text != before:
+            return False
+        if insertion is not None and insertion.loses(text) and self._text.takes(revision, page):
+            self._text.put(before)  # another revision, by which the page is told
             return False
         if not self._text.edit(text, revision, page, serial):
             return False

@@ -109,6 +109,11 @@ class Insertion:
         """Whether there is something to propose: words, and others than stand there."""
         return self.text.strip() not in ("", self.point.replaced.strip())
 
+    def loses(self, text: str) -> bool:
+        """Whether an edit that makes the draft `text` is in what the model has begun to write over."""
+        begun = not (self.proposes or self.empty)
+        return begun and self.point.edited(text).replaced != self.point.replaced
+
     def first(self, text: str) -> str:
         """The model's first words, without the blanks that stand before them already: the prompt ends before those that
         the person typed, so the model brings them again."""

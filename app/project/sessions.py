@@ -24,11 +24,13 @@ logger = logging.getLogger(__name__)
 @dataclass
 class PageView:
     """What one page shows: a project, and on the map a run of it, by its key, and a single layer, by its index; None
-    for the run that wrote last, and for all layers."""
+    for the run that wrote last, and for all layers. `refused`: what it asked for, while it shows why that could not be
+    begun."""
 
     session: Session
     run: str | None = None
     layer: int | None = None
+    refused: object = None
 
 
 class Sessions:

@@ -14,6 +14,7 @@ from app.say.wording import ENGLISH, Message, Wording
 _SEAM = 4
 _SHORTEST_OUTPUT = 16  # fewer are no answer
 _SHORTEST_DRAFT = 64  # fewer are no text to go on from
+_LONGEST_NAME = 48  # characters; what is longer crowds the others out of a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +175,23 @@ class Budget:
         room = self.window - self.instruction - self.draft - self.output - _SEAM
         pages: list[str] = []
         names: list[str] = []
+        left_out: list[str] = []
         for source in self.sources:
             count = _fitting(source.tokens, room)
             room = room - source.total if count == len(source.tokens) else 0
             chosen = name_pages(source.pages[:count])
             pages.append(chosen)
             if count == len(source.tokens):
-                names.append(source.name)
+                names.append(_short(source.name))
             elif count:
                 pattern = "page {} of {}" if count == 1 else "pages {} of {}"
-                names.append(self.say(pattern, chosen, source.name))
+                names.append(self.say(pattern, chosen, _short(source.name)))
+            else:
+                left_out.append(_short(source.name))
         if not any(pages):
             return None
-        return FewerPages(tuple(pages), self.say("Read only {}.", self.say.listed(names)))
+        pattern = "Read only {}; leave out {}." if left_out else "Read only {}."
+        return FewerPages(tuple(pages), self.say(pattern, *map(self.say.listed, (names, left_out))))
 
     def _fewer_sources(self) -> FewerSources | None:
         if len(self.sources) < 2:
@@ -203,7 +208,7 @@ class Budget:
         if len(left_out) == len(sizes):
             return None
         left_out.sort()
-        names = [self.say("{} ({:,} tokens)", self.sources[index].name, sizes[index]) for index in left_out]
+        names = [self.say("{} ({:,} tokens)", _short(self.sources[index].name), sizes[index]) for index in left_out]
         return FewerSources(tuple(left_out), self.say("Leave out {}.", self.say.listed(names)))
 
     def _shorter_draft(self) -> ShorterDraft | None:
@@ -238,6 +243,14 @@ class WindowFull(AppError):
     def __init__(self, budget: Budget) -> None:
         """`budget` does not fit."""
         super().__init__("{}", WindowMessage(budget))
+
+
+def _short(name: str) -> str:
+    """With its beginning and its end, by which files are told apart."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = _LONGEST_NAME // 2
+    return f"{name[:half]}…{name[1 - half :]}"
 
 
 def _fitting(tokens: Sequence[int], room: int) -> int:

@@ -5,31 +5,23 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import Stemmer
+
 _WIDE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\u0e00-\u0e7f"
 _TERM = re.compile(rf"[{_WIDE}]+|[^\W_{_WIDE}]+")
 _IS_WIDE = re.compile(f"[{_WIDE}]")
-_ENDINGS = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("s", ""))
-_SHORTEST_STEM = 3
 
 
 def terms(text: str) -> list[str]:
     """The terms in order, with repeats."""
+    stem = Stemmer.Stemmer("english").stemWord  # of this call: no two threads may share one
     found: list[str] = []
     for match in _TERM.finditer(text.casefold()):
         word = match[0]
         if not _IS_WIDE.match(word):
-            found.append(_stem(word))
+            found.append(stem(word))
         elif len(word) == 1:
             found.append(word)
         else:
             found += map("".join, pairwise(word))
     return found
-
-
-def _stem(word: str) -> str:
-    if word.endswith("ss"):
-        return word
-    for ending, instead in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-            return word[: len(word) - len(ending)] + instead
-    return word

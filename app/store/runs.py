@@ -178,7 +178,10 @@ def _owner() -> str:
 def _is_alive(owner: str) -> bool:
     number, created = owner.split()
     try:
+        process = psutil.Process(int(number))
+        if process.status() == psutil.STATUS_ZOMBIE:  # killed, and nobody has asked how it ended
+            return False
         # The system works the time out from its clock, which may have been set since.
-        return math.isclose(psutil.Process(int(number)).create_time(), float(created), rel_tol=0, abs_tol=2)
+        return math.isclose(process.create_time(), float(created), rel_tol=0, abs_tol=2)
     except psutil.Error:
         return False

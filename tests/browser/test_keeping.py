@@ -21,6 +21,7 @@ from app.store import (
     list_versions,
     open_project,
     open_store,
+    version_text,
 )
 from tests.browser.process import Process
 from tests.browser.stub import StubEngine
@@ -339,6 +340,32 @@ def test_text_of_the_browser_is_kept_as_a_version_while_the_model_writes(
     assert [version.name for version in list_versions(studio.store, project)] == [
         "Unsaved text of a browser", "Before the model wrote",
     ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("endless")
+def test_a_window_that_does_not_follow_a_run_loses_nothing_to_it(
+    studio: Studio, hands: Hands, browser: Browser
+) -> None:
+    hands.type("The lamp was lit")
+    other = Hands(browser.new_context().new_page(), studio.url)
+    expect(other.area).to_have_value("The lamp was lit")
+    hands.page.locator("#detail textarea").fill("the rock")
+    hands.press("write")
+    hands.wait_for_words("# Report\n\n## Introduction\n\n", 3)
+    other.area.fill("The lamp was lit at dusk.")
+    bar = other.page.locator(".draft-recover")
+    expect(bar).to_contain_text("kept as a version")
+    expect(other.area).to_have_value("The lamp was lit")
+    hands.stop()
+    written = hands.text
+    other.area.fill("The lamp was lit, twice.")
+    expect(other.area).to_have_value(written)
+    hands.open()
+    expect(hands.area).to_have_value(written)
+    project = list_projects(studio.store)[0].id
+    texts = [version_text(studio.store, version.id) for version in list_versions(studio.store, project)]
+    assert texts == ["The lamp was lit, twice.", "The lamp was lit at dusk.", "The lamp was lit"]
+    other.page.context.close()
 
 
 def test_strangers_on_a_shared_computer_do_not_see_each_other(engine: Engine, browser: Browser, tmp_path: Path) -> None:

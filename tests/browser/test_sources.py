@@ -122,13 +122,18 @@ def test_a_late_upload_goes_to_the_project_it_was_meant_for(
 def test_too_long_a_request_offers_ways_out_and_one_press_takes_one(hands: Hands, tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("\f".join("The tide came in and the tide went out again. " * 220 for _ in range(5)))
+    expect(hands.page.locator("#window")).to_contain_text("There is nothing to write about yet")
+    hands.press("write")
+    expect(hands.page.locator("#progress")).to_contain_text("There is nothing to write about: no source")
     hands.add(path)
+    expect(hands.page.locator("#progress")).to_have_text("")
     expect(hands.page.locator("#window")).to_contain_text(re.compile(r"Too long by [\d,]+ tokens"), timeout=60_000)
     hands.press("write")
     expect(hands.page.locator("#progress")).to_contain_text("Too long by", timeout=30_000)
     assert hands.text == ""
     hands.page.locator("button.choice", has_text="Read only pages").click()
     expect(hands.page.locator("#window")).to_contain_text("It fits", timeout=30_000)
+    expect(hands.page.locator("#progress")).to_have_text("")
     expect(hands.page.locator(".file-card")).to_contain_text("of 5 pages")
 
 

@@ -26,8 +26,9 @@ def changes(found: Sequence[Change]) -> str:
     return f'<div class="changes">{text}</div>'
 
 
-def window_bar(budget: Budget, going_on: str = "") -> str:
-    """Documents, instruction, draft and answer against the model's window, as a bar and in the words of the budget.
+def window_bar(budget: Budget, going_on: str = "", message: str = "") -> str:
+    """Documents, instruction, draft and answer against the model's window, as a bar and in the words of the budget, or
+    `message`.
 
     `going_on`: whether going on from the draft fits, as a sentence.
     """
@@ -43,7 +44,7 @@ def window_bar(budget: Budget, going_on: str = "") -> str:
     legend = " · ".join(f"{budget.say(name)} {tokens:,}" for name, tokens in shown)
     state = "over" if budget.excess > 0 else "fits"
     said = f'<p class="going-on">{escape(going_on)}</p>' if going_on else ""
-    message = budget.say("Write: {}", budget.message) if going_on else budget.message
+    message = message or (budget.say("Write: {}", budget.message) if going_on else budget.message)
     return (
         f'<div class="window {state}"><div class="bar">{bar}</div><small>{legend}</small>'
         f"<p>{escape(message)}</p></div>{said}"

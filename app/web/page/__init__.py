@@ -76,7 +76,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
         with left:
             add_sources(context, project, projects.name, projects.others, version, ready)
             fields = add_task(context, project)
-            budget_after = add_budget(context, project, version, fields, model, parts.editor)
+            budget_after = add_budget(context, project, version, fields, model, parts)
         with folds:
             compared = add_compare(context, project, fields)
 

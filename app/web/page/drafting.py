@@ -43,7 +43,8 @@ def wire_draft(context: AppContext, project: gr.BrowserState, projects: ProjectP
             taken = put_into(session, held)
             failure = session.draft.flush()
             said = failure.worded(wording(request)) if failure else ""
-            message: Json = saved_message(session.id, session.draft.revision, said)
+            revision = session.draft.revision_after(held.text, held.revision, held.page)
+            message: Json = saved_message(session.id, revision, said)
             if not taken:
                 message = {**draft_message(session), "note": "refused"}
         except AppError as error:  # not even as a version

@@ -98,6 +98,22 @@ def draft_message(session: Session, select: tuple[int, int] | None = None) -> Js
     )  # fmt: skip
 
 
+def answered(
+    context: AppContext, session: Session, parts: WritingParts, values: tuple[Any, ...], request: gr.Request
+) -> dict[Any, Any]:
+    """Say no more why something could not be begun, once the task, the sources or the draft are other ones."""
+    view = context.view(session, request)
+    if view.refused in (None, _asked(session, session.draft.text, values)):
+        return {}
+    view.refused = None
+    return {parts.progress: ""}
+
+
+def _asked(session: Session, text: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """All that a run is made of."""
+    return fields_of(values), session.sources.version, text
+
+
 def wire_writing(
     context: AppContext, project: gr.BrowserState, fields: TaskFields, parts: WritingParts, the_map: CacheMap
 ) -> list[Any]:
@@ -109,7 +125,7 @@ def wire_writing(
             def command(session: Session, editor: EditorState) -> Writing:
                 return context.commands.write(session, asked(session, values), editor, where)
 
-            async for update in stream.begin(command, state, request):
+            async for update in stream.begin(command, state, request, values):
                 yield update
 
         return call
@@ -125,7 +141,7 @@ def wire_writing(
                 return context.commands.write(session, asked(session, values), editor, "again")
             return context.commands.propose(session, asked(session, values), editor, kind, wish)
 
-        async for update in stream.begin(command, event._data, request):
+        async for update in stream.begin(command, event._data, request, values):
             yield update
 
     def asked(session: Session, values: tuple[Any, ...]) -> Any:
@@ -152,9 +168,14 @@ class Stream:
         self._context, self._parts, self._map = context, parts, the_map
 
     async def begin(
-        self, command: Callable[[Session, EditorState], Writing], state: Any, request: gr.Request
+        self,
+        command: Callable[[Session, EditorState], Writing],
+        state: Any,
+        request: gr.Request,
+        values: tuple[Any, ...],
     ) -> AsyncIterator[dict[Any, Any]]:
-        """Begin to write and show it; why it cannot be begun is said where the progress stands, and stays there."""
+        """Begin to write and show it; why it cannot be begun is said where the progress stands, and stays there until
+        something else would be asked for, see `answered`. `values` are those of the task's fields."""
         parts = self._parts
         session, editor = await asyncio.to_thread(self._context.held, state, request)
         try:
@@ -167,13 +188,17 @@ class Stream:
                     yield update
                 return
             stale = editor.text != session.draft.text
+            text = editor.text if session.draft.takes(editor.revision, editor.page) else session.draft.text
+            self._context.view(session, request).refused = _asked(session, text, values)
             said = {parts.progress: panels.notice(worded(error, request))}
             yield {**said, parts.editor: draft_message(session)} if stale else said
             return
         if editor.project != session.id:  # in place of one that is gone
             yield {parts.editor: draft_message(session)}
+        view = self._context.view(session, request)
+        view.refused = None
         if not writing.insertion.proposes:
-            self._context.view(session, request).run = None
+            view.run = None
         async for update in self._shown(session, writing, request):
             yield update
 

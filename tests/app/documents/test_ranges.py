@@ -34,7 +34,8 @@ TEN = Document("ten.pdf", tuple(Page(n, None, f"text {n}" if n != 4 else " ") fo
         ("第1頁〜第3頁、5p-6p、9ページから", [1, 2, 3, 5, 6, 9, 10]),
         ("第１ページから第３ページまで", [1, 2, 3]),
         ("1——3", [1, 2, 3]),
-        ("③", [3]),
+        ("٣", [3]),
+        ("١-٣, ७, १०", [1, 2, 3, 7, 10]),
     ],
 )
 def test_page_ranges(ranges: str, expected: list[int]) -> None:
@@ -53,7 +54,12 @@ def test_page_ranges(ranges: str, expected: list[int]) -> None:
         ("11-", "no page 11"),
         ("3-99999", "no page 99,999"),
         ("5-3", "write 3-5"),
-        ("١", "is not a page"),
+        ("²", "“²” is not a page"),
+        ("1²", "“1²” is not a page"),
+        ("1-₃", "“1-₃” is not a page"),
+        ("③", "“③” is not a page"),
+        ("½", "“½” is not a page"),
+        ("١١", "no page 11"),
         ("ｘ", "“ｘ” is not a page"),
         ("１、、２", "nothing between two commas"),
         ("１１", "no page 11"),

@@ -8,7 +8,15 @@ import pytest
 
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest
-from app.project.commands import COMPARED, NEVER_REFRESHED, WISH_CHARACTERS, Commands, checked_table, repair_draft
+from app.project.commands import (
+    COMPARED,
+    NEVER_REFRESHED,
+    WISH_CHARACTERS,
+    Commands,
+    WindowState,
+    checked_table,
+    repair_draft,
+)
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.run_spec import RunSpec
@@ -555,6 +563,10 @@ def test_methods_that_go_on_with_a_draft_see_as_much_of_it_as_was_chosen(command
 # --- the window ---
 
 
+def fits(state: WindowState) -> bool:
+    return state.writes is not None and state.writes.excess <= 0
+
+
 def test_the_window_says_what_writing_takes_and_what_going_on_does(commands: Commands, session: Session) -> None:
     session.sources.paste(TEXT)
     state = commands.window(session, ask())
@@ -563,13 +575,27 @@ def test_the_window_says_what_writing_takes_and_what_going_on_does(commands: Com
     )  # fmt: skip
     draft(session, "Mine it is.")
     state = commands.window(session, ask())
+    assert state.writes is not None
     assert state.writes.draft == 0
     assert isinstance(state.goes_on, Budget)
     assert state.goes_on.draft == len("Mine it is.")
     assert state.choices == ()
     alone = commands.window(session, ask(task="continue"))
+    assert alone.writes is not None
     assert (alone.goes_on, alone.writes.draft) == (None, len("Mine it is."))
     assert isinstance(commands.window(session, SECTIONS).goes_on, PromptError)
+
+
+def test_what_cannot_be_written_takes_nothing_of_the_window(commands: Commands, session: Session) -> None:
+    assert commands.window(session, ask()) == WindowState(None)
+    assert commands.window(session, ask(task="continue")) == WindowState(None)
+    assert commands.window(session, ask(detail="the rock")).writes is not None
+    draft(session, "The tide came in. " * 60)
+    state = commands.window(session, ask())
+    assert state.writes is None
+    assert isinstance(state.goes_on, Budget)
+    assert state.choices == state.goes_on.choices != ()
+    assert commands.window(session, ask(task="continue")).writes is not None
 
 
 def test_the_way_out_that_is_chosen_is_taken(commands: Commands, session: Session) -> None:
@@ -579,7 +605,7 @@ def test_the_way_out_that_is_chosen_is_taken(commands: Commands, session: Sessio
     assert commands.choose(session, ask(), len(choices)) == {}
     assert commands.window(session, ask()).choices == choices
     assert commands.choose(session, ask(), place) == {}
-    assert commands.window(session, ask()).writes.excess <= 0
+    assert fits(commands.window(session, ask()))
     draft(session, "The tide came in. " * 60)
     going_on = ask(task="continue")
     session.sources.leave_out(session.sources.files[0].id)
@@ -587,7 +613,7 @@ def test_the_way_out_that_is_chosen_is_taken(commands: Commands, session: Sessio
     place = next(at for at, choice in enumerate(choices) if isinstance(choice, ShorterDraft))
     fields = commands.choose(session, going_on, place)
     assert fields.keys() == {"draft_tokens"}
-    assert commands.window(session, going_on.but(**fields)).writes.excess <= 0
+    assert fits(commands.window(session, going_on.but(**fields)))
 
 
 # --- tables ---

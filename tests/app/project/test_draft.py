@@ -226,6 +226,47 @@ def test_a_draft_that_is_replaced_can_be_edited_until_then(store: Store, session
     assert session.draft.text == "Old. But good."
 
 
+def test_what_another_window_types_into_what_is_written_over_is_refused_and_kept(
+    store: Store, session: Session
+) -> None:
+    type_in(session, "Old.")
+    revision = session.draft.revision
+    script = ScriptedRun().say("New")
+    written = into(session, script, 0, 4)
+    wait(lambda: written.text == "New")
+    assert not session.draft.edit("Old. But good.", revision, "other", 1)
+    assert not session.draft.edit("Old. But good, too.", revision, "other", 2)  # it is told by another revision
+    assert (session.draft.text, session.draft.revision) == ("Old.", revision + 1)
+    assert session.draft.edit("Old.", revision + 1, "other", 3)
+    script.finish(".")
+    assert written.wait(30)
+    assert session.draft.text == "New."
+    assert versions(store, session) == [
+        ("Text from another window", "Old. But good, too."), ("Before the model wrote", "Old."),
+    ]  # fmt: skip
+
+
+def test_a_page_may_go_on_only_from_what_it_has_seen(store: Store, session: Session) -> None:
+    """A run that ends before the answer to an edit, which merged it, is not in the page's text."""
+    type_in(session, "One.")
+    script = ScriptedRun().say(" It")
+    written = into(session, script, 4, 4)
+    wait(lambda: written.text == " It")
+    revision = session.draft.revision
+    assert session.draft.edit("So: one.", revision, "other", 1)
+    assert session.draft.revision_after("So: one.", revision, "other") == session.draft.revision == revision + 1
+    assert session.draft.edit("So: one. Two.", revision, "other", 2)
+    assert session.draft.revision_after("So: one.", revision, "other") == revision + 2  # its later one came first
+    script.finish(" stood.")
+    assert written.wait(30)
+    assert session.draft.text == "So: one. Two. It stood."
+    known = session.draft.revision_after("So: one. Two.", revision + 2, "other")
+    assert known == revision + 2 < session.draft.revision
+    assert not session.draft.edit("So: one. Two. Three.", known, "other", 3)
+    assert session.draft.text == "So: one. Two. It stood."
+    assert versions(store, session)[0] == ("Text from another window", "So: one. Two. Three.")
+
+
 def test_what_is_put_right_around_the_place_stays(session: Session) -> None:
     type_in(session, "One. Two.")
     script = ScriptedRun().say(" It")

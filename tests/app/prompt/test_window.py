@@ -74,7 +74,19 @@ def test_pages_are_named_as_they_were_chosen() -> None:
     chosen = SourceTokens("a.pdf", (2, 3, 7, 9, 10), (1500,) * 5)
     assert budget(chosen).choices[0] == FewerPages(("2-3, 7, 9",), "Read only pages 2-3, 7, 9 of a.pdf.")
     first = budget(source("a.pdf", 5000, 5000), source("b.pdf", 10))
-    assert first.choices[0] == FewerPages(("1", ""), "Read only page 1 of a.pdf.")
+    assert first.choices[0] == FewerPages(("1", ""), "Read only page 1 of a.pdf; leave out b.pdf.")
+
+
+def test_each_source_is_named_whatever_the_length_of_its_name() -> None:
+    one, two = (f"{which} annual report of the lighthouse board, with all its tables.pdf" for which in ("1810", "1811"))
+    over = budget(source(one, 7000), source(two, 6500))
+    short = [f"{name[:24]}…with all its tables.pdf" for name in (one, two)]
+    assert over.choices == (
+        FewerPages(("1", ""), f"Read only {short[0]}; leave out {short[1]}."),
+        FewerSources((1,), f"Leave out {short[1]} (6,500 tokens)."),
+    )
+    three = budget(source("a.pdf", 5000), source("b.pdf", 4000), source("c.pdf", 10))
+    assert three.choices[0].sentence == "Read only a.pdf; leave out b.pdf and c.pdf."
 
 
 def test_sources_to_leave_out_are_as_few_and_small_as_will_do() -> None:

@@ -44,6 +44,12 @@ def test_words_find_their_text_in_any_form() -> None:
     assert scores.tolist() == [0, 1, 0, 0]
 
 
+def test_the_forms_of_a_word_are_one_term() -> None:
+    assert set(terms("stores stored Storing STORE")) == {"store"}
+    assert set(terms("ponies pony")) == {"poni"}
+    assert terms("Glass was running") == ["glass", "was", "run"]
+
+
 @pytest.mark.parametrize("query", ["", "zebra", "?!"])
 def test_what_is_nowhere_is_relevant_to_nothing(query: str) -> None:
     assert Relevance(TEXTS).scores(query).tolist() == [0, 0, 0, 0]

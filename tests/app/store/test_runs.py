@@ -3,10 +3,12 @@
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from app.say.errors import StoreError
 from app.store import Project, Store, StoreLimits, begin_run, change_run, delete_project, list_runs, load_trace
+from tests.app.conftest import wait
 from tests.app.store.conftest import Clock
 
 
@@ -35,6 +37,22 @@ def test_a_run_whose_process_is_gone_was_interrupted(store: Store, project: Proj
     subprocess.run([sys.executable, "-c", script, str(store.folder), project.id], check=True, timeout=60)
     begin_run(store, project.id, 0, {})
     assert [run.state for run in list_runs(store, project.id)] == ["waiting", "finished", "interrupted"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no zombies")
+def test_a_run_whose_process_was_killed_was_interrupted_also_before_its_parent_looks(
+    store: Store, project: Project
+) -> None:
+    killed = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process = psutil.Process(killed.pid)
+    begin_run(store, project.id, 0, {})
+    with store.transaction() as connection:
+        connection.execute("UPDATE runs SET owner = ?", (f"{killed.pid} {process.create_time()}",))
+    assert [run.state for run in list_runs(store, project.id)] == ["waiting"]
+    process.kill()  # which does not ask how it ended
+    wait(lambda: process.status() == psutil.STATUS_ZOMBIE)
+    assert [run.state for run in list_runs(store, project.id)] == ["interrupted"]
+    killed.communicate()
 
 
 @pytest.mark.parametrize("limits", [StoreLimits(traces=2, trace_megabytes=1e-5)])

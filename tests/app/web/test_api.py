@@ -27,6 +27,7 @@ from app.settings import Settings, SettingsError
 from app.store import open_store
 from app.web.api.endpoints import Tools
 from app.web.context import AppContext
+from app.web.door import NOT_UPLOADED
 from app.web.page import build, launch_options
 from app.web.server import Server
 from core import FullAttention, RefreshKV
@@ -311,10 +312,12 @@ def test_a_path_that_was_not_uploaded_is_refused(client: Client, path: Any) -> N
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE)])
-def test_an_uploaded_file_that_is_none_is_refused_by_gradio(client: Client, path: str) -> None:
+def test_an_uploaded_file_that_is_none_is_refused_in_words(client: Client, path: str) -> None:
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    assert "event: error" in call(client, "read_document", {"data": [file, "", ""]})
-    assert "event: error" in call(client, "check_budget", {"data": [[file], "summary", "", 16]})
+    for endpoint, data in (("read_document", [file, "", ""]), ("check_budget", [[file], *[None] * 7])):
+        answer = call(client, endpoint, {"data": data})
+        assert "event: error" in answer
+        assert NOT_UPLOADED in answer
 
 
 def call(client: Client, endpoint: str, body: dict[str, Any]) -> str:

@@ -24,8 +24,9 @@ from app.prompt.window import Choice, ShorterDraft
 from app.say.wording import ENGLISH, Message
 from app.settings import Settings
 from app.web.context import AppContext
+from app.web.html import panels
 from app.web.page import FRAME_SECONDS, SILENT_SECONDS, build, model_lines
-from app.web.page.budget import window_html
+from app.web.page.budget import NOTHING_YET, window_html
 from app.web.page.sources import act, cards, page_read
 from app.web.page.table import look_after
 from core import LoadingError, Statement
@@ -131,6 +132,17 @@ def test_the_bar_says_what_continue_would_need_too(commands: Commands, session: 
     assert "Continue: " not in html
     html, _ = bar(commands, session, ask(task="outline", length="20"))
     assert "Continue: The draft has no outline" in html
+
+
+def test_an_empty_page_says_what_is_missing_and_not_that_it_fits(commands: Commands, session: Session) -> None:
+    assert bar(commands, session, ask()) == (panels.progress(None, NOTHING_YET), ())
+    assert "It fits: " in bar(commands, session, ask(detail="the rock"))[0]
+    assert session.draft.edit("The tide came in.", session.draft.revision)
+    html, _ = bar(commands, session, ask())
+    assert "<p>Continue: It fits: " in html
+    assert "Write: " not in html
+    html, _ = bar(commands, session, ask(task="outline"))
+    assert html.startswith('<div class="progress"><p>Continue: The draft has no outline')
 
 
 def test_a_source_has_its_card_before_the_model_is_there(session: Session, sessions: Sessions) -> None:

@@ -12,10 +12,11 @@ from gradio.utils import diff
 from app.project.session import INTERRUPTED, Session
 from app.project.sessions import Sessions
 from app.project.writing import Writing
+from app.prompt.request import WriteRequest
 from app.say.errors import AppError
 from app.store import Store, begin_run, create_project
 from app.web.page.projects import add_projects
-from app.web.page.writing import FRAME_SECONDS, NOT_SHOWN, SILENT_SECONDS
+from app.web.page.writing import FRAME_SECONDS, NOT_SHOWN, SILENT_SECONDS, answered
 from app.web.subscription import RunSubscription
 from tests.app.conftest import wait
 from tests.app.scripted import ScriptedRun, into
@@ -26,6 +27,9 @@ from tests.app.web.virtual_time import run_virtually
 NOTHING = gr.skip()
 RESTING, BUSY = [False, *[True] * 5], [True, *[False] * 5]
 """The buttons: Stop, and the five that begin something."""
+
+BLANK = ("report", *[""] * (len(WriteRequest.names()) - 1))
+"""The task's fields, with nothing in them."""
 
 
 @pytest.fixture
@@ -115,7 +119,7 @@ def test_a_run_goes_on_without_the_page_that_began_it(shown: Shown, session: Ses
         return into(session, script, 0, 0)
 
     async def look() -> None:
-        async with aclosing(shown.stream.begin(command, state(session), REQUEST)) as updates:
+        async with aclosing(shown.stream.begin(command, state(session), REQUEST, BLANK)) as updates:
             first = await anext(updates)
             assert shown.buttons(first) == BUSY
             assert len(session.writing.notifier._listeners) == 1  # type: ignore[union-attr]
@@ -238,7 +242,7 @@ def test_a_page_that_is_refused_since_another_writes_is_shown_what_that_writes(
         raise AppError("You are writing already. Stop that first.")
 
     async def look() -> list[Any]:
-        updates = shown.stream.begin(refused, state(session), REQUEST)
+        updates = shown.stream.begin(refused, state(session), REQUEST, BLANK)
         first = await taken(updates, 1)
         script.finish(" stood.")
         return first + await rest(updates)
@@ -255,14 +259,42 @@ def test_a_refusal_is_all_that_is_sent_also_after_a_run(shown: Shown, session: S
     def refused(session: Session, editor: Any) -> Writing:
         raise AppError("Too long <for> it.")
 
-    (update,) = asyncio.run(rest(shown.stream.begin(refused, state(session), REQUEST)))
+    (update,) = asyncio.run(rest(shown.stream.begin(refused, state(session), REQUEST, BLANK)))
     assert update.keys() == {shown.parts.progress}
     assert "Too long &lt;for&gt; it." in update[shown.parts.progress]
     # The draft that the page does not know comes along.
     older = state(session, text="older", revision=0)
-    (update,) = asyncio.run(rest(shown.stream.begin(refused, older, REQUEST)))
+    (update,) = asyncio.run(rest(shown.stream.begin(refused, older, REQUEST, BLANK)))
     assert update.keys() == {shown.parts.progress, shown.parts.editor}
     assert update[shown.parts.editor]["text"] == "Written."
+
+
+def test_a_refusal_goes_when_something_else_would_be_asked_for(shown: Shown, session: Session) -> None:
+    def refused(session: Session, editor: Any) -> Writing:
+        raise AppError("There is nothing to write about.")
+
+    def left(*values: Any) -> dict[Any, Any]:
+        return answered(shown.context, session, shown.parts, values, REQUEST)
+
+    def refuse(**fields: Any) -> None:
+        (update,) = asyncio.run(rest(shown.stream.begin(refused, state(session, **fields), REQUEST, BLANK)))
+        assert "There is nothing" in update[shown.parts.progress]
+        assert left(*BLANK) == {}
+
+    gone = {shown.parts.progress: ""}
+    assert left(*BLANK) == {}
+    refuse()
+    assert left("report", "the rock", *BLANK[2:]) == gone
+    assert left(*BLANK) == {}  # once
+    refuse()
+    session.sources.paste("The light stood on the rock.")
+    assert left(*BLANK) == gone
+    refuse()
+    assert session.draft.edit("Mine.", session.draft.revision)
+    assert left(*BLANK) == gone
+    refuse()
+    assert into(session, ScriptedRun().finish("Written."), 0, 0).wait(30)
+    refuse(text="older", revision=0)  # the page is told the draft as it is
 
 
 @pytest.mark.slow
