@@ -45,6 +45,10 @@ def _wording(value: Any) -> str:
     return value
 
 
+def _grounded(value: Any) -> bool:
+    return value is None or bool(value)
+
+
 def _text(value: Any) -> Any:
     return "" if value is None else value
 
@@ -158,7 +162,7 @@ class WriteRequest(BaseModel):
     seed: Annotated[int | None, BeforeValidator(_seed)] = None
     draft_tokens: Annotated[int | None, BeforeValidator(_draft_tokens)] = None
     wording: Annotated[str, BeforeValidator(_wording)] = "auto"
-    grounded: Annotated[bool, BeforeValidator(bool)] = True
+    grounded: Annotated[bool, BeforeValidator(_grounded)] = True
 
     @model_validator(mode="before")
     @classmethod

@@ -37,7 +37,7 @@ class TaskFields:
     @property
     def choices(self) -> list[Any]:
         """Those that change at once."""
-        return [self.task, self.length, self.tone, self.max_new_tokens, self.draft_tokens]
+        return [self.task, self.length, self.tone, self.max_new_tokens, self.draft_tokens, self.wording]
 
     @property
     def typed(self) -> list[Any]:
@@ -132,4 +132,7 @@ def _decoding(settings: Settings) -> list[Any]:
             temperature = gr.Number(settings.temperature, label=words("temperature"), minimum=0)
             seed = gr.Number(None, label=words("seed"), precision=0, elem_id="seed")
         seen = gr.Number(None, label=words("draft_tokens"), precision=0, minimum=0, elem_id="draft-tokens")
-    return [method, budget, stride, threshold, temperature, seed, seen]
+        whose = [(words("wording_auto"), "auto"), (words("wording_own"), "own"), (words("wording_quoted"), "quoted")]
+        sentences = gr.Radio(whose, value="auto", label=words("wording"), elem_id="wording")
+        grounded = gr.Checkbox(True, label=words("grounded"), elem_id="grounded")
+    return [method, budget, stride, threshold, temperature, seed, seen, sentences, grounded]
