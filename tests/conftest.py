@@ -1,16 +1,20 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests.
+
+The process that hands the tests out to others reads this file before it starts them, and they wait for it: what takes
+seconds to import is imported where it is used.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from hypothesis import HealthCheck, settings
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from core import kernels
-from core.default_model import cache_folder
-from core.loading import load_model
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 # How long an example takes says nothing on a machine that is busy.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,6 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def built_kernels() -> None:
     """The compiled CPU operations, built into the user's cache folder the first time."""
+    from core import kernels
+    from core.default_model import cache_folder
+
     if not kernels.load(cache_folder()):
         pytest.skip("this machine has no C++ compiler")
 
@@ -42,12 +49,16 @@ def built_kernels() -> None:
 @pytest.fixture(scope="session")
 def smollm2() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The embedded model in NF4 and its tokenizer; fetched into the user's cache folder the first time."""
+    from core.loading import load_model
+
     return load_model("smollm2-135m", quantization="nf4")
 
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Threads cost more than they bring with tiny models, above all on a busy machine."""
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

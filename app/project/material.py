@@ -83,14 +83,16 @@ def sources_of(reading: Reading, parts: Sequence[int]) -> list[Source]:
 
 
 def _parts(tokenizer: PreTrainedTokenizerBase, reading: Reading, query: str, room: int) -> list[int]:
-    """The parts that have most to do with `query`, as many as there is room for."""
+    """The parts that have most to do with `query`, as many as there is room for; if there is for none, a short one, so
+    that what it is refused for is the rest."""
     found: list[int] = []
-    for number in most_relevant(reading, re.sub(r"\s+", " ", query), max(1, room // _LEAST)):
+    sizes: dict[int, int] = {}
+    for number in most_relevant(reading, re.sub(r"\s+", " ", query), max(4, room // _LEAST)):
         extracts = reading.parts[number].extracts(reading.documents)
-        needed = sum(count_tokens(tokenizer, extract.text) + _MARK for extract in extracts)
-        if needed <= room:
+        sizes[number] = sum(count_tokens(tokenizer, extract.text) + _MARK for extract in extracts)
+        if sizes[number] <= room:
             found.append(number)
-            room -= needed
+            room -= sizes[number]
         if room < _LEAST:
             break
-    return found
+    return found or sorted(sizes, key=lambda number: sizes[number])[:1]

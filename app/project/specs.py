@@ -93,13 +93,19 @@ class Specs:
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
         _, tokenizer = self.engine.require_model(timeout=0)
-        sources = sources_of(whole.reading, section.parts)
-        composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
+        limit = (
+            count_tokens(tokenizer, text.dictated) + 1
+            if text.dictated
+            else min(text.tokens, self.settings.max_new_tokens_limit)
+        )
+        parts, composed = section.parts, None
+        while composed is None or (composed.budget(limit, self.engine.window).excess > 0 and len(parts) > 1):
+            parts = parts if composed is None else parts[:-1]
+            sources = sources_of(whole.reading, parts)
+            composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
         if text.dictated:
-            limit = count_tokens(tokenizer, text.dictated) + 1
             spec = self._of(composed, request.but(temperature=0.0), text.opening, limit)
             return replace(spec, request=replace(spec.request, dictated=text.dictated, document_end=0))
-        limit = min(text.tokens, self.settings.max_new_tokens_limit)
         spec = self._of(composed, request, text.opening, limit, text.stops)
         spec = self._grounded(spec, request, sources, text.instruction, text.opening)
         generation = replace(spec.request, document_end=0)

@@ -15,8 +15,11 @@ from app.reading.paragraphs import Plain
 from app.reading.parts import divide
 from app.reading.relevance import Relevance
 
-PART_CHARACTERS = 2_400
-"""Of a part, at most: some 600 tokens of English."""
+PART_CHARACTERS, PART_IDEOGRAPHS = 2_400, 600
+"""Of a part, at most: some 600 tokens of English; of scripts whose characters take a token and more each."""
+
+_SAMPLED = 20_000
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
 _CONNECTIVE = re.compile(
     r"(?:however|therefore|thus|hence|moreover|furthermore|also|then|so|but|and|in addition|for example|for instance|"
@@ -43,7 +46,9 @@ class Reading:
     def __init__(self, documents: Sequence[Document]) -> None:
         """They may hold only some of their pages."""
         self.documents = tuple(documents)
-        self.parts = divide(self.documents, PART_CHARACTERS)
+        sample = "".join(page.text for document in self.documents for page in document.pages)[:_SAMPLED]
+        wide = len(_WIDE.findall(sample)) > 0.3 * len(sample)
+        self.parts = divide(self.documents, PART_IDEOGRAPHS if wide else PART_CHARACTERS)
         self.chapters = chapters(self.documents, self.parts) or self._one_chapter()
         self._plain: dict[int, Plain] = {}
         self._lock = threading.Lock()

@@ -22,9 +22,9 @@ from tests.core.tiny import byte_tokenizer, tiny_model
 
 FIELDS: dict[str, Any] = {
     "task": "summary", "method": FULL_ATTENTION, "budget": "1/8", "stride": 5, "max_new_tokens": 8, "temperature": 0.0,
-    "seed": 1,
+    "seed": 1, "wording": "own", "grounded": False,
 }  # fmt: skip
-"""Eight tokens of a summary, greedily."""
+"""Eight tokens of a summary, greedily, in the model's own words."""
 
 
 def ask(**fields: Any) -> WriteRequest:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.stub import StubEngine
 from tests.browser.studio import Hands, Studio
+from tests.browser.tabs import Tabs
 
 DEBIAN = Path("/usr/bin/chromium")
 
@@ -22,6 +23,12 @@ def browser() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def tabs(browser: Browser) -> Tabs:
+    """Pages for tests, kept from one to the next."""
+    return Tabs(browser)
 
 
 @pytest.fixture(scope="session")
@@ -60,18 +67,30 @@ def slow_reading(engine: StubEngine) -> threading.Event:
     return engine.reading
 
 
-@pytest.fixture
-def studio(engine: StubEngine, tmp_path: Path) -> Iterator[Studio]:
-    """A server with no project yet."""
-    studio = Studio(engine, tmp_path / "data")
+@pytest.fixture(scope="session")
+def served(writer: StubEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One server for all journeys that need no other."""
+    studio = Studio(writer, tmp_path_factory.mktemp("data"))
     yield studio
     studio.close()
 
 
 @pytest.fixture
-def hands(studio: Studio, browser: Browser) -> Iterator[Hands]:
+def studio(served: Studio, engine: StubEngine, tmp_path: Path) -> Studio:
+    """A server with no project yet."""
+    served.turn_to(tmp_path / "data")
+    return served
+
+
+@pytest.fixture
+def hands(studio: Studio, tabs: Tabs) -> Iterator[Hands]:
     """A page of it."""
-    hands = Hands(browser.new_context(viewport={"width": 1440, "height": 900}).new_page(), studio.url)
-    yield hands
-    hands.page.context.close()
-    assert hands.errors == []
+    with tabs.open(studio.url) as page:
+        yield Hands(page, studio.url)
+
+
+@pytest.fixture
+def visitor(studio: Studio, tabs: Tabs) -> Iterator[Page]:
+    """An empty page in the browser of somebody else."""
+    with tabs.open(studio.url) as page:
+        yield page

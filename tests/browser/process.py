@@ -6,23 +6,27 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+APP = ("app.py",)
+STUBBED = ("-m", "tests.browser.stubbed")
+"""Writes without a model."""
 
 
 class Process:
     """The app over a folder of projects, on a free port, from when it says where it runs."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start it. Raises AssertionError if it ends before it serves."""
+    def __init__(self, folder: Path, entry: Sequence[str] = STUBBED) -> None:
+        """Start it by these arguments of Python. Raises AssertionError if it ends before it serves."""
         environment = os.environ | {
             "REFRESHKV_DATA_FOLDER": str(folder),
             "REFRESHKV_DOCUMENT_DISK_GIGABYTES": "0",
             "REFRESHKV_HOST": "127.0.0.1",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, *entry], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
         said = next((line for line in self._process.stdout if line.startswith("Running on ")), None)

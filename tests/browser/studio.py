@@ -30,13 +30,24 @@ class Studio:
         self.engine = engine
         self.store = open_store(folder)
         self.sessions = Sessions(self.store, settings.limits, 60, forget=shared)
-        page = build(settings, AppContext(Commands(settings, engine), self.sessions, shared=shared))
-        self._server = Server(page, settings)
+        self._context = AppContext(Commands(settings, engine), self.sessions, shared=shared)
+        self._server = Server(build(settings, self._context), settings)
+        self._settings = settings
         self.url = self._server.url
+
+    def turn_to(self, folder: Path) -> None:
+        """Serve another folder from now on; no page must be open."""
+        self._put_away()
+        self.store = open_store(folder)
+        self.sessions = Sessions(self.store, self._settings.limits, 60, forget=self._context.shared)
+        self._context.sessions = self.sessions
 
     def close(self) -> None:
         """Stop serving; what is being written is stopped and kept."""
         self._server.close()
+        self._put_away()
+
+    def _put_away(self) -> None:
         self.sessions.close()
         self.store.close()
 
@@ -47,8 +58,6 @@ class Hands:
     def __init__(self, page: Page, url: str) -> None:
         """Open the page and wait for the model."""
         self.page, self.url = page, url
-        self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.open()
 
     def open(self, query: str = "") -> None:

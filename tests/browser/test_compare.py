@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from app.text.diff import diff
 from tests.browser.studio import SLOW, Hands, Studio
@@ -82,7 +82,7 @@ def test_two_methods_are_shown_side_by_side_with_what_differs(hands: Hands, stud
 
 
 @pytest.mark.usefixtures("unhurried")
-def test_a_reload_and_another_window_attach_to_it_and_stop_it(hands: Hands, studio: Studio, browser: Browser) -> None:
+def test_a_reload_and_another_window_attach_to_it_and_stop_it(hands: Hands, studio: Studio, visitor: Page) -> None:
     page = hands.page
     ask(studio, hands, "Count the waves.", tokens=1000)
     compare(hands)
@@ -96,14 +96,13 @@ def test_a_reload_and_another_window_attach_to_it_and_stop_it(hands: Hands, stud
     expect(page.locator("#compare-run")).to_be_disabled()
 
     # Another window watches it too, and its Stop is for both.
-    other = Hands(browser.new_context().new_page(), studio.url)
+    other = Hands(visitor, studio.url)
     expect(other.page.locator("#compare-stop")).to_be_enabled()
     expect(other.page.locator("#comparison .changes").first).to_contain_text(before[:20])
     other.press("compare-stop")
     for window in (other, hands):
         ended(window)
         expect(window.page.locator("#comparison .state")).to_have_text(["Stopped.", "Stopped."])
-    other.page.context.close()
     assert studio.engine.current() == []
 
 

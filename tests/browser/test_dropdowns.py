@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from app.settings import Settings
 from app.web.server import Server
 from tests.app.conftest import wait
+from tests.browser.tabs import Tabs
 
 OPEN = "[role=combobox][aria-expanded=true]"
 COLOURS = ["red", "green", "blue", "yellow"]
@@ -54,13 +55,12 @@ def site(served: Site) -> Site:
 
 
 @pytest.fixture
-def page(site: Site, browser: Browser) -> Iterator[Page]:
-    page = browser.new_page()
-    page.goto(site.server.url)
-    expect(field(page, "free")).to_have_value("green")
-    expect(page.locator("#last")).to_be_visible()
-    yield page
-    page.close()
+def page(site: Site, tabs: Tabs) -> Iterator[Page]:
+    with tabs.open(site.server.url, viewport={"width": 1280, "height": 720}) as page:
+        page.goto(site.server.url)
+        expect(field(page, "free")).to_have_value("green")
+        expect(page.locator("#last")).to_be_visible()
+        yield page
 
 
 def field(page: Page, name: str) -> Locator:

@@ -7,13 +7,14 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from app.project.revised_text import RevisedText
 from app.settings import Settings
 from app.web.components.editor import DraftEditor, saved_message, set_message
 from app.web.components.log import Log
 from app.web.server import Server
+from tests.browser.tabs import Tabs
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} <|im_end|>'
 READ = "(...args) => [JSON.stringify(document.querySelector('#draft').draft.state()), ...args.slice(1)]"
@@ -83,17 +84,13 @@ def site(shared: Site) -> Site:
 
 
 @pytest.fixture
-def page(site: Site, browser: Browser) -> Iterator[Page]:
-    page = browser.new_context(viewport={"width": 1000, "height": 800}, locale="en-US").new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(site.url)
-    expect(page.locator(".draft-count")).to_contain_text("words")
-    expect(page.locator("#push")).to_have_text("Push")  # which it is given once a click is heard
-    yield page
-    assert page.evaluate("window.pwn") is None
-    page.context.close()
-    assert errors == []
+def page(site: Site, tabs: Tabs) -> Iterator[Page]:
+    with tabs.open(site.url, viewport={"width": 1000, "height": 800}) as page:
+        page.goto(site.url)
+        expect(page.locator(".draft-count")).to_contain_text("words")
+        expect(page.locator("#push")).to_have_text("Push")  # which it is given once a click is heard
+        yield page
+        assert page.evaluate("window.pwn") is None
 
 
 class Stream:

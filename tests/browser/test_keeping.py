@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 from app.engine.engine import Engine
 from app.project.session import Session
@@ -23,9 +23,10 @@ from app.store import (
     open_store,
     version_text,
 )
-from tests.browser.process import Process
+from tests.browser.process import APP, STUBBED, Process
 from tests.browser.stub import StubEngine
 from tests.browser.studio import SLOW, Hands, Studio
+from tests.browser.tabs import Tabs
 
 
 @pytest.mark.usefixtures("endless")
@@ -76,51 +77,48 @@ def test_a_page_that_is_loaded_again_shows_at_once_what_it_showed_last(
     hands.stop()
 
 
-def test_a_run_that_was_killed_with_the_app_is_mentioned(studio: Studio, browser: Browser) -> None:
+def test_a_run_that_was_killed_with_the_app_is_mentioned(studio: Studio, visitor: Page) -> None:
     project = create_project(studio.store, "The rock", "The lamp was lit and")
     run = begin_run(studio.store, project.id, 0, {"policy": {"method": "RefreshKV"}})
     with studio.store.transaction() as connection:  # by a process that is gone
         connection.execute("UPDATE runs SET state = 'running', owner = '1 0.0' WHERE id = ?", (run.id,))
-    hands = Hands(browser.new_context().new_page(), studio.url)
+    hands = Hands(visitor, studio.url)
     expect(hands.page.locator("#progress")).to_contain_text("The app ended while the model wrote here")
     hands.press("continue")
     expect(hands.page.locator("#progress")).to_contain_text("Finished")
-    hands.page.context.close()
 
 
-HALVES = ("\\ud83d", "\\ude00", "\\u0001", "\\u0085")
+SIGNS = "A\\ud83d B\\ude00 C\\u0001 D\\u0085"
 
 
-@pytest.mark.parametrize("sign", HALVES)
-def test_what_no_text_can_hold_is_made_valid_and_locks_nobody_out(hands: Hands, browser: Browser, sign: str) -> None:
+def test_what_no_text_can_hold_is_made_valid_and_locks_nobody_out(hands: Hands, visitor: Page) -> None:
     """Typed, and sent past the page's own scripts, as another program may."""
-    hands.area.evaluate(f"(a) => {{ a.focus(); document.execCommand('insertText', false, 'My chapter.{sign} ') }}")
+    hands.area.evaluate(f"(a) => {{ a.focus(); document.execCommand('insertText', false, 'My chapter. {SIGNS} ') }}")
     hands.saved()
-    hands.area.evaluate(f"(a) => {{ a.value = 'My chapter.{sign} Two.'; a.dispatchEvent(new Event('blur')) }}")
+    hands.area.evaluate(f"(a) => {{ a.value = 'My chapter. {SIGNS} Two.'; a.dispatchEvent(new Event('blur')) }}")
     hands.saved()
     hands.page.locator("#detail textarea").fill("about it")
     hands.page.locator("#detail textarea").evaluate(
-        f"(a) => {{ a.value = 'about{sign} it'; a.dispatchEvent(new Event('input', {{ bubbles: true }})) }}"
+        f"(a) => {{ a.value = 'about {SIGNS} it'; a.dispatchEvent(new Event('input', {{ bubbles: true }})) }}"
     )
     hands.page.locator("#project-name textarea, #project-name input").evaluate(
-        f"(a) => {{ a.value = 'Rock{sign}'; a.dispatchEvent(new Event('input', {{ bubbles: true }})); a.blur() }}"
+        f"(a) => {{ a.value = 'Rock {SIGNS}'; a.dispatchEvent(new Event('input', {{ bubbles: true }})); a.blur() }}"
     )
     hands.open()
-    valid = r"^My chapter\.\ufffd? Two\.$"
+    valid = r"^My chapter\. A\ufffd? B\ufffd? C\ufffd? D\ufffd? Two\.$"
     expect(hands.area).to_have_value(re.compile(valid))
     expect(hands.area).to_be_editable()
     hands.press("continue")
     expect(hands.page.locator("#progress")).to_contain_text("Finished")
-    visitor = Hands(browser.new_context().new_page(), hands.url)
-    expect(visitor.area).to_have_value(re.compile(valid[:-1]))
-    visitor.press("new-project")
-    expect(visitor.area).to_have_value("")
-    expect(visitor.area).to_be_editable()
-    visitor.page.context.close()
+    other = Hands(visitor, hands.url)
+    expect(other.area).to_have_value(re.compile(valid[:-1]))
+    other.press("new-project")
+    expect(other.area).to_have_value("")
+    expect(other.area).to_be_editable()
 
 
 @pytest.mark.usefixtures("unhurried")
-def test_a_run_ends_and_is_kept_though_its_page_is_gone(studio: Studio, hands: Hands, browser: Browser) -> None:
+def test_a_run_ends_and_is_kept_though_its_page_is_gone(studio: Studio, hands: Hands, visitor: Page) -> None:
     hands.type("The lamp was lit")
     hands.press("continue")
     hands.wait_for_words("The lamp was lit", 1)
@@ -129,43 +127,39 @@ def test_a_run_ends_and_is_kept_though_its_page_is_gone(studio: Studio, hands: H
     while studio.engine.current():
         assert time.monotonic() < end
         time.sleep(0.1)
-    later = Hands(browser.new_context().new_page(), studio.url)
+    later = Hands(visitor, studio.url)
     expect(later.area).to_have_value(re.compile(r"^The lamp was lit(\s*\S+\s+){20}"), timeout=30_000)
-    later.page.context.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_killed_server_loses_at_most_the_last_second(browser: Browser, tmp_path: Path) -> None:
+def test_a_killed_server_loses_at_most_the_last_second(studio: Studio, tabs: Tabs, tmp_path: Path) -> None:
     server = Process(tmp_path)
-    page = browser.new_context().new_page()
     try:
-        hands = Hands(page, server.url)
-        hands.area.focus()
-        page.keyboard.type("These are the words of an afternoon.")
-        time.sleep(1)
-        server.end(signal.SIGKILL)
-        server = Process(tmp_path)
-        hands.url = server.url
-        hands.open()
-        expect(hands.area).to_have_value("These are the words of an afternoon.", timeout=30_000)
+        with tabs.open(server.url) as page:
+            hands = Hands(page, server.url)
+            hands.area.focus()
+            page.keyboard.type("These are the words of an afternoon.")
+            hands.saved()
+            time.sleep(1)
     finally:
-        page.context.close()
         server.end(signal.SIGKILL)
+    studio.turn_to(tmp_path)  # another that finds what is left
+    with tabs.open(studio.url) as page:
+        expect(Hands(page, studio.url).area).to_have_value("These are the words of an afternoon.")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM")
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("how", "entry"), [(signal.SIGTERM, APP), (signal.SIGINT, STUBBED)])
 def test_a_server_that_is_ended_keeps_everything_while_a_page_is_open(
-    browser: Browser, tmp_path: Path, how: signal.Signals
+    tabs: Tabs, tmp_path: Path, how: signal.Signals, entry: tuple[str, ...]
 ) -> None:
-    server = Process(tmp_path)
-    page = browser.new_context().new_page()
+    server = Process(tmp_path, entry)
     try:
-        hands = Hands(page, server.url)
-        hands.type("These are the words of an afternoon.")
+        with tabs.open(server.url) as page:
+            Hands(page, server.url).type("These are the words of an afternoon.")
+            code = server.end(how)
     finally:
-        code = server.end(how)
-        page.context.close()
+        server.end(signal.SIGKILL)
     assert code == 0
     store = open_store(tmp_path)
     (entry,) = list_projects(store)
@@ -240,19 +234,18 @@ def test_what_is_typed_before_another_project_is_opened_stays_in_its_own(studio:
 
 
 def test_a_page_whose_project_was_deleted_keeps_its_text_in_a_new_one(
-    studio: Studio, hands: Hands, browser: Browser
+    studio: Studio, hands: Hands, visitor: Page
 ) -> None:
     hands.type("Mine.")
     name = hands.page.locator("#project-name input, #project-name textarea")
     name.fill("My book")
     name.press("Enter")
     expect(hands.page.locator("#project-list input")).to_have_value("My book")
-    other = Hands(browser.new_context().new_page(), studio.url)
+    other = Hands(visitor, studio.url)
     expect(other.area).to_have_value("Mine.")
-    other.page.on("dialog", lambda dialog: dialog.accept())
+    other.page.once("dialog", lambda dialog: dialog.accept())
     other.press("delete-project")
     expect(other.area).to_have_value("")
-    other.page.context.close()
     hands.area.fill("Mine. And more.")
     hands.saved()
     expect(name).to_have_value("Untitled")
@@ -287,34 +280,34 @@ def test_what_cannot_be_kept_is_said(studio: Studio, hands: Hands) -> None:
     assert list_projects(studio.store)[0].characters == 25
 
 
-def test_what_was_wrong_with_the_folder_is_said(engine: Engine, browser: Browser, tmp_path: Path) -> None:
+def test_what_was_wrong_with_the_folder_is_said(engine: Engine, tabs: Tabs, tmp_path: Path) -> None:
     (tmp_path / "projects.sqlite3").write_bytes(b"no database " * 100)
     studio = Studio(engine, tmp_path)
-    hands = Hands(browser.new_context().new_page(), studio.url)
-    expect(hands.page.locator("#store-notices")).to_contain_text("was damaged and could not be opened")
-    hands.page.context.close()
+    with tabs.open(studio.url) as page:
+        notices = Hands(page, studio.url).page.locator("#store-notices")
+        expect(notices).to_contain_text("was damaged and could not be opened")
     studio.close()
 
 
 def test_a_stranger_finds_their_text_again_after_the_server_was_started_anew(
-    engine: Engine, browser: Browser, tmp_path: Path
+    engine: Engine, tabs: Tabs, tmp_path: Path
 ) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     studio = Studio(engine, tmp_path / "one", shared=True, port=port)
-    hands = Hands(browser.new_context().new_page(), studio.url)
-    hands.type("My afternoon.")
-    hands.page.wait_for_timeout(1200)  # the browser's copy is a second behind
-    studio.close()
-    studio = Studio(engine, tmp_path / "two", shared=True, port=port)
-    hands.open()
-    expect(hands.area).to_have_value("")
-    hands.page.locator(".draft-recover .restore").click()
-    expect(hands.area).to_have_value("My afternoon.")
-    expect(hands.page.locator(".draft-recover")).to_be_hidden()
-    assert [entry.characters for entry in list_projects(studio.store)] == [13]
-    hands.page.context.close()
+    with tabs.open(studio.url) as page:
+        hands = Hands(page, studio.url)
+        hands.type("My afternoon.")
+        page.wait_for_function("Object.values(localStorage).some((kept) => kept.includes('My afternoon.'))")
+        studio.close()
+        studio = Studio(engine, tmp_path / "two", shared=True, port=port)
+        hands.open()
+        expect(hands.area).to_have_value("")
+        page.locator(".draft-recover .restore").click()
+        expect(hands.area).to_have_value("My afternoon.")
+        expect(page.locator(".draft-recover")).to_be_hidden()
+        assert [entry.characters for entry in list_projects(studio.store)] == [13]
     studio.close()
 
 
@@ -343,40 +336,37 @@ def test_text_of_the_browser_is_kept_as_a_version_while_the_model_writes(
 
 
 @pytest.mark.usefixtures("endless")
-def test_a_window_that_does_not_follow_a_run_loses_nothing_to_it(
-    studio: Studio, hands: Hands, browser: Browser
-) -> None:
+def test_a_window_that_does_not_follow_a_run_loses_nothing_to_it(studio: Studio, hands: Hands, tabs: Tabs) -> None:
     hands.type("The lamp was lit")
-    other = Hands(browser.new_context().new_page(), studio.url)
-    expect(other.area).to_have_value("The lamp was lit")
-    hands.page.locator("#detail textarea").fill("the rock")
-    hands.press("write")
-    hands.wait_for_words("# Report\n\n## Introduction\n\n", 3)
-    other.area.fill("The lamp was lit at dusk.")
-    bar = other.page.locator(".draft-recover")
-    expect(bar).to_contain_text("kept as a version")
-    expect(other.area).to_have_value("The lamp was lit")
-    hands.stop()
-    written = hands.text
-    other.area.fill("The lamp was lit, twice.")
-    expect(other.area).to_have_value(written)
-    hands.open()
-    expect(hands.area).to_have_value(written)
-    project = list_projects(studio.store)[0].id
-    texts = [version_text(studio.store, version.id) for version in list_versions(studio.store, project)]
-    assert texts == ["The lamp was lit, twice.", "The lamp was lit at dusk.", "The lamp was lit"]
-    other.page.context.close()
+    with tabs.open(studio.url) as theirs:
+        other = Hands(theirs, studio.url)
+        expect(other.area).to_have_value("The lamp was lit")
+        hands.page.locator("#detail textarea").fill("the rock")
+        hands.press("write")
+        hands.wait_for_words("# Report\n\n## Introduction\n\n", 3)
+        other.area.fill("The lamp was lit at dusk.")
+        bar = other.page.locator(".draft-recover")
+        expect(bar).to_contain_text("kept as a version")
+        expect(other.area).to_have_value("The lamp was lit")
+        hands.stop()
+        written = hands.text
+        other.area.fill("The lamp was lit, twice.")
+        expect(other.area).to_have_value(written)
+        hands.open()
+        expect(hands.area).to_have_value(written)
+        project = list_projects(studio.store)[0].id
+        texts = [version_text(studio.store, version.id) for version in list_versions(studio.store, project)]
+        assert texts == ["The lamp was lit, twice.", "The lamp was lit at dusk.", "The lamp was lit"]
 
 
-def test_strangers_on_a_shared_computer_do_not_see_each_other(engine: Engine, browser: Browser, tmp_path: Path) -> None:
+def test_strangers_on_a_shared_computer_do_not_see_each_other(engine: Engine, tabs: Tabs, tmp_path: Path) -> None:
     studio = Studio(engine, tmp_path / "shared", shared=True)
-    one, other = (Hands(browser.new_context().new_page(), studio.url) for _ in range(2))
-    one.type("My secret.")
-    other.open()
-    expect(other.area).to_have_value("")
-    expect(other.page.locator("#project-list")).to_have_count(0)
-    one.open()  # the same person again
-    expect(one.area).to_have_value("My secret.", timeout=30_000)
-    for hands in (one, other):
-        hands.page.context.close()
+    with tabs.open(studio.url) as mine, tabs.open(studio.url) as theirs:
+        one = Hands(mine, studio.url)
+        one.type("My secret.")
+        other = Hands(theirs, studio.url)
+        expect(other.area).to_have_value("")
+        expect(other.page.locator("#project-list")).to_have_count(0)
+        one.open()  # the same person again
+        expect(one.area).to_have_value("My secret.", timeout=30_000)
     studio.close()

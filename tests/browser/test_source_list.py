@@ -8,12 +8,13 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from app.settings import Settings
 from app.web.components.source_list import SourceList
 from app.web.server import Server
 from tests.app.conftest import wait
+from tests.browser.tabs import Tabs
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} {{window.pwn}} `'
 
@@ -66,15 +67,11 @@ def site(served: Site) -> Site:
 
 
 @pytest.fixture
-def page(site: Site, browser: Browser) -> Iterator[Page]:
-    page = browser.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(site.server.url)
-    expect(page.locator(".source-list")).to_be_attached()
-    yield page
-    page.close()
-    assert errors == []
+def page(site: Site, tabs: Tabs) -> Iterator[Page]:
+    with tabs.open(site.server.url, viewport={"width": 1280, "height": 720}) as page:
+        page.goto(site.server.url)
+        expect(page.locator(".source-list")).to_be_attached()
+        yield page
 
 
 def show(site: Site, page: Page, *sources: dict[str, Any]) -> Locator:
@@ -235,14 +232,12 @@ def test_the_enter_that_confirms_a_conversion_sends_nothing(site: Site, page: Pa
     assert site.asked == [("b", "pages", "１"), ("c", "unlock", "岩")]  # the first was sent when the field was left
 
 
-def test_japanese_browsers_get_a_japanese_list(site: Site, page: Page, browser: Browser) -> None:
-    context = browser.new_context(locale="ja-JP")
-    japanese = context.new_page()
-    japanese.goto(site.server.url)
-    expect(japanese.locator(".source-list")).to_be_attached()
-    show(site, japanese, source("a", pages="", count=2), source("b"))
-    expect(japanese.get_by_label("読むページ")).to_have_attribute("placeholder", "すべて、または 1-3, 7 など")
-    card = japanese.locator(".file-card").first
-    assert card.locator(".source-actions button").all_inner_texts() == ["下へ", "使わない", "取り除く"]
-    expect(card.get_by_role("button", name="読み取ったテキスト")).to_be_visible()
-    context.close()
+def test_japanese_browsers_get_a_japanese_list(site: Site, tabs: Tabs) -> None:
+    with tabs.open(site.server.url, locale="ja-JP") as japanese:
+        japanese.goto(site.server.url)
+        expect(japanese.locator(".source-list")).to_be_attached()
+        show(site, japanese, source("a", pages="", count=2), source("b"))
+        expect(japanese.get_by_label("読むページ")).to_have_attribute("placeholder", "すべて、または 1-3, 7 など")
+        card = japanese.locator(".file-card").first
+        assert card.locator(".source-actions button").all_inner_texts() == ["下へ", "使わない", "取り除く"]
+        expect(card.get_by_role("button", name="読み取ったテキスト")).to_be_visible()

@@ -35,7 +35,7 @@ def test_a_report_about_three_files_is_written_edited_and_exported(
     written = hands.text
 
     # The person's words stay, and the model goes on between them.
-    edited = written.replace("# Report", "# The rock", 1) + "\n\nThe last line is mine."
+    edited = written.replace("# Report", "# Bell Rock", 1) + "\n\nThe last line is mine."
     hands.type(edited)
     at = len(edited) - len("\n\nThe last line is mine.")
     hands.select(at, at)
@@ -52,9 +52,9 @@ def test_a_report_about_three_files_is_written_edited_and_exported(
 
     # A proposal that is rejected changes nothing.
     engine.free()
-    hands.select(2, 10)
+    hands.select(2, 11)
     hands.page.locator("[data-kind=rewrite]").click()
-    expect(hands.page.locator(".draft-diff del")).to_have_text("The rock", timeout=SLOW)
+    expect(hands.page.locator(".draft-diff del")).to_have_text("Bell Rock", timeout=SLOW)
     expect(hands.page.locator(".draft-verdict")).to_be_visible(timeout=SLOW)
     hands.page.locator(".reject").click()
     hands.rest()
@@ -77,7 +77,7 @@ def test_a_report_about_three_files_is_written_edited_and_exported(
         link.click()
     download.value.save_as(tmp_path / "out.docx")
     paragraphs = [paragraph.text for paragraph in WordDocument(tmp_path / "out.docx").paragraphs]
-    assert paragraphs[0] == "The rock"
+    assert paragraphs[0] == "Bell Rock"
     assert paragraphs[-1] == "The last line is mine."
 
 

@@ -19,15 +19,16 @@ from app.project.commands import (
 )
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
+from app.project.material import Material
 from app.project.run_spec import RunSpec
 from app.project.session import Session
 from app.project.sessions import Sessions
 from app.project.writing import Writing
-from app.prompt.compose import TokenCounts, compose
+from app.prompt.compose import compose
 from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step
 from app.prompt.tasks import TASKS
-from app.prompt.window import Budget, FewerPages, ShorterDraft
+from app.prompt.window import Budget, ShorterOutput
 from app.say.errors import AppError, PromptError
 from app.say.wording import Wording
 from app.settings import Settings
@@ -423,7 +424,7 @@ def test_the_budget_counts_a_missing_instruction_as_a_word(commands: Commands, s
     session.sources.paste(TEXT)
 
     def counted(fields: WriteRequest, draft: str = "") -> Budget:
-        return commands.budget(session.sources.selected, fields, draft, session.token_counts)
+        return commands.budget(session.material, fields, draft)
 
     empty = counted(ask(task="free"))
     assert empty == counted(ask(task="free", detail="…"))
@@ -438,11 +439,10 @@ def test_the_budget_counts_a_missing_instruction_as_a_word(commands: Commands, s
 
 
 def test_all_sections_that_are_to_come_count(commands: Commands, session: Session, store: Store) -> None:
-    counts = session.token_counts
     # Two headings at 24 tokens; two sections of 128 with a heading each.
-    assert commands.budget([], SECTIONS, "", counts).output == 2 * 24 + 2 * (24 + 128)
+    assert commands.budget(Material([]), SECTIONS, "").output == 2 * 24 + 2 * (24 + 128)
     begun = "1. Light\n2. Rock\n3. Sea\n\n---\n\n## Light\n\nIt shone."
-    budget = commands.budget([], SECTIONS, begun, counts)
+    budget = commands.budget(Material([]), SECTIONS, begun)
     assert (budget.output, budget.draft, budget.in_sections) == (2 * (24 + 128), len(begun), True)
     draft(session, "\n".join(f"{number}. Heading {number}" for number in range(1, 7)))
     with pytest.raises(AppError, match=r"answer 912 = .*Choose a shorter length\."):
@@ -458,19 +458,21 @@ def test_the_model_sees_only_so_much_of_the_draft_as_was_chosen(commands: Comman
     assert prompt(writing).endswith("assistant\nThe second sentence. The third one.")
     new = written(writing)
     assert session.draft.text == text + new
-    budget = commands.budget([], fields, text, session.token_counts)
+    budget = commands.budget(Material([]), fields, text)
     assert (budget.draft, budget.unseen) == (35, 20)
     assert "The model does not see the first 20 tokens of the draft." in budget.message
-    assert commands.budget([], ask(task="continue", draft_tokens=99), text, session.token_counts).unseen == 0
+    assert commands.budget(Material([]), ask(task="continue", draft_tokens=99), text).unseen == 0
 
 
-def test_a_draft_that_is_too_long_can_be_seen_in_part(commands: Commands, session: Session) -> None:
+def test_of_a_draft_that_is_too_long_the_end_is_seen(commands: Commands, session: Session) -> None:
     text = "The tide came in. " * 60
-    over = commands.budget([], ask(task="continue"), text, session.token_counts)
-    (choice,) = [choice for choice in over.choices if isinstance(choice, ShorterDraft)]
-    fits = commands.budget([], ask(task="continue", draft_tokens=choice.tokens), text, session.token_counts)
-    assert over.excess > 0 >= fits.excess
-    assert fits.draft > choice.tokens - len("The tide came in. ")
+    fits = commands.budget(Material([]), ask(task="continue"), text)
+    assert (fits.excess <= 0, fits.draft + fits.unseen) == (True, len(text.rstrip()))
+    assert fits.excess > -len("The tide came in. ") - 30
+    draft(session, text)
+    writing = commands.write(session, ask(task="continue"), at(session), "end")
+    assert prompt(writing).endswith("assistant\n" + text.rstrip()[-fits.draft :])
+    assert written(writing)
 
 
 # --- passages ---
@@ -571,7 +573,7 @@ def test_the_window_says_what_writing_takes_and_what_going_on_does(commands: Com
     session.sources.paste(TEXT)
     state = commands.window(session, ask())
     assert (state.goes_on, state.writes) == (
-        None, commands.budget(session.sources.selected, ask(), "", TokenCounts()),
+        None, commands.budget(session.material, ask(), ""),
     )  # fmt: skip
     draft(session, "Mine it is.")
     state = commands.window(session, ask())
@@ -594,26 +596,20 @@ def test_what_cannot_be_written_takes_nothing_of_the_window(commands: Commands, 
     state = commands.window(session, ask())
     assert state.writes is None
     assert isinstance(state.goes_on, Budget)
-    assert state.choices == state.goes_on.choices != ()
+    assert state.goes_on.unseen > 0
     assert commands.window(session, ask(task="continue")).writes is not None
 
 
 def test_the_way_out_that_is_chosen_is_taken(commands: Commands, session: Session) -> None:
-    session.sources.paste("\f".join(TEXT * 8 for _ in range(3)))
-    choices = commands.window(session, ask()).choices
-    place = next(at for at, choice in enumerate(choices) if isinstance(choice, FewerPages))
-    assert commands.choose(session, ask(), len(choices)) == {}
-    assert commands.window(session, ask()).choices == choices
-    assert commands.choose(session, ask(), place) == {}
-    assert fits(commands.window(session, ask()))
-    draft(session, "The tide came in. " * 60)
-    going_on = ask(task="continue")
-    session.sources.leave_out(session.sources.files[0].id)
-    choices = commands.window(session, going_on).choices
-    place = next(at for at, choice in enumerate(choices) if isinstance(choice, ShorterDraft))
-    fields = commands.choose(session, going_on, place)
-    assert fields.keys() == {"draft_tokens"}
-    assert fits(commands.window(session, going_on.but(**fields)))
+    session.sources.paste(TEXT * 8)
+    long = ask(task="free", detail="Count.", max_new_tokens=900)
+    choices = commands.window(session, long).choices
+    place = next(at for at, choice in enumerate(choices) if isinstance(choice, ShorterOutput))
+    assert commands.choose(session, long, len(choices)) == {}
+    assert commands.window(session, long).choices == choices
+    fields = commands.choose(session, long, place)
+    assert fields.keys() == {"max_new_tokens"}
+    assert fits(commands.window(session, long.but(**fields)))
 
 
 # --- tables ---

@@ -85,6 +85,8 @@ REFUSED = {
     "temperature": [-0.5, HUGE, *NO_NUMBERS],
     "seed": [-1, 1.5, 2**63, 1e30, HUGE, *NO_NUMBERS],
     "draft_tokens": [-1, 1.5, *NO_NUMBERS],
+    "wording": [None, "", "mine", 5, True, [], {}],
+    "grounded": [],
 }
 
 
@@ -151,7 +153,7 @@ def test_the_shape_and_the_task_are_those_asked_for() -> None:
 def test_its_fields_stand_in_the_order_of_the_page() -> None:
     assert WriteRequest.names() == (
         "task", "detail", "length", "tone", "language", "audience", "method", "budget", "stride", "threshold",
-        "max_new_tokens", "temperature", "seed", "draft_tokens",
+        "max_new_tokens", "temperature", "seed", "draft_tokens", "wording", "grounded",
     )  # fmt: skip
 
 
@@ -206,7 +208,7 @@ def test_a_task_that_an_earlier_version_stored_is_understood() -> None:
     )
     made = WriteRequest.of(stored)
     assert (made.policy, made.shape) == (RefreshKV(1 / 8, 10, None), Shape("medium", "plain"))
-    assert made.fields == stored
+    assert made.fields == {**stored, "wording": "auto", "grounded": True}
 
 
 @pytest.mark.parametrize(

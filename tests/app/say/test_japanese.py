@@ -236,6 +236,7 @@ def test_the_bar_of_a_japanese_page(commands: Commands, session: Session) -> Non
     html = window_html(state, JA)
     assert "<p>書く：収まります：" in html
     assert '<p class="going-on">続ける：' in html
+    state = commands.window(session, ask(task="free", detail="o" * 400, max_new_tokens=800)).said(JA)
     assert state.choices
     assert all(choice.sentence.endswith("。") for choice in state.choices)
 

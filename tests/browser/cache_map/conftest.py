@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.browser.cache_map.site import Site, open_page
+from tests.browser.tabs import Tabs
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,6 @@ def site(launched: Site) -> Site:
 
 
 @pytest.fixture
-def page(site: Site, browser: Any) -> Iterator[Any]:
-    page = open_page(site, browser)
-    yield page
-    page.context.close()
+def page(site: Site, tabs: Tabs) -> Iterator[Any]:
+    with open_page(site, tabs) as page:
+        yield page

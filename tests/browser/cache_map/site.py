@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -19,6 +20,7 @@ from app.settings import Settings
 from app.web.components.cache_map import cache_map
 from app.web.server import Server
 from core.events import CacheRefreshed, Event
+from tests.browser.tabs import Tabs
 
 ATTACKS = ["${window.pwn=1}", "${1+1}", '<img src=x onerror="window.pwn=1">', "{{value}}", "`+(window.pwn=1)+`"]
 RECORD_TEXT = """
@@ -74,14 +76,13 @@ class Site:
             time.sleep(0.05)
 
 
-def open_page(site: Site, browser: Any, query: str = "__theme=light", width: int = 1200, **context: Any) -> Any:
-    page = browser.new_context(viewport={"width": width, "height": 1000}, **context).new_page()
-    page.add_init_script(RECORD_TEXT)
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(f"{site.url}?{query}")
-    wait_for_map(page)
-    return page
+@contextmanager
+def open_page(site: Site, tabs: Tabs, query: str = "__theme=light", width: int = 1200, **options: Any) -> Iterator[Any]:
+    viewport = {"width": width, "height": 1000}
+    with tabs.open(site.url, script=RECORD_TEXT, viewport=viewport, **options) as page:
+        page.goto(f"{site.url}?{query}")
+        wait_for_map(page)
+        yield page
 
 
 def wait_for_map(page: Any) -> None:

@@ -24,19 +24,19 @@ from tests.browser.cache_map.site import (
     send,
     words,
 )
+from tests.browser.tabs import Tabs
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_shade_is_the_scale_between_plain_and_full(site: Site, browser: Any, theme: str) -> None:
-    page = open_page(site, browser, f"__theme={theme}")
-    send(site, page, made(words(300), refreshes=1, held=slice(0, LINE)).whole)
-    full, none, text, entered = colours(page, "full", "none", "text", "entered")
-    assert pixel(page, MARGIN + 1, 42) == full
-    assert pixel(page, MARGIN + 1, 42 + 23)[3] == 0
-    assert contrast(text, full) >= 4.5
-    assert contrast(text, entered) >= 4.5
-    assert contrast(text, none) >= 7
-    page.context.close()
+def test_the_shade_is_the_scale_between_plain_and_full(site: Site, tabs: Tabs, theme: str) -> None:
+    with open_page(site, tabs, f"__theme={theme}") as page:
+        send(site, page, made(words(300), refreshes=1, held=slice(0, LINE)).whole)
+        full, none, text, entered = colours(page, "full", "none", "text", "entered")
+        assert pixel(page, MARGIN + 1, 42) == full
+        assert pixel(page, MARGIN + 1, 42 + 23)[3] == 0
+        assert contrast(text, full) >= 4.5
+        assert contrast(text, entered) >= 4.5
+        assert contrast(text, none) >= 7
 
 
 def contrast(one: list[int], other: list[int]) -> float:
@@ -105,44 +105,43 @@ def test_a_layer_is_asked_for_and_shown_alone(site: Site, page: Any) -> None:
     assert pixel(page, MARGIN + 1, 42) not in (full, [0, 0, 0, 0])
 
 
-def test_passages_and_quotes_are_marked_and_scrolled_to(site: Site, browser: Any) -> None:
-    page = open_page(site, browser, reduced_motion="reduce")
-    run = made(words(6000), refreshes=3)
-    send(site, page, run.whole)
-    strongest = KeptPassage(1200, 1224, 1.0)
-    pages = [KeptPage(0, 1, 0.7, 0.4, (strongest,)), KeptPage(0, 0, 0.3, 0.2, (KeptPassage(12, 24, 0.5),))]
-    page.evaluate("window.painted = []")
-    texts = page_texts(run.prompt)
-    near = [Quote(0, 5, 0, *place(texts[0].text, words(6000)[12:18]), similarity=93)]
-    exact = [Quote(0, 5, 1, *place(texts[1].text, words(6000)[4212:4218]))]
-    send(site, page, {"run": "run", "held": held(pages, [*exact, *near], run.prompt, texts)})
-    assert page.get_attribute(".ckm-root", "data-mode") == "passages"
-    assert 4200 in seen(page)
-    assert (
-        page.inner_text(".ckm-kept-summary")
-        == "What the model kept while this was written · 1 exact quote · 1 sentence nearly word for word (93% alike)"
-    )
-    chips = [chip.inner_text() for chip in page.locator(".ckm-chip").all()]
-    assert chips == ["report.pdf · page 2 · 70%", "report.pdf · page 1 · 30%"]
-    assert page.inner_text(".ckm-page-name") == "report.pdf · page 2 · 70%"
-    full, accent = colours(page, "full", "accent")
-    top = page.evaluate("document.querySelector('.ckm-text').scrollTop")
-    column = [pixel(page, MARGIN + 3, y) for y in range(350)]
-    begin = column.index(full)
-    assert accent not in column[begin : begin + 44]
-    assert accent in column[begin + 44 : begin + 50]  # the quote is the third line of the passage
-    page.locator(".ckm-chip").nth(1).click()
-    painted(page)
-    assert page.evaluate("document.querySelector('.ckm-text').scrollTop") < top
-    # The near one stands between dashes: of the line under it a half.
-    line = page.evaluate("document.querySelector('.ckm-text').scrollTop")
-    dashes = [pixel(page, MARGIN + 2 + x, 40 + 2 * 23 - line + 1) == accent for x in range(80)]
-    assert 30 <= sum(dashes) <= 50
-    page.click(".ckm-close")
-    assert page.get_attribute(".ckm-root", "data-mode") == "share"
-    assert page.is_hidden(".ckm-kept")
-    assert page.is_hidden(".ckm-mode-passages")
-    page.context.close()
+def test_passages_and_quotes_are_marked_and_scrolled_to(site: Site, tabs: Tabs) -> None:
+    with open_page(site, tabs, reduced_motion="reduce") as page:
+        run = made(words(6000), refreshes=3)
+        send(site, page, run.whole)
+        strongest = KeptPassage(1200, 1224, 1.0)
+        pages = [KeptPage(0, 1, 0.7, 0.4, (strongest,)), KeptPage(0, 0, 0.3, 0.2, (KeptPassage(12, 24, 0.5),))]
+        page.evaluate("window.painted = []")
+        texts = page_texts(run.prompt)
+        near = [Quote(0, 5, 0, *place(texts[0].text, words(6000)[12:18]), similarity=93)]
+        exact = [Quote(0, 5, 1, *place(texts[1].text, words(6000)[4212:4218]))]
+        send(site, page, {"run": "run", "held": held(pages, [*exact, *near], run.prompt, texts)})
+        assert page.get_attribute(".ckm-root", "data-mode") == "passages"
+        assert 4200 in seen(page)
+        summary = (
+            "What the model kept while this was written · 1 exact quote · 1 sentence nearly word for word (93% alike)"
+        )
+        assert page.inner_text(".ckm-kept-summary") == summary
+        chips = [chip.inner_text() for chip in page.locator(".ckm-chip").all()]
+        assert chips == ["report.pdf · page 2 · 70%", "report.pdf · page 1 · 30%"]
+        assert page.inner_text(".ckm-page-name") == "report.pdf · page 2 · 70%"
+        full, accent = colours(page, "full", "accent")
+        top = page.evaluate("document.querySelector('.ckm-text').scrollTop")
+        column = [pixel(page, MARGIN + 3, y) for y in range(350)]
+        begin = column.index(full)
+        assert accent not in column[begin : begin + 44]
+        assert accent in column[begin + 44 : begin + 50]  # the quote is the third line of the passage
+        page.locator(".ckm-chip").nth(1).click()
+        painted(page)
+        assert page.evaluate("document.querySelector('.ckm-text').scrollTop") < top
+        # The near one stands between dashes: of the line under it a half.
+        line = page.evaluate("document.querySelector('.ckm-text').scrollTop")
+        dashes = [pixel(page, MARGIN + 2 + x, 40 + 2 * 23 - line + 1) == accent for x in range(80)]
+        assert 30 <= sum(dashes) <= 50
+        page.click(".ckm-close")
+        assert page.get_attribute(".ckm-root", "data-mode") == "share"
+        assert page.is_hidden(".ckm-kept")
+        assert page.is_hidden(".ckm-mode-passages")
 
 
 def place(text: str, pieces: list[str]) -> tuple[int, int]:
@@ -160,16 +159,15 @@ def test_lines_are_laid_out_again_in_a_narrow_window(site: Site, page: Any) -> N
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_blank_lines_collapse_and_canvas_is_crisp(site: Site, browser: Any) -> None:
-    page = open_page(site, browser, device_scale_factor=2)
-    few, many = made(["one", "\n\n\n", "two", "."], "few"), made(["one", "\n" * 9, "two", "."], "many")
-    heights = []
-    for run in (few, many):
-        send(site, page, run.whole)
-        heights.append(page.evaluate("document.querySelector('.ckm-text .ckm-sizer').style.height"))
-    assert heights[0] == heights[1]
-    sizes = page.evaluate(
-        "[...document.querySelectorAll('.ckm-sizer canvas')].map((canvas) => canvas.width / canvas.clientWidth)"
-    )
-    assert sizes == [2, 2, 2, 2]
-    page.context.close()
+def test_blank_lines_collapse_and_canvas_is_crisp(site: Site, tabs: Tabs) -> None:
+    with open_page(site, tabs, device_scale_factor=2) as page:
+        few, many = made(["one", "\n\n\n", "two", "."], "few"), made(["one", "\n" * 9, "two", "."], "many")
+        heights = []
+        for run in (few, many):
+            send(site, page, run.whole)
+            heights.append(page.evaluate("document.querySelector('.ckm-text .ckm-sizer').style.height"))
+        assert heights[0] == heights[1]
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('.ckm-sizer canvas')].map((canvas) => canvas.width / canvas.clientWidth)"
+        )
+        assert sizes == [2, 2, 2, 2]

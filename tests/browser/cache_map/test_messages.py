@@ -22,12 +22,12 @@ from tests.browser.cache_map.site import (
     wait_for_map,
     words,
 )
+from tests.browser.tabs import Tabs
 
 
 def test_a_page_without_a_run_says_so(page: Any) -> None:
     assert page.inner_text(".ckm-explanation") == "The map appears once a run has read its document."
     assert state(page) == ("", "0", "")
-    assert page.errors == []
 
 
 def test_document_text_is_painted_and_never_run(site: Site, page: Any) -> None:
@@ -37,7 +37,6 @@ def test_document_text_is_painted_and_never_run(site: Site, page: Any) -> None:
     page.hover(".ckm-heat", position={"x": GUTTER + 60, "y": 7})
     assert page.evaluate("window.pwn") is None
     assert page.locator(".ckm-root img").count() == 0
-    assert page.errors == []
 
 
 def test_a_page_title_is_shown_and_never_run(site: Site, page: Any) -> None:
@@ -57,7 +56,6 @@ def test_a_page_title_is_shown_and_never_run(site: Site, page: Any) -> None:
 def test_every_refresh_arrives_at_twenty_a_second(site: Site, page: Any) -> None:
     send(site, page, *made(words(6000), refreshes=40).messages)
     assert state(page) == ("run", "40", "39")
-    assert page.errors == []
 
 
 def test_values_while_the_page_is_busy_are_made_up_for(site: Site, page: Any) -> None:
@@ -155,16 +153,14 @@ def test_a_method_without_a_small_cache_says_so(site: Site, page: Any) -> None:
         "Every step attends to the whole context: this method keeps no small cache."
     )
     assert page.is_disabled(".ckm-play")
-    assert page.errors == []
 
 
-def test_the_map_speaks_japanese(site: Site, browser: Any) -> None:
-    page = open_page(site, browser, locale="ja-JP")
-    assert page.inner_text(".ckm-explanation") == "文書の読み込みが終わると、ここにマップが表示されます。"
-    send(site, page, made(words(300), refreshes=2).whole)
-    assert page.inner_text(".ckm-mode-changes") == "変化"
-    assert page.inner_text(".ckm-which") == "1 / 1 ・ステップ 10、一定間隔"
-    page.context.close()
+def test_the_map_speaks_japanese(site: Site, tabs: Tabs) -> None:
+    with open_page(site, tabs, locale="ja-JP") as page:
+        assert page.inner_text(".ckm-explanation") == "文書の読み込みが終わると、ここにマップが表示されます。"
+        send(site, page, made(words(300), refreshes=2).whole)
+        assert page.inner_text(".ckm-mode-changes") == "変化"
+        assert page.inner_text(".ckm-which") == "1 / 1 ・ステップ 10、一定間隔"
 
 
 def test_both_languages_say_the_same_things(page: Any) -> None:

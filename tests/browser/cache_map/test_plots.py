@@ -22,6 +22,7 @@ from tests.browser.cache_map.site import (
     state,
     words,
 )
+from tests.browser.tabs import Tabs
 
 
 def test_the_legend_says_what_is_seen(site: Site, page: Any) -> None:
@@ -141,38 +142,36 @@ def test_a_long_run_is_drawn_row_by_row_and_as_much_of_its_document_as_is_seen(s
     assert page.evaluate("window.drawn.fills") <= 12 * one[1]
 
 
-def test_a_column_scrolls_the_document_there(site: Site, browser: Any) -> None:
-    page = open_page(site, browser, reduced_motion="reduce")
-    send(site, page, made(words(6000), refreshes=5).whole)
-    x = GUTTER + 0.5 * columns(page, ".ckm-heat")
-    page.evaluate("window.painted = []")
-    page.click(".ckm-heat", position={"x": x, "y": 7})
-    painted(page)
-    shown = seen(page)
-    assert min(shown) < 0.5 * 6310 - 5 < max(shown)
-    assert max(shown) - min(shown) < 600  # only what is in view is painted
-    page.context.close()
+def test_a_column_scrolls_the_document_there(site: Site, tabs: Tabs) -> None:
+    with open_page(site, tabs, reduced_motion="reduce") as page:
+        send(site, page, made(words(6000), refreshes=5).whole)
+        x = GUTTER + 0.5 * columns(page, ".ckm-heat")
+        page.evaluate("window.painted = []")
+        page.click(".ckm-heat", position={"x": x, "y": 7})
+        painted(page)
+        shown = seen(page)
+        assert min(shown) < 0.5 * 6310 - 5 < max(shown)
+        assert max(shown) - min(shown) < 600  # only what is in view is painted
 
 
-def test_the_strip_shows_pages_and_leads_to_them(site: Site, browser: Any) -> None:
-    page = open_page(site, browser, reduced_motion="reduce")
-    send(site, page, made(words(6000), refreshes=2, held=slice(4500, 6000)).whole)
-    assert page.inner_text(".ckm-page-name") == "report.pdf · page 2 · 50%"
-    bar = colours(page, "bar")[0]
-    first, second = (GUTTER + columns(page, ".ckm-pages") * position / 6310 for position in (1500, 4500))
-    assert pixel(page, first, 20, ".ckm-pages canvas") != bar
-    assert pixel(page, second, 20, ".ckm-pages canvas") == bar
-    page.evaluate("window.painted = []")
-    page.click(".ckm-pages", position={"x": second, "y": 30})
-    painted(page)
-    assert min(seen(page)) <= 3000 <= max(seen(page))
-    page.keyboard.press("ArrowLeft")
-    assert page.get_attribute(".ckm-pages", "aria-valuetext") == "report.pdf · page 1 · 0%"
-    page.evaluate("window.painted = []")
-    page.keyboard.press("Enter")
-    painted(page)
-    assert min(seen(page)) == 0
-    page.context.close()
+def test_the_strip_shows_pages_and_leads_to_them(site: Site, tabs: Tabs) -> None:
+    with open_page(site, tabs, reduced_motion="reduce") as page:
+        send(site, page, made(words(6000), refreshes=2, held=slice(4500, 6000)).whole)
+        assert page.inner_text(".ckm-page-name") == "report.pdf · page 2 · 50%"
+        bar = colours(page, "bar")[0]
+        first, second = (GUTTER + columns(page, ".ckm-pages") * position / 6310 for position in (1500, 4500))
+        assert pixel(page, first, 20, ".ckm-pages canvas") != bar
+        assert pixel(page, second, 20, ".ckm-pages canvas") == bar
+        page.evaluate("window.painted = []")
+        page.click(".ckm-pages", position={"x": second, "y": 30})
+        painted(page)
+        assert min(seen(page)) <= 3000 <= max(seen(page))
+        page.keyboard.press("ArrowLeft")
+        assert page.get_attribute(".ckm-pages", "aria-valuetext") == "report.pdf · page 1 · 0%"
+        page.evaluate("window.painted = []")
+        page.keyboard.press("Enter")
+        painted(page)
+        assert min(seen(page)) == 0
 
 
 def test_layers_by_steps_shows_full_steps(site: Site, page: Any) -> None:
@@ -212,9 +211,8 @@ def test_hovering_tells_what_is_there(site: Site, page: Any) -> None:
     assert page.is_hidden(".ckm-tip")
 
 
-def test_a_finger_chooses_a_refresh_on_a_phone(site: Site, browser: Any) -> None:
-    page = open_page(site, browser, width=390, has_touch=True)
-    send(site, page, made(words(2000), refreshes=5).whole)
-    page.tap(".ckm-heat", position={"x": GUTTER + 30, "y": 2 * ROW + 7})
-    assert state(page)[2] == "2"
-    page.context.close()
+def test_a_finger_chooses_a_refresh_on_a_phone(site: Site, tabs: Tabs) -> None:
+    with open_page(site, tabs, width=390, has_touch=True) as page:
+        send(site, page, made(words(2000), refreshes=5).whole)
+        page.tap(".ckm-heat", position={"x": GUTTER + 30, "y": 2 * ROW + 7})
+        assert state(page)[2] == "2"

@@ -20,7 +20,7 @@ from app.project.exporting import export_draft
 from app.project.session import Session
 from app.project.sessions import Sessions
 from app.prompt.request import WriteRequest
-from app.prompt.window import Choice, ShorterDraft
+from app.prompt.window import Choice
 from app.say.wording import ENGLISH, Message
 from app.settings import Settings
 from app.web.context import AppContext
@@ -121,15 +121,14 @@ def test_the_bar_says_what_continue_would_need_too(commands: Commands, session: 
     assert session.draft.edit("The tide came in. " * 60, session.draft.revision)
     html, choices = bar(commands, session, ask())
     assert '<div class="window fits">' in html
-    assert "Continue: Too long by" in html
-    (shorter,) = [choice for choice in choices if isinstance(choice, ShorterDraft)]
-    html, choices = bar(commands, session, ask(draft_tokens=shorter.tokens))
     assert "Continue: It fits: " in html
     assert "The model does not see the first " in html
     assert choices == ()
     html, _ = bar(commands, session, ask(task="continue"))
-    assert '<div class="window over">' in html
     assert "Continue: " not in html
+    html, choices = bar(commands, session, ask(task="free", detail="o" * 1000))
+    assert '<div class="window over">' in html
+    assert "Continue: Too long by" in html
     html, _ = bar(commands, session, ask(task="outline", length="20"))
     assert "Continue: The draft has no outline" in html
 
