@@ -87,22 +87,13 @@ class Specs:
         if not sections:
             return None
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
-        spec = self._section(whole, section, request, section_text(whole, section, request, "…", quotes=quotes))
-        budget = spec.composed.budget(spec.request.max_new_tokens, self.engine.window)
-        return replace(budget, plan=ReadingPlan(whole.pages, whole.pages_in_full, len(sections), quotes))
+        text = section_text(whole, section, request, "…", quotes=quotes)
+        _, composed, limit = self._section_prompt(whole, section, text)
+        plan = ReadingPlan(whole.pages, whole.pages_in_full, len(sections), quotes)
+        return replace(composed.budget(limit, self.engine.window), plan=plan)
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
-        _, tokenizer = self.engine.require_model(timeout=0)
-        limit = (
-            count_tokens(tokenizer, text.dictated) + 1
-            if text.dictated
-            else min(text.tokens, self.settings.max_new_tokens_limit)
-        )
-        parts, composed = section.parts, None
-        while composed is None or (composed.budget(limit, self.engine.window).excess > 0 and len(parts) > 1):
-            parts = parts if composed is None else parts[:-1]
-            sources = sources_of(whole.reading, parts)
-            composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
+        sources, composed, limit = self._section_prompt(whole, section, text)
         if text.dictated:
             spec = self._of(composed, request.but(temperature=0.0), text.opening, limit)
             return replace(spec, request=replace(spec.request, dictated=text.dictated, document_end=0))
@@ -110,6 +101,20 @@ class Specs:
         spec = self._grounded(spec, request, sources, text.instruction, text.opening)
         generation = replace(spec.request, document_end=0)
         return replace(spec, request=generation, tidy=partial(tidied, whole.reading, section.parts))
+
+    def _section_prompt(
+        self, whole: Plan, section: PlannedSection, text: SectionText
+    ) -> tuple[Sequence[Source], Composed, int]:
+        """The sources, the prompt and the most tokens of a section: with as many of its parts as there is room for."""
+        _, tokenizer = self.engine.require_model(timeout=0)
+        most = self.settings.max_new_tokens_limit
+        limit = count_tokens(tokenizer, text.dictated) + 1 if text.dictated else min(text.tokens, most)
+        for count in range(len(section.parts), 0, -1):
+            sources = sources_of(whole.reading, section.parts[:count])
+            composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
+            if composed.budget(limit, self.engine.window).excess <= 0:
+                break
+        return sources, composed, limit
 
     def sections(self, material: Material, request: WriteRequest) -> Advance:
         """The outline's next section after what is written, if one is left."""

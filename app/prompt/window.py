@@ -87,10 +87,7 @@ class ReadingPlan:
                 "Longer than the window: reads the {:,} of {:,} pages that have most to do with it.",
                 self.in_full, self.pages,
             )  # fmt: skip
-        reads = say(
-            "Reads {:,} pages and writes {:,} sections; for these the model sees {:,} pages in full.",
-            self.pages, self.sections, self.in_full,
-        )  # fmt: skip
+        reads = say("Sections: {:,}. Pages read: {:,}; seen in full: {:,}.", self.sections, self.pages, self.in_full)
         quoted = say("The sentences are the documents' own: a model of this size invents when it uses its own words.")
         return say.together(reads, quoted if self.quoted else "")
 

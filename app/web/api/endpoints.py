@@ -136,6 +136,7 @@ class Tools:
         pages: list[str] | None = None,
         passwords: list[str] | None = None,
         draft: str = "",
+        grounded: bool = True,
         request: gr.Request | None = None,
     ) -> Json:
         """
@@ -159,6 +160,7 @@ class Tools:
             pages: As for write.
             passwords: As for write.
             draft: A text to go on with, for the task "continue".
+            grounded: As for write.
 
         Returns:
             For each method its text, state, error and statistics, as write gives them, and how its text differs from the first method's: a list of [kind, text], kind being "equal", "insert" or "delete".
@@ -167,7 +169,7 @@ class Tools:
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
-                temperature=temperature, seed=seed,
+                temperature=temperature, seed=seed, grounded=grounded,
             )  # fmt: skip
             sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords)
             comparison = await asyncio.to_thread(

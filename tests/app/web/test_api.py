@@ -108,12 +108,12 @@ def test_parameters_are_described(client: Client) -> None:
     parameters = {item["parameter_name"]: item for item in endpoints["/write"]["parameters"]}
     assert list(parameters) == [
         "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
-        "length", "tone", "language", "audience", "threshold", "pages", "passwords", "draft",
+        "length", "tone", "language", "audience", "threshold", "pages", "passwords", "draft", "wording", "grounded",
     ]  # fmt: skip
     assert "RefreshKV" in parameters["method"]["type"]["enum"]
     assert "Streams the text so far" in endpoints["/write"]["description"]
     compared = {item["parameter_name"] for item in endpoints["/compare"]["parameters"]}
-    assert compared == {*parameters, "methods"} - {"method"}
+    assert compared == {*parameters, "methods"} - {"method", "wording"}
 
 
 def test_writing_streams_and_ends_with_statistics(client: Client, rock: Any) -> None:
@@ -173,8 +173,8 @@ def test_pages_and_passwords_go_with_the_files(
     assert "The second page." in prompt
     assert TEXT in prompt
     files = [rock, handle_file(str(secret))]
-    read = client.predict(files=files, passwords=["", "rock"], pages=["", "1"], api_name="/check_budget")
-    assert read["tokens"]["documents"].keys() == {"rock.txt", "secret.pdf"}
+    read = client.predict(files=files, passwords=["", "rock"], pages=["", "1"], wording="own", api_name="/check_budget")
+    assert read["tokens"]["documents"].keys() == {"secret.pdf"}  # the smaller: both are more than the window
     for values, message in (
         ({"passwords": ["rock"]}, "password"),
         ({"pages": ["", "", ""]}, "pages must be a list of texts, at most one for each of the 2 files"),
@@ -314,7 +314,7 @@ def test_a_path_that_was_not_uploaded_is_refused(client: Client, path: Any) -> N
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE)])
 def test_an_uploaded_file_that_is_none_is_refused_in_words(client: Client, path: str) -> None:
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    for endpoint, data in (("read_document", [file, "", ""]), ("check_budget", [[file], *[None] * 7])):
+    for endpoint, data in (("read_document", [file, "", ""]), ("check_budget", [[file], *[None] * 8])):
         answer = call(client, endpoint, {"data": data})
         assert "event: error" in answer
         assert NOT_UPLOADED in answer
@@ -345,7 +345,7 @@ def test_a_document_is_read_by_page(client: Client, tmp_path: Path) -> None:
 
 
 def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) -> None:
-    fits = client.predict(files=[rock], task="summary", max_new_tokens=20, api_name="/check_budget")
+    fits = client.predict(files=[rock], task="summary", max_new_tokens=20, wording="own", api_name="/check_budget")
     tokens = fits["tokens"]
     assert fits["fits"] is True
     assert fits["choices"] == []
@@ -355,10 +355,15 @@ def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) ->
     long = tmp_path / "long.txt"
     long.write_text("\f".join(TEXT * 8 for _ in range(3)))
     over = client.predict(
-        files=[handle_file(str(long))], task="summary", max_new_tokens=20, api_name="/check_budget"
+        files=[handle_file(str(long))], task="free", detail="o" * 900, max_new_tokens=100, api_name="/check_budget"
     )  # fmt: skip
     assert over["fits"] is False
-    assert any(choice.startswith("Read only page") for choice in over["choices"])
+    whole = client.predict(files=[rock], task="report", max_new_tokens=20, api_name="/check_budget")
+    assert (whole["fits"], whole["message"]) == (
+        True,
+        "Sections: 1. Pages read: 1; seen in full: 1. The sentences are the "
+        "documents' own: a model of this size invents when it uses its own words.",
+    )
     for values, message in (
         ({"task": "poem"}, r"“poem” is not a task\. Choose one of .*report"),
         ({"task": "report", "length": "lots"}, "The length is “lots”. Choose .+, or write a number of words: 800"),
