@@ -96,7 +96,8 @@ class Specs:
         sources, composed, limit = self._section_prompt(whole, section, text)
         if text.dictated:
             spec = self._of(composed, request.but(temperature=0.0), text.opening, limit)
-            return replace(spec, request=replace(spec.request, dictated=text.dictated, document_end=0))
+            generation = replace(spec.request, dictated=text.dictated, document_end=0)
+            return replace(spec, request=generation, sources=tuple(sources))
         spec = self._of(composed, request, text.opening, limit, text.stops)
         spec = self._grounded(spec, request, sources, text.instruction, text.opening)
         generation = replace(spec.request, document_end=0)
@@ -183,6 +184,7 @@ class Specs:
         spec: RunSpec, request: WriteRequest, sources: Sequence[Source], instruction: str, draft: str
     ) -> RunSpec:
         """Held to what it is given, if there are documents and the person wishes it."""
+        spec = replace(spec, sources=tuple(sources))
         if not request.grounded or not sources:
             return spec
         texts = [page.text for source in sources for page in source.pages]
