@@ -36,10 +36,13 @@ _BEGINS = re.compile(r"[\"'“‘«「『]?(?:[A-ZÀ-ÖØ-ÞĀ-Ž]|[^\W\d_a-zß-
 _ENDS = re.compile(r"[.!?。！？][\"'”’)»」』]*$")
 _HANGING = re.compile(
     r"(?:(?:if|when|as) )?(?:this|these|that|those|it|they|he|she|such|however|therefore|thus|also|but|and|so|another|"
-    r"both|either|neither|here (?:is|are))\b"
-    r"|.*\b(?:the following|let us|(?:see|shown|described|given|discussed) (?:above|below|later))\b"
-    r"|(?:[\w’'-]+,? ){1,4}(?:this|these|those|it|them)(?: (?:is|are|was|were|can|could|may|must|should|will|to|in|on|"
-    r"for|and|or|by|with|has|have|do|does)\b|[,.;:])",
+    r"both|either|neither|see|here (?:is|are)|is|are|was|were|has|have|does)\b"
+    r"|(?:[\w’'-]+,? ){1,8}(?:this|these|those|it|them)(?: (?:is|are|was|were|can|could|may|must|should|will|to|in|on|"
+    r"for|and|or|by|with|has|have|do|does|[a-z]+s)\b|[,.;:])"
+    r"|.*\b(?:the following|the above|the previous|let us|(?:as|see|shown|described|given|discussed) (?:above|below|"
+    r"later|earlier)|(?:example|section) (?:above|below))\b"
+    # Marks of notes that stand as digits, and pieces of programs.
+    r"|.*(?:\b[a-z]{3,}\d{1,2}\b|[a-z][,.]\d{1,3} |<-|==|::|\(\) \{)",
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]|[\s,]")
@@ -55,12 +58,15 @@ class Extracted:
     text: str
 
 
-def note(text: str, words: int = WORDS, embedder: Vectors | None = None, focus: str = "") -> tuple[Extracted, ...]:
+def note(
+    text: str, words: int = WORDS, embedder: Vectors | None = None, focus: str = "", *, alone: bool = False
+) -> tuple[Extracted, ...]:
     """The sentences of a part's plain text that say most about it, or about the words of `focus`, in their order: at
     least one if there is a whole sentence, about `words` words in all, none twice. Nothing if there is no whole
-    sentence; those that hang on what was said before only where there are no others."""
-    candidates = _candidates(text)[:_COMPARED]
-    candidates = [sentence for sentence in candidates if not _hangs(sentence.text)] or candidates
+    sentence. Those that hang on what was said before come only where there are no others, and if they are to stand
+    `alone` never."""
+    whole = _candidates(text)[:_COMPARED]
+    candidates = [sentence for sentence in whole if not _hangs(sentence.text)] or ([] if alone else whole)
     if not candidates:
         return ()
     vectors = embedder.embed([sentence.text for sentence in candidates]) if embedder else _tf_idf(candidates)
@@ -105,7 +111,7 @@ def _words(sentence: str) -> int:
 
 
 def _hangs(sentence: str) -> bool:
-    """Whether its beginning speaks of something that was said before."""
+    """Whether it speaks of something that was said before or elsewhere, or is not quite text."""
     return bool(_HANGING.match(sentence))
 
 

@@ -80,9 +80,10 @@ def _section(
     """Of each group the first part that says something which is not `said` yet, in `words` words; added to `said`."""
     found: dict[int, tuple[Saying, ...]] = {}
     for group in groups:
-        for number in group:
-            sayings = tuple(saying for saying in reading.sayings(number, words, focus) if saying.text not in said)
-            if sayings and number not in found:
+        for number, alone in ((number, alone) for alone in (True, False) for number in group if number not in found):
+            sayings = reading.sayings(number, words, focus, alone=alone)
+            sayings = tuple(saying for saying in sayings if saying.text not in said)
+            if sayings:
                 said.update(saying.text for saying in sayings)
                 found[number] = sayings
                 break

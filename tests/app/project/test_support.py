@@ -75,7 +75,7 @@ def test_a_text_is_judged_when_it_is_over_and_put_right_as_one_step(commands: Co
 
 def test_a_text_of_the_documents_own_sentences_is_supported(commands: Commands, session: Session) -> None:
     session.sources.paste(
-        "The lighthouse on the rock was built in 1810 by Robert Stevenson. The keepers trim the lamp."
+        "The lighthouse on the rock was built in 1810 by Robert Stevenson. The keepers trim the lamp at dusk."
     )
     writing = commands.write(session, ask(wording="quoted", max_new_tokens=100), at(session), "anew")
     assert writing.wait(60)
