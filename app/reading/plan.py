@@ -28,6 +28,13 @@ _NUMBER = re.compile(
     r"(?:(?:chapter|section|part|appendix)\s+)?(?:\d{1,3}|[A-Z])(?:\.\d+)*[.:)]?\s+(?=\S)", re.IGNORECASE
 )
 
+_APPARATUS = re.compile(
+    r"\W*(?:[\dA-Z]{1,3}[.:)]?\s+)?"
+    r"(?:references|bibliography|acknowledge?ments|(?:\w+ ){0,3}index|colophon|copyright)\W*$",
+    re.IGNORECASE,
+)
+"""Titles of what is no text to write about."""
+
 
 @dataclass(frozen=True)
 class PlannedSection:
@@ -53,7 +60,7 @@ class Plan:
         return sum(document.pages_with_text for document in self.reading.documents)
 
     @cached_property
-    def pages_in_full(self) -> int:
+    def pages_seen(self) -> int:
         """Those that the model sees a part of."""
         chosen = self.reading.pages({number for section in self.sections for number in section.parts})
         return sum(len({page.number for page in pages}) for pages in chosen.values())
@@ -126,10 +133,11 @@ Chosen: TypeAlias = list[tuple[str, list[Sequence[int]]]]
 
 
 def _whole(reading: Reading, count: int, most: int) -> Chosen:
-    """All chapters, or the longest `most` of them, and `count` groups in all."""
-    size = [sum(reading.parts[number].characters for number in chapter.parts) for chapter in reading.chapters]
+    """All chapters that are text, or the longest `most` of them, and `count` groups in all."""
+    every = [chapter for chapter in reading.chapters if not _APPARATUS.match(chapter.title)] or reading.chapters
+    size = [sum(reading.parts[number].characters for number in chapter.parts) for chapter in every]
     kept = sorted(sorted(range(len(size)), key=lambda index: -size[index])[:most])
-    chapters = [reading.chapters[index] for index in kept]
+    chapters = [every[index] for index in kept]
     counts = shares([size[index] for index in kept], [len(chapter.parts) for chapter in chapters], count)
     extents = _extents(reading)
     return [

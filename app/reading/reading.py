@@ -23,7 +23,7 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
 _CONNECTIVE = re.compile(
     r"(?:however|therefore|thus|hence|moreover|furthermore|also|then|so|but|and|in addition|for example|for instance|"
-    r"in particular|similarly|likewise|consequently|nevertheless|otherwise|finally|further|note that|please note that),? "
+    r"in particular|similarly|likewise|consequently|nevertheless|otherwise|finally|further|(?:please )?note that),? "
     r"(?=\S)(?!(?:if|when|as|to|for|it|this|that)\b)",
     re.IGNORECASE,
 )
