@@ -12,7 +12,7 @@ from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Grounding
 from app.project.material import Material, fitted, sources_of
 from app.project.run_spec import RunSpec
-from app.project.whole import SMALL, WHOLE_TASKS, SectionText, planned, section_text, tidied
+from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, planned, section_text, tidied
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
@@ -54,9 +54,10 @@ class Specs:
 
     def in_parts(self, material: Material, request: WriteRequest) -> bool:
         """Whether the text is written in sections along the documents' chapters."""
-        if request.task not in WHOLE_TASKS or not material.sources:
+        quotes = self.quotes(request)
+        if not material.sources or not (request.task in WHOLE_TASKS or (quotes and is_question(request))):
             return False
-        if self.quotes(request):
+        if quotes:
             return True
         _, tokenizer = self.engine.require_model(timeout=0)
         instruction = request.kind.instruction(request.detail, request.shape)

@@ -69,7 +69,7 @@ Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources | ShorterDraft
 
 @dataclass(frozen=True, slots=True)
 class ReadingPlan:
-    """How documents are read that are not sent as a whole: of `pages` the text is written from what `seen` of them have.
+    """How documents are read that are not sent as a whole: the text is written from `seen` of the `pages`.
 
     sections: of the text, each from pages of its own; 0 for a text from all of those at once. quoted: its sentences are
     the documents' own.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.reading.relevance import Vectors
-from app.reading.terms import terms
+from app.reading.terms import asked, terms
 from app.text.sentences import sentences
 
 WORDS = 60
@@ -24,7 +24,7 @@ WORDS = 60
 
 _FEWEST, _MOST = 6, 50  # words of a sentence; an ideograph or kana counts as half a word
 _POSITION = 0.3  # added for the first sentence, less for those after it
-_ASKED = 1.0  # added for one that has all words of what is asked for
+_ASKED = 2.0  # added for one that has all words of what is asked for
 _REPEATS = 0.7  # taken away for what was said already
 _COMPARED = 400  # sentences of a part, at most; the rest of a longer one is not looked at
 
@@ -71,7 +71,7 @@ def note(
         return ()
     vectors = embedder.embed([sentence.text for sentence in candidates]) if embedder else _tf_idf(candidates)
     alike = vectors @ vectors.T
-    worth = _worth(alike, candidates, frozenset(terms(focus)))
+    worth = _worth(alike, candidates, frozenset(asked(focus)) if focus else frozenset())
     chosen: list[int] = []
     left, open_ones = words, list(range(len(candidates)))
     while open_ones:
@@ -115,12 +115,12 @@ def _hangs(sentence: str) -> bool:
     return bool(_HANGING.match(sentence))
 
 
-def _worth(alike: NDArray[np.float32], candidates: Sequence[Extracted], asked: frozenset[str]) -> NDArray[np.float32]:
+def _worth(alike: NDArray[np.float32], candidates: Sequence[Extracted], wanted: frozenset[str]) -> NDArray[np.float32]:
     """Mean similarity to the others, scaled to 1 for the most central, and what its place and words asked for add."""
     others = (alike.sum(axis=1) - alike.diagonal()) / max(len(candidates) - 1, 1)
     central = others / max(float(others.max()), 1e-9)
     place = _POSITION / (1 + np.arange(len(candidates), dtype=np.float32))
-    shared = [len(asked.intersection(terms(sentence.text))) / max(len(asked), 1) for sentence in candidates]
+    shared = [len(wanted.intersection(terms(sentence.text))) / max(len(wanted), 1) for sentence in candidates]
     return np.asarray(central + place + _ASKED * np.array(shared, np.float32), np.float32)
 
 
