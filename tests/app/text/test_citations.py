@@ -32,6 +32,7 @@ def test_the_pages_stand_before_the_mark_at_the_end(text: str, pages: list[int],
     assert cited(text, pages, name) == expected
 
 
+@pytest.mark.slow
 @given(WORDS, MARKS, st.lists(st.integers(1, 3000), min_size=1, max_size=5), NAMES)
 def test_a_reference_is_found_again(words: str, mark: str, pages: list[int], name: str) -> None:
     text = words + mark
@@ -51,6 +52,7 @@ def test_a_file_that_was_fetched_twice_and_one_with_a_long_name_are_found(name: 
     assert without_citations(text) == f"It was lit{' ' * (len(text) - len('It was lit.'))}."
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(WORDS, st.tuples(PAGES, NAMES)), max_size=6))
 def test_all_else_stays_where_it_is(pieces: list[str | tuple[list[int], str]]) -> None:
     text = "".join(piece if isinstance(piece, str) else cited("", *piece) for piece in pieces)
