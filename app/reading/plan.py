@@ -108,6 +108,12 @@ def most_relevant(reading: Reading, query: str, most: int) -> tuple[int, ...]:
     return tuple(sorted(numbers, key=lambda number: (-scores[number], number))[:most])
 
 
+def _related(reading: Reading, query: str, most: int) -> tuple[int, ...]:
+    """Of the most relevant parts those that have anything to do with `query`; without words in common all of them."""
+    scores, numbers = reading.relevance(query), most_relevant(reading, query, most)
+    return tuple(number for number in numbers if scores[number]) or numbers
+
+
 def shares(sizes: Sequence[int], most: Sequence[int], total: int) -> list[int]:
     """How many parts each chapter gets: one at least, `most` of it at most, about `total` in all; further ones by the
     square roots of the `sizes`, so that a long chapter does not take all."""
@@ -148,7 +154,7 @@ def _whole(reading: Reading, count: int, most: int) -> Chosen:
 
 def _about(reading: Reading, focus: str, count: int) -> Chosen:
     """The parts that have most to do with the focus, `count` at most, by their chapters."""
-    numbers = set(most_relevant(reading, focus, count))
+    numbers = set(_related(reading, focus, count))
     chosen: Chosen = []
     for chapter in reading.chapters:
         groups: list[Sequence[int]] = [[number] for number in chapter.parts if number in numbers]
@@ -168,7 +174,7 @@ def _under(reading: Reading, headings: Sequence[str], count: int) -> Chosen:
         if chapter:
             chosen.append((heading, _groups(chapter.parts, min(count, len(chapter.parts)), extents)))
         else:
-            numbers: list[Sequence[int]] = [[number] for number in most_relevant(reading, heading, count)]
+            numbers: list[Sequence[int]] = [[number] for number in _related(reading, heading, count)]
             chosen.append((heading, numbers))
     return chosen
 
@@ -200,5 +206,5 @@ def _extents(reading: Reading) -> list[int]:
 
 def _stretches(numbers: Sequence[int], count: int) -> list[Sequence[int]]:
     """`numbers` in `count` stretches of about the same length, in order, none empty."""
-    edges = [len(numbers) * index // count for index in range(count + 1)]
+    edges = [len(numbers) * index // max(count, 1) for index in range(count + 1)]
     return [numbers[first:last] for first, last in pairwise(edges)]

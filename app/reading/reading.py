@@ -27,7 +27,7 @@ _CONNECTIVE = re.compile(
     r"(?=\S)(?!(?:if|when|as|to|for|it|this|that)\b)",
     re.IGNORECASE,
 )
-_ASIDE = re.compile(r" ?\((?:see|cf\.|e\.g\.|i\.e\.|also)\b[^()]*\)", re.IGNORECASE)
+_ASIDE = re.compile(r" ?\((?:(?:see|also)\b|cf\.|e\.g\.|i\.e\.)[^()]*\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
