@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.stub import StubEngine
+from tests.browser.stub import SMALL, StubEngine
 from tests.browser.studio import Hands, Studio
 from tests.browser.tabs import Tabs
 
@@ -58,6 +58,12 @@ def unhurried(engine: StubEngine) -> None:
 def endless(engine: StubEngine, unhurried: None) -> None:
     """Runs end when they are stopped, however long a test takes to do it."""
     engine.ending.clear()
+
+
+@pytest.fixture
+def small(engine: StubEngine) -> None:
+    """The model is one whose texts about documents are in the documents' own sentences."""
+    engine.parameters = SMALL
 
 
 @pytest.fixture

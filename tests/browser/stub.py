@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from itertools import count, islice
 from random import Random
 from time import sleep
@@ -13,9 +14,10 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from app.engine.document_cache import DocumentCache
 from app.engine.engine import Engine
-from app.engine.run import Run
+from app.engine.run import GenerationRequest, Run
 from core import CacheRefreshed, Event, FullAttention, GenerationFinished, PrefillProgress, TokenGenerated
 from core.default_model import cache_folder, embedded_model
+from core.events import FinishReason
 from tests.core.tiny import tiny_model
 
 SENTENCES = (
@@ -31,24 +33,26 @@ SENTENCES = (
 LAYERS, HEADS = 30, 3
 CHUNK = 1024
 SHARE = 8  # of the positions, one in so many is kept
+LARGE, SMALL = 8_000_000_000, 135_000_000  # weights
 
 
 class StubEngine(Engine):
-    """Reads in chunks and writes SENTENCES, other ones by seed and policy, as many words as are asked for.
+    """Reads in chunks and writes SENTENCES, other ones by seed and policy, as many words as are asked for; or the text
+    that is dictated.
 
-    pace: seconds of a token. reading: what each chunk of a prompt waits for. writing: what each token waits for.
-    ending: what the last token waits for.
+    parameters: weights that it says it has, at first LARGE. pace: seconds of a token. reading: what each chunk of a
+    prompt waits for. writing: what each token waits for. ending: what the last token of a run waits for.
     """
 
     def __init__(self, queue_size: int = 4, pace: float = 0.004) -> None:
         super().__init__(lambda report: _model_and_tokenizer(), queue_size, DocumentCache)
-        self.pace = pace
+        self.pace, self.parameters = pace, LARGE
         self.reading, self.writing, self.ending = threading.Event(), threading.Event(), threading.Event()
         self.free()
 
     def free(self) -> None:
-        """Nothing waits any more."""
-        self.pace = 0.004
+        """Nothing waits any more, and the model is large."""
+        self.pace, self.parameters = 0.004, LARGE
         self.reading.set()
         self.writing.set()
         self.ending.set()
@@ -60,27 +64,32 @@ class StubEngine(Engine):
             _wait(self.reading, run)
             yield PrefillProgress(min(done, total), total)
         small = not isinstance(request.policy, FullAttention)
-        text = ""
-        chance = Random(f"{request.seed} {type(request.policy).__name__}")
-        words = (
-            word for _ in count() for word in chance.choice(SENTENCES).format(chance.randrange(1000, 2000)).split()
-        )
-        for step, word in enumerate(islice(words, request.max_new_tokens)):
+        text, pieces = "", list(_pieces(request))
+        for step, piece in enumerate(pieces):
             _wait(self.writing, run)
-            if step == request.max_new_tokens - 1:
+            if step == len(pieces) - 1:
                 _wait(self.ending, run)
             sleep(self.pace)
             refreshes = step % 10 == 0
             if small and refreshes:
                 yield _refresh(step, total + step)
-            text += f" {word}"
+            text += piece
             seconds = self.pace if small else 1.5 * self.pace
-            yield TokenGenerated(7, f" {word}", step, LAYERS if refreshes or not small else 0, seconds)
+            yield TokenGenerated(7, piece, step, LAYERS if refreshes or not small else 0, seconds)
         run.cache_bytes = 23_000 * total + 3_000 * total * small
-        full = sum(step % 10 == 0 for step in range(1, request.max_new_tokens))
-        partial = request.max_new_tokens - 1 - full if small else 0
-        counts = (request.max_new_tokens - 1 - partial, partial)
-        yield GenerationFinished("length", text, total, request.max_new_tokens, 0.1, 0.1, *counts)
+        full = sum(step % 10 == 0 for step in range(1, len(pieces)))
+        partial = len(pieces) - 1 - full if small else 0
+        reason: FinishReason = "end_token" if request.dictated else "length"
+        yield GenerationFinished(reason, text, total, len(pieces), 0.1, 0.1, len(pieces) - 1 - partial, partial)
+
+
+def _pieces(request: GenerationRequest) -> Iterator[str]:
+    """What it writes, token by token."""
+    if request.dictated:
+        return iter(re.findall(r"\s*\S+|\s+$", request.dictated))
+    chance = Random(f"{request.seed} {type(request.policy).__name__}")
+    words = (word for _ in count() for word in chance.choice(SENTENCES).format(chance.randrange(1000, 2000)).split())
+    return (f" {word}" for word in islice(words, request.max_new_tokens))
 
 
 def _wait(event: threading.Event, run: Run) -> None:
