@@ -12,7 +12,7 @@ from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Grounding
 from app.project.material import Material, fitted, sources_of
 from app.project.run_spec import RunSpec
-from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, planned, section_text, tidied
+from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, planned, section_plans, section_text, tidied
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
@@ -90,7 +90,7 @@ class Specs:
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
         text = section_text(whole, section, request, "…", quotes=quotes)
         _, composed, limit = self._section_prompt(whole, section, text)
-        plan = ReadingPlan(whole.pages, whole.pages_seen, len(sections), quotes)
+        plan = ReadingPlan(whole.pages, whole.pages_seen, section_plans(whole, sections), quotes)
         return replace(composed.budget(limit, self.engine.window), plan=plan)
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import PurePath
 
+from app.documents import name_pages
 from app.prompt.request import WriteRequest
 from app.prompt.sections import gap, parse_outline
 from app.prompt.tasks import TOKENS_PER_WORD
+from app.prompt.window import SectionPlan
 from app.reading.plan import Plan, PlannedSection, plan
 from app.reading.reading import Reading, Saying
 from app.reading.support import Sources, SourceText, supported
@@ -93,6 +95,29 @@ def section_text(
         dictated = "\n\n".join(" ".join(sentences) for sentences in paragraphs)
     opening += "- " if notes and not quotes else ""
     return SectionText(opening, _instruction(section, request), section.words, ("\n#",), dictated)
+
+
+def section_plans(whole: Plan, sections: Sequence[PlannedSection]) -> tuple[SectionPlan, ...]:
+    """What each of these sections is written from."""
+    reading = whole.reading
+    ends = list(accumulate(part.characters for part in reading.parts))
+    total = max(ends[-1], 1) if ends else 1
+    found = []
+    for section in sections:
+        pages = [
+            (reading.documents[document], sorted({page.number for page in read}))
+            for document, read in reading.pages(section.parts).items()
+        ]
+        names = [
+            name_pages(numbers) if len(reading.documents) == 1 else f"{document.name} {name_pages(numbers)}"
+            for document, numbers in pages
+        ]
+        spans = tuple(
+            (round((ends[number] - reading.parts[number].characters) / total, 4), round(ends[number] / total, 4))
+            for number in sorted(section.parts)
+        )
+        found.append(SectionPlan(section.heading, "; ".join(names), spans))
+    return tuple(found)
 
 
 def tidied(reading: Reading, parts: Sequence[int], text: str) -> str:
