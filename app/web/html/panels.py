@@ -63,7 +63,7 @@ def _sections(plan: ReadingPlan, say: Wording) -> str:
         for start, end in section.spans
     )
     listed = "".join(
-        f"<li>{escape(section.heading)} <small>{escape(say('pages {}', section.pages))}</small></li>"
+        f"<li>{escape(section.heading)} <small>{escape(say('pages: {}', section.pages))}</small></li>"
         for section in plan.sections
     )
     title = say("What each section is written from")
