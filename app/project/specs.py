@@ -60,8 +60,8 @@ class Specs:
             return True
         _, tokenizer = self.engine.require_model(timeout=0)
         instruction = request.kind.instruction(request.detail, request.shape)
-        limit = request.max_new_tokens
-        budget = material.counts.budget(tokenizer, material.sources, instruction, "", limit, self.engine.window)
+        opening, limit = request.kind.opening(request.detail, request.shape), request.max_new_tokens
+        budget = material.counts.budget(tokenizer, material.sources, instruction, opening, limit, self.engine.window)
         return budget.excess > 0
 
     def along_chapters(self, material: Material, request: WriteRequest, before: str) -> Advance:
@@ -151,7 +151,8 @@ class Specs:
         _, tokenizer = self.engine.require_model(timeout=0)
         before = self.seen(request, draft) if request.task == "continue" else ""
         limit = request.max_new_tokens
-        sent = fitted(tokenizer, material, instruction, before, limit, self.engine.window, request.detail)
+        room = limit + count_tokens(tokenizer, opening)
+        sent = fitted(tokenizer, material, instruction, before, room, self.engine.window, request.detail)
         start = trim_draft(sent.draft) if request.task == "continue" else opening
         composed = compose(tokenizer, sent.sources, instruction, start)
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
@@ -170,7 +171,8 @@ class Specs:
         """`in_all`: tokens of all sections that are to come, for which there must be room too."""
         _, tokenizer = self.engine.require_model(timeout=0)
         seen, window = self.seen(request, draft), self.engine.window
-        sent = fitted(tokenizer, material, instruction, seen, max(limit, in_all), window, request.detail)
+        room = max(limit, in_all) + count_tokens(tokenizer, opening)
+        sent = fitted(tokenizer, material, instruction, seen, room, window, request.detail)
         before = trim_draft(sent.draft) + opening
         composed = compose(tokenizer, sent.sources, instruction, before)
         if in_all:
