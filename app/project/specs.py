@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from app.engine.engine import Engine
+from app.engine.engine import Engine, plain_tokens
 from app.engine.run import GenerationRequest, Grounding
 from app.project.material import Material, fitted, sources_of
 from app.project.run_spec import RunSpec
@@ -108,7 +108,7 @@ class Specs:
         """The sources, the prompt and the most tokens of a section: with as many of its parts as there is room for."""
         _, tokenizer = self.engine.require_model(timeout=0)
         most = self.settings.max_new_tokens_limit
-        limit = count_tokens(tokenizer, text.dictated) + 1 if text.dictated else min(text.tokens, most)
+        limit = len(plain_tokens(tokenizer, text.dictated)) + 1 if text.dictated else min(text.tokens, most)
         for count in range(len(section.parts), 0, -1):
             sources = sources_of(whole.reading, section.parts[:count])
             composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
