@@ -11,6 +11,7 @@ from app.engine.engine import Engine
 from app.project.commands import Commands
 from app.project.insertion import Insertion, InsertionPoint
 from app.project.material import Material
+from app.project.run_spec import RunSpec
 from app.project.session import Session
 from app.project.whole import planned, tidied
 from app.project.writing import Writing
@@ -210,7 +211,7 @@ def test_in_its_own_words_each_section_is_held_to_its_parts(commands: Commands) 
     reading = Reading([long])
     sections = planned(reading, request, "").sections
     writing = commands.write_apart(sources(long), request)
-    specs = []
+    specs: list[RunSpec] = []
     while not writing.done:
         if writing.current and (not specs or specs[-1] is not writing.current.spec):
             specs.append(writing.current.spec)

@@ -250,6 +250,11 @@ def test_sources_are_divided_into_tokens_again_only_when_they_change(monkeypatch
     assert read == [360, 10, 10, 10]
     counts.budget(TOKENIZER, [source("Other.")], "List it.", "", 100, 1000)
     assert read[4:] == [6, 8]
+    # Two are known at once: all of long documents, and what of them is sent.
+    for short in ("One.", "Two.", "One."):
+        for given_one in (long, source(short)):
+            counts.budget(TOKENIZER, [given_one], "List it.", "", 100, 1000)
+    assert read[6:] == [10, 4, 6, 10, 4, 6, 10, 4, 6]
 
 
 @pytest.mark.parametrize(
