@@ -21,6 +21,7 @@ from app.prompt.request import WriteRequest
 from app.prompt.window import ReadingPlan
 from app.reading.reading import Reading
 from app.settings import Settings
+from app.store import Store, read_draft
 from app.text.citations import cited, without_citations
 from tests.app.conftest import ask, at, held
 from tests.app.reading.books import book
@@ -210,15 +211,13 @@ def test_in_its_own_words_each_section_is_held_to_its_parts(commands: Commands) 
     request = ask(task="report", wording="own", grounded=True, length="160", max_new_tokens=300)
     reading = Reading([long])
     sections = planned(reading, request, "").sections
-    writing = commands.write_apart(sources(long), request)
+    advance = commands._specs.along_chapters(Material(sources(long)), request, "")
     specs: list[RunSpec] = []
-    while not writing.done:
-        if writing.current and (not specs or specs[-1] is not writing.current.spec):
-            specs.append(writing.current.spec)
-        writing.wait(0.001)
-    text = written(writing)
-    assert re.findall(r"^## (.*)$", text, re.MULTILINE)[:1] == HEADINGS[:1]
-    assert [spec.section.title for spec in specs if spec.section] == HEADINGS
+    text = ""
+    while spec := advance("", text):
+        specs.append(spec)
+        text += f"{spec.opening}The lamp was lit."
+    assert text == as_report("book", [(heading, ["The lamp was lit."]) for heading in HEADINGS])
     for number, (spec, section) in enumerate(zip(specs, sections, strict=True)):
         held_to = spec.request.grounding
         assert held_to is not None
@@ -231,11 +230,11 @@ def test_in_its_own_words_each_section_is_held_to_its_parts(commands: Commands) 
         assert spec.request.stop_strings == ("\n#",)
         assert spec.section == (number + 1, len(HEADINGS), section.heading)
         assert spec.tidy is not None
-    free = commands.write_apart(sources(long), request.but(grounded=False))
-    assert free.current is not None
-    assert free.current.spec.request.grounding is None
-    free.stop()
-    assert free.wait(60)
+    free = commands._specs.along_chapters(Material(sources(long)), request.but(grounded=False), "")("", "")
+    assert free is not None
+    assert free.request.grounding is None
+    text = written(commands.write_apart(sources(long), request.but(max_new_tokens=100)))
+    assert text.startswith("# book\n\n## The Lamps\n\n")
 
 
 def test_what_a_model_wrote_ends_with_a_sentence_and_names_its_pages() -> None:
@@ -268,6 +267,19 @@ def test_what_is_tidied_is_the_drafts_when_the_run_has_finished(session: Session
     assert session.draft.state.written == (5, len(kept))
     assert session.draft.undo()
     assert session.draft.text == "Mine."
+
+
+def test_a_model_that_writes_nothing_leaves_the_draft_in_the_store_as_it_is(session: Session, store: Store) -> None:
+    run = ScriptedRun()
+    assert session.draft.edit("Mine.", session.draft.revision)
+    insertion = Insertion(InsertionPoint("", "Mine.", ""))
+    spec = run.spec("# Report\n\n", tidy=_without_half)
+    writing = Writing(ScriptedEngine(), spec, insertion, session.draft, session.runs)  # type: ignore[arg-type]
+    session.write(writing)
+    run.finish()
+    assert writing.wait(60)
+    session.draft._run_autosave.flush()
+    assert (session.draft.text, read_draft(store, session.id)) == ("Mine.", "Mine.")
 
 
 def _without_half(text: str) -> str:
