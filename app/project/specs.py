@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from app.engine.engine import Engine
+from app.engine.engine import Engine, plain_tokens
 from app.engine.run import GenerationRequest, Grounding
 from app.project.material import Material, fitted, sources_of
 from app.project.run_spec import RunSpec
@@ -61,8 +61,8 @@ class Specs:
             return True
         _, tokenizer = self.engine.require_model(timeout=0)
         instruction = request.kind.instruction(request.detail, request.shape)
-        limit = request.max_new_tokens
-        budget = material.counts.budget(tokenizer, material.sources, instruction, "", limit, self.engine.window)
+        opening, limit = request.kind.opening(request.detail, request.shape), request.max_new_tokens
+        budget = material.counts.budget(tokenizer, material.sources, instruction, opening, limit, self.engine.window)
         return budget.excess > 0
 
     def along_chapters(self, material: Material, request: WriteRequest, before: str) -> Advance:
@@ -110,7 +110,7 @@ class Specs:
         """The sources, the prompt and the most tokens of a section: with as many of its parts as there is room for."""
         _, tokenizer = self.engine.require_model(timeout=0)
         most = self.settings.max_new_tokens_limit
-        limit = count_tokens(tokenizer, text.dictated) + 1 if text.dictated else min(text.tokens, most)
+        limit = len(plain_tokens(tokenizer, text.dictated)) + 1 if text.dictated else min(text.tokens, most)
         for count in range(len(section.parts), 0, -1):
             sources = sources_of(whole.reading, section.parts[:count])
             composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
@@ -153,7 +153,8 @@ class Specs:
         _, tokenizer = self.engine.require_model(timeout=0)
         before = self.seen(request, draft) if request.task == "continue" else ""
         limit = request.max_new_tokens
-        sent = fitted(tokenizer, material, instruction, before, limit, self.engine.window, request.detail)
+        room = limit + count_tokens(tokenizer, opening)
+        sent = fitted(tokenizer, material, instruction, before, room, self.engine.window, request.detail)
         start = trim_draft(sent.draft) if request.task == "continue" else opening
         composed = compose(tokenizer, sent.sources, instruction, start)
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
@@ -172,7 +173,8 @@ class Specs:
         """`in_all`: tokens of all sections that are to come, for which there must be room too."""
         _, tokenizer = self.engine.require_model(timeout=0)
         seen, window = self.seen(request, draft), self.engine.window
-        sent = fitted(tokenizer, material, instruction, seen, max(limit, in_all), window, request.detail)
+        room = max(limit, in_all) + count_tokens(tokenizer, opening)
+        sent = fitted(tokenizer, material, instruction, seen, room, window, request.detail)
         before = trim_draft(sent.draft) + opening
         composed = compose(tokenizer, sent.sources, instruction, before)
         if in_all:

@@ -8,6 +8,7 @@ to the names and numbers of its parts, and the pages that support it are named.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
@@ -21,7 +22,7 @@ from app.prompt.window import SectionPlan
 from app.reading.plan import Plan, PlannedSection, plan
 from app.reading.reading import Reading, Saying
 from app.reading.support import Sources, SourceText, supported
-from app.text.citations import cited
+from app.text.citations import cited, has_sentence
 from app.text.endings import to_last_sentence
 
 WHOLE_TASKS = ("summary", "report", "essay", "notes", "outline")
@@ -65,19 +66,22 @@ def is_question(request: WriteRequest) -> bool:
 
 
 def planned(reading: Reading, request: WriteRequest, before: str) -> Plan:
-    """What is left to write after a draft that ends with `before`. Below an outline of the person's, its sections."""
+    """What is left to write after a draft that ends with `before`: the sections of which it has neither the heading nor
+    a sentence. Below an outline of the person's, its sections."""
     words = min(request.kind.word_count(request.shape), round(request.max_new_tokens / TOKENS_PER_WORD))
     words = min(words, ANSWER_WORDS) if request.task == "free" else words
     outline = [section.title for section in parse_outline(before)] if request.task == "outline" else []
     found = plan(reading, request.detail, words, outline)
-    return replace(found, sections=tuple(section for section in found.sections if not _stands_in(section, before)))
-
-
-def _stands_in(section: PlannedSection, before: str) -> bool:
-    """Whether a draft has that section: its heading, or a sentence of it."""
-    sentences = (saying.text for sayings in section.sayings for saying in sayings)
-    lines = {line.strip() for line in before.splitlines()}
-    return f"## {section.heading}" in lines or any(sentence.rstrip(".!?。") in before for sentence in sentences)
+    lines = Counter(line.strip() for line in before.splitlines())
+    left: list[PlannedSection] = []
+    for section in found.sections:
+        heading = f"## {section.heading}"
+        sentences = (saying.text for sayings in section.sayings for saying in sayings)
+        if lines[heading]:  # several sections may be called the same
+            lines[heading] -= 1
+        elif not any(has_sentence(before, sentence) for sentence in sentences):
+            left.append(section)
+    return replace(found, sections=tuple(left))
 
 
 def section_text(
