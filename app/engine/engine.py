@@ -291,7 +291,8 @@ class Engine:
     def _processors(self, request: GenerationRequest, tokenizer: PreTrainedTokenizerBase) -> list[LogitsProcessor]:
         """What decides of the text beside the model."""
         if request.dictated:
-            tokens = tokenizer(request.dictated, add_special_tokens=False)["input_ids"]
+            # What looks like a special token in a document is text: the real one would end the run.
+            tokens = tokenizer(request.dictated, add_special_tokens=False, split_special_tokens=True)["input_ids"]
             return [Dictation(tokens, tokenizer.eos_token_id)]
         if request.grounding is None:
             return []

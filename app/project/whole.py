@@ -7,6 +7,7 @@ to the names and numbers of its parts, and the pages that support it are named.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -52,14 +53,18 @@ def planned(reading: Reading, request: WriteRequest, before: str) -> Plan:
     words = min(request.kind.word_count(request.shape), round(request.max_new_tokens / TOKENS_PER_WORD))
     outline = [section.title for section in parse_outline(before)] if request.task == "outline" else []
     found = plan(reading, request.detail, words, outline)
-    return replace(found, sections=tuple(section for section in found.sections if not _stands_in(section, before)))
+    headings = Counter(line.strip() for line in before.splitlines() if line.startswith("## "))
+    return replace(found, sections=tuple(each for each in found.sections if not _stands_in(each, before, headings)))
 
 
-def _stands_in(section: PlannedSection, before: str) -> bool:
-    """Whether a draft has that section: its heading, or a sentence of it."""
+def _stands_in(section: PlannedSection, before: str, headings: Counter[str]) -> bool:
+    """Whether a draft has that section: its heading, which is taken from `headings`, or a sentence of it."""
+    heading = f"## {section.heading}"
+    if headings[heading]:
+        headings[heading] -= 1  # another section may be called the same
+        return True
     sentences = (saying.text for sayings in section.sayings for saying in sayings)
-    lines = {line.strip() for line in before.splitlines()}
-    return f"## {section.heading}" in lines or any(sentence.rstrip(".!?。") in before for sentence in sentences)
+    return any(sentence.rstrip(".!?。") in before for sentence in sentences)
 
 
 def section_text(
