@@ -14,6 +14,7 @@ from app.project.insertion import Insertion, InsertionPoint
 from app.project.material import Material, fitted, pages_of
 from app.project.session import Session
 from app.project.specs import Advance, Specs
+from app.project.support import SupportReport, without
 from app.project.writing import Writing
 from app.prompt.compose import count_tokens
 from app.prompt.messages import Source, trim_draft
@@ -259,6 +260,22 @@ def repair_draft(session: Session) -> None:
     repaired = repair_table(text, columns_asked(session.task) or ())
     if repaired != text:
         session.draft.replace(repaired)
+
+
+def support_in_draft(session: Session) -> SupportReport | None:
+    """What documents support of what was written last; None while it is written, or without documents."""
+    writing = session.writing
+    if writing is None or not writing.done or writing.support is None or writing.insertion.proposes:
+        return None
+    return writing.support.within(session.draft.text)
+
+
+def take_out_unsupported(session: Session) -> None:
+    """The draft without the sentences of the last text that no document supports, as one step of undo. Raises
+    StoreError."""
+    report = support_in_draft(session)
+    if report is not None and report.unsupported:
+        session.draft.replace(without(session.draft.text, [found.text for found in report.unsupported]))
 
 
 def _by(request: WriteRequest, key: str) -> WriteRequest:

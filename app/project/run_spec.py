@@ -9,6 +9,7 @@ from typing import Any
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Priority
 from app.prompt.compose import Composed
+from app.prompt.messages import Source
 from app.prompt.sections import SectionPlace
 from app.runs.feed import MapFeed
 from app.runs.trace import Recorder, RunSettings, prompt_tokens
@@ -22,6 +23,7 @@ class RunSpec:
     which of an outline's it writes. asked: the page's fields, for the store. compared: what its method is called in a
     comparison, else empty. proposes: it is shown as a proposal. recorded: it is listed among the project's runs.
     tidy: what is made of the model's words when it has finished: an unfinished sentence goes, say, and pages are named.
+    sources: what its words are held against afterwards.
     """
 
     request: GenerationRequest
@@ -34,6 +36,7 @@ class RunSpec:
     proposes: bool = False
     recorded: bool = True
     tidy: Callable[[str], str] | None = None
+    sources: tuple[Source, ...] = ()
     priority: Priority = Priority.WRITING
 
     @property

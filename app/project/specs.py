@@ -12,7 +12,7 @@ from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Grounding
 from app.project.material import Material, fitted, sources_of
 from app.project.run_spec import RunSpec
-from app.project.whole import SMALL, WHOLE_TASKS, SectionText, planned, section_text, tidied
+from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, planned, section_text, tidied
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
@@ -54,9 +54,10 @@ class Specs:
 
     def in_parts(self, material: Material, request: WriteRequest) -> bool:
         """Whether the text is written in sections along the documents' chapters."""
-        if request.task not in WHOLE_TASKS or not material.sources:
+        quotes = self.quotes(request)
+        if not material.sources or not (request.task in WHOLE_TASKS or (quotes and is_question(request))):
             return False
-        if self.quotes(request):
+        if quotes:
             return True
         _, tokenizer = self.engine.require_model(timeout=0)
         instruction = request.kind.instruction(request.detail, request.shape)
@@ -89,14 +90,15 @@ class Specs:
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
         text = section_text(whole, section, request, "…", quotes=quotes)
         _, composed, limit = self._section_prompt(whole, section, text)
-        plan = ReadingPlan(whole.pages, whole.pages_in_full, len(sections), quotes)
+        plan = ReadingPlan(whole.pages, whole.pages_seen, len(sections), quotes)
         return replace(composed.budget(limit, self.engine.window), plan=plan)
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
         sources, composed, limit = self._section_prompt(whole, section, text)
         if text.dictated:
             spec = self._of(composed, request.but(temperature=0.0), text.opening, limit)
-            return replace(spec, request=replace(spec.request, dictated=text.dictated, document_end=0))
+            generation = replace(spec.request, dictated=text.dictated, document_end=0)
+            return replace(spec, request=generation, sources=tuple(sources))
         spec = self._of(composed, request, text.opening, limit, text.stops)
         spec = self._grounded(spec, request, sources, text.instruction, text.opening)
         generation = replace(spec.request, document_end=0)
@@ -183,6 +185,7 @@ class Specs:
         spec: RunSpec, request: WriteRequest, sources: Sequence[Source], instruction: str, draft: str
     ) -> RunSpec:
         """Held to what it is given, if there are documents and the person wishes it."""
+        spec = replace(spec, sources=tuple(sources))
         if not request.grounded or not sources:
             return spec
         texts = [page.text for source in sources for page in source.pages]

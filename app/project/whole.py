@@ -7,7 +7,9 @@ to the names and numbers of its parts, and the pages that support it are named.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Collection, Sequence
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -25,10 +27,19 @@ from app.text.endings import to_last_sentence
 WHOLE_TASKS = ("summary", "report", "essay", "notes", "outline")
 """Those that can be written section by section along the chapters."""
 
+ANSWER_WORDS = 180
+"""Of the answer to a question in the documents' sentences."""
+
 SMALL = 1_000_000_000
 """Weights of a model below which it does not write in its own words by itself. Measured with 135 million only."""
 
 TITLE_CHARACTERS = 80
+
+_QUESTION = re.compile(
+    r"\s*(?:how|what|when|where|why|which|who|whom|whose|is|are|do|does|did|can|could|should|must|may|has|have)\b|"
+    r".*[?？]\s*\Z|.*(?:か|ますか|ですか)[。．]?\s*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -48,9 +59,15 @@ class SectionText:
         return round(self.words * TOKENS_PER_WORD)
 
 
+def is_question(request: WriteRequest) -> bool:
+    """Whether an instruction in free words asks something that the documents may answer."""
+    return request.task == "free" and _QUESTION.match(request.detail) is not None
+
+
 def planned(reading: Reading, request: WriteRequest, before: str) -> Plan:
     """What is left to write after a draft that ends with `before`. Below an outline of the person's, its sections."""
     words = min(request.kind.word_count(request.shape), round(request.max_new_tokens / TOKENS_PER_WORD))
+    words = min(words, ANSWER_WORDS) if request.task == "free" else words
     outline = [section.title for section in parse_outline(before)] if request.task == "outline" else []
     found = plan(reading, request.detail, words, outline)
     headings = Counter(line.strip() for line in before.splitlines() if line.startswith("## "))
@@ -73,7 +90,7 @@ def section_text(
     """A section of the plan, after a draft that ends with `before`."""
     opening = gap(before) if before.strip() else _title(whole, request)
     notes = request.task == "notes"
-    if request.task not in ("summary", "essay"):
+    if request.task not in ("summary", "essay", "free"):
         opening += f"## {section.heading}\n\n"
     paragraphs = [_sentences(whole.reading, sayings) for sayings in section.sayings] if quotes else []
     if notes:
@@ -123,7 +140,7 @@ def _reference(reading: Reading, document: int, pages: Collection[int]) -> tuple
 
 def _title(whole: Plan, request: WriteRequest) -> str:
     """What stands before the first section."""
-    if request.task in ("summary", "notes"):
+    if request.task in ("summary", "notes", "free"):
         return ""
     names = ", ".join(PurePath(document.name).stem for document in whole.reading.documents)
     asked = " ".join(request.detail.split())

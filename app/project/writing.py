@@ -10,6 +10,8 @@ from app.project.draft import ProjectDraft
 from app.project.follow import FollowedRun, Job, RunScript
 from app.project.insertion import Insertion
 from app.project.run_spec import RunSpec
+from app.project.support import SupportReport, support_of
+from app.prompt.messages import Source
 from app.runs.library import RunLibrary
 from core import Event, TokenGenerated
 
@@ -32,6 +34,9 @@ class Writing(Job):
         is applied to the text at the end. Without `draft` and `library` nothing is kept."""
         super().__init__(engine, library, "writing")
         self.insertion = insertion
+        self.support: SupportReport | None = None
+        """Of all it wrote, once it is over; None without documents."""
+        self._sources: list[Source] = []
         self._first, self._draft = first, draft
         self._advance, self._clean = advance, clean
 
@@ -83,6 +88,7 @@ class Writing(Job):
     def begun(self, followed: FollowedRun) -> None:
         """Its opening stands in the text from now on."""
         self.insertion.text += followed.spec.opening
+        self._sources += followed.spec.sources
 
     def adapted(self, event: Event) -> Event:
         """Without blanks that stand before it already."""
@@ -106,6 +112,7 @@ class Writing(Job):
         try:
             self.insertion.close(self._clean)
             closed = True
+            self.support = support_of(self.insertion.text, self._sources)
         finally:
             if self._draft is not None:
                 self._draft.end(failed=self.failed or not closed)

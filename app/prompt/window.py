@@ -1,4 +1,4 @@
-"""Whether a request fits the model's window, and if not, what a person can do. Nothing is ever cut without asking."""
+"""Whether a request fits the model's window, and if not, what a person can do. What is cut is said."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources | ShorterDraft
 
 @dataclass(frozen=True, slots=True)
 class ReadingPlan:
-    """How documents are read that are not sent as a whole: of `pages` the model sees `in_full` those that were chosen.
+    """How documents are read that are not sent as a whole: the text is written from `seen` of the `pages`.
 
     sections: of the text, each from pages of its own; 0 for a text from all of those at once. quoted: its sentences are
     the documents' own.
     """
 
     pages: int
-    in_full: int
+    seen: int
     sections: int = 0
     quoted: bool = False
 
@@ -85,9 +85,9 @@ class ReadingPlan:
         if not self.sections:
             return say(
                 "Longer than the window: reads the {:,} of {:,} pages that have most to do with it.",
-                self.in_full, self.pages,
+                self.seen, self.pages,
             )  # fmt: skip
-        reads = say("Sections: {:,}. Pages read: {:,}; seen in full: {:,}.", self.sections, self.pages, self.in_full)
+        reads = say("Sections: {:,}. Pages read: {:,}; written from: {:,}.", self.sections, self.pages, self.seen)
         quoted = say("The sentences are the documents' own: a model of this size invents when it uses its own words.")
         return say.together(reads, quoted if self.quoted else "")
 

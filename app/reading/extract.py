@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.reading.relevance import Vectors
-from app.reading.terms import terms
+from app.reading.terms import asked, terms
 from app.text.sentences import sentences
 
 WORDS = 60
@@ -24,7 +24,7 @@ WORDS = 60
 
 _FEWEST, _MOST = 6, 50  # words of a sentence; an ideograph or kana counts as half a word
 _POSITION = 0.3  # added for the first sentence, less for those after it
-_ASKED = 1.0  # added for one that has all words of what is asked for
+_ASKED = 2.0  # added for one that has all words of what is asked for
 _REPEATS = 0.7  # taken away for what was said already
 _COMPARED = 400  # sentences of a part, at most; the rest of a longer one is not looked at
 
@@ -36,10 +36,13 @@ _BEGINS = re.compile(r"[\"'“‘«「『]?(?:[A-ZÀ-ÖØ-ÞĀ-Ž]|[^\W\d_a-zß-
 _ENDS = re.compile(r"[.!?。！？][\"'”’)»」』]*$")
 _HANGING = re.compile(
     r"(?:(?:if|when|as) )?(?:this|these|that|those|it|they|he|she|such|however|therefore|thus|also|but|and|so|another|"
-    r"both|either|neither|here (?:is|are))\b"
-    r"|.*\b(?:the following|let us|(?:see|shown|described|given|discussed) (?:above|below|later))\b"
-    r"|(?:[\w’'-]+,? ){1,4}(?:this|these|those|it|them)(?: (?:is|are|was|were|can|could|may|must|should|will|to|in|on|"
-    r"for|and|or|by|with|has|have|do|does)\b|[,.;:])",
+    r"both|either|neither|see|here (?:is|are)|is|are|was|were|has|have|does)\b"
+    r"|(?:[\w’'-]+,? ){1,8}(?:this|these|those|it|them)(?: (?:is|are|was|were|can|could|may|must|should|will|to|in|on|"
+    r"for|and|or|by|with|has|have|do|does|[a-z]+s)\b|[,.;:])"
+    r"|.*\b(?:the following|the above|the previous|let us|(?:as|see|shown|described|given|discussed) (?:above|below|"
+    r"later|earlier)|(?:example|section) (?:above|below))\b"
+    # Marks of notes that stand as digits, and pieces of programs.
+    r"|.*(?:\b[a-z]{3,}\d{1,2}\b|[a-z][,.]\d{1,3} |<-|==|::|\(\) \{)",
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]|[\s,]")
@@ -55,17 +58,20 @@ class Extracted:
     text: str
 
 
-def note(text: str, words: int = WORDS, embedder: Vectors | None = None, focus: str = "") -> tuple[Extracted, ...]:
+def note(
+    text: str, words: int = WORDS, embedder: Vectors | None = None, focus: str = "", *, alone: bool = False
+) -> tuple[Extracted, ...]:
     """The sentences of a part's plain text that say most about it, or about the words of `focus`, in their order: at
     least one if there is a whole sentence, about `words` words in all, none twice. Nothing if there is no whole
-    sentence; those that hang on what was said before only where there are no others."""
-    candidates = _candidates(text)[:_COMPARED]
-    candidates = [sentence for sentence in candidates if not _hangs(sentence.text)] or candidates
+    sentence. Those that hang on what was said before come only where there are no others, and if they are to stand
+    `alone` never."""
+    whole = _candidates(text)[:_COMPARED]
+    candidates = [sentence for sentence in whole if not _hangs(sentence.text)] or ([] if alone else whole)
     if not candidates:
         return ()
     vectors = embedder.embed([sentence.text for sentence in candidates]) if embedder else _tf_idf(candidates)
     alike = vectors @ vectors.T
-    worth = _worth(alike, candidates, frozenset(terms(focus)))
+    worth = _worth(alike, candidates, frozenset(asked(focus)) if focus else frozenset())
     chosen: list[int] = []
     left, open_ones = words, list(range(len(candidates)))
     while open_ones:
@@ -105,16 +111,16 @@ def _words(sentence: str) -> int:
 
 
 def _hangs(sentence: str) -> bool:
-    """Whether its beginning speaks of something that was said before."""
+    """Whether it speaks of something that was said before or elsewhere, or is not quite text."""
     return bool(_HANGING.match(sentence))
 
 
-def _worth(alike: NDArray[np.float32], candidates: Sequence[Extracted], asked: frozenset[str]) -> NDArray[np.float32]:
+def _worth(alike: NDArray[np.float32], candidates: Sequence[Extracted], wanted: frozenset[str]) -> NDArray[np.float32]:
     """Mean similarity to the others, scaled to 1 for the most central, and what its place and words asked for add."""
     others = (alike.sum(axis=1) - alike.diagonal()) / max(len(candidates) - 1, 1)
     central = others / max(float(others.max()), 1e-9)
     place = _POSITION / (1 + np.arange(len(candidates), dtype=np.float32))
-    shared = [len(asked.intersection(terms(sentence.text))) / max(len(asked), 1) for sentence in candidates]
+    shared = [len(wanted.intersection(terms(sentence.text))) / max(len(wanted), 1) for sentence in candidates]
     return np.asarray(central + place + _ASKED * np.array(shared, np.float32), np.float32)
 
 

@@ -28,6 +28,13 @@ _NUMBER = re.compile(
     r"(?:(?:chapter|section|part|appendix)\s+)?(?:\d{1,3}|[A-Z])(?:\.\d+)*[.:)]?\s+(?=\S)", re.IGNORECASE
 )
 
+_APPARATUS = re.compile(
+    r"\W*(?:[\dA-Z]{1,3}[.:)]?\s+)?"
+    r"(?:references|bibliography|acknowledge?ments|(?:\w+ ){0,3}index|colophon|copyright)\W*$",
+    re.IGNORECASE,
+)
+"""Titles of what is no text to write about."""
+
 
 @dataclass(frozen=True)
 class PlannedSection:
@@ -53,7 +60,7 @@ class Plan:
         return sum(document.pages_with_text for document in self.reading.documents)
 
     @cached_property
-    def pages_in_full(self) -> int:
+    def pages_seen(self) -> int:
         """Those that the model sees a part of."""
         chosen = self.reading.pages({number for section in self.sections for number in section.parts})
         return sum(len({page.number for page in pages}) for pages in chosen.values())
@@ -80,9 +87,10 @@ def _section(
     """Of each group the first part that says something which is not `said` yet, in `words` words; added to `said`."""
     found: dict[int, tuple[Saying, ...]] = {}
     for group in groups:
-        for number in group:
-            sayings = tuple(saying for saying in reading.sayings(number, words, focus) if saying.text not in said)
-            if sayings and number not in found:
+        for number, alone in ((number, alone) for alone in (True, False) for number in group if number not in found):
+            sayings = reading.sayings(number, words, focus, alone=alone)
+            sayings = tuple(saying for saying in sayings if saying.text not in said)
+            if sayings:
                 said.update(saying.text for saying in sayings)
                 found[number] = sayings
                 break
@@ -98,6 +106,12 @@ def most_relevant(reading: Reading, query: str, most: int) -> tuple[int, ...]:
     if not any(scores[number] for number in numbers):
         return tuple(stretch[0] for stretch in _stretches(numbers, min(most, len(numbers))))
     return tuple(sorted(numbers, key=lambda number: (-scores[number], number))[:most])
+
+
+def _related(reading: Reading, query: str, most: int) -> tuple[int, ...]:
+    """Of the most relevant parts those that have anything to do with `query`; without words in common all of them."""
+    scores, numbers = reading.relevance(query), most_relevant(reading, query, most)
+    return tuple(number for number in numbers if scores[number]) or numbers
 
 
 def shares(sizes: Sequence[int], most: Sequence[int], total: int) -> list[int]:
@@ -125,10 +139,11 @@ Chosen: TypeAlias = list[tuple[str, list[Sequence[int]]]]
 
 
 def _whole(reading: Reading, count: int, most: int) -> Chosen:
-    """All chapters, or the longest `most` of them, and `count` groups in all."""
-    size = [sum(reading.parts[number].characters for number in chapter.parts) for chapter in reading.chapters]
+    """All chapters that are text, or the longest `most` of them, and `count` groups in all."""
+    every = [chapter for chapter in reading.chapters if not _APPARATUS.match(chapter.title)] or reading.chapters
+    size = [sum(reading.parts[number].characters for number in chapter.parts) for chapter in every]
     kept = sorted(sorted(range(len(size)), key=lambda index: -size[index])[:most])
-    chapters = [reading.chapters[index] for index in kept]
+    chapters = [every[index] for index in kept]
     counts = shares([size[index] for index in kept], [len(chapter.parts) for chapter in chapters], count)
     extents = _extents(reading)
     return [
@@ -139,7 +154,7 @@ def _whole(reading: Reading, count: int, most: int) -> Chosen:
 
 def _about(reading: Reading, focus: str, count: int) -> Chosen:
     """The parts that have most to do with the focus, `count` at most, by their chapters."""
-    numbers = set(most_relevant(reading, focus, count))
+    numbers = set(_related(reading, focus, count))
     chosen: Chosen = []
     for chapter in reading.chapters:
         groups: list[Sequence[int]] = [[number] for number in chapter.parts if number in numbers]
@@ -159,7 +174,7 @@ def _under(reading: Reading, headings: Sequence[str], count: int) -> Chosen:
         if chapter:
             chosen.append((heading, _groups(chapter.parts, min(count, len(chapter.parts)), extents)))
         else:
-            numbers: list[Sequence[int]] = [[number] for number in most_relevant(reading, heading, count)]
+            numbers: list[Sequence[int]] = [[number] for number in _related(reading, heading, count)]
             chosen.append((heading, numbers))
     return chosen
 
@@ -191,5 +206,5 @@ def _extents(reading: Reading) -> list[int]:
 
 def _stretches(numbers: Sequence[int], count: int) -> list[Sequence[int]]:
     """`numbers` in `count` stretches of about the same length, in order, none empty."""
-    edges = [len(numbers) * index // count for index in range(count + 1)]
+    edges = [len(numbers) * index // max(count, 1) for index in range(count + 1)]
     return [numbers[first:last] for first, last in pairwise(edges)]

@@ -23,11 +23,11 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
 _CONNECTIVE = re.compile(
     r"(?:however|therefore|thus|hence|moreover|furthermore|also|then|so|but|and|in addition|for example|for instance|"
-    r"in particular|similarly|likewise|consequently|nevertheless|otherwise|finally|note that|please note that),? "
+    r"in particular|similarly|likewise|consequently|nevertheless|otherwise|finally|further|(?:please )?note that),? "
     r"(?=\S)(?!(?:if|when|as|to|for|it|this|that)\b)",
     re.IGNORECASE,
 )
-_ASIDE = re.compile(r" ?\((?:see|cf\.|e\.g\.|i\.e\.|also)\b[^()]*\)", re.IGNORECASE)
+_ASIDE = re.compile(r" ?\((?:(?:see|also)\b|cf\.|e\.g\.|i\.e\.)[^()]*\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,13 @@ class Reading:
         with self._lock:
             return [float(score) for score in self._relevance.scores(query)]
 
-    def sayings(self, number: int, words: int, focus: str = "") -> tuple[Saying, ...]:
-        """The sentences that say most about a part, or about `focus`, in their order, about `words` words in all."""
+    def sayings(self, number: int, words: int, focus: str = "", *, alone: bool = False) -> tuple[Saying, ...]:
+        """The sentences that say most about a part, or about `focus`, in their order, about `words` words in all; see
+        `note`."""
         plain, document = self.plain(number), self.parts[number].document
         return tuple(
             Saying(standing_alone(found.text), document, plain.page(found.start))
-            for found in note(plain.text, words, focus=focus)
+            for found in note(plain.text, words, focus=focus, alone=alone)
         )
 
     def pages(self, numbers: Collection[int]) -> dict[int, tuple[Page, ...]]:

@@ -9,7 +9,7 @@ import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
-from app.reading.terms import terms
+from app.reading.terms import asked, terms
 
 PASSAGES, PASSAGE_WORDS = 4, 90
 """By meaning a text is compared in at most so many passages of so many words, from all over it; the best one counts."""
@@ -66,7 +66,7 @@ class Relevance:
 
     def lexical(self, query: str) -> NDArray[np.float32]:
         """BM25 of each text, 0 or more."""
-        wanted = terms(query)
+        wanted = asked(query)
         if self._index is None or not any(term in self._index.vocab_dict for term in wanted):
             return np.zeros(self._count, np.float32)
         return np.asarray(self._index.get_scores(wanted), np.float32)

@@ -8,6 +8,13 @@ from itertools import pairwise
 import Stemmer
 
 _WIDE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\u0e00-\u0e7f"
+_ASKING = re.compile(
+    r"\b(?:how|what|when|where|why|which|who|whom|whose|do|does|did|done|is|are|was|were|be|been|can|could|should|would|"
+    r"will|may|might|must|have|has|had|to|a|an|the|of|in|on|at|from|for|with|by|about|and|or|as|it|its|this|that|these|"
+    r"those|there|their|they|we|you|i|me|my|our|your|one|somebody|someone|anybody|people|tell|explain|describe|write|"
+    r"give|say|please|document|text|briefly|detail)\b",
+    re.IGNORECASE,
+)
 _TERM = re.compile(rf"[{_WIDE}]+|[^\W_{_WIDE}]+")
 _IS_WIDE = re.compile(f"[{_WIDE}]")
 
@@ -25,3 +32,8 @@ def terms(text: str) -> list[str]:
         else:
             found += map("".join, pairwise(word))
     return found
+
+
+def asked(query: str) -> list[str]:
+    """The terms of a request without those that only ask: of "How are data frames made?" data, frame, made."""
+    return terms(_ASKING.sub(" ", query)) or terms(query)

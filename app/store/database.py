@@ -51,7 +51,7 @@ class StoreLimits:
     history_entries: int = 200
     history_megabytes: float = 50
     history_seconds: float = 3
-    traces: int = 20
+    traces: int = 60
 
 
 class Store:

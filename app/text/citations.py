@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_CITATION = re.compile(r" ?\((?:[^()\n]{1,120}, )?pp?\. \d+(?:, \d+)*\)")
+# A file is called "report (1).pdf" when it is fetched again.
+_CITATION = re.compile(r" ?\((?:(?:[^()\n]|\([^()\n]*\)){1,255}, )?pp?\. \d+(?:, \d+)*\)")
 _END = re.compile(r"[.!?。！？][\"'”’»」』)\]]*\s*\Z")
 
 

@@ -13,7 +13,7 @@ from tests.browser.studio import SLOW, Hands
 CHAPTERS = ("The rock", "The builders", "The lamp", "The fog signal", "The keepers", "The boats", "The storms", "Today")
 PAGES = 200
 SAID = re.compile(r"(?P<begin>[A-Z][^.()#]*?) \(p\. (?P<page>\d+)\)\.")
-SECTIONS = re.compile(rf"Sections: {len(CHAPTERS)}\. Pages read: {PAGES}; seen in full: \d+\.")
+SECTIONS = re.compile(rf"Sections: {len(CHAPTERS)}\. Pages read: {PAGES}; written from: \d+\.")
 OWN = "The sentences are the documents' own"
 
 

@@ -26,6 +26,7 @@ from app.web.page.evidence import add_evidence, wire_map
 from app.web.page.labels import labels, words
 from app.web.page.projects import add_projects, wire_projects
 from app.web.page.sources import add_sources
+from app.web.page.support import add_support
 from app.web.page.table import add_table_check, look_after
 from app.web.page.task import add_task
 from app.web.page.writing import FRAME_SECONDS, SILENT_SECONDS, Stream, add_writing, wire_writing
@@ -67,6 +68,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
                 projects = add_projects(context)
                 parts = add_writing()
                 table = add_table_check(context, project, parts.editor)
+                support = add_support(context, project, parts.editor)
                 with gr.Column(elem_id="folds") as folds:
                     add_versions(context, project, parts)
                     add_export(context, project, parts.editor)
@@ -96,6 +98,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
             watched.then(listed, project, looked, **QUIET)
             ended.append(drawn.then(stream.follow, project, follow, **FOLLOWING))
         look_after(parts.begins, ended, table)
+        look_after(parts.begins, ended, support)
         for event in ended:
             budget_after(event)
         page.unload(context.left)

@@ -56,6 +56,7 @@ LABELS: Mapping[str, str] = {
     "stride": "Steps between refreshes",
     "threshold": "Keep the small cache above this query similarity (empty: refresh at every check)",
     "draft": "Draft",
+    "remove_unsupported": "Take these sentences out",
     "write": "Write",
     "continue": "Continue",
     "here": "Continue at the cursor",

@@ -1,0 +1,75 @@
+"""What documents support of a text that the model wrote, and a draft without the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from app.prompt.messages import Source
+from app.reading.support import Reason, Sources, SourceText, supported
+from app.text.citations import without_citations
+
+_MARK = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])?[ \t]*")
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """A sentence of a text, and why the documents do not support it."""
+
+    text: str
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class SupportReport:
+    """Of so many sentences the ones without support."""
+
+    sentences: int
+    unsupported: tuple[Unsupported, ...]
+
+    def within(self, draft: str) -> SupportReport:
+        """Of those sentences, the ones without support that a draft still has."""
+        return SupportReport(self.sentences, tuple(found for found in self.unsupported if found.text in draft))
+
+
+def support_of(text: str, sources: Iterable[Source]) -> SupportReport | None:
+    """Of `text` by all pages of `sources`, each once; None if there are none, or no sentence to judge."""
+    pages = {
+        (source.document.name, page.number, page.begin): SourceText(0, page.number, page.text)
+        for source in sources
+        for page in source.pages
+    }
+    if not pages:
+        return None
+    report = supported(without_citations(text), Sources(list(pages.values())))
+    if not report.sentences:
+        return None
+    found = (
+        Unsupported(text[start:end], support.reason or "unlike")
+        for start, end, support in report.sentences
+        if support.kind == "none"
+    )
+    return SupportReport(len(report.sentences), tuple(found))
+
+
+def without(draft: str, sentences: Sequence[str]) -> str:
+    """`draft` without these sentences, each where it stands last, and without a line that is left with nothing but the
+    mark of a list."""
+    for sentence in sentences:
+        at = draft.rfind(sentence)
+        if at >= 0:
+            draft = _cut(draft, at, at + len(sentence))
+    return draft
+
+
+def _cut(draft: str, start: int, end: int) -> str:
+    before, after = draft[:start], draft[end:]
+    line = before[before.rfind("\n") + 1 :]
+    rest = after.partition("\n")[0]
+    if _MARK.fullmatch(line) and not rest.strip():
+        before, after = before[: len(before) - len(line)], after[len(rest) + 1 :]
+        return before + (after.lstrip("\n") if before.endswith("\n\n") or not before else after)
+    if not line.strip() or line[-1].isspace():
+        after = after.lstrip(" \t")
+    return (before if after.strip("\n")[:1] and rest.strip() else before.rstrip(" \t")) + after

@@ -1,0 +1,82 @@
+"""What is said to be without support, and how it is taken out."""
+
+import pytest
+
+from app.documents import Document, Page
+from app.project.commands import Commands, support_in_draft, take_out_unsupported
+from app.project.session import Session
+from app.project.support import SupportReport, Unsupported, support_of, without
+from app.prompt.messages import Source
+from tests.app.conftest import ask, at
+
+PAGES = (
+    Page(1, None, "The lighthouse on the rock was built in 1810 by Robert Stevenson. Its lamp burns oil."),
+    Page(2, None, "The keepers must trim the lamp every evening before dusk."),
+)
+SOURCE = Source(Document("rock.pdf", PAGES), PAGES)
+
+
+def test_sentences_are_held_against_all_pages_that_were_read() -> None:
+    text = (
+        "# Rock\n\nThe lighthouse on the rock was built in 1810 by Robert Stevenson (p. 1). The keepers must not "
+        "trim the lamp every evening before dusk. The lighthouse on the rock was built in 1910 by Robert Stevenson.\n\n"
+        "- The keepers must trim the lamp every evening before dusk (p. 2)."
+    )
+    report = support_of(text, [SOURCE, SOURCE])
+    assert report is not None
+    assert report.sentences == 4
+    assert [(found.text[:22], found.reason) for found in report.unsupported] == [
+        ("The keepers must not t", "negation"),
+        ("The lighthouse on the ", "number"),
+    ]
+    edited = text.replace("1910", "1810")
+    assert [found.reason for found in report.within(edited).unsupported] == ["negation"]
+
+
+def test_without_documents_or_sentences_nothing_is_said() -> None:
+    assert support_of("The lamp burns oil.", []) is None
+    assert support_of("# Rock", [SOURCE]) is None
+
+
+@pytest.mark.parametrize(
+    ("draft", "sentences", "left"),
+    [
+        ("One. Two. Three.", ["Two."], "One. Three."),
+        ("One. Two.", ["Two."], "One."),
+        ("One. Two.", ["One."], "Two."),
+        ("One.\n\nTwo.\n\nThree.", ["Two."], "One.\n\nThree."),
+        ("## A\n\n- One.\n- Two.\n- Three.", ["Two."], "## A\n\n- One.\n- Three."),
+        ("- One.\n- Two.", ["One."], "- Two."),
+        ("1. One. Two.\n2. Three.", ["Two."], "1. One.\n2. Three."),
+        ("One.  \nTwo.\n---\n- x", ["Two."], "One.  \n---\n- x"),
+        ("Two. One. Two.", ["Two."], "Two. One."),
+        ("One.", ["Nowhere."], "One."),
+    ],
+)
+def test_sentences_are_taken_out(draft: str, sentences: list[str], left: str) -> None:
+    assert without(draft, sentences) == left
+
+
+def test_a_text_is_judged_when_it_is_over_and_put_right_as_one_step(commands: Commands, session: Session) -> None:
+    session.sources.paste("The lighthouse on the rock was built in 1810 by Robert Stevenson.")
+    assert support_in_draft(session) is None
+    writing = commands.write(session, ask(max_new_tokens=40), at(session), "anew")
+    assert writing.wait(60)
+    made = SupportReport(2, (Unsupported("The lamp burns gas.", "unlike"),))
+    writing.support = made
+    assert session.draft.edit("It shone. The lamp burns gas. It stands.", session.draft.revision)
+    assert support_in_draft(session) == made
+    take_out_unsupported(session)
+    assert session.draft.text == "It shone. It stands."
+    assert support_in_draft(session) == SupportReport(2, ())
+    session.draft.undo()
+    assert session.draft.text == "It shone. The lamp burns gas. It stands."
+
+
+def test_a_text_of_the_documents_own_sentences_is_supported(commands: Commands, session: Session) -> None:
+    session.sources.paste(
+        "The lighthouse on the rock was built in 1810 by Robert Stevenson. The keepers trim the lamp at dusk."
+    )
+    writing = commands.write(session, ask(wording="quoted", max_new_tokens=100), at(session), "anew")
+    assert writing.wait(60)
+    assert support_in_draft(session) == SupportReport(2, ())
