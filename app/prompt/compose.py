@@ -151,8 +151,8 @@ def compose(
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
-    """Tokens of `text` by itself."""
-    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+    """Tokens of `text` by itself; what looks like a special token is text too."""
+    return len(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
 
 def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, str]]) -> str:

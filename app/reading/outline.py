@@ -79,7 +79,17 @@ def _by_size(document: Document, parts: Sequence[Part]) -> list[Chapter]:
     for part in parts:
         groups.setdefault(min(done * count // max(total, 1), count - 1), []).append(part)
         done += part.characters
-    return [_chapter(group, document.name) for group in groups.values()]
+    if len(groups) < 2:
+        return [_chapter(group, document.name) for group in groups.values()]
+    return [_chapter(group, _stretch(document, group, number)) for number, group in enumerate(groups.values(), 1)]
+
+
+def _stretch(document: Document, parts: Sequence[Part], number: int) -> str:
+    """What the group of that number is called: after its pages, if the document has several."""
+    first, last = parts[0].pages.start, parts[-1].pages.stop - 1
+    if len(document.pages) == 1:
+        return f"Part {number}"
+    return f"Page {first}" if first == last else f"Pages {first}–{last}"
 
 
 def _chapter(parts: Sequence[Part], title: str) -> Chapter:

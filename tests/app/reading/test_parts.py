@@ -142,6 +142,14 @@ def test_a_document_without_headings_has_chapters_of_equal_size() -> None:
     documents = [Document("a.pdf", pages)]
     found = chapters(documents, divide(documents, 4_000))
     assert [list(chapter.pages) for chapter in found] == [list(range(at, at + 4)) for at in range(1, 33, 4)]
+    assert [chapter.title for chapter in found[:2]] == ["Pages 1–4", "Pages 5–8"]
+
+
+def test_the_stretches_of_a_single_page_are_numbered() -> None:
+    documents = [Document("a.txt", (Page(1, None, WORDS * 300),)), Document("b.txt", (Page(1, None, WORDS * 20),))]
+    found = chapters(documents, divide(documents, 4_000))
+    assert [chapter.title for chapter in found[:2]] == ["Part 1", "Part 2"]
+    assert found[-1].title == "b.txt"
 
 
 def test_the_digest_is_that_of_the_text_alone() -> None:
