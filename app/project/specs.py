@@ -68,7 +68,7 @@ class Specs:
     def along_chapters(self, material: Material, request: WriteRequest, before: str) -> Advance:
         """The next section of a text about the whole of the documents, if one is left."""
         whole, quotes = planned(material.reading, request, before), self.quotes(request)
-        left = [section for section in whole.sections if section.sayings or not quotes]
+        left = [section for section in whole.sections if section.sayings or (section.parts and not quotes)]
         total = len(left)
 
         def advance(before: str, written: str) -> RunSpec | None:
@@ -84,7 +84,7 @@ class Specs:
     def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
         """What the longest section takes of the window of those that are left after `draft`; None if none is."""
         whole, quotes = planned(material.reading, request, draft), self.quotes(request)
-        sections = [section for section in whole.sections if section.sayings or not quotes]
+        sections = [section for section in whole.sections if section.sayings or (section.parts and not quotes)]
         if not sections:
             return None
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
