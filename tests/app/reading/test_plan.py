@@ -199,7 +199,7 @@ def test_pages_are_counted() -> None:
         number for section in found.sections for part in section.parts for number in found.reading.parts[part].pages
     }
     # A part that ends with a page's last character has nothing of the next.
-    assert 0 < found.pages_in_full <= len(pages) < found.pages
+    assert 0 < found.pages_seen <= len(pages) < found.pages
 
 
 def test_nothing_to_read_is_no_section() -> None:
