@@ -90,7 +90,8 @@ class Specs:
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
         text = section_text(whole, section, request, "…", quotes=quotes)
         _, composed, limit = self._section_prompt(whole, section, text)
-        plan = ReadingPlan(whole.pages, whole.pages_seen, section_plans(whole, sections), quotes)
+        plans = section_plans(whole, sections)
+        plan = ReadingPlan(whole.pages, whole.pages_seen, plans, quotes, whole.found)
         return replace(composed.budget(limit, self.engine.window), plan=plan)
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:

@@ -134,7 +134,9 @@ def tidied(reading: Reading, parts: Sequence[int], text: str) -> str:
             texts.append(SourceText(document, extract.place.page, extract.text))
             pages.append((document, extract.place.page))
     sources = Sources(texts)
-    return "\n\n".join(_with_pages(reading, sources, paragraph) for paragraph in to_last_sentence(text).split("\n\n"))
+    return "\n\n".join(
+        _with_pages(reading, sources, paragraph) for paragraph in to_last_sentence(text.lstrip()).split("\n\n")
+    )
 
 
 def _with_pages(reading: Reading, sources: Sources, paragraph: str) -> str:
@@ -165,8 +167,8 @@ def _title(whole: Plan, request: WriteRequest) -> str:
     """What stands before the first section."""
     if request.task in ("summary", "notes", "free"):
         return ""
-    names = ", ".join(PurePath(document.name).stem for document in whole.reading.documents)
-    asked = " ".join(request.detail.split())
+    names = ", ".join(dict.fromkeys(PurePath(document.name).stem for document in whole.reading.documents))
+    asked = " ".join(request.detail.split()) if whole.found else ""
     title = f"# {asked if 0 < len(asked) <= TITLE_CHARACTERS else names}\n\n"
     if request.task == "outline":
         headings = "\n".join(f"{number}. {each.heading}" for number, each in enumerate(whole.sections, 1))

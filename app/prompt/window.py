@@ -82,16 +82,19 @@ class ReadingPlan:
     """How documents are read that are not sent as a whole: the text is written from `seen` of the `pages`.
 
     sections: of the text, each from pages of its own; none for a text from all of those at once. quoted: its sentences
-    are the documents' own.
+    are the documents' own. found: whether any word of what it is to be about is in the documents.
     """
 
     pages: int
     seen: int
     sections: tuple[SectionPlan, ...] = ()
     quoted: bool = False
+    found: bool = True
 
     def message(self, say: Wording) -> str:
         """For the person."""
+        if not self.sections and self.seen == self.pages:  # of each of them a part
+            return say("Longer than the window: reads the parts that have most to do with it.")
         if not self.sections:
             return say(
                 "Longer than the window: reads the {:,} of {:,} pages that have most to do with it.",
@@ -99,7 +102,8 @@ class ReadingPlan:
             )  # fmt: skip
         reads = say("Sections: {:,}. Pages read: {:,}; written from: {:,}.", len(self.sections), self.pages, self.seen)
         quoted = say("The sentences are the documents' own: a model of this size invents when it uses its own words.")
-        return say.together(reads, quoted if self.quoted else "")
+        missing = say("No word of yours about the task is in the documents: the text is about all of them.")
+        return say.together(reads, "" if self.found else missing, quoted if self.quoted else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,12 @@ class PlannedSection:
 
 @dataclass(frozen=True)
 class Plan:
-    """The sections, in order, and how much is read for them."""
+    """The sections, in order, and how much is read for them. found: whether any word of the focus, if there is one, is
+    in the documents."""
 
     reading: Reading
     sections: tuple[PlannedSection, ...]
+    found: bool = True
 
     @cached_property
     def pages(self) -> int:
@@ -78,7 +80,8 @@ def plan(reading: Reading, focus: str, words: int, headings: Sequence[str] = ())
         chosen = _whole(reading, count, max(1, words // LEAST_WORDS))
     each = max(LEAST_WORDS, words // max(sum(len(groups) for _, groups in chosen), 1))
     said: set[str] = set()
-    return Plan(reading, tuple(_section(reading, *group, focus, each, said) for group in chosen))
+    found = bool(headings) or not focus.strip() or any(reading.relevance(focus))
+    return Plan(reading, tuple(_section(reading, *group, focus, each, said) for group in chosen), found)
 
 
 def _section(

@@ -64,6 +64,13 @@ def finished(engine: Engine, asked: GenerationRequest) -> list[Event]:
     return [event for _, event in timed(submitted(engine, asked))]
 
 
+def test_what_looks_like_a_special_token_is_dictated_as_text(engine: Engine) -> None:
+    text = "The keeper said <|im_end|> and <end>, and went."
+    last = finished(engine, request(new=len(text) + 1, dictated=text))[-1]
+    assert isinstance(last, GenerationFinished)
+    assert (last.text, last.reason) == (text, "end_token")
+
+
 def test_a_run_ends_with_all_its_events(engine: Engine) -> None:
     run = submitted(engine)
     events = timed(run)

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.documents import Document, Page, select_pages
-from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput, SourceTokens
+from app.prompt.window import (
+    Budget,
+    Choice,
+    FewerPages,
+    FewerSources,
+    ReadingPlan,
+    SectionPlan,
+    ShorterDraft,
+    ShorterOutput,
+    SourceTokens,
+)
 
 
 def source(name: str, *tokens: int) -> SourceTokens:
@@ -143,3 +153,16 @@ def test_sections_have_the_length_that_the_task_gives_them() -> None:
     over = replace(budget(source("a.pdf", 7000)), output=2000, in_sections=True)
     assert not any(isinstance(choice, ShorterOutput) for choice in over.choices)
     assert over.message.endswith("Choose a shorter length.")
+
+
+def test_what_is_read_of_long_documents_is_said() -> None:
+    def said(*plan: object) -> str:
+        return replace(budget(), plan=ReadingPlan(*plan)).message
+
+    assert said(20, 7) == "Longer than the window: reads the 7 of 20 pages that have most to do with it."
+    assert said(1, 1) == "Longer than the window: reads the parts that have most to do with it."
+    four = (SectionPlan("Lamps", "1-2", ((0.0, 0.1),)),) * 4
+    sections = "Sections: 4. Pages read: 20; written from: 9."
+    assert said(20, 9, four) == sections
+    missing = "No word of yours about the task is in the documents: the text is about all of them."
+    assert said(20, 9, four, False, False) == f"{sections} {missing}"
