@@ -21,6 +21,7 @@ from app.prompt.sections import SectionPlace, next_step, tokens_to_come
 from app.prompt.window import Budget, ReadingPlan, WindowFull
 from app.reading.plan import Plan, PlannedSection
 from app.runs.trace import RunSettings, describe_policy
+from app.say.errors import PromptError
 from app.settings import Settings
 
 Advance: TypeAlias = Callable[[str, str], RunSpec | None]
@@ -67,8 +68,8 @@ class Specs:
 
     def along_chapters(self, material: Material, request: WriteRequest, before: str) -> Advance:
         """The next section of a text about the whole of the documents, if one is left."""
-        whole, quotes = planned(material.reading, request, before), self.quotes(request)
-        left = [section for section in whole.sections if section.sayings or (section.parts and not quotes)]
+        whole, left = self._left(material, request, before)
+        quotes = self.quotes(request)
         total = len(left)
 
         def advance(before: str, written: str) -> RunSpec | None:
@@ -81,10 +82,27 @@ class Specs:
 
         return advance
 
+    def _left(self, material: Material, request: WriteRequest, draft: str) -> tuple[Plan, list[PlannedSection]]:
+        """The plan, and the sections that are left to write after `draft`; none if the documents have no sentence that
+        could be quoted. Raises PromptError if all that could be stand there already."""
+        quotes = self.quotes(request)
+
+        def sections(before: str) -> tuple[Plan, list[PlannedSection]]:
+            whole = planned(material.reading, request, before)
+            return whole, [each for each in whole.sections if each.sayings or (each.parts and not quotes)]
+
+        whole, left = sections(draft)
+        if quotes and not left and sections("")[1]:
+            raise PromptError(
+                "All sections of this text stand in the draft. Say in your words what it lacks, take the task "
+                "“Continue my draft”, or press Write for a new text."
+            )
+        return whole, left
+
     def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
         """What the longest section takes of the window of those that are left after `draft`; None if none is."""
-        whole, quotes = planned(material.reading, request, draft), self.quotes(request)
-        sections = [section for section in whole.sections if section.sayings or (section.parts and not quotes)]
+        whole, sections = self._left(material, request, draft)
+        quotes = self.quotes(request)
         if not sections:
             return None
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))

@@ -20,6 +20,7 @@ from app.prompt.messages import Source
 from app.prompt.request import WriteRequest
 from app.prompt.window import ReadingPlan
 from app.reading.reading import Reading
+from app.say.errors import PromptError
 from app.settings import Settings
 from app.store import Store, read_draft
 from app.text.citations import cited, without_citations
@@ -332,3 +333,14 @@ def test_room_is_left_for_the_opening(commands: Commands, task: str) -> None:
     writing = commands.write_apart(given.sources, request)
     writing.stop()
     assert writing.wait(60)
+
+
+def test_when_all_sections_stand_in_the_draft_that_is_said(commands: Commands, session: Session) -> None:
+    request = quoting(task="report")
+    whole = as_report("book", paragraphs(request))
+    with pytest.raises(PromptError, match="All sections of this text stand in the draft"):
+        commands.write_apart(sources(), request, whole)
+    with pytest.raises(PromptError, match="All sections of this text stand in the draft"):
+        commands.budget(Material(sources()), request, whole)
+    code = Document("code.txt", (Page(1, None, "x = 1\ny = 2\n"),))
+    assert commands.budget(Material(sources(code)), request, "Mine.").plan is None
