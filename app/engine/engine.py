@@ -291,9 +291,7 @@ class Engine:
     def _processors(self, request: GenerationRequest, tokenizer: PreTrainedTokenizerBase) -> list[LogitsProcessor]:
         """What decides of the text beside the model."""
         if request.dictated:
-            # What looks like a special token in a document is text: the real one would end the run.
-            tokens = tokenizer(request.dictated, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-            return [Dictation(tokens, tokenizer.eos_token_id)]
+            return [Dictation(plain_tokens(tokenizer, request.dictated), tokenizer.eos_token_id)]
         if request.grounding is None:
             return []
         if self._vocabulary is None:  # takes a while: once, for the first run that is held to anything
@@ -303,6 +301,11 @@ class Engine:
             SourceGuard(self._vocabulary, held.sources),
             RepetitionGuard(self._vocabulary, draft_tokens=held.draft_tokens),
         ]
+
+
+def plain_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """The ids of a text by itself, in which no mark of the chat template acts as one."""
+    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
 
 def named_model(name: str, quantization: Quantization | Literal["auto"]) -> ModelSource:

@@ -204,7 +204,8 @@ class Commands:
         else:  # whose openings are among the tokens to come
             instruction, opening, output = step.instruction, "", tokens_to_come(draft, detail, shape)
         window, before = self.engine.window, self._specs.seen(request, draft)
-        sent = fitted(tokenizer, material, instruction, before, output, window, request.detail)
+        room = output + count_tokens(tokenizer, opening)
+        sent = fitted(tokenizer, material, instruction, before, room, window, request.detail)
         unseen = count_tokens(tokenizer, draft) - count_tokens(tokenizer, sent.draft) if sent.draft != draft else 0
         budget = material.counts.budget(
             tokenizer, sent.sources, instruction, trim_draft(sent.draft) + opening, output, window

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from transformers import PreTrainedTokenizerBase
 
 from app.prompt.compose import TokenCounts, compose, count_tokens, last_tokens
-from app.prompt.messages import Source
+from app.prompt.messages import Source, trim_draft
 from app.reading.plan import most_relevant
 from app.reading.reading import Reading, Readings
 
@@ -36,11 +36,6 @@ class Material:
         """How many are chosen."""
         return sum(len(source.pages) for source in self.sources)
 
-    def tokens(self, tokenizer: PreTrainedTokenizerBase) -> int:
-        """Of all sources."""
-        budget = self.counts.budget(tokenizer, self.sources, "…", "", 0, 0)
-        return budget.source_tokens
-
 
 @dataclass(frozen=True)
 class Fitted:
@@ -56,20 +51,28 @@ def fitted(
 ) -> Fitted:  # fmt: skip
     """All of it if that fits; else the end of a long draft, and the parts of the documents that have most to do with
     `detail`, or with the draft's end. What cannot be made to fit is left as it is, to be refused."""
-    sources = material.tokens(tokenizer) if material.sources else 0
-    room = window - output - compose(tokenizer, [], instruction or "…").prompt_tokens - _MARK
-    own = count_tokens(tokenizer, draft)
-    if sources + own <= room:
+    now = material.counts.budget(tokenizer, material.sources, instruction or "…", trim_draft(draft), output, window)
+    if now.excess <= 0:
         return Fitted(material.sources, draft)
-    if own > (most := max(room - max(sources, 0), room // 2 if sources else room)) and most > 0:
+    sources, room = now.source_tokens, window - output - now.instruction
+    own = count_tokens(tokenizer, draft)
+    if own > (most := max(room - sources, room // 2 if sources else room)) and most > 0:
         draft = last_tokens(tokenizer, draft, most)
         own = count_tokens(tokenizer, draft)
     if not material.sources or sources + own <= room:
         return Fitted(material.sources, draft)
     parts = _parts(tokenizer, material.reading, detail or draft[-_QUERY:], room - own)
-    if not parts:
-        return Fitted(material.sources, draft)
-    return Fitted(sources_of(material.reading, parts), draft)
+    while len(parts) > 1 and _excess(tokenizer, material.reading, parts, instruction, draft, output, window) > 0:
+        parts.pop()  # what stands before pages took more than was reckoned
+    return Fitted(sources_of(material.reading, parts) if parts else material.sources, draft)
+
+
+def _excess(
+    tokenizer: PreTrainedTokenizerBase, reading: Reading, parts: Sequence[int], instruction: str, draft: str,
+    output: int, window: int,
+) -> int:  # fmt: skip
+    composed = compose(tokenizer, sources_of(reading, parts), instruction or "…", trim_draft(draft))
+    return composed.budget(output, window).excess
 
 
 def pages_of(sources: Sequence[Source]) -> int:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from app.engine.engine import Engine
+from app.engine.engine import Engine, plain_tokens
 from app.engine.run import GenerationRequest, Grounding
 from app.project.material import Material, fitted, sources_of
 from app.project.run_spec import RunSpec
-from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, planned, section_text, tidied
+from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, planned, section_plans, section_text, tidied
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
@@ -61,14 +61,14 @@ class Specs:
             return True
         _, tokenizer = self.engine.require_model(timeout=0)
         instruction = request.kind.instruction(request.detail, request.shape)
-        limit = request.max_new_tokens
-        budget = material.counts.budget(tokenizer, material.sources, instruction, "", limit, self.engine.window)
+        opening, limit = request.kind.opening(request.detail, request.shape), request.max_new_tokens
+        budget = material.counts.budget(tokenizer, material.sources, instruction, opening, limit, self.engine.window)
         return budget.excess > 0
 
     def along_chapters(self, material: Material, request: WriteRequest, before: str) -> Advance:
         """The next section of a text about the whole of the documents, if one is left."""
         whole, quotes = planned(material.reading, request, before), self.quotes(request)
-        left = [section for section in whole.sections if section.sayings or not quotes]
+        left = [section for section in whole.sections if section.sayings or (section.parts and not quotes)]
         total = len(left)
 
         def advance(before: str, written: str) -> RunSpec | None:
@@ -84,13 +84,13 @@ class Specs:
     def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
         """What the longest section takes of the window of those that are left after `draft`; None if none is."""
         whole, quotes = planned(material.reading, request, draft), self.quotes(request)
-        sections = [section for section in whole.sections if section.sayings or not quotes]
+        sections = [section for section in whole.sections if section.sayings or (section.parts and not quotes)]
         if not sections:
             return None
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
         text = section_text(whole, section, request, "…", quotes=quotes)
         _, composed, limit = self._section_prompt(whole, section, text)
-        plan = ReadingPlan(whole.pages, whole.pages_seen, len(sections), quotes, whole.found)
+        plan = ReadingPlan(whole.pages, whole.pages_seen, section_plans(whole, sections), quotes, whole.found)
         return replace(composed.budget(limit, self.engine.window), plan=plan)
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
@@ -110,7 +110,7 @@ class Specs:
         """The sources, the prompt and the most tokens of a section: with as many of its parts as there is room for."""
         _, tokenizer = self.engine.require_model(timeout=0)
         most = self.settings.max_new_tokens_limit
-        limit = count_tokens(tokenizer, text.dictated) + 1 if text.dictated else min(text.tokens, most)
+        limit = len(plain_tokens(tokenizer, text.dictated)) + 1 if text.dictated else min(text.tokens, most)
         for count in range(len(section.parts), 0, -1):
             sources = sources_of(whole.reading, section.parts[:count])
             composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
@@ -153,7 +153,8 @@ class Specs:
         _, tokenizer = self.engine.require_model(timeout=0)
         before = self.seen(request, draft) if request.task == "continue" else ""
         limit = request.max_new_tokens
-        sent = fitted(tokenizer, material, instruction, before, limit, self.engine.window, request.detail)
+        room = limit + count_tokens(tokenizer, opening)
+        sent = fitted(tokenizer, material, instruction, before, room, self.engine.window, request.detail)
         start = trim_draft(sent.draft) if request.task == "continue" else opening
         composed = compose(tokenizer, sent.sources, instruction, start)
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
@@ -172,7 +173,8 @@ class Specs:
         """`in_all`: tokens of all sections that are to come, for which there must be room too."""
         _, tokenizer = self.engine.require_model(timeout=0)
         seen, window = self.seen(request, draft), self.engine.window
-        sent = fitted(tokenizer, material, instruction, seen, max(limit, in_all), window, request.detail)
+        room = max(limit, in_all) + count_tokens(tokenizer, opening)
+        sent = fitted(tokenizer, material, instruction, seen, room, window, request.detail)
         before = trim_draft(sent.draft) + opening
         composed = compose(tokenizer, sent.sources, instruction, before)
         if in_all:

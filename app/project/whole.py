@@ -11,16 +11,18 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import PurePath
 
+from app.documents import name_pages
 from app.prompt.request import WriteRequest
 from app.prompt.sections import gap, parse_outline
 from app.prompt.tasks import TOKENS_PER_WORD
+from app.prompt.window import SectionPlan
 from app.reading.plan import Plan, PlannedSection, plan
 from app.reading.reading import Reading, Saying
 from app.reading.support import Sources, SourceText, supported
-from app.text.citations import cited
+from app.text.citations import cited, has_sentence
 from app.text.endings import to_last_sentence
 
 WHOLE_TASKS = ("summary", "report", "essay", "notes", "outline")
@@ -64,23 +66,22 @@ def is_question(request: WriteRequest) -> bool:
 
 
 def planned(reading: Reading, request: WriteRequest, before: str) -> Plan:
-    """What is left to write after a draft that ends with `before`. Below an outline of the person's, its sections."""
+    """What is left to write after a draft that ends with `before`: the sections of which it has neither the heading nor
+    a sentence. Below an outline of the person's, its sections."""
     words = min(request.kind.word_count(request.shape), round(request.max_new_tokens / TOKENS_PER_WORD))
     words = min(words, ANSWER_WORDS) if request.task == "free" else words
     outline = [section.title for section in parse_outline(before)] if request.task == "outline" else []
     found = plan(reading, request.detail, words, outline)
-    headings = Counter(line.strip() for line in before.splitlines() if line.startswith("## "))
-    return replace(found, sections=tuple(each for each in found.sections if not _stands_in(each, before, headings)))
-
-
-def _stands_in(section: PlannedSection, before: str, headings: Counter[str]) -> bool:
-    """Whether a draft has that section: its heading, which is taken from `headings`, or a sentence of it."""
-    heading = f"## {section.heading}"
-    if headings[heading]:
-        headings[heading] -= 1  # another section may be called the same
-        return True
-    sentences = (saying.text for sayings in section.sayings for saying in sayings)
-    return any(sentence.rstrip(".!?。") in before for sentence in sentences)
+    lines = Counter(line.strip() for line in before.splitlines())
+    left: list[PlannedSection] = []
+    for section in found.sections:
+        heading = f"## {section.heading}"
+        sentences = (saying.text for sayings in section.sayings for saying in sayings)
+        if lines[heading]:  # several sections may be called the same
+            lines[heading] -= 1
+        elif not any(has_sentence(before, sentence) for sentence in sentences):
+            left.append(section)
+    return replace(found, sections=tuple(left))
 
 
 def section_text(
@@ -98,6 +99,29 @@ def section_text(
         dictated = "\n\n".join(" ".join(sentences) for sentences in paragraphs)
     opening += "- " if notes and not quotes else ""
     return SectionText(opening, _instruction(section, request), section.words, ("\n#",), dictated)
+
+
+def section_plans(whole: Plan, sections: Sequence[PlannedSection]) -> tuple[SectionPlan, ...]:
+    """What each of these sections is written from."""
+    reading = whole.reading
+    ends = list(accumulate(part.characters for part in reading.parts))
+    total = max(ends[-1], 1) if ends else 1
+    found = []
+    for section in sections:
+        pages = [
+            (reading.documents[document], sorted({page.number for page in read}))
+            for document, read in reading.pages(section.parts).items()
+        ]
+        names = [
+            name_pages(numbers) if len(reading.documents) == 1 else f"{document.name} {name_pages(numbers)}"
+            for document, numbers in pages
+        ]
+        spans = tuple(
+            (round((ends[number] - reading.parts[number].characters) / total, 4), round(ends[number] / total, 4))
+            for number in sorted(section.parts)
+        )
+        found.append(SectionPlan(section.heading, "; ".join(names), spans))
+    return tuple(found)
 
 
 def tidied(reading: Reading, parts: Sequence[int], text: str) -> str:

@@ -70,7 +70,7 @@ class Writing(Job):
 
     def _tidy(self, spec: RunSpec, begin: int) -> None:
         """What the run wrote from `begin` on, after its opening, as it is to stay."""
-        if spec.tidy is None:
+        if spec.tidy is None or self.insertion.empty:  # or an opening alone would be kept in the draft's place
             return
         text = self.insertion.text
         begin = text.index(spec.opening, begin) + len(spec.opening)

@@ -81,7 +81,7 @@ class TokenCounts:
     def __init__(self) -> None:
         """Nothing is counted yet."""
         self._counts: dict[tuple[str, int], int] = {}
-        self._sources: tuple[object, tuple[SourceTokens, ...]] = (), ()
+        self._sources: tuple[tuple[object, tuple[SourceTokens, ...]], ...] = ()
 
     def of(self, tokenizer: PreTrainedTokenizerBase, document: Document, pages: Sequence[Page]) -> tuple[int, ...]:
         """Tokens of each of the document's `pages`. Always the same `tokenizer`."""
@@ -94,17 +94,19 @@ class TokenCounts:
         self, tokenizer: PreTrainedTokenizerBase, sources: Sequence[Source], instruction: str, draft: str, output: int,
         window: int,
     ) -> Budget:  # fmt: skip
-        """That of the prompt that `compose` would make, without dividing the same sources into tokens again."""
+        """That of the prompt that `compose` would make, without dividing the same sources into tokens again, nor those
+        that were asked about before them: of long documents all, and what is sent."""
         chosen = tuple((source.document.name, source.pages) for source in sources)
         known = self._sources  # of which another thread may put others in the place
-        if chosen != known[0]:
-            known = self._sources = chosen, compose(tokenizer, sources, "…").sources
+        latest = next((entry for entry in known if entry[0] == chosen), None)
+        latest = latest or (chosen, compose(tokenizer, sources, "…").sources)
+        self._sources = (*[entry for entry in known if entry[0] != chosen][-1:], latest)
         # What stands before the first page is none of the sources', so it is counted before a short one; its ends are
         # those of all pages, since a token may reach over them.
         ends = f"{sources[0].pages[0].text[:1]}…{sources[-1].pages[-1].text[-8:]}" if sources else ""
         head = [Source(source.document, (replace(source.pages[0], text=ends),)) for source in sources[:1]]
         composed = compose(tokenizer, head, instruction, draft)
-        return replace(composed.budget(output, window), sources=known[1])
+        return replace(composed.budget(output, window), sources=latest[1])
 
 
 def last_tokens(tokenizer: PreTrainedTokenizerBase, text: str, most: int) -> str:

@@ -68,16 +68,26 @@ Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources | ShorterDraft
 
 
 @dataclass(frozen=True, slots=True)
+class SectionPlan:
+    """What a section is written from: its pages in words ("9, 29-30"), and where they stand in all that is read, from
+    0 at its begin to 1 at its end."""
+
+    heading: str
+    pages: str
+    spans: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingPlan:
     """How documents are read that are not sent as a whole: the text is written from `seen` of the `pages`.
 
-    sections: of the text, each from pages of its own; 0 for a text from all of those at once. quoted: its sentences are
-    the documents' own. found: whether any word of what it is to be about is in the documents.
+    sections: of the text, each from pages of its own; none for a text from all of those at once. quoted: its sentences
+    are the documents' own. found: whether any word of what it is to be about is in the documents.
     """
 
     pages: int
     seen: int
-    sections: int = 0
+    sections: tuple[SectionPlan, ...] = ()
     quoted: bool = False
     found: bool = True
 
@@ -90,7 +100,7 @@ class ReadingPlan:
                 "Longer than the window: reads the {:,} of {:,} pages that have most to do with it.",
                 self.seen, self.pages,
             )  # fmt: skip
-        reads = say("Sections: {:,}. Pages read: {:,}; written from: {:,}.", self.sections, self.pages, self.seen)
+        reads = say("Sections: {:,}. Pages read: {:,}; written from: {:,}.", len(self.sections), self.pages, self.seen)
         quoted = say("The sentences are the documents' own: a model of this size invents when it uses its own words.")
         missing = say("No word of yours about the task is in the documents: the text is about all of them.")
         return say.together(reads, "" if self.found else missing, quoted if self.quoted else "")

@@ -21,6 +21,12 @@ def cited(text: str, pages: Iterable[int], name: str = "") -> str:
     return f"{text[:at]} ({f'{name}, ' if name else ''}{where}){text[at:]}"
 
 
+def has_sentence(text: str, sentence: str) -> bool:
+    """Whether it stands there, with a reference before its last mark or without one."""
+    end = _END.search(sentence)
+    return (sentence[: end.start()] if end else sentence) in text
+
+
 def without_citations(text: str) -> str:
     """`text` with blanks in the place of its references, so that all else stays where it is."""
     return _CITATION.sub(lambda found: " " * len(found[0]), text)

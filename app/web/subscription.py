@@ -162,6 +162,9 @@ class RunSubscription:
             return say("Finished: the model would leave the passage as it is. Ask for something else, or edit it.")
         if insertion.proposes:
             return say.together(say("Finished."), self._verdict())
+        assert self.writing.current is not None
+        if self.writing.current.spec.request.dictated:
+            return say.together(say("Finished: all sections are written."), self._earlier())
         return say.together(say(_ENDINGS[reason]), self._earlier())
 
     def _verdict(self) -> str:

@@ -235,7 +235,8 @@ class Tools:
             wording: As for write.
 
         Returns:
-            Whether it fits, a message, the tokens of each part, and what would make it fit, in words.
+            Whether it fits, a message, the tokens of each part, what would make it fit, in words, and the sections
+            of a text along the documents' chapters with the pages that each is written from.
         """
         with errors_told():
             asked = self._commands.request(
@@ -255,6 +256,10 @@ class Tools:
                 "window": budget.window,
             },
             "choices": [choice.sentence for choice in budget.choices],
+            "sections": [
+                {"heading": section.heading, "pages": section.pages}
+                for section in (budget.plan.sections if budget.plan else ())
+            ],
         }
         return answer(said, request)
 

@@ -250,6 +250,11 @@ def test_sources_are_divided_into_tokens_again_only_when_they_change(monkeypatch
     assert read == [360, 10, 10, 10]
     counts.budget(TOKENIZER, [source("Other.")], "List it.", "", 100, 1000)
     assert read[4:] == [6, 8]
+    # Two are known at once: all of long documents, and what of them is sent.
+    for short in ("One.", "Two.", "One."):
+        for given_one in (long, source(short)):
+            counts.budget(TOKENIZER, [given_one], "List it.", "", 100, 1000)
+    assert read[6:] == [10, 4, 6, 10, 4, 6, 10, 4, 6]
 
 
 @pytest.mark.parametrize(
@@ -265,3 +270,36 @@ def test_sources_are_divided_into_tokens_again_only_when_they_change(monkeypatch
 )
 def test_the_last_tokens_begin_with_a_sentence_or_a_word(most: int, end: str) -> None:
     assert last_tokens(TOKENIZER, "One. Two words.\nThree four five", most) == end
+
+
+@pytest.mark.slow
+@given(TEXTS, st.data())
+def test_places_of_a_cut_page_are_those_of_the_whole_page(texts: list[str], data: st.DataObject) -> None:
+    whole = source(*texts)
+    cut = []
+    for page in whole.pages:
+        begin = data.draw(st.integers(0, len(page.text) - 1))
+        end = data.draw(st.integers(begin + 1, len(page.text)))
+        cut.append(Page(page.number, page.label, page.text[begin:end], begin=begin))
+    composed = compose(TOKENIZER, [Source(whole.document, tuple(cut))], "Summarise.")
+    places = composed.places
+    characters = [[""] * len(page.text) for page in whole.pages]
+    for index, start, end, piece in zip(places.page, places.start, places.end, composed.pieces, strict=True):
+        if index >= 0:
+            assert texts[index][start:end] == piece or not piece
+            characters[index][start] = texts[index][start:end]
+    for page, found in zip(cut, characters, strict=True):
+        end = page.begin + len(page.text)
+        assert "".join(found) == "".join(found[page.begin : end]) == page.text
+
+
+def test_stretches_of_one_page_are_each_in_their_place() -> None:
+    text = "The fog came. The lamp <|im_end|> was lit. The end."
+    page = Page(3, "iii", text)
+    stretches = tuple(Page(3, "iii", text[first:last], begin=first) for first, last in ((0, 13), (14, 42)))
+    composed = compose(TOKENIZER, [Source(Document("a.pdf", (page,)), stretches)], "Go.")
+    assert [mark.label for mark in composed.pages] == ["iii", "iii"]
+    spelt = ["", ""]
+    for index, start, end in zip(composed.places.page, composed.places.start, composed.places.end, strict=True):
+        spelt[index] += text[start:end] if index >= 0 else ""
+    assert spelt == [text[:13], text[14:42]]

@@ -12,6 +12,7 @@ from app.prompt.window import (
     FewerPages,
     FewerSources,
     ReadingPlan,
+    SectionPlan,
     ShorterDraft,
     ShorterOutput,
     SourceTokens,
@@ -161,6 +162,7 @@ def test_what_is_read_of_long_documents_is_said() -> None:
     assert said(20, 7) == "Longer than the window: reads the 7 of 20 pages that have most to do with it."
     assert said(1, 1) == "Longer than the window: reads the parts that have most to do with it."
     sections = "Sections: 4. Pages read: 20; written from: 9."
-    assert said(20, 9, 4) == sections
+    planned = (SectionPlan("A heading", "1-3", ()),) * 4
+    assert said(20, 9, planned) == sections
     missing = "No word of yours about the task is in the documents: the text is about all of them."
-    assert said(20, 9, 4, False, False) == f"{sections} {missing}"
+    assert said(20, 9, planned, False, False) == f"{sections} {missing}"

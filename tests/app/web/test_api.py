@@ -33,6 +33,7 @@ from app.web.server import Server
 from core import FullAttention, RefreshKV
 from tests.app.conftest import wait
 from tests.app.gated import GatedEngine
+from tests.app.reading.books import book
 from tests.core.tiny import byte_tokenizer
 
 TEXT = "The light stood on the rock for a hundred years. "
@@ -481,3 +482,27 @@ def test_a_missing_mcp_package_is_said_with_what_to_install(monkeypatch: pytest.
     with pytest.raises(SettingsError, match=r'pip install "mcp>=1\.21,<2"'):
         launch_options(Settings(_env_file=None, mcp=True))  # type: ignore[call-arg]
     assert launch_options(Settings(_env_file=None))["mcp_server"] is False  # type: ignore[call-arg]
+
+
+@pytest.mark.slow
+def test_a_report_on_several_pages_has_their_sentences_and_says_where_they_are(client: Client, tmp_path: Path) -> None:
+    """As a client asks for it that chooses nothing: a small model quotes."""
+    document = book([("", [3, 2])], "coast.txt", pages=120)
+    path = tmp_path / document.name
+    path.write_text("\f".join(page.text for page in document.pages))
+    fields = {"task": "report", "detail": "", "length": "60", "max_new_tokens": 600, "seed": 1}
+    job = client.submit(files=[handle_file(str(path))], api_name="/write", **fields)
+    text, statistics = job.result(timeout=120).values()
+    assert statistics["state"] == "finished"
+    title, heading, *paragraphs = text.split("\n\n")
+    assert (title, heading) == ("# coast", "## coast.txt")
+    whole = " ".join("".join(page.text for page in document.pages).split())
+    said = re.findall(r"(.+?) \(p\. (\d+)\)\.(?: |$)", " ".join(paragraphs))
+    assert said
+    assert "".join(f"{words} (p. {page}). " for words, page in said).strip() == " ".join(paragraphs)
+    for words, page in said:
+        sentences = re.split(r"(?<=\.) ", f"{words}.")
+        assert all(sentence in whole for sentence in sentences)
+        assert sentences[-1].split(".")[0][:12] in document.pages[int(page) - 1].text
+    own = fields | {"wording": "own", "max_new_tokens": 20}
+    assert "(p." not in client.submit(files=[handle_file(str(path))], api_name="/write", **own).result(120)["text"]
