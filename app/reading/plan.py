@@ -142,10 +142,11 @@ Chosen: TypeAlias = list[tuple[str, list[Sequence[int]]]]
 
 
 def _whole(reading: Reading, count: int, most: int) -> Chosen:
-    """All chapters that are text, or the longest `most` of them, and `count` groups in all."""
+    """All chapters that are text, or the longest one of each of `most` stretches of them, and `count` groups in all."""
     every = [chapter for chapter in reading.chapters if not _APPARATUS.match(chapter.title)] or reading.chapters
     size = [sum(reading.parts[number].characters for number in chapter.parts) for chapter in every]
-    kept = sorted(sorted(range(len(size)), key=lambda index: -size[index])[:most])
+    stretches = _stretches(range(len(every)), min(most, len(every)))
+    kept = [max(stretch, key=lambda index: size[index]) for stretch in stretches]
     chapters = [every[index] for index in kept]
     counts = shares([size[index] for index in kept], [len(chapter.parts) for chapter in chapters], count)
     extents = _extents(reading)

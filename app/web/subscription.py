@@ -184,7 +184,9 @@ class RunSubscription:
         known = already_read(min(statistics.reused or 0, composed.document_end) - composed.document_start, say)
         progress = statistics.progress
         if statistics.decode_steps or progress is None or progress.done == progress.total:
-            return panels.progress(None, say.together(say("Writing."), known, self._earlier()))
+            place = current.spec.section
+            writing = say("Writing section {} of {}: {}.", *place) if place else say("Writing.")
+            return panels.progress(None, say.together(writing, known, self._earlier()))
         fraction, text = prefill_progress(statistics, say)
         return panels.progress(fraction, say("{}. {}", text, known) if known else text)
 
