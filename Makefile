@@ -20,10 +20,10 @@ check: $(VENV)/installed-dev node_modules/installed ## linters, types and the fa
 	@$(MAKE) --no-print-directory --output-sync -j2 lint types scripts
 	@$(MAKE) --no-print-directory fast
 
-# What runs the model has all cores for itself.
+# What runs the model has all cores for itself. A journey that fails beside another one is tried once more, alone.
 test: $(VENV)/installed-dev browser scripts ## all tests
 	$(PYTEST) -m "not model and not browser"
-	$(PYTEST) -m browser
+	$(PYTEST) -m browser || $(BIN)/python -m pytest -m browser --last-failed --last-failed-no-failures none
 	$(BIN)/python -m pytest -m "model and not browser"
 
 lint: $(VENV)/installed-dev node_modules/installed ## ruff, the direction of imports, eslint
