@@ -112,14 +112,10 @@ class Watch:
                     await asyncio.sleep(FRAME_SECONDS)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(changed.wait(), SILENT_SECONDS)
-        html = comparison_html(comparison, say) if comparison else ""
         if context.shows(session, request):
+            html = comparison_html(comparison, say) if comparison else ""
             yield {self._html: html, **self._states(running=False)}
         await asyncio.sleep(FRAME_SECONDS)  # a browser may drop what comes close before the next
-        # And what another project sent last may come after it.
-        if context.shows(session, request) and session.comparison is comparison:
-            yield {self._html: html, **self._states(running=False)}
-            await asyncio.sleep(FRAME_SECONDS)
         yield gr.skip()  # Gradio sends the last once more, when the page may show another project
 
     def _states(self, *, running: bool) -> dict[Any, Any]:
