@@ -20,14 +20,13 @@ from app.web.door import ValidBlocks
 from app.web.events import FOLLOWING, QUIET, STREAMING, wording
 from app.web.html import panels
 from app.web.page.budget import add_budget
+from app.web.page.checks import add_support, add_table_check, look_after
 from app.web.page.compare import add_compare
 from app.web.page.drafting import add_export, add_versions, wire_draft
 from app.web.page.evidence import add_evidence, wire_map
 from app.web.page.labels import labels, words
 from app.web.page.projects import add_projects, wire_projects
 from app.web.page.sources import add_sources
-from app.web.page.support import add_support
-from app.web.page.table import add_table_check, look_after
 from app.web.page.task import add_task
 from app.web.page.writing import FRAME_SECONDS, SILENT_SECONDS, Stream, add_writing, wire_writing
 

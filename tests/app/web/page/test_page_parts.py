@@ -27,8 +27,8 @@ from app.web.context import AppContext
 from app.web.html import panels
 from app.web.page import FRAME_SECONDS, SILENT_SECONDS, build, model_lines
 from app.web.page.budget import NOTHING_YET, window_html
+from app.web.page.checks import look_after
 from app.web.page.sources import act, cards, page_read
-from app.web.page.table import look_after
 from core import LoadingError, Statement
 from tests.app.conftest import ask
 from tests.app.scripted import ScriptedRun, into
