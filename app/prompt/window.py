@@ -146,7 +146,9 @@ class Budget:
         """Each of these alone would make it fit; none if it fits, or if nothing of the kind is enough."""
         if self.excess <= 0:
             return ()
-        found = (self._fewer_pages(), self._fewer_sources(), self._shorter_draft(), self._shorter_output())
+        # Of a planned reading the sources are parts: their places and pages are not those that the person chose.
+        of_sources = () if self.plan else (self._fewer_pages(), self._fewer_sources())
+        found = (*of_sources, self._shorter_draft(), self._shorter_output())
         return tuple(choice for choice in found if choice)
 
     @property

@@ -166,3 +166,10 @@ def test_what_is_read_of_long_documents_is_said() -> None:
     assert said(20, 9, four) == sections
     missing = "No word of yours about the task is in the documents: the text is about all of them."
     assert said(20, 9, four, False, False) == f"{sections} {missing}"
+
+
+def test_of_a_planned_reading_no_sources_are_offered() -> None:
+    over = budget(source("a.pdf", 3000, 3000), source("b.pdf", 3000))
+    assert {type(choice) for choice in over.choices} >= {FewerPages, FewerSources}
+    planned = replace(over, plan=ReadingPlan(20, 3))
+    assert not any(isinstance(choice, FewerPages | FewerSources) for choice in planned.choices)
