@@ -29,7 +29,14 @@ class Material:
     @property
     def reading(self) -> Reading:
         """The documents, as far as their pages are chosen."""
-        return self.readings.of([replace(source.document, pages=source.pages) for source in self.sources])
+        return self.readings.of(
+            [
+                source.document  # which knows its digest already
+                if source.pages == source.document.pages
+                else replace(source.document, pages=source.pages)
+                for source in self.sources
+            ]
+        )
 
     @property
     def pages(self) -> int:

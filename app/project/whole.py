@@ -127,13 +127,13 @@ def section_plans(whole: Plan, sections: Sequence[PlannedSection]) -> tuple[Sect
 def tidied(reading: Reading, parts: Sequence[int], text: str) -> str:
     """What a model wrote from these parts: up to its last finished sentence, with the pages that support it named at
     the end of each paragraph."""
-    texts, pages = [], []
-    for number in parts:
-        for extract in reading.parts[number].extracts(reading.documents):
-            document = reading.parts[number].document
-            texts.append(SourceText(document, extract.place.page, extract.text))
-            pages.append((document, extract.place.page))
-    sources = Sources(texts)
+    sources = Sources(
+        [
+            SourceText(part.document, extract.place.page, extract.text)
+            for part in (reading.parts[number] for number in parts)
+            for extract in part.extracts(reading.documents)
+        ]
+    )
     return "\n\n".join(
         _with_pages(reading, sources, paragraph) for paragraph in to_last_sentence(text.lstrip()).split("\n\n")
     )

@@ -90,7 +90,7 @@ def next_step(draft: str, detail: str = "", shape: Shape | None = None) -> Step 
             "number before it, or empty the draft to have one made."
         )
     written = _written(draft)
-    left = [section for section in sections if _key(section.title) not in written]
+    left = [section for section in sections if heading_key(section.title) not in written]
     if not left:
         return None
     tokens = _section_tokens(shape, len(sections))
@@ -112,7 +112,7 @@ def tokens_to_come(draft: str, detail: str = "", shape: Shape | None = None) -> 
         count = heading_count(shape)
         return step.max_new_tokens + count * (HEADING_TOKENS + _section_tokens(shape, count))
     sections, written = parse_outline(draft), _written(draft)
-    left = sum(_key(section.title) not in written for section in sections)
+    left = sum(heading_key(section.title) not in written for section in sections)
     return left * (HEADING_TOKENS + step.max_new_tokens)
 
 
@@ -140,19 +140,11 @@ def parse_outline(text: str) -> tuple[Section, ...]:
     points: list[str] | None = None
     for depth, title in items:
         if depth == level:
-            repeated = _key(title) in found
-            points = found.setdefault(_key(title), (title, []))[1] if not repeated else None
+            repeated = heading_key(title) in found
+            points = found.setdefault(heading_key(title), (title, []))[1] if not repeated else None
         elif depth > level and points is not None:
             points.append(title)
     return tuple(Section(title, tuple(points)) for title, points in found.values())
-
-
-def whole_sentences(text: str) -> str:
-    """`text` up to its last full sentence, for an answer that its length cut off; all of it if it has none."""
-    # A number alone on the last line ends nothing: it was to begin the next item of a list.
-    text = re.sub(r"\n\s*\d+[.)]?\s*$", "", text)
-    ends = [match.end() for match in re.finditer(r"[.!?…][\"'”’)\]]*(?=\s|$)|[。！？][」』）]*", text)]
-    return text[: ends[-1]] if ends else text
 
 
 def _items(text: str) -> Iterator[tuple[int, str]]:
@@ -212,10 +204,10 @@ def _written(draft: str) -> set[str]:
     _, *body = _DIVIDER.split(draft, maxsplit=1)
     matches = [_HEADING.fullmatch(line) for part in body for line in part.splitlines()]
     titles = [match[2] for match in matches if match and len(match[1]) <= 2]
-    return {_key(title) for title in titles} | {_key(_title(_unnumbered(title))) for title in titles}
+    return {heading_key(title) for title in titles} | {heading_key(_title(_unnumbered(title))) for title in titles}
 
 
-def _key(title: str) -> str:
+def heading_key(title: str) -> str:
     """What is left of a title that differs in nothing but marks, blanks and case."""
     return " ".join(re.findall(r"\w+", title.casefold()))
 

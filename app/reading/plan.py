@@ -15,6 +15,7 @@ from itertools import pairwise
 from math import sqrt
 from typing import TypeAlias
 
+from app.prompt.sections import heading_key
 from app.reading.outline import Chapter
 from app.reading.reading import Reading, Saying
 
@@ -104,7 +105,10 @@ def _section(
 def most_relevant(reading: Reading, query: str, most: int) -> tuple[int, ...]:
     """The numbers of the parts that have most to do with `query`, best first, `most` at most; without words in common
     some from all over the documents."""
-    scores = reading.relevance(query)
+    return _best(reading, reading.relevance(query), most)
+
+
+def _best(reading: Reading, scores: Sequence[float], most: int) -> tuple[int, ...]:
     numbers = [part.number for part in reading.parts if part.matter == "text"] or list(range(len(scores)))
     if not any(scores[number] for number in numbers):
         return tuple(stretch[0] for stretch in _stretches(numbers, min(most, len(numbers))))
@@ -113,7 +117,8 @@ def most_relevant(reading: Reading, query: str, most: int) -> tuple[int, ...]:
 
 def _related(reading: Reading, query: str, most: int) -> tuple[int, ...]:
     """Of the most relevant parts those that have anything to do with `query`; without words in common all of them."""
-    scores, numbers = reading.relevance(query), most_relevant(reading, query, most)
+    scores = reading.relevance(query)
+    numbers = _best(reading, scores, most)
     return tuple(number for number in numbers if scores[number]) or numbers
 
 
@@ -170,11 +175,11 @@ def _about(reading: Reading, focus: str, count: int) -> Chosen:
 def _under(reading: Reading, headings: Sequence[str], count: int) -> Chosen:
     """For each heading groups of its chapter's parts, or if no chapter is called that the parts that have most to do
     with it."""
-    chapters = {_key(heading_of(reading, chapter)): chapter for chapter in reading.chapters}
+    chapters = {heading_key(heading_of(reading, chapter)): chapter for chapter in reading.chapters}
     extents = _extents(reading)
     chosen: Chosen = []
     for heading in headings:
-        chapter = chapters.get(_key(heading))
+        chapter = chapters.get(heading_key(heading))
         if chapter:
             chosen.append((heading, _groups(chapter.parts, min(count, len(chapter.parts)), extents)))
         else:
@@ -187,10 +192,6 @@ def _groups(numbers: Sequence[int], count: int, extents: Sequence[int]) -> list[
     """A chapter's parts in `count` stretches, in each those first where most begins."""
     stretches = _stretches(numbers, count)
     return [sorted(stretch, key=lambda number: (-extents[number], number)) for stretch in stretches]
-
-
-def _key(heading: str) -> str:
-    return " ".join(re.findall(r"\w+", heading.casefold()))
 
 
 def _extents(reading: Reading) -> list[int]:

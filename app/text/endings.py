@@ -9,7 +9,12 @@ from app.text.sentences import sentences
 _ENDED = re.compile(r"[.!?…。！？][\"'”’»」』)\]*_]*\Z")
 
 
+_LIST_NUMBER = re.compile(r"\n\s*\d+[.)]?\s*\Z")
+"""On the last line it ends nothing: it was to begin the next item."""
+
+
 def to_last_sentence(text: str) -> str:
     """`text` up to the end of its last finished sentence; all of it if none is finished."""
+    text = _LIST_NUMBER.sub("", text)
     ends = [end for start, end, _ in sentences(text) if _ENDED.search(text[start:end].rstrip())]
     return text[: ends[-1]].rstrip() if ends else text.rstrip()

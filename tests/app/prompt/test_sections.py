@@ -12,7 +12,6 @@ from app.prompt.sections import (
     next_step,
     parse_outline,
     tokens_to_come,
-    whole_sentences,
 )
 from app.prompt.tasks import TASKS, Shape
 from app.say.errors import PromptError
@@ -193,23 +192,6 @@ def test_a_step_only_adds_to_what_the_cache_holds() -> None:
         draft = step.draft(draft) + answer
     outline = "## Outline\n\n1. Introduction\n2. Keepers"
     assert draft == f"{outline}\n\n---\n\n## Introduction\n\nThey did.\n\n## Keepers\n\nThey did."
-
-
-@pytest.mark.parametrize(
-    ("text", "whole"),
-    [
-        ("One. Two and", "One."),
-        ("“One.” Two", "“One.”"),
-        ("No end", "No end"),
-        ("3.5 m high. It", "3.5 m high."),
-        ("灯台。霧", "灯台。"),
-        ("One. Two!", "One. Two!"),
-        ("1. One.\n2. Two.\n3.", "1. One.\n2. Two."),
-        ("", ""),
-    ],
-)
-def test_what_was_cut_off_ends_with_a_sentence(text: str, whole: str) -> None:
-    assert whole_sentences(text) == whole
 
 
 def test_the_tokens_to_come_are_those_of_all_steps_and_a_heading_each() -> None:

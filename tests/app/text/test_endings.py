@@ -38,3 +38,20 @@ def test_what_stays_is_the_beginning_and_can_stay(pieces: list[str]) -> None:
     assert to_last_sentence(kept) == kept
     if any(mark in text for mark in (".", "!", "。")):
         assert kept != ""
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("One. Two and", "One."),
+        ("“One.” Two", "“One.”"),
+        ("No end", "No end"),
+        ("3.5 m high. It", "3.5 m high."),
+        ("灯台。霧", "灯台。"),
+        ("One. Two!", "One. Two!"),
+        ("1. One.\n2. Two.\n3.", "1. One.\n2. Two."),
+        ("", ""),
+    ],
+)
+def test_what_was_cut_off_ends_with_a_sentence(text: str, whole: str) -> None:
+    assert to_last_sentence(text) == whole
