@@ -11,7 +11,9 @@ from app.export.table_check import TableReport, check_table, repair_table
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.insertion import Insertion, InsertionPoint
-from app.project.material import Material, fitted, pages_of
+from app.project.material import Material, NothingRead, fitted, pages_of
+from app.project.reading_plan import of_parts
+from app.project.section_point import section_point
 from app.project.session import Session
 from app.project.specs import Advance, Specs
 from app.project.support import SupportReport, without
@@ -22,7 +24,7 @@ from app.prompt.passages import PASSAGE_TASKS, clean_passage
 from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.tasks import columns_asked
-from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ReadingPlan, ShorterDraft, ShorterOutput
+from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
 from app.say.errors import AppError, PromptError
 from app.say.wording import ENGLISH, Wording
 from app.settings import Settings
@@ -116,6 +118,17 @@ class Commands:
             return self._specs.along_chapters(material, request, before)
         return self._specs.sections(material, request) if request.kind.in_sections else None
 
+    def write_section(self, session: Session, request: WriteRequest, editor: EditorState, heading: str) -> Writing:
+        """Begin to write a section of the draft again, from the parts that are planned for it now. Raises AppError."""
+        self._accept(session, editor)
+        point = section_point(session.draft.text, heading)
+        if point is None:
+            raise AppError("The draft has no section “{}” any more. Press Continue to write what is left.", heading)
+        first = self._specs.section_again(session.material, request.but(seed=None), point.before, heading)
+        writing = Writing(self.engine, first, Insertion(point), session.draft, session.runs)
+        session.write(writing)
+        return writing
+
     def propose(
         self, session: Session, request: WriteRequest, editor: EditorState, kind: str, wish: str = ""
     ) -> Writing:
@@ -190,6 +203,13 @@ class Commands:
         """What writing would take of the window, going on from `draft`: an instruction that is not written yet counts
         as a word, and all sections that are to come count, but of a text along the documents' chapters only the longest
         one. Raises AppError while the model is loading, and PromptError."""
+        try:
+            return self._budget(material, request, draft)
+        except NothingRead:  # said by the plan, in which it is changed
+            plan = of_parts(material.reading, (), material.pages, 0)
+            return Budget((), 0, 0, 0, self.engine.window, plan=plan)
+
+    def _budget(self, material: Material, request: WriteRequest, draft: str) -> Budget:
         if self._specs.in_parts(material, request):
             longest = self._specs.longest_section(material, request, draft)
             if longest is not None:
@@ -210,7 +230,7 @@ class Commands:
         budget = material.counts.budget(
             tokenizer, sent.sources, instruction, trim_draft(sent.draft) + opening, output, window
         )
-        chosen = None if sent.sources is material.sources else ReadingPlan(material.pages, pages_of(sent.sources))
+        chosen = of_parts(material.reading, sent.parts, material.pages, pages_of(sent.sources)) if sent.parts else None
         return replace(budget, unseen=unseen, in_sections=step is not None, plan=chosen)
 
     def window(self, session: Session, request: WriteRequest) -> WindowState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -17,7 +17,16 @@ from app.prompt.messages import Source
 from app.say.errors import DocumentError, PageRangeError, PasswordNeeded, StoreError, WrongPassword
 from app.say.wording import ENGLISH, Message, Wording, reason
 from app.settings import Limits
-from app.store import Store, add_source, choose_pages, leave_out_source, list_sources, order_sources, remove_source
+from app.store import (
+    Store,
+    add_source,
+    choose_pages,
+    choose_parts,
+    leave_out_source,
+    list_sources,
+    order_sources,
+    remove_source,
+)
 from app.text.valid import valid_text
 
 FileProgress: TypeAlias = Callable[[str, int, int], None]
@@ -28,7 +37,8 @@ class SourceFile:
     """An uploaded file or a pasted text, at one moment: its document, or why there is none.
 
     `pages` is the choice as typed, empty for all, and `chosen_pages` are those to be read: none if there is no
-    document, or if the choice cannot be read, which is an `error` then. One that is left out stays in the list.
+    document, or if the choice cannot be read, which is an `error` then. One that is left out stays in the list. `parts`
+    is what is chosen for parts of those pages, see `Source.parts`.
     `stored` is its id in the store, None while it is not kept there; `id` is its own while the project is open.
     """
 
@@ -38,6 +48,7 @@ class SourceFile:
     error: Message | None = None
     needs_password: bool = False
     left_out: bool = False
+    parts: Mapping[str, str] = field(default_factory=dict)
     stored: int | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     chosen_pages: tuple[Page, ...] = field(init=False, default=(), repr=False)
@@ -76,7 +87,14 @@ class Sources:
         """Those that the store keeps."""
         self._store, self._project, self._limits = store, project, limits
         self._files = tuple(
-            SourceFile(source.path, source.document, source.chosen, left_out=source.left_out, stored=source.id)
+            SourceFile(
+                source.path,
+                source.document,
+                source.chosen,
+                left_out=source.left_out,
+                parts=source.parts,
+                stored=source.id,
+            )
             for source in list_sources(store, project)
         )
         self._pasting: set[str] = set()
@@ -92,13 +110,18 @@ class Sources:
     @property
     def version(self) -> str:
         """Another one whenever a file came, went or moved, or is read in another way; and of each project its own."""
-        files = [(file.id, file.pages, file.left_out, file.error, file.document is not None) for file in self._files]
+        files = [
+            (file.id, file.pages, file.left_out, file.parts, file.error, file.document is not None)
+            for file in self._files
+        ]
         return repr((self._project, files))
 
     @property
     def selected(self) -> list[Source]:
         """The readable ones that are not left out, with their chosen pages, in order."""
-        return [Source(file.document, file.chosen_pages) for file in _selected(self._files) if file.document]
+        return [
+            Source(file.document, file.chosen_pages, file.parts) for file in _selected(self._files) if file.document
+        ]
 
     @property
     def duplicate_notes(self) -> dict[str, Message]:
@@ -184,6 +207,24 @@ class Sources:
                     self._leave_out(file, True)
             return True
 
+    def choose_parts(self, version: str, chosen: Sequence[Mapping[str, str]]) -> bool:
+        """Choose for parts of all that are selected, in order: beside what was chosen for others. Nothing is done, and
+        the answer is False, if `version` is not theirs any more."""
+        with self._lock:
+            if version != self.version:
+                return False
+            for file, parts in zip(_selected(self._files), chosen, strict=True):
+                if parts:
+                    self._choose_parts(file, {**file.parts, **parts})
+            return True
+
+    def forget_parts(self) -> None:
+        """Nothing is chosen for parts any more."""
+        with self._lock:
+            for file in self._files:
+                if file.parts:
+                    self._choose_parts(file, {})
+
     def move(self, file: str, by: int) -> None:
         """Move the file of that id by so many places, at most to the beginning or the end."""
         with self._lock:
@@ -226,13 +267,20 @@ class Sources:
     def _choose(self, file: SourceFile, pages: str) -> None:
         if file.document is None:
             return
-        chosen = replace(file, pages=pages, error=None)
+        chosen = replace(file, pages=pages, error=None, parts=file.parts if pages == file.pages else {})
         if chosen.error is not None:
             self._replace(replace(file, error=chosen.error))
             return
         self._replace(chosen)
         if file.stored is not None:
             choose_pages(self._store, file.stored, pages)
+            if chosen.parts != file.parts:  # other pages have other parts
+                choose_parts(self._store, file.stored, chosen.parts)
+
+    def _choose_parts(self, file: SourceFile, parts: Mapping[str, str]) -> None:
+        self._replace(replace(file, parts=parts))
+        if file.stored is not None:
+            choose_parts(self._store, file.stored, parts)
 
     def _leave_out(self, file: SourceFile, out: bool) -> None:
         self._replace(replace(file, left_out=out))

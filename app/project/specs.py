@@ -10,19 +10,23 @@ from typing import TypeAlias
 
 from app.engine.engine import Engine, plain_tokens
 from app.engine.run import GenerationRequest, Grounding
-from app.project.material import Material, fitted, sources_of
+from app.project.material import Material, NothingRead, fitted, sources_of
+from app.project.reading_plan import of_sections
 from app.project.run_spec import RunSpec
-from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, planned, section_plans, section_text, tidied
+from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, section_text, tidied, unwritten, whole_plan
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
 from app.prompt.request import FULL_ATTENTION, WriteRequest
-from app.prompt.sections import SectionPlace, next_step, tokens_to_come
-from app.prompt.window import Budget, ReadingPlan, WindowFull
+from app.prompt.sections import SectionPlace, heading_key, next_step, tokens_to_come
+from app.prompt.window import Budget, WindowFull
 from app.reading.plan import Plan, PlannedSection
 from app.runs.trace import RunSettings, describe_policy
 from app.say.errors import PromptError
 from app.settings import Settings
+
+PART_TOKENS, ANSWER_TOKENS = 700, 700
+"""What a part takes of the window, and what a section's instruction and text take: reckoned, to plan with."""
 
 Advance: TypeAlias = Callable[[str, str], RunSpec | None]
 """From what stands before the place of writing and what was written there, the next run; None at the end."""
@@ -84,20 +88,40 @@ class Specs:
 
     def _left(self, material: Material, request: WriteRequest, draft: str) -> tuple[Plan, list[PlannedSection]]:
         """The plan, and the sections that are left to write after `draft`; none if the documents have no sentence that
-        could be quoted. Raises PromptError if all that could be stand there already."""
+        could be quoted. Raises PromptError if all that could be stand there already, and NothingRead."""
         quotes = self.quotes(request)
 
         def sections(before: str) -> tuple[Plan, list[PlannedSection]]:
-            whole = planned(material.reading, request, before)
+            whole = unwritten(self._whole(material, request, before), before)
             return whole, [each for each in whole.sections if each.sayings or (each.parts and not quotes)]
 
         whole, left = sections(draft)
+        if material.choices and not left and not self._whole(material, request, draft).sections:
+            raise NothingRead
         if quotes and not left and sections("")[1]:
             raise PromptError(
                 "All sections of this text stand in the draft. Say in your words what it lacks, take the task "
                 "“Continue my draft”, or press Write for a new text."
             )
         return whole, left
+
+    def _whole(self, material: Material, request: WriteRequest, before: str) -> Plan:
+        """With what the person has chosen, and as much as the window holds."""
+        most = max(1, (self.engine.window - ANSWER_TOKENS) // PART_TOKENS)
+        notes = not self.quotes(request) and self.engine.parameters >= SMALL
+        return whole_plan(material.reading, request, before, material.choices, most, notes=notes)
+
+    def section_again(self, material: Material, request: WriteRequest, before: str, heading: str) -> RunSpec:
+        """The section of that heading, after `before`, as it is planned now. Raises PromptError if none is called
+        so."""
+        whole = self._whole(material, request, before)
+        named = [section for section in whole.sections if heading_key(section.heading) == heading_key(heading)]
+        if not named:
+            raise PromptError(
+                "No section “{}” is planned now. Take in a part of it in the plan, or undo the changes there.", heading
+            )
+        text = section_text(whole, named[0], request, before, quotes=self.quotes(request))
+        return self._section(whole, named[0], request, text)
 
     def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
         """What the longest section takes of the window of those that are left after `draft`; None if none is."""
@@ -108,9 +132,7 @@ class Specs:
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
         text = section_text(whole, section, request, "…", quotes=quotes)
         _, composed, limit = self._section_prompt(whole, section, text)
-        plans = section_plans(whole, sections)
-        plan = ReadingPlan(whole.pages, whole.pages_seen, plans, quotes, whole.found)
-        return replace(composed.budget(limit, self.engine.window), plan=plan)
+        return replace(composed.budget(limit, self.engine.window), plan=of_sections(whole, sections, quoted=quotes))
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
         sources, composed, limit = self._section_prompt(whole, section, text)
@@ -121,17 +143,19 @@ class Specs:
         spec = self._of(composed, request, text.opening, limit, text.stops)
         spec = self._grounded(spec, request, sources, text.instruction, text.opening)
         generation = replace(spec.request, document_end=0)
-        return replace(spec, request=generation, tidy=partial(tidied, whole.reading, section.parts))
+        return replace(spec, request=generation, tidy=partial(tidied, whole.reading, (*section.parts, *section.notes)))
 
     def _section_prompt(
         self, whole: Plan, section: PlannedSection, text: SectionText
     ) -> tuple[Sequence[Source], Composed, int]:
-        """The sources, the prompt and the most tokens of a section: with as many of its parts as there is room for."""
+        """The sources, the prompt and the most tokens of a section: with as many of its parts as there is room for, and
+        with notes of others if there is room for all of them."""
         _, tokenizer = self.engine.require_model(timeout=0)
         most = self.settings.max_new_tokens_limit
         limit = len(plain_tokens(tokenizer, text.dictated)) + 1 if text.dictated else min(text.tokens, most)
-        for count in range(len(section.parts), 0, -1):
-            sources = sources_of(whole.reading, section.parts[:count])
+        parts, notes = section.parts, section.notes
+        for seen, noted in ((parts, notes), *((parts[:count], ()) for count in range(len(parts), 0, -1))):
+            sources = sources_of(whole.reading, seen, noted)
             composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
             if composed.budget(limit, self.engine.window).excess <= 0:
                 break

@@ -11,15 +11,13 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import groupby
 from pathlib import PurePath
 
-from app.documents import name_pages
 from app.prompt.request import WriteRequest
 from app.prompt.sections import gap, parse_outline
 from app.prompt.tasks import TOKENS_PER_WORD
-from app.prompt.window import SectionPlan
-from app.reading.plan import Plan, PlannedSection, plan
+from app.reading.plan import MOST_PARTS, NO_CHOICES, Choices, Plan, PlannedSection, plan
 from app.reading.reading import Reading, Saying
 from app.reading.support import Sources, SourceText, supported
 from app.text.citations import cited, has_sentence
@@ -27,6 +25,9 @@ from app.text.endings import to_last_sentence
 
 WHOLE_TASKS = ("summary", "report", "essay", "notes", "outline")
 """Those that can be written section by section along the chapters."""
+
+HEADED = ("report", "notes", "outline")
+"""Those of them whose sections have headings."""
 
 ANSWER_WORDS = 180
 """Of the answer to a question in the documents' sentences."""
@@ -65,23 +66,31 @@ def is_question(request: WriteRequest) -> bool:
     return request.task == "free" and _QUESTION.match(request.detail) is not None
 
 
-def planned(reading: Reading, request: WriteRequest, before: str) -> Plan:
-    """What is left to write after a draft that ends with `before`: the sections of which it has neither the heading nor
-    a sentence. Below an outline of the person's, its sections."""
+def whole_plan(
+    reading: Reading, request: WriteRequest, before: str, choices: Choices = NO_CHOICES, most: int = MOST_PARTS, *,
+    notes: bool = False,
+) -> Plan:  # fmt: skip
+    """Of a text from its beginning; below an outline of the person's, which `before` ends with, its sections. See
+    `plan`."""
     words = min(request.kind.word_count(request.shape), round(request.max_new_tokens / TOKENS_PER_WORD))
     words = min(words, ANSWER_WORDS) if request.task == "free" else words
     outline = [section.title for section in parse_outline(before)] if request.task == "outline" else []
-    found = plan(reading, request.detail, words, outline)
+    return plan(reading, request.detail, words, outline, choices, most=most, notes=notes)
+
+
+def unwritten(whole: Plan, before: str) -> Plan:
+    """What is left to write after a draft that ends with `before`: the sections of which it has neither the heading nor
+    a sentence."""
     lines = Counter(line.strip() for line in before.splitlines())
     left: list[PlannedSection] = []
-    for section in found.sections:
+    for section in whole.sections:
         heading = f"## {section.heading}"
         sentences = (saying.text for sayings in section.sayings for saying in sayings)
         if lines[heading]:  # several sections may be called the same
             lines[heading] -= 1
         elif not any(has_sentence(before, sentence) for sentence in sentences):
             left.append(section)
-    return replace(found, sections=tuple(left))
+    return replace(whole, sections=tuple(left))
 
 
 def section_text(
@@ -90,7 +99,7 @@ def section_text(
     """A section of the plan, after a draft that ends with `before`."""
     opening = gap(before) if before.strip() else _title(whole, request)
     notes = request.task == "notes"
-    if request.task not in ("summary", "essay", "free"):
+    if request.task in HEADED:
         opening += f"## {section.heading}\n\n"
     paragraphs = [_sentences(whole.reading, sayings) for sayings in section.sayings] if quotes else []
     if notes:
@@ -99,29 +108,6 @@ def section_text(
         dictated = "\n\n".join(" ".join(sentences) for sentences in paragraphs)
     opening += "- " if notes and not quotes else ""
     return SectionText(opening, _instruction(section, request), section.words, ("\n#",), dictated)
-
-
-def section_plans(whole: Plan, sections: Sequence[PlannedSection]) -> tuple[SectionPlan, ...]:
-    """What each of these sections is written from."""
-    reading = whole.reading
-    ends = list(accumulate(part.characters for part in reading.parts))
-    total = max(ends[-1], 1) if ends else 1
-    found = []
-    for section in sections:
-        pages = [
-            (reading.documents[document], sorted({page.number for page in read}))
-            for document, read in reading.pages(section.parts).items()
-        ]
-        names = [
-            name_pages(numbers) if len(reading.documents) == 1 else f"{document.name} {name_pages(numbers)}"
-            for document, numbers in pages
-        ]
-        spans = tuple(
-            (round((ends[number] - reading.parts[number].characters) / total, 4), round(ends[number] / total, 4))
-            for number in sorted(section.parts)
-        )
-        found.append(SectionPlan(section.heading, "; ".join(names), spans))
-    return tuple(found)
 
 
 def tidied(reading: Reading, parts: Sequence[int], text: str) -> str:
@@ -159,7 +145,7 @@ def _sentences(reading: Reading, sayings: Sequence[Saying]) -> list[str]:
 def _reference(reading: Reading, document: int, pages: Collection[int]) -> tuple[Collection[int], str]:
     """Pages and name as they are to be cited; no pages of a document that has only one."""
     whole = reading.documents[document]
-    name = whole.name if len(reading.documents) > 1 else ""
+    name = reading.names[document] if len(reading.documents) > 1 else ""
     return (pages if len(whole.pages) > 1 else ()), name
 
 

@@ -7,8 +7,8 @@ requests, so that the next request finds them in the model's cache as the longes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from app.documents import Document, Page
 from app.say.errors import PromptError
@@ -20,10 +20,12 @@ WORD_JOINER = "\u2060"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document and those of its pages that are to be read."""
+    """A document and those of its pages that are to be read. parts: what a person has chosen for parts of it ("full",
+    "note" or "none") by the places at which they begin ("12:0": page and offset)."""
 
     document: Document
     pages: tuple[Page, ...]
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

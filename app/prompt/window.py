@@ -17,6 +17,12 @@ _SHORTEST_DRAFT = 64  # fewer are no text to go on from
 _LONGEST_NAME = 48  # characters; what is longer crowds the others out of a sentence
 
 
+NOTHING_READ = (
+    "Every part of the documents is left out. Take one in again in “See and change what is read”, or undo the changes "
+    "there."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceTokens:
     """A source in a request: its name, the numbers of the chosen pages, and the tokens each takes with its mark."""
@@ -68,13 +74,26 @@ Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources | ShorterDraft
 
 
 @dataclass(frozen=True, slots=True)
+class PartPlan:
+    """What the model sees of a part of the documents: `state` is "full", "note" or "none". `span`: where it stands in
+    all that is read, from 0 at its begin to 1 at its end. `text`: what is quoted from it, if anything is."""
+
+    id: str
+    title: str
+    pages: str
+    state: str
+    span: tuple[float, float]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SectionPlan:
-    """What a section is written from: its pages in words ("9, 29-30"), and where they stand in all that is read, from
-    0 at its begin to 1 at its end."""
+    """What a section is written from, or what is read of a chapter: the pages seen in full in words ("9, 29-30"), and
+    all parts that belong to it."""
 
     heading: str
     pages: str
-    spans: tuple[tuple[float, float], ...]
+    parts: tuple[PartPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,8 @@ class ReadingPlan:
     """How documents are read that are not sent as a whole: the text is written from `seen` of the `pages`.
 
     sections: of the text, each from pages of its own; none for a text from all of those at once. quoted: its sentences
-    are the documents' own. found: whether any word of what it is to be about is in the documents.
+    are the documents' own. found: whether any word of what it is to be about is in the documents. others: chapters that
+    have no section. noted: further pages of which the model sees the main sentences.
     """
 
     pages: int
@@ -90,9 +110,13 @@ class ReadingPlan:
     sections: tuple[SectionPlan, ...] = ()
     quoted: bool = False
     found: bool = True
+    others: tuple[SectionPlan, ...] = ()
+    noted: int = 0
 
     def message(self, say: Wording) -> str:
         """For the person."""
+        if not self.seen:
+            return say(NOTHING_READ)
         if not self.sections and self.seen == self.pages:  # of each of them a part
             return say("Longer than the window: reads the parts that have most to do with it.")
         if not self.sections:
@@ -101,9 +125,12 @@ class ReadingPlan:
                 self.seen, self.pages,
             )  # fmt: skip
         reads = say("Sections: {:,}. Pages read: {:,}; written from: {:,}.", len(self.sections), self.pages, self.seen)
+        notes = say("Of {:,} more the model sees the main sentences.", self.noted)
         quoted = say("The sentences are the documents' own: a model of this size invents when it uses its own words.")
         missing = say("No word of yours about the task is in the documents: the text is about all of them.")
-        return say.together(reads, "" if self.found else missing, quoted if self.quoted else "")
+        return say.together(
+            reads, notes if self.noted else "", "" if self.found else missing, quoted if self.quoted else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,20 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 
 from app.documents import Document, Page
 from app.reading.extract import note
 from app.reading.outline import Chapter, chapters
-from app.reading.paragraphs import Plain
+from app.reading.paragraphs import Extract, Plain
 from app.reading.parts import divide
 from app.reading.relevance import Relevance
 
 PART_CHARACTERS, PART_IDEOGRAPHS = 2_400, 600
 """Of a part, at most: some 600 tokens of English; of scripts whose characters take a token and more each."""
+
+NOTE_WORDS = 45
+"""Of a part of which the model sees a note."""
 
 _SAMPLED = 20_000
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
@@ -46,6 +50,8 @@ class Reading:
     def __init__(self, documents: Sequence[Document]) -> None:
         """They may hold only some of their pages."""
         self.documents = tuple(documents)
+        self.names = _told_apart([document.name for document in documents])
+        """Of the documents, no two the same."""
         sample = "".join(page.text for document in self.documents for page in document.pages)[:_SAMPLED]
         wide = len(_WIDE.findall(sample)) > 0.3 * len(sample)
         self.parts = divide(self.documents, PART_IDEOGRAPHS if wide else PART_CHARACTERS)
@@ -73,14 +79,28 @@ class Reading:
             for found in note(plain.text, words, focus=focus, alone=alone)
         )
 
-    def pages(self, numbers: Collection[int]) -> dict[int, tuple[Page, ...]]:
-        """By document the pages of some of its parts, cut to what belongs to these. A page of which parts are taken
-        that do not follow each other is there more than once."""
+    def note(self, number: int) -> list[Extract]:
+        """The sentences that say most about a part, as they stand on its pages."""
+        plain, part = self.plain(number), self.parts[number]
+        texts = {extract.place.page: extract for extract in part.extracts(self.documents)}
+        found = []
+        for sentence in note(plain.text, NOTE_WORDS):
+            start, last = plain.place(sentence.start), plain.place(sentence.end - 1)
+            page = texts[start.page]
+            end = last.offset + 1 if last.page == start.page else page.place.offset + len(page.text)
+            found.append(Extract(start, page.text[start.offset - page.place.offset : end - page.place.offset]))
+        return found
+
+    def pages(self, numbers: Collection[int], notes: Collection[int] = ()) -> dict[int, tuple[Page, ...]]:
+        """By document the pages of some of its parts, cut to what belongs to these, and to the sentences that say most
+        about the parts `notes`. A page of which parts are taken that do not follow each other is there more than
+        once."""
         found: dict[int, list[Page]] = {}
-        for number in sorted(numbers):
+        for number in sorted({*numbers, *notes}):
             part = self.parts[number]
             pages = found.setdefault(part.document, [])
-            for place, text in ((extract.place, extract.text) for extract in part.extracts(self.documents)):
+            extracts = part.extracts(self.documents) if number in numbers else self.note(number)
+            for place, text in ((extract.place, extract.text) for extract in extracts):
                 last = pages[-1] if pages else None
                 if last and last.number == place.page and last.begin + len(last.text) == place.offset:
                     pages[-1] = replace(last, text=last.text + text)
@@ -102,6 +122,15 @@ class Reading:
             return ()
         numbers = tuple(part.number for part in self.parts)
         return (Chapter(0, self.documents[0].name, numbers, self.parts[0].pages),)
+
+
+def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, of which later ones that are there already have a number: "a.pdf (2)"."""
+    found: list[str] = []
+    for name in names:
+        told = (f"{name} ({number})" if number > 1 else name for number in count(1))
+        found.append(next(each for each in told if each not in found))
+    return tuple(found)
 
 
 def standing_alone(sentence: str) -> str:

@@ -83,7 +83,10 @@ _LISTED = (
 # JSON: [[page, offset, level, title], ...]; NULL for sources that were read before headings were kept.
 _HEADINGS = ("ALTER TABLE sources ADD COLUMN headings TEXT",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT, _LISTED, _HEADINGS)
+# JSON: what is chosen for parts of it, {"page:offset": "full", "note" or "none"}.
+_PARTS = ("ALTER TABLE sources ADD COLUMN parts TEXT NOT NULL DEFAULT '{}'",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT, _LISTED, _HEADINGS, _PARTS)
 """`MIGRATIONS[n]` leads from version n to n + 1. The version of a database is its `user_version`, 0 when it is new."""
 
 

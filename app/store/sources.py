@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
 
 @dataclass(frozen=True, slots=True)
 class StoredSource:
-    """A source: its document, the copy of its file, the hash of that (SHA-256), the pages chosen, as typed, and whether
-    it is left out of what the model reads."""
+    """A source: its document, the copy of its file, the hash of that (SHA-256), the pages chosen, as typed, whether it
+    is left out of what the model reads, and what is chosen for parts of it (see `Source.parts`)."""
 
     id: int
     document: Document
@@ -34,6 +34,7 @@ class StoredSource:
     hash: str
     chosen: str
     left_out: bool
+    parts: dict[str, str] = field(default_factory=dict)
 
 
 def add_source(store: Store, project: str, file: Path, document: Document, chosen: str = "") -> StoredSource:
@@ -75,7 +76,7 @@ def list_sources(store: Store, project: str) -> list[StoredSource]:
     with store.reading() as connection:
         read_row(connection, project, "id")
         rows = connection.execute(
-            "SELECT id, name, file, hash, chosen, notes, left_out, headings FROM sources WHERE project = ? "
+            "SELECT id, name, file, hash, chosen, notes, left_out, headings, parts FROM sources WHERE project = ? "
             "ORDER BY place, id",
             (project,),
         ).fetchall()
@@ -88,8 +89,9 @@ def list_sources(store: Store, project: str) -> list[StoredSource]:
             digest,
             valid_text(chosen),
             bool(left_out),
+            valid(json.loads(parts)),
         )
-        for number, name, file, digest, chosen, notes, left_out, headings in rows
+        for number, name, file, digest, chosen, notes, left_out, headings, parts in rows
     ]
 
 
@@ -98,6 +100,14 @@ def choose_pages(store: Store, source: int, chosen: str) -> None:
     with store.transaction() as connection:
         changed = connection.execute("UPDATE sources SET chosen = ? WHERE id = ?", (valid_text(chosen), source))
         if not changed.rowcount:
+            raise _missing()
+
+
+def choose_parts(store: Store, source: int, parts: Mapping[str, str]) -> None:
+    """Keep what is chosen for parts. Raises StoreError if the source does not exist."""
+    with store.transaction() as connection:
+        kept = json.dumps(dict(parts))
+        if not connection.execute("UPDATE sources SET parts = ? WHERE id = ?", (kept, source)).rowcount:
             raise _missing()
 
 

@@ -15,12 +15,12 @@ from gradio.utils import get_upload_folder
 from app.documents import read_document, select_pages
 from app.export import Draft, export
 from app.project.commands import Commands
-from app.project.comparison import Comparison, Trial
 from app.project.follow import Job
 from app.project.material import Material
 from app.prompt.request import WordingChoice
 from app.say.errors import AppError
 from app.settings import Limits
+from app.web.api.answers import compared, planned_section
 from app.web.api.inputs import answer, errors_told, given_text, read_sources, uploaded
 
 FRAME_SECONDS, SILENT_SECONDS = 0.1, 1.0
@@ -69,6 +69,7 @@ class Tools:
         draft: str = "",
         wording: WordingChoice = "auto",
         grounded: bool = True,
+        parts: dict[str, str] | None = None,
         request: gr.Request | None = None,
     ) -> Json:
         """
@@ -94,6 +95,7 @@ class Tools:
             draft: A text to go on with at its end, in Markdown; empty to begin a new one.
             wording: Whose sentences a summary, report, essay, notes or outline has: "own" the model's, "quoted" the documents'; "auto" takes theirs for a model of less than a thousand million weights.
             grounded: Whether names and numbers can only be those of the documents, the instruction and the draft.
+            parts: What is read of parts of the documents, by the ids that check_budget gives them: "full", "note" (the main sentences, for a model that writes in its own words) or "none". What is not named is chosen by the app.
 
         Returns:
             text: what is written so far, in Markdown, without the draft it goes on from. statistics: state, tokens per second, time to first token and others; empty until the end.
@@ -104,7 +106,7 @@ class Tools:
                 method=method, budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
-            sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords)
+            sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords, parts)
             writing = await asyncio.to_thread(self._commands.write_apart, sources, asked, given_text("draft", draft))
         try:
             async for _ in _followed(writing):
@@ -137,6 +139,7 @@ class Tools:
         passwords: list[str] | None = None,
         draft: str = "",
         grounded: bool = True,
+        parts: dict[str, str] | None = None,
         request: gr.Request | None = None,
     ) -> Json:
         """
@@ -161,6 +164,7 @@ class Tools:
             passwords: As for write.
             draft: A text to go on with, for the task "continue".
             grounded: As for write.
+            parts: As for write.
 
         Returns:
             For each method its text, state, error and statistics, as write gives them, and how its text differs from the first method's: a list of [kind, text], kind being "equal", "insert" or "delete".
@@ -171,16 +175,16 @@ class Tools:
                 budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, grounded=grounded,
             )  # fmt: skip
-            sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords)
+            sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords, parts)
             comparison = await asyncio.to_thread(
                 self._commands.compare_apart, sources, asked, methods or [], given_text("draft", draft)
             )
         try:
             async for _ in _followed(comparison):
-                yield answer(_compared(comparison), request)
+                yield answer(compared(comparison), request)
         finally:
             comparison.stop()
-        yield answer(_compared(comparison), request)
+        yield answer(compared(comparison), request)
 
     def read_document(
         self, file: gr.FileData, pages: str = "", password: str = "", request: gr.Request | None = None
@@ -218,6 +222,7 @@ class Tools:
         passwords: list[str] | None = None,
         draft: str = "",
         wording: WordingChoice = "auto",
+        parts: dict[str, str] | None = None,
         request: gr.Request | None = None,
     ) -> Json:
         """
@@ -233,16 +238,18 @@ class Tools:
             passwords: As for write.
             draft: As for write.
             wording: As for write.
+            parts: As for write.
 
         Returns:
             Whether it fits, a message, the tokens of each part, what would make it fit, in words, and the sections
-            of a text along the documents' chapters with the pages that each is written from.
+            of a text along the documents' chapters, each with the pages that it is written from and all parts that
+            belong to it: id, title, pages, and what is read of it. "others": chapters that have no section.
         """
         with errors_told():
             asked = self._commands.request(
                 task=task, detail=detail, length=length, max_new_tokens=max_new_tokens, wording=wording
             )
-            sources = read_sources(files, self._limits, pages, passwords)
+            sources = read_sources(files, self._limits, pages, passwords, parts)
             budget = self._commands.budget(Material(sources), asked, given_text("draft", draft))
         said = {
             "fits": budget.excess <= 0,
@@ -256,10 +263,8 @@ class Tools:
                 "window": budget.window,
             },
             "choices": [choice.sentence for choice in budget.choices],
-            "sections": [
-                {"heading": section.heading, "pages": section.pages}
-                for section in (budget.plan.sections if budget.plan else ())
-            ],
+            "sections": [planned_section(section) for section in (budget.plan.sections if budget.plan else ())],
+            "others": [planned_section(chapter) for chapter in (budget.plan.others if budget.plan else ())],
         }
         return answer(said, request)
 
@@ -300,18 +305,3 @@ async def _followed(job: Job) -> AsyncIterator[None]:
             with suppress(TimeoutError):
                 if not job.done:
                     await asyncio.wait_for(changed.wait(), SILENT_SECONDS)
-
-
-def _compared(comparison: Comparison) -> Json:
-    return {"methods": [_trial(trial) for trial in comparison.trials]}
-
-
-def _trial(trial: Trial) -> Json:
-    return {
-        "name": trial.name,
-        "state": trial.state,
-        "error": str(trial.message) if trial.message else None,
-        "text": trial.text,
-        "statistics": trial.statistics.plain if trial.over else {},
-        "changes": [[change.kind, change.text] for change in trial.changes],
-    }

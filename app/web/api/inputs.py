@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from app.documents import read_document, select_pages
+from app.project.material import parts_chosen
 from app.prompt.messages import Source
 from app.runs.feed import Json
 from app.say.errors import AppError
@@ -36,16 +37,20 @@ def answer(value: Json, request: gr.Request | None) -> Json:
 
 
 def read_sources(
-    files: Any, limits: Limits, pages: Sequence[str] | None = None, passwords: Sequence[str] | None = None
-) -> list[Source]:
-    """The uploaded files as documents with their chosen pages. Raises AppError."""
+    files: Any, limits: Limits, pages: Sequence[str] | None = None, passwords: Sequence[str] | None = None,
+    parts: Any = None,
+) -> list[Source]:  # fmt: skip
+    """The uploaded files as documents with their chosen pages and parts. Raises AppError."""
     if not isinstance(files, list):
         raise AppError("files must be a list of uploaded files, which may be empty.")
+    if parts is not None and not isinstance(parts, dict):
+        raise AppError("parts must be an object that names parts as check_budget does, not {}.", type(parts).__name__)
+    of_parts = parts_chosen(parts or {}, len(files))
     chosen, opened = _of_each(files, "pages", pages), _of_each(files, "passwords", passwords)
     sources = []
-    for file, which, password in zip(files, chosen, opened, strict=True):
+    for file, which, password, own in zip(files, chosen, opened, of_parts, strict=True):
         document = read_document(uploaded(file), password=password or None, limits=limits)
-        sources.append(Source(document, select_pages(document, which)))
+        sources.append(Source(document, select_pages(document, which), own))
     return sources
 
 

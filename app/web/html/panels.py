@@ -7,7 +7,7 @@ from html import escape as html_escape
 
 from app.export.table_check import TableReport
 from app.project.support import SupportReport
-from app.prompt.window import Budget, ReadingPlan
+from app.prompt.window import Budget
 from app.reading.support import Reason
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Wording
@@ -49,27 +49,7 @@ def window_bar(budget: Budget, going_on: str = "", message: str = "") -> str:
     message = message or (budget.say("Write: {}", budget.message) if going_on else budget.message)
     return (
         f'<div class="window {state}"><div class="bar">{bar}</div><small>{legend}</small>'
-        f"<p>{escape(message)}</p>{_sections(budget.plan, budget.say) if budget.plan else ''}</div>{said}"
-    )
-
-
-def _sections(plan: ReadingPlan, say: Wording) -> str:
-    """What each section is written from: a strip of all that is read with the places in it, and a list that opens."""
-    if not plan.sections:
-        return ""
-    places = "".join(
-        f'<i style="left:{100 * start:.2f}%;width:{100 * (end - start):.2f}%" title="{escape(section.heading)}"></i>'
-        for section in plan.sections
-        for start, end in section.spans
-    )
-    listed = "".join(
-        f"<li>{escape(section.heading)} <small>{escape(say('pages: {}', section.pages))}</small></li>"
-        for section in plan.sections
-    )
-    title = say("What each section is written from")
-    return (
-        f'<div class="plan-strip" role="img" aria-label="{escape(title)}">{places}</div>'
-        f'<details class="plan"><summary>{escape(title)}</summary><ol>{listed}</ol></details>'
+        f"<p>{escape(message)}</p></div>{said}"
     )
 
 

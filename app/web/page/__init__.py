@@ -77,7 +77,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
         with left:
             add_sources(context, project, projects.name, projects.others, version, ready)
             fields = add_task(context, project)
-            budget_after = add_budget(context, project, version, fields, model, parts)
+            budget_after, plan = add_budget(context, project, version, fields, model, parts)
         with folds:
             compared = add_compare(context, project, fields)
 
@@ -87,7 +87,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
 
         page.load(look, None, [model, ready], **STREAMING)
         wire_draft(context, project, projects, parts)
-        ended = wire_writing(context, project, fields, parts, evidence.map)
+        ended = wire_writing(context, project, fields, parts, plan, evidence.map)
         whole, listed = wire_map(context, project, parts.editor, evidence, [*ended, compared.written])
         stream, follow = Stream(context, parts, evidence.map), [*parts.outputs, evidence.map]
         looked = [evidence.map, evidence.runs]

@@ -1,18 +1,27 @@
-"""Whether all that is asked for fits the model's window: a bar, and a button for each way out."""
+"""Whether all that is asked for fits the model's window: a bar, and a button for each way out; and what is read of long
+documents, which can be changed there."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from app.project.commands import WindowState
+from app.project.material import parts_chosen
+from app.project.section_point import sections_in
+from app.project.session import Session
+from app.project.whole import HEADED
+from app.prompt.request import WriteRequest
 from app.prompt.window import Budget, Choice
+from app.runs.feed import Json
 from app.say.errors import AppError
 from app.say.wording import Wording
+from app.web.components.reading_plan import ReadingPlanView, plan_message
 from app.web.context import AppContext
-from app.web.events import QUIET, worded, wording
+from app.web.events import QUIET, errors_said, worded, wording
 from app.web.html import panels
 from app.web.page.task import TaskFields, fields_of
 from app.web.page.writing import WritingParts, answered
@@ -28,22 +37,27 @@ def add_budget(
     fields: TaskFields,
     model: gr.HTML,
     parts: WritingParts,
-) -> Callable[[Any], None]:
+) -> tuple[Callable[[Any], None], ReadingPlanView]:
     """The bar and its buttons; what was refused may be asked for again when they change. Returns what lets them follow
-    an event too."""
+    an event too, and the plan of what is read."""
     bar = gr.HTML(elem_id="window")
+    plan = ReadingPlanView(elem_id="reading-plan")
+    shown_plan = gr.State("")  # as JSON: a plan of hundreds of parts is sent when it is another one
     with gr.Row(elem_id="choices"):
         buttons = [gr.Button(visible=False, size="sm", elem_classes="choice") for _ in range(CHOICES)]
 
-    def shown(project: str, request: gr.Request, *values: Any) -> dict[Any, Any]:
+    def shown(project: str, before: str, request: gr.Request, *values: Any) -> dict[Any, Any]:
         say, session = wording(request), context.session(project, request)
         progress = answered(context, session, parts, values, request)
         try:
             asked = context.commands.request(**fields_of(values))
             state = context.commands.window(session, asked).said(say)
         except AppError as error:
-            return {**said(panels.notice(worded(error, request)), ()), **progress}
-        return {**said(window_html(state, say), state.choices), **progress}
+            return {**said(panels.notice(worded(error, request)), ()), **progress, plan: None, shown_plan: ""}
+        found = plan_shown(session, asked, state)
+        key = json.dumps(found)
+        planned = {} if key == before else {plan: found, shown_plan: key}
+        return {**said(window_html(state, say), state.choices), **progress, **planned}
 
     def said(html: str, choices: tuple[Choice, ...]) -> dict[Any, Any]:
         labels = [choice.sentence for choice in choices] + [""] * (CHOICES - len(choices))
@@ -63,7 +77,15 @@ def add_budget(
 
         return call
 
-    inputs, outputs = [project, *fields.all], [bar, *buttons, parts.progress]
+    def changed_plan(project: str, request: gr.Request, event: gr.EventData) -> Any:
+        session = context.session(project, request)
+        data = event._data if isinstance(event._data, dict) else {}
+        with errors_said(request):
+            change_plan(session, str(data.get("kind")), data.get("value"), str(data.get("version")))
+        return session.sources.version
+
+    asks = [project, *fields.all]
+    inputs, outputs = [project, shown_plan, *fields.all], [bar, *buttons, parts.progress, plan, shown_plan]
     changed = [
         version.change,
         model.change,
@@ -73,8 +95,28 @@ def add_budget(
     gr.on(changed, shown, inputs, outputs, trigger_mode="always_last", **QUIET)
     parts.editor.settled(shown, inputs, outputs, trigger_mode="always_last", **QUIET)
     for place, button in enumerate(buttons):
-        button.click(choose(place), inputs, [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
-    return lambda event: event.then(shown, inputs, outputs, **QUIET)
+        button.click(choose(place), asks, [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
+    plan.action(changed_plan, project, version, **QUIET)
+    return lambda event: event.then(shown, inputs, outputs, **QUIET), plan
+
+
+def plan_shown(session: Session, asked: WriteRequest, state: WindowState) -> Json | None:
+    """What the plan shows, None if all is read as it is."""
+    if state.writes is None or state.writes.plan is None:
+        return None
+    sources = session.sources
+    written = sections_in(session.draft.text) if asked.task in HEADED else ()
+    changed = any(file.parts for file in sources.files)
+    return plan_message(state.writes.plan, sources.version, written, changed=changed)
+
+
+def change_plan(session: Session, kind: str, value: Any, version: str) -> None:
+    """Do what the page asks for with the plan of the sources of `version`, if that means something."""
+    match kind, value:
+        case "automatic", _:
+            session.sources.forget_parts()
+        case "parts", dict():
+            session.sources.choose_parts(version, parts_chosen(value, len(session.material.sources)))
 
 
 def window_html(state: WindowState, say: Wording) -> str:

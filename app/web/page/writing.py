@@ -19,6 +19,7 @@ from app.runs.feed import Json
 from app.say.errors import AppError
 from app.web.components.cache_map import CacheMap
 from app.web.components.editor import DraftEditor, set_message
+from app.web.components.reading_plan import ReadingPlanView
 from app.web.context import AppContext
 from app.web.events import FOLLOWING, QUIET, READ_EDITOR, warn, worded, wording
 from app.web.html import panels
@@ -115,9 +116,10 @@ def _asked(session: Session, text: str, values: tuple[Any, ...]) -> tuple[Any, .
 
 
 def wire_writing(
-    context: AppContext, project: gr.BrowserState, fields: TaskFields, parts: WritingParts, the_map: CacheMap
-) -> list[Any]:
-    """What the buttons do. Returns the events, each of which is over when its run is."""
+    context: AppContext, project: gr.BrowserState, fields: TaskFields, parts: WritingParts, plan: ReadingPlanView,
+    the_map: CacheMap,
+) -> list[Any]:  # fmt: skip
+    """What the buttons do, those of the plan too. Returns the events, each of which is over when its run is."""
     stream = Stream(context, parts, the_map)
 
     def write(where: Where) -> Any:
@@ -144,6 +146,17 @@ def wire_writing(
         async for update in stream.begin(command, event._data, request, values):
             yield update
 
+    async def section(
+        state: Any, project: str, request: gr.Request, event: gr.EventData, *values: Any
+    ) -> AsyncIterator[dict[Any, Any]]:
+        data = event._data if isinstance(event._data, dict) else {}
+
+        def command(session: Session, editor: EditorState) -> Writing:
+            return context.commands.write_section(session, asked(session, values), editor, str(data.get("value")))
+
+        async for update in stream.begin(command, state, request, values):
+            yield update
+
     def asked(session: Session, values: tuple[Any, ...]) -> Any:
         typed = fields_of(values)
         session.keep_task(typed)
@@ -155,6 +168,7 @@ def wire_writing(
         events.append(
             button.click(write(where), [parts.editor, project, *fields.all], outputs, js=READ_EDITOR, **FOLLOWING)
         )
+    events.append(plan.again(section, [parts.editor, project, *fields.all], outputs, js=READ_EDITOR, **FOLLOWING))
     events.append(parts.editor.passage(passage, [project, *fields.all], outputs, **FOLLOWING))
     parts.stop.click(stream.stop, project, parts.stop, queue=False, **QUIET)
     return events

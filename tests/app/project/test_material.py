@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.documents import Document
-from app.project.material import Material, fitted, pages_of, sources_of
+from app.project.material import Material, fitted, pages_of, parts_chosen, sources_of
 from app.prompt.compose import TokenCounts, compose
 from app.prompt.messages import Source, trim_draft
 from app.reading.reading import Readings
+from app.say.errors import AppError
 from tests.app.reading.books import book, books
 from tests.core.tiny import byte_tokenizer
 
@@ -124,3 +125,19 @@ def test_what_is_known_is_kept_from_one_request_to_the_next() -> None:
     assert one.reading is other.reading
     chosen = Material([Source(document, document.pages[1:])], counts, readings)
     assert chosen.reading.documents[0].pages == document.pages[1:]
+
+
+def test_what_is_chosen_for_parts_is_found_by_their_ids() -> None:
+    first, second = parts_chosen({"1/12:0": "none", "2/1:40": "full"}, 2)
+    assert (first, second) == ({"12:0": "none"}, {"1:40": "full"})
+
+
+@pytest.mark.parametrize("key", ["3/1:0", "0/1:0", "1/x", "", 7, None, "1/1:0\n"])
+def test_what_is_no_part_is_refused(key: object) -> None:
+    with pytest.raises(AppError, match="is no part of the 2 documents"):
+        parts_chosen({key: "full"}, 2)
+
+
+def test_what_cannot_be_read_of_a_part_is_refused() -> None:
+    with pytest.raises(AppError, match="Choose one of full, note, none"):
+        parts_chosen({"1/1:0": "all"}, 1)

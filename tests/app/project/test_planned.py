@@ -1,8 +1,9 @@
 """A text about the whole of documents: what of it a draft has already, its title, what is kept of what was written."""
 
 from app.documents import Document, Heading, Page
-from app.project.whole import planned, section_text, tidied
+from app.project.whole import section_text, tidied, unwritten, whole_plan
 from app.prompt.request import WriteRequest
+from app.reading.plan import Plan
 from app.reading.reading import Reading
 from tests.app.conftest import ask
 from tests.app.reading.books import book
@@ -10,6 +11,10 @@ from tests.app.reading.books import book
 
 def reading(*documents: Document) -> Reading:
     return Reading(documents or [book([("Lamps", [9] * 8), ("Fog", [9] * 8), ("Lamps", [9] * 8)])])
+
+
+def planned(reading: Reading, request: WriteRequest, draft: str) -> Plan:
+    return unwritten(whole_plan(reading, request, draft), draft)
 
 
 def report(detail: str = "") -> WriteRequest:

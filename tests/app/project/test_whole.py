@@ -13,7 +13,7 @@ from app.project.insertion import Insertion, InsertionPoint
 from app.project.material import Material
 from app.project.run_spec import RunSpec
 from app.project.session import Session
-from app.project.whole import planned, tidied
+from app.project.whole import tidied, unwritten, whole_plan
 from app.project.writing import Writing
 from app.prompt.compose import compose, count_tokens
 from app.prompt.messages import Source
@@ -67,7 +67,7 @@ def paragraphs(request: WriteRequest, *documents: Document) -> list[tuple[str, l
     """For each section its heading, and its sentences; the last of a page names that page."""
     reading = Reading(documents or (BOOK,))
     found = []
-    for section in planned(reading, request, "").sections:
+    for section in whole_plan(reading, request, "").sections:
         sentences: list[str] = []
         for sayings in section.sayings:
             pages = [saying.page for saying in sayings]
@@ -192,10 +192,10 @@ def test_a_quoted_ending_is_known_again(commands: Commands, ending: str) -> None
     pages = tuple(Page(number, None, each) for number, each in enumerate(text.split("\f"), 1))
     document = Document("a.txt", pages)
     request = quoting(task="summary", length="60")
-    whole = planned(Reading([document]), request, "")
+    whole = whole_plan(Reading([document]), request, "")
     assert whole.sections
     draft = written(commands.write_apart(sources(document), request))
-    assert planned(Reading([document]), request, draft).sections == ()
+    assert unwritten(whole_plan(Reading([document]), request, draft), draft).sections == ()
 
 
 @pytest.mark.slow
@@ -211,7 +211,7 @@ def test_in_its_own_words_each_section_is_held_to_its_parts(commands: Commands) 
     long = book([(heading, [9] * 12) for heading in HEADINGS], pages=900)
     request = ask(task="report", wording="own", grounded=True, length="160", max_new_tokens=300)
     reading = Reading([long])
-    sections = planned(reading, request, "").sections
+    sections = whole_plan(reading, request, "").sections
     advance = commands._specs.along_chapters(Material(sources(long)), request, "")
     specs: list[RunSpec] = []
     text = ""

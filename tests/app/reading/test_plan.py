@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.documents import Document, Heading, Page
-from app.reading.plan import LEAST_WORDS, PARAGRAPH_WORDS, Plan, heading_of, most_relevant, plan, shares
+from app.reading.candidates import heading_of, most_relevant, shares
+from app.reading.plan import LEAST_WORDS, PARAGRAPH_WORDS, Plan, plan
 from app.reading.reading import Reading
 from tests.app.reading.books import TITLES, book, books
 

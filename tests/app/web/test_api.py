@@ -110,6 +110,7 @@ def test_parameters_are_described(client: Client) -> None:
     assert list(parameters) == [
         "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
         "length", "tone", "language", "audience", "threshold", "pages", "passwords", "draft", "wording", "grounded",
+        "parts",
     ]  # fmt: skip
     assert "RefreshKV" in parameters["method"]["type"]["enum"]
     assert "Streams the text so far" in endpoints["/write"]["description"]
@@ -315,7 +316,7 @@ def test_a_path_that_was_not_uploaded_is_refused(client: Client, path: Any) -> N
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE)])
 def test_an_uploaded_file_that_is_none_is_refused_in_words(client: Client, path: str) -> None:
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    for endpoint, data in (("read_document", [file, "", ""]), ("check_budget", [[file], *[None] * 8])):
+    for endpoint, data in (("read_document", [file, "", ""]), ("check_budget", [[file], *[None] * 9])):
         answer = call(client, endpoint, {"data": data})
         assert "event: error" in answer
         assert NOT_UPLOADED in answer
@@ -365,7 +366,16 @@ def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) ->
         "Sections: 1. Pages read: 1; written from: 1. The sentences are the "
         "documents' own: a model of this size invents when it uses its own words.",
     )
+    (section,) = whole["sections"]
+    assert [part["read"] for part in section["parts"]] == ["full"]
+    away = {part["id"]: "none" for part in section["parts"]}
+    without = client.predict(files=[rock], task="report", max_new_tokens=20, parts=away, api_name="/check_budget")
+    assert (without["sections"], [chapter["pages"] for chapter in without["others"]]) == ([], [""])
+    assert without["message"].startswith("Every part of the documents is left out.")
+    with pytest.raises(ClientError, match="Every part of the documents is left out"):
+        client.predict(files=[rock], task="report", max_new_tokens=20, parts=away, api_name="/write")
     for values, message in (
+        ({"task": "report", "parts": {"3/1:0": "full"}}, "“3/1:0” is no part of the 1 documents"),
         ({"task": "poem"}, r"“poem” is not a task\. Choose one of .*report"),
         ({"task": "report", "length": "lots"}, "The length is “lots”. Choose .+, or write a number of words: 800"),
         ({"task": "report", "pages": ["2-3"]}, "rock.txt"),
