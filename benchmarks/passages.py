@@ -1,14 +1,14 @@
 """What is proposed for a passage of a draft: is it about the passage, and is it another text?
 
-    python -m benchmarks.passages [--passages 12] [--no-source] [--out FILE] [TEXT ...]
+    python -m benchmarks.passages [--passages 12] [--no-source] [TEXT ...]
 
 From each text (the sample document, or files of plain text or Markdown) paragraphs are drawn, always the same; each
 stands in a draft between its neighbours, with the text as the project's source, and is to be rewritten, expanded and
-shortened. The table counts of the results: how many there are and how many came from the documents or the passage's own
-sentences; as they were (the passage's words again), with surrounding text (eight words in a row of it), with the
-instruction (five words in a row), with an announcement or a remark, ending within a sentence, with names or numbers that
-neither draft nor source have, longer than the passage when it was to be shortened, no longer when expanded. All texts
-are printed, or go to a file.
+shortened. The table counts the results: how many there are, how many of them have none of the faults, and each fault.
+"as it was": the passage's words again. "surrounding": eight words in a row of the text around it. "instruction": five
+words in a row of that. "announced": it begins with an announcement or a remark. "unended": it ends within a sentence.
+"invented": names or numbers that the passage does not have, nor, if it was to be expanded, draft and source. "length":
+not shorter, not longer. All texts are printed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from app.project.sessions import Sessions
 from app.prompt.passages import PASSAGE_TASKS
 from app.settings import Settings
 from app.store import open_store
-from core import compile_decoding
+from app.text.citations import without_citations
 
 from .inputs import DOCUMENT
 from .machine import machine_name
@@ -77,6 +77,14 @@ class Proposed:
     text: str
     seconds: float
 
+    @property
+    def told(self) -> str:
+        """To be read."""
+        faults = ", ".join(self.faults()) or "no fault"
+        return (
+            f"--- {self.passage.source.name}, {self.kind}: {faults}\n< {self.passage.text}\n> {self.text or 'nothing'}"
+        )
+
     def faults(self) -> list[str]:
         """Those of MEASURES that it has."""
         if not self.text:
@@ -84,14 +92,18 @@ class Proposed:
         new, old = words(self.text), words(self.passage.text)
         around = _runs(words(self.passage.before), AROUND_RUN) | _runs(words(self.passage.after), AROUND_RUN)
         asked = " ".join(task.request for task in PASSAGE_TASKS.values())
-        known = set(facts(self.passage.draft)) | set(facts(self.passage.source.read_text("utf-8")))
+        known = set(facts(self.passage.text))
+        if self.kind == "expand":
+            known |= set(facts(self.passage.draft)) | set(facts(self.passage.source.read_text("utf-8")))
         found = {
             "as it was": new == old,
             "surrounding": bool((_runs(new, AROUND_RUN) - _runs(old, AROUND_RUN)) & around),
             "instruction": bool(_runs(new, INSTRUCTION_RUN) & _runs(words(asked), INSTRUCTION_RUN)),
             "announced": bool(_ANNOUNCED.match(self.text)) and not _ANNOUNCED.match(self.passage.text),
             "unended": bool(_ENDED.search(self.passage.text)) and not _ENDED.search(self.text),
-            "invented": any(fact not in known for sentence in sentences(self.text) for fact in facts(sentence)),
+            "invented": any(
+                fact not in known for sentence in sentences(without_citations(self.text)) for fact in facts(sentence)
+            ),
             "length": (self.kind == "shorten" and len(new) >= len(old))
             or (self.kind == "expand" and len(new) <= len(old)),
         }
@@ -142,7 +154,9 @@ def row(kind: str, found: Sequence[Proposed]) -> str:
     return f"| {kind} | {' | '.join(cells)} | {ratio:.2f} | {mean(each.seconds for each in found):.1f} |"
 
 
-def _sessions(passages: Sequence[Passage], sessions: Sessions, *, with_source: bool) -> Iterator[tuple[Session, Passage]]:
+def _sessions(
+    passages: Sequence[Passage], sessions: Sessions, *, with_source: bool
+) -> Iterator[tuple[Session, Passage]]:
     """Each passage, and a project with its source."""
     opened: dict[Path, Session] = {}
     for passage in passages:
@@ -159,37 +173,31 @@ def main() -> None:
     parser.add_argument("texts", nargs="*", type=Path, default=[DOCUMENT])
     parser.add_argument("--passages", type=int, default=12)
     parser.add_argument("--no-source", action="store_true", help="without documents in the project")
-    parser.add_argument("--out", type=Path, help="where the texts go")
     arguments = parser.parse_args()
 
     with ExitStack() as ending:
         settings = Settings(_env_file=None)
         store = open_store(Path(ending.enter_context(TemporaryDirectory())))
         ending.callback(store.close)
-        engine = Engine(named_model(settings.model, settings.quantization or "none"), 4, document_cache(settings), compile_decoding)
+        engine = Engine(named_model(settings.model, settings.quantization or "none"), 4, document_cache(settings))
         ending.callback(engine.close)
         engine.start()
         engine.require_model(timeout=600)
         sessions = Sessions(store, settings.limits, 60)
         ending.callback(sessions.close)
         commands = Commands(settings, engine)
-        found = [
-            proposed(commands, session, passage, kind)
-            for session, passage in _sessions(
-                drawn(arguments.texts, arguments.passages), sessions, with_source=not arguments.no_source
-            )
-            for kind in PASSAGE_TASKS
-        ]
-    told = "\n\n".join(
-        f"--- {each.passage.source.name}, {each.kind}: {', '.join(each.faults()) or 'no fault'}\n"
-        f"< {each.passage.text}\n> {each.text or 'nothing'}"
-        for each in found
-    )
-    if arguments.out:
-        arguments.out.write_text(told, "utf-8")
-    else:
-        sys.stdout.write(told + "\n\n")
-    lines = [f"| | proposed | no fault | {' | '.join(MEASURES)} | words | s |", f"| --- |{' ---: |' * (len(MEASURES) + 4)}"]
+        found = []
+        for session, passage in _sessions(
+            drawn(arguments.texts, arguments.passages), sessions, with_source=not arguments.no_source
+        ):
+            for kind in PASSAGE_TASKS:
+                found.append(proposed(commands, session, passage, kind))
+                sys.stdout.write(found[-1].told + "\n\n")
+                sys.stdout.flush()
+    lines = [
+        f"| | proposed | no fault | {' | '.join(MEASURES)} | words | s |",
+        f"| --- |{' ---: |' * (len(MEASURES) + 4)}",
+    ]
     lines += [row(kind, [each for each in found if each.kind == kind]) for kind in PASSAGE_TASKS]
     sys.stdout.write("\n".join(lines) + f"\n\n{machine_name()}\n")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from app.prompt.answers import numbers
 from app.prompt.messages import Source
 from app.reading.support import Reason, Sources, SourceText, supported
 from app.text.citations import without_citations
+from app.text.diff import matched_sentences
 
 _MARK = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])?[ \t]*")
 
@@ -51,6 +53,22 @@ def support_of(text: str, sources: Iterable[Source]) -> SupportReport | None:
         if support.kind == "none"
     )
     return SupportReport(len(report.sentences), tuple(found))
+
+
+def says_the_same(passage: str) -> Callable[[str], bool]:
+    """Whether each sentence of another text says what `passage` says, as far as can be seen."""
+    sources = Sources([SourceText(0, 1, passage)])
+    return lambda text: all(support.kind != "none" for _, _, support in supported(text, sources).sentences)
+
+
+def as_far_as_said(passage: str, text: str) -> str:
+    """`passage` with those sentences of `text` in the place of its own that say the same, as far as can be seen, with
+    all numbers that it has."""
+    holds = says_the_same(passage)
+    return "".join(
+        new if old.strip() and new.strip() and set(numbers(old)) <= set(numbers(new)) and holds(new) else old
+        for old, new in matched_sentences(passage, text)
+    )
 
 
 def without(draft: str, sentences: Sequence[str]) -> str:

@@ -6,10 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Literal, TypeAlias
 
+import numpy as np
+from rapidfuzz.fuzz import ratio
+from rapidfuzz.process import cdist
+
 from app.text.sentences import sentences
+from app.text.spans import shared_start
 
 ChangeKind: TypeAlias = Literal["equal", "insert", "delete"]
 
@@ -19,7 +24,9 @@ FEWEST_BETWEEN = 3
 LEAST_KEPT = 0.4
 """Of a sentence's letters; where less is kept the words between changes cannot be read as a sentence."""
 
-_BREAK = re.compile(r"[.!?…]\s|[。！？]|\n")
+LEAST_ALIKE = 50
+"""rapidfuzz's similarity of two sentences that are the same one, changed."""
+
 _IDEOGRAPHIC = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _WORD = re.compile(rf"[{_IDEOGRAPHIC}]|[^\W{_IDEOGRAPHIC}]+|\s+|.", re.DOTALL)
@@ -85,92 +92,89 @@ def differences(old: str, new: str) -> list[Difference]:
     """What of `old` becomes what of `new`, in pieces that can be read and decided one by one: all `old` in a row make
     the one text, all `new` the other, and so does any choice piece by piece a text between them.
 
-    Changes with less than FEWEST_BETWEEN words between them, of one sentence, are one. A sentence of which less than
-    LEAST_KEPT is kept is replaced as a whole. Whole sentences that go or come are one piece each.
+    Sentences are matched first, then words within two that are alike. Changes with less than FEWEST_BETWEEN words
+    between them are one. A sentence of which less than LEAST_KEPT is kept is replaced as a whole. Sentences that go or
+    come are one piece each.
     """
-    pieces = _paired(diff(old, new))
-    for start, end, _ in sentences(old):
-        pieces = _replaced(pieces, start, end)
-    return _joined(part for piece in _bridged(pieces) for part in _sentence_by_sentence(piece))
+    return _joined(piece for one, other in matched_sentences(old, new) for piece in _within(one, other))
 
 
-def _paired(changes: Sequence[Change]) -> list[Difference]:
-    """What is deleted with what is inserted at the same place."""
-    found = list[Difference]()
-    for equal, group in groupby(changes, key=lambda change: change.kind == "equal"):
-        parts = list(group)
-        if equal:
-            found += [Difference(part.text, part.text) for part in parts]
-        else:
-            texts = {kind: "".join(part.text for part in parts if part.kind == kind) for kind in ("delete", "insert")}
-            found.append(Difference(texts["delete"], texts["insert"]))
-    return found
-
-
-def _replaced(pieces: Sequence[Difference], start: int, end: int) -> list[Difference]:
-    """With the characters `start` to `end` of the old text as one piece, if too little of them is kept."""
-    before, inside, after = list[Difference](), list[Difference](), list[Difference]()
-    at, kept = 0, 0
-    for piece in pieces:
-        stop = at + len(piece.old)
-        first, last = max(start, at) - at, min(end, stop) - at
-        if last < first or (first == last and not (piece.old == "" and start < at < end)):
-            (before if stop <= start else after).append(piece)
-        elif piece.equal:
-            for part, where in zip(
-                (piece.old[:first], piece.old[first:last], piece.old[last:]), (before, inside, after), strict=True
-            ):
-                where += [Difference(part, part)] if part else []
-            kept += sum(map(str.isalnum, piece.old[first:last]))
-        else:
-            inside.append(piece)
-        at = stop
-    changed = any(not piece.equal for piece in inside)
-    if not changed or kept >= LEAST_KEPT * sum(sum(map(str.isalnum, piece.old)) for piece in inside):
-        return [*pieces]
-    return [*before, _one(inside), *after]
-
-
-def _bridged(pieces: Sequence[Difference]) -> list[Difference]:
-    """With changes as one between which only few words of the same sentence are kept."""
-    found = list[Difference]()
-    for piece in pieces:
-        if not piece.equal and len(found) > 1 and found[-1].equal and _is_short(found[-1].old):
-            piece = _one([*found[-2:], piece])
-            del found[-2:]
-        elif not piece.equal and found and not found[-1].equal:
-            piece = _one([found.pop(), piece])
-        found.append(piece)
-    return found
-
-
-def _is_short(kept: str) -> bool:
-    return len(re.findall(r"\w+", kept)) < FEWEST_BETWEEN and not _BREAK.search(kept)
-
-
-def _sentence_by_sentence(piece: Difference) -> list[Difference]:
-    """A piece in several, if sentences go or come, or as many come as go."""
-    old, new = _by_sentence(piece.old), _by_sentence(piece.new)
-    if not piece.old:
-        return [Difference("", part) for part in new]
-    if not piece.new:
-        return [Difference(part, "") for part in old]
-    if len(old) == len(new):
-        return [Difference(*parts) for parts in zip(old, new, strict=True)]
-    return [piece]
+def matched_sentences(old: str, new: str) -> list[tuple[str, str]]:
+    """The sentences of both, each with the blanks and marks before it, the ones that are alike in pairs; an empty text
+    where one only goes or comes."""
+    return list(_aligned(_by_sentence(old), _by_sentence(new)))
 
 
 def _by_sentence(text: str) -> list[str]:
     """Its sentences, each with the blanks and marks before it; what follows the last belongs to that."""
     ends = [end for _, end, _ in sentences(text)][:-1]
-    return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+    return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True) if start < end]
+
+
+def _aligned(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Sentences that are alike, in pairs such that all similarities are most in sum, and what goes and comes between
+    them: each by itself if nothing else does, in pairs if as many come as go, else at once."""
+    count, other = len(old), len(new)
+    alike = cdist(old, new, scorer=ratio, score_cutoff=LEAST_ALIKE) if count and other else np.zeros((count, other))
+    best = np.zeros((count + 1, other + 1))
+    for at in range(count - 1, -1, -1):
+        for to in range(other - 1, -1, -1):
+            pair = alike[at, to] + best[at + 1, to + 1] if alike[at, to] else 0.0
+            best[at, to] = max(pair, best[at + 1, to], best[at, to + 1])
+    at = to = 0
+    gone, come = list[str](), list[str]()
+    while at < count or to < other:
+        if at < count and to < other and alike[at, to] and best[at, to] == alike[at, to] + best[at + 1, to + 1]:
+            yield from _between(gone, come)
+            yield old[at], new[to]
+            gone, come, at, to = [], [], at + 1, to + 1
+        elif at < count and best[at, to] == best[at + 1, to]:
+            gone.append(old[at])
+            at += 1
+        else:
+            come.append(new[to])
+            to += 1
+    yield from _between(gone, come)
+
+
+def _between(gone: Sequence[str], come: Sequence[str]) -> Iterator[tuple[str, str]]:
+    if gone and come and len(gone) != len(come):
+        yield "".join(gone), "".join(come)
+    else:
+        yield from zip_longest(gone, come, fillvalue="")
+
+
+def _within(old: str, new: str) -> list[Difference]:
+    """The changes of a sentence."""
+    pieces = list[Difference]()
+    for equal, group in groupby(diff(old, new), key=lambda change: change.kind == "equal"):
+        parts = list(group)
+        piece = Difference(
+            *("".join(part.text for part in parts if part.kind in ("equal", kind)) for kind in ("delete", "insert"))
+        )
+        if not equal and len(pieces) > 1 and len(re.findall(r"\w+", pieces[-1].old)) < FEWEST_BETWEEN:
+            piece = _one([*pieces[-2:], piece])
+            del pieces[-2:]
+        pieces.append(piece)
+    kept = sum(_letters(piece.old) for piece in pieces if piece.equal)
+    if kept >= LEAST_KEPT * _letters(old):
+        return pieces
+    lead = old[: min(shared_start(old, new), len(old) - len(old.lstrip()))]
+    return [Difference(lead, lead), Difference(old[len(lead) :], new[len(lead) :])]
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
 
 
 def _joined(pieces: Iterable[Difference]) -> list[Difference]:
-    """Without empty pieces, and with what is the same in both as one."""
+    """Without empty pieces, with what is the same in both as one, and with blanks that go or come beside a change as
+    part of that."""
     found = list[Difference]()
     for piece in pieces:
-        if piece.equal and found and found[-1].equal:
+        before = found[-1] if found else piece
+        blank = not (before.old + before.new).strip() or not (piece.old + piece.new).strip()
+        if found and before.equal == piece.equal and (piece.equal or blank):
             piece = _one([found.pop(), piece])
         found += [piece] if piece.old or piece.new else []
     return found

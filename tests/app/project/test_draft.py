@@ -9,6 +9,7 @@ import pytest
 
 from app.project.draft import DraftState, ProjectDraft
 from app.project.insertion import Insertion, InsertionPoint
+from app.project.proposal import Piece
 from app.project.session import Session
 from app.say.errors import AppError, StoreError
 from app.store import Store, list_versions, read_draft, restore_version, save_version, version_text
@@ -155,13 +156,13 @@ def test_a_version_is_restored_as_one_step_but_not_while_the_model_writes(store:
 
 def test_its_state_is_that_of_one_moment(session: Session) -> None:
     type_in(session, "Mine.")
-    assert session.draft.state == DraftState("Mine.", session.draft.revision, None, False)
+    assert session.draft.state == DraftState("Mine.", session.draft.revision, None, False, None)
     script = ScriptedRun()
     written = into(session, script, 5, 5)
-    assert session.draft.state == DraftState("Mine.", session.draft.revision, None, True)
+    assert session.draft.state == DraftState("Mine.", session.draft.revision, None, True, None)
     script.finish(" It")
     assert written.wait(30)
-    assert session.draft.state == DraftState("Mine. It", session.draft.revision, (5, 8), False)
+    assert session.draft.state == DraftState("Mine. It", session.draft.revision, (5, 8), False, None)
 
 
 def test_a_second_run_does_not_begin(store: Store, session: Session) -> None:
@@ -352,9 +353,7 @@ def test_a_proposal_leaves_the_draft_until_it_is_accepted(store: Store, session:
     identity = propose(session, "new", " and better")
     assert session.draft.text == read_draft(store, session.id) == "My old words."
     assert session.draft.proposal is not None
-    assert [(change.kind, change.text) for change in session.draft.proposal.changes] == [
-        ("delete", "old"), ("insert", "new and better"),
-    ]  # fmt: skip
+    assert session.draft.proposal.pieces == (Piece("old", "new and better", "open"),)
     assert not session.draft.resolve("another", True)
     assert session.draft.resolve(identity, True)
     assert session.draft.text == read_draft(store, session.id) == "My new and better words."

@@ -1,5 +1,7 @@
 """Differences of two texts that can be decided one by one."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,8 +41,14 @@ def told(old: str, new: str) -> list[str | tuple[str, str]]:
         # Sentences that go, and sentences that come, each by itself.
         (f"{LAMP} It was cold. Fog came.", LAMP, [LAMP, (" It was cold.", ""), (" Fog came.", "")]),
         (LAMP, f"{LAMP} It was cold (p. 3). Fog came.", [LAMP, ("", " It was cold (p. 3)."), ("", " Fog came.")]),
-        ("灯台は高い。光は強い。", "灯台は低い。光は弱い。", ["灯台は", ("高", "低"), "い。光は", ("強", "弱"), "い。"]),
-        ("- One lamp.\n- Two old lamps.", "- One lamp.\n- Two old lights.", ["- One lamp.\n- Two old ", ("lamps", "lights"), "."]),
+        (
+            "灯台は高い。光は強い。", "灯台は低い。光は弱い。",
+            ["灯台は", ("高", "低"), "い。光は", ("強", "弱"), "い。"],
+        ),
+        (
+            "- One lamp.\n- Two old lamps.", "- One lamp.\n- Two old lights.",
+            ["- One lamp.\n- Two old ", ("lamps", "lights"), "."],
+        ),
     ],
 )  # fmt: skip
 def test_pieces_can_be_read(old: str, new: str, pieces: list[str | tuple[str, str]]) -> None:
@@ -59,7 +67,7 @@ def test_pieces_make_both_texts_and_two_neighbours_are_never_the_same(old: str, 
     assert "".join(piece.old for piece in pieces) == old
     assert "".join(piece.new for piece in pieces) == new
     assert all(piece.old or piece.new for piece in pieces)
-    assert not any(one.equal and other.equal for one, other in zip(pieces, pieces[1:], strict=False))
+    assert not any(one.equal and other.equal for one, other in pairwise(pieces))
     assert (old == new) == all(piece.equal for piece in pieces)
 
 

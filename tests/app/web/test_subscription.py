@@ -183,7 +183,9 @@ def test_a_proposal_comes_in_place_of_a_passage_and_ends_with_what_it_changes(se
     assert text == "new"
     assert over == {
         "kind": "over", "revision": revision, "characters": len("An old word."), "last": None,
-        "proposal": {"id": made.insertion.id, "start": 3, "end": 6, "changes": [["delete", "old"], ["insert", "new"]]},
+        "proposal": {
+            "id": made.insertion.id, "start": 3, "end": 6, "outdated": False, "pieces": [["old", "new", 0]],
+        },
     }  # fmt: skip
     assert session.draft.resolve(over["proposal"]["id"], accept=False)
     assert LogReader.of(subscription(session, made).update().editor).messages[-1]["proposal"] is None
@@ -384,7 +386,7 @@ def test_a_failure_is_a_notice(session: Session) -> None:
     assert "no next one" in told(session, made)
 
 
-@pytest.mark.parametrize(("words", "line"), [("new", "Accept or reject"), (" ", "had nothing to propose")])
+@pytest.mark.parametrize(("words", "line"), [("new", "Accept or reject"), (" ", "found nothing better (attempts: 1)")])
 def test_the_end_of_a_proposal_says_what_to_do(session: Session, words: str, line: str) -> None:
     assert session.draft.edit("old", 0)
     made = into(session, ScriptedRun().finish(words), 0, 3, proposes=True)
