@@ -92,9 +92,10 @@ class Proposed:
         new, old = words(self.text), words(self.passage.text)
         around = _runs(words(self.passage.before), AROUND_RUN) | _runs(words(self.passage.after), AROUND_RUN)
         asked = " ".join(task.request for task in PASSAGE_TASKS.values())
-        known = set(facts(self.passage.text))
+        known = self.passage.text
         if self.kind == "expand":
-            known |= set(facts(self.passage.draft)) | set(facts(self.passage.source.read_text("utf-8")))
+            known = self.passage.draft + self.passage.source.read_text("utf-8")
+        known = known.casefold()
         found = {
             "as it was": new == old,
             "surrounding": bool((_runs(new, AROUND_RUN) - _runs(old, AROUND_RUN)) & around),
@@ -102,7 +103,9 @@ class Proposed:
             "announced": bool(_ANNOUNCED.match(self.text)) and not _ANNOUNCED.match(self.passage.text),
             "unended": bool(_ENDED.search(self.passage.text)) and not _ENDED.search(self.text),
             "invented": any(
-                fact not in known for sentence in sentences(without_citations(self.text)) for fact in facts(sentence)
+                fact.casefold() not in known
+                for sentence in sentences(without_citations(self.text))
+                for fact in facts(sentence)
             ),
             "length": (self.kind == "shorten" and len(new) >= len(old))
             or (self.kind == "expand" and len(new) <= len(old)),

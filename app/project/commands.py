@@ -132,14 +132,8 @@ class Commands:
         asked = Asked(kind, text[start:end], text[:start], text[end:])
         attempts = self._specs.passage(session.material, request, asked, wish[:WISH_CHARACTERS])
         insertion = Insertion(InsertionPoint(asked.before, asked.passage, asked.after), proposes=True)
-        writing = Proposing(
-            self.engine,
-            attempts,
-            insertion,
-            session.draft,
-            session.runs,
-            partial(made_of, asked, small=self.engine.parameters < SMALL),
-        )
+        made = partial(made_of, asked, small=self.engine.parameters < SMALL)
+        writing = Proposing(self.engine, attempts, insertion, session.draft, session.runs, made)
         session.write(writing)
         return writing
 

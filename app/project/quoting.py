@@ -24,15 +24,16 @@ KEPT = 0.6
 PARTS, PART_WORDS = 6, 120
 """Of the documents that are looked through for what has to do with a passage, and of each so many words."""
 
-NEAR = 0.5
+NEAR = 0.6
 """Of the relevance of the sentence that has most to do with it."""
 
-LEAST_SHARED = 2
+LEAST_SHARED = 3
 """Terms that a sentence has in common with the passage that it is to expand."""
 
-MOST = 3
+MOST = 2
 """Sentences that are added, and about so much of the passage's length: more is about other things."""
 
+_COUNTS = re.compile(r"(?:first|second|third|fourth|last|finally)(?:ly)?,", re.IGNORECASE)
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+")
 
 
@@ -63,13 +64,21 @@ def expanded(reading: Reading, passage: str, draft: str) -> str:
 
 def _about(reading: Reading, passage: str, draft: str) -> list[Saying]:
     """The sentences, in the order of the documents."""
-    query, terms, room = " ".join(passage.split()), set(asked(passage)), len(words(passage))
-    found = [
+    query, wanted, room = " ".join(passage.split()), set(asked(passage)), len(words(passage))
+
+    def fits(sentence: str) -> bool:
+        return (
+            len(wanted.intersection(asked(sentence))) >= LEAST_SHARED
+            and partial_ratio(sentence, draft) < ALIKE
+            and not _COUNTS.match(sentence)
+        )
+
+    sayings = (
         saying
         for part in sorted(most_relevant(reading, query, PARTS))
         for saying in reading.sayings(part, PART_WORDS, passage, alone=True)
-        if len(terms.intersection(asked(saying.text))) >= LEAST_SHARED and partial_ratio(saying.text, draft) < ALIKE
-    ]
+    )
+    found = [saying for saying in sayings if fits(saying.text)]
     scores = Relevance([saying.text for saying in found]).scores(query) if found else ()
     chosen: list[Saying] = []
     for saying in sorted(found, key=lambda saying: -scores[found.index(saying)])[:MOST]:

@@ -6,11 +6,20 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from app.prompt.answers import numbers
+from rapidfuzz.fuzz import ratio
+
 from app.prompt.messages import Source
 from app.reading.support import Reason, Sources, SourceText, supported
+from app.reading.terms import asked, terms
 from app.text.citations import without_citations
 from app.text.diff import matched_sentences
+
+LEAST_SAID = 0.75
+"""Of the terms of a sentence, that one in its place has too."""
+
+JOINING = frozenset(terms("after also although because before both but during each for hence if into just so than then "
+                          "thus through until when where which while who with within"))  # fmt: skip
+"""Terms that may come beside those of a passage: they join what is said."""
 
 _MARK = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])?[ \t]*")
 
@@ -62,12 +71,23 @@ def says_the_same(passage: str) -> Callable[[str], bool]:
 
 
 def as_far_as_said(passage: str, text: str) -> str:
-    """`passage` with those sentences of `text` in the place of its own that say the same, as far as can be seen, with
-    all numbers that it has."""
-    holds = says_the_same(passage)
+    """`passage` with those sentences of `text` in the place of its own that say the same, as far as can be seen: they
+    are supported, are like no other sentence of the passage more, bring no word of meaning and lose hardly any."""
+    holds, pairs = says_the_same(passage), matched_sentences(passage, text)
+    own = [old for old, _ in pairs if old.strip()]
+
+    def kept(old: str, new: str) -> bool:
+        had, has = set(asked(old)), set(asked(new)) - JOINING
+        return (
+            has <= set(asked(passage))
+            and len(had & has) >= LEAST_SAID * len(had)
+            and ratio(old, new) >= max(ratio(other, new) for other in own)
+            and holds(new)
+        )
+
     return "".join(
-        new if old.strip() and new.strip() and set(numbers(old)) <= set(numbers(new)) and holds(new) else old
-        for old, new in matched_sentences(passage, text)
+        old[: len(old) - len(old.lstrip())] + new.strip() if old.strip() and new.strip() and kept(old, new) else old
+        for old, new in pairs
     )
 
 
