@@ -8,7 +8,7 @@ import re
 from rapidfuzz.fuzz import partial_ratio
 
 from app.project.support import without
-from app.prompt.answers import ALIKE, in_form, words
+from app.prompt.answers import ALIKE, words
 from app.reading.extract import note
 from app.reading.plan import most_relevant
 from app.reading.reading import Reading, Saying
@@ -52,7 +52,7 @@ def expanded(reading: Reading, passage: str, draft: str) -> str:
     """With the sentences of the documents behind it that have most to do with it and are not in the draft, each with
     its page, about as many words as the passage has; empty if there are none, or it ends within a sentence."""
     old = passage.rstrip()
-    if not is_ended(old) or in_form("Text.", old) == "":
+    if not is_ended(old) or sentences(old)[-1].kind not in ("sentence", "item"):
         return ""
     found = _about(reading, old, draft)
     if not found:
