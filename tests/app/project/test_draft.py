@@ -383,7 +383,10 @@ def test_a_rejected_proposal_changes_nothing(session: Session) -> None:
 def test_a_proposal_whose_passage_was_edited_is_refused(session: Session) -> None:
     identity = propose(session, "new")
     type_in(session, "My own words.")
+    assert session.draft.state.proposal is not None
+    assert session.draft.state.proposal.outdated
     assert not session.draft.resolve(identity, True)
+    assert session.draft.proposal is None
     assert session.draft.text == "My own words."
 
 
@@ -392,6 +395,33 @@ def test_an_edit_after_the_passage_leaves_the_proposal(session: Session) -> None
     type_in(session, "My old words, and more.")
     assert session.draft.resolve(identity, True)
     assert session.draft.text == "My new words, and more."
+
+
+def test_one_piece_accepted_is_one_step_of_undo_and_the_rest_stays_open(store: Store, session: Session) -> None:
+    old, new = "The lamp was lit at dusk. It was cold.", "The lamp was kindled at dusk."
+    type_in(session, f"My {old} words.")
+    assert into(session, ScriptedRun().finish(new), 3, 3 + len(old), proposes=True).wait(30)
+    draft = session.draft
+
+    def opened() -> list[int]:
+        return [at for at, piece in enumerate(draft.proposal.pieces) if piece.state == "open"] if draft.proposal else []
+
+    first, second = opened()
+    assert draft.proposal is not None
+    identity = draft.proposal.id
+    assert draft.resolve(identity, True, first)
+    accepted = "My The lamp was kindled at dusk. It was cold. words."
+    assert draft.text == read_draft(store, session.id) == accepted
+    assert opened() == [second]
+    assert draft.resolve(identity, True, first)  # pressed again elsewhere: it is decided
+    assert draft.text == accepted
+    assert draft.undo()
+    assert (draft.text, opened()) == (f"My {old} words.", [first, second])
+    assert draft.redo()
+    assert (draft.text, opened()) == (accepted, [second])
+    type_in(session, f"All {accepted}")
+    assert draft.resolve(identity, False, second)
+    assert (draft.text, draft.proposal) == (f"All {accepted}", None)
 
 
 def test_a_new_run_and_an_empty_answer_leave_no_proposal(session: Session) -> None:

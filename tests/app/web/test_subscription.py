@@ -1,5 +1,6 @@
 """What one page is shown of what is being written: whole at every update, in strings that grow, and in words."""
 
+from dataclasses import replace
 from itertools import pairwise
 from threading import Event
 from types import SimpleNamespace
@@ -245,6 +246,22 @@ def test_a_run_that_wrote_nothing_is_not_shown_to_a_page_that_comes_back(session
         script.fail("It broke.")
     assert made.wait(30)
     assert subscription(session, made).update().cache_map is None
+
+
+def test_another_attempt_is_said_and_whose_sentences_are_proposed(session: Session) -> None:
+    session.draft.edit("old", 0)
+    script = ScriptedRun().emit(PrefillProgress(1, 1)).say("x")
+    made = into(session, script, 0, 3, proposes=True)
+    assert made.current is not None
+    made.current.spec = replace(made.current.spec, attempt=(2, 3), whose="documents")
+    wait(lambda: made.text == "x")
+    assert "Writing again, attempt 2 of 3." in subscription(session, made).update().progress
+    script.finish("y")
+    assert made.wait(30)
+    assert (
+        "What is added are sentences of the documents. Accept or reject"
+        in subscription(session, made).update().progress
+    )
 
 
 def test_the_map_stays_with_the_run_before_while_something_is_proposed(session: Session) -> None:
