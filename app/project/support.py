@@ -73,8 +73,8 @@ def says_the_same(passage: str) -> Callable[[str], bool]:
 
 def as_far_as_said(passage: str, text: str) -> str:
     """`passage` with those sentences of `text` in the place of its own that say the same, as far as can be seen: they
-    are supported, are like no other sentence of the passage more, bring no word of meaning and lose hardly any: so small
-    a model puts together what does not belong together."""
+    are supported, are like no other sentence of the passage more, and bring no word of meaning and lose hardly any,
+    since a small model puts together what does not belong together."""
     holds, pairs = says_the_same(passage), matched_sentences(passage, text)
     own = [old for old, _ in pairs if old.strip()]
 

@@ -31,7 +31,7 @@ _INSTRUCTION = re.compile(
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _LEAST_LETTERS = 12  # shorter sentences are alike by chance
-_MARK = re.compile(r"[ \t]*(?:(#{1,6})|([-*+•])|(\d{1,3}[.)])|(\|))(?=\s|\|?)[ \t]*")
+_MARK = re.compile(r"[ \t]*(?:(?:(#{1,6})|([-*+•])|(\d{1,3}[.)]))(?=\s)|(\|))[ \t]*")
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ def test_a_passage_within_a_sentence_need_not_end() -> None:
         ("1. One.\n2. Two.", "A.\nB.", "1. A.\n2. B."),
         ("- One.\n- Two.", "A and B.", ""),
         ("Text.", "- A.", ""),
+        ("Text.", "*New* text.", "*New* text."),
         ("Text.", "# A", ""),
         ("| a | b |", "| c | d |", "| c | d |"),
         ("| a | b |", "| c |", ""),
