@@ -163,8 +163,20 @@ class Specs:
     def passage(self, material: Material, request: WriteRequest, asked: Asked, wish: str) -> tuple[RunSpec, ...]:
         """Another form of a passage: runs that each propose one, to be made one after another until one is of use. With
         full attention, and in its own words without the documents: see passage_instruction. A small model shortens to
-        the passage's own sentences and expands by the documents', if there are any and no wish asks for other words."""
+        the passage's own sentences and expands by the documents', if no wish asks for other words. Raises PromptError
+        if it cannot expand so."""
         quoted = self._quoted_passage(material, request, asked, wish)
+        if (
+            quoted is None
+            and asked.kind == "expand"
+            and self.quotes(request)
+            and asked.passage.strip()
+            and not wish.strip()
+        ):
+            raise PromptError(
+                "No sentence of the documents goes with this passage, and what so small a model adds in its own words "
+                "is invented. Mark whole sentences, add a document about it, or say how it is to become."
+            )
         specs = [quoted] if quoted else [self._own_passage(request, asked, wish, heat) for heat in PASSAGE_HEATS]
         return tuple(replace(spec, attempt=(number, len(specs))) for number, spec in enumerate(specs, 1))
 
@@ -193,7 +205,7 @@ class Specs:
         _, tokenizer = self.engine.require_model(timeout=0)
         composed = compose(tokenizer, [], instruction)
         most = passage_max_new_tokens(asked.kind, count_tokens(tokenizer, asked.passage))
-        chosen = request.but(temperature=heat, method=FULL_ATTENTION, seed=request.seed if heat == 0 else None)
+        chosen = request.but(temperature=heat, method=FULL_ATTENTION)
         spec = self._of(composed, chosen, "", min(most, self.settings.max_new_tokens_limit))
         if request.grounded:
             held = (asked.passage, wish) if asked.kind != "expand" else (asked.draft, wish)

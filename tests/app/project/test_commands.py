@@ -395,6 +395,9 @@ def test_a_small_model_shortens_to_the_passages_sentences_and_expands_by_the_doc
     assert 0 < len(text) < len(passage)
     assert all(f"{sentence.strip('. ')}." in passage for sentence in text.split(". "))
     assert proposed("expand") == ("documents", f"{passage} {told}")
+    session.sources.leave_out(session.sources.files[0].id)
+    with pytest.raises(PromptError, match="No sentence of the documents"):
+        commands.propose(session, asked, at(session, 8, 8 + len(passage)), "expand")
     assert proposed("rewrite")[0] == proposed("shorten", "more formal")[0] == "model"
 
 
