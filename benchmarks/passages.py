@@ -33,7 +33,7 @@ from app.project.editor_state import EditorState
 from app.project.session import Session
 from app.project.sessions import Sessions
 from app.prompt.passages import PASSAGE_TASKS
-from app.settings import Settings
+from app.settings import load_settings
 from app.store import open_store
 from app.text.citations import without_citations
 
@@ -179,7 +179,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     with ExitStack() as ending:
-        settings = Settings(_env_file=None)
+        settings = load_settings(None)
         store = open_store(Path(ending.enter_context(TemporaryDirectory())))
         ending.callback(store.close)
         engine = Engine(named_model(settings.model, settings.quantization or "none"), 4, document_cache(settings))
