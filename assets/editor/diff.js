@@ -45,6 +45,7 @@ class Proposal {
   /** @param {ShownProposal} message @param {string} text the whole draft */
   show(message, text) {
     const again = this.done && message.id === this.id, top = this.diff.scrollTop;
+    const inside = this.box.contains(document.activeElement);
     this.id = message.id;
     const start = toUnits(text, message.start), end = toUnits(text, message.end);
     const open = message.done && !message.outdated ? message.pieces.filter((piece) => piece.length > 1).length : 0;
@@ -65,7 +66,7 @@ class Proposal {
       this.diff.querySelector("ins, del")?.scrollIntoView({ block: "center" });
     } else if (again) {
       this.diff.scrollTop = top;
-      this.refocus();
+      if (inside) this.refocus();
     }
   }
   /** @param {Piece[]} pieces @param {number} open how many are to be decided @returns {Node[]} */
