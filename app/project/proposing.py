@@ -8,7 +8,7 @@ from app.engine.engine import Engine
 from app.project.draft import ProjectDraft
 from app.project.follow import RunScript
 from app.project.insertion import Insertion
-from app.project.run_spec import RunSpec, Whose
+from app.project.run_spec import RunSpec
 from app.project.support import as_far_as_said, says_the_same
 from app.project.writing import Writing
 from app.prompt.answers import Asked, usable
@@ -40,11 +40,6 @@ class Proposing(Writing):
             followed = yield spec
             if followed.run.state != "finished" or self._made(spec, self.insertion.text):
                 return
-
-    @property
-    def whose(self) -> Whose:
-        """Whose sentences are proposed."""
-        return self.current.spec.whose if self.current else "model"
 
     def finish(self) -> None:
         """What could be made of the last attempt is proposed."""
