@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from app.engine.engine import Engine
@@ -12,15 +13,18 @@ from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.insertion import Insertion, InsertionPoint
 from app.project.material import Material, NothingRead, fitted, pages_of
+from app.project.proposing import Proposing, made_of
 from app.project.reading_plan import of_parts
 from app.project.section_point import section_point
 from app.project.session import Session
 from app.project.specs import Advance, Specs
 from app.project.support import SupportReport, without
+from app.project.whole import SMALL
 from app.project.writing import Writing
+from app.prompt.answers import Asked
 from app.prompt.compose import count_tokens
 from app.prompt.messages import Source, trim_draft
-from app.prompt.passages import PASSAGE_TASKS, clean_passage
+from app.prompt.passages import PASSAGE_TASKS
 from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.tasks import columns_asked
@@ -138,12 +142,11 @@ class Commands:
         self._accept(session, editor)
         text = session.draft.text
         start, end = sorted((min(len(text), editor.start), min(len(text), editor.end)))
-        passage = text[start:end]
-        spec = self._specs.passage(request, kind, passage, text[:start], text[end:], wish[:WISH_CHARACTERS])
-        insertion = Insertion(InsertionPoint(text[:start], passage, text[end:]), proposes=True)
-        writing = Writing(
-            self.engine, spec, insertion, session.draft, session.runs, clean=lambda new: clean_passage(new, passage)
-        )
+        asked = Asked(kind, text[start:end], text[:start], text[end:])
+        attempts = self._specs.passage(session.material, request, asked, wish[:WISH_CHARACTERS])
+        insertion = Insertion(InsertionPoint(asked.before, asked.passage, asked.after), proposes=True)
+        made = partial(made_of, asked, small=self.engine.parameters < SMALL)
+        writing = Proposing(self.engine, attempts, insertion, session.draft, session.runs, made)
         session.write(writing)
         return writing
 

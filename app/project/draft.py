@@ -19,12 +19,14 @@ from app.text.spans import Span
 
 @dataclass(frozen=True)
 class DraftState:
-    """A draft at one moment. written: the passage that a run wrote last. busy: a run writes, or is about to."""
+    """A draft at one moment. written: the passage that a run wrote last. busy: a run writes, or is about to. proposal:
+    what waits for an answer."""
 
     text: str
     revision: int
     written: Span | None
     busy: bool
+    proposal: Proposal | None
 
 
 class ProjectDraft:
@@ -51,7 +53,7 @@ class ProjectDraft:
         """As it is now."""
         with self._lock:
             held = self._text
-            return DraftState(held.text, held.revision, held.written, self.insertion is not None)
+            return DraftState(held.text, held.revision, held.written, self.insertion is not None, self.proposal)
 
     @property
     def text(self) -> str:
@@ -104,6 +106,7 @@ class ProjectDraft:
             return False
         if insertion is not None:
             insertion.point = insertion.point.edited(self._text.text)
+        self._follow(before)
         if insertion is None or insertion.proposes or insertion.empty:
             self._autosave.note(self._text.text)
         else:
@@ -121,8 +124,9 @@ class ProjectDraft:
                 self.replace(text, "Before restoring unsaved text")
             return not self.busy
 
-    def replace(self, text: str, version: str = "") -> None:
-        """Make `text` the draft, as one step of undo; with `version` the text before is kept under that name."""
+    def replace(self, text: str, version: str = "", proposal: Proposal | None = None) -> None:
+        """Make `text` the draft, as one step of undo; with `version` the text before is kept under that name.
+        `proposal`: what waits for an answer then, if it is not what the edit makes of the one that does now."""
         with self._commands:
             before, revision = self._now()
             self._autosave.flush()
@@ -130,7 +134,7 @@ class ProjectDraft:
                 save_version(self._store, self._project, before, version, automatic=True)
             save_draft(self._store, self._project, before, checkpoint=True)
             save_draft(self._store, self._project, text, checkpoint=True)
-            self._put(text, revision)
+            self._put(text, revision, proposal)
 
     def restore(self, version: int) -> None:
         """Make a version the draft, as one step of undo; the text before is kept as a version too.
@@ -206,7 +210,8 @@ class ProjectDraft:
         assert insertion is not None
         with self._lock:
             insertion.text = text
-        self._run_autosave.note(insertion.draft)
+        if not insertion.proposes:
+            self._run_autosave.note(insertion.draft)
 
     def _keep_before(self) -> None:
         """The draft that the model begins to change, as a version and as a step of undo."""
@@ -239,30 +244,47 @@ class ProjectDraft:
                 self.insertion = None
             save_draft(self._store, self._project, self.text, writer=insertion.id, checkpoint=True, whole=True)
 
-    def resolve(self, proposal: str, accept: bool) -> bool:
-        """Accept or reject the proposal of that id. False if it is not there any more, or its passage was edited.
+    def resolve(self, proposal: str, accept: bool, piece: int | None = None) -> bool:
+        """Accept or reject of the proposal of that id all that is open, or one piece; what is accepted is one step of
+        undo. False if it is not there any more, or its passage was edited.
 
         Raises StoreError if the draft it makes cannot be kept.
         """
         with self._commands:
-            found = self.proposal
+            now = self.state
+            found = now.proposal
             if found is None or found.id != proposal:
                 return False
-            text = found.applied(self.text) if accept else None
-            if text is not None:
-                self.replace(text)
-            self.proposal = None  # not before: what cannot be kept stays a proposal
-            return text is not None or not accept
+            decided = found.decided(accept, piece)
+            text = decided.put_into(now.text, found)
+            if text != now.text and not found.outdated:
+                self.replace(text, proposal=decided)  # what cannot be kept stays a proposal
+            with self._lock:
+                if self.proposal is found:
+                    self.proposal = decided
+                if self.proposal is not None and (self.proposal.outdated or self.proposal.settled):
+                    self.proposal = None
+            return not (accept and found.outdated)
+
+    def _follow(self, before: str) -> None:
+        """The proposal after an edit of a draft that was `before`."""
+        if self.proposal is not None:
+            self.proposal = self.proposal.edited(before, self._text.text)
 
     def _now(self) -> tuple[str, int]:
         with self._lock:
             return self._text.text, self._text.revision
 
-    def _put(self, text: str, revision: int) -> None:
+    def _put(self, text: str, revision: int, proposal: Proposal | None = None) -> None:
         """Another text in place of that of `revision`; what a page has sent meanwhile is kept as a version."""
         with self._lock:
-            came = self._text.text if self._text.revision != revision else None
+            before = self._text.text
+            came = before if self._text.revision != revision else None
             self._text.put(text)
+            if proposal is None:
+                self._follow(before)
+            else:
+                self.proposal = proposal
             if self.insertion is not None:
                 self.insertion.point = self.insertion.point.edited(text)
         if came is not None and came != text:

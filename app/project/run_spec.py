@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Priority
@@ -13,6 +13,9 @@ from app.prompt.messages import Source
 from app.prompt.sections import SectionPlace
 from app.runs.feed import MapFeed
 from app.runs.trace import Recorder, RunSettings, prompt_tokens
+
+Whose: TypeAlias = Literal["model", "passage", "documents"]
+"""Whose sentences a proposal has beside those that stay."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class RunSpec:
     which of an outline's it writes. asked: the page's fields, for the store. compared: what its method is called in a
     comparison, else empty. proposes: it is shown as a proposal. recorded: it is listed among the project's runs.
     tidy: what is made of the model's words when it has finished: an unfinished sentence goes, say, and pages are named.
-    sources: what its words are held against afterwards.
+    sources: what its words are held against afterwards. attempt: which of how many, if what came before could not be
+    used. whose: whose sentences it proposes.
     """
 
     request: GenerationRequest
@@ -37,6 +41,8 @@ class RunSpec:
     recorded: bool = True
     tidy: Callable[[str], str] | None = None
     sources: tuple[Source, ...] = ()
+    attempt: tuple[int, int] = (1, 1)
+    whose: Whose = "model"
     priority: Priority = Priority.WRITING
 
     @property

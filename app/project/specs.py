@@ -11,9 +11,11 @@ from typing import TypeAlias
 from app.engine.engine import Engine, plain_tokens
 from app.engine.run import GenerationRequest, Grounding
 from app.project.material import Material, NothingRead, fitted, sources_of
+from app.project.quoting import expanded, shortened
 from app.project.reading_plan import of_sections
-from app.project.run_spec import RunSpec
+from app.project.run_spec import RunSpec, Whose
 from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, section_text, tidied, unwritten, whole_plan
+from app.prompt.answers import Asked
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
@@ -30,6 +32,9 @@ PART_TOKENS, ANSWER_TOKENS = 700, 700
 
 Advance: TypeAlias = Callable[[str, str], RunSpec | None]
 """From what stands before the place of writing and what was written there, the next run; None at the end."""
+
+PASSAGE_HEATS = (0.0, 0.5, 0.8)
+"""Temperatures at which a passage is written anew, until one is of use: greedy keeps to it best."""
 
 
 @dataclass(frozen=True)
@@ -179,15 +184,58 @@ class Specs:
 
         return advance
 
-    def passage(self, request: WriteRequest, kind: str, passage: str, before: str, after: str, wish: str) -> RunSpec:
-        """Another form of a passage. Without the documents, greedily and with full attention: see
-        passage_instruction."""
-        instruction = passage_instruction(kind, passage, before, after, wish)
+    def passage(self, material: Material, request: WriteRequest, asked: Asked, wish: str) -> tuple[RunSpec, ...]:
+        """Another form of a passage: runs that each propose one, to be made one after another until one is of use. With
+        full attention, and in its own words without the documents: see passage_instruction. A small model shortens to
+        the passage's own sentences and expands by the documents', if no wish asks for other words. Raises PromptError
+        if it cannot expand so."""
+        quoted = self._quoted_passage(material, request, asked, wish)
+        if (
+            quoted is None
+            and asked.kind == "expand"
+            and self.quotes(request)
+            and asked.passage.strip()
+            and not wish.strip()
+        ):
+            raise PromptError(
+                "No sentence of the documents goes with this passage, and what so small a model adds in its own words "
+                "is invented. Mark whole sentences, add a document about it, or say how it is to become."
+            )
+        specs = [quoted] if quoted else [self._own_passage(request, asked, wish, heat) for heat in PASSAGE_HEATS]
+        return tuple(replace(spec, attempt=(number, len(specs))) for number, spec in enumerate(specs, 1))
+
+    def _quoted_passage(self, material: Material, request: WriteRequest, asked: Asked, wish: str) -> RunSpec | None:
+        if not self.quotes(request) or wish.strip() or not asked.passage.strip():
+            return None
+        whose: Whose = "passage" if asked.kind == "shorten" else "documents"
+        text = ""
+        if asked.kind == "shorten":
+            text = shortened(asked.passage)
+        elif asked.kind == "expand" and material.sources:
+            text = expanded(material.reading, asked.passage, asked.draft)
+        if not text:
+            return None
+        _, tokenizer = self.engine.require_model(timeout=0)
+        composed = compose(tokenizer, [], passage_instruction(asked.kind, asked.passage))
+        greedy = request.but(temperature=0.0, method=FULL_ATTENTION)
+        spec = self._of(composed, greedy, "", len(plain_tokens(tokenizer, text)) + 1)
+        generation = replace(spec.request, dictated=text)
+        return replace(spec, request=generation, asked=request.fields, proposes=True, whose=whose)
+
+    def _own_passage(self, request: WriteRequest, asked: Asked, wish: str, heat: float) -> RunSpec:
+        small = self.engine.parameters < SMALL
+        before, after = ("", "") if small else (asked.before, asked.after)
+        instruction = passage_instruction(asked.kind, asked.passage, before, after, wish)
         _, tokenizer = self.engine.require_model(timeout=0)
         composed = compose(tokenizer, [], instruction)
-        limit = min(passage_max_new_tokens(kind, count_tokens(tokenizer, passage)), self.settings.max_new_tokens_limit)
-        greedy = request.but(temperature=0.0, method=FULL_ATTENTION)
-        return replace(self._of(composed, greedy, "", limit), asked=request.fields, proposes=True)
+        most = passage_max_new_tokens(asked.kind, count_tokens(tokenizer, asked.passage))
+        chosen = request.but(temperature=heat, method=FULL_ATTENTION)
+        spec = self._of(composed, chosen, "", min(most, self.settings.max_new_tokens_limit))
+        if request.grounded:
+            held = (asked.passage, wish) if asked.kind != "expand" else (asked.draft, wish)
+            generation = replace(spec.request, grounding=Grounding(held), repetition_penalty=1.0)
+            spec = replace(spec, request=generation)
+        return replace(spec, asked=request.fields, proposes=True)
 
     def to_compare(self, material: Material, request: WriteRequest, draft: str) -> RunSpec:
         """The run that each method makes; `draft` counts if the task is to go on with it. With a seed."""

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+from rapidfuzz.fuzz import ratio
 
 from app.prompt.messages import Source
 from app.reading.support import Reason, Sources, SourceText, supported
+from app.reading.terms import asked, terms
 from app.text.citations import without_citations
+from app.text.diff import matched_sentences
+
+LEAST_SAID = 0.8
+"""Of the terms of a sentence, that one in its place has too."""
+
+JOINING = frozenset(terms("after also although because before both but during each for hence if into just so than then "
+                          "thus through until when where which while who with within"))  # fmt: skip
+"""Terms that may come beside those of a passage: they join what is said."""
 
 _MARK = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])?[ \t]*")
 
@@ -51,6 +63,34 @@ def support_of(text: str, sources: Iterable[Source]) -> SupportReport | None:
         if support.kind == "none"
     )
     return SupportReport(len(report.sentences), tuple(found))
+
+
+def says_the_same(passage: str) -> Callable[[str], bool]:
+    """Whether each sentence of another text says what `passage` says, as far as can be seen."""
+    sources = Sources([SourceText(0, 1, passage)])
+    return lambda text: all(support.kind != "none" for _, _, support in supported(text, sources).sentences)
+
+
+def as_far_as_said(passage: str, text: str) -> str:
+    """`passage` with those sentences of `text` in the place of its own that say the same, as far as can be seen: they
+    are supported, are like no other sentence of the passage more, and bring no word of meaning and lose hardly any,
+    since a small model puts together what does not belong together."""
+    holds, pairs = says_the_same(passage), matched_sentences(passage, text)
+    own = [old for old, _ in pairs if old.strip()]
+
+    def kept(old: str, new: str) -> bool:
+        had, has = Counter(asked(old)), Counter(term for term in asked(new) if term not in JOINING)
+        return (
+            has <= had
+            and has.total() >= LEAST_SAID * had.total()
+            and ratio(old, new) >= max(ratio(other, new) for other in own)
+            and holds(new)
+        )
+
+    return "".join(
+        old[: len(old) - len(old.lstrip())] + new.strip() if old.strip() and new.strip() and kept(old, new) else old
+        for old, new in pairs
+    )
 
 
 def without(draft: str, sentences: Sequence[str]) -> str:

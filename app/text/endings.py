@@ -18,3 +18,8 @@ def to_last_sentence(text: str) -> str:
     text = _LIST_NUMBER.sub("", text)
     ends = [end for start, end, _ in sentences(text) if _ENDED.search(text[start:end].rstrip())]
     return text[: ends[-1]].rstrip() if ends else text.rstrip()
+
+
+def is_ended(text: str) -> bool:
+    """Whether it ends with a finished sentence."""
+    return _ENDED.search(text.rstrip()) is not None

@@ -14,6 +14,7 @@ from app.project.sessions import PageView
 from app.project.writing import Writing
 from app.runs.feed import Cursor, Json, MapFeed
 from app.say.wording import ENGLISH, Wording
+from app.web.components.editor import proposal_message
 from app.web.components.log import Log
 from app.web.html import panels
 from app.web.html.run_lines import already_read, prefill_progress, status
@@ -27,6 +28,15 @@ _ENDINGS = {
     "length": "Finished: the text has the length asked for. Press Continue to go on.",
 }
 _VERDICT = "Accept or reject the proposal in the draft."
+_NOTHING = (
+    "Finished: the model found nothing better (attempts: {}), so the passage stays as it is. Select more text, say how "
+    "it is to become, or edit it."
+)
+_WHOSE = {
+    "model": "The words are the model's own.",
+    "passage": "These are sentences of the passage.",
+    "documents": "What is added are sentences of the documents.",
+}
 
 
 @dataclass(frozen=True)
@@ -86,17 +96,11 @@ class RunSubscription:
 
     def _ending(self) -> Json:
         """The draft as it is afterwards, told by its length: the page has its words."""
-        state, proposal = self._session.draft.state, self._proposal
-        ending: Json = {
+        state = self._session.draft.state
+        return {
             "kind": "over", "revision": state.revision, "characters": len(state.text), "last": state.written,
-            "proposal": None,
+            "proposal": proposal_message(self._of_this(state.proposal)),
         }  # fmt: skip
-        if proposal is not None:
-            changes = [[change.kind, change.text] for change in proposal.changes]
-            ending["proposal"] = {
-                "id": proposal.id, "start": proposal.start, "end": proposal.end, "changes": changes,
-            }  # fmt: skip
-        return ending
 
     # --- the map ---
 
@@ -156,25 +160,22 @@ class RunSubscription:
 
     def _finished(self, reason: str) -> str:
         say, insertion = self._say, self.writing.insertion
-        if insertion.proposes and not insertion.text.strip():
-            return say("Finished: the model had nothing to propose. Select more text, or try again.")
-        if insertion.proposes and not insertion.changes:
-            return say("Finished: the model would leave the passage as it is. Ask for something else, or edit it.")
-        if insertion.proposes:
-            return say.together(say("Finished."), self._verdict())
         assert self.writing.current is not None
-        if self.writing.current.spec.request.dictated:
+        spec = self.writing.current.spec
+        if insertion.proposes and not insertion.changes:
+            return say(_NOTHING, spec.attempt[0])
+        if insertion.proposes:
+            return say.together(say("Finished."), say(_WHOSE[spec.whose]), self._verdict())
+        if spec.request.dictated:
             return say.together(say("Finished: all sections are written."), self._earlier())
         return say.together(say(_ENDINGS[reason]), self._earlier())
 
     def _verdict(self) -> str:
         """What is asked of the person, until it is given."""
-        return self._say(_VERDICT) if self._proposal is not None else ""
+        return self._say(_VERDICT) if self._of_this(self._session.draft.proposal) is not None else ""
 
-    @property
-    def _proposal(self) -> Proposal | None:
+    def _of_this(self, proposal: Proposal | None) -> Proposal | None:
         """What this writing proposes, until the verdict is given."""
-        proposal = self._session.draft.proposal
         return proposal if proposal is not None and proposal.id == self.writing.insertion.id else None
 
     def _under_way(self) -> str:
@@ -185,7 +186,10 @@ class RunSubscription:
         progress = statistics.progress
         if statistics.decode_steps or progress is None or progress.done == progress.total:
             place = current.spec.section
+            again = current.spec.attempt
             writing = say("Writing section {} of {}: {}.", *place) if place else say("Writing.")
+            if again[0] > 1:
+                writing = say("What came could not be used. Writing again, attempt {} of {}.", *again)
             return panels.progress(None, say.together(writing, known, self._earlier()))
         fraction, text = prefill_progress(statistics, say)
         return panels.progress(fraction, say("{}. {}", text, known) if known else text)

@@ -17,7 +17,10 @@ area.setAttribute("aria-label", TEXT.label);
 area.placeholder = TEXT.placeholder;
 const follow = new Follow(area, root.querySelector(".draft-follow"));
 root.querySelector(".draft-follow").textContent = TEXT.follow;
-const proposal = new Proposal(root, area, (kind, id) => { proposal.hide(); area.focus(); trigger(kind, { id }); });
+const proposal = new Proposal(root, area, (kind, id, piece) => {
+  if (piece === undefined) { proposal.hide(); area.focus(); }
+  trigger(kind, piece === undefined ? { id } : { id, piece });
+});
 
 // How the passage is to become: for the buttons before it.
 const wish = document.createElement("input");
@@ -265,10 +268,11 @@ const handlers = {
     if (!newer || message.text === sent || sent === null) inFlight = null;
     revision = message.revision;
     last = message.last;
-    proposal.hide();
+    if (!message.proposal || newer) proposal.hide();
     writing(false);
-    runs(message.running);
     if (!newer) { put(message.text, message.select); sent = area.value; }
+    if (message.proposal && !newer) proposal.show({ ...message.proposal, done: true }, area.value);
+    runs(message.running);
     if (!failed) say(newer ? TEXT.saving : TEXT.saved);
     if (message.note === "restored") settle();
     if (!asked) offer(message.text, previous); else mirror();

@@ -47,6 +47,7 @@ class Stream {
     // What was typed last is sent first, and the place of writing is behind it then.
     if (unsent() || inFlight) { send(); return false; }
     if (failed || place.revision !== revision) { trigger("resync"); return false; }
+    proposal.hide();
     writer = this.head.run;
     base = area.value;
     return true;

@@ -3,7 +3,7 @@ type Template = {
   querySelector(selector: ".draft-root" | ".draft-recover" | ".draft-proposal"): Template;
   querySelector(selector: ".draft-text"): HTMLTextAreaElement;
   querySelector(selector: ".draft-follow" | ".accept" | ".reject" | ".restore" | ".discard"): HTMLButtonElement;
-  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | "span"): HTMLElement;
+  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-left" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | "span"): HTMLElement;
 } & HTMLElement;
 
 /** The element of the component, as the page's own scripts and tests find it. */
@@ -23,13 +23,16 @@ interface DraftState {
 
 /** From one character to another. */
 type Span = [start: number, end: number];
-type ChangeKind = "equal" | "insert" | "delete";
+
+/** Of a proposal: what is the same in both texts or decided, or what is to be decided and its number. */
+type Piece = [text: string] | [old: string, now: string, number: number];
+interface ProposalMessage { id: string; start: number; end: number; outdated: boolean; pieces: Piece[] }
 
 /** Of app/web/components/editor.py, where each is described. */
 interface Messages {
   set: {
     kind: "set"; project: string; text: string; revision: number; select: Span | null; last: Span | null;
-    previous: string; running: boolean; opens?: boolean; forget?: string; note?: "refused" | "restored";
+    previous: string; running: boolean; proposal: ProposalMessage | null; opens?: boolean; forget?: string; note?: "refused" | "restored";
   };
   saved: { kind: "saved"; project: string; revision: number; error: string };
   kept: { kind: "kept"; project: string };
@@ -41,13 +44,12 @@ interface RunHead { kind: "run"; project: string | null; run: string; proposes?:
 interface RunPlace { kind: "place"; revision: number; at: number; replaced: number; seam: string }
 interface RunOver {
   kind: "over"; revision: number; characters: number; last: Span | null;
-  proposal: { id: string; start: number; end: number; changes: [kind: ChangeKind, text: string][] } | null;
+  proposal: ProposalMessage | null;
 }
 type RunPart = RunHead | RunPlace | RunOver | { kind?: undefined; cut: number } | string;
 
 /** A proposal as it is shown: while it is written its text, then what it changes. */
-type ShownProposal = { id: string; start: number; end: number } & (
-  { done: false; text: string } | { done: true; changes: [kind: ChangeKind, text: string][] });
+type ShownProposal = { done: false; id: string; start: number; end: number; text: string } | (ProposalMessage & { done: true });
 
 /** What the browser keeps of a draft. */
 interface Copy { text?: string; revision?: number; kept?: boolean; offered?: string | null; name?: string }

@@ -64,7 +64,8 @@ class StubEngine(Engine):
             _wait(self.reading, run)
             yield PrefillProgress(min(done, total), total)
         small = not isinstance(request.policy, FullAttention)
-        text, pieces = "", list(_pieces(request))
+        _, tokenizer = self.require_model()
+        text, pieces = "", list(_pieces(request, str(tokenizer.decode(request.token_ids[0]))))
         for step, piece in enumerate(pieces):
             _wait(self.writing, run)
             if step == len(pieces) - 1:
@@ -83,13 +84,25 @@ class StubEngine(Engine):
         yield GenerationFinished(reason, text, total, len(pieces), 0.1, 0.1, len(pieces) - 1 - partial, partial)
 
 
-def _pieces(request: GenerationRequest) -> Iterator[str]:
+def _pieces(request: GenerationRequest, prompt: str) -> Iterator[str]:
     """What it writes, token by token."""
-    if request.dictated:
-        return iter(re.findall(r"\s*\S+|\s+$", request.dictated))
+    if text := request.dictated or _anew(prompt):
+        return iter(re.findall(r"\s*\S+|\s+$", text))
     chance = Random(f"{request.seed} {type(request.policy).__name__}")
     words = (word for _ in count() for word in chance.choice(SENTENCES).format(chance.randrange(1000, 2000)).split())
     return (f" {word}" for word in islice(words, request.max_new_tokens))
+
+
+def _anew(prompt: str) -> str:
+    """A passage that is asked for in another form: its first half, itself and a sentence more, or its words from the
+    end."""
+    asked = re.search(r"Text:\n(.*?)\n\n(Rewrite the text[^\n]*) Write only the new text\.", prompt, re.DOTALL)
+    if asked is None:
+        return ""
+    words, end = asked[1].rstrip(".").split(), "." if asked[1].endswith(".") else ""
+    if "concise" in asked[2]:
+        return " ".join(words[: len(words) // 2]) + end
+    return f"{asked[1]} {SENTENCES[1]}" if "detail" in asked[2] else " ".join(reversed(words)) + end
 
 
 def _wait(event: threading.Event, run: Run) -> None:

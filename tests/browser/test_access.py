@@ -74,6 +74,16 @@ def test_axe_finds_nothing_serious_in_what_comes_and_goes(studio: Studio, still:
     still.open()
     expect(page.locator(".draft-verdict")).to_be_visible()
     found["proposal"] = serious(still, 1024)
+    lamp = "The lamp was lit at dusk. It was cold. Fog came."
+    still.page.get_by_role("button", name="Reject").click()
+    still.rest()
+    still.type(lamp)
+    assert into(session, ScriptedRun().finish("The lamp burned at dusk. Fog came."), 0, len(lamp), proposes=True).wait(
+        30
+    )
+    still.open()
+    expect(page.locator(".draft-one-accept")).to_have_count(2)
+    found["changes"] = serious(still, 1024)
     assert {state: what for state, what in found.items() if what} == {}
 
 

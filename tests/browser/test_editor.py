@@ -235,14 +235,79 @@ def test_a_proposal_is_a_diff_answered_from_the_keyboard(site: Site, page: Page,
     push(site, page, stream.at(1, 2, 3, "<img"))
     expect(page.locator(".draft-diff")).to_have_text("😀 old<img end")
     expect(page.locator(".draft-verdict")).to_be_hidden()
-    changes = [["delete", "old"], ["insert", HOSTILE]]
-    push(site, page, stream.over("😀 old end", 1, {"id": "i", "start": 2, "end": 5, "changes": changes}))
+    push(site, page, stream.over("😀 old end", 1, proposal(2, 5, ["old", HOSTILE, 0])))
     expect(page.locator(".draft-diff")).to_have_text(f"😀 old{HOSTILE} end")
     expect(page.locator(".draft-diff ins")).to_have_text(HOSTILE)
     expect(page.locator(".draft-diff del")).to_have_text("old")
     page.locator(".draft-diff").press(key)
     until(page, lambda: site.of(event) == [{"id": "i"}])
     expect(area(page)).to_be_visible()
+
+
+def proposal(start: int, end: int, *pieces: list[Any], outdated: bool = False) -> dict[str, Any]:
+    return {"id": "i", "start": start, "end": end, "outdated": outdated, "pieces": pieces}
+
+
+LIT = "😀 The lamp was lit at dusk. Fog came."
+PIECES = (["The lamp was "], ["lit", "kindled", 1], [" at dusk."], [" Fog came.", "", 3])
+
+
+def proposes(site: Site, page: Page) -> None:
+    """Two changes of LIT."""
+    show(site, page, LIT)
+    stream = Stream(proposes=True)
+    push(site, page, stream.at(1, 2, 35, "The"))
+    push(site, page, stream.over(LIT, 1, proposal(2, 37, *PIECES)))
+    expect(page.locator(".draft-change")).to_have_count(2)
+
+
+def test_each_change_has_buttons_that_tab_and_arrows_reach(site: Site, page: Page) -> None:
+    proposes(site, page)
+    expect(page.locator(".draft-left")).to_have_text("2 changes, each with its own ✓ and ✕")
+    expect(page.locator(".draft-verdict .accept")).to_have_text("Accept all")
+    names = ["Accept: change 1 / 2", "Reject: change 1 / 2", "Accept: change 2 / 2", "Reject: change 2 / 2"]
+    expect(page.locator(".draft-diff")).to_be_focused()
+    for name in names:
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name=name)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("button", name=names[1])).to_be_focused()
+    page.keyboard.press("Enter")
+    until(page, lambda: site.of("reject") == [{"id": "i", "piece": 1}])
+    assert site.of("accept") == []
+    expect(page.locator(".draft-change")).to_have_count(2)  # until the server answers
+
+
+def test_an_answered_change_is_text_and_the_next_has_the_focus(site: Site, page: Page) -> None:
+    proposes(site, page)
+    page.get_by_role("button", name="Accept: change 1 / 2").click()
+    until(page, lambda: site.of("accept") == [{"id": "i", "piece": 1}])
+    text = LIT.replace("lit", "kindled")
+    left = proposal(2, 41, ["The lamp was "], ["kindled"], [" at dusk."], [" Fog came.", "", 3])
+    push(site, page, {**set_message(text, 2, project="p"), "proposal": left})
+    expect(page.locator(".draft-change")).to_have_count(1)
+    expect(page.locator(".draft-change")).to_have_text("Fog came.")
+    expect(page.locator(".draft-diff")).to_have_text(text)
+    expect(page.locator(".draft-verdict .accept")).to_have_text("Accept")
+    expect(page.locator(".draft-diff")).to_be_focused()  # one is left: it has no buttons of its own
+    page.keyboard.press("Control+z")
+    until(page, lambda: len(site.of("undo")) == 1)
+    push(site, page, {**set_message(LIT, 3, project="p"), "proposal": proposal(2, 37, *PIECES)})
+    expect(page.locator(".draft-change")).to_have_count(2)
+    push(site, page, set_message(text, 4, project="p"))
+    expect(area(page)).to_have_value(text)
+    expect(page.locator(".draft-proposal")).to_be_hidden()
+
+
+def test_a_proposal_that_is_out_of_date_says_so_and_can_only_be_closed(site: Site, page: Page) -> None:
+    proposes(site, page)
+    stale = proposal(2, 37, *PIECES, outdated=True)
+    push(site, page, {**set_message("😀 The lamp was out.", 2, project="p"), "proposal": stale})
+    expect(page.locator(".draft-left")).to_contain_text("changed meanwhile")
+    expect(page.locator(".draft-diff")).to_have_text("😀 The lamp was out.")
+    expect(page.locator(".draft-verdict .accept")).to_be_hidden()
+    page.get_by_role("button", name="Close").click()
+    until(page, lambda: site.of("reject") == [{"id": "i"}])
 
 
 def test_a_selection_brings_its_tools(site: Site, page: Page) -> None:

@@ -9,6 +9,7 @@ from docx import Document as WordDocument
 from playwright.sync_api import expect
 
 from app.store import list_projects, list_versions
+from tests.app.scripted import ScriptedRun, into
 from tests.browser.stub import StubEngine
 from tests.browser.studio import SAMPLE, SLOW, Hands, Studio
 
@@ -123,8 +124,8 @@ def test_an_accepted_proposal_is_one_step_of_undo(hands: Hands) -> None:
     hands.select(11, 11 + len(passage))
     hands.page.locator("[data-kind=shorten]").click()
     expect(hands.page.locator(".draft-verdict")).to_be_visible(timeout=SLOW)
-    kept = "[...diff.childNodes].filter((node) => node.nodeName !== 'DEL').map((node) => node.textContent).join('')"
-    proposed = hands.page.locator(".draft-diff").evaluate(f"(diff) => {kept}")
+    kept = "diff = diff.cloneNode(true); diff.querySelectorAll('del, button').forEach((one) => one.remove());"
+    proposed = hands.page.locator(".draft-diff").evaluate(f"(diff) => {{ {kept} return diff.textContent; }}")
     hands.page.locator(".draft-diff").press("Enter")
     hands.rest()
     expect(hands.area).to_have_value(proposed, timeout=30_000)
@@ -133,6 +134,61 @@ def test_an_accepted_proposal_is_one_step_of_undo(hands: Hands) -> None:
     assert proposed.endswith(" After it.")
     hands.press("undo")
     expect(hands.area).to_have_value(text, timeout=30_000)
+
+
+LAMP = "The lamp was lit at dusk. It was cold. Fog came from the sea that night."
+BURNED = "The lamp was kindled at dusk. Fog came from the north that night."
+
+
+def proposal_in(studio: Studio, hands: Hands) -> None:
+    """The draft is LAMP between two sentences, and BURNED is proposed for it."""
+    hands.type(f"Before it. {LAMP} After it.")
+    session = studio.sessions.open("a look", None)
+    assert into(session, ScriptedRun().finish(BURNED), 11, 11 + len(LAMP), proposes=True).wait(30)
+    hands.open()
+    expect(hands.page.locator(".draft-change")).to_have_count(3)
+
+
+def one(hands: Hands, verdict: str, number: int) -> None:
+    hands.page.locator(f".draft-one-{verdict}").nth(number).click()
+
+
+def test_changes_are_accepted_and_rejected_one_by_one(studio: Studio, hands: Hands) -> None:
+    proposal_in(studio, hands)
+    changes = hands.page.locator(".draft-change")
+    one(hands, "accept", 0)
+    expect(changes).to_have_count(2)
+    expect(hands.page.locator(".draft-diff")).to_contain_text("The lamp was kindled at dusk.")
+    hands.open()  # a reload keeps it
+    expect(changes).to_have_count(2)
+    hands.press("undo")  # opens it again
+    expect(changes).to_have_count(3)
+    hands.press("redo")
+    expect(changes).to_have_count(2)
+    one(hands, "reject", 0)
+    expect(changes).to_have_count(1)
+    hands.page.locator(".draft-verdict .accept").click()
+    hands.rest()
+    text = "Before it. The lamp was kindled at dusk. It was cold. Fog came from the north that night. After it."
+    expect(hands.area).to_have_value(text)
+    hands.press("undo")
+    expect(hands.area).to_have_value(text.replace("north", "sea"))
+
+
+def test_two_windows_agree_on_a_proposal_that_one_of_them_answers(studio: Studio, hands: Hands) -> None:
+    proposal_in(studio, hands)
+    with hands.page.context.new_page() as other:
+        second = Hands(other, hands.url)
+        expect(other.locator(".draft-change")).to_have_count(3)
+        one(hands, "accept", 0)
+        expect(hands.page.locator(".draft-change")).to_have_count(2)
+        one(second, "reject", 1)  # of three, as it still shows them
+        expect(other.locator(".draft-change")).to_have_count(1)
+        expect(other.locator(".draft-diff")).to_contain_text("The lamp was kindled at dusk. It was cold.")
+        one_left = "document.dispatchEvent(new Event('visibilitychange'))"
+        hands.page.evaluate(one_left)
+        expect(hands.page.locator(".draft-change")).to_have_count(1)
+        assert other.locator(".draft-diff").inner_text() == hands.page.locator(".draft-diff").inner_text()
 
 
 def test_undo_pressed_twice_at_once_keeps_nothing_aside(studio: Studio, hands: Hands) -> None:

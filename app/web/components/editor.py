@@ -8,12 +8,13 @@ than the page shows are passed over. Positions are characters (code points) on t
 What a run writes is a `Log` (app.web.components.log): its head is {kind: "run", project, run, proposes}; a message
 {kind: "place", revision, at, replaced, seam} says where in the draft of that revision the text stands, in place of so
 many characters, and what parts it from what follows; then comes the text, and at the end {kind: "over", revision,
-characters, last, proposal} with the length of the whole draft. Before the place is known the draft can be edited; from
-then on until the end the editor is locked.
+characters, last, proposal} with the length of the whole draft; for the proposal see `proposal_message`. Before the
+place is known the draft can be edited; from then on until the end the editor is locked.
 
 The page sends, as Gradio events: `edit`, `passage` (kind, wish, and as the others project, text, start, end, revision,
-serial), `caret`, `accept`, `reject` (id), `resync`, `recover` (text), and `settled` when the server has the draft and
-typing pauses. `element.draft.state()` in the browser gives what `edit` sends.
+serial), `caret`, `accept`, `reject` (id, and piece for one of its pieces alone), `resync`, `recover` (text), and
+`settled` when the server has the draft and typing pauses. `element.draft.state()` in the browser gives what `edit`
+sends.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.project.proposal import Proposal
 from app.runs.feed import Json
 from app.settings import ASSETS
 from app.web.components import templates
@@ -63,9 +65,10 @@ def set_message(
     last: tuple[int, int] | None = None,
     previous: str = "",
     running: bool = False,
+    proposal: Proposal | None = None,
 ) -> Json:
     """Show this text. `last`: the passage the model wrote last. `project`: under which the browser keeps a copy.
-    `running`: a run is under way.
+    `running`: a run is under way. `proposal`: what waits for an answer.
 
     `previous`: a project that is gone, and this one in its place: what the browser holds of that is offered too.
     More may be added: `opens`: the page shows this project from now on; `forget`: a project of which the browser is to
@@ -73,8 +76,21 @@ def set_message(
     """
     return {
         "kind": "set", "text": text, "revision": revision, "select": select, "project": project, "last": last,
-        "previous": previous, "running": running,
+        "previous": previous, "running": running, "proposal": proposal_message(proposal),
     }  # fmt: skip
+
+
+def proposal_message(proposal: Proposal | None) -> Json | None:
+    """From `start` to `end` of the draft stands the passage of these pieces: [text], or [old, new, number] for those
+    that are to be decided. None without a proposal."""
+    if proposal is None:
+        return None
+    pieces = [
+        [piece.old, piece.new, number] if piece.state == "open" else [piece.now]
+        for number, piece in enumerate(proposal.pieces)
+    ]
+    start, end = proposal.start, proposal.end
+    return {"id": proposal.id, "start": start, "end": end, "outdated": proposal.outdated, "pieces": pieces}
 
 
 def saved_message(project: str, revision: int, error: str = "") -> Json:

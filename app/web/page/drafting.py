@@ -82,12 +82,18 @@ def wire_draft(context: AppContext, project: gr.BrowserState, projects: ProjectP
 
     def resolve(accept: bool) -> Any:
         def call(project: str, request: gr.Request, event: gr.EventData) -> dict[Any, Any]:
-            session, data, say = context.session(project, request), event._data, wording(request)
+            session, say = context.session(project, request), wording(request)
+            data = event._data if isinstance(event._data, dict) else {}
+            piece = data.get("piece")
             with errors_said(request):
-                done = session.draft.resolve(str(data.get("id")) if isinstance(data, dict) else "", accept)
+                done = session.draft.resolve(str(data.get("id")), accept, piece if isinstance(piece, int) else None)
             if not done:
                 warn(say("The passage was changed meanwhile, so the proposal no longer fits it."))
-            said = say("Accepted. Undo brings the other back.") if accept else say("Rejected. The draft is as it was.")
+            left = session.draft.proposal
+            if left is not None:
+                said = say("Accepted. Undo opens it again.") if accept else say("Rejected. The other changes are open.")
+            else:
+                said = say("Accepted. Undo brings the other back.") if accept else say("Rejected.")
             progress = panels.progress(None, said if done else "")  # or it would still ask for the verdict
             return {editor: draft_message(session), parts.progress: progress}
 

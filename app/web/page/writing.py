@@ -95,7 +95,7 @@ def draft_message(session: Session, select: tuple[int, int] | None = None) -> Js
     state = session.draft.state
     return set_message(
         state.text, state.revision, select, project=session.id, last=state.written, previous=session.instead_of,
-        running=session.busy,
+        running=session.busy, proposal=state.proposal,
     )  # fmt: skip
 
 

@@ -345,25 +345,60 @@ def test_a_proposal_is_asked_for_without_documents_greedily_and_with_full_attent
     session.sources.paste(TEXT)
     draft(session, "Before. The old words. After.")
     fields = ask(temperature=1.0, method=REFRESHKV, max_new_tokens=700)
-    writing = commands.propose(session, fields, at(session, 22, 8), "shorten", "more  formal")
-    request = request_of(writing)
-    assert (request.temperature, request.document_end, spec_of(writing).composed.sources) == (0.0, 0, ())
-    assert isinstance(request.policy, FullAttention)
-    assert request.max_new_tokens == 64
-    assert TEXT not in prompt(writing)
-    assert "Text:\nThe old words.\n\n" in prompt(writing)
-    assert "Make it more formal." in prompt(writing)
-    written(writing)
-    assert session.draft.text == "Before. The old words. After."
-    assert session.draft.proposal is not None
-    assert (session.draft.proposal.start, session.draft.proposal.end, session.draft.proposal.old) == (
-        8,
-        22,
-        "The old words.",
+    with held(commands.engine):
+        writing = commands.propose(session, fields, at(session, 22, 8), "shorten", "more  formal")
+        request = request_of(writing)
+        assert (request.temperature, request.document_end, spec_of(writing).composed.sources) == (0.0, 0, ())
+        assert isinstance(request.policy, FullAttention)
+        assert request.max_new_tokens == 64
+        assert TEXT not in prompt(writing)
+        assert "Text:\nThe old words.\n\n" in prompt(writing)
+        assert "Make it more formal." in prompt(writing)
+    assert writing.wait(60)
+    # A model of random weights never writes anything of use.
+    assert (writing.state, spec_of(writing).attempt, request_of(writing).temperature) == ("finished", (3, 3), 0.8)
+    assert (session.draft.text, session.draft.proposal) == ("Before. The old words. After.", None)
+
+
+def test_what_is_written_anew_is_held_to_the_passage_or_to_the_draft(commands: Commands, session: Session) -> None:
+    draft(session, "Before. The old words. After.")
+    for kind, held_to in (("rewrite", "The old words."), ("expand", session.draft.text)):
+        with held(commands.engine):
+            writing = commands.propose(session, ask(grounded=True), at(session, 8, 22), kind)
+            grounding = request_of(writing).grounding
+        assert grounding is not None
+        assert grounding.sources == (held_to, "")
+        assert writing.wait(60)
+
+
+@pytest.mark.slow
+def test_a_small_model_shortens_to_the_passages_sentences_and_expands_by_the_documents(
+    commands: Commands, session: Session
+) -> None:
+    passage = (
+        "The keeper of the lamp climbed the stairs of the tower every evening. Oil was dear in those years. "
+        "In the tower the keeper trimmed the wick of the lamp until the flame burned clear."
     )
-    new = session.draft.proposal.text
-    assert session.draft.resolve(writing.insertion.id, True)
-    assert session.draft.text == f"Before. {new} After."
+    told = "The wick of the lamp was trimmed by the keeper every four hours, so that the flame burned clear until dawn."
+    session.sources.paste(told)
+    draft(session, f"Before. {passage} After.")
+    asked = ask(wording="auto")
+
+    def proposed(kind: str, wish: str = "") -> tuple[str, str]:
+        writing = commands.propose(session, asked, at(session, 8, 8 + len(passage)), kind, wish)
+        assert writing.wait(60)
+        proposal = session.draft.proposal
+        return spec_of(writing).whose, proposal.text if proposal else ""
+
+    whose, text = proposed("shorten")
+    assert whose == "passage"
+    assert 0 < len(text) < len(passage)
+    assert all(f"{sentence.strip('. ')}." in passage for sentence in text.split(". "))
+    assert proposed("expand") == ("documents", f"{passage} {told}")
+    session.sources.leave_out(session.sources.files[0].id)
+    with pytest.raises(PromptError, match="No sentence of the documents"):
+        commands.propose(session, asked, at(session, 8, 8 + len(passage)), "expand")
+    assert proposed("rewrite")[0] == proposed("shorten", "more formal")[0] == "model"
 
 
 def test_nothing_marked_is_refused(commands: Commands, session: Session) -> None:

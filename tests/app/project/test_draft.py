@@ -9,6 +9,7 @@ import pytest
 
 from app.project.draft import DraftState, ProjectDraft
 from app.project.insertion import Insertion, InsertionPoint
+from app.project.proposal import Piece
 from app.project.session import Session
 from app.say.errors import AppError, StoreError
 from app.store import Store, list_versions, read_draft, restore_version, save_version, version_text
@@ -155,13 +156,13 @@ def test_a_version_is_restored_as_one_step_but_not_while_the_model_writes(store:
 
 def test_its_state_is_that_of_one_moment(session: Session) -> None:
     type_in(session, "Mine.")
-    assert session.draft.state == DraftState("Mine.", session.draft.revision, None, False)
+    assert session.draft.state == DraftState("Mine.", session.draft.revision, None, False, None)
     script = ScriptedRun()
     written = into(session, script, 5, 5)
-    assert session.draft.state == DraftState("Mine.", session.draft.revision, None, True)
+    assert session.draft.state == DraftState("Mine.", session.draft.revision, None, True, None)
     script.finish(" It")
     assert written.wait(30)
-    assert session.draft.state == DraftState("Mine. It", session.draft.revision, (5, 8), False)
+    assert session.draft.state == DraftState("Mine. It", session.draft.revision, (5, 8), False, None)
 
 
 def test_a_second_run_does_not_begin(store: Store, session: Session) -> None:
@@ -352,9 +353,7 @@ def test_a_proposal_leaves_the_draft_until_it_is_accepted(store: Store, session:
     identity = propose(session, "new", " and better")
     assert session.draft.text == read_draft(store, session.id) == "My old words."
     assert session.draft.proposal is not None
-    assert [(change.kind, change.text) for change in session.draft.proposal.changes] == [
-        ("delete", "old"), ("insert", "new and better"),
-    ]  # fmt: skip
+    assert session.draft.proposal.pieces == (Piece("old", "new and better", "open"),)
     assert not session.draft.resolve("another", True)
     assert session.draft.resolve(identity, True)
     assert session.draft.text == read_draft(store, session.id) == "My new and better words."
@@ -384,7 +383,10 @@ def test_a_rejected_proposal_changes_nothing(session: Session) -> None:
 def test_a_proposal_whose_passage_was_edited_is_refused(session: Session) -> None:
     identity = propose(session, "new")
     type_in(session, "My own words.")
+    assert session.draft.state.proposal is not None
+    assert session.draft.state.proposal.outdated
     assert not session.draft.resolve(identity, True)
+    assert session.draft.proposal is None
     assert session.draft.text == "My own words."
 
 
@@ -393,6 +395,33 @@ def test_an_edit_after_the_passage_leaves_the_proposal(session: Session) -> None
     type_in(session, "My old words, and more.")
     assert session.draft.resolve(identity, True)
     assert session.draft.text == "My new words, and more."
+
+
+def test_one_piece_accepted_is_one_step_of_undo_and_the_rest_stays_open(store: Store, session: Session) -> None:
+    old, new = "The lamp was lit at dusk. It was cold.", "The lamp was kindled at dusk."
+    type_in(session, f"My {old} words.")
+    assert into(session, ScriptedRun().finish(new), 3, 3 + len(old), proposes=True).wait(30)
+    draft = session.draft
+
+    def opened() -> list[int]:
+        return [at for at, piece in enumerate(draft.proposal.pieces) if piece.state == "open"] if draft.proposal else []
+
+    first, second = opened()
+    assert draft.proposal is not None
+    identity = draft.proposal.id
+    assert draft.resolve(identity, True, first)
+    accepted = "My The lamp was kindled at dusk. It was cold. words."
+    assert draft.text == read_draft(store, session.id) == accepted
+    assert opened() == [second]
+    assert draft.resolve(identity, True, first)  # pressed again elsewhere: it is decided
+    assert draft.text == accepted
+    assert draft.undo()
+    assert (draft.text, opened()) == (f"My {old} words.", [first, second])
+    assert draft.redo()
+    assert (draft.text, opened()) == (accepted, [second])
+    type_in(session, f"All {accepted}")
+    assert draft.resolve(identity, False, second)
+    assert (draft.text, draft.proposal) == (f"All {accepted}", None)
 
 
 def test_a_new_run_and_an_empty_answer_leave_no_proposal(session: Session) -> None:

@@ -100,9 +100,15 @@ def test_the_end_of_a_run_is_japanese(session: Session, reason: Any, line: str) 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("new", "完了。原稿の提案を採用するか却下してください。"),
-        (" ", "完了：提案はありませんでした。範囲を広げるか、もう一度試してください。"),
-        ("old", "完了：提案は元の文章と同じでした。別の指示を出すか、自分で直してください。"),
+        ("new", "完了。モデル自身の言葉です。原稿の提案を採用するか却下してください。"),
+        (
+            " ",
+            "完了：これより良い文章は得られなかったため、箇所は元のままです（試行1回）。範囲を広げるか、どう直すかを書くか、自分で直してください。",
+        ),
+        (
+            "old",
+            "完了：これより良い文章は得られなかったため、箇所は元のままです（試行1回）。範囲を広げるか、どう直すかを書くか、自分で直してください。",
+        ),
     ],
 )
 def test_the_end_of_a_proposal_is_japanese(session: Session, words: str, line: str) -> None:

@@ -1,5 +1,6 @@
 """What one page is shown of what is being written: whole at every update, in strings that grow, and in words."""
 
+from dataclasses import replace
 from itertools import pairwise
 from threading import Event
 from types import SimpleNamespace
@@ -183,7 +184,9 @@ def test_a_proposal_comes_in_place_of_a_passage_and_ends_with_what_it_changes(se
     assert text == "new"
     assert over == {
         "kind": "over", "revision": revision, "characters": len("An old word."), "last": None,
-        "proposal": {"id": made.insertion.id, "start": 3, "end": 6, "changes": [["delete", "old"], ["insert", "new"]]},
+        "proposal": {
+            "id": made.insertion.id, "start": 3, "end": 6, "outdated": False, "pieces": [["old", "new", 0]],
+        },
     }  # fmt: skip
     assert session.draft.resolve(over["proposal"]["id"], accept=False)
     assert LogReader.of(subscription(session, made).update().editor).messages[-1]["proposal"] is None
@@ -243,6 +246,22 @@ def test_a_run_that_wrote_nothing_is_not_shown_to_a_page_that_comes_back(session
         script.fail("It broke.")
     assert made.wait(30)
     assert subscription(session, made).update().cache_map is None
+
+
+def test_another_attempt_is_said_and_whose_sentences_are_proposed(session: Session) -> None:
+    session.draft.edit("old", 0)
+    script = ScriptedRun().emit(PrefillProgress(1, 1)).say("x")
+    made = into(session, script, 0, 3, proposes=True)
+    assert made.current is not None
+    made.current.spec = replace(made.current.spec, attempt=(2, 3), whose="documents")
+    wait(lambda: made.text == "x")
+    assert "Writing again, attempt 2 of 3." in subscription(session, made).update().progress
+    script.finish("y")
+    assert made.wait(30)
+    assert (
+        "What is added are sentences of the documents. Accept or reject"
+        in subscription(session, made).update().progress
+    )
 
 
 def test_the_map_stays_with_the_run_before_while_something_is_proposed(session: Session) -> None:
@@ -384,7 +403,7 @@ def test_a_failure_is_a_notice(session: Session) -> None:
     assert "no next one" in told(session, made)
 
 
-@pytest.mark.parametrize(("words", "line"), [("new", "Accept or reject"), (" ", "had nothing to propose")])
+@pytest.mark.parametrize(("words", "line"), [("new", "Accept or reject"), (" ", "found nothing better (attempts: 1)")])
 def test_the_end_of_a_proposal_says_what_to_do(session: Session, words: str, line: str) -> None:
     assert session.draft.edit("old", 0)
     made = into(session, ScriptedRun().finish(words), 0, 3, proposes=True)

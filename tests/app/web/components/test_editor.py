@@ -44,7 +44,7 @@ def test_a_message_is_one_string_and_none_leaves_the_page_alone(editor: DraftEdi
     assert sent is not None
     assert {**json.loads(sent), "mark": ""} == {
         "kind": "set", "text": "“text”</script>", "revision": 4, "select": [1, 2], "project": "p", "last": [0, 6],
-        "previous": "", "running": False, "mark": "",
+        "previous": "", "running": False, "proposal": None, "mark": "",
     }  # fmt: skip
     assert editor.postprocess(message) != sent  # or the browser would not tell the script
     assert editor.postprocess(None) is None
