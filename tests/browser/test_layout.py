@@ -14,15 +14,17 @@ from tests.browser.studio import SLOW, Hands, Studio
 
 SIZES = ((1440, 900), (1440, 800), (1024, 768), (390, 844))
 DRAFT = "# The rock\n\n" + "The tide came in and the tide went out again.\n\n" * 200
-COVERED = """() => [...document.querySelectorAll("#studio :is(button, input, textarea, summary, [tabindex='0'])")].filter(
-  (one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled).map((one) => {
-    one.focus();
-    const { left, right, top, bottom } = one.getBoundingClientRect(), middle = (left + right) / 2;
-    const heights = [top + 1, (top + bottom) / 2, bottom - 1].filter((y) => y >= 0 && y < innerHeight);
-    const bar = document.querySelector(innerWidth > 760 ? "#bar" : "#actions");
-    const covers = (y) => !bar.contains(one) && bar.contains(document.elementFromPoint(middle, y));
-    return document.activeElement === one && (!heights.length || heights.every(covers)) ? one.outerHTML.slice(0, 200) : "";
-  }).filter(Boolean)"""
+COVERED = """() => [...document.querySelectorAll(
+  "#studio :is(button, input, textarea, summary, [tabindex='0'])"
+)].filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled).filter((one) => {
+  one.focus();
+  const { left, right, top, bottom } = one.getBoundingClientRect(), middle = (left + right) / 2;
+  const heights = [top + 1, (top + bottom) / 2, bottom - 1].filter((y) => y >= 0 && y < innerHeight);
+  const bar = document.querySelector(innerWidth > 760 ? "#bar" : "#actions");
+  const covered = (y) => !bar.contains(one) && bar.contains(document.elementFromPoint(middle, y));
+  return document.activeElement === one && (!heights.length || heights.every(covered));
+}).map((one) => one.outerHTML.slice(0, 200))"""
+"""What can have the focus, and is out of sight or wholly under the bar then (WCAG 2.4.11)."""
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} {{window.pwn}} `'
 
 def source(identity: str, **more: Any) -> dict[str, Any]:
     return {
-        "id": identity, "name": f"{identity}.txt", "alert": "", "password": False, "facts": "1 page", "warnings": [], "details": [],
-        "leftOut": False, "readable": True, "count": 1, "pages": None, **more,
+        "id": identity, "name": f"{identity}.txt", "alert": "", "password": False, "facts": "1 page",
+        "warnings": [], "details": [], "leftOut": False, "readable": True, "count": 1, "pages": None, **more,
     }  # fmt: skip
 
 
