@@ -53,7 +53,7 @@ def in_sight(page: Page, selector: str) -> bool:
 
 def test_the_way_to_a_first_text_is_shown_until_there_is_one(hands: Hands) -> None:
     page = hands.page
-    expect(page.locator("#title p")).to_contain_text("about long documents with a model on this computer")
+    expect(page.locator("#about")).to_contain_text("about long documents with a model on this computer")
     steps, here = page.locator("#steps li"), page.locator("#steps li[aria-current=step]")
     expect(here).to_have_text("1 Add documents")
     hands.press("sample")

@@ -50,8 +50,9 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
         version = gr.State("")
         ready = gr.State(False)
         with gr.Row(elem_id="top"):
-            about = words("about_shared" if context.shared else "about")
-            gr.HTML(f"<h1>{words('title')}</h1><p>{about}</p>", elem_id="title")
+            with gr.Column(elem_id="title", min_width=0):  # Gradio translates one label of an HTML
+                gr.HTML(f"<h1>{words('title')}</h1>")
+                gr.HTML(f"<p>{words('about_shared' if context.shared else 'about')}</p>", elem_id="about")
             way = gr.HTML(elem_id="steps")
             model = gr.HTML(panels.progress(None, "…"), elem_id="model-line")
         if notices := context.sessions.store.notices:

@@ -41,7 +41,7 @@ def add_sources(
     """Upload, sample and pasted text; below them the list."""
     gr.Markdown(words("sources"), elem_classes="heading")
     files = gr.File(
-        label=words("upload"), file_count="multiple", file_types=list(ACCEPTED_TYPES), elem_id="files", height=92
+        label=words("upload"), file_count="multiple", file_types=list(ACCEPTED_TYPES), elem_id="files", height=56
     )
     with gr.Row():
         sample = gr.Button(words("sample"), size="sm", elem_id="sample")

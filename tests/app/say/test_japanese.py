@@ -162,7 +162,7 @@ def test_a_card_says_in_japanese_what_is_wrong_with_a_file(sessions: Sessions, t
     cards = [source_card(file, [], None, JA) for file in sources.files]
     none = "scan.pdf にはテキストがありません。1 ページ中 1 ページがスキャンなどの画像か、白紙です。"
     assert cards[0]["alert"].startswith(none)
-    assert cards[1]["notes"] == ["行末で分かれた 1 語をつなぎました。"]
+    assert cards[1]["details"][1:] == ["行末で分かれた 1 語をつなぎました。"]
     assert cards[1]["alert"] == "a.txt は 2 ページです。ページ 3 はありません。"
     assert cards[2]["alert"] == "gone.txt を開けません：ファイルが見つかりません。もう一度追加してください。"
     assert cards[3]["name"] == "貼り付けたテキスト"
@@ -173,7 +173,7 @@ def test_a_note_is_japanese_also_when_the_project_is_opened_again(store: Store, 
     (tmp_path / "a.txt").write_text("an exam-\nple")
     Sources(store, project, Limits()).add([tmp_path / "a.txt"])
     (file,) = Sources(store, project, Limits()).files
-    assert source_card(file, [], None, JA)["notes"] == ["行末で分かれた 1 語をつなぎました。"]
+    assert source_card(file, [], None, JA)["details"][1:] == ["行末で分かれた 1 語をつなぎました。"]
 
 
 def test_why_a_run_failed_is_japanese(session: Session) -> None:
