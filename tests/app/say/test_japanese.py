@@ -316,7 +316,7 @@ def test_formats_and_what_tasks_ask_for_are_labels_too() -> None:
     assert english.keys() == japanese.keys()
     assert words("write").key in english
     assert (english["write"], japanese["write"]) == ("Write", "書く")
-    assert english["format_docx"] == "Word document (.docx)"
-    assert japanese["format_docx"] == "Word 文書 (.docx)"
+    assert english["format_docx"] == "Word document"
+    assert japanese["format_docx"] == "Word 文書"
     assert english["report_asks"] == TASKS["report"].asks
     assert japanese["report_asks"] == "レポートの主題"
