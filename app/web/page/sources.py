@@ -95,7 +95,9 @@ def add_sources(
         reads.then(show, project, [name, others, version], **QUIET)
     add_pasted.click(paste, [pasted, project], [pasted, problem, version], **QUIET)
 
-    def listed(project: str, request: gr.Request) -> Json:
+    def listed(project: str, request: gr.Request) -> Any:
+        if not project:  # the model was there first: after an error Gradio would not ask again
+            return gr.skip()
         return cards(context, context.session(project, request), wording(request))
 
     def acted(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
