@@ -7,7 +7,8 @@ function show() {
   const [first, ...rest] = made.content.children;
   fold.hidden = !first;
   line.replaceChildren(...(first ? [first] : []));
-  fold.replaceChildren(line, ...rest);
+  while (line.nextSibling) line.nextSibling.remove();
+  fold.append(...rest);
 }
 watch("value", show);
 show();
