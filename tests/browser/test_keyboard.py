@@ -71,6 +71,7 @@ def test_tabbing_through_the_left_column_changes_nothing_and_leaves_nothing_open
     expect(tokens).not_to_have_value("640")
     wait(lambda: session.task["length"] == "long")
     hands.open()
+    page.locator("#more button").first.click()
     expect(tokens).to_have_value(str(session.task["max_new_tokens"]))
 
 
