@@ -86,8 +86,9 @@ def show(site: Site, page: Page, *sources: dict[str, Any]) -> Locator:
 
 def unfold(cards: Locator) -> None:
     """Show the details of all of them."""
-    for fold in cards.locator(".file-fold[aria-expanded=false]").all():
-        fold.click()
+    folded = cards.locator(".file-fold[aria-expanded=false]")
+    while folded.count():
+        folded.first.click()
 
 
 def test_a_card_is_short_and_shows_what_may_be_wrong(site: Site, page: Page) -> None:
