@@ -2,7 +2,7 @@
 // What differs in numbers only is said again after so many milliseconds, if at all. (Gradio takes a name in quotes in such a
 // script for an event.)
 /** @type {[selector: string, every: number][]} */
-const PARTS = [["#progress p", 10000], ["#model-line p", 10000], ["#comparison .fair", 10000],
+const PARTS = [["#progress p", 10000], ["#model-line summary, #model-line p", 10000], ["#comparison .fair", 10000],
   ["#table-check", Infinity], ["#window p", Infinity]];
 const lines = PARTS.map(() => element.querySelector("[role=status]").appendChild(document.createElement("p")));
 const said = PARTS.map(() => ({ text: "", words: "", at: 0 }));

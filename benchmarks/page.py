@@ -78,7 +78,7 @@ def page(url: str, browser: Browser, repetitions: int) -> list[float]:
         shown.locator("#write").click()
         expect(shown.locator("#stop")).to_be_enabled(timeout=PATIENCE)
         expect(shown.locator("#progress")).to_contain_text("Finished", timeout=PATIENCE)
-        rate: str = shown.locator("#rates .rates > div").first.locator("dd").inner_text()
+        rate: str = shown.locator("#rates .rate b").inner_text()
         rates.append(float(re.sub(r"[^\d.]", "", rate)))
     shown.context.close()
     return rates

@@ -54,14 +54,23 @@ def repair(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[tuple[Pa
     return pages, _notes(len(pages), headers, footers, sum(map(len, joined)))
 
 
+def is_repair(note: Message) -> bool:
+    """Whether a note says what was mended, so that nobody need look at it; also one that was kept on an earlier day."""
+    return note.pattern in {repaired.pattern for _, repaired in _repairs(0, 0, 0, 0)}
+
+
 def _notes(pages: int, headers: int, footers: int, words: int) -> tuple[Message, ...]:
-    notes = (
-        (headers, Message("A running header on {:,} of {:,} pages was left out.", headers, pages)),
-        (footers, Message("A running footer on {:,} of {:,} pages was left out.", footers, pages)),
+    return tuple(note for said, note in _repairs(pages, headers, footers, words) if said)
+
+
+def _repairs(pages: int, headers: int, footers: int, words: int) -> tuple[tuple[bool, Message], ...]:
+    """All that can be said, and whether it is."""
+    return (
+        (headers > 0, Message("A running header on {:,} of {:,} pages was left out.", headers, pages)),
+        (footers > 0, Message("A running footer on {:,} of {:,} pages was left out.", footers, pages)),
         (words == 1, Message("1 word broken over two lines was put together.")),
         (words > 1, Message("{:,} words broken over two lines were put together.", words)),
     )
-    return tuple(note for said, note in notes if said)
 
 
 def _spelt(found: str) -> str:

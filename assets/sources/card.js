@@ -1,19 +1,21 @@
-// One source: what it is, what is wrong with it, and what can be done with it.
+// One source: its name and pages and what is wrong with it in sight; the rest, and what can be done with it, opens.
 class Card {
   // `act(kind, value)` tells the server what was done.
   constructor(act) {
     this.act = act;
     this.name = make("b");
-    this.facts = make("span");
-    this.notes = make("div", "notes");
+    this.facts = make("span", "facts");
+    this.warnings = make("div", "warnings");
     this.alert = make("p", "alert");
     this.alert.setAttribute("role", "alert");
-    this.file = make("div", "file");
     this.password = this.field("password", { type: "password", autocomplete: "off" });
     this.pages = this.field("pages", { placeholder: WORDS.pagesHint, autocomplete: "off" });
+    this.details = make("div", "details");
     this.actions = make("div", "source-actions");
     this.buttons = Object.fromEntries(["up", "down", "leave-out", "remove"].map((kind) => [kind, this.button(kind)]));
     this.reader = new Reader((number) => act("read", number));
+    this.fold = new Fold("file-fold", [this.name, this.facts]);
+    this.fresh = true;
     this.root = make("li", "source file-card");
     this.password.input.addEventListener("keydown", ({ key, target }) => { if (key === "Enter" && target.value) act("unlock", target.value); });
     this.pages.input.addEventListener("keydown", ({ key }) => { if (key === "Enter") this.choose(); });
@@ -39,23 +41,21 @@ class Card {
     const pages = data.pages ?? null;
     this.leftOut = Boolean(data.leftOut);
     this.root.classList.toggle("left-out", this.leftOut);
-    this.showFile(data);
+    setText(this.name, data.name);
+    setText(this.facts, data.facts ?? "");
+    setText(this.alert, data.alert ?? "");
+    lines(this.warnings, data.warnings ?? [], WORDS.warning);
+    lines(this.details, data.details ?? []);
     if (!data.password) this.password.input.value = "";
     if (pages !== null) this.showPages(pages);
     this.showActions(data, first, last);
     this.reader.show(data.count ?? 0, page);
+    if (this.fresh && !data.readable) this.fold.open(true); // it is there to be removed
+    this.fresh = false;
+    place(this.fold.body, [this.details, pages !== null && this.pages.root, this.actions, data.count && this.reader.root]);
     place(this.root, [
-      this.file, data.password && this.password.root, pages !== null && this.pages.root, this.actions, data.count && this.reader.root,
+      this.fold.toggle, this.warnings, data.alert && this.alert, data.password && this.password.root, this.fold.body,
     ]);
-  }
-  showFile({ name, facts, notes = [], alert }) {
-    setText(this.name, name);
-    setText(this.facts, facts ?? "");
-    setText(this.alert, alert ?? "");
-    if (notes.join("\n") !== [...this.notes.children].map((note) => note.textContent).join("\n")) {
-      this.notes.replaceChildren(...notes.map((textContent) => make("p", "", { textContent })));
-    }
-    place(this.file, [this.name, facts && this.facts, this.notes, alert && this.alert]);
   }
   // What is being typed stays, and so does a choice that was refused, to be put right.
   showPages(pages) {

@@ -21,7 +21,7 @@ function shown(data, i, all, page) {
 function focusNear(field, card, at) {
   if (!card || field.isConnected) return;
   const root = card.root.isConnected ? card.root : list.children[Math.min(at, list.children.length - 1)];
-  const next = root?.querySelector(root === card.root ? ".source-actions button" : ".remove");
+  const next = root?.querySelector(root === card.root ? ".source-actions button" : ".file-fold");
   (next ?? list).focus({ preventScroll: true });
 }
 

@@ -5,26 +5,14 @@ class Reader {
     this.ask = ask;
     this.wanted = 1;
     this.asking = false;
-    this.toggle = make("button", "label-wrap", { type: "button" }, [
-      make("span", "", { textContent: WORDS.text }), make("span", "icon"),
-    ]);
-    this.toggle.setAttribute("aria-expanded", "false");
+    this.fold = new Fold("text-fold", [make("span", "", { textContent: WORDS.text })], (on) => on && this.want(this.wanted));
     this.slider = make("input", "", { type: "range", min: 1, step: 1, value: 1 });
     this.label = make("output");
     this.number = make("label", "page-number", {}, [make("span", "", { textContent: WORDS.page }), this.slider]);
     this.area = make("textarea", "", { readOnly: true, rows: 8 });
-    this.body = make("div", "source-body", { hidden: true }, [
-      make("div", "page-choice", {}, [this.number, this.label]), make("div", "page-text", {}, [this.area]),
-    ]);
-    this.root = make("div", "source-text", {}, [this.toggle, this.body]);
-    this.toggle.addEventListener("click", () => this.open(this.body.hidden));
+    this.fold.body.append(make("div", "page-choice", {}, [this.number, this.label]), make("div", "page-text", {}, [this.area]));
+    this.root = make("div", "source-text", {}, [this.fold.toggle, this.fold.body]);
     this.slider.addEventListener("input", () => this.want(Number(this.slider.value)));
-  }
-  open(on) {
-    this.body.hidden = !on;
-    this.toggle.setAttribute("aria-expanded", String(on));
-    this.toggle.classList.toggle("open", on);
-    if (on) this.want(this.wanted);
   }
   want(number) {
     this.wanted = number;

@@ -80,9 +80,23 @@ class Hands:
         expect(self.page.locator(".file-card")).to_contain_text("8 pages", timeout=60_000)
         self.choose_pages(pages)
 
+    def unfold(self, card: int = 0) -> None:
+        """Show the details of a source."""
+        self.page.locator(".file-fold").nth(card).click()
+        expect(self.page.locator(".file-fold-body").nth(card)).to_be_visible()
+
+    def download(self, kind: str, path: Path) -> str:
+        """Press the button of a format of export and save the file there; returns the name that it came with."""
+        with self.page.expect_download() as download:
+            self.press(f"export-{kind}")
+        download.value.save_as(path)
+        return download.value.suggested_filename
+
     def choose_pages(self, pages: str) -> None:
         """Choose pages of the first source."""
-        box = self.page.locator(".pages textarea, .pages input").first
+        if not self.page.locator(".pages input").first.is_visible():
+            self.unfold()
+        box = self.page.locator(".pages input").first
         box.fill(pages)
         box.press("Enter")
         expect(self.page.locator(".file-card").first).to_contain_text(" of ", timeout=30_000)

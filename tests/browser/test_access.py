@@ -31,8 +31,9 @@ def test_axe_finds_nothing_serious(still: Hands) -> None:
     still.press("continue")
     still.wait_for_words("The lamp was lit", 3)
     still.stop()
-    for fold in ("#versions", "#export", "#options"):
+    for fold in ("#versions", "#more", "#options", ".source-text"):
         still.page.locator(f"{fold} button").first.click()
+    still.page.locator("#rates summary").click()
     assert serious(still, 1440) == {}
     look(still.page, PHONE, "light")
     small = "button => button.offsetParent && button.offsetHeight < 40"
@@ -53,15 +54,14 @@ def test_axe_finds_nothing_serious_in_what_comes_and_goes(studio: Studio, still:
     expect(page.locator(".ckm-root")).to_have_attribute("data-mode", "passages")
     found = {"evidence": serious(still, 1024)}
 
-    for fold in ("#versions", "#export", "#options", "#paste", "#compare", ".source-text"):
+    still.unfold()
+    for fold in ("#versions", "#more", "#options", "#paste", "#compare", ".source-text"):
         page.locator(f"{fold} button").first.click()
     still.press("save-version")
     expect(page.locator("#progress")).to_contain_text("Kept as")
     still.type("The lamp was lit by hand.")
     still.press("compare-version")
     expect(page.locator("#version-changes ins").first).to_be_visible()
-    still.press("make-export")
-    expect(page.locator("#exported a[download]").first).to_be_visible()
     expect(page.locator(".page-text textarea")).to_have_value("The lamp was lit in 1759.")
     found["unfolded"] = serious(still, 1024)
 
@@ -135,11 +135,12 @@ def test_what_the_server_says_there_is_japanese_too(studio: Studio, tabs: Tabs) 
         expect(page.locator("#model-line")).to_contain_text("ウィンドウ 8,192 トークン")
         expect(page.locator("#detail textarea")).to_have_attribute("placeholder", "レポートの主題")
         hands.press("sample")
-        expect(page.locator(".file-card")).to_contain_text("8 ページ · ", timeout=60_000)
-        pages = page.locator(".pages textarea, .pages input").first
+        expect(page.locator(".file-card")).to_contain_text("8 ページ", timeout=60_000)
+        hands.unfold()
+        pages = page.locator(".pages input")
         pages.fill("1")
         pages.press("Enter")
-        expect(page.locator(".file-card")).to_contain_text("8 ページ中 1 ページ · ")
+        expect(page.locator(".file-card")).to_contain_text("8 ページ中 1 ページ")
         expect(page.locator("#window")).to_contain_text("収まります：")
         hands.type("The lamp was lit")
         hands.press("continue")

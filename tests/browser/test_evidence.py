@@ -73,15 +73,7 @@ def test_a_passage_shows_its_run_and_a_run_can_be_chosen_and_opened(hands: Hands
     expect(root).to_contain_text("What the model kept", timeout=30_000)
 
     # A bundle's trace is opened in a project that has none, and what is no trace is refused in words.
-    page.locator("#export button").first.click()
-    page.locator("#format input").click()
-    page.get_by_role("option", name=re.compile("zip")).click()
-    hands.press("make-export")
-    link = page.locator("#exported a[download]").first
-    expect(link).to_be_visible(timeout=30_000)
-    with page.expect_download() as download:
-        link.click()
-    download.value.save_as(tmp_path / "bundle.zip")
+    hands.download("zip", tmp_path / "bundle.zip")
     hands.press("new-project")
     expect(hands.area).to_have_value("", timeout=30_000)
     (tmp_path / "no.zip").write_text("nothing")

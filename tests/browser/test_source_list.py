@@ -21,8 +21,8 @@ HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} {{window.pwn}} `'
 
 def source(identity: str, **more: Any) -> dict[str, Any]:
     return {
-        "id": identity, "name": f"{identity}.txt", "alert": "", "password": False, "facts": "1 page", "notes": [],
-        "leftOut": False, "readable": True, "count": 1, "pages": None, **more,
+        "id": identity, "name": f"{identity}.txt", "alert": "", "password": False, "facts": "1 page",
+        "warnings": [], "details": [], "leftOut": False, "readable": True, "count": 1, "pages": None, **more,
     }  # fmt: skip
 
 
@@ -80,15 +80,45 @@ def show(site: Site, page: Page, *sources: dict[str, Any]) -> Locator:
     page.evaluate("document.querySelector('#push').click()")
     cards = page.locator(".file-card")
     expect(cards.locator("b")).to_have_text([data["name"] for data in sources])
-    expect(cards.locator(".file > span")).to_have_text([data["facts"] for data in sources if "facts" in data])
+    expect(cards.locator(".facts")).to_have_text([data.get("facts", "") for data in sources])
     return cards
+
+
+def unfold(cards: Locator) -> None:
+    """Show the details of all of them."""
+    folded = cards.locator(".file-fold[aria-expanded=false]")
+    while folded.count():
+        folded.first.click()
+
+
+def test_a_card_is_short_and_shows_what_may_be_wrong(site: Site, page: Page) -> None:
+    name = "A report of the northern lighthouse board on the state of its towers and of their keepers.pdf"
+    data = source("a", name=name, details=["3 characters · 2 tokens", "1 word was put together."], pages="", count=3)
+    cards = show(site, page, data)
+    fold = cards.locator(".file-fold")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    assert cards.evaluate("(card) => card.offsetHeight") <= 60  # two lines
+    expect(cards.locator(".details")).to_be_hidden()
+    expect(cards.get_by_role("button")).to_have_count(1)
+    fold.press("Enter")
+    expect(cards.locator(".details p")).to_have_text(data["details"])
+    expect(page.get_by_label("Pages to read")).to_be_visible()
+    # It stays open while the list changes, and what may be wrong is seen without it.
+    show(site, page, {**data, "warnings": ["1 of 3 pages has no text."]})
+    expect(cards.locator(".details")).to_be_visible()
+    fold.press("Enter")
+    expect(cards.locator(".details")).to_be_hidden()
+    warning = cards.locator(".warnings p")
+    expect(warning).to_have_text("⚠ 1 of 3 pages has no text.")
+    expect(warning.get_by_role("img", name="Warning")).to_be_visible()
 
 
 def test_facts_notes_and_what_can_be_done_are_shown(site: Site, page: Page) -> None:
     failed = {"id": "c", "name": "c.pdf", "alert": "c.pdf needs a password.", "password": True}
     chosen = source("b", pages="2", count=3, alert="There is no page 9.")
-    cards = show(site, page, source("a", notes=["A note."], leftOut=True), chosen, failed)
+    cards = show(site, page, source("a", warnings=["A note."], leftOut=True), chosen, failed)
     expect(cards.nth(0)).to_contain_text("A note.")
+    unfold(cards)
     expect(cards.nth(0)).to_have_class(re.compile("left-out"))
     expect(page.get_by_label("Pages to read")).to_have_value("2")
     expect(page.get_by_label("Password")).to_have_attribute("type", "password")
@@ -104,6 +134,7 @@ def test_facts_notes_and_what_can_be_done_are_shown(site: Site, page: Page) -> N
 def test_what_is_pressed_and_typed_is_told_with_its_file(site: Site, page: Page) -> None:
     locked = {"id": "c", "name": "c.pdf", "alert": "It needs a password.", "password": True}
     cards = show(site, page, source("a"), source("b", pages="", count=9), locked)
+    unfold(cards)
     for place, name in ((0, "down"), (1, "up"), (1, "leave-out"), (2, "remove")):
         cards.nth(place).locator(f"button.{name}").click()
     wait(
@@ -123,6 +154,7 @@ def test_what_is_pressed_and_typed_is_told_with_its_file(site: Site, page: Page)
 
 def test_the_list_changes_around_the_field_in_use(site: Site, page: Page) -> None:
     cards = show(site, page, source("a"), source("b", pages="", count=9), source("c"))
+    unfold(cards)
     pages = page.get_by_label("Pages to read")
     pages.focus()
     page.keyboard.type("1-")
@@ -153,18 +185,20 @@ def test_the_list_changes_around_the_field_in_use(site: Site, page: Page) -> Non
 
 def test_the_focus_goes_on_near_what_is_gone(site: Site, page: Page) -> None:
     cards = show(site, page, source("a"), source("b"), source("c"))
+    unfold(cards)
     cards.nth(1).locator("button.up").focus()
     show(site, page, source("b"), source("a"), source("c"))
     expect(cards.nth(0).locator("button.down")).to_be_focused()  # it cannot go further up
     cards.nth(2).locator("button.remove").focus()
     show(site, page, source("b"), source("a"))
-    expect(cards.nth(1).locator("button.remove")).to_be_focused()
+    expect(cards.nth(1).locator(".file-fold")).to_be_focused()
     show(site, page)
     expect(page.locator(".source-list")).to_be_focused()
 
 
 def test_a_page_is_asked_for_when_it_is_wanted(site: Site, page: Page) -> None:
     cards = show(site, page, source("a", count=5, pages=""), source("b"))
+    unfold(cards)
     assert site.asked == []
     cards.nth(0).get_by_role("button", name="Text as it was read").click()
     text, slider = page.locator(".page-text textarea").first, page.get_by_role("slider")
@@ -184,6 +218,7 @@ def test_a_page_is_asked_for_when_it_is_wanted(site: Site, page: Page) -> None:
 
 def test_a_page_of_which_the_answer_was_lost_is_asked_for_again(site: Site, page: Page) -> None:
     cards = show(site, page, source("a"))
+    unfold(cards)
     site.texts = None
     cards.get_by_role("button", name="Text as it was read").click()
     wait(lambda: len(site.asked) == 1)
@@ -194,11 +229,14 @@ def test_a_page_of_which_the_answer_was_lost_is_asked_for_again(site: Site, page
 
 def test_text_that_looks_like_code_only_appears(site: Site, page: Page) -> None:
     site.texts = {1: HOSTILE}
-    data = source("a", name=HOSTILE, facts=HOSTILE, notes=[HOSTILE], alert=HOSTILE, pages=HOSTILE, count=2)
+    data = source(
+        "a", name=HOSTILE, facts=HOSTILE, warnings=[HOSTILE], details=[HOSTILE], alert=HOSTILE, pages=HOSTILE, count=2
+    )
     cards = show(site, page, data)
+    unfold(cards)
     cards.get_by_role("button", name="Text as it was read").click()
     expect(page.locator(".page-text textarea")).to_have_value(HOSTILE)
-    for node in ("b", ".file > span", ".notes p", "[role=alert]"):
+    for node in ("b", ".facts", ".warnings span", ".details p", "[role=alert]"):
         expect(cards.locator(node)).to_have_text(HOSTILE)
     expect(page.get_by_label("Pages to read")).to_have_value(HOSTILE)
     assert page.locator("img").count() == 0
@@ -206,7 +244,7 @@ def test_text_that_looks_like_code_only_appears(site: Site, page: Page) -> None:
 
 
 def test_a_card_that_cannot_be_made_leaves_the_others_and_can_be_removed(site: Site, page: Page) -> None:
-    odd = source("b", notes=7)  # a list is expected
+    odd = source("b", warnings=7)  # a list is expected
     site.sources = [source("a"), odd, source("c")]
     page.evaluate("document.querySelector('#push').click()")
     cards = page.locator(".file-card")
@@ -218,7 +256,7 @@ def test_a_card_that_cannot_be_made_leaves_the_others_and_can_be_removed(site: S
 
 def test_the_enter_that_confirms_a_conversion_sends_nothing(site: Site, page: Page) -> None:
     locked = {"id": "c", "name": "c.pdf", "alert": "It needs a password.", "password": True}
-    show(site, page, source("b", pages="", count=9), locked)
+    unfold(show(site, page, source("b", pages="", count=9), locked))
     confirm = """(field) => {
       field.dispatchEvent(new CompositionEvent("compositionend", { bubbles: true, data: "１" }));
       field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, which: 229, bubbles: true }));
@@ -236,7 +274,7 @@ def test_japanese_browsers_get_a_japanese_list(site: Site, tabs: Tabs) -> None:
     with tabs.open(site.server.url, locale="ja-JP") as japanese:
         japanese.goto(site.server.url)
         expect(japanese.locator(".source-list")).to_be_attached()
-        show(site, japanese, source("a", pages="", count=2), source("b"))
+        unfold(show(site, japanese, source("a", pages="", count=2), source("b")))
         expect(japanese.get_by_label("読むページ")).to_have_attribute("placeholder", "すべて、または 1-3, 7 など")
         card = japanese.locator(".file-card").first
         assert card.locator(".source-actions button").all_inner_texts() == ["下へ", "使わない", "取り除く"]

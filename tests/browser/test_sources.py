@@ -48,8 +48,8 @@ def test_what_cannot_be_read_says_why_and_the_rest_stays(hands: Hands, tmp_path:
         ("secret.pdf", "password"),
     ):
         expect(cards.filter(has_text=name)).to_contain_text(re.compile(reason, re.IGNORECASE))
-    expect(cards.filter(has_text="good.md")).to_contain_text("1 page · ")
-    for word, said in (("wrong", "does not open|wrong"), ("rock", "8 pages · ")):
+    expect(cards.filter(has_text="good.md")).to_contain_text("1 page")
+    for word, said in (("wrong", "does not open|wrong"), ("rock", "8 pages")):
         password = hands.page.locator(".password input")
         password.fill(word)
         password.press("Enter")
@@ -66,6 +66,8 @@ def test_order_removal_pasted_text_and_the_text_as_it_was_read(hands: Hands, tmp
     hands.press("add-pasted")
     expect(cards).to_have_count(3)
     expect(cards.nth(2)).to_contain_text("first.txt")  # the same text, and it says so
+    for card in range(3):
+        hands.unfold(card)
     hands.page.locator("button.down").first.click()
     expect(cards.nth(0)).to_contain_text("second.txt")
     hands.page.locator("button.leave-out").nth(1).click()
@@ -109,6 +111,7 @@ def test_a_late_upload_goes_to_the_project_it_was_meant_for(
     cards = hands.page.locator(".file-card")
     expect(cards).to_have_count(1)
     expect(cards).to_contain_text("soon.txt")
+    hands.unfold()
     hands.page.locator(".source-text button").first.click()
     expect(hands.page.locator(".page-text textarea")).to_have_value("This text comes soon.")
     going_on.set()
@@ -155,6 +158,7 @@ def test_text_that_looks_like_code_does_nothing_but_appear(hands: Hands, tmp_pat
     path.write_text(HOSTILE)
     cards = hands.add(path)
     expect(cards).to_contain_text("odd 1+1.md")
+    hands.unfold()
     hands.page.locator(".source-text button").first.click()
     expect(hands.page.locator(".page-text textarea").first).to_have_value(HOSTILE, timeout=30_000)
     hands.type(HOSTILE)

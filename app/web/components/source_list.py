@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from app.documents import Document
+from app.documents.repair import is_repair
 from app.project.sources import SourceFile
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Message, Wording
@@ -55,7 +56,8 @@ def list_message(
 def source_card(
     file: SourceFile, page_tokens: Sequence[int] | None, duplicate: Message | None, say: Wording = ENGLISH
 ) -> Json:
-    """A source: its name, pages, characters and tokens, its notes, or why it cannot be read.
+    """A source: its name and pages, what of it may be wrong (`warnings`), its size and what was mended (`details`); or
+    why it cannot be read.
 
     `page_tokens` is None while there is no model that could count them. `duplicate`: which earlier source has the same
     text, if one has.
@@ -64,12 +66,14 @@ def source_card(
     known = {"id": file.id, "name": file.name, "alert": alert, "password": file.needs_password}
     if file.document is None:
         return known
-    left_out = Message("Left out.") if file.left_out else None
-    notes = [note.worded(say) for note in (*file.document.notes, duplicate, left_out) if note]
+    repairs = [note for note in file.document.notes if is_repair(note)]
+    warnings = [note for note in (*file.document.notes, duplicate) if note and note not in repairs]
     several = len(file.document.pages) > 1 and not file.left_out
     return {
-        **known, "facts": _facts(file, file.document, page_tokens, say), "notes": notes, "leftOut": file.left_out,
-        "readable": True, "count": len(file.document.pages), "pages": file.pages if several else None,
+        **known, "facts": _facts(file, file.document, say), "warnings": [note.worded(say) for note in warnings],
+        "details": [_size(file, page_tokens, say), *(note.worded(say) for note in repairs)],
+        "leftOut": file.left_out, "readable": True, "count": len(file.document.pages),
+        "pages": file.pages if several else None,
     }  # fmt: skip
 
 
@@ -83,13 +87,19 @@ def page_text(file: SourceFile, number: int) -> Json:
     return {"file": file.id, "number": number, "label": label, "text": page.text if page else ""}
 
 
-def _facts(file: SourceFile, document: Document, page_tokens: Sequence[int] | None, say: Wording) -> str:
+def _facts(file: SourceFile, document: Document, say: Wording) -> str:
+    if file.left_out:
+        return say("Left out.")
     chosen, pages = len(file.chosen_pages), len(document.pages)
     count = say.count(pages, "{:,} page", "{:,} pages")
     if chosen != pages:
         count = say("{:,} of {}", chosen, count)
+    return count
+
+
+def _size(file: SourceFile, page_tokens: Sequence[int] | None, say: Wording) -> str:
     characters = sum(len(page.text) for page in file.chosen_pages)
-    facts = [count, say.count(characters, "{:,} character", "{:,} characters")]
+    facts = [say.count(characters, "{:,} character", "{:,} characters")]
     if page_tokens is not None:
         facts.append(say.count(sum(page_tokens), "{:,} token", "{:,} tokens"))
     return " · ".join(facts)

@@ -129,9 +129,9 @@ def table_check(report: TableReport, say: Wording = ENGLISH) -> str:
 
 
 def rates(numbers: Json, say: Wording = ENGLISH) -> str:
-    """The live figures of a run (`view.status`), as labelled numbers; what is not known yet is a dash."""
+    """The live figures of a run (`run_lines.status`): how fast it writes, and as labelled numbers the others; what is
+    not known yet is a dash."""
     figures = (
-        ("tokens/s", _number(numbers["decodeRate"], 1)),
         ("last second", _number(numbers["recentRate"], 1)),
         ("first token", _number(numbers["firstToken"], 1, " s")),
         ("prompt tokens/s", _number(numbers["prefillRate"], 0)),
@@ -141,12 +141,30 @@ def rates(numbers: Json, say: Wording = ENGLISH) -> str:
         ("partial step", _number(numbers["partialMilliseconds"], 0, " ms")),
     )
     cells = "".join(f"<div><dt>{say(label)}</dt><dd>{value}</dd></div>" for label, value in figures)
-    return f'<dl class="rates">{cells}</dl>'
+    rate = f'<span class="rate"><b>{_number(numbers["decodeRate"], 1)}</b> {say("tokens/s")}</span>'
+    return f'{rate}<dl class="rates">{cells}</dl>'
 
 
-def model_line(name: str, facts: str) -> str:
-    """The line under the title: which model, or how far loading it is."""
-    return f'<p class="model"><b>{escape(name)}</b> {escape(facts)}</p>'
+def model_line(name: str, state: str, facts: str) -> str:
+    """Which model writes and what it is doing, if anything; its facts open."""
+    doing = f" <span>{escape(state)}</span>" if state else ""
+    return f'<details class="model"><summary><b>{escape(name)}</b>{doing}</summary><p>{escape(facts)}</p></details>'
+
+
+_CURRENT = ' aria-current="step"'
+
+
+def steps(documents: bool, asked: bool, say: Wording = ENGLISH) -> str:
+    """The way to a first text, with what is done of it: whether there are documents, and whether it was said what to
+    write."""
+    way = ((say("Add documents"), documents), (say("Say what to write"), asked), (say("Press Write"), False))
+    current = next(place for place, (_, done) in enumerate(way) if not done)
+    tick = f'<b class="tick" role="img" aria-label="{escape(say("done"))}">✓</b>'
+    items = "".join(
+        f"<li{_CURRENT * (place == current)}>{tick if done else f'<b>{place + 1}</b>'} {text}</li>"
+        for place, (text, done) in enumerate(way)
+    )
+    return f'<ol class="steps" role="list">{items}</ol>'
 
 
 def _number(value: float | None, digits: int, unit: str = "") -> str:

@@ -27,6 +27,7 @@ from app.web.page.evidence import add_evidence, wire_map
 from app.web.page.labels import labels, words
 from app.web.page.projects import add_projects, wire_projects
 from app.web.page.sources import add_sources
+from app.web.page.steps import wire_steps
 from app.web.page.task import add_task
 from app.web.page.writing import FRAME_SECONDS, SILENT_SECONDS, Stream, add_writing, wire_writing
 
@@ -49,7 +50,10 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
         version = gr.State("")
         ready = gr.State(False)
         with gr.Row(elem_id="top"):
-            gr.HTML(f"<h1>{words('title')}</h1>", elem_id="title")
+            with gr.Column(elem_id="title", min_width=0):  # Gradio translates one label of an HTML
+                gr.HTML(f"<h1>{words('title')}</h1>")
+                gr.HTML(f"<p>{words('about_shared' if context.shared else 'about')}</p>", elem_id="about")
+            way = gr.HTML(elem_id="steps")
             model = gr.HTML(panels.progress(None, "…"), elem_id="model-line")
         if notices := context.sessions.store.notices:
 
@@ -68,15 +72,16 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
                 parts = add_writing()
                 table = add_table_check(context, project, parts.editor)
                 support = add_support(context, project, parts.editor)
+                add_export(context, project, parts.editor)
                 with gr.Column(elem_id="folds") as folds:
                     add_versions(context, project, parts)
-                    add_export(context, project, parts.editor)
                 gr.Markdown(words("keys"), elem_id="keys")
             with gr.Column(elem_id="right", min_width=320):
                 evidence = add_evidence()
         with left:
             add_sources(context, project, projects.name, projects.others, version, ready)
             fields = add_task(context, project)
+        with parts.plan:
             budget_after, plan = add_budget(context, project, version, fields, model, parts)
         with folds:
             compared = add_compare(context, project, fields)
@@ -86,6 +91,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
                 yield {model: line, ready: there}
 
         page.load(look, None, [model, ready], **STREAMING)
+        wire_steps(context, project, version, fields, way)
         wire_draft(context, project, projects, parts)
         ended = wire_writing(context, project, fields, parts, plan, evidence.map)
         whole, listed = wire_map(context, project, parts.editor, evidence, [*ended, compared.written])
@@ -153,10 +159,9 @@ def model_line(settings: Settings, context: AppContext, say: Wording = ENGLISH) 
         loading = engine.loading
         fraction = loading.done / loading.total if loading.total else None
         return panels.progress(fraction, say("{} …", loading.what))
+    compiling = say("compiling for this computer (once, a minute or two; writing works meanwhile)")
     facts = [say(engine.quantization(settings.quantization or "none")), say("window {:,} tokens", engine.window)]
-    if engine.compiling:
-        facts.append(say("compiling for this computer (once, a minute or two; writing works meanwhile)"))
-    return panels.model_line(settings.model, " · ".join(facts))
+    return panels.model_line(settings.model, compiling if engine.compiling else "", " · ".join(facts))
 
 
 def _assets(names: tuple[str, ...]) -> str:

@@ -9,7 +9,6 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from app.export import FORMATS
 from app.project.commands import put_into
 from app.project.exporting import export_draft
 from app.project.session import Session
@@ -30,6 +29,13 @@ CONFIRM = """(...args) => {
   const ja = navigator.language.startsWith("ja");
   if (!confirm(ja ? "この版を完全に削除しますか？" : "Delete this version for good?")) throw new Error("kept");
   return args;
+}"""
+
+EXPORTED = ("docx", "pdf", "md", "txt", "csv", "tsv", "zip")
+"""Of app.export.FORMATS, the usual ones first."""
+
+DOWNLOAD = """(file) => {
+  if (file) Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name }).click();
 }"""
 
 
@@ -171,33 +177,40 @@ def add_versions(context: AppContext, project: gr.BrowserState, parts: WritingPa
 
 
 def add_export(context: AppContext, project: gr.BrowserState, editor: DraftEditor) -> None:
-    """The draft as a file."""
-    with gr.Accordion(words("export"), open=False, elem_id="export"):
-        with gr.Row():
-            formats = [(words(f"format_{key}"), key) for key in FORMATS]
-            kind = gr.Dropdown(formats, value="docx", label=words("format"), elem_id="format", min_width=190)
-            make = gr.Button(words("export"), elem_id="make-export", min_width=110)
-        file = gr.File(label=words("file"), show_label=False, visible=False, elem_id="exported", height=90)
-        problem = gr.HTML(elem_id="export-problem")
+    """The draft as a file: a button for each format, which downloads it."""
+    with gr.Row(elem_id="export"):
+        gr.HTML(f"<span>{words('export')}</span>", elem_id="export-label", min_width=0)
+        buttons = {
+            kind: gr.Button(words(f"format_{kind}"), size="sm", elem_id=f"export-{kind}", min_width=0)
+            for kind in EXPORTED
+        }
+    made = gr.DownloadButton(visible="hidden")  # holds the file until it is downloaded
+    problem = gr.HTML(elem_id="export-problem")
 
-    def write(state: Any, kind: str, project: str, request: gr.Request) -> dict[Any, Any]:
-        session, held = context.held(state, request)
-        say = wording(request)
-        try:
-            put_into(session, held)
-            made = export_draft(session, kind, project_name(session.name, say))
-        except AppError as error:
-            return {file: gr.update(visible=False), problem: panels.notice(worded(error, request))}
-        # Where Gradio deletes it again.
-        path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
-        said = "".join(panels.notice(note.worded(say)) for note in made.notes)
-        # A label of a component that was hidden is not translated when it is shown.
-        return {file: gr.update(value=path, visible=True, label=say("File")), problem: said}
+    def write(kind: str) -> Any:
+        def call(state: Any, project: str, request: gr.Request) -> dict[Any, Any]:
+            session, held = context.held(state, request)
+            say = wording(request)
+            try:
+                put_into(session, held)
+                file = export_draft(session, kind, project_name(session.name, say))
+            except AppError as error:
+                return {made: None, problem: panels.notice(worded(error, request))}
+            # Where Gradio deletes it again.
+            path = save_bytes_to_cache(file.data, file.name, get_upload_folder())
+            said = "".join(panels.notice(note.worded(say)) for note in file.notes)
+            return {made: path, problem: said}
 
-    make.click(write, [editor, kind, project], [file, problem], js=READ_EDITOR, **QUIET)
+        return call
+
+    for kind, button in buttons.items():
+        pressed = button.click(write(kind), [editor, project], [made, problem], js=READ_EDITOR, **QUIET)
+        pressed.then(None, made, None, js=DOWNLOAD, **QUIET)
 
 
 def _titled(version: Version, say: Wording) -> str:
+    """Its name, when it was kept, unless that is its name, and how long it is."""
     name = say(version.name) if version.automatic else version.name
     when = datetime.fromtimestamp(version.created).strftime("%Y-%m-%d %H:%M")
-    return f"{name} · {when} · {version.characters:,}"
+    characters = say.count(version.characters, "{:,} character", "{:,} characters")
+    return " · ".join([name, *([] if name.startswith(when) else [when]), characters])

@@ -14,6 +14,10 @@ from app.say.catalogue import catalogues
 
 LABELS: Mapping[str, str] = {
     "title": "Long-document writer",
+    "about": (
+        "Write reports, summaries and notes about long documents with a model on this computer, and see what it read."
+    ),
+    "about_shared": "Write reports, summaries and notes about long documents with a model, and see what it read.",
     "project": "Project",
     "projects": "Open",
     "new_project": "New",
@@ -40,8 +44,9 @@ LABELS: Mapping[str, str] = {
     "plain": "Plain",
     "lively": "Lively",
     "academic": "Academic",
+    "more": "Tone, language, readers, longest text",
     "tokens": "At most, in tokens",
-    "options": "How it is decoded",
+    "options": "How the model writes",
     "temperature": "Temperature (0: always the likeliest)",
     "seed": "Seed (empty: a new text each time)",
     "draft_tokens": "Tokens of the draft it sees, the last (empty: all)",
@@ -74,9 +79,7 @@ LABELS: Mapping[str, str] = {
     "compare_version": "Show changes",
     "restore": "Restore",
     "delete_version": "Delete",
-    "export": "Export",
-    "format": "Format",
-    "file": "File",
+    "export": "Download as",
     "repair_table": "Repair the table",
     "runs": "Run on the map",
     "open_trace": "Open a trace",
@@ -111,5 +114,5 @@ def labels() -> gr.I18n:
 
 def _labels(language: str) -> dict[str, str]:
     pattern = catalogues()[language].pattern
-    formats = {f"format_{key}": f"{pattern(kind.title)} ({kind.suffix})" for key, kind in FORMATS.items()}
+    formats = {f"format_{key}": pattern(kind.title) for key, kind in FORMATS.items()}
     return {key: pattern(english, key) for key, english in LABELS.items()} | formats

@@ -41,7 +41,7 @@ def add_sources(
     """Upload, sample and pasted text; below them the list."""
     gr.Markdown(words("sources"), elem_classes="heading")
     files = gr.File(
-        label=words("upload"), file_count="multiple", file_types=list(ACCEPTED_TYPES), elem_id="files", height=92
+        label=words("upload"), file_count="multiple", file_types=list(ACCEPTED_TYPES), elem_id="files", height=56
     )
     with gr.Row():
         sample = gr.Button(words("sample"), size="sm", elem_id="sample")
@@ -95,7 +95,9 @@ def add_sources(
         reads.then(show, project, [name, others, version], **QUIET)
     add_pasted.click(paste, [pasted, project], [pasted, problem, version], **QUIET)
 
-    def listed(project: str, request: gr.Request) -> Json:
+    def listed(project: str, request: gr.Request) -> Any:
+        if not project:  # the model was there first: after an error Gradio would not ask again
+            return gr.skip()
         return cards(context, context.session(project, request), wording(request))
 
     def acted(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:

@@ -58,7 +58,7 @@ def fields_of(values: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def add_task(context: AppContext, project: gr.BrowserState) -> TaskFields:
-    """The fields of the task, with the decoding folded away."""
+    """The fields of the task; those that are seldom needed, and the decoding, are folded away."""
     settings = context.commands.settings
     gr.Markdown(words("task"), elem_classes="heading")
     titles = {"continue": "continue_task"}
@@ -68,20 +68,20 @@ def add_task(context: AppContext, project: gr.BrowserState) -> TaskFields:
     )  # fmt: skip
     detail = gr.Textbox(label=words("detail"), placeholder=words("report_asks"), lines=2, max_lines=8, elem_id="detail")
     none = (words("as_it_comes"), "")
-    with gr.Row():
-        length = gr.Dropdown([none, *((words(key), key) for key in LENGTHS)], value="", label=words("length_words"),
-                             elem_id="length", allow_custom_value=True, min_width=110)  # fmt: skip
+    length = gr.Dropdown([none, *((words(key), key) for key in LENGTHS)], value="", label=words("length_words"),
+                         elem_id="length", allow_custom_value=True, min_width=110)  # fmt: skip
+    with gr.Accordion(words("more"), open=False, elem_id="more"):
         tone = gr.Dropdown([none, *((words(key), key) for key in TONES)], value="", label=words("tone"),
                            elem_id="tone", filterable=False, min_width=110)  # fmt: skip
-    with gr.Row():
-        language = gr.Dropdown([none, *LANGUAGES], value="", label=words("language"), allow_custom_value=True,
-                               elem_id="language", min_width=110)  # fmt: skip
-        audience = gr.Textbox(label=words("audience"), placeholder=words("audience_hint"), max_lines=1,
-                              elem_id="audience", min_width=110)  # fmt: skip
-    tokens = gr.Slider(
-        16, settings.max_new_tokens_limit, settings.max_new_tokens, step=16, label=words("tokens"), elem_id="tokens",
-        buttons=[],
-    )  # fmt: skip
+        with gr.Row():
+            language = gr.Dropdown([none, *LANGUAGES], value="", label=words("language"), allow_custom_value=True,
+                                   elem_id="language", min_width=110)  # fmt: skip
+            audience = gr.Textbox(label=words("audience"), placeholder=words("audience_hint"), max_lines=1,
+                                  elem_id="audience", min_width=110)  # fmt: skip
+        tokens = gr.Slider(
+            16, settings.max_new_tokens_limit, settings.max_new_tokens, step=16, label=words("tokens"),
+            elem_id="tokens", buttons=[],
+        )  # fmt: skip
     decoding = _decoding(settings)
     fields = TaskFields([task, detail, length, tone, language, audience, *decoding[:4], tokens, *decoding[4:]])
 

@@ -20,6 +20,7 @@ from app.say.errors import AppError
 from app.web.components.cache_map import CacheMap
 from app.web.components.editor import DraftEditor, set_message
 from app.web.components.reading_plan import ReadingPlanView
+from app.web.components.figures import Figures
 from app.web.context import AppContext
 from app.web.events import FOLLOWING, QUIET, READ_EDITOR, warn, worded, wording
 from app.web.html import panels
@@ -49,7 +50,8 @@ class WritingParts:
     redo: gr.Button
     save: gr.Button
     progress: gr.HTML
-    rates: gr.HTML
+    plan: gr.Column
+    rates: Figures
 
     @property
     def begins(self) -> list[Any]:
@@ -73,21 +75,25 @@ class WritingParts:
 
 
 def add_writing() -> WritingParts:
-    """The editor, its buttons, and the lines that say how far a run is. Nothing can be pressed until the page knows how
-    its project is."""
-    editor = DraftEditor(elem_id="draft")
+    """The buttons, the line that says how far a run is, a place for what is going to be read, the editor, and its
+    figures. Nothing can be pressed until the page knows how its project is."""
     resting: dict[str, Any] = {"interactive": False}
-    with gr.Row(elem_id="commands"):
-        write = gr.Button(words("write"), variant="primary", elem_id="write", min_width=90, **resting)
-        resume = gr.Button(words("continue"), elem_id="continue", min_width=90, **resting)
-        stop = gr.Button(words("stop"), variant="stop", elem_id="stop", min_width=80, **resting)
-        here = gr.Button(words("here"), elem_id="here", min_width=130, **resting)
-        undo = gr.Button(words("undo"), elem_id="undo", min_width=70, **resting)
-        redo = gr.Button(words("redo"), elem_id="redo", min_width=70, **resting)
-        save = gr.Button(words("save_version"), elem_id="save-version", min_width=100)
-    progress = gr.HTML(elem_id="progress")
-    rates = gr.HTML(elem_id="rates")
-    return WritingParts(editor, write, resume, here, stop, undo, redo, save, progress, rates)
+    with gr.Column(elem_id="bar"):
+        with gr.Column(elem_id="actions"):  # at the foot of a narrow screen, so that they are always in sight
+            with gr.Row(elem_id="commands"):
+                write = gr.Button(words("write"), variant="primary", elem_id="write", min_width=90, **resting)
+                resume = gr.Button(words("continue"), elem_id="continue", min_width=90, **resting)
+                stop = gr.Button(words("stop"), variant="stop", elem_id="stop", min_width=80, **resting)
+            progress = gr.HTML(elem_id="progress")
+        with gr.Row(elem_id="edits"):
+            here = gr.Button(words("here"), elem_id="here", min_width=130, **resting)
+            undo = gr.Button(words("undo"), elem_id="undo", min_width=70, **resting)
+            redo = gr.Button(words("redo"), elem_id="redo", min_width=70, **resting)
+            save = gr.Button(words("save_version"), elem_id="save-version", min_width=100)
+    plan = gr.Column(elem_id="plan")
+    editor = DraftEditor(elem_id="draft")
+    rates = Figures(elem_id="rates")
+    return WritingParts(editor, write, resume, here, stop, undo, redo, save, progress, plan, rates)
 
 
 def draft_message(session: Session, select: tuple[int, int] | None = None) -> Json:

@@ -140,7 +140,7 @@ def test_rates_are_japanese() -> None:
     for step, full in ((1, 0), (2, 0), (3, 12)):
         statistics.add(1.0, TokenGenerated(1, "a", step, full, 0.04))
     html = panels.rates(status(statistics, JA), JA)
-    assert "<dt>トークン/秒</dt><dd>25.0</dd>" in html
+    assert "<b>25.0</b> トークン/秒</span>" in html
     assert "<dt>直前のステップ</dt><dd>混合（30 層中 12 層が全文脈）</dd>" in html
     assert "<dt>ステップ</dt><dd>全文脈 1、部分 2（全文脈 33%）</dd>" in html
     assert "<dt>部分ステップ</dt><dd>40 ms</dd>" in html
@@ -150,9 +150,9 @@ def test_a_source_card_is_japanese() -> None:
     pages = (Page(1, None, "a"), Page(2, None, "bcd"))
     document = Document("a.pdf", pages)
     card = source_card(SourceFile(Path("a.pdf"), document, pages="2"), [1200], None, JA)
-    assert card["facts"] == "2 ページ中 1 ページ · 3 文字 · 1,200 トークン"
+    assert (card["facts"], card["details"]) == ("2 ページ中 1 ページ", ["3 文字 · 1,200 トークン"])
     card = source_card(SourceFile(Path("a.pdf"), document, left_out=True), [2, 3], None, JA)
-    assert (card["facts"], card["notes"]) == ("2 ページ · 4 文字 · 5 トークン", ["使いません。"])
+    assert (card["facts"], card["details"]) == ("使いません。", ["4 文字 · 5 トークン"])
 
 
 def test_a_card_says_in_japanese_what_is_wrong_with_a_file(sessions: Sessions, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_card_says_in_japanese_what_is_wrong_with_a_file(sessions: Sessions, t
     cards = [source_card(file, [], None, JA) for file in sources.files]
     none = "scan.pdf にはテキストがありません。1 ページ中 1 ページがスキャンなどの画像か、白紙です。"
     assert cards[0]["alert"].startswith(none)
-    assert cards[1]["notes"] == ["行末で分かれた 1 語をつなぎました。"]
+    assert cards[1]["details"][1:] == ["行末で分かれた 1 語をつなぎました。"]
     assert cards[1]["alert"] == "a.txt は 2 ページです。ページ 3 はありません。"
     assert cards[2]["alert"] == "gone.txt を開けません：ファイルが見つかりません。もう一度追加してください。"
     assert cards[3]["name"] == "貼り付けたテキスト"
@@ -179,7 +179,7 @@ def test_a_note_is_japanese_also_when_the_project_is_opened_again(store: Store, 
     (tmp_path / "a.txt").write_text("an exam-\nple")
     Sources(store, project, Limits()).add([tmp_path / "a.txt"])
     (file,) = Sources(store, project, Limits()).files
-    assert source_card(file, [], None, JA)["notes"] == ["行末で分かれた 1 語をつなぎました。"]
+    assert source_card(file, [], None, JA)["details"][1:] == ["行末で分かれた 1 語をつなぎました。"]
 
 
 def test_why_a_run_failed_is_japanese(session: Session) -> None:
@@ -280,7 +280,7 @@ def test_every_fixed_line_has_its_japanese() -> None:
     methods, fixed = set(COMPARED.values()) - {"RefreshKV"}, set(comparison_module._STATES.values())
     assert states | methods | fixed <= {english for _, english in catalogues()["ja"].entries}
     labels = re.findall("<dt>(.+?)</dt>", panels.rates(status(RunStatistics(30)), JA))
-    assert len(labels) == 8
+    assert len(labels) == 7
     assert not [label for label in labels if label.isascii()]
 
 
@@ -322,7 +322,7 @@ def test_formats_and_what_tasks_ask_for_are_labels_too() -> None:
     assert english.keys() == japanese.keys()
     assert words("write").key in english
     assert (english["write"], japanese["write"]) == ("Write", "書く")
-    assert english["format_docx"] == "Word document (.docx)"
-    assert japanese["format_docx"] == "Word 文書 (.docx)"
+    assert english["format_docx"] == "Word document"
+    assert japanese["format_docx"] == "Word 文書"
     assert english["report_asks"] == TASKS["report"].asks
     assert japanese["report_asks"] == "レポートの主題"

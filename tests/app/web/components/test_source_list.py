@@ -10,30 +10,32 @@ from app.say.wording import Message
 from app.web.components.source_list import SourceList, list_message, page_text, source_card
 
 
-def test_a_card_names_pages_characters_tokens_and_notes() -> None:
+def test_a_card_names_pages_size_warnings_and_repairs() -> None:
     pages = (Page(1, None, "a"), Page(2, None, "bcd"))
-    document = Document("a<b>${x}.pdf", pages, (Message("1 of 2 pages has no <i>."),))
+    repaired = Message("1 word broken over two lines was put together.")
+    document = Document("a<b>${x}.pdf", pages, (Message("1 of 2 pages has no <i>."), repaired))
     file = SourceFile(Path("a<b>${x}.pdf"), document, pages="2")
     card = source_card(file, [1200], Message("Like <b>.txt."))
     assert card == {
         "id": file.id, "name": "a<b>${x}.pdf", "alert": "", "password": False,
-        "facts": "1 of 2 pages · 3 characters · 1,200 tokens",
-        "notes": ["1 of 2 pages has no <i>.", "Like <b>.txt."],
+        "facts": "1 of 2 pages",
+        "warnings": ["1 of 2 pages has no <i>.", "Like <b>.txt."],
+        "details": ["3 characters · 1,200 tokens", "1 word broken over two lines was put together."],
         "leftOut": False, "readable": True, "count": 2, "pages": "2",
     }  # fmt: skip
     both = source_card(SourceFile(Path("a.pdf"), Document("a.pdf", pages)), [2, 3], None)
-    assert both["facts"] == "2 pages · 4 characters · 5 tokens"
+    assert (both["facts"], both["details"]) == ("2 pages", ["4 characters · 5 tokens"])
     one = source_card(SourceFile(Path("a.txt"), Document("a.txt", pages[:1])), None, None)
-    assert (one["facts"], one["pages"]) == ("1 page · 1 character", None)
+    assert (one["facts"], one["details"], one["pages"]) == ("1 page", ["1 character"], None)
 
 
 def test_a_source_that_is_left_out_says_so_and_has_no_pages_to_choose() -> None:
     pages = (Page(1, None, "a"), Page(2, None, "b"))
     file = SourceFile(Path("a.txt"), Document("a.txt", pages), left_out=True)
     card = source_card(file, [7, 7], None)
-    assert (card["leftOut"], card["notes"], card["pages"], card["count"]) == (True, ["Left out."], None, 2)
+    assert (card["leftOut"], card["facts"], card["pages"], card["count"]) == (True, "Left out.", None, 2)
     card = source_card(replace(file, left_out=False), [7, 7], None)
-    assert (card["leftOut"], card["notes"], card["pages"]) == (False, [], "")
+    assert (card["leftOut"], card["facts"], card["pages"]) == (False, "2 pages", "")
 
 
 def test_a_source_that_cannot_be_read_says_why() -> None:

@@ -67,10 +67,30 @@ def test_rates_show_what_is_known() -> None:
     steps = "12 full, 108 partial (10% full)"
     figures = {"decodeRate": 23.456, "steps": steps, "firstToken": 2.04, "partialMilliseconds": 41.6}
     known = panels.rates({**unknown, **figures})
-    assert "<dd>23.5</dd>" in known
+    assert known.startswith('<span class="rate"><b>23.5</b> tokens/s</span><dl class="rates">')
     assert f"<dd>{steps}</dd>" in known
     assert "<dt>first token</dt><dd>2.0 s</dd>" in known
     assert "<dd>42 ms</dd>" in known
+
+
+def test_the_steps_say_what_is_done_and_what_is_next() -> None:
+    def read(documents: bool, asked: bool) -> list[tuple[str, str]]:
+        items = re.findall(r"<li([^>]*)>(.*?)</li>", panels.steps(documents, asked))
+        return [(re.sub("<[^>]*>", "", text), state) for state, text in items]
+
+    here = ' aria-current="step"'
+    assert read(False, False) == [("1 Add documents", here), ("2 Say what to write", ""), ("3 Press Write", "")]
+    assert read(True, False) == [("✓ Add documents", ""), ("2 Say what to write", here), ("3 Press Write", "")]
+    assert read(True, True) == [("✓ Add documents", ""), ("✓ Say what to write", ""), ("3 Press Write", here)]
+    assert read(False, True)[:2] == [("1 Add documents", here), ("✓ Say what to write", "")]
+    assert 'aria-label="done"' in panels.steps(True, False)
+
+
+def test_the_line_of_a_model_shows_its_name_and_what_it_does_and_opens_its_facts() -> None:
+    assert panels.model_line("<m>", "", "window 8") == (
+        '<details class="model"><summary><b>&lt;m&gt;</b></summary><p>window 8</p></details>'
+    )
+    assert "<summary><b>m</b> <span>compiling</span></summary>" in panels.model_line("m", "compiling", "window 8")
 
 
 def test_a_checked_table_lists_what_is_wrong_and_what_was_put_right() -> None:

@@ -152,7 +152,7 @@ def test_a_source_has_its_card_before_the_model_is_there(session: Session, sessi
     engine = Engine(load, queue_size=1)
     context = AppContext(Commands(Settings(_env_file=None), engine), sessions, shared=False)
     before = cards(context, session)
-    assert [card["facts"] for card in before["sources"]] == ["1 page · 28 characters"]
+    assert [(card["facts"], card["details"]) for card in before["sources"]] == [("1 page", ["28 characters"])]
     engine.start()
     with pytest.raises(ModelUnavailableError):
         engine.require_model(timeout=60)
@@ -162,7 +162,7 @@ def test_a_source_has_its_card_before_the_model_is_there(session: Session, sessi
 def test_with_the_model_a_card_counts_tokens(commands: Commands, session: Session, sessions: Sessions) -> None:
     session.sources.paste("The light stood on the rock.")
     (card,) = cards(AppContext(commands, sessions, shared=False), session)["sources"]
-    assert card["facts"] == "1 page · 28 characters · 28 tokens"
+    assert (card["facts"], card["details"]) == ("1 page", ["28 characters · 28 tokens"])
 
 
 def test_a_source_that_cannot_be_shown_leaves_the_others_and_can_be_removed(
@@ -182,7 +182,7 @@ def test_a_source_that_cannot_be_shown_leaves_the_others_and_can_be_removed(
     context = AppContext(commands, sessions, shared=False)
     shown = cards(context, session)["sources"]
     assert [card["id"] for card in shown] == [first.id, broken.id, last.id]
-    assert [card.get("facts", "").split(" · ")[0] for card in shown] == ["1 page", "", "1 page"]
+    assert [card.get("facts", "") for card in shown] == ["1 page", "", "1 page"]
     assert shown[1]["alert"] == "This source cannot be shown. Remove it, or add it again in another form."
     act(session.sources, broken.id, "remove", None)
     assert [card["id"] for card in cards(context, session)["sources"]] == [first.id, last.id]
@@ -197,7 +197,7 @@ def test_sources_that_cannot_be_compared_are_shown(
     monkeypatch.setattr("app.project.sources.duplicates", compared)
     session.sources.paste("The light stood on the rock.")
     (card,) = cards(AppContext(commands, sessions, shared=False), session)["sources"]
-    assert card["facts"] == "1 page · 28 characters · 28 tokens"
+    assert (card["facts"], card["details"]) == ("1 page", ["28 characters · 28 tokens"])
 
 
 def test_what_is_done_to_a_source_is_done_to_that_one_and_nothing_else(session: Session) -> None:
