@@ -34,6 +34,7 @@ function readPalette(probe) {
     outside: read("var(--ckm-outside)"),
     accent: read("var(--ckm-accent)"),
     bar: read("var(--ckm-bar)"),
+    own: read("var(--ckm-own)"),
     entered: read("var(--ckm-entered)"),
     enteredMark: read("var(--ckm-entered-mark)"),
     leftMark: read("var(--ckm-left-mark)"),
