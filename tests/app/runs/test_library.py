@@ -1,7 +1,7 @@
 """The runs of a project: kept part by part, opened again, and asked which of them wrote what."""
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -295,16 +295,6 @@ def test_one_that_was_not_queued_is_as_if_it_had_not_been_begun(store: Store, se
     assert len(list_runs(store, session.id)) == 1
 
 
-@dataclass
-class SectionRun(ScriptedRun):
-    """A run that writes a section."""
-
-    place: SectionPlace | None = None
-
-    def spec(self, opening: str = "", **fields: Any) -> RunSpec:
-        return super().spec(opening, section=self.place, **fields)
-
-
 def test_the_runs_of_a_texts_sections_know_each_other(store: Store, session: Session) -> None:
     """Of two texts with a run between them, the second stopped after its second section and went on later."""
     places = [(1, 2), (2, 2), None, (1, 3), (2, 3), (3, 3)]
@@ -312,7 +302,7 @@ def test_the_runs_of_a_texts_sections_know_each_other(store: Store, session: Ses
     for place in places:
         section = SectionPlace(*place, f"Heading {place[0]}") if place else None
         end = len(session.draft.text)
-        made = into(session, SectionRun(place=section).finish(f"{FIRST} "), end, end)
+        made = into(session, ScriptedRun(section=section).finish(f"{FIRST} "), end, end)
         made.join(30)
         keys.append(key_of(made))
     told = [session.runs.series(key) for key in keys]
