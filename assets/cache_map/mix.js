@@ -49,7 +49,7 @@ class MixStrip {
   paint(ctx, top, width, height) {
     const rows = this.run?.rows.length;
     if (!rows || !this.palette) return;
-    const colours = [this.palette.bar, this.palette.own, this.palette.rule];
+    const colours = [this.palette.bar, this.palette.own, this.palette.rest];
     for (let i = 0; i < rows; i++) {
       const [x, end] = [Math.round((i / rows) * width), Math.round(((i + 1) / rows) * width)];
       let floor = height;

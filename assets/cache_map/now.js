@@ -49,7 +49,9 @@ class Now {
     const begun = run?.rows.length ? run : null;
     this.button.hidden = this.following || !begun || begun.gaze.page(i) === null;
     root.querySelector(".ckm-looking").textContent = begun && looked(begun, i);
-    root.querySelector(".ckm-parts").textContent = begun && mixture(begun, i);
+    root.querySelector(".ckm-parts").hidden = !begun;
+    const parts = root.querySelectorAll(".ckm-parts b");
+    if (begun) partsOf(begun, i).forEach((words, kind) => (parts[kind].textContent = words));
     const away = root.querySelector(".ckm-away");
     const words = begun?.gaze.away(i) ? T.away(percent(begun.gaze.mix(i)[0])) : "";
     away.hidden = !words;

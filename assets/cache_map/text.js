@@ -55,10 +55,10 @@ const TEXT = {
     lookingAtOwn: "Looking at its own text",
     lookingAround: "Looking over the documents",
     mixLabel: "Over time: how much of what is in view is the documents', its own text and the instruction",
-    ofDocuments: "documents",
-    ofOwn: "its own text",
-    ofInstruction: "instruction",
-    mix: (documents, own, instruction) => `In view: ${documents} documents, ${own} its own text, ${instruction} instruction`,
+    inView: "In view:",
+    ofDocuments: (share) => `${share} documents`,
+    ofOwn: (share) => `${share} its own text`,
+    ofInstruction: (share) => `${share} instruction`,
     away: (share) =>
       `The model hardly looks at the documents any more: ${share} of what it keeps in view is theirs. It now goes mostly by ` +
       "its own words, so check names and facts. To bring the documents back, stop it and let it see less of the draft or " +
@@ -151,10 +151,10 @@ const TEXT = {
     lookingAtOwn: "自分の文章を見ています",
     lookingAround: "文書全体を見ています",
     mixLabel: "視野の内訳の推移: 文書、自分の文章、指示",
-    ofDocuments: "文書",
-    ofOwn: "自分の文章",
-    ofInstruction: "指示",
-    mix: (documents, own, instruction) => `視野の内訳: 文書 ${documents}、自分の文章 ${own}、指示 ${instruction}`,
+    inView: "視野の内訳:",
+    ofDocuments: (share) => `文書 ${share}`,
+    ofOwn: (share) => `自分の文章 ${share}`,
+    ofInstruction: (share) => `指示 ${share}`,
     away: (share) =>
       `モデルはもう文書をほとんど見ていません。視野のうち文書は ${share} です。主に自分の文章を頼りに書いているため、名前や事実を確かめてください。` +
       "文書に戻すには、停止して「デコードの設定」で参照する原稿を短くするか小さなキャッシュを大きくする、または次に書く内容を課題に具体的に書いてください。",

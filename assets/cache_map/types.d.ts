@@ -33,7 +33,7 @@ interface Box {
 
 /** Colours as CSS; `words` are the shades as pixels of an image. */
 type Palette = { shades: string[]; words: Uint32Array } & Record<
-  "text" | "quiet" | "rule" | "outside" | "accent" | "bar" | "own" | "entered" | "enteredMark" | "leftMark" | "stayed", string
+  "text" | "quiet" | "rule" | "outside" | "accent" | "bar" | "own" | "rest" | "entered" | "enteredMark" | "leftMark" | "stayed", string
 >;
 
 type Mode = "share" | "changes" | "passages";
@@ -148,14 +148,16 @@ type Label =
   | "historyLabel" | "layersBySteps" | "layersHint" | "layersLabel" | "layer" | "allLayers" | "loading" | "play" | "pause"
   | "live" | "liveLabel" | "refresh" | "close" | "closeLabel" | "kept" | "quote" | "near" | "generated" | "keptWhile"
   | "typed" | "nothingKept" | "empty" | "reading" | "noCache" | "heldScale" | "outside" | "written" | "follow"
-  | "lookingAtOwn" | "lookingAround" | "mixLabel" | "ofDocuments" | "ofOwn" | "ofInstruction" | "both" | "shade" | "technical"
+  | "lookingAtOwn" | "lookingAround" | "mixLabel" | "inView" | "both" | "shade" | "technical"
   | "terms" | "writtenNever" | "earlier" | "later" | "closeSentence" | "writtenLabel";
 
 /** Numbers come in already written out, unless they are named as a layer or a similarity. */
 interface Words extends Record<Label, string> {
   oneLayer(layer: number): string;
   lookingAt(page: string, name: string): string;
-  mix(documents: string, own: string, instruction: string): string;
+  ofDocuments(share: string): string;
+  ofOwn(share: string): string;
+  ofInstruction(share: string): string;
   away(share: string): string;
   writtenWhile(number: string, one: boolean): string;
   gone(number: string, one: boolean): string;

@@ -40,10 +40,15 @@ function looked(run, i) {
   return page ? T.lookingAt(page.label, page.name) : T.lookingAround;
 }
 
-/** "In view: documents 62% · own text 35% · instruction 3%" @param {MapRun} run @param {number} i */
-function mixture(run, i) {
+/** "62% documents", "35% its own text", "3% instruction" @param {MapRun} run @param {number} i */
+function partsOf(run, i) {
   const [document, own, instruction] = run.gaze.mix(i).map(percent);
-  return T.mix(document, own, instruction);
+  return [T.ofDocuments(document), T.ofOwn(own), T.ofInstruction(instruction)];
+}
+
+/** @param {MapRun} run @param {number} i */
+function mixture(run, i) {
+  return `${T.inView} ${partsOf(run, i).join(", ")}`;
 }
 
 /**

@@ -145,7 +145,8 @@ def test_a_replay_moves_a_caret_in_the_draft_and_a_sentence_leads_to_what_was_wr
     # The marks lie on the words, and typing takes them away.
     places = """() => { const mark = document.querySelector('.draft-marks mark').getBoundingClientRect();
         const area = document.querySelector('.draft-text').getBoundingClientRect();
-        return mark.top > area.top && mark.bottom < area.bottom && mark.left > area.left && mark.right < area.right; }"""
+        return mark.top > area.top && mark.bottom < area.bottom && mark.left > area.left
+        && mark.right < area.right; }"""
     assert page.evaluate(places)
     hands.type("# Lamp\n\nA lantern burned. The keeper climbed the stairs.")
     expect(marks).to_have_count(0)
