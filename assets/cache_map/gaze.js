@@ -65,14 +65,14 @@ class Gaze {
   }
 
   /**
-   * The page that the model looks at at the `i`-th refresh; null before there are two.
+   * The page that the model looks at at the `i`-th refresh; null for the first few, which there is nothing to compare with.
    *
    * The page whose part of the last refreshes is the most times its mean since the run began; the page before stays until
    * another leads by a tenth.
    * @param {number} i
    */
   page(i) {
-    if (i < 1 || !this.run.doc.pages.length) return null;
+    if (i < RECENT || !this.run.doc.pages.length) return null;
     const { rows } = this.run;
     if (rows[this.order.length - 1] !== this.order.at(-1)) this.begin(); // one that was missing came between
     for (let next = this.order.length; next <= i; next++) this.follow(next);

@@ -23,7 +23,7 @@ function pages(refreshes) {
     const ratios = [0, 1].map((page) => mean(parts.slice(Math.max(0, i - 2), i + 1), page) / (mean(parts.slice(0, i + 1), page) || Infinity));
     const best = ratios[1] > ratios[0] ? 1 : 0;
     if (held === null || ratios[best] >= 1.1 * ratios[held]) held = best;
-    return i < 1 ? null : held;
+    return i < 3 ? null : held;
   });
 }
 
@@ -54,13 +54,13 @@ test("it is the same as by its definition, in whatever order it is asked", () =>
 });
 
 test("a refresh that comes late is counted in its place", () => {
-  const refreshes = [[10, 90], [60, 90], [60, 90], [10, 90]];
+  const refreshes = [[10, 90], [60, 90], [60, 90], [10, 90], [10, 90]];
   const whole = runOf(...refreshes);
   const late = runOf(...refreshes);
   late.rows = [late.rows[0], ...late.rows.slice(2)];
-  late.gaze.page(2);
+  late.gaze.page(3);
   late.rows = whole.rows;
-  assert.deepEqual([1, 2, 3].map((i) => late.gaze.page(i)), [1, 2, 3].map((i) => whole.gaze.page(i)));
+  assert.deepEqual([2, 3, 4].map((i) => late.gaze.page(i)), [2, 3, 4].map((i) => whole.gaze.page(i)));
 });
 
 test("away from the documents is less than a quarter, on the mean of three, and ends when they are looked at again", () => {

@@ -51,7 +51,7 @@ test("the technical figures are those of what is shown", () => {
 test("the picture in words says how much is held, where most is, and what changed", () => {
   assert.equal(
     describe(RUN, 1, null),
-    "Looking at page 1 of report.pdf. In view: 100% documents, 0% its own text, 0% instruction. " +
+    "Looking over the documents. In view: 100% documents, 0% its own text, 0% instruction. " +
       "Refresh 1, step 10, by stride: 2 of 6 document tokens are in at least one small cache. " +
       "Most are on report.pdf · page 1. Tokens of the document: 1 entered, 1 left, 1 stayed.",
   );

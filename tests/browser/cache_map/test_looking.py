@@ -46,13 +46,13 @@ def test_the_map_follows_the_page_that_is_looked_at_until_the_person_scrolls(sit
     with open_page(site, tabs, reduced_motion="reduce") as page:
         run = Made(words(6000))
         site.feed = run.feed
-        run.add(*(refreshed(run.prompt, number, slice(4500, 4560)) for number in range(2)))
+        run.add(*(refreshed(run.prompt, number, slice(4500, 4560)) for number in range(5)))
         send(site, page, *run.messages)
         assert page.inner_text(".ckm-looking") == "Looking at page 2 of report.pdf"
         assert top(page) > 0
         assert page.is_hidden(".ckm-follow")
         known = len(run.messages)
-        run.add(*(refreshed(run.prompt, number, slice(600, 4560)) for number in range(2, 5)))
+        run.add(*(refreshed(run.prompt, number, slice(600, 4560)) for number in range(5, 8)))
         send(site, page, *run.messages[known:])
         assert page.inner_text(".ckm-looking") == "Looking at page 1 of report.pdf"
         first = top(page)
@@ -64,7 +64,7 @@ def test_the_map_follows_the_page_that_is_looked_at_until_the_person_scrolls(sit
         page.wait_for_selector(".ckm-follow:not([hidden])")
         own = top(page)
         known = len(run.messages)
-        run.add(*(refreshed(run.prompt, number, slice(4500, 4560)) for number in range(5, 9)))
+        run.add(*(refreshed(run.prompt, number, slice(4500, 4560)) for number in range(8, 14)))
         send(site, page, *run.messages[known:])
         assert page.inner_text(".ckm-looking") == "Looking at page 2 of report.pdf"
         assert top(page) == own

@@ -164,7 +164,7 @@ def test_the_map_speaks_japanese(site: Site, tabs: Tabs) -> None:
         send(site, page, made(words(300), refreshes=2).whole)
         assert page.inner_text(".ckm-mode-changes") == "変化"
         assert page.inner_text(".ckm-which") == "1 / 1 ・10 トークン後"
-        assert page.inner_text(".ckm-looking") == "report.pdf の 1 ページを見ています"
+        assert page.inner_text(".ckm-looking") == "文書全体を見ています"
 
 
 def test_both_languages_say_the_same_things(page: Any) -> None:
