@@ -49,16 +49,18 @@ class MixStrip {
   paint(ctx, top, width, height) {
     const rows = this.run?.rows.length;
     if (!rows || !this.palette) return;
-    const colours = [this.palette.bar, this.palette.own, this.palette.rest];
-    for (let i = 0; i < rows; i++) {
-      const [x, end] = [Math.round((i / rows) * width), Math.round(((i + 1) / rows) * width)];
-      let floor = height;
-      this.run.gaze.mix(i).forEach((part, kind) => {
-        ctx.fillStyle = colours[kind];
-        ctx.fillRect(x, floor - part * height, end - x, part * height);
-        floor -= part * height;
+    const mixes = Array.from({ length: rows }, (_, i) => this.run.gaze.mix(i));
+    const floors = mixes.map(() => height);
+    [this.palette.bar, this.palette.own, this.palette.rest].forEach((colour, kind) => {
+      ctx.beginPath(); // one for all refreshes
+      mixes.forEach((mix, i) => {
+        const [x, end] = [Math.round((i / rows) * width), Math.round(((i + 1) / rows) * width)];
+        floors[i] -= mix[kind] * height;
+        ctx.rect(x, floors[i], end - x, mix[kind] * height);
       });
-    }
+      ctx.fillStyle = colour;
+      ctx.fill();
+    });
     const [x, wide] = [(this.shown / rows) * width, Math.max(3, width / rows)];
     ctx.strokeStyle = this.palette.text;
     ctx.lineWidth = 1.5;
