@@ -29,6 +29,8 @@ class CacheMap {
   now;
   /** @type {WrittenText} */
   written;
+  /** @type {Sections} */
+  sections;
   /** @type {MapRun | null} */
   run = null;
   /** @type {Held | null} */
@@ -48,8 +50,6 @@ class CacheMap {
   position = 0;
   announcing = 0;
   soon = false;
-  /** The run of the section in which a replay is to go on. @type {string | null} */
-  onward = null;
 
   /** @param {Template} root @param {(name: string, data: object) => void} ask tells the other side of an event */
   constructor(root, ask) {
@@ -104,9 +104,10 @@ class CacheMap {
   makeControls() {
     this.player = new Player(this.root, {
       moved: (i) => this.move(i),
-      begun: () => this.turn(0, true),
-      ended: () => this.turn((this.current.series?.at ?? 0) + 1, true),
+      begun: () => this.sections.rewind(),
+      ended: () => this.sections.step(1, true),
     });
+    this.sections = new Sections(this.find("series"), (run) => this.ask("turn", { run }));
     this.heldBar = new HeldBar(this.find("kept"), {
       went: (index) => this.goTo(/** @type {Held} */ (this.held).begin(index, this.current.doc)),
       closed: () => this.setHeld(null),
@@ -115,9 +116,6 @@ class CacheMap {
       went: (stretch) => this.written.show(this.current, [stretch], false),
       closed: () => this.setSentence(null),
     });
-    for (const [name, step] of /** @type {const} */ ([["earlier", -1], ["later", 1]])) {
-      this.find(name).addEventListener("click", () => this.turn((this.current.series?.at ?? 0) + step, false));
-    }
     for (const mode of MODES) this.find(`mode-${mode}`).addEventListener("click", () => this.setMode(mode));
     this.find("layer").addEventListener("change", () => {
       const { value } = this.find("layer");
@@ -152,10 +150,7 @@ class CacheMap {
       this.waiting = null;
     }
     if (!ours || ours.lacks(message)) this.askAgain(message.run);
-    if (ours && this.onward === ours.id && ours.rows.length) {
-      this.onward = null;
-      this.player.playFrom(0);
-    }
+    if (ours?.rows.length && this.sections.awaits(ours.id)) this.player.playFrom(0);
   }
 
   /**
@@ -227,7 +222,7 @@ class CacheMap {
     this.find("loading").hidden = this.wanted === layer || !rows.length;
     this.find("explanation").textContent = explain(run, shown, layer, mode);
     this.find("figures").textContent = figures(run, shown, layer);
-    this.showSection();
+    this.sections.show(run?.series ?? null);
     this.player.show(rows, shown, !this.selected);
     if (!run) return;
     const levels = run.levels(shown, layer);
@@ -310,30 +305,6 @@ class CacheMap {
     const stretches = writtenWhile(this.run, positionsOf(this.run.doc, sentence));
     this.panel.setSentence(sentence);
     this.sentenceBar.show(this.run, stretches, this.written.showStretches(this.run, stretches));
-  }
-
-  /** Which section is shown, where there are several. */
-  showSection() {
-    const { series } = this.run ?? {};
-    this.find("series").hidden = !series;
-    if (!series) return;
-    const [number, total, title] = series.place;
-    this.find("section").textContent = T.section(count(number), count(total), title);
-    this.find("earlier").disabled = series.at === 0;
-    this.find("later").disabled = series.at === series.runs.length - 1;
-  }
-
-  /**
-   * Show another section of the text, the `at`-th. Says whether there is such a one.
-   * @param {number} at @param {boolean} playing whether a replay goes on in it
-   */
-  turn(at, playing) {
-    const { series } = this.current;
-    const run = series && at !== series.at ? series.runs[at] : undefined;
-    if (!run) return false;
-    this.onward = playing ? run : null;
-    this.ask("turn", { run });
-    return true;
   }
 
   /** A place that the person wants to see. @param {number} position */

@@ -5,6 +5,7 @@ interface Parts {
   root: Template;
   kept: Template;
   sentence: Template;
+  series: Template;
   follow: HTMLButtonElement;
   earlier: HTMLButtonElement;
   later: HTMLButtonElement;
