@@ -241,7 +241,7 @@ class CacheMap {
     const { current: run, strip } = this;
     const held = this.mode === "passages" ? this.held : null;
     const shares = held ? held.parts(run.doc) : levels ? run.pageShares(levels) : [];
-    strip.setShares(shares, Math.max(0.1, ...shares));
+    strip.setShares(shares, Math.max(0.1, ...shares), held ? null : run.gaze.page(this.shown));
     const most = strip.strongest;
     this.find("page-name").textContent = most < 0 ? "" : strip.nameOf(most);
   }

@@ -47,7 +47,8 @@ class Now {
   show() {
     const { run, i, root } = this;
     const begun = run?.rows.length ? run : null;
-    this.button.hidden = this.following || !begun || begun.gaze.page(i) === null;
+    const page = begun?.gaze.page(i) ?? null;
+    this.button.hidden = page === null || (this.following && page === this.page);
     root.querySelector(".ckm-looking").textContent = begun && looked(begun, i);
     root.querySelector(".ckm-parts").hidden = !begun;
     const parts = root.querySelectorAll(".ckm-parts b");
@@ -66,6 +67,7 @@ class Now {
     if (page === null || page === this.page) return;
     this.page = page;
     this.panel.show(strongest(run, i, page), true);
+    this.show();
   }
 }
 
