@@ -45,9 +45,9 @@ class PageStrip {
     this.view.invalidate();
   }
 
-  /** @param {number[]} shares 0 to 1, by page @param {number} highest the share of a bar of full height @param {number | null} looked the page that is looked at */
-  setShares(shares, highest, looked = null) {
-    this.looked = looked;
+  /** @param {number[]} shares 0 to 1, by page @param {number} highest the share of a bar of full height @param {number | null} now the page that is looked at */
+  setShares(shares, highest, now = null) {
+    this.looked = now;
     this.shares = shares;
     this.highest = highest;
     this.describe();
