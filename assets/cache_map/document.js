@@ -33,7 +33,8 @@ class DocumentPanel {
     scroll.addEventListener("pointerleave", (event) => hovered(null, event));
     scroll.addEventListener("click", (event) => {
       const position = this.positionAt(event);
-      picked(position === null ? null : sentenceAt(this.doc, this.doc.starts[position - this.doc.first]));
+      const end = position === null ? null : this.doc.starts[position - this.doc.first + 1]; // a token begins with a blank
+      picked(end === null ? null : sentenceAt(this.doc, end - 1));
     });
     scroll.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !this.lines.length) return;

@@ -40,12 +40,12 @@ class Gaze {
       for (let position = from; position < to; position++) total += levels[position];
       return total;
     };
-    const all = sum(0, levels.length) || 1;
-    const document = sum(doc.first, doc.first + doc.tokens) / all;
-    const own = sum(start.promptTokens - start.draftTokens, levels.length) / all;
+    const [all, document] = [sum(0, levels.length), sum(doc.first, doc.first + doc.tokens)];
+    const own = sum(start.promptTokens - start.draftTokens, levels.length);
+    const held = [document, own, all - document - own];
     const shares = this.run.pageShares(levels);
     const whole = shares.reduce((total, share) => total + share, 0) || 1;
-    return { mix: [document, own, 1 - document - own], parts: shares.map((share) => share / whole) };
+    return { mix: held.map((part) => part / (all || 1)), parts: shares.map((share) => share / whole) };
   }
 
   /** The last few refreshes up to the `i`-th: one alone is of a few words. @param {number} i */

@@ -103,7 +103,7 @@ type Stretch = [from: number, to: number];
 type Mix = [document: number, own: number, instruction: number];
 /** `parts`: of what is held of the documents, by page, each weighed by its length; together 1. */
 interface Look {
-  mix: Mix;
+  mix: number[];
   parts: number[];
 }
 /** What the editor of the page lets others do, see assets/editor. */
