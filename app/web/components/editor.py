@@ -13,7 +13,8 @@ then on until the end the editor is locked.
 
 The page sends, as Gradio events: `edit`, `passage` (kind, wish, and as the others project, text, start, end, revision,
 serial), `caret`, `accept`, `reject` (id), `resync`, `recover` (text), and `settled` when the server has the draft and
-typing pauses. `element.draft.state()` in the browser gives what `edit` sends.
+typing pauses. `element.draft.state()` in the browser gives what `edit` sends, and `element.draft.mark(spans, caret)`
+marks passages for as long as the text stays as it is (UTF-16 units, as everything between scripts).
 """
 
 from __future__ import annotations
