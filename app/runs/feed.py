@@ -6,9 +6,12 @@ be put into one. A page that was not sent the run's start asks for it.
     run        the run's id, and `refreshes`, how many of them there are by now
     start      the document and the sizes of the run
     refresh    refreshes for all layers together, each with a byte a position
-    steps      {"first": n, "full": [...]}: how many layers attended to the whole context in each step from the n-th on
+    steps      {"first": n, "full": [...], "texts": [...], "at": n}: how many layers attended to the whole context in
+               each step from the n-th on, what each wrote, and how many characters of the draft stood before the first
     layer      {"index": i, "first": n, "kept": [...]}: the bytes of one layer, from the n-th refresh on
     held       pages and passages of that run's documents to mark: see app.runs.evidence
+    series     {"place": [number, of, heading], "runs": [...], "at": i}: which section the run wrote, and the runs that
+               wrote the text's sections, in their order, of which it is the i-th
     empty      true, alone: the page shows no run any more
 
 A byte is 255 times the share of the (layer, KV head) pairs, or of the KV heads of the one layer, that hold a position.
@@ -26,6 +29,7 @@ from numpy.typing import NDArray
 
 from app.runs.trace import PromptTokens, Recorder, Replay, Trace
 from app.runs.trace.packing import is_keyframe, unpack
+from app.text.valid import valid
 from core.events import CacheRefreshed, Event
 
 Json: TypeAlias = dict[str, Any]
@@ -118,8 +122,13 @@ class MapFeed:
             if now.refreshes > sent.refreshes:
                 message["refresh"] = [self._row(number) for number in range(sent.refreshes, now.refreshes)]
             if now.steps > sent.steps:
-                full = [token.full_layers for token in self._recorder.tokens[sent.steps : now.steps]]
-                message["steps"] = {"first": sent.steps, "full": full}
+                tokens = self._recorder.tokens[sent.steps : now.steps]
+                message["steps"] = {
+                    "first": sent.steps,
+                    "full": [token.full_layers for token in tokens],
+                    "texts": [valid(token.text) for token in tokens],
+                    "at": self._recorder.draft_start,
+                }
             if layer is not None and (layer != sent.layer or now.refreshes > sent.refreshes):
                 first = sent.refreshes if layer == sent.layer else 0
                 kept = [_base64(levels) for levels in self._history(layer)[first:]]
@@ -167,6 +176,7 @@ def _start(prompt: PromptTokens, layers: tuple[int, ...], heads: int, slots: int
         "heads": heads,
         "slots": slots,
         "promptTokens": len(prompt.token_ids),
+        "draftTokens": prompt.draft_tokens,
     }
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.prompt.sections import SectionPlace
 from app.runs.feed import MapFeed
@@ -74,6 +74,15 @@ class RunEntry:
     section: SectionPlace | None = None
     text: str | None = None
     feed: MapFeed | None = field(default=None, repr=False)
+
+
+class Series(NamedTuple):
+    """A section of a text, the keys of the runs that wrote the text's sections in their order, as far as they are kept,
+    and which of them wrote this one."""
+
+    place: SectionPlace
+    runs: tuple[str, ...]
+    at: int
 
 
 class RunLibrary:
@@ -156,6 +165,21 @@ class RunLibrary:
         """The key of the run that wrote last into the draft; proposals, which read no documents, do not count."""
         drafted = (entry for entry in self.entries if not (entry.proposes or entry.compared))
         return next((entry.key for entry in drafted if entry.stored is not None), None)
+
+    def series(self, key: str | None) -> Series | None:
+        """The section that the run of that key wrote, and the runs of those around it; None if it wrote none."""
+        entries = [entry for entry in self.entries if entry.section and not entry.compared][::-1]
+        at = next((at for at, entry in enumerate(entries) if entry.key == key), None)
+        if at is None:
+            return None
+        first, last = at, at
+        while first and _goes_on(entries[first - 1], entries[first]):
+            first -= 1
+        while last + 1 < len(entries) and _goes_on(entries[last], entries[last + 1]):
+            last += 1
+        place = entries[at].section
+        assert place is not None
+        return Series(place, tuple(entry.key for entry in entries[first : last + 1]), at - first)
 
     def open(self, key: str | None) -> OpenRun | None:
         """The run of that key; None if there is none, or none any more."""
@@ -248,6 +272,12 @@ def _entry(run: StoredRun) -> RunEntry:
         proposes=bool(run.settings.get("proposes")), compared=str(run.settings.get("compared") or ""),
         opening=str(run.settings.get("opening") or ""), section=SectionPlace(*section) if section else None,
     )  # fmt: skip
+
+
+def _goes_on(entry: RunEntry, other: RunEntry) -> bool:
+    """Whether `other` wrote the section after that of `entry`."""
+    here, there = entry.section, other.section
+    return here is not None and there is not None and (here.number + 1, here.total) == (there.number, there.total)
 
 
 def _played(key: str, trace: Trace) -> OpenRun:

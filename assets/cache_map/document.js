@@ -10,15 +10,19 @@ class DocumentPanel {
   palette;
 
   /**
-   * `hovered` is told the prompt position under the pointer, `scrolled` that the view moved.
+   * `hovered` is told the prompt position under the pointer, `scrolled` that the view moved, `picked` which sentence was
+   * pressed, null for none: by pointer, or with Enter the one of the marked line or else the first in view.
    * @param {HTMLElement} scroll
-   * @param {{ hovered: (position: number | null, event: PointerEvent) => void, scrolled: () => void }} told
+   * @param {{ hovered: (position: number | null, event: PointerEvent) => void, scrolled: () => void,
+   *   picked: (sentence: Stretch | null) => void }} told
    */
-  constructor(scroll, { hovered, scrolled }) {
+  constructor(scroll, { hovered, scrolled, picked }) {
     this.scrolled = scrolled;
     this.view = new Viewport(scroll, (...args) => this.paint(...args), () => this.arrange());
     /** Where the marked line begins. @type {number | null} */
     this.marked = null;
+    /** The sentence that was pressed. @type {Stretch | null} */
+    this.sentence = null;
     /** @type {Line[]} */
     this.lines = [];
     this.font = this.smallFont = "";
@@ -27,12 +31,22 @@ class DocumentPanel {
     this.setMarks({ mode: "share" });
     scroll.addEventListener("pointermove", (event) => hovered(this.positionAt(event), event));
     scroll.addEventListener("pointerleave", (event) => hovered(null, event));
+    scroll.addEventListener("click", (event) => {
+      const position = this.positionAt(event);
+      const end = position === null ? null : this.doc.starts[position - this.doc.first + 1]; // a token begins with a blank
+      picked(end === null ? null : sentenceAt(this.doc, end - 1));
+    });
+    scroll.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !this.lines.length) return;
+      const line = this.lines.find(({ from, to, y }) => (this.marked === null ? y >= scroll.scrollTop && to > from : from === this.marked));
+      if (line) picked(sentenceAt(this.doc, line.from));
+    });
   }
 
   /** @param {Doc} doc */
   setDocument(doc) {
     this.doc = doc;
-    this.marked = null;
+    this.marked = this.sentence = null;
     this.arrange();
     this.view.scrollTo(0, false);
   }
@@ -46,6 +60,12 @@ class DocumentPanel {
     this.levels = levels;
     this.before = before;
     this.held = held;
+    this.view.invalidate();
+  }
+
+  /** @param {Stretch | null} sentence */
+  setSentence(sentence) {
+    this.sentence = sentence;
     this.view.invalidate();
   }
 
@@ -107,6 +127,7 @@ class DocumentPanel {
     }
     ctx.fillStyle = this.palette.text;
     ctx.fillText(this.doc.text.slice(line.from, line.to), MARGIN, middle);
+    this.underline(ctx, line, y);
     if (this.marked !== null && this.marked >= line.from && this.marked < line.to) {
       ctx.fillStyle = this.palette.accent;
       ctx.fillRect(6, y + 2, 3, line.height - 4);
@@ -117,6 +138,16 @@ class DocumentPanel {
   markShare(ctx, token, box) {
     const level = this.levels?.[this.doc.first + token];
     if (level) this.fill(ctx, this.palette.shades[shade(level / 255)], box);
+  }
+
+  /** The sentence that was pressed. @param {Context} ctx @param {Line} line @param {number} y */
+  underline(ctx, line, y) {
+    const [from, to] = this.sentence ?? [0, 0];
+    const { starts } = this.doc;
+    const cells = this.cells(ctx, line).filter(({ token }) => starts[token] < to && starts[token + 1] > from);
+    if (!cells.length) return;
+    const [left, right] = [cells[0].left, cells[cells.length - 1].right];
+    this.fill(ctx, this.palette.own, { x: MARGIN + left, y: y + line.height - 3, width: right - left, height: 2.5 });
   }
 
   /**

@@ -21,6 +21,16 @@ class CacheMap {
   player;
   /** @type {HeldBar} */
   heldBar;
+  /** @type {SentenceBar} */
+  sentenceBar;
+  /** @type {MixStrip} */
+  mix;
+  /** @type {Now} */
+  now;
+  /** @type {WrittenText} */
+  written;
+  /** @type {Sections} */
+  sections;
   /** @type {MapRun | null} */
   run = null;
   /** @type {Held | null} */
@@ -69,6 +79,13 @@ class CacheMap {
     this.panel = new DocumentPanel(this.find("text"), {
       hovered: (position, event) => this.tip.show(event, position === null ? null : tokenTip(this, position)),
       scrolled: () => this.strip?.setRange(this.panel.visible()),
+      picked: (sentence) => this.setSentence(sentence),
+    });
+    this.now = new Now(this.root, this.panel);
+    this.written = new WrittenText(this.root);
+    this.mix = new MixStrip(this.find("mix"), {
+      hovered: (i, event) => this.tip.show(event, i === null ? null : `${nameOf(this.current.rows[i])}\n${mixture(this.current, i)}`),
+      picked: (i) => this.pick(i, null),
     });
     this.strip = new PageStrip(this.find("pages"), axis, {
       hovered: (index, event) => this.tip.show(event, index === null ? null : this.strip.nameOf(index)),
@@ -85,10 +102,19 @@ class CacheMap {
   }
 
   makeControls() {
-    this.player = new Player(this.root, { moved: (i) => this.move(i) });
+    this.player = new Player(this.root, {
+      moved: (i) => this.move(i),
+      begun: () => this.sections.rewind(),
+      ended: () => this.sections.step(1, true),
+    });
+    this.sections = new Sections(this.find("series"), (run) => this.ask("turn", { run }));
     this.heldBar = new HeldBar(this.find("kept"), {
-      went: (index) => this.panel.show(/** @type {Held} */ (this.held).begin(index, this.current.doc), true),
+      went: (index) => this.goTo(/** @type {Held} */ (this.held).begin(index, this.current.doc)),
       closed: () => this.setHeld(null),
+    });
+    this.sentenceBar = new SentenceBar(this.find("sentence"), {
+      went: (stretch) => this.written.show(this.current, [stretch], false),
+      closed: () => this.setSentence(null),
     });
     for (const mode of MODES) this.find(`mode-${mode}`).addEventListener("click", () => this.setMode(mode));
     this.find("layer").addEventListener("change", () => {
@@ -104,7 +130,7 @@ class CacheMap {
     const apply = () => {
       const palette = readPalette(this.find("probe"));
       paintRamp(this.find("ramp"), palette);
-      for (const view of [this.panel, this.strip, this.heatmap, this.steps]) view.setPalette(palette);
+      for (const view of [this.panel, this.strip, this.mix, this.heatmap, this.steps]) view.setPalette(palette);
     };
     apply();
     new MutationObserver(apply).observe(document.body, { attributeFilter: ["class"] });
@@ -117,12 +143,14 @@ class CacheMap {
     if (message.start && message.run !== this.run?.id) this.open(message.run, message.start);
     const ours = this.run?.id === message.run ? this.run : null;
     if (ours?.add(message)) this.render(QUIET);
+    if (!message.start && !this.selected && message.refresh?.length) this.now.follow();
     if (message.held) this.waiting = message;
     if (this.waiting?.held && this.waiting.run === this.run?.id) {
       this.setHeld(new Held(this.waiting.held, this.current.doc));
       this.waiting = null;
     }
     if (!ours || ours.lacks(message)) this.askAgain(message.run);
+    if (ours?.rows.length && this.sections.awaits(ours.id)) this.player.playFrom(0);
   }
 
   /**
@@ -146,8 +174,10 @@ class CacheMap {
     this.player.pause();
     this.panel.setDocument(this.run.doc);
     this.strip.setDocument(this.run.doc);
+    this.now.open(this.run);
     if (this.waiting?.run !== id) this.waiting = null;
     this.setHeld(null);
+    this.setSentence(null);
     this.listLayers();
   }
 
@@ -155,7 +185,7 @@ class CacheMap {
   clear() {
     this.waiting = null;
     if (!this.run) return;
-    this.open("", { pieces: [], documentStart: 0, pages: [], layers: [], heads: 1, slots: 0, promptTokens: 1 });
+    this.open("", { pieces: [], documentStart: 0, pages: [], layers: [], heads: 1, slots: 0, promptTokens: 1, draftTokens: 0 });
     this.render();
     this.run = null;
     this.render();
@@ -191,12 +221,16 @@ class CacheMap {
     this.find("mode-passages").hidden = !held?.marked;
     this.find("loading").hidden = this.wanted === layer || !rows.length;
     this.find("explanation").textContent = explain(run, shown, layer, mode);
+    this.find("figures").textContent = figures(run, shown, layer);
+    this.sections.show(run?.series ?? null);
     this.player.show(rows, shown, !this.selected);
     if (!run) return;
     const levels = run.levels(shown, layer);
     this.panel.setMarks({ mode, levels, before: run.levelsBefore(shown, layer), held });
     this.axis.setLengths(run.start.promptTokens, rows.reduce((most, row) => Math.max(most, row.context), 0));
     this.showPages(levels);
+    this.now.setRow(shown);
+    this.mix.setRows(run, shown);
     this.heatmap.setRows(run, shown, layer);
     this.steps.setSteps(run, shown, layer);
     this.announce(silence);
@@ -207,9 +241,9 @@ class CacheMap {
     const { current: run, strip } = this;
     const held = this.mode === "passages" ? this.held : null;
     const shares = held ? held.parts(run.doc) : levels ? run.pageShares(levels) : [];
-    strip.setShares(shares, Math.max(0.1, ...shares));
-    const strongest = strip.strongest;
-    this.find("page-name").textContent = strongest < 0 ? "" : strip.nameOf(strongest);
+    strip.setShares(shares, Math.max(0.1, ...shares), held ? null : run.gaze.page(this.shown));
+    const most = strip.strongest;
+    this.find("page-name").textContent = most < 0 ? "" : strip.nameOf(most);
   }
 
   /**
@@ -232,7 +266,10 @@ class CacheMap {
     const row = i === null ? null : rows[i];
     this.selected = row === rows.at(-1) ? null : row;
     if (this.mode === "passages") this.mode = "share";
+    this.setSentence(null);
     this.render();
+    this.now.follow();
+    if (this.selected) this.written.showMoment(this.current, this.shown);
   }
 
   /** @param {Mode} mode */
@@ -249,14 +286,36 @@ class CacheMap {
     this.held = held;
     if (held?.marked) this.mode = "passages";
     else if (this.mode === "passages") this.mode = "share";
+    if (held) this.setSentence(null);
     this.heldBar.show(held);
     this.render();
-    if (held?.marked) this.panel.show(held.strongest, true);
+    if (held?.marked) this.goTo(held.strongest);
+  }
+
+  /**
+   * Mark a sentence of the document and what was written while it was in view; null ends that, and the replay's caret.
+   * @param {Stretch | null} sentence
+   */
+  setSentence(sentence) {
+    this.panel.setSentence(sentence);
+    this.sentenceBar.hide();
+    if (!sentence || !this.run?.rows.length) return this.written.clear();
+    if (this.held) this.setHeld(null);
+    this.player.pause();
+    const stretches = writtenWhile(this.run, positionsOf(this.run.doc, sentence));
+    this.panel.setSentence(sentence);
+    this.sentenceBar.show(this.run, stretches, this.written.showStretches(this.run, stretches));
+  }
+
+  /** A place that the person wants to see. @param {number} position */
+  goTo(position) {
+    this.now.setFollowing(false);
+    this.panel.show(position, true);
   }
 
   /** @param {number} index */
   goToPage(index) {
-    this.panel.show(this.current.doc.pages[index].position, true);
+    this.goTo(this.current.doc.pages[index].position);
   }
 
   /** @param {number | null} i @param {number | null} position */
@@ -265,6 +324,7 @@ class CacheMap {
     if (i !== null) this.move(i);
     if (position === null) return;
     this.position = position;
+    this.now.setFollowing(false);
     this.panel.show(position, i === null);
   }
 

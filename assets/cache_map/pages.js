@@ -22,6 +22,8 @@ class PageStrip {
     /** @type {number[]} */
     this.shares = [];
     this.highest = 1;
+    /** The page that is looked at. @type {number | null} */
+    this.looked = null;
     /** The page that the keys chose. @type {number | null} */
     this.cursor = null;
     box.addEventListener("pointermove", (event) => hovered(this.pageAt(event), event));
@@ -43,8 +45,9 @@ class PageStrip {
     this.view.invalidate();
   }
 
-  /** @param {number[]} shares 0 to 1, by page @param {number} highest the share of a bar of full height */
-  setShares(shares, highest) {
+  /** @param {number[]} shares 0 to 1, by page @param {number} highest the share of a bar of full height @param {number | null} now the page that is looked at */
+  setShares(shares, highest, now = null) {
+    this.looked = now;
     this.shares = shares;
     this.highest = highest;
     this.describe();
@@ -121,7 +124,7 @@ class PageStrip {
       ctx.fillRect(x, 0, wide, floor);
       const share = this.shares[i] ?? 0;
       const high = share > 0 ? Math.max(2, (floor - 2) * Math.min(1, share / this.highest)) : 0;
-      ctx.fillStyle = this.palette.bar;
+      ctx.fillStyle = i === this.looked ? this.palette.accent : this.palette.bar;
       ctx.fillRect(x, floor - high, wide, high);
       if (i > 0 && page.name !== pages[i - 1].name) {
         ctx.fillStyle = this.palette.quiet; // another document begins

@@ -34,6 +34,8 @@ function readPalette(probe) {
     outside: read("var(--ckm-outside)"),
     accent: read("var(--ckm-accent)"),
     bar: read("var(--ckm-bar)"),
+    own: read("var(--ckm-own)"),
+    rest: read("var(--ckm-rest)"),
     entered: read("var(--ckm-entered)"),
     enteredMark: read("var(--ckm-entered-mark)"),
     leftMark: read("var(--ckm-left-mark)"),

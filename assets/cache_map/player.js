@@ -4,15 +4,18 @@ const [FASTEST, SLOWEST] = [60, 500];
 /** The replay: a slider over the refreshes, play and pause, and a button that follows the newest. */
 class Player {
   /**
-   * `moved` asks for the `i`-th refresh, or with null for whatever is the newest.
-   * @param {Template} root @param {{ moved: (i: number | null) => void }} told
+   * `moved` asks for the `i`-th refresh, or with null for whatever is the newest. `begun` and `ended` say whether the
+   * replay begins, or goes on, in another section.
+   * @param {Template} root @param {{ moved: (i: number | null) => void, begun: () => boolean, ended: () => boolean }} told
    */
-  constructor(root, { moved }) {
+  constructor(root, { moved, begun, ended }) {
     this.slider = root.querySelector(".ckm-slider");
     this.playing = root.querySelector(".ckm-play");
     this.live = root.querySelector(".ckm-live");
     this.which = root.querySelector(".ckm-which");
     this.moved = moved;
+    this.begun = begun;
+    this.ended = ended;
     this.timer = 0;
     this.rows = 0;
     this.at = -1;
@@ -43,18 +46,25 @@ class Player {
     this.live.setAttribute("aria-pressed", `${live}`);
     const last = rows.at(-1);
     this.which.textContent = row && last
-      ? T.which(count(row.number), count(last.number), count(row.step), T.reasons[row.reason] ?? row.reason)
+      ? T.which(count(row.number), count(last.number), count(row.step))
       : "";
+    this.which.title = row ? nameOf(row) : "";
   }
 
   /** From the start if the newest is shown, else on from what is shown; at the newest it follows on. */
   play() {
     if (this.rows < 2) return;
-    let next = this.at >= this.rows - 1 ? 0 : this.at + 1;
+    if (this.at >= this.rows - 1 && this.begun()) return;
+    this.playFrom(this.at >= this.rows - 1 ? 0 : this.at + 1);
+  }
+
+  /** @param {number} next */
+  playFrom(next) {
     const step = () => {
       if (next >= this.rows - 1) {
         this.pause();
-        return this.moved(null);
+        this.moved(null);
+        return void this.ended();
       }
       this.timer = setTimeout(step, Math.max(FASTEST, Math.min(SLOWEST, WHOLE_REPLAY / this.rows)));
       this.moved(next);

@@ -13,12 +13,22 @@ class MapRun {
     /** The one layer whose history is here, by the number of the refresh. @type {{ index: number, levels: Uint8Array[] } | null} */
     this.layer = null;
     this.promised = 0; // refreshes that the other side has
+    /** What it wrote, and where in that the text of each step begins, and after the last. */
+    this.text = "";
+    this.starts = [0];
+    /** The characters of the draft before it. */
+    this.at = 0;
+    /** Which of a text's sections it wrote. @type {Series | null} */
+    this.series = null;
+    this.gaze = new Gaze(this);
   }
 
   /** Take in what is new of a message; say whether that was anything. @param {Message} message */
   add(message) {
     this.promised = Math.max(this.promised, message.refreshes ?? 0);
-    return [this.addRefreshes(message.refresh ?? []), this.addSteps(message.steps), this.addLayer(message.layer)].some(Boolean);
+    const series = message.series && JSON.stringify(message.series) !== JSON.stringify(this.series);
+    if (series) this.series = message.series ?? null;
+    return [series, this.addRefreshes(message.refresh ?? []), this.addSteps(message.steps), this.addLayer(message.layer)].some(Boolean);
   }
 
   /** @param {Refresh[]} refreshes */
@@ -33,7 +43,12 @@ class MapRun {
   addSteps(steps) {
     if (!steps || steps.first > this.full.length) return false;
     const fresh = steps.full.slice(this.full.length - steps.first);
+    for (const text of steps.texts.slice(this.full.length - steps.first)) {
+      this.text += text;
+      this.starts.push(this.text.length);
+    }
     this.full.push(...fresh);
+    this.at = steps.at;
     return fresh.length > 0;
   }
 

@@ -4,6 +4,11 @@
 interface Parts {
   root: Template;
   kept: Template;
+  sentence: Template;
+  series: Template;
+  follow: HTMLButtonElement;
+  earlier: HTMLButtonElement;
+  later: HTMLButtonElement;
   layer: HTMLSelectElement;
   live: HTMLButtonElement;
   play: HTMLButtonElement;
@@ -29,7 +34,7 @@ interface Box {
 
 /** Colours as CSS; `words` are the shades as pixels of an image. */
 type Palette = { shades: string[]; words: Uint32Array } & Record<
-  "text" | "quiet" | "rule" | "outside" | "accent" | "bar" | "entered" | "enteredMark" | "leftMark" | "stayed", string
+  "text" | "quiet" | "rule" | "outside" | "accent" | "bar" | "own" | "rest" | "entered" | "enteredMark" | "leftMark" | "stayed", string
 >;
 
 type Mode = "share" | "changes" | "passages";
@@ -46,6 +51,7 @@ interface Message {
   steps?: Steps;
   layer?: LayerHistory;
   held?: HeldMessage;
+  series?: Series;
 }
 interface Start {
   pieces: string[];
@@ -55,6 +61,7 @@ interface Start {
   heads: number;
   slots: number;
   promptTokens: number;
+  draftTokens: number;
 }
 /** `kept`: in base64, a byte a position. */
 interface Refresh {
@@ -67,6 +74,13 @@ interface Refresh {
 interface Steps {
   first: number;
   full: number[];
+  texts: string[];
+  at: number;
+}
+interface Series {
+  place: [number: number, total: number, title: string];
+  runs: string[];
+  at: number;
 }
 interface LayerHistory {
   index: number;
@@ -82,6 +96,21 @@ interface HeldMessage {
 }
 
 // --- what is made of them ---
+
+/** From one character to another, in UTF-16 units. */
+type Stretch = [from: number, to: number];
+/** Parts of what the small caches hold: of the documents, of the model's own text, of the instruction; together 1. */
+type Mix = [document: number, own: number, instruction: number];
+/** `parts`: of what is held of the documents, by page, each weighed by its length; together 1. */
+interface Look {
+  mix: number[];
+  parts: number[];
+}
+/** What the editor of the page lets others do, see assets/editor. */
+interface Draft {
+  readonly text: string;
+  mark(stretches: Stretch[], caret: boolean): void;
+}
 
 /** Offsets are UTF-16 units of `text`; `starts` has one more than there are tokens. */
 interface Doc {
@@ -119,11 +148,21 @@ type Label =
   | Mode | Change | "show" | "document" | "documentLabel" | "pages" | "pagesLabel" | "history" | "historyHint"
   | "historyLabel" | "layersBySteps" | "layersHint" | "layersLabel" | "layer" | "allLayers" | "loading" | "play" | "pause"
   | "live" | "liveLabel" | "refresh" | "close" | "closeLabel" | "kept" | "quote" | "near" | "generated" | "keptWhile"
-  | "typed" | "nothingKept" | "empty" | "reading" | "noCache" | "heldScale" | "outside" | "written";
+  | "typed" | "nothingKept" | "empty" | "reading" | "noCache" | "heldScale" | "outside" | "written" | "follow"
+  | "lookingAtOwn" | "lookingAround" | "mixLabel" | "inView" | "both" | "shade" | "technical"
+  | "terms" | "writtenNever" | "earlier" | "later" | "closeSentence" | "writtenLabel";
 
 /** Numbers come in already written out, unless they are named as a layer or a similarity. */
 interface Words extends Record<Label, string> {
   oneLayer(layer: number): string;
+  lookingAt(page: string, name: string): string;
+  ofDocuments(share: string): string;
+  ofOwn(share: string): string;
+  ofInstruction(share: string): string;
+  away(share: string): string;
+  writtenWhile(number: string, one: boolean): string;
+  gone(number: string, one: boolean): string;
+  section(number: string, total: string, title: string): string;
   quotes(number: string, one: boolean): string;
   nears(number: string, one: boolean, most: number): string;
   similar(similarity: number): string;
@@ -134,7 +173,7 @@ interface Words extends Record<Label, string> {
   reasons: Record<string, string>;
   sentence(words: string): string;
   name(number: string, step: string, reason: string): string;
-  which(number: string, last: string, step: string, reason: string): string;
+  which(number: string, last: string, words: string): string;
   refreshed(layers: string, one: boolean): string;
   heldBy(share: string): string;
   position(number: string): string;

@@ -18,16 +18,37 @@ function placeOf(run, position) {
 function explain(run, i, layer, mode) {
   if (!run) return T.empty;
   if (mode === "passages") return T.heldScale;
-  const { start, rows } = run;
-  if (!rows.length && run.full.length > 1) return T.noCache;
-  if (!rows.length) return T.reading;
-  if (mode === "changes") {
-    const { entered, left, stayed } = run.changes(i, layer);
-    return `${T.changed(count(entered), count(left), count(stayed))} ${T.sentence(nameOf(rows[i]))}`;
-  }
-  const scale = layer === null ? T.scaleAll(count(run.pairs)) : T.scaleOne(start.layers[layer], start.heads);
-  const { context } = rows[i];
-  return `${scale} ${T.size(count(Math.min(start.slots, context)), count(context))} ${T.sentence(nameOf(rows[i]))}`;
+  if (!run.rows.length) return run.full.length > 1 ? T.noCache : T.reading;
+  if (mode === "share") return T.shade;
+  const { entered, left, stayed } = run.changes(i, layer);
+  return T.changed(count(entered), count(left), count(stayed));
+}
+
+/** The technical figures of what is shown. @param {MapRun | null} run @param {number} i @param {number | null} layer */
+function figures(run, i, layer) {
+  const row = run?.rows[i];
+  if (!row) return "";
+  const { start, pairs } = run;
+  const scale = layer === null ? T.scaleAll(count(pairs)) : T.scaleOne(start.layers[layer], start.heads);
+  return `${scale} ${T.size(count(Math.min(start.slots, row.context)), count(row.context))} ${T.sentence(nameOf(row))}`;
+}
+
+/** "Looking at page 12 of manual.pdf" @param {MapRun} run @param {number} i */
+function looked(run, i) {
+  if (!run.doc.tokens || run.gaze.away(i)) return T.lookingAtOwn;
+  const page = run.doc.pages[run.gaze.page(i) ?? -1];
+  return page ? T.lookingAt(page.label, page.name) : T.lookingAround;
+}
+
+/** "62% documents", "35% its own text", "3% instruction" @param {MapRun} run @param {number} i */
+function partsOf(run, i) {
+  const [document, own, instruction] = run.gaze.mix(i).map(percent);
+  return [T.ofDocuments(document), T.ofOwn(own), T.ofInstruction(instruction)];
+}
+
+/** @param {MapRun} run @param {number} i */
+function mixture(run, i) {
+  return `${T.inView} ${partsOf(run, i).join(", ")}`;
 }
 
 /**
@@ -40,7 +61,7 @@ function describe(run, i, layer) {
   if (!levels) return T.none(count(doc.tokens));
   const held = levels.subarray(doc.first, doc.first + doc.tokens).reduce((sum, level) => sum + Number(level > 0), 0);
   const number = layer === null ? null : run.start.layers[layer];
-  const words = [T.described(nameOf(run.rows[i]), count(held), count(doc.tokens), number)];
+  const words = [T.sentence(looked(run, i)), T.sentence(mixture(run, i)), T.described(nameOf(run.rows[i]), count(held), count(doc.tokens), number)];
   const shares = run.pageShares(levels);
   const best = shares.indexOf(Math.max(...shares));
   if (shares[best] > 0) words.push(T.most(doc.pages[best].title));

@@ -17,6 +17,7 @@ area.setAttribute("aria-label", TEXT.label);
 area.placeholder = TEXT.placeholder;
 const follow = new Follow(area, root.querySelector(".draft-follow"));
 root.querySelector(".draft-follow").textContent = TEXT.follow;
+const marks = new Marks(area, root.querySelector(".draft-marks"));
 const proposal = new Proposal(root, area, (kind, id, piece) => {
   if (piece === undefined) { proposal.hide(); area.focus(); }
   trigger(kind, piece === undefined ? { id } : { id, piece });
@@ -38,7 +39,12 @@ const state = () => ({
 // Buttons of the page read the draft here. The edit is sent as well, since not every button answers with a revision.
 /** @type {DraftOwner} */
 const owner = element.closest("#draft") ?? element;
-owner.draft = { state() { send(); return state(); }, focus: () => area.focus() };
+owner.draft = {
+  state() { send(); return state(); },
+  focus: () => area.focus(),
+  get text() { return area.value; },
+  mark: (spans, caret) => marks.show(spans, caret),
+};
 
 // --- to the server ---
 
@@ -202,6 +208,7 @@ function put(text, select) {
   area.setSelectionRange(Math.min(start, text.length), Math.min(end, text.length));
   const seen = bottom > top && bottom <= top + area.clientHeight;
   area.scrollTop = select && !seen ? bottom - area.clientHeight / 2 : top;
+  marks.check();
 }
 
 // Of the text up to a place, in pixels.

@@ -3,12 +3,19 @@ type Template = {
   querySelector(selector: ".draft-root" | ".draft-recover" | ".draft-proposal"): Template;
   querySelector(selector: ".draft-text"): HTMLTextAreaElement;
   querySelector(selector: ".draft-follow" | ".accept" | ".reject" | ".restore" | ".discard"): HTMLButtonElement;
-  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-left" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | "span"): HTMLElement;
+  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-left" | ".draft-marks" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | "span"): HTMLElement;
 } & HTMLElement;
 
 /** The element of the component, as the page's own scripts and tests find it. */
 interface DraftOwner extends Element {
-  draft?: { state(): DraftState; focus(): void };
+  draft?: {
+    state(): DraftState;
+    focus(): void;
+    /** What stands in it, as it is shown. */
+    readonly text: string;
+    /** Mark these passages, in UTF-16 units, the first with a caret before it; see Marks. */
+    mark(spans: Span[], caret: boolean): void;
+  };
 }
 
 /** What the server is told of the draft; positions are characters (code points). */

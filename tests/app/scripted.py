@@ -10,6 +10,7 @@ from app.project.run_spec import RunSpec
 from app.project.session import Session
 from app.project.writing import Writing
 from app.prompt.compose import Composed, compose
+from app.prompt.sections import SectionPlace
 from app.runs.trace import RunSettings
 from app.say.wording import Message
 from core import Event, FullAttention, GenerationFinished, TokenGenerated
@@ -53,6 +54,7 @@ class ScriptedRun:
     run: Run | None = None
     before: list[Callable[[Run], object]] = field(default_factory=list)
     composed: Composed = COMPOSED
+    section: SectionPlace | None = None
 
     def bind(self, run: Run) -> None:
         """It is this run."""
@@ -105,7 +107,9 @@ class ScriptedRun:
 
     def spec(self, opening: str = "", **fields: Any) -> RunSpec:
         request = ScriptedRequest(self.composed.token_ids, FullAttention(), 100, script=self)
-        return RunSpec(request, self.composed, SETTINGS, opening, **{"asked": {"seed": 1}, **fields})
+        return RunSpec(
+            request, self.composed, SETTINGS, opening, **{"asked": {"seed": 1}, "section": self.section, **fields}
+        )
 
 
 def writing(

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.engine.run import Run
+from app.prompt.sections import SectionPlace
 from core import Event, PrefillProgress
 from tests.app.runs.test_evidence import scripted
 from tests.browser.studio import SLOW, Hands, Studio
@@ -115,3 +116,67 @@ def test_a_run_that_wrote_nothing_leaves_the_map_to_the_one_before(
     go_to(hands, 3)
     expect(root).to_have_attribute("data-mode", "passages")
     expect(root).to_contain_text("What the model kept")
+
+
+def test_a_replay_moves_a_caret_in_the_draft_and_a_sentence_leads_to_what_was_written(
+    studio: Studio, hands: Hands
+) -> None:
+    page, marks = hands.page, hands.page.locator(".draft-marks mark")
+    session = studio.sessions.open("a look", None)
+    kept = {0: [1, 2], 4: [6, 7], 6: [8, 9]}
+    scripted(session, "The lamp was lit at dusk. The keeper climbed the stairs.", kept, "# Lamp\n\n")
+    hands.open()
+    expect(page.locator(".ckm-looking")).to_have_text("Looking over the documents")
+    slider = page.locator(".ckm-slider")
+    slider.press("Home")
+    expect(marks).to_have_text("The lamp was lit")
+    expect(marks).to_have_class("draft-caret")
+    slider.press("ArrowRight")
+    expect(marks).to_have_text(" at dusk.")
+
+    # The marks lie on the words, and typing takes them away.
+    places = """() => { const mark = document.querySelector('.draft-marks mark').getBoundingClientRect();
+        const area = document.querySelector('.draft-text').getBoundingClientRect();
+        return mark.top > area.top && mark.bottom < area.bottom && mark.left > area.left
+        && mark.right < area.right; }"""
+    assert page.evaluate(places)
+    hands.type("# Lamp\n\nA lantern burned. The keeper climbed the stairs.")
+    expect(marks).to_have_count(0)
+    slider.press("Home")
+    expect(page.locator(".ckm-written mark")).to_have_text("The lamp was lit")
+    expect(marks).to_have_count(0)
+
+    # Page 1 was in view while the first words were written, page 2 while the others were.
+    text = page.locator(".ckm-text")
+    text.press("Home")
+    text.click(position={"x": 30, "y": 52})
+    summary = page.locator(".ckm-sentence-summary")
+    expect(summary).to_have_text(
+        "1 passage was written while this sentence was in view. 1 of them is no longer in the draft."
+    )
+    expect(page.locator(".ckm-sentence-texts")).to_have_text("The lamp was lit")
+    text.click(position={"x": 30, "y": 115})
+    expect(summary).to_contain_text("1 passage was written")
+    expect(marks).to_have_text("The keeper climbed the stairs.")
+    page.click(".ckm-sentence-close")
+    expect(marks).to_have_count(0)
+
+
+def test_a_replay_goes_over_all_sections(studio: Studio, hands: Hands) -> None:
+    page, root = hands.page, hands.page.locator(".ckm-root")
+    session = studio.sessions.open("a look", None)
+    texts = ("The lamp was lit at dusk. ", "The keeper climbed the stairs. ")
+    first, second = (
+        scripted(session, text, {0: [1, 2], 2: [6, 7]}, section=SectionPlace(number, 2, f"Heading {number}"))
+        for number, text in enumerate(texts, 1)
+    )
+    hands.open()
+    expect(root).to_have_attribute("data-run", second)
+    expect(page.locator(".ckm-section")).to_have_text("Section 2 of 2: Heading 2")
+    page.click(".ckm-play")  # from the first section on
+    expect(root).to_have_attribute("data-run", first)
+    expect(root).to_have_attribute("data-run", second)
+    expect(page.locator("#runs input")).to_have_value(re.compile("Section 2 of 2: Heading 2"))
+    page.click(".ckm-earlier")
+    expect(root).to_have_attribute("data-run", first)
+    expect(page.locator(".ckm-later")).to_be_enabled()

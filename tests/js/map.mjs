@@ -12,7 +12,11 @@ export const START = {
   heads: 2,
   slots: 2,
   promptTokens: 9,
+  draftTokens: 0,
 };
+
+/** Steps from the n-th on, of which each wrote one of the texts. */
+export const steps = (first, full, ...texts) => ({ first, full, texts: full.map((_, i) => texts[i] ?? ""), at: 0 });
 
 /** The refresh of a number, in step 10 * number, with these bytes by prompt position. */
 export const refresh = (number, ...levels) => ({

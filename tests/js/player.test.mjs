@@ -4,13 +4,14 @@ import { test } from "node:test";
 import { load } from "./scripts.mjs";
 
 /** A player over so many refreshes, on a page of stand-ins; `moves` is what it asks for, `pass` lets time go by. */
-function madePlayer(rows, at) {
+function madePlayer(rows, at, other = { begun: () => false, ended: () => false }) {
   const node = () => ({ addEventListener() {}, setAttribute() {}, classList: { toggle() {} } });
   const moves = [];
   let waiting = null;
   const clock = { setTimeout: (later) => ((waiting = later), 1), clearTimeout: () => (waiting = null) };
   const { Player } = load("cache_map", ["text.js", "words.js", "player.js"], ["Player"], clock);
   const player = new Player({ querySelector: node }, {
+    ...other,
     moved: (i) => {
       moves.push(i);
       player.show(refreshes, i ?? rows - 1, i === null);
@@ -41,4 +42,16 @@ test("one refresh is not replayed", () => {
   const { player, moves } = madePlayer(1, 0);
   player.play();
   assert.deepEqual(moves, []);
+});
+
+test("of several sections it begins in the first, and goes on in the next", () => {
+  const told = [];
+  const other = { begun: () => told.push("begun") > 0, ended: () => told.push("ended") > 0 };
+  const last = madePlayer(3, 2, other);
+  last.player.play();
+  assert.deepEqual([last.moves, told], [[], ["begun"]]);
+  const first = madePlayer(3, 2, other);
+  first.player.playFrom(0);
+  while (first.player.timer) first.pass();
+  assert.deepEqual([first.moves, told], [[0, 1, null], ["begun", "ended"]]);
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { base64, refresh, START } from "./map.mjs";
+import { base64, refresh, START, steps } from "./map.mjs";
 import { load } from "./scripts.mjs";
 
-const SCRIPTS = ["text.js", "layout.js", "run.js"];
+const SCRIPTS = ["text.js", "layout.js", "gaze.js", "run.js"];
 const { MapRun, changeOf } = load("cache_map", SCRIPTS, ["MapRun", "changeOf"]);
 const FIRST = refresh(0, 0, 0, 255, 0, 128, 0, 0, 255, 0);
 const SECOND = refresh(1, 0, 0, 255, 128, 0, 0, 0, 0, 0);
@@ -34,12 +34,12 @@ test("a message that was lost is missed, until it has come", () => {
 
 test("steps are continued, repeated ones are skipped, and a gap is not filled", () => {
   const run = new MapRun("run", START);
-  assert.equal(run.add({ run: "run", steps: { first: 0, full: [2, 0] } }), true);
-  assert.equal(run.add({ run: "run", steps: { first: 1, full: [0, 1] } }), true);
-  assert.equal(run.add({ run: "run", steps: { first: 0, full: [2, 0, 1] } }), false);
-  assert.equal(run.add({ run: "run", steps: { first: 9, full: [2] } }), false);
+  assert.equal(run.add({ run: "run", steps: steps(0, [2, 0]) }), true);
+  assert.equal(run.add({ run: "run", steps: steps(1, [0, 1]) }), true);
+  assert.equal(run.add({ run: "run", steps: steps(0, [2, 0, 1]) }), false);
+  assert.equal(run.add({ run: "run", steps: steps(9, [2]) }), false);
   assert.deepEqual(run.full, [2, 0, 1]);
-  assert.equal(run.lacks({ run: "run", steps: { first: 9, full: [2] } }), true);
+  assert.equal(run.lacks({ run: "run", steps: steps(9, [2]) }), true);
 });
 
 test("one layer's history is kept; a hole in it is missed", () => {
@@ -75,7 +75,7 @@ test("a page's share is the mean of its tokens", () => {
 
 test("a layer is full in a step in which all are, or in which it was refreshed", () => {
   const run = runWith({ ...FIRST, layers: [3] });
-  run.add({ run: "run", steps: { first: 0, full: [1, 2, 0] } });
+  run.add({ run: "run", steps: steps(0, [1, 2, 0]) });
   const refreshed = run.refreshedLayers();
   const full = (layer) => [0, 1, 2].map((step) => run.isFull(layer, step, refreshed.get(step)));
   assert.deepEqual([full(0), full(1)], [[false, true, false], [true, true, false]]);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { refresh, START } from "./map.mjs";
+import { refresh, START, steps } from "./map.mjs";
 import { load } from "./scripts.mjs";
 
-const SCRIPTS = ["text.js", "layout.js", "run.js", "words.js"];
-const NAMES = ["MapRun", "count", "percent", "nameOf", "placeOf", "explain", "describe", "excerpt"];
-const { MapRun, count, percent, nameOf, placeOf, explain, describe, excerpt } = load("cache_map", SCRIPTS, NAMES);
+const SCRIPTS = ["text.js", "layout.js", "gaze.js", "run.js", "words.js"];
+const NAMES = ["MapRun", "count", "percent", "nameOf", "placeOf", "explain", "figures", "describe", "excerpt"];
+const { MapRun, count, percent, nameOf, placeOf, explain, figures, describe, excerpt } = load("cache_map", SCRIPTS, NAMES);
 
 function madeRun(...refreshes) {
   const run = new MapRun("run", START);
@@ -33,20 +33,26 @@ test("a position is in a page, around the document, or in what was generated", (
 
 test("the legend says what is shown, or why there is nothing", () => {
   assert.equal(explain(null, -1, null, "share"), "The map appears once a run has read its document.");
-  assert.match(explain(madeRun(), -1, null, "share"), /being read/);
+  assert.match(explain(madeRun(), -1, null, "share"), /still reading/);
   const full = madeRun();
-  full.add({ run: "run", steps: { first: 0, full: [2, 2] } });
+  full.add({ run: "run", steps: steps(0, [2, 2]) });
   assert.match(explain(full, -1, null, "share"), /keeps no small cache/);
-  assert.match(explain(RUN, 1, null, "share"), /of the 4 \(layer, KV head\) pairs.* 2 of 9 tokens\. Refresh 1, step 10/);
-  assert.match(explain(RUN, 1, 1, "share"), /of the 2 KV heads of layer 3/);
-  assert.match(explain(RUN, 1, null, "changes"), /1 entered, 1 left, 1 stayed\. Refresh 1/);
+  assert.match(explain(RUN, 1, null, "share"), /^The darker a word/);
+  assert.match(explain(RUN, 1, null, "changes"), /1 entered, 1 left, 1 stayed\.$/);
   assert.match(explain(RUN, 1, null, "passages"), /^Filled/);
+});
+
+test("the technical figures are those of what is shown", () => {
+  assert.match(figures(RUN, 1, null), /of the 4 \(layer, KV head\) pairs.* 2 of 9 tokens\. Refresh 1, step 10/);
+  assert.match(figures(RUN, 1, 1), /of the 2 KV heads of layer 3/);
+  assert.deepEqual([figures(null, -1, null), figures(madeRun(), -1, null)], ["", ""]);
 });
 
 test("the picture in words says how much is held, where most is, and what changed", () => {
   assert.equal(
     describe(RUN, 1, null),
-    "Refresh 1, step 10, by stride: 2 of 6 document tokens are in at least one small cache. " +
+    "Looking over the documents. In view: 100% documents, 0% its own text, 0% instruction. " +
+      "Refresh 1, step 10, by stride: 2 of 6 document tokens are in at least one small cache. " +
       "Most are on report.pdf · page 1. Tokens of the document: 1 entered, 1 left, 1 stayed.",
   );
   assert.equal(describe(madeRun(), -1, null), "6 document tokens, none in the small cache yet.");

@@ -64,7 +64,7 @@ class PagePart(_Part):
 
 
 class PromptPart(_Part):
-    """The prompt. The last four lists have one value for each token from the first page's first to the last one's."""
+    """The prompt. Its last four lists have one value for each token from the first page's first to the last one's."""
 
     token_ids: list[_Index] = Field(description="the whole prompt")
     document_start: _Index = Field(description="prompt position of the first value in pieces")
@@ -75,6 +75,9 @@ class PromptPart(_Part):
     token_page: list[int] = Field(description="index into pages; -1 for a token between pages")
     token_start: list[_Index] = Field(description="first character of the token in the page's text; 0 between pages")
     token_end: list[_Index] = Field(description="the character after its last; 0 between pages")
+    draft_tokens: _Index = Field(
+        default=0, description="tokens of the draft, at the prompt's end; a trace without it was written when none told"
+    )
 
 
 class TokenPart(_Part):
@@ -131,8 +134,8 @@ class TraceFile(_Part):
             raise ValueError("the lists of the prompt's tokens differ in length")
         if any(not -1 <= page < len(prompt.pages) for page in prompt.token_page):
             raise ValueError("a token's page is not among the pages")
-        if prompt.document_start + len(prompt.pieces) > len(prompt.token_ids):
-            raise ValueError("the documents do not end within the prompt")
+        if prompt.document_start + len(prompt.pieces) + prompt.draft_tokens > len(prompt.token_ids):
+            raise ValueError("the documents and the draft do not end within the prompt")
         for steps in ([token.step for token in self.tokens], [refresh.step for refresh in self.refreshes]):
             if any(a >= b for a, b in pairwise(steps)):
                 raise ValueError("steps do not ascend")
@@ -212,6 +215,7 @@ def _prompt_part(prompt: PromptTokens) -> PromptPart:
         token_page=places.page.tolist(),
         token_start=places.start.tolist(),
         token_end=places.end.tolist(),
+        draft_tokens=prompt.draft_tokens,
     )
 
 
@@ -223,7 +227,8 @@ def _prompt_tokens(part: PromptPart) -> PromptTokens:
         np.array(part.token_end, np.int32),
         tuple(page.document for page in part.pages),
     )
-    return PromptTokens(tuple(part.token_ids), part.document_start, valid(tuple(part.pieces)), marks, places)
+    pieces = valid(tuple(part.pieces))
+    return PromptTokens(tuple(part.token_ids), part.document_start, pieces, marks, places, part.draft_tokens)
 
 
 def _utf8(name: str) -> str:

@@ -30,7 +30,8 @@ class RunSettings:
 class PromptTokens:
     """The prompt. `pieces[i]` is the text of the token at position `document_start + i`, and `places` where it stands.
 
-    `pages` are those of all documents in the order of the prompt; `places.page` counts in them.
+    `pages` are those of all documents in the order of the prompt; `places.page` counts in them. draft_tokens: at the
+    prompt's end, those of the draft that was to be continued.
     """
 
     token_ids: tuple[int, ...]
@@ -38,6 +39,7 @@ class PromptTokens:
     pieces: tuple[str, ...]
     pages: tuple[PageMark, ...]
     places: Places
+    draft_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +109,6 @@ def describe_policy(policy: Policy) -> dict[str, Any]:
 def prompt_tokens(composed: Composed) -> PromptTokens:
     """The prompt of a trace."""
     ids = tuple(composed.token_ids[0].tolist())
-    return PromptTokens(ids, composed.document_start, composed.pieces, composed.pages, composed.places)
+    return PromptTokens(
+        ids, composed.document_start, composed.pieces, composed.pages, composed.places, composed.draft_tokens
+    )

@@ -2,6 +2,10 @@
 
 The template contains no value on purpose: Gradio would run `${...}` in a document as code. The script reads the value
 instead, and Gradio leaves its nodes alone as long as the rendered template stays the same.
+
+The page sends, as Gradio events: `layer` (layer, run, missing) for one layer's history, or all of a run of which it
+lacks something; and `turn` (run) for the run of another section. What was written it marks in the page's draft itself,
+see `app.web.components.editor`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ place is known the draft can be edited; from then on until the end the editor is
 The page sends, as Gradio events: `edit`, `passage` (kind, wish, and as the others project, text, start, end, revision,
 serial), `caret`, `accept`, `reject` (id, and piece for one of its pieces alone), `resync`, `recover` (text), and
 `settled` when the server has the draft and typing pauses. `element.draft.state()` in the browser gives what `edit`
-sends.
+sends, and `element.draft.mark(spans, caret)` marks passages for as long as the text stays as it is (UTF-16 units, as
+everything between scripts).
 """
 
 from __future__ import annotations

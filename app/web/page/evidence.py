@@ -14,7 +14,7 @@ from app.export.bundle import bundled_trace
 from app.project.editor_state import EditorState
 from app.project.sessions import PageView
 from app.runs.evidence import passage_message
-from app.runs.feed import MapFeed
+from app.runs.feed import Json, MapFeed
 from app.runs.library import RunEntry
 from app.say.errors import AppError
 from app.say.wording import Wording
@@ -71,6 +71,8 @@ def wire_map(
         current = writing.current if writing and not writing.insertion.proposes else None
         # Of a run that wrote nothing the map showed what it read, and goes back to the run before.
         silent = current is not None and not current.feed.trace.tokens
+        if not silent and (series := _series(view, view.run or view.session.runs.newest)):
+            return {parts.runs: choice, parts.map: series}
         return {parts.runs: choice, parts.map: _whole(view)} if silent else {parts.runs: choice}
 
     def run_chosen(key: str | None, project: str, request: gr.Request) -> dict[Any, Any]:
@@ -89,6 +91,14 @@ def wire_map(
             return gr.skip()
         view.layer = wanted
         return feed.since(None, wanted)[0]
+
+    def turned(project: str, request: gr.Request, event: gr.EventData) -> dict[Any, Any]:
+        data = event._data if isinstance(event._data, dict) else {}
+        view, key = viewed(project, request), data.get("run")
+        if view.session.busy or not isinstance(key, str) or view.session.runs.open(key) is None:
+            return {parts.map: gr.skip()}
+        view.run = key
+        return shown(view, wording(request))
 
     def looked_at(project: str, request: gr.Request, event: gr.EventData) -> Any:
         view = viewed(project, request)
@@ -119,6 +129,7 @@ def wire_map(
     def viewed(project: str, request: gr.Request) -> PageView:
         return context.view(context.session(project, request), request)
 
+    parts.map.turn(turned, project, outputs, trigger_mode="always_last", **QUIET)
     parts.map.layer(layer_chosen, project, parts.map, trigger_mode="always_last", **QUIET)
     editor.caret(looked_at, project, outputs, trigger_mode="always_last", **QUIET)
     for ended in streamed:
@@ -141,7 +152,14 @@ def _whole(view: PageView) -> Any:
         return {"empty": True}
     if view.layer is not None and view.layer >= feed.layers:
         view.layer = None  # of another model
-    return feed.since(None, view.layer)[0]
+    message = feed.since(None, view.layer)[0]
+    return message and {**message, **(_series(view, feed.run_id) or {})}
+
+
+def _series(view: PageView, key: str | None) -> Json | None:
+    """The section that the run of that key wrote, as a message for the map; None if it wrote none."""
+    series = view.session.runs.series(key)
+    return series and {"run": key, "series": series._asdict()}
 
 
 def _choice(view: PageView, say: Wording) -> Any:

@@ -19,8 +19,8 @@ from app.runs.feed import Json
 from app.say.errors import AppError
 from app.web.components.cache_map import CacheMap
 from app.web.components.editor import DraftEditor, set_message
-from app.web.components.reading_plan import ReadingPlanView
 from app.web.components.figures import Figures
+from app.web.components.reading_plan import ReadingPlanView
 from app.web.context import AppContext
 from app.web.events import FOLLOWING, QUIET, READ_EDITOR, warn, worded, wording
 from app.web.html import panels

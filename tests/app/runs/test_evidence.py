@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from app.project.commands import Commands
 from app.project.session import Session
 from app.prompt.request import FULL_ATTENTION, REFRESHKV
+from app.prompt.sections import SectionPlace
 from app.runs.evidence import held, passage_message
 from app.runs.library import RunLibrary
 from app.runs.trace import KeptPage, KeptPassage, Replay, kept_while, page_texts, prompt_tokens
@@ -49,9 +50,11 @@ def test_quotes_are_marked_on_their_pages() -> None:
     }  # fmt: skip
 
 
-def scripted(session: Session, text: str, kept: dict[int, list[int]], opening: str = "") -> str:
+def scripted(
+    session: Session, text: str, kept: dict[int, list[int]], opening: str = "", section: SectionPlace | None = None
+) -> str:
     """A run over two pages of four tokens that writes word by word and keeps `kept[step]` from that step on."""
-    script = ScriptedRun()
+    script = ScriptedRun(section=section)
     script.composed = compose_pages([[4, 4]], 1, 1)
     words = [word if number == 0 else f" {word}" for number, word in enumerate(text.split(" "))]
     for step, word in enumerate(words):

@@ -24,6 +24,8 @@ class Page:
         self.start: dict[str, Any] = {}
         self.rows: dict[int, dict[str, Any]] = {}
         self.full: list[int] = []
+        self.text = ""
+        self.at = 0
         self.layer: tuple[int, dict[int, list[int]]] = (-1, {})
 
     def receive(self, message: dict[str, Any] | None) -> None:
@@ -37,6 +39,9 @@ class Page:
         if steps := message.get("steps"):
             assert steps["first"] == len(self.full)
             self.full += steps["full"]
+            assert len(steps["texts"]) == len(steps["full"])
+            self.text += "".join(steps["texts"])
+            self.at = steps["at"]
         if layer := message.get("layer"):
             if layer["index"] != self.layer[0] or not layer["first"]:  # chosen, perhaps once more
                 self.layer = (layer["index"], {})
@@ -70,6 +75,8 @@ def assert_equal(page: Page, run: MadeRun, layer: int | None = None) -> None:
         if layer is not None:
             assert page.layer[1][number] == pytest.approx(levels(replay.shares(number, layer)), abs=1)
     assert page.full == [token.full_layers for token in trace.tokens]
+    assert page.text == "".join(token.text for token in trace.tokens)
+    assert page.at == (trace.draft_start if trace.tokens else 0)
 
 
 def full_steps(page: Page) -> list[list[bool]]:
@@ -148,6 +155,7 @@ def test_the_start_holds_the_document_once() -> None:
             "heads": 3,
             "slots": 7,
             "promptTokens": 14,
+            "draftTokens": 0,
         },
     }
     assert cursor == Cursor(0, 0, None)
@@ -161,10 +169,10 @@ def test_what_is_new_comes_alone() -> None:
     assert set(message) == {"run", "refreshes", "refresh", "steps"}
     assert message["refreshes"] == 10
     assert [row["number"] for row in message["refresh"]] == [9]
-    assert message["steps"] == {"first": 90, "full": [0] * 10}
+    assert message["steps"] == {"first": 90, "full": [0] * 10, "texts": ["a"] * 10, "at": 0}
     feed.add(TokenGenerated(1, "a", 100, 3, 0.1))
     message, cursor = feed.since(cursor)
-    assert message == {"run": "run", "refreshes": 10, "steps": {"first": 100, "full": [3]}}
+    assert message == {"run": "run", "refreshes": 10, "steps": {"first": 100, "full": [3], "texts": ["a"], "at": 0}}
 
 
 def test_a_layer_comes_whole_when_it_is_chosen_and_then_as_it_grows() -> None:

@@ -14,6 +14,7 @@ from app.project.sessions import Sessions
 from app.project.writing import Writing
 from app.prompt.compose import compose
 from app.prompt.request import REFRESHKV
+from app.prompt.sections import SectionPlace
 from app.runs import library as runs_module
 from app.runs.library import MOST_OPEN, RunLibrary
 from app.runs.trace import Refresh, Trace, page_texts, prompt_tokens, write_trace
@@ -292,3 +293,24 @@ def test_one_that_was_not_queued_is_as_if_it_had_not_been_begun(store: Store, se
     assert [entry.key for entry in session.runs.entries] == [first]
     assert session.runs.open("another") is None
     assert len(list_runs(store, session.id)) == 1
+
+
+def test_the_runs_of_a_texts_sections_know_each_other(store: Store, session: Session) -> None:
+    """Of two texts with a run between them, the second stopped after its second section and went on later."""
+    places = [(1, 2), (2, 2), None, (1, 3), (2, 3), (3, 3)]
+    keys = []
+    for place in places:
+        section = SectionPlace(*place, f"Heading {place[0]}") if place else None
+        end = len(session.draft.text)
+        made = into(session, ScriptedRun(section=section).finish(f"{FIRST} "), end, end)
+        made.join(30)
+        keys.append(key_of(made))
+    told = [session.runs.series(key) for key in keys]
+    assert [series and (series.place.number, series.runs, series.at) for series in told] == [
+        (1, tuple(keys[:2]), 0), (2, tuple(keys[:2]), 1), None,
+        (1, tuple(keys[3:]), 0), (2, tuple(keys[3:]), 1), (3, tuple(keys[3:]), 2),
+    ]  # fmt: skip
+    assert session.runs.series(None) is None
+    again = RunLibrary(store, session.id).series(f"run-{len(keys)}")
+    assert again is not None
+    assert (again.place.title, again.at, len(again.runs)) == ("Heading 3", 2, 3)

@@ -53,6 +53,7 @@ class Site:
             streamed = go.click(self.stream, outputs=the_map, show_progress="hidden")
             streamed.then(lambda: f"run {self.runs}", outputs=done)
             the_map.layer(self.layer, outputs=the_map, show_progress="hidden", trigger_mode="always_last")
+            the_map.turn(self.turn, outputs=the_map, show_progress="hidden")
         self.server = Server(blocks, Settings(_env_file=None, host="127.0.0.1"))
         self.url = self.server.url
 
@@ -68,6 +69,10 @@ class Site:
             None if event._data.get("missing") else self.cursor, event._data["layer"]
         )
         return message
+
+    def turn(self, event: gr.EventData) -> Any:
+        self.asked.append(("turn", event._data))
+        return gr.skip()
 
     def wait_for(self, name: str, data: Any) -> None:
         end = time.monotonic() + 30

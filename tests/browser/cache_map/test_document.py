@@ -72,7 +72,7 @@ def test_changes_are_marked_by_form_and_colour(site: Site, page: Any) -> None:
     assert pixel(page, x, tops[2] + 3) == entered
     assert pixel(page, x, tops[2] + 20) == mark
     assert pixel(page, x, tops[3] + 3)[3] == 0
-    explanation = "Tokens of the document: 6 entered, 6 left, 6 stayed. Refresh 1, step 10, by stride."
+    explanation = "Tokens of the document: 6 entered, 6 left, 6 stayed."
     assert page.inner_text(".ckm-explanation") == explanation
     assert page.is_visible(".ckm-keys-changes")
     assert page.get_attribute(".ckm-mode-changes", "aria-pressed") == "true"
@@ -92,13 +92,14 @@ def test_a_layer_is_asked_for_and_shown_alone(site: Site, page: Any) -> None:
     site.feed, site.cursor = run.feed, run.cursor
     full = colours(page, "full")[0]
     assert pixel(page, MARGIN + 1, 42) not in (full, [0, 0, 0, 0])
+    page.click(".ckm-technical summary")
     page.select_option(".ckm-layer", label="Layer 4")
     page.wait_for_selector(".ckm-root[data-layer='4']")
     assert ("layer", {"layer": 4, "run": "run"}) in site.asked
     painted(page)
     assert pixel(page, MARGIN + 1, 42) == full
     assert pixel(page, MARGIN + 1, 42 + 23)[3] == 0
-    assert page.inner_text(".ckm-explanation").startswith("Shade: share of the 3 KV heads of layer 4 that hold")
+    assert page.inner_text(".ckm-figures").startswith("Shade: share of the 3 KV heads of layer 4 that hold")
     page.select_option(".ckm-layer", label="All layers")
     page.wait_for_selector(".ckm-root[data-layer='']")
     painted(page)
@@ -119,7 +120,8 @@ def test_passages_and_quotes_are_marked_and_scrolled_to(site: Site, tabs: Tabs) 
         assert page.get_attribute(".ckm-root", "data-mode") == "passages"
         assert 4200 in seen(page)
         summary = (
-            "What the model kept while this was written · 1 exact quote · 1 sentence nearly word for word (93% alike)"
+            "What the model kept in view while this was written · 1 exact quote · "
+            "1 sentence nearly word for word (93% alike)"
         )
         assert page.inner_text(".ckm-kept-summary") == summary
         chips = [chip.inner_text() for chip in page.locator(".ckm-chip").all()]
@@ -167,7 +169,9 @@ def test_blank_lines_collapse_and_canvas_is_crisp(site: Site, tabs: Tabs) -> Non
             send(site, page, run.whole)
             heights.append(page.evaluate("document.querySelector('.ckm-text .ckm-sizer').style.height"))
         assert heights[0] == heights[1]
+        page.click(".ckm-technical summary")
+        painted(page)
         sizes = page.evaluate(
             "[...document.querySelectorAll('.ckm-sizer canvas')].map((canvas) => canvas.width / canvas.clientWidth)"
         )
-        assert sizes == [2, 2, 2, 2]
+        assert sizes == [2, 2, 2, 2, 2]

@@ -25,17 +25,20 @@ from tests.browser.cache_map.site import (
 from tests.browser.tabs import Tabs
 
 
-def test_the_legend_says_what_is_seen(site: Site, page: Any) -> None:
+def test_the_legend_says_what_is_seen_and_the_fold_has_the_figures(site: Site, page: Any) -> None:
     run = made(words(300), refreshes=13)
     send(site, page, run.messages[0])
-    assert page.inner_text(".ckm-explanation") == "No token is chosen yet: the prompt is being read."
+    assert page.inner_text(".ckm-explanation") == "The model is still reading: nothing is chosen yet."
     send(site, page, run.whole)
-    assert page.inner_text(".ckm-explanation") == (
+    assert page.inner_text(".ckm-explanation") == "The darker a word, the more of the model keeps it in view."
+    assert page.is_hidden(".ckm-figures")
+    page.click(".ckm-technical summary")
+    assert page.inner_text(".ckm-figures") == (
         "Shade: share of the 90 (layer, KV head) pairs whose small cache holds the token. "
         "A small cache holds 100 of 430 tokens. Refresh 12, step 120, by stride."
     )
     send(site, page, made(words(30), run_id="short", refreshes=3).whole)
-    assert "A small cache holds 60 of 60 tokens." in page.inner_text(".ckm-explanation")
+    assert "A small cache holds 60 of 60 tokens." in page.inner_text(".ckm-figures")
 
 
 def test_the_slider_moves_every_view(site: Site, page: Any) -> None:
@@ -45,6 +48,7 @@ def test_the_slider_moves_every_view(site: Site, page: Any) -> None:
     send(site, page, run.whole)
     assert page.get_attribute(".ckm-root", "data-live") == "true"
     full = colours(page, "full")[0]
+    page.click(".ckm-technical summary")
     page.focus(".ckm-slider")
     page.keyboard.press("Home")
     assert state(page)[2] == "0"
@@ -52,7 +56,7 @@ def test_the_slider_moves_every_view(site: Site, page: Any) -> None:
     page.keyboard.press("ArrowRight")
     painted(page)
     assert state(page)[2] == "2"
-    assert page.inner_text(".ckm-which") == "2 of 9 · step 20, by stride"
+    assert page.inner_text(".ckm-which") == "2 of 9 · after 20 tokens"
     assert [pixel(page, MARGIN + 1, 42 + 23 * line) == full for line in range(4)] == [False, False, True, False]
     for box in (".ckm-heat", ".ckm-steps"):
         assert page.get_attribute(box, "aria-valuenow") == "2"
@@ -181,6 +185,8 @@ def test_layers_by_steps_shows_full_steps(site: Site, page: Any) -> None:
     run.add(refreshed(run.prompt, 1, slice(0, 8), layers=tuple(range(15))), TokenGenerated(1, "a", 10, 15, 0.1))
     run.add(TokenGenerated(1, "a", 11, 30, 0.1), TokenGenerated(1, "a", 12, 0, 0.1))
     send(site, page, *run.messages)
+    page.click(".ckm-technical summary")
+    painted(page)
     wide, height = columns(page, ".ckm-steps") / 48, 134 - 14
     bar = colours(page, "bar")[0]
 
@@ -201,7 +207,7 @@ def test_layers_by_steps_shows_full_steps(site: Site, page: Any) -> None:
 def test_hovering_tells_what_is_there(site: Site, page: Any) -> None:
     send(site, page, made(words(300), refreshes=2, held=slice(0, 12)).whole)
     page.hover(".ckm-text", position={"x": MARGIN + 5, "y": 52})
-    assert page.text_content(".ckm-tip") == "report.pdf · page 1\nposition 5\nkept by 100%"
+    assert page.text_content(".ckm-tip") == "report.pdf · page 1\nposition 5\nin view: 100%"
     page.hover(".ckm-heat", position={"x": GUTTER + 1, "y": ROW + 7})
     lines = (page.text_content(".ckm-tip") or "").split("\n")
     assert lines[:2] == ["Refresh 1, step 10, by stride", "30 layers refreshed"]

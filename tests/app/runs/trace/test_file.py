@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ def fields(trace: Trace) -> list[Any]:
     places = trace.prompt.places
     arrays = [(str(array.dtype), array.tolist()) for array in (places.page, places.start, places.end)]
     prompt = (trace.prompt.token_ids, trace.prompt.document_start, trace.prompt.pieces, trace.prompt.pages)
+    draft = trace.prompt.draft_tokens
     rest = (trace.settings, trace.layers, trace.heads, trace.draft_start, trace.tokens, trace.refreshes, trace.ending)
-    return [*arrays, places.documents, *prompt, *rest]
+    return [*arrays, places.documents, *prompt, draft, *rest]
 
 
 def altered(run: MadeRun, **changes: Any) -> bytes:
@@ -75,6 +77,7 @@ def test_the_file_says_what_it_is() -> None:
         "token_page": [0, 0, -1, 1, -1, 2],
         "token_start": [0, 2, 0, 0, 0, 0],
         "token_end": [2, 4, 0, 2, 0, 2],
+        "draft_tokens": 0,
     }
     assert {key: whole[key] for key in ("layers", "heads", "draft_start", "tokens", "refreshes", "ending")} == {
         "layers": [0, 2],
@@ -108,6 +111,7 @@ REFRESH = {"step": 1, "layers": [0], "reason": "stride", "context": 6, "packed":
         ({"prompt__token_end": [1]}, "differ in length"),
         ({"prompt__token_page": [0, 0, -1, 2]}, "not among the pages"),
         ({"prompt__document_start": 2}, "do not end within the prompt"),
+        ({"prompt__draft_tokens": 9}, "do not end within the prompt"),
         ({"refreshes": [REFRESH, REFRESH]}, "steps do not ascend"),
         ({"refreshes": [{**REFRESH, "context": 10**8}]}, "has a context of 100000000"),
         ({"refreshes": [{**REFRESH, "context": 10**12}]}, "1 refreshes of 1,000,000,000,000 positions are more than"),
@@ -124,6 +128,15 @@ def test_a_trace_from_before_the_floor_opens_and_says_what_it_said() -> None:
     trace = read_trace(data)
     assert trace.settings.policy == OLDER
     assert fields(read_trace(write_trace(trace))) == fields(trace)
+
+
+def test_the_drafts_tokens_are_kept_and_a_trace_from_before_has_none() -> None:
+    run = MadeRun([], replace(RUN.composed, draft_tokens=1), RUN.layers, RUN.heads)
+    data = write_trace(run.trace())
+    assert read_trace(data).prompt.draft_tokens == 1
+    whole = json.loads(gzip.decompress(data))
+    del whole["prompt"]["draft_tokens"]
+    assert read_trace(gzip.compress(json.dumps(whole).encode())).prompt.draft_tokens == 0
 
 
 def test_damaged_files_are_refused() -> None:
