@@ -8,7 +8,18 @@ type Template = {
 
 /** The element of the component, as the page's own scripts and tests find it. */
 interface DraftOwner extends Element {
-  draft?: { state(): DraftState; focus(): void };
+  draft?: {
+    state(): DraftState;
+    focus(): void;
+    /** As it is shown, with what is being written. */
+    text(): string;
+    /** In UTF-16 units, as are those below. */
+    caret(): number;
+    writing(): boolean;
+    go(start: number, end: number, focus?: boolean): void;
+    /** Asks for another form of the passage. */
+    rewrite(start: number, end: number): void;
+  };
 }
 
 /** What the server is told of the draft; positions are characters (code points). */

@@ -90,7 +90,7 @@ def notice(text: str) -> str:
     return f'<div class="progress"><p class="notice" role="alert">{escape(text)}</p></div>'
 
 
-_REASONS: dict[Reason, str] = {
+REASONS: dict[Reason, str] = {
     "negation": "the documents say or deny it otherwise",
     "modality": "the documents are more or less certain",
     "quantifier": "the documents say of how many otherwise",
@@ -104,9 +104,10 @@ _REASONS: dict[Reason, str] = {
 
 def support(report: SupportReport, say: Wording = ENGLISH) -> str:
     """How many sentences the documents support, and the others with the reason."""
-    fine = report.sentences - len(report.unsupported)
+    total = len(report.sentences)
+    fine = total - len(report.unsupported)
     count = say.count(
-        report.sentences,
+        total,
         "{:,} sentence, of which the documents support {:,}.",
         "{:,} sentences, of which the documents support {:,}.",
         fine,
@@ -114,7 +115,7 @@ def support(report: SupportReport, say: Wording = ENGLISH) -> str:
     if not report.unsupported:
         return progress(None, count)
     listed = "".join(
-        f"<li>{escape(found.text)} <em>({escape(say(_REASONS[found.reason]))})</em></li>"
+        f"<li>{escape(found.text)} <em>({escape(say(REASONS[found.reason or 'unlike']))})</em></li>"
         for found in report.unsupported
     )
     title = say("Without support in the pages that were read:")
