@@ -18,6 +18,7 @@ area.placeholder = TEXT.placeholder;
 const follow = new Follow(area, root.querySelector(".draft-follow"));
 root.querySelector(".draft-follow").textContent = TEXT.follow;
 const proposal = new Proposal(root, area, (kind, id) => { proposal.hide(); area.focus(); trigger(kind, { id }); });
+const find = new Find(root, area, (replaced) => { send(); trigger("replace", { ...state(), replaced }); }, typed);
 
 // How the passage is to become: for the buttons before it.
 const wish = document.createElement("input");
@@ -42,6 +43,7 @@ owner.draft = {
   caret: () => area.selectionStart,
   writing: () => area.readOnly,
   go,
+  find: () => find.open(),
   rewrite(start, end) {
     if (running || proposal.shown) return;
     go(start, end);

@@ -6,6 +6,7 @@ function counted() {
   countTimer = 0;
   const words = area.value.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu);
   row.count.textContent = `${(words?.length ?? 0).toLocaleString()} ${TEXT.words} · ${toCharacters(area.value, area.value.length).toLocaleString()} ${TEXT.characters}`;
+  find.refresh();
   tell("changed");
 }
 

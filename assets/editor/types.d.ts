@@ -1,9 +1,10 @@
 /** Nodes of template.html, by the selectors under which the scripts look for them. */
 type Template = {
-  querySelector(selector: ".draft-root" | ".draft-recover" | ".draft-proposal"): Template;
+  querySelector(selector: ".draft-root" | ".draft-recover" | ".draft-proposal" | ".draft-find" | ".draft-found"): Template;
   querySelector(selector: ".draft-text"): HTMLTextAreaElement;
-  querySelector(selector: ".draft-follow" | ".accept" | ".reject" | ".restore" | ".discard"): HTMLButtonElement;
-  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | "span"): HTMLElement;
+  querySelector(selector: ".draft-follow" | ".accept" | ".reject" | ".restore" | ".discard" | FindButton): HTMLButtonElement;
+  querySelector(selector: ".find-wanted" | ".find-instead" | ".find-case"): HTMLInputElement;
+  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | ".find-count" | ".find-case-label" | "mark.current" | "span"): HTMLElement;
 } & HTMLElement;
 
 /** The element of the component, as the page's own scripts and tests find it. */
@@ -17,6 +18,8 @@ interface DraftOwner extends Element {
     caret(): number;
     writing(): boolean;
     go(start: number, end: number, focus?: boolean): void;
+    /** Opens the bar. */
+    find(): void;
     /** Asks for another form of the passage. */
     rewrite(start: number, end: number): void;
   };
@@ -66,6 +69,7 @@ type Message = Messages[keyof Messages];
 type Handlers = { [Kind in keyof Messages]: (message: Messages[Kind]) => void };
 
 type Verdict = "accept" | "reject";
+type FindButton = ".find-previous" | ".find-next" | ".find-replace" | ".find-all" | ".find-close";
 type PassageKind = "rewrite" | "expand" | "shorten" | "again";
 
 /** A key's button, its name for aria-keyshortcuts, and whether an event is that key; `ctrl`: Control, or Command. */

@@ -43,6 +43,10 @@ function legends() {
 }
 marks.querySelector("input").addEventListener("change", legends);
 
+const opens = root.querySelector(".find-open");
+Object.assign(opens, { textContent: TEXT.find, title: "Ctrl+F" });
+opens.addEventListener("click", () => { if (view === "preview") turn("text"); draft()?.find(); });
+
 // --- what changed ---
 
 function ask() {

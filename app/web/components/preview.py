@@ -6,8 +6,8 @@ answer is what changed since, a splice of blocks:
     {serial, base, at, cut, blocks: [[lines, node], ...]}
 
 From block `at` on `cut` of them go and `blocks` come, in the list that the page had from the message `base`; if that is
-0, in an empty one. A block has its lines of the draft up to the next block, and a node (see preview_nodes), of which the
-page makes elements: no text of a draft is ever HTML.
+0, in an empty one. A block has its lines of the draft up to the next block, and a node (see preview_nodes), of which
+the page makes elements: no text of a draft is ever HTML.
 """
 
 from __future__ import annotations

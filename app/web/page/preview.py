@@ -14,9 +14,9 @@ from app.say.wording import ENGLISH, Wording
 from app.text.citations import PageReference
 from app.web.components.preview import DraftPreview, Preview
 from app.web.components.preview_nodes import Mark, Page
+from app.web.components.support_list import REASONS
 from app.web.context import AppContext
 from app.web.events import QUIET, wording
-from app.web.html.panels import REASONS
 
 _KINDS: dict[Kind, str] = {"word for word": "exact", "near": "near", "none": "none"}
 _SAID: dict[Kind, str] = {"word for word": "word for word: {}", "near": "in nearly these words: {}"}
