@@ -5,7 +5,7 @@ import { compileFunction } from "node:vm";
 
 import { load, scripts, source } from "./scripts.mjs";
 
-for (const folder of ["editor", "cache_map", "preview", "support"]) {
+for (const folder of ["editor", "cache_map", "preview", "support", "search"]) {
   test(`scripts.json of ${folder} names every script of the folder once`, () => {
     const files = readdirSync(new URL(`../../assets/${folder}`, import.meta.url)).filter((name) => name.endsWith(".js"));
     const own = scripts(folder).filter((name) => !name.startsWith("../"));

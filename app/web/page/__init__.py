@@ -27,6 +27,7 @@ from app.web.page.evidence import add_evidence, wire_map
 from app.web.page.labels import labels, words
 from app.web.page.preview import add_preview
 from app.web.page.projects import add_projects, wire_projects
+from app.web.page.search import add_search
 from app.web.page.sources import add_sources
 from app.web.page.task import add_task
 from app.web.page.writing import FRAME_SECONDS, SILENT_SECONDS, Stream, add_writing, wire_writing
@@ -78,6 +79,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
                 evidence = add_evidence()
         with left:
             add_sources(context, project, projects.name, projects.others, version, ready)
+            add_search(context, project)
             fields = add_task(context, project)
             budget_after = add_budget(context, project, version, fields, model, parts)
         with folds:
