@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from app.project.sources import SourceFile
-from app.text.folding import finder, found
+from app.text.folding import finder, folded, found
 
 MOST = 50
 """Places that are listed."""
@@ -48,9 +48,11 @@ def search(files: Iterable[SourceFile], query: str) -> Found:
     hits, total = list[Hit](), 0
     for file in files:
         for page in file.document.pages if file.document else ():
-            places = list(found(page.text, pattern))
-            total += len(places)
-            hits += [_hit(file, page.number, page.text, *place) for place in islice(places, MOST - len(hits))]
+            count = sum(1 for _ in pattern.finditer(folded(page.text)))
+            total += count
+            if count and len(hits) < MOST:
+                places = islice(found(page.text, pattern), MOST - len(hits))
+                hits += [_hit(file, page.number, page.text, *place) for place in places]
     return Found(tuple(hits), total)
 
 

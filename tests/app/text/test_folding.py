@@ -1,5 +1,6 @@
 """How texts are searched."""
 
+import re
 import unicodedata
 
 import pytest
@@ -8,10 +9,13 @@ from hypothesis import strategies as st
 
 from app.text.folding import finder, folded, found
 
+SIGNS = "aAée\u0301ßİがｶﾞﾞ書 \n\u00ad😀ﬁ“Й각"
+
 
 def places(text: str, wanted: str) -> list[str]:
     pattern = finder(wanted)
     assert pattern is not None
+    assert len(list(pattern.finditer(folded(text)))) == len(list(found(text, pattern)))
     return [text[start:end] for start, end in found(text, pattern)]
 
 
@@ -45,9 +49,7 @@ def test_nothing_is_looked_for_by_blanks() -> None:
     assert finder("\u00ad") is None
 
 
-@given(
-    st.text(st.sampled_from("aAée\u0301ßİがｶﾞﾞ書 \n\u00ad😀ﬁ“Й각"), max_size=20), st.integers(0, 20), st.integers(1, 6)
-)
+@given(st.text(st.sampled_from(SIGNS), max_size=20), st.integers(0, 20), st.integers(1, 6))
 def test_what_stands_in_a_text_is_found_there(text: str, start: int, size: int) -> None:
     pattern = finder(text[start : start + size])
     if pattern is None or unicodedata.combining(text[start]) or text[start] == "ﾞ":
@@ -60,3 +62,10 @@ def test_what_stands_in_a_text_is_found_there(text: str, start: int, size: int) 
 @given(st.text(st.sampled_from("aAéßがﾞ書 \nﬁ“"), max_size=30))
 def test_folding_twice_changes_nothing(text: str) -> None:
     assert folded(folded(text)) == folded(text)
+
+
+@given(st.text(st.sampled_from(SIGNS.replace("\u00ad", "")), max_size=30))
+def test_places_are_of_the_folded_text(text: str) -> None:
+    """Each character of it is found where one stands."""
+    pattern = re.compile(".", re.DOTALL)
+    assert len(list(found(text, pattern))) == len(folded(text))
