@@ -5,6 +5,7 @@ const PAUSE_MS = 350;
 let timer = 0, asked = "";
 
 root.querySelector("label span").textContent = TEXT.search;
+root.setAttribute("aria-label", TEXT.search);
 list.setAttribute("aria-label", TEXT.hits);
 
 function ask() {

@@ -183,7 +183,7 @@ def test_a_sentence_without_support_is_written_again_alone(judged: Hands) -> Non
 def test_the_outline_moves_editor_and_preview(hands: Hands) -> None:
     hands.type(LONG)
     page = hands.page
-    page.get_by_role("button", name="Outline").click()
+    page.get_by_role("button", name="Outline", exact=True).click()
     outline = page.get_by_role("navigation", name="Outline")
     expect(outline.get_by_role("button")).to_have_count(100)
     outline.get_by_role("button", name="Part 70", exact=True).press("Enter")
@@ -283,7 +283,7 @@ def test_words_are_found_in_all_documents_and_lead_to_their_page(
 
 def test_axe_finds_nothing_serious_in_a_draft_that_is_worked_on(judged: Hands) -> None:
     page = judged.page
-    page.get_by_role("button", name="Outline").click()
+    page.get_by_role("button", name="Outline", exact=True).click()
     page.locator(".support-root summary").click()
     page.get_by_role("searchbox", name="Find in the documents").fill("lamp")
     expect(page.locator(".search-said")).to_have_text("2 places")
@@ -303,11 +303,11 @@ def test_japanese_browsers_get_it_in_japanese(studio: Studio, tabs: Tabs) -> Non
     with tabs.open(studio.url, locale="ja-JP") as page:
         hands = Hands(page, studio.url)
         hands.type("# 灯台\n\n岩の上に立つ。")
-        page.get_by_role("button", name="プレビュー").click()
+        page.get_by_role("button", name="プレビュー", exact=True).click()
         expect(page.locator(".preview-pane h1")).to_have_text("灯台")
-        page.get_by_role("button", name="目次").click()
+        page.get_by_role("button", name="目次", exact=True).click()
         expect(page.get_by_role("navigation", name="目次").get_by_role("button")).to_have_text(["灯台"])
-        page.get_by_role("button", name="テキスト").click()
+        page.get_by_role("button", name="テキスト", exact=True).click()
         hands.area.press("Control+f")
         page.locator(".find-wanted").fill("岩")
         expect(page.locator(".find-count")).to_have_text("1 件中 1 件目")

@@ -24,7 +24,7 @@ _SAID: dict[Kind, str] = {"word for word": "word for word: {}", "near": "in near
 
 def add_preview(context: AppContext, project: gr.BrowserState) -> DraftPreview:
     """The preview, closed. It asks for what it shows, and for nothing while it is closed."""
-    preview, sent = DraftPreview(elem_id="preview"), gr.State(Preview)
+    preview, sent = DraftPreview(elem_id="preview"), gr.State(Preview())
 
     def look(project: str, sent: Preview, request: gr.Request, event: gr.EventData) -> tuple[str, Preview]:
         session, data = context.session(project, request), event._data
