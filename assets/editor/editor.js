@@ -33,27 +33,6 @@ const state = () => ({
   project, text: base ?? area.value, revision, serial,
   start: toCharacters(area.value, area.selectionStart), end: toCharacters(area.value, area.selectionEnd),
 });
-// Buttons of the page read the draft here. The edit is sent as well, since not every button answers with a revision.
-/** @type {DraftOwner} */
-const owner = element.closest("#draft") ?? element;
-owner.draft = {
-  state() { send(); return state(); },
-  focus: () => area.focus(),
-  text: () => area.value,
-  caret: () => area.selectionStart,
-  writing: () => area.readOnly,
-  go,
-  find: () => find.open(),
-  rewrite(start, end) {
-    if (running || proposal.shown) return;
-    go(start, end);
-    passage("rewrite");
-  },
-};
-
-// Other parts of the page show what depends on the draft, and need not ask for it.
-/** @param {"changed" | "settled"} what */
-function tell(what) { document.dispatchEvent(new Event(`draft-${what}`)); }
 
 // --- to the server ---
 
@@ -217,16 +196,6 @@ function put(text, select) {
   area.setSelectionRange(Math.min(start, text.length), Math.min(end, text.length));
   const seen = bottom > top && bottom <= top + area.clientHeight;
   area.scrollTop = select && !seen ? bottom - area.clientHeight / 2 : top;
-}
-
-// Selects what stands there, in units, and brings it into view.
-/** @param {number} start @param {number} end */
-function go(start, end, focus = true) {
-  if (composing) return;
-  put(area.value, [toCharacters(area.value, start), toCharacters(area.value, end)]);
-  if (focus) area.focus({ preventScroll: true });
-  if (focus) area.scrollIntoView({ block: "nearest" });
-  tools();
 }
 
 // Of the text up to a place, in pixels.
