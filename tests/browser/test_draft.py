@@ -64,6 +64,7 @@ def judged(session: Session, pages: Path, studio: Studio, tabs: Tabs) -> Iterato
     with tabs.open(studio.url, reduced_motion="reduce") as page:
         hands = Hands(page, studio.url)
         expect(hands.area).to_have_value(JUDGED)
+        expect(page.locator(".file-card")).to_contain_text("3 pages")
         yield hands
 
 
@@ -263,6 +264,7 @@ def test_words_are_found_in_all_documents_and_lead_to_their_page(
     session.sources.paste("灯台の光は遠くまで届く。 Ein LÄMPCHEN.")
     hands.open()
     page = hands.page
+    expect(page.locator(".file-card")).to_have_count(2)
     box = page.get_by_role("searchbox", name="Find in the documents")
     box.fill("lamp")
     hits = page.get_by_role("list", name="Places in the documents").get_by_role("button")
