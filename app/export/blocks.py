@@ -114,6 +114,12 @@ def parse(draft: str) -> tuple[Block, ...]:
     return _Reader(parser, text.split("\n")).blocks(iter(parser.parse(text)), "")
 
 
+def placed(draft: str) -> tuple[tuple[int, Block], ...]:
+    """The same blocks, each with the line of the draft in which it begins."""
+    text, parser = clean(draft), _markdown()
+    return _Reader(parser, text.split("\n")).placed(iter(parser.parse(text)))
+
+
 def walk(blocks: Sequence[Block]) -> Iterator[Block]:
     """All blocks, those inside of quotes and lists included, in the order of the text."""
     for block in blocks:
@@ -154,6 +160,11 @@ class _Reader:
             if block is not None:
                 found.append(block)
         return tuple(found)
+
+    def placed(self, tokens: Iterator[Token]) -> tuple[tuple[int, Block], ...]:
+        """All blocks, each with its first line."""
+        found = ((token, self._block(token, tokens)) for token in tokens)
+        return tuple((token.map[0], block) for token, block in found if block is not None and token.map)
 
     def _block(self, token: Token, tokens: Iterator[Token]) -> Block | None:
         match token.type:

@@ -294,12 +294,13 @@ def support_in_draft(session: Session) -> SupportReport | None:
     return writing.support.within(session.draft.text)
 
 
-def take_out_unsupported(session: Session) -> None:
-    """The draft without the sentences of the last text that no document supports, as one step of undo. Raises
-    StoreError."""
+def take_out_unsupported(session: Session, only: str | None = None) -> None:
+    """The draft without the sentences of the last text that no document supports, or without `only` this one of them,
+    as one step of undo. Raises StoreError."""
     report = support_in_draft(session)
-    if report is not None and report.unsupported:
-        session.draft.replace(without(session.draft.text, [found.text for found in report.unsupported]))
+    sentences = [found.text for found in report.unsupported if only in (None, found.text)] if report else []
+    if sentences:
+        session.draft.replace(without(session.draft.text, sentences[:1] if only else sentences))
 
 
 def _by(request: WriteRequest, key: str) -> WriteRequest:

@@ -61,6 +61,13 @@ class ProjectDraft:
         return self._text.text
 
     @property
+    def shown(self) -> str:
+        """With what is being written, as a page shows it."""
+        with self._lock:
+            insertion = self.insertion
+            return self._text.text if insertion is None or insertion.proposes or insertion.empty else insertion.draft
+
+    @property
     def revision(self) -> int:
         """Of the text."""
         return self._text.revision

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.fuzz import ratio
 
 from app.prompt.messages import Source
-from app.reading.support import Reason, Sources, SourceText, supported
+from app.reading.support import Kind, Reason, Sources, SourceText, supported
 from app.reading.terms import asked, terms
 from app.text.citations import without_citations
 from app.text.diff import matched_sentences
@@ -25,44 +25,61 @@ JOINING = frozenset(terms("after also although because before both but during ea
 _MARK = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])?[ \t]*")
 
 
-@dataclass(frozen=True)
-class Unsupported:
-    """A sentence of a text, and why the documents do not support it."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A sentence of a text, and whether the documents say it.
+
+    `document` and `page`: where the passage begins that says it, or that speaks of the same and differs; empty and None
+    without one. `reason`: why a sentence without support has none.
+    """
 
     text: str
-    reason: Reason
+    kind: Kind
+    document: str = ""
+    page: int | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True)
 class SupportReport:
-    """Of so many sentences the ones without support."""
+    """The sentences of a text, in its order."""
 
-    sentences: int
-    unsupported: tuple[Unsupported, ...]
+    sentences: tuple[Judged, ...]
+
+    @property
+    def unsupported(self) -> tuple[Judged, ...]:
+        """Those without support."""
+        return tuple(found for found in self.sentences if found.kind == "none")
 
     def within(self, draft: str) -> SupportReport:
-        """Of those sentences, the ones without support that a draft still has."""
-        return SupportReport(self.sentences, tuple(found for found in self.unsupported if found.text in draft))
+        """Of those sentences the ones that a draft still has."""
+        return SupportReport(tuple(found for found in self.sentences if found.text in draft))
+
+    def places(self, draft: str, start: int = 0) -> Iterator[tuple[int, Judged]]:
+        """Where the sentences begin in a draft that has them from `start` on; those that it does not have are passed
+        over."""
+        for found in self.sentences:
+            at = draft.find(found.text, start)
+            if at >= 0:
+                yield at, found
+                start = at + len(found.text)
 
 
 def support_of(text: str, sources: Iterable[Source]) -> SupportReport | None:
     """Of `text` by all pages of `sources`, each once; None if there are none, or no sentence to judge."""
-    pages = {
-        (source.document.name, page.number, page.begin): SourceText(0, page.number, page.text)
-        for source in sources
-        for page in source.pages
-    }
+    pages = {(source.document.name, page.number, page.begin): page.text for source in sources for page in source.pages}
     if not pages:
         return None
-    report = supported(without_citations(text), Sources(list(pages.values())))
-    if not report.sentences:
-        return None
-    found = (
-        Unsupported(text[start:end], support.reason or "unlike")
-        for start, end, support in report.sentences
-        if support.kind == "none"
-    )
-    return SupportReport(len(report.sentences), tuple(found))
+    names = list(dict.fromkeys(name for name, _, _ in pages))
+    texts = sorted((names.index(name), number, begin) for name, number, begin in pages)
+    index = Sources([SourceText(at, number, pages[names[at], number, begin]) for at, number, begin in texts])
+    judged = []
+    for start, end, support in supported(without_citations(text), index).sentences:
+        reason = support.reason or "unlike" if support.kind == "none" else None
+        first = support.source[0] if support.source else None
+        name, page = (names[first.document], first.page) if first else ("", None)
+        judged.append(Judged(text[start:end], support.kind, name, page, reason))
+    return SupportReport(tuple(judged)) if judged else None
 
 
 def says_the_same(passage: str) -> Callable[[str], bool]:

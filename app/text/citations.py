@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 # A file is called "report (1).pdf" when it is fetched again.
-_CITATION = re.compile(r" ?\((?:(?:[^()\n]|\([^()\n]*\)){1,255}, )?pp?\. \d+(?:, \d+)*\)")
+_CITATION = re.compile(r" ?\((?:(?P<name>(?:[^()\n]|\([^()\n]*\)){1,255}), )?pp?\. (?P<pages>\d+(?:, \d+)*)\)")
+_NUMBER = re.compile(r"\d+")
 _END = re.compile(r"[.!?。！？][\"'”’»」』)\]]*\s*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class PageReference:
+    """A page that a text refers to: the document's name, empty for none, the page, and where its number stands."""
+
+    name: str
+    page: int
+    start: int
+    end: int
+
+
+def page_references(text: str) -> Iterator[PageReference]:
+    """The pages that `text` refers to, in order."""
+    for citation in _CITATION.finditer(text):
+        for number in _NUMBER.finditer(text, *citation.span("pages")):
+            if len(number[0]) < 10:  # of no document, and int() refuses very long ones
+                yield PageReference(citation["name"] or "", int(number[0]), *number.span())
 
 
 def cited(text: str, pages: Iterable[int], name: str = "") -> str:

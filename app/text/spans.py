@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 Span: TypeAlias = tuple[int, int]
@@ -34,6 +35,6 @@ def moved(span: Span | None, old: str, new: str) -> Span | None:
     return (first, last) if first < last else None
 
 
-def shared_start(one: str, other: str) -> int:
-    """How many characters both begin with."""
+def shared_start(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many characters, or items, both begin with."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

@@ -53,6 +53,11 @@ def _halves(piece: str) -> int:
     return 1 if re.match(rf"[{_IDEOGRAPHIC}]", piece) else 2
 
 
+def form(text: str) -> str:
+    """The text in one form."""
+    return unicodedata.normalize("NFKC", text).translate(_FORMS)
+
+
 def normal(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     """The text in one form, and for each character of that where what it stands for begins and ends in `text`."""
     if text.isascii():
@@ -64,7 +69,7 @@ def normal(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
             starts += range(start, end)
             ends += range(start + 1, end + 1)
         else:
-            part = unicodedata.normalize("NFKC", part).translate(_FORMS)
+            part = form(part)
             starts += [start] * len(part)
             ends += [end] * len(part)
         parts.append(part)

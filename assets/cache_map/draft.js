@@ -31,7 +31,7 @@ class WrittenText {
   show(run, stretches, caret) {
     const draft = draftOf();
     if (!draft) return null;
-    const places = stretches.map((stretch) => placesIn(draft.text, run.text, stretch, run.at));
+    const places = stretches.map((stretch) => placesIn(draft.text(), run.text, stretch, run.at));
     draft.mark(places.flat(), caret);
     return places.filter((found) => found.length).length;
   }

@@ -108,7 +108,7 @@ interface Look {
 }
 /** What the editor of the page lets others do, see assets/editor. */
 interface Draft {
-  readonly text: string;
+  text(): string;
   mark(stretches: Stretch[], caret: boolean): void;
 }
 

@@ -22,6 +22,7 @@ const proposal = new Proposal(root, area, (kind, id, piece) => {
   if (piece === undefined) { proposal.hide(); area.focus(); }
   trigger(kind, piece === undefined ? { id } : { id, piece });
 });
+const find = new Find(root, area, (replaced) => { send(); trigger("replace", { ...state(), replaced }); }, typed);
 
 // How the passage is to become: for the buttons before it.
 const wish = document.createElement("input");
@@ -36,15 +37,6 @@ const state = () => ({
   project, text: base ?? area.value, revision, serial,
   start: toCharacters(area.value, area.selectionStart), end: toCharacters(area.value, area.selectionEnd),
 });
-// Buttons of the page read the draft here. The edit is sent as well, since not every button answers with a revision.
-/** @type {DraftOwner} */
-const owner = element.closest("#draft") ?? element;
-owner.draft = {
-  state() { send(); return state(); },
-  focus: () => area.focus(),
-  get text() { return area.value; },
-  mark: (spans, caret) => marks.show(spans, caret),
-};
 
 // --- to the server ---
 
@@ -319,5 +311,5 @@ function read() {
 // For what depends on the draft as the server has it: after a pause in typing.
 function settles() {
   clearTimeout(settledTimer);
-  settledTimer = setTimeout(() => trigger("settled"), SETTLED_MS);
+  settledTimer = setTimeout(() => { trigger("settled"); tell("settled"); }, SETTLED_MS);
 }

@@ -6,6 +6,14 @@ function counted() {
   countTimer = 0;
   const words = area.value.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu);
   row.count.textContent = `${(words?.length ?? 0).toLocaleString()} ${TEXT.words} · ${toCharacters(area.value, area.value.length).toLocaleString()} ${TEXT.characters}`;
+  find.refresh();
+  tell("changed");
+}
+
+/** @param {PassageKind} kind */
+function passage(kind, how = "") {
+  sent = area.value;
+  trigger("passage", { kind, wish: how, ...state() });
 }
 
 function tools() {
@@ -20,7 +28,7 @@ function tools() {
     button.type = "button";
     button.textContent = TEXT[kind];
     button.dataset.kind = kind;
-    button.addEventListener("click", () => { sent = area.value; trigger("passage", { kind, wish: wish.value, ...state() }); });
+    button.addEventListener("click", () => passage(kind, wish.value));
     return button;
   }));
   if (selected) row.tools.append(wish);

@@ -12,6 +12,9 @@ const TEXT = {
     found: "This browser holds a later text of this draft that was not saved.", restore: "Restore it", discard: "Discard it",
     refused: "The draft was changed in another window, or by the model. Your text here was kept as a version.", leave: "Leave it there",
     kept: "The model is writing, so the text was kept as a version. Restore it from there afterwards.", close: "Close",
+    find: "Find in the draft", wanted: "Find", instead: "Replace with", exact: "Match case", previous: "Previous", next: "Next",
+    replace: "Replace", replaceAll: "Replace all", nowhere: "Not found",
+    place: (/** @type {number} */ at, /** @type {number} */ total) => `${at.toLocaleString()} of ${total.toLocaleString()}`,
   },
   ja: {
     label: "原稿", placeholder: "ここに書くか、資料を加えて「書く」を押してください。文章はどこでも自由に直せます。",
@@ -25,5 +28,8 @@ const TEXT = {
     found: "このブラウザに、保存されていない新しい原稿があります。", restore: "復元する", discard: "破棄する",
     refused: "原稿が別のウィンドウかモデルによって変更されました。ここにあった文章は版として保存しました。", leave: "そのままにする",
     kept: "モデルが書いている間なので、文章を版として保存しました。後で版から復元してください。", close: "閉じる",
+    find: "原稿内を検索", wanted: "検索", instead: "置換後", exact: "大文字と小文字を区別", previous: "前へ", next: "次へ",
+    replace: "置換", replaceAll: "すべて置換", nowhere: "見つかりません",
+    place: (/** @type {number} */ at, /** @type {number} */ total) => `${total.toLocaleString()} 件中 ${at.toLocaleString()} 件目`,
   },
 }[navigator.language.startsWith("ja") ? "ja" : "en"];

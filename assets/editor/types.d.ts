@@ -1,9 +1,10 @@
 /** Nodes of template.html, by the selectors under which the scripts look for them. */
 type Template = {
-  querySelector(selector: ".draft-root" | ".draft-recover" | ".draft-proposal"): Template;
+  querySelector(selector: ".draft-root" | ".draft-recover" | ".draft-proposal" | ".draft-find" | ".draft-found"): Template;
   querySelector(selector: ".draft-text"): HTMLTextAreaElement;
-  querySelector(selector: ".draft-follow" | ".accept" | ".reject" | ".restore" | ".discard"): HTMLButtonElement;
-  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-left" | ".draft-marks" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | "span"): HTMLElement;
+  querySelector(selector: ".draft-follow" | ".accept" | ".reject" | ".restore" | ".discard" | FindButton): HTMLButtonElement;
+  querySelector(selector: ".find-wanted" | ".find-instead" | ".find-case"): HTMLInputElement;
+  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-left" | ".draft-marks" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | ".find-count" | ".find-case-label" | "mark.current" | "span"): HTMLElement;
 } & HTMLElement;
 
 /** The element of the component, as the page's own scripts and tests find it. */
@@ -11,9 +12,17 @@ interface DraftOwner extends Element {
   draft?: {
     state(): DraftState;
     focus(): void;
-    /** What stands in it, as it is shown. */
-    readonly text: string;
-    /** Mark these passages, in UTF-16 units, the first with a caret before it; see Marks. */
+    /** As it is shown, with what is being written. */
+    text(): string;
+    /** In UTF-16 units, as are those below. */
+    caret(): number;
+    writing(): boolean;
+    go(start: number, end: number, focus?: boolean): void;
+    /** Opens the bar. */
+    find(): void;
+    /** Asks for another form of the passage. */
+    rewrite(start: number, end: number): void;
+    /** Mark these passages, the first with a caret before it; see Marks. */
     mark(spans: Span[], caret: boolean): void;
   };
 }
@@ -64,6 +73,7 @@ type Message = Messages[keyof Messages];
 type Handlers = { [Kind in keyof Messages]: (message: Messages[Kind]) => void };
 
 type Verdict = "accept" | "reject";
+type FindButton = ".find-previous" | ".find-next" | ".find-replace" | ".find-all" | ".find-close";
 type PassageKind = "rewrite" | "expand" | "shorten" | "again";
 
 /** A key's button, its name for aria-keyshortcuts, and whether an event is that key; `ctrl`: Control, or Command. */

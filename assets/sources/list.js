@@ -35,5 +35,10 @@ function read() {
   place(list, roots);
   focusNear(field, used, at);
 }
+
+// Other parts of the page lead to a page of a source, and there to the characters from `start` up to `end`.
+(element.closest("#source-list") ?? element).sources = {
+  open(file, page, start = 0, end = 0) { cards.get(file)?.reader.lookUp(page, start, end); },
+};
 watch("value", read);
 read();

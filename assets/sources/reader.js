@@ -4,6 +4,7 @@ class Reader {
   constructor(ask) {
     this.ask = ask;
     this.wanted = 1;
+    this.place = null;
     this.asking = false;
     this.fold = new Fold("text-fold", [make("span", "", { textContent: WORDS.text })], (on) => on && this.want(this.wanted));
     this.slider = make("input", "", { type: "range", min: 1, step: 1, value: 1 });
@@ -19,6 +20,27 @@ class Reader {
     setText(this.label, String(number));
     if (!this.asking) this.request();
   }
+  // Shows a page, and selects in it the characters from `start` up to `end`.
+  lookUp(number, start, end) {
+    this.place = { number, start, end };
+    this.open(true);
+    this.slider.value = number;
+    this.want(number);
+    if (this.shown === number) this.point();
+    this.root.scrollIntoView({ block: "nearest" });
+  }
+  point() {
+    const { start, end } = this.place, { value } = this.area;
+    this.place = null;
+    const units = (characters) => Array.from(value).slice(0, characters).join("").length;
+    const [first, last] = [units(start), units(end)];
+    this.area.value = value.slice(0, last);
+    const { scrollHeight } = this.area;
+    this.area.value = value;
+    this.area.scrollTop = end ? scrollHeight - this.area.clientHeight / 2 : 0;
+    this.area.setSelectionRange(first, last);
+    this.area.focus({ preventScroll: true });
+  }
   request() {
     this.asking = this.shown !== this.wanted;
     if (this.asking) this.ask(this.wanted);
@@ -33,6 +55,7 @@ class Reader {
       this.area.value = page.text;
       setText(this.label, page.label);
       this.area.setAttribute("aria-label", `${WORDS.page} ${page.label}`);
+      if (this.place?.number === page.number) this.point();
     }
     // Another page is wanted by now; or the answer came so close before this message that the browser dropped it.
     if (this.asking) this.request();

@@ -5,7 +5,7 @@ import { compileFunction } from "node:vm";
 
 import { load, scripts, source } from "./scripts.mjs";
 
-for (const folder of ["editor", "cache_map"]) {
+for (const folder of ["editor", "cache_map", "preview", "support", "search"]) {
   test(`scripts.json of ${folder} names every script of the folder once`, () => {
     const files = readdirSync(new URL(`../../assets/${folder}`, import.meta.url)).filter((name) => name.endsWith(".js"));
     const own = scripts(folder).filter((name) => !name.startsWith("../"));
@@ -18,7 +18,7 @@ for (const folder of ["editor", "cache_map"]) {
 
   test(`${folder} says the same things in both languages`, () => {
     const [en, ja] = ["en", "ja-JP"].map((language) => load(folder, ["text.js"], ["TEXT"], { navigator: { language } }).TEXT);
-    const [english, japanese] = folder === "editor" ? [en, ja] : [en.en, en.ja];
+    const [english, japanese] = folder === "cache_map" ? [en.en, en.ja] : [en, ja];
     assert.deepEqual(Object.keys(japanese), Object.keys(english));
     for (const [name, words] of Object.entries(japanese)) assert.equal(typeof words, typeof english[name], name);
   });

@@ -12,10 +12,10 @@ characters, last, proposal} with the length of the whole draft; for the proposal
 place is known the draft can be edited; from then on until the end the editor is locked.
 
 The page sends, as Gradio events: `edit`, `passage` (kind, wish, and as the others project, text, start, end, revision,
-serial), `caret`, `accept`, `reject` (id, and piece for one of its pieces alone), `resync`, `recover` (text), and
-`settled` when the server has the draft and typing pauses. `element.draft.state()` in the browser gives what `edit`
-sends, and `element.draft.mark(spans, caret)` marks passages for as long as the text stays as it is (UTF-16 units, as
-everything between scripts).
+serial), `replace` (as `edit`, and `replaced`, which the draft is to become as one step of undo), `caret`, `accept`,
+`reject` (id, and piece for one of its pieces alone), `resync`, `recover` (text), and `settled` when the server has the
+draft and typing pauses. In the browser `element.draft` is for other parts of the page (assets/editor/types.d.ts): its
+`state()` gives what `edit` sends. They hear of the draft by the document's events `draft-changed` and `draft-settled`.
 """
 
 from __future__ import annotations

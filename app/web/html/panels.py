@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from html import escape as html_escape
 
 from app.export.table_check import TableReport
-from app.project.support import SupportReport
 from app.prompt.window import Budget
-from app.reading.support import Reason
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Wording
 from app.text.diff import Change
@@ -68,40 +66,6 @@ def progress(fraction: float | None, text: str) -> str:
 def notice(text: str) -> str:
     """Something that went wrong, with its way out."""
     return f'<div class="progress"><p class="notice" role="alert">{escape(text)}</p></div>'
-
-
-_REASONS: dict[Reason, str] = {
-    "negation": "the documents say or deny it otherwise",
-    "modality": "the documents are more or less certain",
-    "quantifier": "the documents say of how many otherwise",
-    "number": "another number",
-    "unit": "another unit",
-    "name": "another name",
-    "roles": "others did it",
-    "unlike": "no passage says it",
-}
-
-
-def support(report: SupportReport, say: Wording = ENGLISH) -> str:
-    """How many sentences the documents support, and the others with the reason."""
-    fine = report.sentences - len(report.unsupported)
-    count = say.count(
-        report.sentences,
-        "{:,} sentence, of which the documents support {:,}.",
-        "{:,} sentences, of which the documents support {:,}.",
-        fine,
-    )
-    if not report.unsupported:
-        return progress(None, count)
-    listed = "".join(
-        f"<li>{escape(found.text)} <em>({escape(say(_REASONS[found.reason]))})</em></li>"
-        for found in report.unsupported
-    )
-    title = say("Without support in the pages that were read:")
-    return (
-        f'<div class="progress"><p>{escape(count)}</p>'
-        f"<details><summary>{escape(title)}</summary><ul>{listed}</ul></details></div>"
-    )
 
 
 def table_check(report: TableReport, say: Wording = ENGLISH) -> str:

@@ -25,14 +25,16 @@ from app.web.page.compare import add_compare
 from app.web.page.drafting import add_export, add_versions, wire_draft
 from app.web.page.evidence import add_evidence, wire_map
 from app.web.page.labels import labels, words
+from app.web.page.preview import add_preview
 from app.web.page.projects import add_projects, wire_projects
+from app.web.page.search import add_search
 from app.web.page.sources import add_sources
 from app.web.page.steps import wire_steps
 from app.web.page.task import add_task
 from app.web.page.writing import FRAME_SECONDS, SILENT_SECONDS, Stream, add_writing, wire_writing
 
 ANNOUNCER = '<div role="status" aria-live="polite" aria-atomic="false"></div>'
-STYLES = ("controls.css", "style.css", "compare.css")
+STYLES = ("controls.css", "style.css", "compare.css", "draft.css")
 LANGUAGES = "const LANGUAGES = %s;\n"
 """Those that the server speaks, for language.js."""
 
@@ -69,6 +71,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
                 left = gr.Column()
             with gr.Column(elem_id="centre", min_width=340):
                 projects = add_projects(context)
+                add_preview(context, project)
                 parts = add_writing()
                 table = add_table_check(context, project, parts.editor)
                 support = add_support(context, project, parts.editor)
@@ -80,6 +83,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
                 evidence = add_evidence()
         with left:
             add_sources(context, project, projects.name, projects.others, version, ready)
+            add_search(context, project)
             fields = add_task(context, project)
         with parts.plan:
             budget_after, plan = add_budget(context, project, version, fields, model, parts)

@@ -11,14 +11,15 @@ from app.project.commands import checked_table, put_into, repair_draft, support_
 from app.project.session import Session
 from app.say.wording import Wording
 from app.web.components.editor import DraftEditor
+from app.web.components.support_list import SupportList, support_message
 from app.web.context import AppContext
 from app.web.events import QUIET, READ_EDITOR, errors_said, wording
 from app.web.html import panels
 from app.web.page.labels import words
 from app.web.page.writing import draft_message
 
-Look: TypeAlias = Callable[[Session, Wording], tuple[str, bool]]
-"""The lines about a draft as HTML, empty for none, and whether the button can put something right."""
+Look: TypeAlias = Callable[[Session, Wording], tuple[Any, bool]]
+"""What is said about a draft, empty for nothing, and whether the button can put something right."""
 
 
 def add_table_check(context: AppContext, project: gr.BrowserState, editor: DraftEditor) -> Any:
@@ -34,14 +35,24 @@ def add_table_check(context: AppContext, project: gr.BrowserState, editor: Draft
 
 
 def add_support(context: AppContext, project: gr.BrowserState, editor: DraftEditor) -> Any:
-    """What the documents support of what was written last, and the draft without the rest. See `_add`."""
+    """What the documents support of what was written last, and the draft without one of the rest or all. See `_add`."""
 
-    def look(session: Session, say: Wording) -> tuple[str, bool]:
+    def look(session: Session, say: Wording) -> tuple[Any, bool]:
         report = support_in_draft(session)
-        return (panels.support(report, say), bool(report.unsupported)) if report else ("", False)
+        return (support_message(report, say), bool(report.unsupported)) if report else ("", False)
 
-    found = gr.HTML(elem_id="support")
+    def remove_one(project: str, request: gr.Request, event: gr.EventData) -> dict[Any, Any]:
+        session, held = context.held(event._data, request)
+        sentence = event._data.get("sentence")
+        with errors_said(request):
+            if put_into(session, held) and isinstance(sentence, str):
+                take_out_unsupported(session, sentence)
+        said, mendable = look(session, wording(request))
+        return {editor: draft_message(session), found: said, remove: gr.update(visible=mendable)}
+
+    found = SupportList(elem_id="support")
     remove = gr.Button(words("remove_unsupported"), visible=False, size="sm", elem_id="remove-unsupported")
+    found.remove(remove_one, project, [editor, found, remove], trigger_mode="multiple", **QUIET)
     return _add(context, project, editor, found, remove, look, take_out_unsupported)
 
 
@@ -63,8 +74,8 @@ def _add(
         return {editor: draft_message(session), **shown(session, request)}
 
     def shown(session: Session, request: gr.Request) -> dict[Any, Any]:
-        html, mendable = look(session, wording(request))
-        return {found: html, button: gr.update(visible=mendable)}
+        said, mendable = look(session, wording(request))
+        return {found: said, button: gr.update(visible=mendable)}
 
     editor.settled(show, project, [found, button], trigger_mode="always_last", **QUIET)
     button.click(put_right, [editor, project], [editor, found, button], js=READ_EDITOR, **QUIET)

@@ -70,6 +70,14 @@ def wire_draft(context: AppContext, project: gr.BrowserState, projects: ProjectP
             restored = session.draft.recover(held.text)
         return {**draft_message(session), "note": "restored"} if restored else kept_message(session.id)
 
+    def replace(project: str, request: gr.Request, event: gr.EventData) -> Json:
+        session, held = context.held(event._data, request)
+        replaced = event._data.get("replaced")
+        with errors_said(request):
+            if put_into(session, held) and isinstance(replaced, str) and not session.busy:
+                session.draft.replace(replaced)
+        return draft_message(session)
+
     def step(forward: bool) -> Any:
         def call(state: Any, project: str, request: gr.Request) -> Json:
             session, held = context.held(state, request)
@@ -109,6 +117,7 @@ def wire_draft(context: AppContext, project: gr.BrowserState, projects: ProjectP
     editor.edit(edit, project, edited, queue=False, **QUIET)
     editor.resync(resync, project, editor, queue=False, **QUIET)
     editor.recover(recover, project, editor, **QUIET)
+    editor.replace(replace, project, editor, **QUIET)
     editor.accept(resolve(True), project, [editor, parts.progress], **QUIET)
     editor.reject(resolve(False), project, [editor, parts.progress], **QUIET)
     # Each press counts, also one that comes before the last is answered.

@@ -70,7 +70,7 @@ LABELS: Mapping[str, str] = {
     "redo": "Redo",
     "keys": (
         "Ctrl+Enter writes · Ctrl+Shift+Enter continues · Esc stops · Ctrl+Z undoes · Ctrl+Shift+Z redoes · "
-        "Ctrl+Shift+S saves a version"
+        "Ctrl+Shift+S saves a version · Ctrl+F finds in the draft"
     ),
     "versions": "Versions",
     "version_name": "Name of this version",

@@ -1,0 +1,56 @@
+"""The box that searches the documents as a Gradio component: a static template, its style and scripts, and its message.
+
+The page sends the event `search` with a `query`. The answer has the query, what is said of it, and the hits, each of
+which leads to its place in the text of its page. All of it becomes the text of nodes, never HTML.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from app.project.search import MOST, Found
+from app.runs.feed import Json
+from app.say.wording import ENGLISH, Wording
+from app.settings import ASSETS
+from app.web.components import templates
+
+FOLDER = ASSETS / "search"
+
+
+class SourceSearch(gr.HTML):
+    """A gr.HTML whose value is a `found_message`, or None to leave the page as it is."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """`kwargs` are those of gr.HTML that concern the place on the page."""
+        super().__init__(**templates(FOLDER), apply_default_css=False, **kwargs)
+
+    def postprocess(self, value: Any) -> str | None:
+        """The message as one string, see CacheMap."""
+        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def preprocess(self, payload: Any) -> None:
+        """Nothing is taken from the client but by the event."""
+        return None
+
+
+def found_message(query: str, found: Found, say: Wording = ENGLISH) -> Json:
+    """What was found for a query."""
+    hits = [
+        {
+            "file": hit.file, "page": hit.page, "start": hit.start, "end": hit.end,
+            "place": say("{}, page {}", hit.name, hit.page), "snippet": [hit.before, hit.words, hit.after],
+        }
+        for hit in found.hits
+    ]  # fmt: skip
+    return {"query": query, "said": _said(found, say) if query.strip() else "", "hits": hits}
+
+
+def _said(found: Found, say: Wording) -> str:
+    if not found.total:
+        return say("Not found in the documents. The words have to stand there in a row; try fewer.")
+    if found.total > MOST:
+        return say("The first {:,} of {:,} places. Add a word to find fewer.", MOST, found.total)
+    return say.count(found.total, "{:,} place", "{:,} places")
