@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeAlias
 
 from app.engine.engine import Engine, plain_tokens
-from app.engine.run import GenerationRequest, Grounding
+from app.engine.run import GenerationRequest, Grounding, Priority
 from app.project.material import Material, NothingRead, fitted, sources_of
 from app.project.quoting import expanded, shortened
 from app.project.reading_plan import of_sections
@@ -23,12 +23,16 @@ from app.prompt.request import FULL_ATTENTION, WriteRequest
 from app.prompt.sections import SectionPlace, heading_key, next_step, tokens_to_come
 from app.prompt.window import Budget, WindowFull
 from app.reading.plan import Plan, PlannedSection
+from app.reading.reading import Reading
 from app.runs.trace import RunSettings, describe_policy
 from app.say.errors import PromptError
 from app.settings import Settings
 
 PART_TOKENS, ANSWER_TOKENS = 700, 700
 """What a part takes of the window, and what a section's instruction and text take: reckoned, to plan with."""
+
+NOTE = "Say in one or two sentences what this text says, using only the text above."
+NOTE_TOKENS = 90
 
 Advance: TypeAlias = Callable[[str, str], RunSpec | None]
 """From what stands before the place of writing and what was written there, the next run; None at the end."""
@@ -85,7 +89,7 @@ class Specs:
             if not left:
                 return None
             section = left.pop(0)
-            text = section_text(whole, section, request, before + written, quotes=quotes)
+            text = section_text(whole, section, request, before + written, quotes=quotes, notes=material.notes)
             spec = self._section(whole, section, request, text)
             return replace(spec, section=SectionPlace(total - len(left), total, section.heading))
 
@@ -116,6 +120,16 @@ class Specs:
         notes = not self.quotes(request) and self.engine.parameters >= SMALL
         return whole_plan(material.reading, request, before, material.choices, most, notes=notes)
 
+    def note(self, reading: Reading, number: int) -> RunSpec:
+        """A note of a part, which nobody waits for."""
+        _, tokenizer = self.engine.require_model(timeout=0)
+        sources = sources_of(reading, [number])
+        composed = compose(tokenizer, sources, NOTE)
+        asked = WriteRequest.of({"task": "summary", "method": FULL_ATTENTION, "temperature": 0.0, "seed": 0})
+        spec = self._grounded(self._of(composed, asked, "", NOTE_TOKENS), asked, sources, NOTE, "")
+        generation = replace(spec.request, document_end=0)
+        return replace(spec, request=generation, recorded=False, priority=Priority.BACKGROUND)
+
     def section_again(self, material: Material, request: WriteRequest, before: str, heading: str) -> RunSpec:
         """The section of that heading, after `before`, as it is planned now. Raises PromptError if none is called
         so."""
@@ -125,7 +139,7 @@ class Specs:
             raise PromptError(
                 "No section “{}” is planned now. Take in a part of it in the plan, or undo the changes there.", heading
             )
-        text = section_text(whole, named[0], request, before, quotes=self.quotes(request))
+        text = section_text(whole, named[0], request, before, quotes=self.quotes(request), notes=material.notes)
         return self._section(whole, named[0], request, text)
 
     def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
@@ -135,9 +149,11 @@ class Specs:
         if not sections:
             return None
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
-        text = section_text(whole, section, request, "…", quotes=quotes)
+        text = section_text(whole, section, request, "…", quotes=quotes, notes=material.notes)
         _, composed, limit = self._section_prompt(whole, section, text)
-        return replace(composed.budget(limit, self.engine.window), plan=of_sections(whole, sections, quoted=quotes))
+        return replace(
+            composed.budget(limit, self.engine.window), plan=of_sections(whole, sections, material.notes, quoted=quotes)
+        )
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
         sources, composed, limit = self._section_prompt(whole, section, text)
@@ -154,11 +170,11 @@ class Specs:
         self, whole: Plan, section: PlannedSection, text: SectionText
     ) -> tuple[Sequence[Source], Composed, int]:
         """The sources, the prompt and the most tokens of a section: with as many of its parts as there is room for, and
-        with notes of others if there is room for all of them."""
+        with the main sentences of others of which there is no note, if there is room for all of them."""
         _, tokenizer = self.engine.require_model(timeout=0)
         most = self.settings.max_new_tokens_limit
         limit = len(plain_tokens(tokenizer, text.dictated)) + 1 if text.dictated else min(text.tokens, most)
-        parts, notes = section.parts, section.notes
+        parts, notes = section.parts, [number for number in section.notes if number not in text.noted]
         for seen, noted in ((parts, notes), *((parts[:count], ()) for count in range(len(parts), 0, -1))):
             sources = sources_of(whole.reading, seen, noted)
             composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import PurePath
+from types import MappingProxyType
 
 from app.prompt.request import WriteRequest
 from app.prompt.sections import gap, parse_outline
@@ -47,13 +48,14 @@ _QUESTION = re.compile(
 @dataclass(frozen=True)
 class SectionText:
     """What is asked for one section: `opening` stands before its words, `stops` end it. dictated: its text, if that is
-    the documents' own."""
+    the documents' own. noted: the parts of which the instruction has notes."""
 
     opening: str
     instruction: str
     words: int
     stops: tuple[str, ...]
     dictated: str = ""
+    noted: tuple[int, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -94,20 +96,23 @@ def unwritten(whole: Plan, before: str) -> Plan:
 
 
 def section_text(
-    whole: Plan, section: PlannedSection, request: WriteRequest, before: str, *, quotes: bool
-) -> SectionText:
-    """A section of the plan, after a draft that ends with `before`."""
+    whole: Plan, section: PlannedSection, request: WriteRequest, before: str, *, quotes: bool,
+    notes: Mapping[str, str] = MappingProxyType({}),
+) -> SectionText:  # fmt: skip
+    """A section of the plan, after a draft that ends with `before`. notes: on parts, by their digests."""
     opening = gap(before) if before.strip() else _title(whole, request)
-    notes = request.task == "notes"
+    listed = request.task == "notes"
     if request.task in HEADED:
         opening += f"## {section.heading}\n\n"
     paragraphs = [_sentences(whole.reading, sayings) for sayings in section.sayings] if quotes else []
-    if notes:
+    if listed:
         dictated = "\n".join(f"- {sentence}" for sentences in paragraphs for sentence in sentences)
     else:
         dictated = "\n\n".join(" ".join(sentences) for sentences in paragraphs)
-    opening += "- " if notes and not quotes else ""
-    return SectionText(opening, _instruction(section, request), section.words, ("\n#",), dictated)
+    opening += "- " if listed and not quotes else ""
+    noted = tuple(number for number in section.notes if not quotes and notes.get(whole.reading.digest(number)))
+    instruction = _with_notes(whole.reading, noted, notes) + _instruction(section, request)
+    return SectionText(opening, instruction, section.words, ("\n#",), dictated, noted)
 
 
 def tidied(reading: Reading, parts: Sequence[int], text: str) -> str:
@@ -160,6 +165,17 @@ def _title(whole: Plan, request: WriteRequest) -> str:
         headings = "\n".join(f"{number}. {each.heading}" for number, each in enumerate(whole.sections, 1))
         title += f"## Outline\n\n{headings}\n\n---\n\n"
     return title
+
+
+def _with_notes(reading: Reading, numbers: Sequence[int], notes: Mapping[str, str]) -> str:
+    """What stands before the instruction: notes on further parts, each with its pages."""
+    if not numbers:
+        return ""
+    lines = []
+    for number in numbers:
+        part = reading.parts[number]
+        lines.append(f"- {cited(notes[reading.digest(number)], *_reference(reading, part.document, part.pages))}")
+    return "\n".join(["Notes on what else the chapter says:", *lines, "", ""])
 
 
 def _instruction(section: PlannedSection, request: WriteRequest) -> str:
