@@ -63,6 +63,7 @@ def judged(session: Session, pages: Path, studio: Studio, tabs: Tabs) -> Iterato
     made.support = SupportReport(found)
     with tabs.open(studio.url, reduced_motion="reduce") as page:
         hands = Hands(page, studio.url)
+        hands.open()  # now the browser knows which project it shows
         expect(hands.area).to_have_value(JUDGED)
         expect(page.locator(".file-card")).to_contain_text("3 pages")
         yield hands
