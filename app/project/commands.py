@@ -13,13 +13,13 @@ from app.export.table_check import TableReport, check_table, repair_table
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.insertion import Insertion, InsertionPoint
-from app.project.material import Material, NothingRead, fitted, pages_of
+from app.project.material import Material, NothingRead, fitted, pages_of, part_id
 from app.project.notes import NoteTaking
 from app.project.proposing import Proposing, made_of
 from app.project.reading_plan import of_parts
 from app.project.section_point import section_point
 from app.project.session import Session
-from app.project.specs import NOTE, Advance, Specs
+from app.project.specs import Advance, Specs
 from app.project.support import SupportReport, without
 from app.project.whole import SMALL
 from app.project.writing import Writing
@@ -29,7 +29,7 @@ from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import PASSAGE_TASKS
 from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
-from app.prompt.tasks import columns_asked
+from app.prompt.tasks import NOTE, columns_asked
 from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
 from app.say.errors import AppError, PromptError
 from app.say.wording import ENGLISH, Wording
@@ -112,6 +112,14 @@ class Commands:
         if session.note_taking is None and self.engine.ready and session.notes.wanted:
             with suppress(AppError):
                 self.take_notes(session)
+
+    def edit_note(self, session: Session, part: str, text: str) -> None:
+        """The person's own note on the part of that id, of which nothing is known if the documents are others by now.
+        Raises StoreError."""
+        reading = session.material.reading
+        for found in reading.parts:
+            if part_id(found) == part:
+                session.notes.edit(reading.digest(found.number), text)
 
     def leave_notes(self, session: Session) -> None:
         """Make no more notes for now; those there are stay. Raises StoreError."""

@@ -21,6 +21,7 @@ from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
 from app.prompt.request import FULL_ATTENTION, WriteRequest
 from app.prompt.sections import SectionPlace, heading_key, next_step, tokens_to_come
+from app.prompt.tasks import NOTE, NOTE_TOKENS
 from app.prompt.window import Budget, WindowFull
 from app.reading.plan import Plan, PlannedSection
 from app.reading.reading import Reading
@@ -30,9 +31,6 @@ from app.settings import Settings
 
 PART_TOKENS, ANSWER_TOKENS = 700, 700
 """What a part takes of the window, and what a section's instruction and text take: reckoned, to plan with."""
-
-NOTE = "Say in one or two sentences what this text says, using only the text above."
-NOTE_TOKENS = 90
 
 Advance: TypeAlias = Callable[[str, str], RunSpec | None]
 """From what stands before the place of writing and what was written there, the next run; None at the end."""
