@@ -117,6 +117,12 @@ class Sources:
         return repr((self._project, files))
 
     @property
+    def division(self) -> str:
+        """Another one whenever the parts that can be chosen are others: not when something is chosen for one, so that a
+        choice may come before the last is answered."""
+        return repr((self._project, [(file.id, file.pages) for file in _selected(self._files)]))
+
+    @property
     def selected(self) -> list[Source]:
         """The readable ones that are not left out, with their chosen pages, in order."""
         return [
@@ -207,11 +213,11 @@ class Sources:
                     self._leave_out(file, True)
             return True
 
-    def choose_parts(self, version: str, chosen: Sequence[Mapping[str, str]]) -> bool:
+    def choose_parts(self, division: str, chosen: Sequence[Mapping[str, str]]) -> bool:
         """Choose for parts of all that are selected, in order: beside what was chosen for others. Nothing is done, and
-        the answer is False, if `version` is not theirs any more."""
+        the answer is False, if `division` is not theirs any more."""
         with self._lock:
-            if version != self.version:
+            if division != self.division:
                 return False
             for file, parts in zip(_selected(self._files), chosen, strict=True):
                 if parts:

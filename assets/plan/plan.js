@@ -1,6 +1,6 @@
 // What is read for the next text, as the server last sent it.
 const root = element.querySelector(".reading-plan");
-const act = (kind, value) => trigger(kind === "again" ? "again" : "action", { kind, value, version: shown?.version });
+const act = (kind, value) => trigger(kind === "again" ? "again" : "action", { kind, value, division: shown?.division });
 const strip = new Strip(reveal);
 const automatic = make("button", "automatic", { type: "button", textContent: WORDS.automatic });
 const body = make("div", "plan-groups");

@@ -81,7 +81,7 @@ def add_budget(
         session = context.session(project, request)
         data = event._data if isinstance(event._data, dict) else {}
         with errors_said(request):
-            change_plan(session, str(data.get("kind")), data.get("value"), str(data.get("version")))
+            change_plan(session, str(data.get("kind")), data.get("value"), str(data.get("division")))
         return session.sources.version
 
     asks = [project, *fields.all]
@@ -96,7 +96,8 @@ def add_budget(
     parts.editor.settled(shown, inputs, outputs, trigger_mode="always_last", **QUIET)
     for place, button in enumerate(buttons):
         button.click(choose(place), asks, [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
-    plan.action(changed_plan, project, version, **QUIET)
+    # Each choice counts, also one that comes before the last is answered.
+    plan.action(changed_plan, project, version, trigger_mode="multiple", **QUIET)
     return lambda event: event.then(shown, inputs, outputs, **QUIET), plan
 
 
@@ -107,16 +108,16 @@ def plan_shown(session: Session, asked: WriteRequest, state: WindowState) -> Jso
     sources = session.sources
     written = sections_in(session.draft.text) if asked.task in HEADED else ()
     changed = any(file.parts for file in sources.files)
-    return plan_message(state.writes.plan, sources.version, written, changed=changed)
+    return plan_message(state.writes.plan, sources.division, written, changed=changed)
 
 
-def change_plan(session: Session, kind: str, value: Any, version: str) -> None:
-    """Do what the page asks for with the plan of the sources of `version`, if that means something."""
+def change_plan(session: Session, kind: str, value: Any, division: str) -> None:
+    """Do what the page asks for with the plan of the sources of that `division`, if that means something."""
     match kind, value:
         case "automatic", _:
             session.sources.forget_parts()
         case "parts", dict():
-            session.sources.choose_parts(version, parts_chosen(value, len(session.material.sources)))
+            session.sources.choose_parts(division, parts_chosen(value, len(session.material.sources)))
 
 
 def window_html(state: WindowState, say: Wording) -> str:

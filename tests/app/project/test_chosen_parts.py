@@ -71,7 +71,7 @@ def states(section: SectionPlan) -> dict[str, str]:
 
 def choose(session: Session, chosen: dict[str, str]) -> None:
     own = {key.partition("/")[2]: state for key, state in chosen.items()}
-    assert session.sources.choose_parts(session.sources.version, [own])
+    assert session.sources.choose_parts(session.sources.division, [own])
 
 
 def write(commands: Commands, session: Session, request: WriteRequest) -> str:
@@ -85,15 +85,16 @@ def test_choices_are_kept_with_the_source_until_other_pages_are_chosen(
     store: Store, sources: Sources, tmp_path: Path
 ) -> None:
     add(sources, tmp_path)
-    version = sources.version
-    assert sources.choose_parts(version, [{"1:0": "none"}])
-    assert not sources.choose_parts(version, [{"1:0": "full"}])  # it speaks of what is no more
-    assert sources.choose_parts(sources.version, [{"1:40": "full"}])
+    division = sources.division
+    assert sources.choose_parts(division, [{"1:0": "none"}])
+    assert sources.choose_parts(division, [{"1:40": "full"}])  # chosen before the first was answered
     again = Sources(store, sources._project, Limits())
     assert [dict(source.parts) for source in again.selected] == [{"1:0": "none", "1:40": "full"}]
+    earlier = again.division
     again.choose(again.files[0].id, "1")
     assert [dict(source.parts) for source in again.selected] == [{}]
-    assert again.choose_parts(again.version, [{"1:0": "none"}])
+    assert not again.choose_parts(earlier, [{"1:0": "full"}])  # it speaks of what is no more
+    assert again.choose_parts(again.division, [{"1:0": "none"}])
     again.forget_parts()
     assert [dict(source.parts) for source in Sources(store, sources._project, Limits()).selected] == [{}]
 

@@ -21,7 +21,7 @@ def test_sections_come_first_and_those_in_the_draft_can_be_written_again() -> No
     assert message["groups"][0]["parts"] == [
         {"id": "1/3:0", "title": "Lamps", "pages": "3-4", "state": "full", "span": (0.1, 0.2), "text": "Oil burns."}
     ]
-    assert (message["states"], message["version"], message["changed"]) == (["full", "none"], "v1", False)
+    assert (message["states"], message["division"], message["changed"]) == (["full", "none"], "v1", False)
     assert not plan_message(plan(quoted=True), "", (), changed=True)["groups"][0]["again"]
 
 
