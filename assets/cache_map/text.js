@@ -167,9 +167,9 @@ const TEXT = {
     writtenNever: "この文が視野にある間に書かれた箇所はありません。",
     gone: (number) => `うち ${number} 箇所はもう原稿にありません。`,
     closeSentence: "この文から書かれた箇所を閉じる",
-    section: (number, total, title) => `セクション ${number} / ${total}: ${title}`,
-    earlier: "前のセクション",
-    later: "次のセクション",
+    section: (number, total, title) => `節 ${number} / ${total}：${title}`,
+    earlier: "前の節",
+    later: "次の節",
     reasons: {
       prefill: "プロンプト読み込み後",
       stride: "一定間隔",

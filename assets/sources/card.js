@@ -21,6 +21,11 @@ class Card {
     this.pages.input.addEventListener("keydown", ({ key }) => { if (key === "Enter") this.choose(); });
     this.pages.input.addEventListener("blur", () => this.choose());
   }
+  // Show a page of its text, and select in it the characters from `start` up to `end`.
+  lookUp(page, start, end) {
+    this.fold.open(true);
+    this.reader.lookUp(page, start, end);
+  }
   field(name, properties) {
     const input = make("input", "", properties);
     return { input, root: make("label", name, {}, [make("span", "", { textContent: WORDS[name] }), input]) };

@@ -38,7 +38,7 @@ function read() {
 
 // Other parts of the page lead to a page of a source, and there to the characters from `start` up to `end`.
 (element.closest("#source-list") ?? element).sources = {
-  open(file, page, start = 0, end = 0) { cards.get(file)?.reader.lookUp(page, start, end); },
+  open(file, page, start = 0, end = 0) { cards.get(file)?.lookUp(page, start, end); },
 };
 watch("value", read);
 read();

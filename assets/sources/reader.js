@@ -23,9 +23,9 @@ class Reader {
   // Shows a page, and selects in it the characters from `start` up to `end`.
   lookUp(number, start, end) {
     this.place = { number, start, end };
-    this.open(true);
     this.slider.value = number;
-    this.want(number);
+    this.wanted = number;
+    this.fold.open(true); // and ask for it
     if (this.shown === number) this.point();
     this.root.scrollIntoView({ block: "nearest" });
   }

@@ -86,6 +86,11 @@ def test_write_is_in_sight_and_covers_nothing_at_every_size(studio: Studio, hand
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     look()
+    page.locator(".view-preview").click()
+    page.locator(".outline-toggle").click()
+    look()
+    page.locator(".outline-toggle").click()
+    page.locator(".view-text").click()
     card = hands.add(book)
     expect(card).to_contain_text("113 pages")
     expect(card.locator(".warnings")).to_contain_text("1 of 113 pages have no text")

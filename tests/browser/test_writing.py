@@ -165,6 +165,13 @@ def test_changes_are_accepted_and_rejected_one_by_one(studio: Studio, hands: Han
     expect(hands.area).to_have_value(text.replace("north", "sea"))
 
 
+def test_verdicts_that_come_before_the_last_is_answered_count(studio: Studio, hands: Hands) -> None:
+    proposal_in(studio, hands)
+    hands.page.evaluate("for (const one of [...document.querySelectorAll('.draft-one-accept')].slice(0, 2)) one.click()")
+    expect(hands.page.locator(".draft-change")).to_have_count(1)
+    expect(hands.page.locator(".draft-diff")).to_contain_text("The lamp was kindled at dusk. Fog came from the sea")
+
+
 def test_two_windows_agree_on_a_proposal_that_one_of_them_answers(studio: Studio, hands: Hands) -> None:
     proposal_in(studio, hands)
     with hands.page.context.new_page() as other:

@@ -71,8 +71,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
                 left = gr.Column()
             with gr.Column(elem_id="centre", min_width=340):
                 projects = add_projects(context)
-                add_preview(context, project)
-                parts = add_writing()
+                parts = add_writing(add_preview(context, project))
                 table = add_table_check(context, project, parts.editor)
                 support = add_support(context, project, parts.editor)
                 add_export(context, project, parts.editor)

@@ -118,9 +118,9 @@ def wire_draft(context: AppContext, project: gr.BrowserState, projects: ProjectP
     editor.resync(resync, project, editor, queue=False, **QUIET)
     editor.recover(recover, project, editor, **QUIET)
     editor.replace(replace, project, editor, **QUIET)
-    editor.accept(resolve(True), project, [editor, parts.progress], **QUIET)
-    editor.reject(resolve(False), project, [editor, parts.progress], **QUIET)
     # Each press counts, also one that comes before the last is answered.
+    editor.accept(resolve(True), project, [editor, parts.progress], trigger_mode="multiple", **QUIET)
+    editor.reject(resolve(False), project, [editor, parts.progress], trigger_mode="multiple", **QUIET)
     for button, forward in ((parts.undo, False), (parts.redo, True)):
         button.click(step(forward), [editor, project], editor, js=READ_EDITOR, trigger_mode="multiple", **QUIET)
 

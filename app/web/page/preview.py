@@ -23,8 +23,9 @@ _SAID: dict[Kind, str] = {"word for word": "word for word: {}", "near": "in near
 
 
 def add_preview(context: AppContext, project: gr.BrowserState) -> DraftPreview:
-    """The preview, closed. It asks for what it shows, and for nothing while it is closed."""
-    preview, sent = DraftPreview(elem_id="preview"), gr.State(Preview())
+    """The preview, closed, to be rendered where it stands. It asks for what it shows, and for nothing while it is
+    closed."""
+    preview, sent = DraftPreview(elem_id="preview", render=False), gr.State(Preview())
 
     def look(project: str, sent: Preview, request: gr.Request, event: gr.EventData) -> tuple[str, Preview]:
         session, data = context.session(project, request), event._data

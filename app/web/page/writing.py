@@ -20,6 +20,7 @@ from app.say.errors import AppError
 from app.web.components.cache_map import CacheMap
 from app.web.components.editor import DraftEditor, set_message
 from app.web.components.figures import Figures
+from app.web.components.preview import DraftPreview
 from app.web.components.reading_plan import ReadingPlanView
 from app.web.context import AppContext
 from app.web.events import FOLLOWING, QUIET, READ_EDITOR, warn, worded, wording
@@ -74,9 +75,9 @@ class WritingParts:
         return [self.write, self.resume, self.here, self.undo, self.redo]
 
 
-def add_writing() -> WritingParts:
-    """The buttons, the line that says how far a run is, a place for what is going to be read, the editor, and its
-    figures. Nothing can be pressed until the page knows how its project is."""
+def add_writing(preview: DraftPreview | None = None) -> WritingParts:
+    """The buttons, the line that says how far a run is, a place for what is going to be read, the editor with its
+    preview, and its figures. Nothing can be pressed until the page knows how its project is."""
     resting: dict[str, Any] = {"interactive": False}
     with gr.Column(elem_id="bar"):
         with gr.Column(elem_id="actions"):  # at the foot of a narrow screen, so that they are always in sight
@@ -91,6 +92,8 @@ def add_writing() -> WritingParts:
             redo = gr.Button(words("redo"), elem_id="redo", min_width=70, **resting)
             save = gr.Button(words("save_version"), elem_id="save-version", min_width=100)
     plan = gr.Column(elem_id="plan")
+    if preview is not None:
+        preview.render()
     editor = DraftEditor(elem_id="draft")
     rates = Figures(elem_id="rates")
     return WritingParts(editor, write, resume, here, stop, undo, redo, save, progress, plan, rates)
