@@ -124,8 +124,8 @@ def plan_shown(session: Session, asked: WriteRequest, state: WindowState) -> Jso
 
 
 def change_plan(commands: Commands, session: Session, kind: str, value: Any, division: str) -> None:
-    """Do what the page asks for with the plan of what was read then (`Sources.division`), if that means something. Raises
-    AppError if other documents are read by now."""
+    """Do what the page asks for with the plan of what was read then (`Sources.division`), if that means something.
+    Raises AppError if other documents are read by now."""
     if division != session.sources.division:
         raise AppError("Other documents or pages are read by now. Look at the plan again, then repeat.")
     match kind, value:
