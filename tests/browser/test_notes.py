@@ -2,15 +2,22 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.stub import StubEngine
 from tests.browser.studio import SLOW, Hands
-from tests.browser.test_whole import CHAPTERS, book
-
-__all__ = ["book"]
+from tests.browser.test_whole import CHAPTERS, write_book
 
 MINE = "The lamp of this chapter is mine."
+
+PAGES = 120
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Longer than the window, and quickly read."""
+    return write_book(tmp_path_factory.mktemp("books") / "island.pdf", PAGES)
 
 
 def test_notes_are_made_while_nobody_waits_gone_on_with_after_a_reload_and_edited(
