@@ -1,6 +1,6 @@
 """Tables about whole manuals: are their rows in the documents?
 
-    python -m benchmarks.tables [--methods once own quoted] [--words 500] FILE COLUMNS [FILE COLUMNS ...]
+    python -m benchmarks.tables FILE COLUMNS [FILE COLUMNS ...] [--methods once own quoted] [--words 500]
 
 Asks for a table with these columns (commas between them) about each file: in one run from the parts that fit the window
 (`once`, as it was), in runs along the parts with the model's rows (`own`), and with the documents' (`quoted`). Counts
@@ -50,7 +50,7 @@ class Figures:
 
 def words(text: str) -> str:
     """Its words and numbers, a blank around each."""
-    return f" {' '.join(re.findall(r'[^\W_]+', text.casefold()))} "
+    return " ".join(["", *re.findall(r"[^\W_]+", text.casefold()), ""])
 
 
 def table_rows(text: str) -> list[tuple[str, ...]]:
@@ -60,7 +60,7 @@ def table_rows(text: str) -> list[tuple[str, ...]]:
 
 
 def is_supported(row: Sequence[str], document: str) -> bool:
-    """Whether all cells stand near one of the places where the first does, and another cell than the first says more."""
+    """Whether all cells stand near one of the places where the first does, and another one says more than it."""
     first, others = words(row[0]) if row else " ", [words(cell) for cell in row[1:]]
     others = [cell for cell in others if cell.strip()]
     if not first.strip() or not others or all(cell == first for cell in others):

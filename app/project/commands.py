@@ -221,10 +221,9 @@ class Commands:
             return Budget((), 0, 0, 0, self.engine.window, plan=plan)
 
     def _budget(self, material: Material, request: WriteRequest, draft: str) -> Budget:
-        if self._specs.in_parts(material, request) and request.kind.makes_table:
-            return self._specs.longest_run(self._specs.table(material, request, draft))
         if self._specs.in_parts(material, request):
-            longest = self._specs.longest_section(material, request, draft)
+            find = self._specs.longest_run if request.kind.makes_table else self._specs.longest_section
+            longest = find(material, request, draft)
             if longest is not None:
                 return longest
         _, tokenizer = self.engine.require_model(timeout=0)

@@ -97,16 +97,19 @@ class Specs:
         """The runs of a table over the whole of the documents. Raises PromptError if all that can be written of it
         stands in `before`, and NothingRead."""
         plan = table_plan(material.reading, request, material.choices, self._most_parts, quoted=self.quotes(request))
-        if not plan.whole.sections:
+        if material.choices and not plan.whole.sections:
             raise NothingRead
         return Table(plan, request, before, partial(self._table_run, plan.whole, request))
 
     def _table_run(self, whole: Plan, request: WriteRequest, section: PlannedSection, text: SectionText) -> RunSpec:
         return self._section(whole, section, request, text)
 
-    def longest_run(self, table: Table) -> Budget:
-        """What the longest of the runs that are left of a table takes of the window."""
+    def longest_run(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
+        """What the longest run takes of the window of those that are left of a table; None if none is."""
+        table = self.table(material, request, draft)
         whole = table.plan.whole
+        if not whole.sections:
+            return None
         sizes = [sum(whole.reading.parts[part].characters for part in section.parts) for section in whole.sections]
         at = max(range(len(sizes)), key=lambda index: sizes[index])
         _, composed, limit = self._section_prompt(whole, whole.sections[at], table.text(at, "", begun=False))

@@ -248,7 +248,10 @@ class Table:
         quoted, section = self.plan.quoted, self.plan.whole.sections[index]
         mark = "" if quoted else "|"
         goes_on = begun or self._goes_on
-        head = ("" if before.endswith("\n") else "\n") if goes_on else f"{gap(before)}{self._head}\n"
+        if goes_on:
+            head = "" if before.endswith("\n") else "\n"
+        else:
+            head = f"{gap(before) if before.strip() else ''}{self._head}\n"
         rows = "\n".join(map(self._line, self.plan.rows[index])) if quoted else ""
         instruction = self._request.kind.instruction(self._request.detail, self._request.shape)
         return SectionText(head + mark, instruction, section.words, ("\n\n", "\n#"), rows, f"{self._head}\n{mark}")
