@@ -21,6 +21,7 @@ from app.project.section_point import section_point
 from app.project.session import Session
 from app.project.specs import Advance, Specs
 from app.project.support import SupportReport, without
+from app.project.tables import Table
 from app.project.whole import SMALL
 from app.project.writing import Writing
 from app.prompt.answers import Asked
@@ -162,11 +163,18 @@ class Commands:
             begins = where in ("anew", "again") and not point.before.strip()
             first = self._specs.first(material, request, point.before, begins=begins)
         draft, library = (session.draft, session.runs) if session else (None, None)
+        if isinstance(sections, Table):
+            return Writing(
+                self.engine, first, insertion, draft, library,
+                advance=sections, clean=sections.merge, left_out=lambda: sections.left_out,
+            )  # fmt: skip
         return Writing(self.engine, first, insertion, draft, library, advance=sections or (lambda before, text: None))
 
     def _sections(self, material: Material, request: WriteRequest, before: str) -> Advance | None:
         """What gives the sections of a text that is written in several."""
         if self._specs.in_parts(material, request):
+            if request.kind.makes_table:
+                return self._specs.table(material, request, before)
             return self._specs.along_chapters(material, request, before)
         return self._specs.sections(material, request) if request.kind.in_sections else None
 
@@ -262,7 +270,8 @@ class Commands:
 
     def _budget(self, material: Material, request: WriteRequest, draft: str) -> Budget:
         if self._specs.in_parts(material, request):
-            longest = self._specs.longest_section(material, request, draft)
+            find = self._specs.longest_run if request.kind.makes_table else self._specs.longest_section
+            longest = find(material, request, draft)
             if longest is not None:
                 return longest
         _, tokenizer = self.engine.require_model(timeout=0)

@@ -14,6 +14,7 @@ from app.project.material import Material, NothingRead, fitted, sources_of
 from app.project.quoting import expanded, shortened
 from app.project.reading_plan import of_sections
 from app.project.run_spec import RunSpec, Whose
+from app.project.tables import Table, names_columns, table_plan
 from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, section_text, tidied, unwritten, whole_plan
 from app.prompt.answers import Asked
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
@@ -67,7 +68,8 @@ class Specs:
     def in_parts(self, material: Material, request: WriteRequest) -> bool:
         """Whether the text is written in sections along the documents' chapters."""
         quotes = self.quotes(request)
-        if not material.sources or not (request.task in WHOLE_TASKS or (quotes and is_question(request))):
+        wholly = request.task in WHOLE_TASKS or names_columns(request)
+        if not material.sources or not (wholly or (quotes and is_question(request))):
             return False
         if quotes:
             return True
@@ -93,6 +95,33 @@ class Specs:
 
         return advance
 
+    def table(self, material: Material, request: WriteRequest, before: str) -> Table:
+        """The runs of a table over the whole of the documents. Raises PromptError if all that can be written of it
+        stands in `before`, and NothingRead."""
+        plan = table_plan(material.reading, request, material.choices, self._most_parts, quoted=self.quotes(request))
+        if material.choices and not plan.whole.sections:
+            raise NothingRead
+        return Table(plan, request, before, partial(self._table_run, plan.whole, request))
+
+    def _table_run(self, whole: Plan, request: WriteRequest, section: PlannedSection, text: SectionText) -> RunSpec:
+        return self._section(whole, section, request, text)
+
+    def longest_run(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
+        """What the longest run takes of the window of those that are left of a table; None if none is."""
+        table = self.table(material, request, draft)
+        whole = table.plan.whole
+        if not whole.sections:
+            return None
+        sizes = [sum(whole.reading.parts[part].characters for part in section.parts) for section in whole.sections]
+        at = max(range(len(sizes)), key=lambda index: sizes[index])
+        _, composed, limit = self._section_prompt(whole, whole.sections[at], table.text(at, "", begun=False))
+        plan = of_sections(whole, whole.sections, material.notes, quoted=table.plan.quoted)
+        return replace(composed.budget(limit, self.engine.window), plan=replace(plan, table=True))
+
+    @property
+    def _most_parts(self) -> int:
+        return max(1, (self.engine.window - ANSWER_TOKENS) // PART_TOKENS)
+
     def _left(self, material: Material, request: WriteRequest, draft: str) -> tuple[Plan, list[PlannedSection]]:
         """The plan, and the sections that are left to write after `draft`; none if the documents have no sentence that
         could be quoted. Raises PromptError if all that could be stand there already, and NothingRead."""
@@ -114,7 +143,7 @@ class Specs:
 
     def _whole(self, material: Material, request: WriteRequest, before: str) -> Plan:
         """With what the person has chosen, and as much as the window holds."""
-        most = max(1, (self.engine.window - ANSWER_TOKENS) // PART_TOKENS)
+        most = self._most_parts
         notes = not self.quotes(request) and self.engine.parameters >= SMALL
         return whole_plan(material.reading, request, before, material.choices, most, notes=notes)
 
@@ -160,7 +189,7 @@ class Specs:
             generation = replace(spec.request, dictated=text.dictated, document_end=0)
             return replace(spec, request=generation, sources=tuple(sources))
         spec = self._of(composed, request, text.opening, limit, text.stops)
-        spec = self._grounded(spec, request, sources, text.instruction, text.opening)
+        spec = self._grounded(spec, request, sources, text.instruction, text.start or text.opening)
         generation = replace(spec.request, document_end=0)
         return replace(spec, request=generation, tidy=partial(tidied, whole.reading, (*section.parts, *section.notes)))
 
@@ -175,7 +204,7 @@ class Specs:
         parts, notes = section.parts, [number for number in section.notes if number not in text.noted]
         for seen, noted in ((parts, notes), *((parts[:count], ()) for count in range(len(parts), 0, -1))):
             sources = sources_of(whole.reading, seen, noted)
-            composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
+            composed = compose(tokenizer, sources, text.instruction, text.start or text.opening.lstrip())
             if composed.budget(limit, self.engine.window).excess <= 0:
                 break
         return sources, composed, limit

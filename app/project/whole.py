@@ -48,7 +48,8 @@ _QUESTION = re.compile(
 @dataclass(frozen=True)
 class SectionText:
     """What is asked for one section: `opening` stands before its words, `stops` end it. dictated: its text, if that is
-    the documents' own. noted: the parts of which the instruction has notes."""
+    the documents' own. noted: the parts of which the instruction has notes. start: what the model goes on from, if that
+    is not the opening."""
 
     opening: str
     instruction: str
@@ -56,6 +57,7 @@ class SectionText:
     stops: tuple[str, ...]
     dictated: str = ""
     noted: tuple[int, ...] = ()
+    start: str = ""
 
     @property
     def tokens(self) -> int:
@@ -134,7 +136,7 @@ def _with_pages(reading: Reading, sources: Sources, paragraph: str) -> str:
     found = [support.source[0] for _, _, support in supported(paragraph, sources).sentences if support.kind != "none"]
     for document in sorted({sentence.document for sentence in found}, reverse=True):
         pages = {sentence.page for sentence in found if sentence.document == document}
-        paragraph = cited(paragraph, *_reference(reading, document, pages))
+        paragraph = cited(paragraph, *reference(reading, document, pages))
     return paragraph
 
 
@@ -143,11 +145,11 @@ def _sentences(reading: Reading, sayings: Sequence[Saying]) -> list[str]:
     found: list[str] = []
     for (document, page), group in groupby(sayings, key=lambda saying: (saying.document, saying.page)):
         texts = [saying.text for saying in group]
-        found += [*texts[:-1], cited(texts[-1], *_reference(reading, document, [page]))]
+        found += [*texts[:-1], cited(texts[-1], *reference(reading, document, [page]))]
     return found
 
 
-def _reference(reading: Reading, document: int, pages: Collection[int]) -> tuple[Collection[int], str]:
+def reference(reading: Reading, document: int, pages: Collection[int]) -> tuple[Collection[int], str]:
     """Pages and name as they are to be cited; no pages of a document that has only one."""
     whole = reading.documents[document]
     name = reading.names[document] if len(reading.documents) > 1 else ""
@@ -174,7 +176,7 @@ def _with_notes(reading: Reading, numbers: Sequence[int], notes: Mapping[str, st
     lines = []
     for number in numbers:
         part = reading.parts[number]
-        lines.append(f"- {cited(notes[reading.digest(number)], *_reference(reading, part.document, part.pages))}")
+        lines.append(f"- {cited(notes[reading.digest(number)], *reference(reading, part.document, part.pages))}")
     return "\n".join(["Notes on what else the chapter says:", *lines, "", ""])
 
 

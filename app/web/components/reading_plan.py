@@ -42,7 +42,7 @@ class ReadingPlanView(gr.HTML):
 def plan_message(plan: ReadingPlan, division: str, written: Collection[str], *, changed: bool) -> Json:
     """The plan of what is read in `division`. written: the keys of the sections that stand in the draft and can be
     written again. changed: whether the person has chosen anything of it."""
-    states = ["full", "none"] if plan.quoted or not plan.sections else ["full", "note", "none"]
+    states = ["full", "none"] if plan.quoted or plan.table or not plan.sections else ["full", "note", "none"]
     sections = [{**_group(section), "again": heading_key(section.heading) in written} for section in plan.sections]
     others = [{**_group(chapter), "again": False} for chapter in plan.others]
     return {"groups": [*sections, *others], "states": states, "division": division, "changed": changed}
