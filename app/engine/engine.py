@@ -189,6 +189,8 @@ class Engine:
                     "Your text and files are kept: press Write again in a few minutes.",
                     people,
                 )
+            if self._current is not None and self._current.priority > run.priority:
+                self._current.stop()
             self._waiting.append(run)
             self._waiting.sort(key=lambda other: other.priority)  # stable: of equal ones the oldest first
             self._work.notify_all()

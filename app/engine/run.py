@@ -22,7 +22,8 @@ TimedEvent: TypeAlias = tuple[float, Event]
 
 
 class Priority(IntEnum):
-    """Which of the waiting runs is served first: the lowest, of equal ones the oldest."""
+    """Which of the waiting runs is served first: the lowest, of equal ones the oldest. What is under way in the
+    background is stopped for what a person waits for; whoever wants it asks again."""
 
     WRITING = 0
     BACKGROUND = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
@@ -12,13 +13,15 @@ from app.export.table_check import TableReport, check_table, repair_table
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.insertion import Insertion, InsertionPoint
-from app.project.material import Material, NothingRead, fitted, pages_of
+from app.project.material import Material, NothingRead, fitted, pages_of, part_id
+from app.project.notes import NoteTaking
 from app.project.proposing import Proposing, made_of
 from app.project.reading_plan import of_parts
 from app.project.section_point import section_point
 from app.project.session import Session
 from app.project.specs import Advance, Specs
 from app.project.support import SupportReport, without
+from app.project.tables import Table
 from app.project.whole import SMALL
 from app.project.writing import Writing
 from app.prompt.answers import Asked
@@ -27,7 +30,7 @@ from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import PASSAGE_TASKS
 from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
-from app.prompt.tasks import columns_asked
+from app.prompt.tasks import NOTE, columns_asked
 from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
 from app.say.errors import AppError, PromptError
 from app.say.wording import ENGLISH, Wording
@@ -79,6 +82,52 @@ class Commands:
         """The request that these fields are. Raises AppError for a value that means nothing."""
         return WriteRequest.of(fields, self.settings.max_new_tokens_limit)
 
+    def material(self, session: Session) -> Material:
+        """What a project writes about, with what is noted on it."""
+        return replace(session.material, notes=session.notes.known(self.note_maker))
+
+    # --- notes ---
+
+    @property
+    def note_maker(self) -> str:
+        """Whose notes are read: the model's, made by this prompt, and before them the person's."""
+        return f"{self.settings.model}: {NOTE}"
+
+    def take_notes(self, session: Session) -> NoteTaking:
+        """Let the model make notes on all parts that have none, while nobody waits for it; also after a restart, until
+        that is done or `leave_notes` is called. Raises AppError if there is nothing to note."""
+        if session.note_taking is not None and not session.note_taking.done:
+            return session.note_taking
+        job = NoteTaking(
+            self.engine, session.notes, self.note_maker, lambda: session.material.reading, self._specs.note
+        )
+        if not job.left:
+            raise AppError("There is a note on every part of the documents already.")
+        session.notes.want(True)
+        job.start()
+        session.note_taking = job
+        return job
+
+    def resume_notes(self, session: Session) -> None:
+        """Go on with the notes of a project that were under way when the app ended."""
+        if session.note_taking is None and self.engine.ready and session.notes.wanted:
+            with suppress(AppError):
+                self.take_notes(session)
+
+    def edit_note(self, session: Session, part: str, text: str) -> None:
+        """The person's own note on the part of that id, of which nothing is known if the documents are others by now.
+        Raises StoreError."""
+        reading = session.material.reading
+        for found in reading.parts:
+            if part_id(found) == part:
+                session.notes.edit(reading.digest(found.number), text)
+
+    def leave_notes(self, session: Session) -> None:
+        """Make no more notes for now; those there are stay. Raises StoreError."""
+        session.notes.want(False)
+        if session.note_taking is not None:
+            session.note_taking.stop()
+
     # --- writing ---
 
     def write(self, session: Session, request: WriteRequest, editor: EditorState, where: Where) -> Writing:
@@ -90,7 +139,7 @@ class Commands:
         point = InsertionPoint("", text, "") if where == "anew" else self._point(session, editor, where)
         if where == "again":
             request = request.but(seed=None)  # the same seed would write the same text
-        writing = self._writing(session.material, request, point, where, session)
+        writing = self._writing(self.material(session), request, point, where, session)
         session.write(writing)
         return writing
 
@@ -114,11 +163,18 @@ class Commands:
             begins = where in ("anew", "again") and not point.before.strip()
             first = self._specs.first(material, request, point.before, begins=begins)
         draft, library = (session.draft, session.runs) if session else (None, None)
+        if isinstance(sections, Table):
+            return Writing(
+                self.engine, first, insertion, draft, library,
+                advance=sections, clean=sections.merge, left_out=lambda: sections.left_out,
+            )  # fmt: skip
         return Writing(self.engine, first, insertion, draft, library, advance=sections or (lambda before, text: None))
 
     def _sections(self, material: Material, request: WriteRequest, before: str) -> Advance | None:
         """What gives the sections of a text that is written in several."""
         if self._specs.in_parts(material, request):
+            if request.kind.makes_table:
+                return self._specs.table(material, request, before)
             return self._specs.along_chapters(material, request, before)
         return self._specs.sections(material, request) if request.kind.in_sections else None
 
@@ -128,7 +184,7 @@ class Commands:
         point = section_point(session.draft.text, heading)
         if point is None:
             raise AppError("The draft has no section “{}” any more. Press Continue to write what is left.", heading)
-        first = self._specs.section_again(session.material, request.but(seed=None), point.before, heading)
+        first = self._specs.section_again(self.material(session), request.but(seed=None), point.before, heading)
         writing = Writing(self.engine, first, Insertion(point), session.draft, session.runs)
         session.write(writing)
         return writing
@@ -143,7 +199,7 @@ class Commands:
         text = session.draft.text
         start, end = sorted((min(len(text), editor.start), min(len(text), editor.end)))
         asked = Asked(kind, text[start:end], text[:start], text[end:])
-        attempts = self._specs.passage(session.material, request, asked, wish[:WISH_CHARACTERS])
+        attempts = self._specs.passage(self.material(session), request, asked, wish[:WISH_CHARACTERS])
         insertion = Insertion(InsertionPoint(asked.before, asked.passage, asked.after), proposes=True)
         made = partial(made_of, asked, small=self.engine.parameters < SMALL)
         writing = Proposing(self.engine, attempts, insertion, session.draft, session.runs, made)
@@ -174,7 +230,7 @@ class Commands:
 
     def compare(self, session: Session, request: WriteRequest, methods: Sequence[str]) -> Comparison:
         """Begin to write the same under each method, beside the draft. Raises AppError."""
-        comparison = self._comparison(session.material, request, methods, session.draft.text, session)
+        comparison = self._comparison(self.material(session), request, methods, session.draft.text, session)
         session.compare(comparison)
         return comparison
 
@@ -214,7 +270,8 @@ class Commands:
 
     def _budget(self, material: Material, request: WriteRequest, draft: str) -> Budget:
         if self._specs.in_parts(material, request):
-            longest = self._specs.longest_section(material, request, draft)
+            find = self._specs.longest_run if request.kind.makes_table else self._specs.longest_section
+            longest = find(material, request, draft)
             if longest is not None:
                 return longest
         _, tokenizer = self.engine.require_model(timeout=0)
@@ -238,7 +295,7 @@ class Commands:
 
     def window(self, session: Session, request: WriteRequest) -> WindowState:
         """What Write takes, and Continue. Raises AppError as `budget` does."""
-        material, draft = session.material, session.draft.text
+        material, draft = self.material(session), session.draft.text
         goes_on = request.task == "continue"
         before = draft if goes_on else ""
         writes = self.budget(material, request, before) if _has_subject(material.sources, request, before) else None

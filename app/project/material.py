@@ -26,11 +26,13 @@ _QUERY = 600  # characters of a draft's end that say what it goes on about
 
 @dataclass(frozen=True)
 class Material:
-    """The sources of a request; `counts` and `readings` are kept from one request to the next."""
+    """The sources of a request; `counts` and `readings` are kept from one request to the next. notes: on parts of them,
+    by the digest of the part."""
 
     sources: Sequence[Source]
     counts: TokenCounts = field(default_factory=TokenCounts)
     readings: Readings = field(default_factory=Readings)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reading(self) -> Reading:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from app.documents import name_pages
 from app.project.material import part_id
+from app.project.notes import note_text
 from app.prompt.window import PartPlan, ReadingPlan, SectionPlan
 from app.reading.candidates import heading_of
 from app.reading.parts import Part
@@ -14,11 +15,14 @@ from app.reading.plan import Plan, PlannedSection, State
 from app.reading.reading import Reading
 
 
-def of_sections(whole: Plan, sections: Sequence[PlannedSection], *, quoted: bool) -> ReadingPlan:
-    """Of a text that is written section by section: these of the plan are to come."""
+def of_sections(
+    whole: Plan, sections: Sequence[PlannedSection], notes: Mapping[str, str], *, quoted: bool
+) -> ReadingPlan:
+    """Of a text that is written section by section: these of the plan are to come. notes: on parts, by their
+    digests."""
     reading = whole.reading
     ends = _ends(reading)
-    shown = tuple(_section(reading, section, ends, quoted=quoted) for section in sections)
+    shown = tuple(_section(reading, section, ends, notes, quoted=quoted) for section in sections)
     others = tuple(_chapter(reading, heading, parts, (), ends) for heading, parts in whole.others)
     noted = 0 if quoted else whole.pages_noted
     return ReadingPlan(whole.pages, whole.pages_seen, shown, quoted, whole.found, others, noted)
@@ -32,13 +36,19 @@ def of_parts(reading: Reading, taken: Sequence[int], pages: int, seen: int) -> R
     return ReadingPlan(pages, seen, others=others)
 
 
-def _section(reading: Reading, section: PlannedSection, ends: Sequence[int], *, quoted: bool) -> SectionPlan:
+def _section(
+    reading: Reading, section: PlannedSection, ends: Sequence[int], known: Mapping[str, str], *, quoted: bool
+) -> SectionPlan:
     notes = () if quoted else section.notes
     parts = []
     for number in sorted({*section.candidates, *section.parts}):
         state: State = "full" if number in section.parts else "note" if number in notes else "none"
-        sayings = section.said.get(number, ()) if quoted else ()
-        parts.append(_part(reading.parts[number], state, ends, " ".join(saying.text for saying in sayings)))
+        text = ""
+        if quoted:
+            text = " ".join(saying.text for saying in section.said.get(number, ()))
+        elif state == "note":
+            text = note_text(reading, number, known)
+        parts.append(_part(reading.parts[number], state, ends, text))
     return SectionPlan(section.heading, _pages(reading, section.parts), tuple(parts))
 
 

@@ -26,6 +26,7 @@ class RunSpec:
     which of an outline's it writes. asked: the page's fields, for the store. compared: what its method is called in a
     comparison, else empty. proposes: it is shown as a proposal. recorded: it is listed among the project's runs.
     tidy: what is made of the model's words when it has finished: an unfinished sentence goes, say, and pages are named.
+    merge: what is made of all that its job has written so far, when it has finished.
     sources: what its words are held against afterwards. attempt: which of how many, if what came before could not be
     used. whose: whose sentences it proposes.
     """
@@ -40,6 +41,7 @@ class RunSpec:
     proposes: bool = False
     recorded: bool = True
     tidy: Callable[[str], str] | None = None
+    merge: Callable[[str], str] | None = None
     sources: tuple[Source, ...] = ()
     attempt: tuple[int, int] = (1, 1)
     whose: Whose = "model"

@@ -10,6 +10,7 @@ from typing import Any
 from app.project.comparison import Comparison
 from app.project.draft import ProjectDraft
 from app.project.material import Material
+from app.project.notes import Notes, NoteTaking
 from app.project.sources import Sources
 from app.project.versions import Versions
 from app.project.writing import Writing
@@ -39,6 +40,8 @@ class Session:
         self.runs = RunLibrary(store, project.id)
         self.token_counts = TokenCounts()
         self.readings = Readings()
+        self.notes = Notes(store, project.id)
+        self.note_taking: NoteTaking | None = None
         self.writing: Writing | None = None
         self.comparison: Comparison | None = None
         self.used = time.monotonic()
@@ -95,15 +98,15 @@ class Session:
         self.name = name.strip()
 
     def stop(self) -> None:
-        """Stop what is being written or compared, if anything is."""
-        for job in (self.writing, self.comparison):
+        """Stop what is being written, compared or noted, if anything is."""
+        for job in (self.writing, self.comparison, self.note_taking):
             if job is not None:
                 job.stop()
 
     def close(self) -> None:
-        """Stop what is being written or compared and keep everything."""
+        """Stop what is being written, compared or noted, and keep everything."""
         self.stop()
-        for job in (self.writing, self.comparison):
+        for job in (self.writing, self.comparison, self.note_taking):
             if job is not None:
                 job.join(30)
         self.draft.flush()

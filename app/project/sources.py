@@ -118,8 +118,7 @@ class Sources:
 
     @property
     def division(self) -> str:
-        """Another one whenever the parts that can be chosen are others: not when something is chosen for one, so that a
-        choice may come before the last is answered."""
+        """Another one whenever other pages are read, or in another order: what names their parts speaks of it."""
         return repr((self._project, [(file.id, file.pages) for file in _selected(self._files)]))
 
     @property
@@ -215,7 +214,7 @@ class Sources:
 
     def choose_parts(self, division: str, chosen: Sequence[Mapping[str, str]]) -> bool:
         """Choose for parts of all that are selected, in order: beside what was chosen for others. Nothing is done, and
-        the answer is False, if `division` is not theirs any more."""
+        the answer is False, if they are not divided as in `division` any more."""
         with self._lock:
             if division != self.division:
                 return False

@@ -9,11 +9,12 @@ from functools import partial
 from typing import TypeAlias
 
 from app.engine.engine import Engine, plain_tokens
-from app.engine.run import GenerationRequest, Grounding
+from app.engine.run import GenerationRequest, Grounding, Priority
 from app.project.material import Material, NothingRead, fitted, sources_of
 from app.project.quoting import expanded, shortened
 from app.project.reading_plan import of_sections
 from app.project.run_spec import RunSpec, Whose
+from app.project.tables import Table, names_columns, table_plan
 from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, section_text, tidied, unwritten, whole_plan
 from app.prompt.answers import Asked
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
@@ -21,8 +22,10 @@ from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
 from app.prompt.request import FULL_ATTENTION, WriteRequest
 from app.prompt.sections import SectionPlace, heading_key, next_step, tokens_to_come
+from app.prompt.tasks import NOTE, NOTE_TOKENS
 from app.prompt.window import Budget, WindowFull
 from app.reading.plan import Plan, PlannedSection
+from app.reading.reading import Reading
 from app.runs.trace import RunSettings, describe_policy
 from app.say.errors import PromptError
 from app.settings import Settings
@@ -65,7 +68,8 @@ class Specs:
     def in_parts(self, material: Material, request: WriteRequest) -> bool:
         """Whether the text is written in sections along the documents' chapters."""
         quotes = self.quotes(request)
-        if not material.sources or not (request.task in WHOLE_TASKS or (quotes and is_question(request))):
+        wholly = request.task in WHOLE_TASKS or names_columns(request)
+        if not material.sources or not (wholly or (quotes and is_question(request))):
             return False
         if quotes:
             return True
@@ -85,11 +89,38 @@ class Specs:
             if not left:
                 return None
             section = left.pop(0)
-            text = section_text(whole, section, request, before + written, quotes=quotes)
+            text = section_text(whole, section, request, before + written, quotes=quotes, notes=material.notes)
             spec = self._section(whole, section, request, text)
             return replace(spec, section=SectionPlace(total - len(left), total, section.heading))
 
         return advance
+
+    def table(self, material: Material, request: WriteRequest, before: str) -> Table:
+        """The runs of a table over the whole of the documents. Raises PromptError if all that can be written of it
+        stands in `before`, and NothingRead."""
+        plan = table_plan(material.reading, request, material.choices, self._most_parts, quoted=self.quotes(request))
+        if material.choices and not plan.whole.sections:
+            raise NothingRead
+        return Table(plan, request, before, partial(self._table_run, plan.whole, request))
+
+    def _table_run(self, whole: Plan, request: WriteRequest, section: PlannedSection, text: SectionText) -> RunSpec:
+        return self._section(whole, section, request, text)
+
+    def longest_run(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
+        """What the longest run takes of the window of those that are left of a table; None if none is."""
+        table = self.table(material, request, draft)
+        whole = table.plan.whole
+        if not whole.sections:
+            return None
+        sizes = [sum(whole.reading.parts[part].characters for part in section.parts) for section in whole.sections]
+        at = max(range(len(sizes)), key=lambda index: sizes[index])
+        _, composed, limit = self._section_prompt(whole, whole.sections[at], table.text(at, "", begun=False))
+        plan = of_sections(whole, whole.sections, material.notes, quoted=table.plan.quoted)
+        return replace(composed.budget(limit, self.engine.window), plan=replace(plan, table=True))
+
+    @property
+    def _most_parts(self) -> int:
+        return max(1, (self.engine.window - ANSWER_TOKENS) // PART_TOKENS)
 
     def _left(self, material: Material, request: WriteRequest, draft: str) -> tuple[Plan, list[PlannedSection]]:
         """The plan, and the sections that are left to write after `draft`; none if the documents have no sentence that
@@ -112,9 +143,19 @@ class Specs:
 
     def _whole(self, material: Material, request: WriteRequest, before: str) -> Plan:
         """With what the person has chosen, and as much as the window holds."""
-        most = max(1, (self.engine.window - ANSWER_TOKENS) // PART_TOKENS)
+        most = self._most_parts
         notes = not self.quotes(request) and self.engine.parameters >= SMALL
         return whole_plan(material.reading, request, before, material.choices, most, notes=notes)
+
+    def note(self, reading: Reading, number: int) -> RunSpec:
+        """A note of a part, which nobody waits for."""
+        _, tokenizer = self.engine.require_model(timeout=0)
+        sources = sources_of(reading, [number])
+        composed = compose(tokenizer, sources, NOTE)
+        asked = WriteRequest.of({"task": "summary", "method": FULL_ATTENTION, "temperature": 0.0, "seed": 0})
+        spec = self._grounded(self._of(composed, asked, "", NOTE_TOKENS), asked, sources, NOTE, "")
+        generation = replace(spec.request, document_end=0)
+        return replace(spec, request=generation, recorded=False, priority=Priority.BACKGROUND)
 
     def section_again(self, material: Material, request: WriteRequest, before: str, heading: str) -> RunSpec:
         """The section of that heading, after `before`, as it is planned now. Raises PromptError if none is called
@@ -125,7 +166,7 @@ class Specs:
             raise PromptError(
                 "No section “{}” is planned now. Take in a part of it in the plan, or undo the changes there.", heading
             )
-        text = section_text(whole, named[0], request, before, quotes=self.quotes(request))
+        text = section_text(whole, named[0], request, before, quotes=self.quotes(request), notes=material.notes)
         return self._section(whole, named[0], request, text)
 
     def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
@@ -135,9 +176,11 @@ class Specs:
         if not sections:
             return None
         section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
-        text = section_text(whole, section, request, "…", quotes=quotes)
+        text = section_text(whole, section, request, "…", quotes=quotes, notes=material.notes)
         _, composed, limit = self._section_prompt(whole, section, text)
-        return replace(composed.budget(limit, self.engine.window), plan=of_sections(whole, sections, quoted=quotes))
+        return replace(
+            composed.budget(limit, self.engine.window), plan=of_sections(whole, sections, material.notes, quoted=quotes)
+        )
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
         sources, composed, limit = self._section_prompt(whole, section, text)
@@ -146,7 +189,7 @@ class Specs:
             generation = replace(spec.request, dictated=text.dictated, document_end=0)
             return replace(spec, request=generation, sources=tuple(sources))
         spec = self._of(composed, request, text.opening, limit, text.stops)
-        spec = self._grounded(spec, request, sources, text.instruction, text.opening)
+        spec = self._grounded(spec, request, sources, text.instruction, text.start or text.opening)
         generation = replace(spec.request, document_end=0)
         return replace(spec, request=generation, tidy=partial(tidied, whole.reading, (*section.parts, *section.notes)))
 
@@ -154,14 +197,14 @@ class Specs:
         self, whole: Plan, section: PlannedSection, text: SectionText
     ) -> tuple[Sequence[Source], Composed, int]:
         """The sources, the prompt and the most tokens of a section: with as many of its parts as there is room for, and
-        with notes of others if there is room for all of them."""
+        with the main sentences of others of which there is no note, if there is room for all of them."""
         _, tokenizer = self.engine.require_model(timeout=0)
         most = self.settings.max_new_tokens_limit
         limit = len(plain_tokens(tokenizer, text.dictated)) + 1 if text.dictated else min(text.tokens, most)
-        parts, notes = section.parts, section.notes
+        parts, notes = section.parts, [number for number in section.notes if number not in text.noted]
         for seen, noted in ((parts, notes), *((parts[:count], ()) for count in range(len(parts), 0, -1))):
             sources = sources_of(whole.reading, seen, noted)
-            composed = compose(tokenizer, sources, text.instruction, text.opening.lstrip())
+            composed = compose(tokenizer, sources, text.instruction, text.start or text.opening.lstrip())
             if composed.budget(limit, self.engine.window).excess <= 0:
                 break
         return sources, composed, limit

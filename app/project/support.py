@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rapidfuzz.fuzz import ratio
 
@@ -42,9 +42,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class SupportReport:
-    """The sentences of a text, in its order."""
+    """The sentences of a text, in its order, and how many rows of a table were left out since no document says them."""
 
     sentences: tuple[Judged, ...]
+    rows_left_out: int = 0
 
     @property
     def unsupported(self) -> tuple[Judged, ...]:
@@ -53,7 +54,7 @@ class SupportReport:
 
     def within(self, draft: str) -> SupportReport:
         """Of those sentences the ones that a draft still has."""
-        return SupportReport(tuple(found for found in self.sentences if found.text in draft))
+        return replace(self, sentences=tuple(found for found in self.sentences if found.text in draft))
 
     def places(self, draft: str, start: int = 0) -> Iterator[tuple[int, Judged]]:
         """Where the sentences begin in a draft that has them from `start` on; those that it does not have are passed
@@ -65,8 +66,9 @@ class SupportReport:
                 start = at + len(found.text)
 
 
-def support_of(text: str, sources: Iterable[Source]) -> SupportReport | None:
-    """Of `text` by all pages of `sources`, each once; None if there are none, or no sentence to judge."""
+def support_of(text: str, sources: Iterable[Source], rows_left_out: int = 0) -> SupportReport | None:
+    """Of `text` by all pages of `sources`, each once; None if there are none, or no sentence to judge and no row was
+    left out."""
     pages = {(source.document.name, page.number, page.begin): page.text for source in sources for page in source.pages}
     if not pages:
         return None
@@ -79,7 +81,7 @@ def support_of(text: str, sources: Iterable[Source]) -> SupportReport | None:
         first = support.source[0] if support.source else None
         name, page = (names[first.document], first.page) if first else ("", None)
         judged.append(Judged(text[start:end], support.kind, name, page, reason))
-    return SupportReport(tuple(judged)) if judged else None
+    return SupportReport(tuple(judged), rows_left_out) if judged or rows_left_out else None
 
 
 def says_the_same(passage: str) -> Callable[[str], bool]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import PurePath
+from types import MappingProxyType
 
 from app.prompt.request import WriteRequest
 from app.prompt.sections import gap, parse_outline
@@ -47,13 +48,16 @@ _QUESTION = re.compile(
 @dataclass(frozen=True)
 class SectionText:
     """What is asked for one section: `opening` stands before its words, `stops` end it. dictated: its text, if that is
-    the documents' own."""
+    the documents' own. noted: the parts of which the instruction has notes. start: what the model goes on from, if that
+    is not the opening."""
 
     opening: str
     instruction: str
     words: int
     stops: tuple[str, ...]
     dictated: str = ""
+    noted: tuple[int, ...] = ()
+    start: str = ""
 
     @property
     def tokens(self) -> int:
@@ -94,20 +98,23 @@ def unwritten(whole: Plan, before: str) -> Plan:
 
 
 def section_text(
-    whole: Plan, section: PlannedSection, request: WriteRequest, before: str, *, quotes: bool
-) -> SectionText:
-    """A section of the plan, after a draft that ends with `before`."""
+    whole: Plan, section: PlannedSection, request: WriteRequest, before: str, *, quotes: bool,
+    notes: Mapping[str, str] = MappingProxyType({}),
+) -> SectionText:  # fmt: skip
+    """A section of the plan, after a draft that ends with `before`. notes: on parts, by their digests."""
     opening = gap(before) if before.strip() else _title(whole, request)
-    notes = request.task == "notes"
+    listed = request.task == "notes"
     if request.task in HEADED:
         opening += f"## {section.heading}\n\n"
     paragraphs = [_sentences(whole.reading, sayings) for sayings in section.sayings] if quotes else []
-    if notes:
+    if listed:
         dictated = "\n".join(f"- {sentence}" for sentences in paragraphs for sentence in sentences)
     else:
         dictated = "\n\n".join(" ".join(sentences) for sentences in paragraphs)
-    opening += "- " if notes and not quotes else ""
-    return SectionText(opening, _instruction(section, request), section.words, ("\n#",), dictated)
+    opening += "- " if listed and not quotes else ""
+    noted = tuple(number for number in section.notes if not quotes and notes.get(whole.reading.digest(number)))
+    instruction = _with_notes(whole.reading, noted, notes) + _instruction(section, request)
+    return SectionText(opening, instruction, section.words, ("\n#",), dictated, noted)
 
 
 def tidied(reading: Reading, parts: Sequence[int], text: str) -> str:
@@ -129,7 +136,7 @@ def _with_pages(reading: Reading, sources: Sources, paragraph: str) -> str:
     found = [support.source[0] for _, _, support in supported(paragraph, sources).sentences if support.kind != "none"]
     for document in sorted({sentence.document for sentence in found}, reverse=True):
         pages = {sentence.page for sentence in found if sentence.document == document}
-        paragraph = cited(paragraph, *_reference(reading, document, pages))
+        paragraph = cited(paragraph, *reference(reading, document, pages))
     return paragraph
 
 
@@ -138,11 +145,11 @@ def _sentences(reading: Reading, sayings: Sequence[Saying]) -> list[str]:
     found: list[str] = []
     for (document, page), group in groupby(sayings, key=lambda saying: (saying.document, saying.page)):
         texts = [saying.text for saying in group]
-        found += [*texts[:-1], cited(texts[-1], *_reference(reading, document, [page]))]
+        found += [*texts[:-1], cited(texts[-1], *reference(reading, document, [page]))]
     return found
 
 
-def _reference(reading: Reading, document: int, pages: Collection[int]) -> tuple[Collection[int], str]:
+def reference(reading: Reading, document: int, pages: Collection[int]) -> tuple[Collection[int], str]:
     """Pages and name as they are to be cited; no pages of a document that has only one."""
     whole = reading.documents[document]
     name = reading.names[document] if len(reading.documents) > 1 else ""
@@ -160,6 +167,17 @@ def _title(whole: Plan, request: WriteRequest) -> str:
         headings = "\n".join(f"{number}. {each.heading}" for number, each in enumerate(whole.sections, 1))
         title += f"## Outline\n\n{headings}\n\n---\n\n"
     return title
+
+
+def _with_notes(reading: Reading, numbers: Sequence[int], notes: Mapping[str, str]) -> str:
+    """What stands before the instruction: notes on further parts, each with its pages."""
+    if not numbers:
+        return ""
+    lines = []
+    for number in numbers:
+        part = reading.parts[number]
+        lines.append(f"- {cited(notes[reading.digest(number)], *reference(reading, part.document, part.pages))}")
+    return "\n".join(["Notes on what else the chapter says:", *lines, "", ""])
 
 
 def _instruction(section: PlannedSection, request: WriteRequest) -> str:

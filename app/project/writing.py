@@ -29,16 +29,18 @@ class Writing(Job):
         *,
         advance: Callable[[str, str], RunSpec | None] = lambda before, text: None,
         clean: Callable[[str], str] = lambda text: text,
+        left_out: Callable[[], int] = lambda: 0,
     ) -> None:
         """`advance` gives the run to go on with after what stands before the insertion and its text, or None; `clean`
-        is applied to the text at the end. Without `draft` and `library` nothing is kept."""
+        is applied to the text at the end; `left_out` says how many rows of a table were left out of it. Without `draft`
+        and `library` nothing is kept."""
         super().__init__(engine, library, "writing")
         self.insertion = insertion
         self.support: SupportReport | None = None
         """Of all it wrote, once it is over; None without documents."""
         self._sources: list[Source] = []
         self._first, self._draft = first, draft
-        self._advance, self._clean = advance, clean
+        self._advance, self._clean, self._left_out = advance, clean, left_out
 
     @property
     def text(self) -> str:
@@ -69,12 +71,17 @@ class Writing(Job):
             spec = self._advance(self.insertion.point.before, self.insertion.text)
 
     def _tidy(self, spec: RunSpec, begin: int) -> None:
-        """What the run wrote from `begin` on, after its opening, as it is to stay."""
-        if spec.tidy is None or self.insertion.empty:  # or an opening alone would be kept in the draft's place
+        """What the run wrote from `begin` on, after its opening, as it is to stay, or all that was written so far."""
+        if self.insertion.empty:  # or an opening alone would be kept in the draft's place
             return
-        text = self.insertion.text
-        begin = text.index(spec.opening, begin) + len(spec.opening)
-        tidied = text[:begin] + spec.tidy(text[begin:])
+        tidied = text = self.insertion.text
+        if spec.tidy is not None:
+            begin = text.index(spec.opening, begin) + len(spec.opening)
+            tidied = text[:begin] + spec.tidy(text[begin:])
+        if spec.merge is not None:
+            tidied = spec.merge(tidied)
+        if tidied == text:
+            return
         if self._draft is None:
             self.insertion.text = tidied
         else:
@@ -112,7 +119,7 @@ class Writing(Job):
         try:
             self.insertion.close(self._clean)
             closed = True
-            self.support = support_of(self.insertion.text, self._sources)
+            self.support = support_of(self.insertion.text, self._sources, self._left_out())
         finally:
             if self._draft is not None:
                 self._draft.end(failed=self.failed or not closed)

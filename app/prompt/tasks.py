@@ -24,6 +24,12 @@ _OFFERED = Message("short, medium, long")
 TONES = ("neutral", "formal", "plain", "lively", "academic")
 """The tones on offer; any other word is taken too."""
 
+NOTE = "Say in one or two sentences what this text says, using only the text above."
+"""Asked of each part of a long document, by itself."""
+
+NOTE_TOKENS = 90
+"""The most of an answer to that."""
+
 TOKENS_PER_WORD = 1.5
 """English takes about 1.3 in the vocabularies of common models; the rest is so that an answer is not cut off."""
 

@@ -103,6 +103,7 @@ class ReadingPlan:
     sections: of the text, each from pages of its own; none for a text from all of those at once. quoted: its sentences
     are the documents' own. found: whether any word of what it is to be about is in the documents. others: chapters that
     have no section. noted: further pages of which the model sees the main sentences.
+    table: the sections are runs that write rows.
     """
 
     pages: int
@@ -112,6 +113,7 @@ class ReadingPlan:
     found: bool = True
     others: tuple[SectionPlan, ...] = ()
     noted: int = 0
+    table: bool = False
 
     def message(self, say: Wording) -> str:
         """For the person."""
@@ -124,9 +126,14 @@ class ReadingPlan:
                 "Longer than the window: reads the {:,} of {:,} pages that have most to do with it.",
                 self.seen, self.pages,
             )  # fmt: skip
-        reads = say("Sections: {:,}. Pages read: {:,}; written from: {:,}.", len(self.sections), self.pages, self.seen)
+        counts = len(self.sections), self.pages, self.seen
+        reads = say("Sections: {:,}. Pages read: {:,}; written from: {:,}.", *counts)
+        if self.table:
+            reads = say("Runs that write rows: {:,}. Pages read: {:,}; rows from: {:,}.", *counts)
         notes = say("Of {:,} more the model sees the main sentences.", self.noted)
         quoted = say("The sentences are the documents' own: a model of this size invents when it uses its own words.")
+        if self.table:
+            quoted = say("The rows are the documents' own: a model of this size writes none that are worth reading.")
         missing = say("No word of yours about the task is in the documents: the text is about all of them.")
         return say.together(
             reads, notes if self.noted else "", "" if self.found else missing, quoted if self.quoted else ""

@@ -116,7 +116,7 @@ def plan(
     if notes:
         sections = [_with_notes(section, choices, most) for section in sections]
     found = bool(headings) or not focus.strip() or any(reading.relevance(focus))
-    return Plan(reading, tuple(sections), found, _others(reading, sections))
+    return Plan(reading, tuple(sections), found, unplanned(reading, sections))
 
 
 def _sections(reading: Reading, wanted: Sequence[Candidate], focus: str, words: int) -> list[PlannedSection]:
@@ -186,7 +186,8 @@ def _with_notes(section: PlannedSection, choices: Choices, most: int) -> Planned
     return replace(section, notes=tuple(sorted(chosen)))
 
 
-def _others(reading: Reading, sections: Sequence[PlannedSection]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def unplanned(reading: Reading, sections: Sequence[PlannedSection]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """The chapters of which parts belong to no section, by their headings, each with those parts."""
     known = {number for section in sections for number in section.candidates}
     chapters = ((heading_of(reading, chapter), chapter.parts) for chapter in reading.chapters)
     left = ((heading, tuple(number for number in parts if number not in known)) for heading, parts in chapters)

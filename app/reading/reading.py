@@ -13,7 +13,7 @@ from app.documents import Document, Page
 from app.reading.extract import note
 from app.reading.outline import Chapter, chapters
 from app.reading.paragraphs import Extract, Plain
-from app.reading.parts import divide
+from app.reading.parts import digest, divide
 from app.reading.relevance import Relevance
 
 PART_CHARACTERS, PART_IDEOGRAPHS = 2_400, 600
@@ -57,6 +57,7 @@ class Reading:
         self.parts = divide(self.documents, PART_IDEOGRAPHS if wide else PART_CHARACTERS)
         self.chapters = chapters(self.documents, self.parts) or self._one_chapter()
         self._plain: dict[int, Plain] = {}
+        self._digests: dict[int, str] = {}
         self._lock = threading.Lock()
 
     def plain(self, number: int) -> Plain:
@@ -78,6 +79,12 @@ class Reading:
             Saying(standing_alone(found.text), document, plain.page(found.start))
             for found in note(plain.text, words, focus=focus, alone=alone)
         )
+
+    def digest(self, number: int) -> str:
+        """Of a part's text: the same wherever it stands."""
+        if number not in self._digests:
+            self._digests[number] = digest(self.parts[number].text(self.documents))
+        return self._digests[number]
 
     def note(self, number: int) -> list[Extract]:
         """The sentences that say most about a part, as they stand on its pages."""

@@ -8,6 +8,7 @@ save_draft(store, project.id, "# Lighthouses", writer="page 1")
 from app.store.autosave import Autosave
 from app.store.database import Store, StoreLimits, default_folder, open_store
 from app.store.drafts import read_draft, redo, save_draft, undo
+from app.store.notes import forget_note, keep_note, list_notes, notes_wanted, want_notes
 from app.store.projects import (
     Project,
     ProjectEntry,
@@ -62,13 +63,17 @@ __all__ = [
     "delete_version",
     "diff",
     "diff_versions",
+    "forget_note",
     "forget_run",
+    "keep_note",
     "leave_out_source",
+    "list_notes",
     "list_projects",
     "list_runs",
     "list_sources",
     "list_versions",
     "load_trace",
+    "notes_wanted",
     "open_project",
     "open_store",
     "order_sources",
@@ -82,4 +87,5 @@ __all__ = [
     "save_version",
     "undo",
     "version_text",
+    "want_notes",
 ]

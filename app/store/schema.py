@@ -86,7 +86,18 @@ _HEADINGS = ("ALTER TABLE sources ADD COLUMN headings TEXT",)
 # JSON: what is chosen for parts of it, {"page:offset": "full", "note" or "none"}.
 _PARTS = ("ALTER TABLE sources ADD COLUMN parts TEXT NOT NULL DEFAULT '{}'",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT, _LISTED, _HEADINGS, _PARTS)
+_NOTES = (
+    """CREATE TABLE notes (
+        project TEXT NOT NULL REFERENCES projects(id) ON DELETE CASCADE,
+        part TEXT NOT NULL,  -- SHA-256 of the part's text, in hexadecimal
+        maker TEXT NOT NULL,  -- the model and the prompt; empty for the person
+        text TEXT NOT NULL,
+        PRIMARY KEY (project, part, maker)
+    ) WITHOUT ROWID""",
+    "ALTER TABLE projects ADD COLUMN notes_wanted INTEGER NOT NULL DEFAULT 0",  # 1: a model is to go on with them
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT, _LISTED, _HEADINGS, _PARTS, _NOTES)
 """`MIGRATIONS[n]` leads from version n to n + 1. The version of a database is its `user_version`, 0 when it is new."""
 
 

@@ -52,9 +52,22 @@ class Group {
     if (select !== document.activeElement || select.value !== part.state) select.value = part.state;
     select.setAttribute("aria-label", WORDS.state(title));
     setText(row.querySelector(".part-title"), title);
-    setText(row.querySelector(".quoted"), part.text);
+    this.showText(row, part);
     row.className = part.state;
     return row;
+  }
+  // What is quoted, or a note, which can be written anew; without words it is again as it would be.
+  showText(row, { id, state, text }) {
+    const quoted = row.querySelector(".quoted");
+    setText(quoted, state === "note" ? "" : text);
+    let note = row.querySelector("textarea");
+    if (state !== "note") { note?.remove(); return; }
+    if (!note) {
+      note = row.appendChild(make("textarea", "", { rows: 2 }));
+      note.addEventListener("change", () => this.act("note", { id, text: note.value }));
+    }
+    note.setAttribute("aria-label", WORDS.noteOn(row.querySelector(".part-title").textContent));
+    if (note !== document.activeElement) note.value = text;
   }
   made(id) {
     const select = make("select"), row = make("li", "", {}, [make("label", "", {}, [make("span", "part-title"), select]), make("p", "quoted")]);

@@ -17,9 +17,9 @@ SECTIONS = re.compile(rf"Sections: {len(CHAPTERS)}\. Pages read: {PAGES}; writte
 OWN = "The sentences are the documents' own"
 
 
-def sentences(page: int) -> list[str]:
-    """What stands on a page."""
-    chapter = CHAPTERS[(page - 1) * len(CHAPTERS) // PAGES].lower()
+def sentences(page: int, pages: int = PAGES) -> list[str]:
+    """What stands on a page of a book of so many."""
+    chapter = CHAPTERS[(page - 1) * len(CHAPTERS) // pages].lower()
     return [
         f"In the year {1700 + page} the keepers wrote a long letter about {chapter} to the owners of the tower.",
         f"The letter says that {page + 2} men and {page + 5} boats had come over the sea to look at {chapter}.",
@@ -27,22 +27,26 @@ def sentences(page: int) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_book(path: Path, pages: int) -> Path:
     """Chapters of the same length, with an outline."""
     pdf = FPDF()
-    for page in range(1, PAGES + 1):
+    for page in range(1, pages + 1):
         pdf.add_page()
-        if (page - 1) % (PAGES // len(CHAPTERS)) == 0:
-            title = CHAPTERS[(page - 1) * len(CHAPTERS) // PAGES]
+        if (page - 1) % (pages // len(CHAPTERS)) == 0:
+            title = CHAPTERS[(page - 1) * len(CHAPTERS) // pages]
             pdf.set_font("Helvetica", style="B", size=20)
             pdf.start_section(title)
             pdf.cell(0, 16, title, new_x="LMARGIN", new_y="NEXT")
         pdf.set_font("Helvetica", size=12)
-        pdf.multi_cell(0, 6, " ".join(sentences(page)))
-    path = tmp_path_factory.mktemp("books") / "island.pdf"
+        pdf.multi_cell(0, 6, " ".join(sentences(page, pages)))
     path.write_bytes(bytes(pdf.output()))
     return path
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of 200 pages."""
+    return write_book(tmp_path_factory.mktemp("books") / "island.pdf", PAGES)
 
 
 def headings(text: str) -> list[str]:

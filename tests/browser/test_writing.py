@@ -167,9 +167,8 @@ def test_changes_are_accepted_and_rejected_one_by_one(studio: Studio, hands: Han
 
 def test_verdicts_that_come_before_the_last_is_answered_count(studio: Studio, hands: Hands) -> None:
     proposal_in(studio, hands)
-    hands.page.evaluate(
-        "for (const one of [...document.querySelectorAll('.draft-one-accept')].slice(0, 2)) one.click()"
-    )
+    press = "for (const one of [...document.querySelectorAll('.draft-one-accept')].slice(0, 2)) one.click()"
+    hands.page.evaluate(press)
     expect(hands.page.locator(".draft-change")).to_have_count(1)
     expect(hands.page.locator(".draft-diff")).to_contain_text("The lamp was kindled at dusk. Fog came from the sea")
 

@@ -2,8 +2,8 @@
 
 The page sends two Gradio events with {kind, value, division}: `action`, of kind "parts" (value: {id of a part: "full",
 "note" or "none"}) or "automatic" (all is as it would be without the person), and `again` (value: a section's heading),
-which has it written once more. `division` is that of the sources whose plan is shown: their parts are meant. All of the
-message becomes the text of nodes, never HTML.
+which has it written once more. `division` is that of what is read in the plan shown (`Sources.division`): its parts are
+meant. All of the message becomes the text of nodes, never HTML.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class ReadingPlanView(gr.HTML):
 
 
 def plan_message(plan: ReadingPlan, division: str, written: Collection[str], *, changed: bool) -> Json:
-    """The plan of the sources of that `division`. written: the keys of the sections that stand in the draft and can be
+    """The plan of what is read in `division`. written: the keys of the sections that stand in the draft and can be
     written again. changed: whether the person has chosen anything of it."""
-    states = ["full", "none"] if plan.quoted or not plan.sections else ["full", "note", "none"]
+    states = ["full", "none"] if plan.quoted or plan.table or not plan.sections else ["full", "note", "none"]
     sections = [{**_group(section), "again": heading_key(section.heading) in written} for section in plan.sections]
     others = [{**_group(chapter), "again": False} for chapter in plan.others]
     return {"groups": [*sections, *others], "states": states, "division": division, "changed": changed}

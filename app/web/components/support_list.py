@@ -59,5 +59,11 @@ def support_message(report: SupportReport, say: Wording = ENGLISH) -> Json:
         "{:,} sentences, of which the documents support {:,}.",
         total - len(others),
     )
+    left_out = say.count(
+        report.rows_left_out,
+        "{:,} row left out: nothing in the documents says it.",
+        "{:,} rows left out: nothing in the documents says them.",
+    )
+    count = say.together(count if total else "", left_out if report.rows_left_out else "")
     listed = [[found.text, say(REASONS[found.reason or "unlike"])] for found in others]
     return {"count": count, "title": say("Without support in the pages that were read:"), "sentences": listed}

@@ -68,6 +68,15 @@ def prefill_progress(statistics: RunStatistics, say: Wording = ENGLISH) -> tuple
     return fraction, say("{}, about {} left", text, _duration((total - done) / rate, say))
 
 
+def notes_progress(done: int, total: int, seconds_left: float | None, say: Wording = ENGLISH) -> tuple[float, str]:
+    """The fraction of the parts on which there is a note, and the line that says so, with what remains if it is
+    known."""
+    text = say("The model's notes: {:,} of {:,} parts of the documents", done, total)
+    if seconds_left:
+        text = say("{}, about {} left", text, _duration(seconds_left, say))
+    return (done / total if total else 1.0), text
+
+
 def _duration(seconds: float, say: Wording) -> str:
     whole = max(1, round(seconds))
     return say("{} s", whole) if whole < 60 else say("{} min {:02d} s", whole // 60, whole % 60)

@@ -85,7 +85,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
             add_search(context, project)
             fields = add_task(context, project)
         with parts.plan:
-            budget_after, plan = add_budget(context, project, version, fields, model, parts)
+            budget_after, plan = add_budget(context, project, version, fields, model, ready, parts)
         with folds:
             compared = add_compare(context, project, fields)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.project.commands import WindowState
+from app.project.commands import Commands, WindowState
 from app.project.material import parts_chosen
 from app.project.section_point import sections_in
 from app.project.session import Session
@@ -21,8 +21,9 @@ from app.say.errors import AppError
 from app.say.wording import Wording
 from app.web.components.reading_plan import ReadingPlanView, plan_message
 from app.web.context import AppContext
-from app.web.events import QUIET, errors_said, worded, wording
+from app.web.events import QUIET, latest, warn, worded, wording
 from app.web.html import panels
+from app.web.page.notes import NotesPanel
 from app.web.page.task import TaskFields, fields_of
 from app.web.page.writing import WritingParts, answered
 
@@ -36,12 +37,14 @@ def add_budget(
     version: gr.State,
     fields: TaskFields,
     model: gr.HTML,
+    ready: gr.State,
     parts: WritingParts,
 ) -> tuple[Callable[[Any], None], ReadingPlanView]:
     """The bar and its buttons; what was refused may be asked for again when they change. Returns what lets them follow
     an event too, and the plan of what is read."""
     bar = gr.HTML(elem_id="window")
     plan = ReadingPlanView(elem_id="reading-plan")
+    notes = NotesPanel(context, project)
     shown_plan = gr.State("")  # as JSON: a plan of hundreds of parts is sent when it is another one
     with gr.Row(elem_id="choices"):
         buttons = [gr.Button(visible=False, size="sm", elem_classes="choice") for _ in range(CHOICES)]
@@ -57,7 +60,8 @@ def add_budget(
         found = plan_shown(session, asked, state)
         key = json.dumps(found)
         planned = {} if key == before else {plan: found, shown_plan: key}
-        return {**said(window_html(state, say), state.choices), **progress, **planned}
+        noted = notes.values(session, say, offered=found is not None and "note" in found["states"])
+        return {**said(window_html(state, say), state.choices), **progress, **planned, **noted}
 
     def said(html: str, choices: tuple[Choice, ...]) -> dict[Any, Any]:
         labels = [choice.sentence for choice in choices] + [""] * (CHOICES - len(choices))
@@ -80,25 +84,32 @@ def add_budget(
     def changed_plan(project: str, request: gr.Request, event: gr.EventData) -> Any:
         session = context.session(project, request)
         data = event._data if isinstance(event._data, dict) else {}
-        with errors_said(request):
-            change_plan(session, str(data.get("kind")), data.get("value"), str(data.get("division")))
-        return session.sources.version
+        try:
+            change_plan(context.commands, session, str(data.get("kind")), data.get("value"), str(data.get("division")))
+        except AppError as error:
+            warn(worded(error, request))
+        return session.sources.version, ""  # the plan is sent anew, also where it is as before
 
     asks = [project, *fields.all]
-    inputs, outputs = [project, shown_plan, *fields.all], [bar, *buttons, parts.progress, plan, shown_plan]
+    inputs = [project, shown_plan, *fields.all]
+    outputs = [bar, *buttons, parts.progress, plan, shown_plan, *notes.outputs]
     changed = [
         version.change,
         model.change,
         *(field.change for field in fields.choices),
         *(field.blur for field in fields.typed),
     ]
-    gr.on(changed, shown, inputs, outputs, trigger_mode="always_last", **QUIET)
-    parts.editor.settled(shown, inputs, outputs, trigger_mode="always_last", **QUIET)
+    latest([*changed, parts.editor.settled], shown, inputs, outputs, **QUIET)
     for place, button in enumerate(buttons):
         button.click(choose(place), asks, [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
-    # Each choice counts, also one that comes before the last is answered.
-    plan.action(changed_plan, project, version, trigger_mode="multiple", **QUIET)
-    return lambda event: event.then(shown, inputs, outputs, **QUIET), plan
+
+    def after(event: Any) -> None:
+        event.then(shown, inputs, outputs, **QUIET)
+
+    # Each choice counts, also one that comes before the last is answered; and a note changes no version.
+    after(plan.action(changed_plan, project, [version, shown_plan], trigger_mode="multiple", **QUIET))
+    notes.wire(ready, after)
+    return after, plan
 
 
 def plan_shown(session: Session, asked: WriteRequest, state: WindowState) -> Json | None:
@@ -111,13 +122,18 @@ def plan_shown(session: Session, asked: WriteRequest, state: WindowState) -> Jso
     return plan_message(state.writes.plan, sources.division, written, changed=changed)
 
 
-def change_plan(session: Session, kind: str, value: Any, division: str) -> None:
-    """Do what the page asks for with the plan of the sources of that `division`, if that means something."""
+def change_plan(commands: Commands, session: Session, kind: str, value: Any, division: str) -> None:
+    """Do what the page asks for with the plan of what was read then (`Sources.division`), if that means something.
+    Raises AppError if other documents are read by now."""
+    if division != session.sources.division:
+        raise AppError("Other documents or pages are read by now. Look at the plan again, then repeat.")
     match kind, value:
         case "automatic", _:
             session.sources.forget_parts()
         case "parts", dict():
             session.sources.choose_parts(division, parts_chosen(value, len(session.material.sources)))
+        case "note", {"id": str(part), "text": str(text)}:
+            commands.edit_note(session, part, text)
 
 
 def window_html(state: WindowState, say: Wording) -> str:

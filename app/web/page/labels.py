@@ -50,6 +50,8 @@ LABELS: Mapping[str, str] = {
     "temperature": "Temperature (0: always the likeliest)",
     "seed": "Seed (empty: a new text each time)",
     "draft_tokens": "Tokens of the draft it sees, the last (empty: all)",
+    "take_notes": "Let the model make notes on all parts",
+    "leave_notes": "Stop the notes for now",
     "wording": "Sentences of a text about documents",
     "wording_auto": "As suits the model",
     "wording_own": "The model's own",

@@ -85,15 +85,14 @@ def test_choices_are_kept_with_the_source_until_other_pages_are_chosen(
     store: Store, sources: Sources, tmp_path: Path
 ) -> None:
     add(sources, tmp_path)
-    division = sources.division
-    assert sources.choose_parts(division, [{"1:0": "none"}])
-    assert sources.choose_parts(division, [{"1:40": "full"}])  # chosen before the first was answered
+    assert sources.choose_parts(sources.division, [{"1:0": "none"}])
+    assert sources.choose_parts(sources.division, [{"1:40": "full"}])
     again = Sources(store, sources._project, Limits())
     assert [dict(source.parts) for source in again.selected] == [{"1:0": "none", "1:40": "full"}]
-    earlier = again.division
+    before = again.division
     again.choose(again.files[0].id, "1")
+    assert not again.choose_parts(before, [{"1:0": "full"}])  # it speaks of what is no more
     assert [dict(source.parts) for source in again.selected] == [{}]
-    assert not again.choose_parts(earlier, [{"1:0": "full"}])  # it speaks of what is no more
     assert again.choose_parts(again.division, [{"1:0": "none"}])
     again.forget_parts()
     assert [dict(source.parts) for source in Sources(store, sources._project, Limits()).selected] == [{}]

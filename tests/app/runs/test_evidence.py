@@ -182,5 +182,5 @@ def test_the_method_of_a_passage_task_is_not_the_pages(commands: Commands, sessi
     session.sources.paste(TEXT)
     assert session.draft.edit(FIRST, 0)
     commands.propose(session, ask(method=REFRESHKV), at(session, 0, len(FIRST)), "rewrite").join(60)
-    (entry,) = session.runs.entries
-    assert (entry.method, entry.proposes) == (FULL_ATTENTION, True)
+    attempts = session.runs.entries  # the model writes nothing of use
+    assert {(entry.method, entry.proposes) for entry in attempts} == {(FULL_ATTENTION, True)}

@@ -101,7 +101,7 @@ def test_a_page_that_comes_late_is_told_all_at_once(session: Session) -> None:
     (_, message) = LogReader.of(update.cache_map).messages
     assert "start" in message
     assert [row["number"] for row in message["refresh"]] == [0, 1]
-    assert message["steps"] == {"first": 0, "full": [3, 3]}
+    assert message["steps"] == {"first": 0, "full": [3, 3], "at": 0, "texts": ["It", " stood"]}
     script.finish(".")
     assert made.wait(30)
     late = subscription(session, made).update()
