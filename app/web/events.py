@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,13 +24,14 @@ READ_EDITOR = "(...args) => [JSON.stringify(document.querySelector('#draft').dra
 """Puts what the editor holds in place of an event's first input."""
 
 
-def latest(events: Sequence[Any], fn: Callable[..., Any], inputs: Any, outputs: Any, **how: Any) -> Any:
-    """Let `fn` follow these events, once more if one comes while it runs. Returns what can be followed.
+def latest(listen: Callable[..., Any], fn: Callable[..., Any], inputs: Any, outputs: Any, **how: Any) -> Any:
+    """Let `fn` follow an event, once more if it comes while `fn` runs. listen: sets a listener. Returns what can be
+    followed.
 
     It follows a listener that does nothing: where several of an event's own listeners are "always_last", Gradio sends
     the event to all of them again for each that had to wait, and two may keep each other going for good.
     """
-    return gr.on(events, None, js="() => {}", **QUIET).then(fn, inputs, outputs, trigger_mode="always_last", **how)
+    return listen(None, js="() => {}", **QUIET).then(fn, inputs, outputs, trigger_mode="always_last", **how)
 
 
 def wording(request: gr.Request) -> Wording:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -99,7 +100,8 @@ def add_budget(
         *(field.change for field in fields.choices),
         *(field.blur for field in fields.typed),
     ]
-    latest([*changed, parts.editor.settled], shown, inputs, outputs, **QUIET)
+    for listen in (partial(gr.on, changed), parts.editor.settled):
+        latest(listen, shown, inputs, outputs, **QUIET)
     for place, button in enumerate(buttons):
         button.click(choose(place), asks, [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
 

@@ -77,7 +77,7 @@ def _add(
         said, mendable = look(session, wording(request))
         return {found: said, button: gr.update(visible=mendable)}
 
-    latest([editor.settled], show, project, [found, button], **QUIET)
+    latest(editor.settled, show, project, [found, button], **QUIET)
     button.click(put_right, [editor, project], [editor, found, button], js=READ_EDITOR, **QUIET)
     return show, project, [found, button]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def add_sources(
 
     source_list = SourceList(elem_id="source-list")
     together = {**QUIET, "concurrency_limit": UPLOADS}
-    latest([version.change, ready.change], listed, project, source_list, **together)
+    latest(partial(gr.on, [version.change, ready.change]), listed, project, source_list, **together)
     source_list.action(acted, project, [source_list, version], trigger_mode="multiple", **together)
 
 

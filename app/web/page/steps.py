@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -22,4 +23,4 @@ def wire_steps(
         return panels.steps(documents, bool((detail or "").strip()), wording(request))
 
     changed: list[Any] = [version.change, fields.detail.change]
-    latest(changed, show, [project, fields.detail], way, **QUIET)
+    latest(partial(gr.on, changed), show, [project, fields.detail], way, **QUIET)
