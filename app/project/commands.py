@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from app.engine.engine import Engine
-from app.export.table_check import TableReport, check_table, repair_table
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.insertion import Insertion, InsertionPoint
@@ -19,10 +18,12 @@ from app.project.proposing import Proposing, made_of
 from app.project.reading_plan import of_parts
 from app.project.section_point import section_point
 from app.project.session import Session
-from app.project.specs import Advance, Specs
-from app.project.support import SupportReport, without
+from app.project.specs import Advance
+from app.project.subject import has_subject, require_subject
 from app.project.tables import Table
 from app.project.whole import SMALL
+from app.project.whole_specs import WholeSpecs
+from app.project.window_state import WindowState
 from app.project.writing import Writing
 from app.prompt.answers import Asked
 from app.prompt.compose import count_tokens
@@ -30,10 +31,9 @@ from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import PASSAGE_TASKS
 from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
-from app.prompt.tasks import NOTE, columns_asked
-from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput
+from app.prompt.tasks import NOTE
+from app.prompt.window import Budget, FewerPages, FewerSources, ShorterDraft, ShorterOutput
 from app.say.errors import AppError, PromptError
-from app.say.wording import ENGLISH, Wording
 from app.settings import Settings
 
 Where: TypeAlias = Literal["anew", "end", "caret", "again"]
@@ -50,33 +50,13 @@ COMPARED = {
 WISH_CHARACTERS = 200
 
 
-@dataclass(frozen=True)
-class WindowState:
-    """What Write takes of the window, None where there is nothing to write about; and where there is a draft to go on
-    with what Continue takes, or why it cannot be said."""
-
-    writes: Budget | None
-    goes_on: Budget | PromptError | None = None
-
-    def said(self, say: Wording) -> WindowState:
-        """The same in a language."""
-        goes_on = replace(self.goes_on, say=say) if isinstance(self.goes_on, Budget) else self.goes_on
-        return WindowState(replace(self.writes, say=say) if self.writes else None, goes_on)
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        """The ways out for the first that does not fit."""
-        now = self.writes.choices if self.writes else ()
-        return now or (self.goes_on.choices if isinstance(self.goes_on, Budget) else ())
-
-
 class Commands:
     """Begins what people ask for. One per app. `engine` may still be loading its model."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         """Nothing is asked for yet."""
         self.settings, self.engine = settings, engine
-        self._specs = Specs(settings, engine)
+        self._specs = WholeSpecs(settings, engine)
 
     def request(self, **fields: Any) -> WriteRequest:
         """The request that these fields are. Raises AppError for a value that means nothing."""
@@ -154,7 +134,7 @@ class Commands:
         self, material: Material, request: WriteRequest, point: InsertionPoint, where: Where,
         session: Session | None = None,
     ) -> Writing:  # fmt: skip
-        _require_subject(material.sources, request, point.before)
+        require_subject(material.sources, request, point.before)
         insertion = Insertion(point)
         # At the caret no section begins: the text around it is not theirs.
         sections = self._sections(material, request, point.before) if where != "caret" else None
@@ -251,7 +231,7 @@ class Commands:
         chosen = [key for key in COMPARED if key in methods]
         if len(chosen) < 2:
             raise AppError("Choose at least two methods to compare.")
-        _require_subject(material.sources, request, draft if request.task == "continue" else "")
+        require_subject(material.sources, request, draft if request.task == "continue" else "")
         spec = self._specs.to_compare(material, request, draft)
         runs = [(COMPARED[key], self._specs.under(spec, _by(request, key))) for key in chosen]
         return Comparison(self.engine, runs, session.runs if session else None)
@@ -298,7 +278,7 @@ class Commands:
         material, draft = self.material(session), session.draft.text
         goes_on = request.task == "continue"
         before = draft if goes_on else ""
-        writes = self.budget(material, request, before) if _has_subject(material.sources, request, before) else None
+        writes = self.budget(material, request, before) if has_subject(material.sources, request, before) else None
         if goes_on or not draft.strip():
             return WindowState(writes)
         try:
@@ -327,54 +307,8 @@ def put_into(session: Session, editor: EditorState) -> bool:
     return session.draft.edit(editor.text, editor.revision, editor.page, editor.serial)
 
 
-def checked_table(session: Session, say: Wording = ENGLISH) -> TableReport | None:
-    """The draft's table against the columns asked for last; None if that was no table, or while it is written."""
-    columns, text = columns_asked(session.task), session.draft.text
-    if columns is None or session.busy or not text.strip():
-        return None
-    return check_table(text, columns, say)
-
-
-def repair_draft(session: Session) -> None:
-    """Put the table right in the draft, as one step of undo. Raises StoreError."""
-    text = session.draft.text
-    repaired = repair_table(text, columns_asked(session.task) or ())
-    if repaired != text:
-        session.draft.replace(repaired)
-
-
-def support_in_draft(session: Session) -> SupportReport | None:
-    """What documents support of what was written last; None while it is written, or without documents."""
-    writing = session.writing
-    if writing is None or not writing.done or writing.support is None or writing.insertion.proposes:
-        return None
-    return writing.support.within(session.draft.text)
-
-
-def take_out_unsupported(session: Session, only: str | None = None) -> None:
-    """The draft without the sentences of the last text that no document supports, or without `only` this one of them,
-    as one step of undo. Raises StoreError."""
-    report = support_in_draft(session)
-    sentences = [found.text for found in report.unsupported if only in (None, found.text)] if report else []
-    if sentences:
-        session.draft.replace(without(session.draft.text, sentences[:1] if only else sentences))
-
-
 def _by(request: WriteRequest, key: str) -> WriteRequest:
     """The request with one of the compared methods."""
     if key == NEVER_REFRESHED:
         return request.but(method=REFRESHKV, stride=request.max_new_tokens + 1, threshold=None)
     return request.but(method=key)
-
-
-def _require_subject(sources: Sequence[Source], request: WriteRequest, before: str) -> None:
-    """Raises PromptError if the model would be sent nothing of the person's: it writes nonsense then."""
-    if not _has_subject(sources, request, before):
-        raise PromptError(
-            "There is nothing to write about: no source, no words of yours about the task, and no draft to go on "
-            "with. Add a file, say what to write, or begin the draft."
-        )
-
-
-def _has_subject(sources: Sequence[Source], request: WriteRequest, before: str) -> bool:
-    return bool(sources or request.detail.strip() or before.strip())

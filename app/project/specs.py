@@ -5,33 +5,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeAlias
 
 from app.engine.engine import Engine, plain_tokens
-from app.engine.run import GenerationRequest, Grounding, Priority
-from app.project.material import Material, NothingRead, fitted, sources_of
+from app.engine.run import GenerationRequest, Grounding
+from app.project.material import Material, fitted
 from app.project.quoting import expanded, shortened
-from app.project.reading_plan import of_sections
 from app.project.run_spec import RunSpec, Whose
-from app.project.tables import Table, names_columns, table_plan
-from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, section_text, tidied, unwritten, whole_plan
+from app.project.whole import SMALL
 from app.prompt.answers import Asked
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
 from app.prompt.request import FULL_ATTENTION, WriteRequest
-from app.prompt.sections import SectionPlace, heading_key, next_step, tokens_to_come
-from app.prompt.tasks import NOTE, NOTE_TOKENS
+from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.window import Budget, WindowFull
-from app.reading.plan import Plan, PlannedSection
-from app.reading.reading import Reading
 from app.runs.trace import RunSettings, describe_policy
 from app.say.errors import PromptError
 from app.settings import Settings
-
-PART_TOKENS, ANSWER_TOKENS = 700, 700
-"""What a part takes of the window, and what a section's instruction and text take: reckoned, to plan with."""
 
 Advance: TypeAlias = Callable[[str, str], RunSpec | None]
 """From what stands before the place of writing and what was written there, the next run; None at the end."""
@@ -64,150 +55,6 @@ class Specs:
         if request.wording == "auto":
             return self.engine.parameters < SMALL and not request.language.strip()
         return request.wording == "quoted"
-
-    def in_parts(self, material: Material, request: WriteRequest) -> bool:
-        """Whether the text is written in sections along the documents' chapters."""
-        quotes = self.quotes(request)
-        wholly = request.task in WHOLE_TASKS or names_columns(request)
-        if not material.sources or not (wholly or (quotes and is_question(request))):
-            return False
-        if quotes:
-            return True
-        _, tokenizer = self.engine.require_model(timeout=0)
-        instruction = request.kind.instruction(request.detail, request.shape)
-        opening, limit = request.kind.opening(request.detail, request.shape), request.max_new_tokens
-        budget = material.counts.budget(tokenizer, material.sources, instruction, opening, limit, self.engine.window)
-        return budget.excess > 0
-
-    def along_chapters(self, material: Material, request: WriteRequest, before: str) -> Advance:
-        """The next section of a text about the whole of the documents, if one is left."""
-        whole, left = self._left(material, request, before)
-        quotes = self.quotes(request)
-        total = len(left)
-
-        def advance(before: str, written: str) -> RunSpec | None:
-            if not left:
-                return None
-            section = left.pop(0)
-            text = section_text(whole, section, request, before + written, quotes=quotes, notes=material.notes)
-            spec = self._section(whole, section, request, text)
-            return replace(spec, section=SectionPlace(total - len(left), total, section.heading))
-
-        return advance
-
-    def table(self, material: Material, request: WriteRequest, before: str) -> Table:
-        """The runs of a table over the whole of the documents. Raises PromptError if all that can be written of it
-        stands in `before`, and NothingRead."""
-        plan = table_plan(material.reading, request, material.choices, self._most_parts, quoted=self.quotes(request))
-        if material.choices and not plan.whole.sections:
-            raise NothingRead
-        return Table(plan, request, before, partial(self._table_run, plan.whole, request))
-
-    def _table_run(self, whole: Plan, request: WriteRequest, section: PlannedSection, text: SectionText) -> RunSpec:
-        return self._section(whole, section, request, text)
-
-    def longest_run(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
-        """What the longest run takes of the window of those that are left of a table; None if none is."""
-        table = self.table(material, request, draft)
-        whole = table.plan.whole
-        if not whole.sections:
-            return None
-        sizes = [sum(whole.reading.parts[part].characters for part in section.parts) for section in whole.sections]
-        at = max(range(len(sizes)), key=lambda index: sizes[index])
-        _, composed, limit = self._section_prompt(whole, whole.sections[at], table.text(at, "", begun=False))
-        plan = of_sections(whole, whole.sections, material.notes, quoted=table.plan.quoted)
-        return replace(composed.budget(limit, self.engine.window), plan=replace(plan, table=True))
-
-    @property
-    def _most_parts(self) -> int:
-        return max(1, (self.engine.window - ANSWER_TOKENS) // PART_TOKENS)
-
-    def _left(self, material: Material, request: WriteRequest, draft: str) -> tuple[Plan, list[PlannedSection]]:
-        """The plan, and the sections that are left to write after `draft`; none if the documents have no sentence that
-        could be quoted. Raises PromptError if all that could be stand there already, and NothingRead."""
-        quotes = self.quotes(request)
-
-        def sections(before: str) -> tuple[Plan, list[PlannedSection]]:
-            whole = unwritten(self._whole(material, request, before), before)
-            return whole, [each for each in whole.sections if each.sayings or (each.parts and not quotes)]
-
-        whole, left = sections(draft)
-        if material.choices and not left and not self._whole(material, request, draft).sections:
-            raise NothingRead
-        if quotes and not left and sections("")[1]:
-            raise PromptError(
-                "All sections of this text stand in the draft. Say in your words what it lacks, take the task "
-                "“Continue my draft”, or press Write for a new text."
-            )
-        return whole, left
-
-    def _whole(self, material: Material, request: WriteRequest, before: str) -> Plan:
-        """With what the person has chosen, and as much as the window holds."""
-        most = self._most_parts
-        notes = not self.quotes(request) and self.engine.parameters >= SMALL
-        return whole_plan(material.reading, request, before, material.choices, most, notes=notes)
-
-    def note(self, reading: Reading, number: int) -> RunSpec:
-        """A note of a part, which nobody waits for."""
-        _, tokenizer = self.engine.require_model(timeout=0)
-        sources = sources_of(reading, [number])
-        composed = compose(tokenizer, sources, NOTE)
-        asked = WriteRequest.of({"task": "summary", "method": FULL_ATTENTION, "temperature": 0.0, "seed": 0})
-        spec = self._grounded(self._of(composed, asked, "", NOTE_TOKENS), asked, sources, NOTE, "")
-        generation = replace(spec.request, document_end=0)
-        return replace(spec, request=generation, recorded=False, priority=Priority.BACKGROUND)
-
-    def section_again(self, material: Material, request: WriteRequest, before: str, heading: str) -> RunSpec:
-        """The section of that heading, after `before`, as it is planned now. Raises PromptError if none is called
-        so."""
-        whole = self._whole(material, request, before)
-        named = [section for section in whole.sections if heading_key(section.heading) == heading_key(heading)]
-        if not named:
-            raise PromptError(
-                "No section “{}” is planned now. Take in a part of it in the plan, or undo the changes there.", heading
-            )
-        text = section_text(whole, named[0], request, before, quotes=self.quotes(request), notes=material.notes)
-        return self._section(whole, named[0], request, text)
-
-    def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
-        """What the longest section takes of the window of those that are left after `draft`; None if none is."""
-        whole, sections = self._left(material, request, draft)
-        quotes = self.quotes(request)
-        if not sections:
-            return None
-        section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
-        text = section_text(whole, section, request, "…", quotes=quotes, notes=material.notes)
-        _, composed, limit = self._section_prompt(whole, section, text)
-        return replace(
-            composed.budget(limit, self.engine.window), plan=of_sections(whole, sections, material.notes, quoted=quotes)
-        )
-
-    def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
-        sources, composed, limit = self._section_prompt(whole, section, text)
-        if text.dictated:
-            spec = self._of(composed, request.but(temperature=0.0), text.opening, limit)
-            generation = replace(spec.request, dictated=text.dictated, document_end=0)
-            return replace(spec, request=generation, sources=tuple(sources))
-        spec = self._of(composed, request, text.opening, limit, text.stops)
-        spec = self._grounded(spec, request, sources, text.instruction, text.start or text.opening)
-        generation = replace(spec.request, document_end=0)
-        return replace(spec, request=generation, tidy=partial(tidied, whole.reading, (*section.parts, *section.notes)))
-
-    def _section_prompt(
-        self, whole: Plan, section: PlannedSection, text: SectionText
-    ) -> tuple[Sequence[Source], Composed, int]:
-        """The sources, the prompt and the most tokens of a section: with as many of its parts as there is room for, and
-        with the main sentences of others of which there is no note, if there is room for all of them."""
-        _, tokenizer = self.engine.require_model(timeout=0)
-        most = self.settings.max_new_tokens_limit
-        limit = len(plain_tokens(tokenizer, text.dictated)) + 1 if text.dictated else min(text.tokens, most)
-        parts, notes = section.parts, [number for number in section.notes if number not in text.noted]
-        for seen, noted in ((parts, notes), *((parts[:count], ()) for count in range(len(parts), 0, -1))):
-            sources = sources_of(whole.reading, seen, noted)
-            composed = compose(tokenizer, sources, text.instruction, text.start or text.opening.lstrip())
-            if composed.budget(limit, self.engine.window).excess <= 0:
-                break
-        return sources, composed, limit
 
     def sections(self, material: Material, request: WriteRequest) -> Advance:
         """The outline's next section after what is written, if one is left."""

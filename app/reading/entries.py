@@ -68,7 +68,11 @@ def entries(text: str, headings: Collection[str], labels: Collection[str]) -> li
     begun: list[tuple[str, str, Span]] = []
     for index, (start, end) in enumerate(lines):
         following = text[slice(*lines[index + 1])] if index + 1 < len(lines) else ""
-        if (named := _named(text[start:end], following, headings)) and named[0].casefold() not in labels:
+        before = text[slice(*lines[index - 1])] if index else ""
+        listed = bool(before) and text[start - 2 : start] != "\n\n" and not _ENDED.search(before.rstrip())
+        if (named := _named(text[start:end], "" if listed else following, headings)) and named[
+            0
+        ].casefold() not in labels:
             begun.append((*named[:2], (start, start + named[2])))
     ends = [*(span[0] for _, _, span in begun), len(text)][1:] if begun else []
     return [Entry(key, span[1], end, gloss) for (key, gloss, span), end in zip(begun, ends, strict=True)]

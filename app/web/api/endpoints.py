@@ -93,7 +93,7 @@ class Tools:
             pages: Which pages of each file, in the order of files, for example "1-3, 7"; "" for all.
             passwords: Of each file, in the order of files; "" where there is none.
             draft: A text to go on with at its end, in Markdown; empty to begin a new one.
-            wording: Whose sentences a summary, report, essay, notes or outline has: "own" the model's, "quoted" the documents'; "auto" takes theirs for a model of less than a thousand million weights.
+            wording: Whose sentences a summary, report, essay, notes or outline, and whose rows a table with named columns has: "own" the model's, "quoted" the documents'; "auto" takes theirs for a model of less than a thousand million weights.
             grounded: Whether names and numbers can only be those of the documents, the instruction and the draft.
             parts: What is read of parts of the documents, by the ids that check_budget gives them: "full", "note" (the main sentences, for a model that writes in its own words) or "none". What is not named is chosen by the app.
 
@@ -116,7 +116,8 @@ class Tools:
         if writing.failed:
             raise gr.Error(str(writing.message), print_exception=False)
         assert writing.current is not None
-        statistics = {"state": writing.state, **writing.current.statistics.plain}
+        left_out = writing.support.rows_left_out if writing.support else 0
+        statistics = {"state": writing.state, "rows_left_out": left_out, **writing.current.statistics.plain}
         yield answer({"text": writing.text, "statistics": statistics}, request)
 
     async def compare(  # type: ignore[misc]

@@ -10,11 +10,12 @@ from typing import Any
 
 import gradio as gr
 
-from app.project.commands import Commands, WindowState
+from app.project.commands import Commands
 from app.project.material import parts_chosen
 from app.project.section_point import sections_in
 from app.project.session import Session
 from app.project.whole import HEADED
+from app.project.window_state import WindowState
 from app.prompt.request import WriteRequest
 from app.prompt.window import Budget, Choice
 from app.runs.feed import Json

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import gradio as gr
 
-from app.project.commands import checked_table, put_into, repair_draft, support_in_draft, take_out_unsupported
+from app.project.checks import checked_table, repair_draft, support_in_draft, take_out_unsupported
+from app.project.commands import put_into
 from app.project.session import Session
 from app.say.wording import Wording
 from app.web.components.editor import DraftEditor

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import gradio as gr
 
-from app.project.commands import support_in_draft
+from app.project.checks import support_in_draft
 from app.project.session import Session
 from app.project.support import Judged
 from app.reading.support import Kind

@@ -3,7 +3,8 @@
 import pytest
 
 from app.documents import Document, Page
-from app.project.commands import Commands, support_in_draft, take_out_unsupported
+from app.project.checks import support_in_draft, take_out_unsupported
+from app.project.commands import Commands
 from app.project.session import Session
 from app.project.support import Judged, SupportReport, support_of, without
 from app.prompt.messages import Source

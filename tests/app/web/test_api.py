@@ -516,3 +516,23 @@ def test_a_report_on_several_pages_has_their_sentences_and_says_where_they_are(c
         assert sentences[-1].split(".")[0][:12] in document.pages[int(page) - 1].text
     own = fields | {"wording": "own", "max_new_tokens": 20}
     assert "(p." not in client.submit(files=[handle_file(str(path))], api_name="/write", **own).result(120)["text"]
+
+
+@pytest.mark.slow
+def test_a_table_has_the_documents_rows_with_their_pages(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "manual.txt"
+    path.write_text(
+        "LENS\n\nThe lens bends the rays of light towards the sea.\n\nIt is old.\n\f"
+        "HORN\n\nThe horn warns ships of the rocks while there is fog.\n"
+    )
+    asked = {"files": [handle_file(str(path))], "task": "table", "detail": "Thing, Purpose", "max_new_tokens": 300}
+    budget = client.predict(**asked, api_name="/check_budget")
+    assert budget["message"].startswith("Runs that write rows: 1. Pages read: 2; rows from: 2.")
+    written = client.submit(**asked, seed=1, api_name="/write").result(120)
+    assert (written["statistics"]["state"], written["statistics"]["rows_left_out"]) == ("finished", 0)
+    assert written["text"].split("\n") == [
+        "| Thing | Purpose |",
+        "| --- | --- |",
+        "| LENS | The lens bends the rays of light towards the sea (p. 1). |",
+        "| HORN | The horn warns ships of the rocks while there is fog (p. 2). |",
+    ]

@@ -17,6 +17,13 @@ def test_sentences_without_support_are_listed_with_the_reason() -> None:
     assert support_message(SupportReport((LIT,)))["sentences"] == []
 
 
+def test_rows_that_were_left_out_are_counted() -> None:
+    assert support_message(SupportReport((LIT,), 2))["count"] == (
+        "1 sentence, of which the documents support 1. 2 rows left out: nothing in the documents says them."
+    )
+    assert support_message(SupportReport((), 1))["count"] == "1 row left out: nothing in the documents says it."
+
+
 def test_it_is_said_in_japanese() -> None:
     said = support_message(SupportReport((LIT, GAS)), Wording("ja"))
     assert said["count"] == "2 文のうち 1 文に文書の裏付けがあります。"

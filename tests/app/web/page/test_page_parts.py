@@ -15,7 +15,8 @@ from gradio.i18n import I18nData
 from app.documents import Document
 from app.engine.engine import Engine, ModelUnavailableError
 from app.project import exporting
-from app.project.commands import Commands, checked_table, repair_draft
+from app.project.checks import checked_table, repair_draft
+from app.project.commands import Commands
 from app.project.exporting import export_draft
 from app.project.session import Session
 from app.project.sessions import Sessions
