@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,16 @@ FOLLOWING: dict[str, Any] = {**STREAMING, "trigger_mode": "multiple"}
 
 READ_EDITOR = "(...args) => [JSON.stringify(document.querySelector('#draft').draft.state()), ...args.slice(1)]"
 """Puts what the editor holds in place of an event's first input."""
+
+
+def latest(listen: Callable[..., Any], fn: Callable[..., Any], inputs: Any, outputs: Any, **how: Any) -> Any:
+    """Let `fn` follow an event, once more if it comes while `fn` runs. listen: sets a listener. Returns what can be
+    followed.
+
+    It follows a listener that does nothing: where several of an event's own listeners are "always_last", Gradio sends
+    the event to all of them again for each that had to wait, and two may keep each other going for good.
+    """
+    return listen(None, js="() => {}", **QUIET).then(fn, inputs, outputs, trigger_mode="always_last", **how)
 
 
 def wording(request: gr.Request) -> Wording:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -22,7 +23,7 @@ from app.say.errors import AppError
 from app.say.wording import Wording
 from app.web.components.reading_plan import ReadingPlanView, plan_message
 from app.web.context import AppContext
-from app.web.events import QUIET, warn, worded, wording
+from app.web.events import QUIET, latest, warn, worded, wording
 from app.web.html import panels
 from app.web.page.notes import NotesPanel
 from app.web.page.task import TaskFields, fields_of
@@ -100,8 +101,8 @@ def add_budget(
         *(field.change for field in fields.choices),
         *(field.blur for field in fields.typed),
     ]
-    gr.on(changed, shown, inputs, outputs, trigger_mode="always_last", **QUIET)
-    parts.editor.settled(shown, inputs, outputs, trigger_mode="always_last", **QUIET)
+    for listen in (partial(gr.on, changed), parts.editor.settled):
+        latest(listen, shown, inputs, outputs, **QUIET)
     for place, button in enumerate(buttons):
         button.click(choose(place), asks, [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
 

@@ -14,7 +14,7 @@ from app.say.wording import Wording
 from app.web.components.editor import DraftEditor
 from app.web.components.support_list import SupportList, support_message
 from app.web.context import AppContext
-from app.web.events import QUIET, READ_EDITOR, errors_said, wording
+from app.web.events import QUIET, READ_EDITOR, errors_said, latest, wording
 from app.web.html import panels
 from app.web.page.labels import words
 from app.web.page.writing import draft_message
@@ -78,7 +78,7 @@ def _add(
         said, mendable = look(session, wording(request))
         return {found: said, button: gr.update(visible=mendable)}
 
-    editor.settled(show, project, [found, button], trigger_mode="always_last", **QUIET)
+    latest(editor.settled, show, project, [found, button], **QUIET)
     button.click(put_right, [editor, project], [editor, found, button], js=READ_EDITOR, **QUIET)
     return show, project, [found, button]
 

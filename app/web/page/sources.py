@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from app.say.wording import ENGLISH, Wording
 from app.settings import ASSETS
 from app.web.components.source_list import SourceList, list_message, page_text, source_card
 from app.web.context import AppContext
-from app.web.events import QUIET, errors_said, project_name, worded, wording
+from app.web.events import QUIET, errors_said, latest, project_name, worded, wording
 from app.web.html import panels
 from app.web.page.labels import words
 
@@ -114,7 +115,7 @@ def add_sources(
 
     source_list = SourceList(elem_id="source-list")
     together = {**QUIET, "concurrency_limit": UPLOADS}
-    gr.on([version.change, ready.change], listed, project, source_list, trigger_mode="always_last", **together)
+    latest(partial(gr.on, [version.change, ready.change]), listed, project, source_list, **together)
     source_list.action(acted, project, [source_list, version], trigger_mode="multiple", **together)
 
 

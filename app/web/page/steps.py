@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from app.web.context import AppContext
-from app.web.events import QUIET, wording
+from app.web.events import QUIET, latest, wording
 from app.web.html import panels
 from app.web.page.task import TaskFields
 
@@ -22,4 +23,4 @@ def wire_steps(
         return panels.steps(documents, bool((detail or "").strip()), wording(request))
 
     changed: list[Any] = [version.change, fields.detail.change]
-    gr.on(changed, show, [project, fields.detail], way, trigger_mode="always_last", **QUIET)
+    latest(partial(gr.on, changed), show, [project, fields.detail], way, **QUIET)
