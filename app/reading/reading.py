@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import count
 
 from app.documents import Document, Page
-from app.reading.extract import note
+from app.reading.extract import is_whole, note
 from app.reading.outline import Chapter, chapters
 from app.reading.paragraphs import Extract, Plain
 from app.reading.parts import digest, divide
@@ -75,10 +75,15 @@ class Reading:
         """The sentences that say most about a part, or about `focus`, in their order, about `words` words in all; see
         `note`."""
         plain, document = self.plain(number), self.parts[number].document
-        return tuple(
-            Saying(standing_alone(found.text), document, plain.page(found.start))
-            for found in note(plain.text, words, focus=focus, alone=alone)
-        )
+        found = []
+        for sentence in note(plain.text, words, focus=focus, alone=alone):
+            place = plain.place(sentence.start)
+            # A heading that looks like a line of the paragraph below it is none of its sentence.
+            heading = self._heading_lines.get((document, *place), "")
+            text = sentence.text.removeprefix(f"{heading} ") if heading else sentence.text
+            if text == sentence.text or is_whole(text):
+                found.append(Saying(standing_alone(text), document, place.page))
+        return tuple(found)
 
     def digest(self, number: int) -> str:
         """Of a part's text: the same wherever it stands."""
@@ -114,6 +119,17 @@ class Reading:
                 else:
                     pages.append(Page(place.page, self._labels[part.document][place.page], text, begin=place.offset))
         return {document: tuple(pages) for document, pages in found.items()}
+
+    @cached_property
+    def _heading_lines(self) -> dict[tuple[int, int, int], str]:
+        """By document, page and offset the lines that are headings, blanks made one."""
+        texts = [{page.number: page.text for page in document.pages} for document in self.documents]
+        return {
+            (index, heading.page, heading.offset): " ".join(line.split())
+            for index, document in enumerate(self.documents)
+            for heading in document.headings
+            if (line := texts[index].get(heading.page, "")[heading.offset :].partition("\n")[0]).strip()
+        }
 
     @cached_property
     def _labels(self) -> list[dict[int, str | None]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.documents import Document, Page
+from app.documents import Document, Heading, Page
 from app.reading.reading import PART_CHARACTERS, PART_IDEOGRAPHS, Reading, Readings, standing_alone
 from tests.app.reading.books import book, books
 
@@ -132,3 +132,11 @@ def test_the_same_documents_are_read_once() -> None:
     assert other.documents == (fewer,)
     assert readings.of([fewer, document]).documents == (fewer, document)
     assert readings.of([document]) is not reading  # only the latest is kept
+
+
+def test_a_heading_in_the_line_above_is_not_of_the_sentence() -> None:
+    said = "Users of R on Windows or macOS should read the OS-specific section first, but command lines are supported."
+    text = f"Appendix B Invoking R\n{said}"
+    headings = (Heading(1, 0, 1, "B Invoking R"),)
+    reading = Reading([Document("intro.pdf", (Page(1, None, text),), (), headings)])
+    assert [saying.text for saying in reading.sayings(0, 30)] == [said]
