@@ -8,21 +8,15 @@ import pytest
 
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest
-from app.project.commands import (
-    COMPARED,
-    NEVER_REFRESHED,
-    WISH_CHARACTERS,
-    Commands,
-    WindowState,
-    checked_table,
-    repair_draft,
-)
+from app.project.checks import checked_table, repair_draft
+from app.project.commands import COMPARED, NEVER_REFRESHED, WISH_CHARACTERS, Commands
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.material import Material
 from app.project.run_spec import RunSpec
 from app.project.session import Session
 from app.project.sessions import Sessions
+from app.project.window_state import WindowState
 from app.project.writing import Writing
 from app.prompt.compose import compose
 from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest

@@ -23,7 +23,7 @@ from tests.app.conftest import ask, held, wait
 from tests.app.reading.books import book
 from tests.core.tiny import byte_tokenizer, tiny_model
 
-BOOK = book([("The Lamps", [9] * 8), ("Of Fog", [9] * 8), ("Oil", [9] * 8)], pages=900)
+BOOK = book([("The Lamps", [9] * 6), ("Of Fog", [9] * 6), ("Oil", [9] * 6)], pages=900)
 
 
 @pytest.fixture
