@@ -191,6 +191,7 @@ def test_two_windows_agree_on_a_proposal_that_one_of_them_answers(studio: Studio
 
 def test_undo_pressed_twice_at_once_keeps_nothing_aside(studio: Studio, hands: Hands) -> None:
     hands.type("One.")
+    expect(hands.page.locator("#undo")).to_be_enabled()
     hands.page.evaluate("const undo = document.querySelector('#undo'); undo.click(); undo.click();")
     expect(hands.area).to_have_value("")
     hands.page.wait_for_timeout(1000)
@@ -221,6 +222,7 @@ def test_everything_can_be_done_with_the_keyboard(hands: Hands) -> None:
     hands.area.focus()
     page.keyboard.type("The lamp was lit")
     hands.saved()
+    expect(page.locator("#continue")).to_be_enabled()
     page.keyboard.press("Control+Shift+Enter")
     hands.wait_for_words("The lamp was lit", 2)
     page.keyboard.press("Escape")
