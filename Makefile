@@ -22,7 +22,7 @@ check: $(VENV)/installed-dev node_modules/installed ## linters, types and the fa
 
 # What runs the model has all cores for itself. A journey that fails beside another one is tried once more, alone.
 test: $(VENV)/installed-dev browser scripts ## all tests
-	$(PYTEST) -m "not model and not browser"
+	$(PYTEST) --hypothesis-profile suite -m "not model and not browser"
 	$(PYTEST) -m browser || $(BIN)/python -m pytest -m browser --last-failed --last-failed-no-failures none
 	$(BIN)/python -m pytest -m "model and not browser"
 

@@ -139,7 +139,7 @@ class Automaton:
         if run[0] == HELD:
             return State(Place.WITHIN, run) if run == HELD + joiner else None
         if not is_guarded(run) or (first_part(run) != run and self._is_ordinary(place, run, self._ordinary)):
-            return State(Place.WITHIN, run if joiner and is_abbreviation(word) else FREE + joiner)
+            return State(Place.WITHIN, run if is_abbreviation(word) else FREE + joiner)
         if joiner:
             if self.is_complete(place, word):
                 return State(Place.WITHIN, run if is_abbreviation(word) else HELD + joiner)
