@@ -10,7 +10,6 @@ from itertools import zip_longest
 from rapidfuzz.fuzz import ratio
 
 from app.text.folding import folded
-from app.text.words import form
 
 NEAR = 85.0
 """Of 100: words that begin alike, have the same digits and are so alike are one word in another form."""
@@ -29,7 +28,7 @@ class SourcedRow:
 
 def cell_key(cell: str) -> str:
     """A cell as it is compared: without case, blanks and punctuation; of signs alone, as it is."""
-    text = folded(form(cell))
+    text = folded(cell)
     return _SIGNS.sub("", text) or text.strip()
 
 
@@ -43,7 +42,7 @@ def alike(one: str, other: str) -> bool:
 
 
 def _words(cell: str) -> list[str]:
-    return _SIGNS.sub(" ", folded(form(cell))).split()
+    return _SIGNS.sub(" ", folded(cell)).split()
 
 
 def _one_word(one: str, other: str) -> bool:

@@ -13,7 +13,7 @@ from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.insertion import Insertion, InsertionPoint
 from app.project.material import Material, NothingRead, fitted, pages_of, part_id
-from app.project.notes import NoteTaking
+from app.project.notes import NoteTaking, parts_to_note, without_notes
 from app.project.proposing import Proposing, made_of
 from app.project.reading_plan import of_parts
 from app.project.section_point import section_point
@@ -73,6 +73,11 @@ class Commands:
         """Whose notes are read: the model's, made by this prompt, and before them the person's."""
         return f"{self.settings.model}: {NOTE}"
 
+    def parts_without_notes(self, session: Session) -> tuple[int, int]:
+        """On how many parts there is no note yet, and of how many."""
+        material = self.material(session)
+        return len(without_notes(material.reading, material.notes)), len(parts_to_note(material.reading))
+
     def take_notes(self, session: Session) -> NoteTaking:
         """Let the model make notes on all parts that have none, while nobody waits for it; also after a restart, until
         that is done or `leave_notes` is called. Raises AppError if there is nothing to note."""
@@ -81,7 +86,7 @@ class Commands:
         job = NoteTaking(
             self.engine, session.notes, self.note_maker, lambda: session.material.reading, self._specs.note
         )
-        if not job.left:
+        if job.left is None:
             raise AppError("There is a note on every part of the documents already.")
         session.notes.want(True)
         job.start()

@@ -44,11 +44,6 @@ class Notes:
                 self._made[maker] = list_notes(self._store, self._project, maker)
             return dict(self._made[maker])
 
-    @property
-    def version(self) -> int:
-        """Another one after each change."""
-        return hash((tuple(self._own.items()), *(tuple(made.items()) for made in self._made.values())))
-
     def keep(self, part: str, maker: str, text: str) -> None:
         """A note of `maker`. Raises StoreError."""
         self.made(maker)
@@ -81,6 +76,11 @@ def parts_to_note(reading: Reading) -> list[int]:
     return [part.number for part in reading.parts if part.matter == "text"]
 
 
+def without_notes(reading: Reading, known: Mapping[str, str]) -> list[int]:
+    """Those of them on which there is no note yet."""
+    return [number for number in parts_to_note(reading) if reading.digest(number) not in known]
+
+
 class NoteTaking(Job):
     """Makes notes of all parts that have none, one run each, until all have one or it is stopped. A run that is stopped
     for somebody who waits is made again."""
@@ -96,7 +96,7 @@ class NoteTaking(Job):
     def script(self) -> RunScript:
         """A run for each part without a note."""
         while left := self.left:
-            reading, number = left[0]
+            reading, number = left
             followed = yield self._make(reading, number)
             if followed.run.state == "finished":
                 self._seconds += perf_counter() - (followed.run.started or perf_counter())
@@ -106,16 +106,11 @@ class NoteTaking(Job):
                 return
 
     @property
-    def left(self) -> list[tuple[Reading, int]]:
-        """The parts that have none yet."""
-        reading, known = self._reading(), self._notes.known(self._maker)
-        return [(reading, number) for number in parts_to_note(reading) if reading.digest(number) not in known]
-
-    @property
-    def seconds_left(self) -> float | None:
-        """About how long the rest will take if nobody else writes; None before the first note."""
-        each = self.seconds_each
-        return None if each is None else each * len(self.left)
+    def left(self) -> tuple[Reading, int] | None:
+        """A part that has none yet, of the documents as they are now; None at the end."""
+        reading = self._reading()
+        numbers = without_notes(reading, self._notes.known(self._maker))
+        return (reading, numbers[0]) if numbers else None
 
     @property
     def seconds_each(self) -> float | None:

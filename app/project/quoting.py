@@ -8,6 +8,7 @@ import re
 from rapidfuzz.fuzz import partial_ratio
 
 from app.project.support import without
+from app.project.whole import reference
 from app.prompt.answers import ALIKE, words
 from app.reading.candidates import most_relevant
 from app.reading.extract import note
@@ -59,7 +60,8 @@ def expanded(reading: Reading, passage: str, draft: str) -> str:
         return ""
     item = _ITEM.match(old.rpartition("\n")[2])
     between = f"\n{item[0]}" if item and not item[0].strip()[0].isdigit() else " "
-    return "".join([old, *(between + _quoted(reading, saying) for saying in found), passage[len(old) :]])
+    quoted = (cited(saying.text, *reference(reading, saying.document, [saying.page])) for saying in found)
+    return "".join([old, *(between + sentence for sentence in quoted), passage[len(old) :]])
 
 
 def _about(reading: Reading, passage: str, draft: str) -> list[Saying]:
@@ -87,9 +89,3 @@ def _about(reading: Reading, passage: str, draft: str) -> list[Saying]:
             chosen.append(saying)
             room -= size
     return [saying for saying in found if saying in chosen]
-
-
-def _quoted(reading: Reading, saying: Saying) -> str:
-    whole = reading.documents[saying.document]
-    name = whole.name if len(reading.documents) > 1 else ""
-    return cited(saying.text, [saying.page] if len(whole.pages) > 1 else [], name)

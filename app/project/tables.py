@@ -112,9 +112,10 @@ def _section(
     reading: Reading, group: Sequence[int], words: int, rows: dict[int, tuple[SourcedRow, ...]]
 ) -> PlannedSection:
     names = [
-        next(heading_of(reading, chapter) for chapter in reading.chapters if number in chapter.parts)
-        if any(number in chapter.parts for chapter in reading.chapters)
-        else reading.parts[number].title
+        next(
+            (heading_of(reading, chapter) for chapter in reading.chapters if number in chapter.parts),
+            reading.parts[number].title,
+        )
         for number in (group[0], group[-1])
     ]
     said = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,7 +19,7 @@ from app.prompt.messages import Source
 from app.prompt.request import FULL_ATTENTION, WriteRequest
 from app.prompt.sections import SectionPlace, heading_key
 from app.prompt.tasks import NOTE, NOTE_TOKENS
-from app.prompt.window import Budget
+from app.prompt.window import Budget, ReadingPlan
 from app.reading.plan import Plan, PlannedSection
 from app.reading.reading import Reading
 from app.say.errors import PromptError
@@ -79,11 +79,8 @@ class WholeSpecs(Specs):
         whole = table.plan.whole
         if not whole.sections:
             return None
-        sizes = [sum(whole.reading.parts[part].characters for part in section.parts) for section in whole.sections]
-        at = max(range(len(sizes)), key=lambda index: sizes[index])
-        _, composed, limit = self._section_prompt(whole, whole.sections[at], table.text(at, "", begun=False))
-        plan = of_sections(whole, whole.sections, material.notes, quoted=table.plan.quoted)
-        return replace(composed.budget(limit, self.engine.window), plan=replace(plan, table=True))
+        plan = replace(of_sections(whole, whole.sections, material.notes, quoted=table.plan.quoted), table=True)
+        return self._budget(whole, whole.sections, plan, lambda index: table.text(index, "", begun=False))
 
     @property
     def _most_parts(self) -> int:
@@ -94,14 +91,15 @@ class WholeSpecs(Specs):
         could be quoted. Raises PromptError if all that could be stand there already, and NothingRead."""
         quotes = self.quotes(request)
 
-        def sections(before: str) -> tuple[Plan, list[PlannedSection]]:
-            whole = unwritten(self._whole(material, request, before), before)
-            return whole, [each for each in whole.sections if each.sayings or (each.parts and not quotes)]
+        def writable(whole: Plan) -> list[PlannedSection]:
+            return [each for each in whole.sections if each.sayings or (each.parts and not quotes)]
 
-        whole, left = sections(draft)
-        if material.choices and not left and not self._whole(material, request, draft).sections:
+        planned = self._whole(material, request, draft)
+        if material.choices and not planned.sections:
             raise NothingRead
-        if quotes and not left and sections("")[1]:
+        whole = unwritten(planned, draft)
+        left = writable(whole)
+        if quotes and not left and writable(self._whole(material, request, "")):
             raise PromptError(
                 "All sections of this text stand in the draft. Say in your words what it lacks, take the task "
                 "“Continue my draft”, or press Write for a new text."
@@ -142,12 +140,21 @@ class WholeSpecs(Specs):
         quotes = self.quotes(request)
         if not sections:
             return None
-        section = max(sections, key=lambda section: sum(whole.reading.parts[part].characters for part in section.parts))
-        text = section_text(whole, section, request, "…", quotes=quotes, notes=material.notes)
-        _, composed, limit = self._section_prompt(whole, section, text)
-        return replace(
-            composed.budget(limit, self.engine.window), plan=of_sections(whole, sections, material.notes, quoted=quotes)
-        )
+        plan = of_sections(whole, sections, material.notes, quoted=quotes)
+        return self._budget(
+            whole, sections, plan,
+            lambda index: section_text(whole, sections[index], request, "…", quotes=quotes, notes=material.notes),
+        )  # fmt: skip
+
+    def _budget(
+        self, whole: Plan, sections: Sequence[PlannedSection], plan: ReadingPlan, text: Callable[[int], SectionText]
+    ) -> Budget:
+        """What the one of `sections` takes that is written from most; `text`: what is asked for the one at an index."""
+        parts = whole.reading.parts
+        sizes = [sum(parts[number].characters for number in section.parts) for section in sections]
+        longest = sizes.index(max(sizes))
+        _, composed, limit = self._section_prompt(whole, sections[longest], text(longest))
+        return replace(composed.budget(limit, self.engine.window), plan=plan)
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
         sources, composed, limit = self._section_prompt(whole, section, text)

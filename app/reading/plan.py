@@ -8,7 +8,7 @@ about the parts that have most to do with them. The person may choose other part
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
@@ -67,7 +67,7 @@ class Plan:
     reading: Reading
     sections: tuple[PlannedSection, ...]
     found: bool = True
-    others: tuple[tuple[str, tuple[int, ...]], ...] = field(default=())
+    others: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @cached_property
     def pages(self) -> int:

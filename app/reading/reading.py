@@ -58,6 +58,7 @@ class Reading:
         self.chapters = chapters(self.documents, self.parts) or self._one_chapter()
         self._plain: dict[int, Plain] = {}
         self._digests: dict[int, str] = {}
+        self._notes: dict[int, list[Extract]] = {}
         self._lock = threading.Lock()
 
     def plain(self, number: int) -> Plain:
@@ -93,6 +94,11 @@ class Reading:
 
     def note(self, number: int) -> list[Extract]:
         """The sentences that say most about a part, as they stand on its pages."""
+        if number not in self._notes:
+            self._notes[number] = self._note(number)
+        return self._notes[number]
+
+    def _note(self, number: int) -> list[Extract]:
         plain, part = self.plain(number), self.parts[number]
         texts = {extract.place.page: extract for extract in part.extracts(self.documents)}
         found = []

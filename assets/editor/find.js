@@ -19,7 +19,7 @@ class Find {
   constructor(root, area, replaceAll, edited) {
     this.area = area;
     this.bar = root.querySelector(".draft-find");
-    this.layer = root.querySelector(".draft-found");
+    this.overlay = new Overlay(area, root.querySelector(".draft-found"));
     this.wanted = this.bar.querySelector(".find-wanted");
     this.instead = this.bar.querySelector(".find-instead");
     this.exact = this.bar.querySelector(".find-case");
@@ -52,9 +52,7 @@ class Find {
       event.preventDefault();
       this.open();
     });
-    area.addEventListener("scroll", () => { this.layer.scrollTop = area.scrollTop; });
     area.addEventListener("input", () => this.refresh());
-    new ResizeObserver(() => this.layOut()).observe(area);
   }
   get shown() { return !this.bar.hidden; }
 
@@ -80,7 +78,7 @@ class Find {
 
   close() {
     this.bar.hidden = true;
-    this.layer.replaceChildren();
+    this.overlay.show([]);
     this.area.focus({ preventScroll: true });
   }
 
@@ -114,9 +112,7 @@ class Find {
     const span = this.spans[this.at];
     if (!span) return;
     this.area.setSelectionRange(...span);
-    const { offsetTop: top } = this.layer.querySelector("mark.current"), { scrollTop, clientHeight } = this.area;
-    if (top < scrollTop || top > scrollTop + clientHeight - 40) this.area.scrollTop = top - clientHeight / 2;
-    this.layer.scrollTop = this.area.scrollTop;
+    this.overlay.reveal("mark.current");
   }
 
   /** @param {() => void} edited */
@@ -135,34 +131,12 @@ class Find {
   }
 
   draw() {
-    const { value } = this.area, first = Math.max(0, this.at - MOST_MARKED / 2);
-    /** @type {(string | HTMLElement)[]} */
-    const parts = [];
-    let end = 0;
-    for (const [i, span] of this.spans.slice(first, first + MOST_MARKED).entries()) {
-      const mark = document.createElement("mark");
-      mark.textContent = value.slice(...span);
-      if (first + i === this.at) mark.className = "current";
-      parts.push(value.slice(end, span[0]), mark);
-      end = span[1];
-    }
-    this.layer.replaceChildren(...parts, value.slice(end) + "\n");
-    this.layOut();
+    const first = Math.max(0, this.at - MOST_MARKED / 2);
+    this.overlay.show(this.spans.slice(first, first + MOST_MARKED), (i) => (first + i === this.at ? "current" : ""));
     this.count.textContent = !this.wanted.value ? "" : this.spans.length ? TEXT.place(this.at + 1, this.spans.length) : TEXT.nowhere;
     for (const selector of /** @type {const} */ ([".find-previous", ".find-next"])) this.bar.querySelector(selector).disabled = !this.spans.length;
     for (const selector of /** @type {const} */ ([".find-replace", ".find-all"])) {
       this.bar.querySelector(selector).disabled = !this.spans.length || this.area.readOnly;
     }
-  }
-
-  // Exactly over the text, without the bar to scroll with.
-  layOut() {
-    if (!this.shown) return;
-    const { offsetTop, offsetLeft, clientTop, clientLeft, clientWidth, clientHeight, scrollTop } = this.area;
-    Object.assign(this.layer.style, {
-      top: `${offsetTop + clientTop}px`, left: `${offsetLeft + clientLeft}px`, width: `${clientWidth}px`, height: `${clientHeight}px`,
-      padding: getComputedStyle(this.area).padding,
-    });
-    this.layer.scrollTop = scrollTop;
   }
 }

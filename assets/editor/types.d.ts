@@ -1,10 +1,10 @@
 /** Nodes of template.html, by the selectors under which the scripts look for them. */
 type Template = {
-  querySelector(selector: ".draft-root" | ".draft-recover" | ".draft-proposal" | ".draft-find" | ".draft-found"): Template;
+  querySelector(selector: ".draft-root" | ".draft-recover" | ".draft-proposal" | ".draft-find"): Template;
   querySelector(selector: ".draft-text"): HTMLTextAreaElement;
   querySelector(selector: ".draft-follow" | ".accept" | ".reject" | ".restore" | ".discard" | FindButton): HTMLButtonElement;
   querySelector(selector: ".find-wanted" | ".find-instead" | ".find-case"): HTMLInputElement;
-  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-left" | ".draft-marks" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | ".find-count" | ".find-case-label" | "mark.current" | "span"): HTMLElement;
+  querySelector(selector: ".draft-count" | ".draft-diff" | ".draft-found" | ".draft-left" | ".draft-marks" | ".draft-saved" | ".draft-status" | ".draft-tools" | ".draft-verdict" | ".find-count" | ".find-case-label" | "span"): HTMLElement;
 } & HTMLElement;
 
 /** The element of the component, as the page's own scripts and tests find it. */

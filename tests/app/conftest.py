@@ -84,9 +84,10 @@ def session(sessions: Sessions) -> Session:
 
 
 @pytest.fixture
-def engine(one_thread: None) -> Iterator[Engine]:
-    """Of tests that do not bring their own."""
-    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=4)
+def engine(one_thread: None, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Of tests that do not bring their own. ENGINE_WINDOW in a test's module: tokens of the model's window."""
+    sizes = {"max_position_embeddings": window} if (window := getattr(request.module, "ENGINE_WINDOW", None)) else {}
+    engine = Engine(lambda report: (tiny_model(**sizes), byte_tokenizer()), queue_size=4)
     engine.start()
     engine.require_model(timeout=60)
     yield engine

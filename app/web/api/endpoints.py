@@ -5,7 +5,6 @@ The docstrings are what a client is shown of them. No `from __future__ import an
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any, Literal, get_args
 
 import gradio as gr
@@ -22,8 +21,9 @@ from app.say.errors import AppError
 from app.settings import Limits
 from app.web.api.answers import compared, planned_section
 from app.web.api.inputs import answer, errors_told, given_text, read_sources, uploaded
+from app.web.frames import frames
 
-FRAME_SECONDS, SILENT_SECONDS = 0.1, 1.0
+FRAME_SECONDS = 0.1
 """Between two answers of a stream at least, and at most: Gradio looks only then who is still there."""
 
 Json = dict[str, Any]
@@ -296,13 +296,6 @@ class Tools:
         return self._commands.settings.limits
 
 
-async def _followed(job: Job) -> AsyncIterator[None]:
-    """Once at the beginning, and whenever something has changed, until the job is over."""
-    with job.notifier.listen() as changed:
-        while not job.done:
-            changed.clear()
-            yield
-            await asyncio.sleep(FRAME_SECONDS)
-            with suppress(TimeoutError):
-                if not job.done:
-                    await asyncio.wait_for(changed.wait(), SILENT_SECONDS)
+def _followed(job: Job) -> AsyncIterator[None]:
+    """Frames until the job is over."""
+    return frames(job.notifier, lambda: not job.done, FRAME_SECONDS)

@@ -10,33 +10,18 @@ see `app.web.components.editor`.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import gradio as gr
-
 from app.settings import ASSETS
-from app.web.components import templates
+from app.web.components import MessageView
 
 FOLDER = ASSETS / "cache_map"
 
 
-class CacheMap(gr.HTML):
-    """A gr.HTML whose value is a message of app.runs.feed, a Log of them, or None to leave the page as it is."""
+class CacheMap(MessageView):
+    """One whose messages are those of app.runs.feed, or a Log of them."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        """`kwargs` are those of gr.HTML that concern the place on the page: elem_id, visible, min_width, …."""
-        super().__init__(**templates(FOLDER), apply_default_css=False, **kwargs)
-
-    def postprocess(self, value: Any) -> str | None:
-        """A dict as one string: Gradio would wrap every token of a list in a proxy, and patch a dict in place."""
-        if value is None or isinstance(value, str):
-            return value
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-    def preprocess(self, payload: Any) -> None:
-        """Nothing is taken from the client."""
-        return None
+    folder = FOLDER
 
 
 def cache_map(elem_id: str = "cache-map", **kwargs: Any) -> CacheMap:

@@ -24,26 +24,20 @@ import json
 import secrets
 from typing import Any
 
-import gradio as gr
-
 from app.project.proposal import Proposal
 from app.runs.feed import Json
 from app.settings import ASSETS
-from app.web.components import templates
-
-FOLDER = ASSETS / "editor"
+from app.web.components import MessageView
 
 
-class DraftEditor(gr.HTML):
-    """A gr.HTML whose value is one of the messages below, or None to leave the page as it is."""
+class DraftEditor(MessageView):
+    """One whose messages are those below."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        """`kwargs` are those of gr.HTML that concern the place on the page."""
-        super().__init__(**templates(FOLDER), apply_default_css=False, **kwargs)
+    folder = ASSETS / "editor"
 
     def postprocess(self, value: Any) -> str | None:
-        """The message as one string, see CacheMap; with a mark, since one like the last would not reach the script. A
-        log is a string already."""
+        """The message as one string, see MessageView; with a mark, since one like the last would not reach the
+        script. A log is a string already."""
         if value is None or isinstance(value, str):
             return value
         return json.dumps({**value, "mark": secrets.token_hex(4)}, ensure_ascii=False, separators=(",", ":"))

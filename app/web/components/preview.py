@@ -15,38 +15,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import gradio as gr
 
 from app.export.blocks import Block, placed
 from app.settings import ASSETS
 from app.text.citations import PageReference
 from app.text.spans import shared_start
-from app.web.components import templates
+from app.web.components import MessageView
 from app.web.components.preview_nodes import Mark, NodeMaker, Page
-
-FOLDER = ASSETS / "preview"
 
 _HEADING = re.compile(r"#{1,6}[ \t]")
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _NESTED_FENCE = re.compile(r"^[ \t>*+.)\d-]+(?:`{3,}|~{3,})", re.MULTILINE)
 
 
-class DraftPreview(gr.HTML):
-    """A gr.HTML whose value is a message of `Preview`, or None to leave the page as it is."""
+class DraftPreview(MessageView):
+    """One whose messages are those of a `Preview`."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        """`kwargs` are those of gr.HTML that concern the place on the page."""
-        super().__init__(**templates(FOLDER), apply_default_css=False, **kwargs)
-
-    def postprocess(self, value: Any) -> str | None:
-        """The message is a string already."""
-        return None if value is None else str(value)
-
-    def preprocess(self, payload: Any) -> None:
-        """Nothing is taken from the client but by the event."""
-        return None
+    folder = ASSETS / "preview"
 
 
 class Preview:

@@ -7,12 +7,8 @@ list, which is small, with the text of the page that was asked for. All of it be
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
-
-import gradio as gr
 
 from app.documents import Document
 from app.documents.repair import is_repair
@@ -20,27 +16,15 @@ from app.project.sources import SourceFile
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Message, Wording
 from app.settings import ASSETS
-from app.web.components import templates
-
-FOLDER = ASSETS / "sources"
+from app.web.components import MessageView
 
 logger = logging.getLogger(__name__)
 
 
-class SourceList(gr.HTML):
-    """A gr.HTML whose value is a `list_message`, or None to leave the page as it is."""
+class SourceList(MessageView):
+    """One whose message is a `list_message`."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        """`kwargs` are those of gr.HTML that concern the place on the page."""
-        super().__init__(**templates(FOLDER), apply_default_css=False, **kwargs)
-
-    def postprocess(self, value: Any) -> str | None:
-        """The message as one string, see CacheMap."""
-        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-    def preprocess(self, payload: Any) -> None:
-        """Nothing is taken from the client but by the event."""
-        return None
+    folder = ASSETS / "sources"
 
 
 def list_message(

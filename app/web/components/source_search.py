@@ -6,34 +6,17 @@ which leads to its place in the text of its page. All of it becomes the text of 
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-import gradio as gr
-
 from app.project.search import MOST, Found
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Wording
 from app.settings import ASSETS
-from app.web.components import templates
-
-FOLDER = ASSETS / "search"
+from app.web.components import MessageView
 
 
-class SourceSearch(gr.HTML):
-    """A gr.HTML whose value is a `found_message`, or None to leave the page as it is."""
+class SourceSearch(MessageView):
+    """One whose message is a `found_message`."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        """`kwargs` are those of gr.HTML that concern the place on the page."""
-        super().__init__(**templates(FOLDER), apply_default_css=False, **kwargs)
-
-    def postprocess(self, value: Any) -> str | None:
-        """The message as one string, see CacheMap."""
-        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-    def preprocess(self, payload: Any) -> None:
-        """Nothing is taken from the client but by the event."""
-        return None
+    folder = ASSETS / "search"
 
 
 def found_message(query: str, found: Found, say: Wording = ENGLISH) -> Json:

@@ -7,20 +7,15 @@ and the `sentence`. All of the message becomes the text of nodes, never HTML.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
-
-import gradio as gr
 
 from app.project.support import SupportReport
 from app.reading.support import Reason
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Wording
 from app.settings import ASSETS
-from app.web.components import templates
-
-FOLDER = ASSETS / "support"
+from app.web.components import MessageView
 
 REASONS: Mapping[Reason, str] = {
     "negation": "the documents say or deny it otherwise",
@@ -34,20 +29,14 @@ REASONS: Mapping[Reason, str] = {
 }
 
 
-class SupportList(gr.HTML):
-    """A gr.HTML whose value is a `support_message`, empty for nothing to say, or None to leave the page as it is."""
+class SupportList(MessageView):
+    """One whose message is a `support_message`, empty for nothing to say."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        """`kwargs` are those of gr.HTML that concern the place on the page."""
-        super().__init__(**templates(FOLDER), apply_default_css=False, **kwargs)
+    folder = ASSETS / "support"
 
     def postprocess(self, value: Any) -> str | None:
-        """The message as one string, see CacheMap."""
-        return None if value is None else json.dumps(value or {}, ensure_ascii=False, separators=(",", ":"))
-
-    def preprocess(self, payload: Any) -> None:
-        """Nothing is taken from the client but by the event."""
-        return None
+        """As one string; nothing to say is a message too."""
+        return super().postprocess({} if value == "" else value)
 
 
 def support_message(report: SupportReport, say: Wording = ENGLISH) -> Json:

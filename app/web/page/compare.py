@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +14,11 @@ from app.project.session import Session
 from app.say.errors import AppError
 from app.web.context import AppContext
 from app.web.events import FOLLOWING, QUIET, worded, wording
+from app.web.frames import frames
 from app.web.html import panels
 from app.web.html.comparison import comparison_html
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
-from app.web.page.writing import SILENT_SECONDS
 
 FRAME_SECONDS = 0.25
 """Between two updates, each of which brings all texts again."""
@@ -103,15 +102,14 @@ class Watch:
         """Updates for as long as the page shows the session."""
         context, say, comparison = self._context, wording(request), session.comparison
         if comparison is not None:
-            with comparison.notifier.listen() as changed:
-                while not comparison.done and context.shows(session, request):
-                    changed.clear()
-                    html = await asyncio.to_thread(comparison_html, comparison, say)
-                    if context.shows(session, request):  # it may have gone over to another project meanwhile
-                        yield {self._html: html, **self._states(running=True)}
-                    await asyncio.sleep(FRAME_SECONDS)
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), SILENT_SECONDS)
+
+            def going() -> bool:
+                return not comparison.done and context.shows(session, request)
+
+            async for _ in frames(comparison.notifier, going, FRAME_SECONDS):
+                html = await asyncio.to_thread(comparison_html, comparison, say)
+                if context.shows(session, request):  # it may have gone over to another project meanwhile
+                    yield {self._html: html, **self._states(running=True)}
         if context.shows(session, request):
             html = comparison_html(comparison, say) if comparison else ""
             yield {self._html: html, **self._states(running=False)}

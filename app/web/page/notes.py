@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 import gradio as gr
 
-from app.project.commands import Commands
-from app.project.notes import parts_to_note
 from app.project.session import Session
-from app.say.errors import AppError
 from app.say.wording import Wording
 from app.web.context import AppContext
 from app.web.events import FOLLOWING, QUIET, errors_said, wording
+from app.web.frames import frames
 from app.web.html import panels
 from app.web.html.run_lines import notes_progress
 from app.web.page.labels import words
-from app.web.page.writing import FRAME_SECONDS, SILENT_SECONDS
+from app.web.page.writing import FRAME_SECONDS
 
 
 class NotesPanel:
@@ -47,14 +44,15 @@ class NotesPanel:
         running = job is not None and not job.done
         if not (offered or running):
             return {self._line: "", self._take: gr.update(visible=False), self._leave: gr.update(visible=False)}
-        done, total = noted(self._context.commands, session)
-        fraction, line = notes_progress(done, total, job.seconds_left if job and running else None, say)
+        left, total = self._context.commands.parts_without_notes(session)
+        done, each = total - left, job.seconds_each if job and running else None
+        fraction, line = notes_progress(done, total, each * left if each else None, say)
         html = panels.progress(fraction if running else None, line)
         if job is not None and job.failed and job.message is not None:
             html = panels.notice(job.message.worded(say))
         return {
             self._line: html,
-            self._take: gr.update(visible=offered and not running and done < total),
+            self._take: gr.update(visible=offered and not running and left > 0),
             self._leave: gr.update(visible=running, interactive=running and not (job and job.stopping)),
         }
 
@@ -80,23 +78,13 @@ class NotesPanel:
     async def _shown(self, session: Session, request: gr.Request) -> AsyncIterator[dict[Any, Any]]:
         context, say, job = self._context, wording(request), session.note_taking
         if job is not None and not job.done:
-            with job.notifier.listen() as changed:
-                while not job.done and context.shows(session, request):
-                    changed.clear()
-                    yield await asyncio.to_thread(self.values, session, say, offered=True)
-                    await asyncio.sleep(FRAME_SECONDS)
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), SILENT_SECONDS)
+
+            def going() -> bool:
+                return not job.done and context.shows(session, request)
+
+            async for _ in frames(job.notifier, going, FRAME_SECONDS):
+                yield await asyncio.to_thread(self.values, session, say, offered=True)
             if context.shows(session, request):
                 yield await asyncio.to_thread(self.values, session, say, offered=True)
-        yield gr.skip()
-
-
-def noted(commands: Commands, session: Session) -> tuple[int, int]:
-    """On how many parts there is a note, and how many there are."""
-    try:
-        reading, known = session.material.reading, session.notes.known(commands.note_maker)
-    except AppError:
-        return 0, 0
-    numbers = parts_to_note(reading)
-    return sum(reading.digest(number) in known for number in numbers), len(numbers)
+        await asyncio.sleep(FRAME_SECONDS)  # a browser may drop what comes close before the next
+        yield gr.skip()  # Gradio sends the last once more, when the page may show another project

@@ -1,6 +1,5 @@
 """Parts of documents that a person takes in or leaves out: kept with the sources, followed by what is written."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,14 @@ from app.prompt.request import WriteRequest
 from app.prompt.window import ReadingPlan, SectionPlan
 from app.reading.candidates import most_relevant
 from app.say.errors import AppError, PromptError
-from app.settings import Limits, Settings
+from app.settings import Limits
 from app.store import Store, create_project
 from app.text.citations import without_citations
 from tests.app.conftest import ask, at
 from tests.app.reading.books import book
-from tests.core.tiny import byte_tokenizer, tiny_model
+from tests.core.tiny import byte_tokenizer
+
+ENGINE_WINDOW = 8_192
 
 BOOK = book([("The Lamps", [9] * 12), ("2. Of Fog", [9] * 12), ("Chapter 3: Oil", [9] * 12)], pages=900)
 
@@ -29,15 +30,6 @@ BOOK = book([("The Lamps", [9] * 12), ("2. Of Fog", [9] * 12), ("Chapter 3: Oil"
 @pytest.fixture
 def sources(store: Store) -> Sources:
     return Sources(store, create_project(store, "Tides").id, Limits())
-
-
-@pytest.fixture
-def commands(one_thread: None) -> Iterator[Commands]:
-    engine = Engine(lambda report: (tiny_model(max_position_embeddings=8_192), byte_tokenizer()), queue_size=4)
-    engine.start()
-    engine.require_model(timeout=60)
-    yield Commands(Settings(_env_file=None, max_new_tokens_limit=900), engine)  # type: ignore[call-arg]
-    engine.close()
 
 
 def add(sources: Sources, folder: Path, document: Document = BOOK) -> None:

@@ -1,6 +1,5 @@
 """A table over the whole of documents: several runs, whose rows are merged."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -20,10 +19,10 @@ from app.prompt.request import WriteRequest
 from app.reading.plan import NO_CHOICES, PlannedSection
 from app.reading.reading import Reading
 from app.say.errors import PromptError
-from app.settings import Settings
 from tests.app.conftest import ask, at, held, wait
 from tests.app.scripted import ScriptedRun
-from tests.core.tiny import byte_tokenizer, tiny_model
+
+ENGINE_WINDOW = 16_384
 
 FILLING = "Nothing else is told of it in this long sentence, which is here to make the page longer. " * 20
 ITEMS = {
@@ -171,20 +170,6 @@ def test_rows_at_the_end_of_a_text() -> None:
 
 
 # --- with an engine ---
-
-
-@pytest.fixture
-def engine(one_thread: None) -> Iterator[Engine]:
-    engine = Engine(lambda report: (tiny_model(max_position_embeddings=16_384), byte_tokenizer()), queue_size=4)
-    engine.start()
-    engine.require_model(timeout=60)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def commands(engine: Engine) -> Commands:
-    return Commands(Settings(_env_file=None, max_new_tokens_limit=900), engine)  # type: ignore[call-arg]
 
 
 def sources(document: Document | None = None) -> list[Source]:

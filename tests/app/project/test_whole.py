@@ -1,13 +1,11 @@
 """A text about the whole of documents, section by section."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from app.documents import Document, Page
-from app.engine.engine import Engine
 from app.project.commands import Commands
 from app.project.insertion import Insertion, InsertionPoint
 from app.project.material import Material
@@ -21,31 +19,16 @@ from app.prompt.request import WriteRequest
 from app.prompt.window import ReadingPlan
 from app.reading.reading import Reading
 from app.say.errors import PromptError
-from app.settings import Settings
 from app.store import Store, read_draft
 from app.text.citations import cited, without_citations
 from tests.app.conftest import ask, at, held
 from tests.app.reading.books import book
 from tests.app.scripted import ScriptedEngine, ScriptedRun
-from tests.core.tiny import byte_tokenizer, tiny_model
+from tests.core.tiny import byte_tokenizer
 
 BOOK = book([("The Lamps", [9, 9]), ("2. Of Fog", [9, 9]), ("Chapter 3: Oil", [9, 9, 9]), ("Boats", [9, 9])], pages=900)
 HEADINGS = ["The Lamps", "Of Fog", "Oil", "Boats"]
-WINDOW = 8_192
-
-
-@pytest.fixture
-def engine(one_thread: None) -> Iterator[Engine]:
-    engine = Engine(lambda report: (tiny_model(max_position_embeddings=WINDOW), byte_tokenizer()), queue_size=4)
-    engine.start()
-    engine.require_model(timeout=60)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def commands(engine: Engine) -> Commands:
-    return Commands(Settings(_env_file=None, max_new_tokens_limit=900), engine)  # type: ignore[call-arg]
+ENGINE_WINDOW = 8_192
 
 
 def quoting(**fields: object) -> WriteRequest:
@@ -326,7 +309,7 @@ def test_room_is_left_for_the_opening(commands: Commands, task: str) -> None:
     text = "The tide came in over the reef and the keeper wrote it down. "
     instruction = request.kind.instruction(request.detail, request.shape)
     bare = compose(tokenizer, sources(Document("a.txt", (Page(1, None, text),))), instruction).prompt_tokens
-    size = len(text) + WINDOW - request.max_new_tokens - bare - count_tokens(tokenizer, opening) // 2
+    size = len(text) + ENGINE_WINDOW - request.max_new_tokens - bare - count_tokens(tokenizer, opening) // 2
     pages = tuple(Page(1, None, (text * 200)[:size]) for _ in range(1))
     given = Material(sources(Document("a.txt", pages)))
     assert commands.budget(given, request, "").excess <= 0
