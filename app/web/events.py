@@ -13,8 +13,9 @@ from app.say.errors import AppError
 from app.say.wording import Wording
 from app.web.html.panels import escape
 
-# A person's events are not an API, and none shows a spinner over the text that streams.
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# A person's events are not an API, and none shows a spinner over the text that streams. Progress is "on" nothing: else
+# each message of an event makes the page walk through its tree once for every component that any event has as output.
+QUIET: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
 # Runs queue in the engine, so that each says how many are before it; Gradio must not hold them back as well.
 STREAMING: dict[str, Any] = {**QUIET, "concurrency_limit": None}
 # A page may begin a run in one project while it still follows that of another, for a moment.

@@ -341,6 +341,7 @@ def test_a_window_that_does_not_follow_a_run_loses_nothing_to_it(studio: Studio,
     with tabs.open(studio.url) as theirs:
         other = Hands(theirs, studio.url)
         expect(other.area).to_have_value("The lamp was lit")
+        other.rest()  # it has looked for a run, and there was none
         hands.page.locator("#detail textarea").fill("the rock")
         hands.press("write")
         hands.wait_for_words("# Report\n\n## Introduction\n\n", 3)
