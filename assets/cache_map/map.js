@@ -37,6 +37,8 @@ class CacheMap {
   held = null;
   /** A message about a passage whose run is still to come. @type {Message | null} */
   waiting = null;
+  /** A page that is to be shown instead of the next passage. @type {{ name: string, number: number } | null} */
+  sought = null;
   /** @type {Mode} */
   mode = "share";
   /** The refresh shown, or null for the newest. @type {Row | null} */
@@ -289,7 +291,25 @@ class CacheMap {
     if (held) this.setSentence(null);
     this.heldBar.show(held);
     this.render();
-    if (held?.marked) this.goTo(held.strongest);
+    const page = held ? this.soughtPage : -1;
+    if (held) this.sought = null;
+    if (page >= 0) this.strip.pick(page);
+    else if (held?.marked) this.goTo(held.strongest);
+  }
+
+  /**
+   * Lead to a page of a document, and once more when what was kept for a passage comes: perhaps of another run.
+   * @param {string} name of the document @param {number} number of the page
+   */
+  seek(name, number) {
+    this.sought = { name, number };
+    if (this.soughtPage >= 0) this.strip.pick(this.soughtPage);
+  }
+
+  /** Its index, or -1 if there is none or the run has not read it. */
+  get soughtPage() {
+    const { sought } = this;
+    return this.run?.doc.pages.findIndex((page) => page.name === sought?.name && Number(page.label) === sought.number) ?? -1;
   }
 
   /**
@@ -362,6 +382,8 @@ function writeLabels(root) {
 
 /** @type {HTMLElement} */ (element.parentElement).style.padding = "0"; // gr.HTML(padding=False) only takes the outer one away
 const map = new CacheMap(element.querySelector(".ckm-root"), trigger);
+// Other parts of the page lead to a page of a document.
+Object.assign(element.closest("#cache-map") ?? element, { map: { seek: map.seek.bind(map) } });
 const incoming = new LogReader();
 const update = () => {
   if (!props.value) return;

@@ -9,6 +9,7 @@ owner.draft = {
   text: () => area.value,
   mark: (spans, caret) => marks.show(spans, caret),
   caret: () => area.selectionStart,
+  look(start) { if (!composing) { area.setSelectionRange(start, start); look(); } },
   writing: () => area.readOnly,
   go,
   find: () => find.open(),

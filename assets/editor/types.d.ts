@@ -18,6 +18,8 @@ interface DraftOwner extends Element {
     caret(): number;
     writing(): boolean;
     go(start: number, end: number, focus?: boolean): void;
+    /** Asks what was kept while that place was written; the focus stays where it is. */
+    look(start: number): void;
     /** Opens the bar. */
     find(): void;
     /** Asks for another form of the passage. */

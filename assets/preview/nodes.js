@@ -11,11 +11,11 @@ const OTHERS = {
     if (WEB.test(href)) Object.assign(link, { href, target: "_blank", rel: "noopener noreferrer" });
     return link;
   },
-  ref({ file, page, title }) {
+  ref({ file, name, page, title }) {
     const link = document.createElement("a");
     Object.assign(link, { href: "#source-list", title, className: "page-ref" });
     link.setAttribute("aria-label", title);
-    Object.assign(link.dataset, { file, page });
+    Object.assign(link.dataset, { file, name, page });
     return link;
   },
   said({ kind, title }) {

@@ -1,3 +1,5 @@
+const WORDS_BEFORE = 24; // characters
+
 // The rendered blocks, in the order of the draft, each with how many of its lines it has.
 class Pane {
   constructor(root) {
@@ -28,6 +30,18 @@ class Pane {
     let first = 0;
     const at = this.lines.findIndex((lines) => (first += lines) > line);
     return this.root.children[at < 0 ? this.lines.length - 1 : at] ?? null;
+  }
+
+  /** Where in the draft the words before a node of a block begin: the last of them that stand there as they are shown. */
+  placeOf(node, text) {
+    const block = [...this.root.children].find((one) => one.contains(node)), at = [...this.root.children].indexOf(block);
+    const lines = text.split("\n"), first = this.lines.slice(0, at).reduce((sum, count) => sum + count, 0);
+    const from = lines.slice(0, first).join("\n").length + (first ? 1 : 0), to = from + lines.slice(first, first + this.lines[at]).join("\n").length;
+    const before = document.createRange();
+    before.setStart(block, 0);
+    before.setEndBefore(node);
+    const place = text.slice(from, to).lastIndexOf(before.toString().trimEnd().slice(-WORDS_BEFORE));
+    return place < 0 ? from : from + place;
   }
 
   /** The line of the draft with which the first block begins that is in view. */

@@ -107,7 +107,10 @@ box.addEventListener("click", (event) => {
   const link = event.target.closest(".page-ref");
   if (!link) return;
   event.preventDefault();
-  document.querySelector("#source-list")?.sources?.open(link.dataset.file, Number(link.dataset.page));
+  const { file, name } = link.dataset, page = Number(link.dataset.page);
+  document.querySelector("#cache-map")?.map?.seek(name, page);
+  draft()?.look(pane.placeOf(link, draft().text()));
+  document.querySelector("#source-list")?.sources?.open(file, page);
 });
 
 // Other parts of the page lead to a passage by its words: where they stand last.

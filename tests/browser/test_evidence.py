@@ -12,6 +12,7 @@ from app.prompt.sections import SectionPlace
 from core import Event, PrefillProgress
 from tests.app.runs.test_evidence import scripted
 from tests.browser.studio import SLOW, Hands, Studio
+from tests.browser.test_whole import CHAPTERS, write_book
 
 OPENING = "# Report\n\n## Introduction\n\n"
 
@@ -180,3 +181,22 @@ def test_a_replay_goes_over_all_sections(studio: Studio, hands: Hands) -> None:
     page.click(".ckm-earlier")
     expect(root).to_have_attribute("data-run", first)
     expect(page.locator(".ckm-later")).to_be_enabled()
+
+
+def test_a_page_that_the_preview_names_is_shown_on_the_map_of_the_run_that_wrote_there(
+    studio: Studio, hands: Hands, tmp_path: Path
+) -> None:
+    page, root = hands.page, hands.page.locator(".ckm-root")
+    session = studio.sessions.open("a look", None)
+    session.sources.add([write_book(tmp_path / "d0.pdf", len(CHAPTERS))])
+    texts = ("The lamp was lit at dusk (p. 2). ", "The keeper climbed the stairs (p. 1). ")
+    first, second = (
+        scripted(session, text, {0: [1, 2]}, section=SectionPlace(number, 2, f"Heading {number}"))
+        for number, text in enumerate(texts, 1)
+    )
+    hands.open()
+    expect(root).to_have_attribute("data-run", second)
+    page.get_by_role("button", name="Preview", exact=True).click()
+    page.get_by_role("link", name="d0.pdf, page 2").click()
+    expect(root).to_have_attribute("data-run", first)
+    expect(page.locator(".ckm-pages")).to_have_attribute("aria-valuetext", re.compile("page 2"))

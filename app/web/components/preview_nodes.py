@@ -1,7 +1,7 @@
 """The blocks of a draft as the nodes of its preview: lists that JSON carries and the page makes elements of. No HTML.
 
 A node is a text, or [tag, attributes, *nodes]. Tags are those of HTML, and two more: `ref`, a page that the text refers
-to, with its `file`, `page` and `title`; and `said`, a sentence that was held against the documents, with its `kind` and
+to, with its `file`, its `name`, `page` and `title`; and `said`, a sentence that was held against the documents, with its `kind` and
 `title`. Of addresses only those of the web and of mail are kept, and an image is its description.
 """
 
@@ -24,9 +24,10 @@ _SIGN = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that can be opened: the source's id, the page's number, and what it is called."""
+    """A page that can be opened: the source's id and name, the page's number, and what it is called."""
 
     file: str
+    name: str
     number: int
     title: str
 
@@ -115,7 +116,7 @@ class NodeMaker:
             page = self._find(reference) if start <= reference.start and reference.end <= end else None
             if page is not None:
                 nodes += _styled(spans, start, reference.start)
-                attributes = {"file": page.file, "page": page.number, "title": page.title}
+                attributes = {"file": page.file, "name": page.name, "page": page.number, "title": page.title}
                 nodes.append(["ref", attributes, *_styled(spans, reference.start, reference.end)])
                 start = reference.end
         return nodes + _styled(spans, start, end)

@@ -56,7 +56,7 @@ class Pages:
         file = self._files.get(reference.name) if reference.name else alone
         if file is None or file.document is None or not 0 < reference.page <= len(file.document.pages):
             return None
-        return Page(file.id, reference.page, place(file.name, reference.page, self._say))
+        return Page(file.id, file.name, reference.page, place(file.name, reference.page, self._say))
 
 
 def place(document: str, page: int, say: Wording) -> str:

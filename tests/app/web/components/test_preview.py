@@ -40,7 +40,7 @@ def nobody(reference: PageReference) -> None:
 
 
 def manual(reference: PageReference) -> Page | None:
-    return Page("f", reference.page, f"p. {reference.page}") if reference.name in ("", "manual (1).pdf") else None
+    return Page("f", "manual.pdf", reference.page, f"p. {reference.page}") if reference.name in ("", "manual (1).pdf") else None
 
 
 def nodes(draft: str, *marks: str, find: Any = nobody) -> list[Any]:
@@ -85,12 +85,12 @@ def test_pages_that_can_be_opened_are_links() -> None:
     (paragraph,) = nodes("It shone (manual (1).pdf, pp. 3, 5). So (other.pdf, p. 1). And *this (p. 12)*.", find=manual)
     assert paragraph[2:] == [
         "It shone (manual (1).pdf, pp. ",
-        ["ref", {"file": "f", "page": 3, "title": "p. 3"}, "3"],
+        ["ref", {"file": "f", "name": "manual.pdf", "page": 3, "title": "p. 3"}, "3"],
         ", ",
-        ["ref", {"file": "f", "page": 5, "title": "p. 5"}, "5"],
+        ["ref", {"file": "f", "name": "manual.pdf", "page": 5, "title": "p. 5"}, "5"],
         "). So (other.pdf, p. 1). And ",
         ["em", {}, "this (p. "],
-        ["ref", {"file": "f", "page": 12, "title": "p. 12"}, ["em", {}, "12"]],
+        ["ref", {"file": "f", "name": "manual.pdf", "page": 12, "title": "p. 12"}, ["em", {}, "12"]],
         ["em", {}, ")"],
         ".",
     ]
