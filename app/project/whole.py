@@ -8,9 +8,8 @@ to the names and numbers of its parts, and the pages that support it are named.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePath
 from types import MappingProxyType
@@ -21,7 +20,7 @@ from app.prompt.tasks import TOKENS_PER_WORD
 from app.reading.plan import MOST_PARTS, NO_CHOICES, Choices, Plan, PlannedSection, plan
 from app.reading.reading import Reading, Saying
 from app.reading.support import Sources, SourceText, supported
-from app.text.citations import cited, has_sentence
+from app.text.citations import cited
 from app.text.endings import to_last_sentence
 
 WHOLE_TASKS = ("summary", "report", "essay", "notes", "outline")
@@ -82,21 +81,6 @@ def whole_plan(
     return plan(reading, request.detail, words, outline, choices, most=most, notes=notes)
 
 
-def unwritten(whole: Plan, before: str) -> Plan:
-    """What is left to write after a draft that ends with `before`: the sections of which it has neither the heading nor
-    a sentence."""
-    lines = Counter(line.strip() for line in before.splitlines())
-    left: list[PlannedSection] = []
-    for section in whole.sections:
-        heading = f"## {section.heading}"
-        sentences = (saying.text for sayings in section.sayings for saying in sayings)
-        if lines[heading]:  # several sections may be called the same
-            lines[heading] -= 1
-        elif not any(has_sentence(before, sentence) for sentence in sentences):
-            left.append(section)
-    return replace(whole, sections=tuple(left))
-
-
 def section_text(
     whole: Plan, section: PlannedSection, request: WriteRequest, before: str, *, quotes: bool,
     notes: Mapping[str, str] = MappingProxyType({}),
@@ -117,18 +101,24 @@ def section_text(
     return SectionText(opening, instruction, section.words, ("\n#",), dictated, noted)
 
 
-def tidied(reading: Reading, parts: Sequence[int], text: str) -> str:
+def tidied(reading: Reading, parts: Sequence[int], text: str, *, within: bool = False) -> str:
     """What a model wrote from these parts: up to its last finished sentence, with the pages that support it named at
-    the end of each paragraph."""
-    sources = Sources(
+    the end of each paragraph. within: it goes on from words, so that blanks before it stay."""
+    lead = text[: len(text) - len(text.lstrip())] if within else ""
+    sources = sources_of_parts(reading, parts)
+    return lead + "\n\n".join(
+        _with_pages(reading, sources, paragraph) for paragraph in to_last_sentence(text.lstrip()).split("\n\n")
+    )
+
+
+def sources_of_parts(reading: Reading, parts: Sequence[int]) -> Sources:
+    """What these parts say, to be held against."""
+    return Sources(
         [
             SourceText(part.document, extract.place.page, extract.text)
             for part in (reading.parts[number] for number in parts)
             for extract in part.extracts(reading.documents)
         ]
-    )
-    return "\n\n".join(
-        _with_pages(reading, sources, paragraph) for paragraph in to_last_sentence(text.lstrip()).split("\n\n")
     )
 
 

@@ -10,10 +10,11 @@ from app.engine.engine import plain_tokens
 from app.engine.run import Priority
 from app.project.material import Material, NothingRead, sources_of
 from app.project.reading_plan import of_sections
+from app.project.resuming import Begun, after_last, begun_by_model, begun_quoted, unwritten
 from app.project.run_spec import RunSpec
 from app.project.specs import Advance, Specs
 from app.project.tables import Table, names_columns, table_plan
-from app.project.whole import SMALL, WHOLE_TASKS, SectionText, is_question, section_text, tidied, unwritten, whole_plan
+from app.project.whole import HEADED, SMALL, WHOLE_TASKS, SectionText, is_question, section_text, tidied, whole_plan
 from app.prompt.compose import Composed, compose
 from app.prompt.messages import Source
 from app.prompt.request import FULL_ATTENTION, WriteRequest
@@ -26,6 +27,15 @@ from app.say.errors import PromptError
 
 PART_TOKENS, ANSWER_TOKENS = 700, 700
 """What a part takes of the window, and what a section's instruction and text take: reckoned, to plan with."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left to write of a text: `sections`, of which the first is `begun` if the draft ends within it."""
+
+    whole: Plan
+    sections: Sequence[PlannedSection]
+    begun: Begun | None
 
 
 @dataclass(frozen=True)
@@ -47,20 +57,27 @@ class WholeSpecs(Specs):
         return budget.excess > 0
 
     def along_chapters(self, material: Material, request: WriteRequest, before: str) -> Advance:
-        """The next section of a text about the whole of the documents, if one is left."""
-        whole, left = self._left(material, request, before)
-        quotes = self.quotes(request)
-        total = len(left)
+        """The next section of a text about the whole of the documents, if one is left; first what is left of the one
+        within which `before` ends."""
+        left = self._left(material, request, before)
+        sections, total = list(left.sections), len(left.sections)
 
         def advance(before: str, written: str) -> RunSpec | None:
-            if not left:
+            if not sections:
                 return None
-            section = left.pop(0)
-            text = section_text(whole, section, request, before + written, quotes=quotes, notes=material.notes)
-            spec = self._section(whole, section, request, text)
-            return replace(spec, section=SectionPlace(total - len(left), total, section.heading))
+            section = sections.pop(0)
+            text = self._text(left, section, material, request, before + written)
+            spec = self._section(left.whole, section, request, text)
+            return replace(spec, section=SectionPlace(total - len(sections), total, section.heading))
 
         return advance
+
+    def _text(
+        self, left: Left, section: PlannedSection, material: Material, request: WriteRequest, before: str
+    ) -> SectionText:
+        quotes = self.quotes(request)
+        text = section_text(left.whole, section, request, before, quotes=quotes, notes=material.notes)
+        return left.begun.rest(text, before) if left.begun and left.begun.section is section else text
 
     def table(self, material: Material, request: WriteRequest, before: str) -> Table:
         """The runs of a table over the whole of the documents. Raises PromptError if all that can be written of it
@@ -86,9 +103,9 @@ class WholeSpecs(Specs):
     def _most_parts(self) -> int:
         return max(1, (self.engine.window - ANSWER_TOKENS) // PART_TOKENS)
 
-    def _left(self, material: Material, request: WriteRequest, draft: str) -> tuple[Plan, list[PlannedSection]]:
-        """The plan, and the sections that are left to write after `draft`; none if the documents have no sentence that
-        could be quoted. Raises PromptError if all that could be stand there already, and NothingRead."""
+    def _left(self, material: Material, request: WriteRequest, draft: str) -> Left:
+        """What is left to write after `draft`; no section if the documents have no sentence that could be quoted.
+        Raises PromptError if all that could be stand there already, and NothingRead."""
         quotes = self.quotes(request)
 
         def writable(whole: Plan) -> list[PlannedSection]:
@@ -97,14 +114,24 @@ class WholeSpecs(Specs):
         planned = self._whole(material, request, draft)
         if material.choices and not planned.sections:
             raise NothingRead
-        whole = unwritten(planned, draft)
+        headed = quotes or request.task in HEADED
+        whole = unwritten(planned, draft) if headed else after_last(planned, draft)
         left = writable(whole)
+        begun = self._begun(planned, left, request, draft) if draft.strip() else None
+        if begun:
+            left = [begun.section, *(section for section in left if section is not begun.section)]
         if quotes and not left and writable(self._whole(material, request, "")):
             raise PromptError(
                 "All sections of this text stand in the draft. Say in your words what it lacks, take the task "
                 "“Continue my draft”, or press Write for a new text."
             )
-        return whole, left
+        return Left(whole, left, begun)
+
+    def _begun(self, whole: Plan, left: Sequence[PlannedSection], request: WriteRequest, draft: str) -> Begun | None:
+        if not self.quotes(request):
+            return begun_by_model(whole, left, request, draft)
+        texts = [section_text(whole, section, request, draft, quotes=True).dictated for section in whole.sections]
+        return begun_quoted(whole.sections, texts, draft)
 
     def _whole(self, material: Material, request: WriteRequest, before: str) -> Plan:
         """With what the person has chosen, and as much as the window holds."""
@@ -136,14 +163,13 @@ class WholeSpecs(Specs):
 
     def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
         """What the longest section takes of the window of those that are left after `draft`; None if none is."""
-        whole, sections = self._left(material, request, draft)
-        quotes = self.quotes(request)
-        if not sections:
+        left = self._left(material, request, draft)
+        if not left.sections:
             return None
-        plan = of_sections(whole, sections, material.notes, quoted=quotes)
+        plan = of_sections(left.whole, left.sections, material.notes, quoted=self.quotes(request))
         return self._budget(
-            whole, sections, plan,
-            lambda index: section_text(whole, sections[index], request, "…", quotes=quotes, notes=material.notes),
+            left.whole, left.sections, plan,
+            lambda index: self._text(left, left.sections[index], material, request, "…"),
         )  # fmt: skip
 
     def _budget(
@@ -165,7 +191,8 @@ class WholeSpecs(Specs):
         spec = self._of(composed, request, text.opening, limit, text.stops)
         spec = self._grounded(spec, request, sources, text.instruction, text.start or text.opening)
         generation = replace(spec.request, document_end=0)
-        return replace(spec, request=generation, tidy=partial(tidied, whole.reading, (*section.parts, *section.notes)))
+        tidy = partial(tidied, whole.reading, (*section.parts, *section.notes), within=bool(text.start))
+        return replace(spec, request=generation, tidy=tidy)
 
     def _section_prompt(
         self, whole: Plan, section: PlannedSection, text: SectionText

@@ -1,8 +1,9 @@
 """The blocks of a draft as the nodes of its preview: lists that JSON carries and the page makes elements of. No HTML.
 
 A node is a text, or [tag, attributes, *nodes]. Tags are those of HTML, and two more: `ref`, a page that the text refers
-to, with its `file`, its `name`, `page` and `title`; and `said`, a sentence that was held against the documents, with its `kind` and
-`title`. Of addresses only those of the web and of mail are kept, and an image is its description.
+to, with the document's `file` and `name`, its `page` and `title`; and `said`, a sentence that was held against the
+documents, with its `kind` and `title`. Of addresses only those of the web and of mail are kept, and an image is its
+description.
 """
 
 from __future__ import annotations

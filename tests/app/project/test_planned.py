@@ -1,7 +1,8 @@
 """A text about the whole of documents: what of it a draft has already, its title, what is kept of what was written."""
 
 from app.documents import Document, Heading, Page
-from app.project.whole import section_text, tidied, unwritten, whole_plan
+from app.project.resuming import unwritten
+from app.project.whole import section_text, tidied, whole_plan
 from app.prompt.request import WriteRequest
 from app.reading.plan import Plan
 from app.reading.reading import Reading

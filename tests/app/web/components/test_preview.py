@@ -40,7 +40,11 @@ def nobody(reference: PageReference) -> None:
 
 
 def manual(reference: PageReference) -> Page | None:
-    return Page("f", "manual.pdf", reference.page, f"p. {reference.page}") if reference.name in ("", "manual (1).pdf") else None
+    return (
+        Page("f", "manual.pdf", reference.page, f"p. {reference.page}")
+        if reference.name in ("", "manual (1).pdf")
+        else None
+    )
 
 
 def nodes(draft: str, *marks: str, find: Any = nobody) -> list[Any]:
