@@ -36,7 +36,7 @@ def write(page: Page, section: int) -> None:
     expect(page.locator("#window")).to_contain_text("Pages read", timeout=PATIENCE)
     page.locator("#write").click()
     area = page.locator("#draft textarea")
-    expect(area).to_have_value(re.compile(r"(?:## [^#]+){%d}[^#]{120}" % section), timeout=PATIENCE)
+    expect(area).to_have_value(re.compile(rf"(?:## [^#]+){{{section}}}[^#]{{120}}"), timeout=PATIENCE)
     expect(page.locator(".ckm-root")).to_have_attribute("data-refreshes", re.compile(r"[1-9]"), timeout=PATIENCE)
 
 
