@@ -11,12 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TypeAlias
 
 from app.export.blocks import split_row
 from app.export.table_check import check_table
 from app.export.table_merge import SourcedRow, agree, cell_key, merged
+from app.project.row_support import RowSupport
 from app.project.run_spec import RunSpec
 from app.project.whole import SectionText, reference
 from app.prompt.request import WriteRequest
@@ -26,8 +26,6 @@ from app.reading.candidates import heading_of, most_relevant
 from app.reading.entries import cells, entries, titled
 from app.reading.plan import Choices, Plan, PlannedSection, unplanned
 from app.reading.reading import Reading, Saying
-from app.reading.support import Sources, SourceText
-from app.reading.support.claims import row as words_in_a_row
 from app.reading.terms import asked, terms
 from app.say.errors import PromptError
 from app.text.citations import cited, without_citations
@@ -71,7 +69,7 @@ class TablePlan:
             rows = [tuple(each for each in run if not _covered(each.cells, known)) for run in self.rows]
             pairs = [pair for pair in zip(self.whole.sections, rows, strict=True) if pair[1]]
         else:
-            checks = [Check(self.whole.reading, section.parts) for section in self.whole.sections]
+            checks = [RowSupport(self.whole.reading, section.parts) for section in self.whole.sections]
             sources = [next((at for at, check in enumerate(checks) if check.pages(each)), -1) for each in known]
             pairs = [(section, ()) for section in self.whole.sections[max(sources, default=-1) + 1 :]]
         sections = tuple(section for section, _ in pairs)
@@ -157,57 +155,6 @@ def _rows(
     return tuple(merged(found))
 
 
-class Check:
-    """Whether some parts say what a row says."""
-
-    def __init__(self, reading: Reading, numbers: Sequence[int]) -> None:
-        """Of these parts of a reading."""
-        self._parts = [_PartTexts(reading, number) for number in numbers]
-
-    def pages(self, row: Sequence[str]) -> frozenset[tuple[int, int]]:
-        """The pages of the first part that says all of its cells; none if no part does."""
-        return next((pages for part in self._parts if (pages := part.pages(row))), frozenset())
-
-
-class _PartTexts:
-    def __init__(self, reading: Reading, number: int) -> None:
-        part = reading.parts[number]
-        self._texts = [
-            SourceText(part.document, each.place.page, each.text) for each in part.extracts(reading.documents)
-        ]
-        self._title = f"{words_in_a_row(' '.join((*part.path, part.title)))} "
-        self._whole = f"{words_in_a_row(reading.plain(number).text)} "
-        self._rows = [f"{words_in_a_row(text.text)} " for text in self._texts]
-
-    @cached_property
-    def _sources(self) -> Sources:
-        return Sources(self._texts)
-
-    def pages(self, row: Sequence[str]) -> frozenset[tuple[int, int]]:
-        found: set[tuple[int, int]] = set()
-        said = [cell for cell in row if cell]
-        # What the row is about stands in a heading or in many places; the others say where the row comes from.
-        for cell in sorted(said, key=lambda cell: cell == row[0]):
-            pages = self._of(cell)
-            if pages is None:
-                return frozenset()
-            if cell != row[0] or not found:
-                found.update(pages)
-        return frozenset(found)
-
-    def _of(self, cell: str) -> set[tuple[int, int]] | None:
-        words = f"{words_in_a_row(cell)} "
-        if not words.strip():
-            return None
-        pages = {(text.document, text.page) for text, row in zip(self._texts, self._rows, strict=True) if words in row}
-        if pages:
-            return {min(pages)}
-        if words in self._whole or words in self._title:
-            return {(self._texts[0].document, self._texts[0].page)}
-        support = self._sources.check(cell)
-        return {(found.document, found.page) for found in support.source} if support.kind != "none" else None
-
-
 class Table:
     """What is written of a table so far, by one command. As an Advance it gives the next run.
 
@@ -279,7 +226,7 @@ class Table:
             return [row for row in self.plan.rows[latest] if self._line(row) in lines]
         whole = [line for line in lines if line.startswith("|") and line.rstrip().endswith("|")]
         report = check_table("\n".join([self._head, *whole]), self.plan.columns)
-        check, found = Check(self.plan.whole.reading, self.plan.whole.sections[latest].parts), []
+        check, found = RowSupport(self.plan.whole.reading, self.plan.whole.sections[latest].parts), []
         for row in report.rows[1:]:
             cells = _mended(row, len(self.plan.columns))
             if cells is None:

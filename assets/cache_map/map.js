@@ -1,9 +1,5 @@
 const SOON = 300, QUIET = 4000; // ms
 const ASK_EVERY = 2000;
-/** @type {Record<string, number>} */
-const ACROSS = { ArrowLeft: -1, ArrowRight: 1 };
-/** @type {Record<string, number>} */
-const DOWN = { ArrowUp: -1, ArrowDown: 1 };
 /** @type {Mode[]} */
 const MODES = ["share", "changes", "passages"];
 
@@ -60,8 +56,8 @@ class CacheMap {
     this.axis = new Axis();
     this.tip = new Tip(root);
     writeLabels(root);
-    this.makeViews();
-    this.makeControls();
+    makeViews(this);
+    makeControls(this);
     this.followTheme();
     this.render();
   }
@@ -74,58 +70,6 @@ class CacheMap {
   /** The run, where there must be one: what a person can do to it is offered only then. */
   get current() {
     return /** @type {MapRun} */ (this.run);
-  }
-
-  makeViews() {
-    const { axis } = this;
-    this.panel = new DocumentPanel(this.find("text"), {
-      hovered: (position, event) => this.tip.show(event, position === null ? null : tokenTip(this, position)),
-      scrolled: () => this.strip?.setRange(this.panel.visible()),
-      picked: (sentence) => this.setSentence(sentence),
-    });
-    this.now = new Now(this.root, this.panel);
-    this.written = new WrittenText(this.root);
-    this.mix = new MixStrip(this.find("mix"), {
-      hovered: (i, event) => this.tip.show(event, i === null ? null : `${nameOf(this.current.rows[i])}\n${mixture(this.current, i)}`),
-      picked: (i) => this.pick(i, null),
-    });
-    this.strip = new PageStrip(this.find("pages"), axis, {
-      hovered: (index, event) => this.tip.show(event, index === null ? null : this.strip.nameOf(index)),
-      picked: (index) => this.goToPage(index),
-    });
-    this.heatmap = new Heatmap(this.find("heat"), axis, {
-      hovered: (i, position, event) => this.tip.show(event, i === null ? null : rowTip(this.current, i, position)),
-      picked: (i, position) => this.pick(i, position),
-    });
-    this.steps = new LayerSteps(this.find("steps"), {
-      hovered: (layer, step, event) => this.tip.show(event, layer === null ? null : this.steps.nameOf(layer, step)),
-      picked: (step) => this.pick(this.rowAtStep(step), null),
-    });
-  }
-
-  makeControls() {
-    this.player = new Player(this.root, {
-      moved: (i) => this.move(i),
-      begun: () => this.sections.rewind(),
-      ended: () => this.sections.step(1, true),
-    });
-    this.sections = new Sections(this.find("series"), (run) => this.ask("turn", { run }));
-    this.heldBar = new HeldBar(this.find("kept"), {
-      went: (index) => this.goTo(/** @type {Held} */ (this.held).begin(index, this.current.doc)),
-      closed: () => this.setHeld(null),
-    });
-    this.sentenceBar = new SentenceBar(this.find("sentence"), {
-      went: (stretch) => this.written.show(this.current, [stretch], false),
-      closed: () => this.setSentence(null),
-    });
-    for (const mode of MODES) this.find(`mode-${mode}`).addEventListener("click", () => this.setMode(mode));
-    this.find("layer").addEventListener("change", () => {
-      const { value } = this.find("layer");
-      this.wanted = value === "" ? null : Number(value);
-      this.ask("layer", { layer: this.wanted, run: this.current.id });
-      this.render();
-    });
-    for (const name of ["heat", "steps"]) this.find(name).addEventListener("keydown", (event) => this.key(event, name));
   }
 
   followTheme() {
@@ -351,25 +295,6 @@ class CacheMap {
   /** @param {number} step */
   rowAtStep(step) {
     return Math.max(0, lastAtMost(this.current.rows, step, (row) => row.step));
-  }
-
-  /**
-   * Arrows: up and down a refresh on the heatmap, left and right a place; on layers by steps all go by refresh.
-   * @param {KeyboardEvent} event @param {string} name of the plot
-   */
-  key(event, name) {
-    if (!this.run?.rows.length) return;
-    const sideways = ACROSS[event.key];
-    const along = DOWN[event.key] ?? (name === "steps" ? sideways : undefined);
-    const last = this.run.rows.length - 1;
-    if (along) this.pick(Math.max(0, Math.min(last, this.shown + along)), null);
-    else if (sideways) {
-      const to = this.position + sideways * Math.ceil(this.run.start.promptTokens / 40);
-      this.pick(null, Math.max(0, Math.min(this.run.start.promptTokens - 1, to)));
-    } else if (event.key === "Home") this.pick(0, null);
-    else if (event.key === "End" || event.key === "Escape") this.pick(last, null);
-    else return;
-    event.preventDefault();
   }
 }
 

@@ -10,9 +10,10 @@ from app.export.table_check import check_table
 from app.export.table_merge import SourcedRow
 from app.project.commands import Commands
 from app.project.material import Material, part_id, parts_chosen
+from app.project.row_support import RowSupport
 from app.project.run_spec import RunSpec
 from app.project.session import Session
-from app.project.tables import Check, Table, rows_at_end, table_plan
+from app.project.tables import Table, rows_at_end, table_plan
 from app.project.whole import SectionText
 from app.prompt.messages import Source
 from app.prompt.request import WriteRequest
@@ -142,7 +143,7 @@ def test_rows_that_contradict_each_other_stay_with_their_pages() -> None:
 
 
 def test_a_row_is_supported_by_one_part_or_not_at_all() -> None:
-    check = Check(READING, range(4))
+    check = RowSupport(READING, range(4))
     assert check.pages(("Lens", "bends the rays of light")) == {(0, 1)}
     assert check.pages(("Lens", "burns the whole night")) == frozenset()
     assert check.pages(("Lamp", "")) == {(0, 4)}
