@@ -22,10 +22,20 @@ _NUMBER = re.compile(
 
 _APPARATUS = re.compile(
     r"\W*(?:[\dA-Z]{1,3}[.:)]?\s+)?"
-    r"(?:references|bibliography|acknowledge?ments|(?:\w+ ){0,3}index|colophon|copyright)\W*$",
+    r"(?:references|bibliography|acknowledge?ments|(?:\w+ ){0,3}index|colophon|copyright(?: notice)?|preface|foreword|"
+    r"(?:\w+ ){0,4}licen[cs]e|credits|contributors|"
+    r"(?:typographic(?:al)? )?conventions|about the authors?|change ?log|revision history|"
+    r"(?:\w+ ){0,2}to-?do(?: list)?(?: \w+){0,3}|謝辞|参考文献|\w*索引|奥付|ライセンス|著作権)\W*$",
     re.IGNORECASE,
 )
 """Titles of what is no text to write about."""
+
+_OVERVIEW = re.compile(
+    r"(?:introduction|overview|purpose|basics|basic concepts|concepts|what (?:is|are)|概要|目的|はじめに)\b"
+    r"|\w+の概要$",
+    re.IGNORECASE,
+)
+"""Titles of what says what its chapter is about."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +88,13 @@ def heading_of(reading: Reading, chapter: Chapter) -> str:
     return f"{name}: {title}" if len(reading.documents) > 1 and title != name else title
 
 
+def _is_apparatus(title: str) -> bool:
+    return bool(_APPARATUS.match(title) or _APPARATUS.match(_NUMBER.sub("", title, count=1)))
+
+
 def along_chapters(reading: Reading, count: int, most: int) -> list[Candidate]:
     """All chapters that are text, or the longest one of each of `most` stretches of them, and `count` groups in all."""
-    every = [chapter for chapter in reading.chapters if not _APPARATUS.match(chapter.title)] or reading.chapters
+    every = [chapter for chapter in reading.chapters if not _is_apparatus(chapter.title)] or reading.chapters
     size = [sum(reading.parts[number].characters for number in chapter.parts) for chapter in every]
     stretches = _stretches(range(len(every)), min(most, len(every)))
     kept = [max(stretch, key=lambda index: size[index]) for stretch in stretches]
@@ -88,7 +102,7 @@ def along_chapters(reading: Reading, count: int, most: int) -> list[Candidate]:
     counts = shares([size[index] for index in kept], [len(chapter.parts) for chapter in chapters], count)
     extents = _extents(reading)
     return [
-        Candidate(heading_of(reading, chapter), _groups(chapter.parts, number, extents), chapter.parts)
+        Candidate(heading_of(reading, chapter), _groups(reading, chapter.parts, number, extents), chapter.parts)
         for chapter, number in zip(chapters, counts, strict=True)
     ]
 
@@ -113,7 +127,7 @@ def below(reading: Reading, headings: Sequence[str], count: int) -> list[Candida
     for heading in headings:
         chapter = chapters.get(heading_key(heading))
         if chapter:
-            groups = _groups(chapter.parts, min(count, len(chapter.parts)), extents)
+            groups = _groups(reading, chapter.parts, min(count, len(chapter.parts)), extents)
             found.append(Candidate(heading, groups, chapter.parts))
         else:
             taken = _related(reading, heading, count)
@@ -122,10 +136,16 @@ def below(reading: Reading, headings: Sequence[str], count: int) -> list[Candida
     return found
 
 
-def _groups(numbers: Sequence[int], count: int, extents: Sequence[int]) -> tuple[Sequence[int], ...]:
-    """A chapter's parts in `count` stretches, in each those first where most begins."""
-    stretches = _stretches(numbers, count)
-    return tuple(sorted(stretch, key=lambda number: (-extents[number], number)) for stretch in stretches)
+def _groups(reading: Reading, numbers: Sequence[int], count: int, extents: Sequence[int]) -> tuple[Sequence[int], ...]:
+    """A chapter's parts in `count` stretches, in each those first where most begins; in all, an overview that the
+    chapter begins with. What is no text to write about comes last."""
+
+    def rank(number: int) -> tuple[bool, bool, int, int]:
+        title = reading.parts[number].title
+        opens = number == numbers[0] and _OVERVIEW.match(_NUMBER.sub("", title, count=1))
+        return _is_apparatus(title), not opens, -extents[number], number
+
+    return tuple(sorted(stretch, key=rank) for stretch in _stretches(numbers, count))
 
 
 def _extents(reading: Reading) -> list[int]:
