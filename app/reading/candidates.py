@@ -16,6 +16,9 @@ from app.reading.reading import Reading
 RELATED = 8
 """Parts that are offered for a heading that no chapter has."""
 
+RELEVANT = 0.5
+"""Of the relevance of the best part: what has less is not about the same."""
+
 _NUMBER = re.compile(
     r"(?:(?:chapter|section|part|appendix)\s+)?(?:\d{1,3}|[A-Z])(?:\.\d+)*[.:)]?\s+(?=\S)", re.IGNORECASE
 )
@@ -62,10 +65,12 @@ def _best(reading: Reading, scores: Sequence[float], most: int) -> tuple[int, ..
 
 
 def _related(reading: Reading, query: str, most: int) -> tuple[int, ...]:
-    """Of the most relevant parts those that have anything to do with `query`; without words in common all of them."""
+    """Of the most relevant parts those that have half as much to do with `query` as the best; without words in common
+    all of them."""
     scores = reading.relevance(query)
     numbers = _best(reading, scores, most)
-    return tuple(number for number in numbers if scores[number]) or numbers
+    least = RELEVANT * max(scores, default=0)
+    return tuple(number for number in numbers if scores[number] and scores[number] >= least) or numbers
 
 
 def shares(sizes: Sequence[int], most: Sequence[int], total: int) -> list[int]:

@@ -41,8 +41,15 @@ _CAPTION = re.compile(
 # Also "/usr is", "read.table() reads".
 _BEGINS = re.compile(r"[\"'“”‘«「『]?(?:[A-ZÀ-ÖØ-ÞĀ-Ž/]|[^\W\d_a-zß-öø-ÿ]|(?!e\.g|i\.e)[a-z][\w-]*[._/(][^\s.])")
 _ENDS = re.compile(r"[.!?。！？][\"'”’)»」』]*$")
-_NOTE = re.compile(r"\^?\[\d{1,3}\]\s")
-_FINITE = re.compile(r"(?:\S+ ){1,9}(?:is|are|was|were|has|have|must|should|shall|may|might|can|could|will|would)\b")
+# A note below the text: "[12] The …", "12 The …".
+_NOTE = re.compile(r"(?:\^?\[\d{1,3}\]|\d{1,3}) (?=\W?[A-Z])")
+_NOTE_NUMBERS = re.compile(r"^(\d{1,3}) \W?[A-Z][^\n]*[.!?]", re.MULTILINE)
+_NEW_LINE = re.compile(r"\n\s*(?![a-z(])\S|\A\S{1,12}\n")
+_PROGRAM = re.compile(r"(?::|[{};\\])\s*\Z|<-|\w\(\)?\s*\Z|^\s*[>$%#] ")
+_FINITE = re.compile(
+    r"(?:(?!where|which|that|who|when|if)\S+ ){1,9}(?:is|are|was|were|has|have|must|should|shall|may|might|"
+    r"can|could|will|would)\b"
+)
 _DEFINES = re.compile(
     r"(?:[\w’'“”\"./()-]+,? ){1,7}(?:is|are|provides?|contains?|consists? of|holds?|allows?|means|specif(?:y|ies)|"
     r"describes?|defines?|gives?|enables?|lets?|can be (?:used|considered)|(?:is|are) used)\b"
@@ -54,7 +61,7 @@ _LETTERS = re.compile(r"[^\W\d_]|[\s,]")
 @dataclass(frozen=True, slots=True)
 class Extracted:
     """A sentence: characters `start` up to, not including, `end` of the part's text, and the text itself, in which line
-    ends are blanks."""
+    ends are blanks, without the numbers of notes that stand below."""
 
     start: int
     end: int
@@ -63,8 +70,8 @@ class Extracted:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A whole sentence, what it needs, and whether it begins a paragraph. before: the index of the candidate that it
-    stands directly behind in the same paragraph, or -1."""
+    """A whole sentence, what it needs, and whether it begins a paragraph that goes on from nothing. before: the index
+    of the candidate that it stands directly behind in the same paragraph, or -1."""
 
     sentence: Extracted
     bearing: Bearing
@@ -135,24 +142,34 @@ def _open(candidates: Sequence[_Candidate], *, alone: bool) -> list[int]:
 
 def _candidates(text: str) -> list[_Candidate]:
     found: list[_Candidate] = []
+    marks = _marks(text)
     end, last = 0, -1  # of the sentence before, and its index if it is a candidate
     noted = False  # in a paragraph that is a note
     for sentence in sentences(text):
         between, spelt = text[end : sentence.start], text[sentence.start : sentence.end]
-        one = Extracted(sentence.start, sentence.end, " ".join(spelt.split()))
+        one = Extracted(sentence.start, sentence.end, " ".join(marks.sub("", spelt).split()))
         first, before, end, last = "\n" in between or not end, last, sentence.end, -1
         noted = bool(_NOTE.match(spelt)) or (noted and not first)
         # "Figure 3. The lamp." is two sentences, and the second no sentence of the text.
         caption = _CAPTION.match(text, text.rfind("\n", 0, sentence.start) + 1)
         if sentence.kind in ("sentence", "item") and not caption and is_whole(standing_alone(one.text)):
             needs = bearing(one.text)
-            # Lines that were not joined are no paragraph; an item without a verb ends what stands before its list.
-            hidden = "\n" in spelt or (sentence.kind == "item" and first and not _FINITE.match(one.text))
+            # Lines that were not joined may be titles; an item without a verb ends what stands before its list.
+            hidden = bool(_NEW_LINE.search(spelt)) or (
+                sentence.kind == "item" and first and not _FINITE.match(one.text)
+            )
             if needs != "apparatus" and (noted or hidden):
                 needs = "elsewhere"
             last = len(found)
-            found.append(_Candidate(one, needs, first, -1 if first else before))
+            opens = first and not _PROGRAM.search(text[: sentence.start].rstrip().rpartition("\n")[2])
+            found.append(_Candidate(one, needs, opens, -1 if first else before))
     return found
+
+
+def _marks(text: str) -> re.Pattern[str]:
+    """What finds the numbers of notes that stand below, where they are glued to a word: "the lamp12 was"."""
+    numbers = "|".join({match[1] for match in _NOTE_NUMBERS.finditer(text)}) or r"(?!)"
+    return re.compile(rf"(?<=[a-z][a-z][a-z])(?:{numbers})(?=[\s,.;:)]|\Z)")
 
 
 def is_whole(sentence: str) -> bool:

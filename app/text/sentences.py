@@ -41,7 +41,7 @@ _WORD_BEFORE = re.compile(r"[\w.]*\w\Z")
 _NEXT = re.compile(r"[\s\"'“‘„«‹(\[*_]*(\S)?")
 _OPENER = re.compile(
     r"\s+(?:The|A|An|This|These|Those|That|It|They|We|You|In|On|For|To|If|When|While|As|At|By|But|And|However|Since|So|"
-    r"There|Then|Thus|Also|Note|All|Any|Each|Some|Most|Many|Its|Their|Our|Your|With|From|After|Before|One|Not|No)\s"
+    r"There|Then|Thus|Also|Note|All|Any|Each|Some|Most|Many|Its|Their|Our|Your|With|From|After|Before|One|Not|No)[\s,]"
 )
 _LIST_NUMBER = re.compile(r"\W*(?:\d{1,3}|[A-Za-z])(?:\.\d{1,3})*\Z")
 _QUOTED_ON = re.compile(r"(?:と|って|は|を|が|の|も|に|など)")
