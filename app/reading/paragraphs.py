@@ -27,6 +27,11 @@ _LEADERS = re.compile(r"(?:[ \t]?[.…·]){4,}[ \t]*")
 _BLANKS = re.compile(r"[ \t\u00a0]{2,}")
 _WIDE_SCRIPT = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _PATH = re.compile(r"(?:^|[\s\w.~>:])/$")
+# What goes on behind a slash, and does not belong to the path: "below /etc/ directories".
+_WORDS = re.compile(
+    r"(?:sub)?director(?:y|ies)\b|(?:folders?|files?|filesystem|hierarchy|tree|paths?|partition|is|are|was|were|in|on|to|"
+    r"for|with|of|as|from|at|by|which|that|must|should|may|can|will|if|when|has|have|the|an?)\b"
+)
 _SIGNS = re.compile(r"[\W_]+")
 _LABEL = re.compile(r"[^a-z.,;]{1,20}$")  # "CHAPTER", "SEVENTEEN", "12", above a title
 _TITLE_LINES = 5
@@ -182,7 +187,7 @@ class _Writer:
         if self._parts:
             last = self._parts[-1][-1:]
             wide = _WIDE_SCRIPT.match(last) and _WIDE_SCRIPT.match(line.text)
-            broken = _PATH.search(self._parts[-1]) and line.text[0].isalnum()
+            broken = _PATH.search(self._parts[-1]) and line.text[0].isalnum() and not _WORDS.match(line.text)
             self._put(("" if wide or broken else " ") if joined else "\n" * max(self._ends, 1 + apart), line.place)
         self._ends = 0
         if not joined and line.indent and not self._is_prose(line.text):

@@ -94,6 +94,11 @@ def test_a_path_that_is_broken_is_put_together() -> None:
     )
 
 
+def test_a_word_behind_a_path_is_none_of_it() -> None:
+    lines = "The configuration of the modules of the lamp is kept below /etc/modprobe.d/\ndirectory of the keeper."
+    assert plain(lines) == lines.replace("\n", " ")
+
+
 def test_a_heading_stays_apart_from_the_paragraph_below_it() -> None:
     title = "The keeper of the lighthouse and of its lamp in winter"
     text = f"{title}\n{PARAGRAPH}"
