@@ -16,16 +16,29 @@ from app.reading.reading import Reading
 RELATED = 8
 """Parts that are offered for a heading that no chapter has."""
 
+RELEVANT = 0.5
+"""Of the relevance of the best part: what has less is not about the same."""
+
 _NUMBER = re.compile(
     r"(?:(?:chapter|section|part|appendix)\s+)?(?:\d{1,3}|[A-Z])(?:\.\d+)*[.:)]?\s+(?=\S)", re.IGNORECASE
 )
 
 _APPARATUS = re.compile(
     r"\W*(?:[\dA-Z]{1,3}[.:)]?\s+)?"
-    r"(?:references|bibliography|acknowledge?ments|(?:\w+ ){0,3}index|colophon|copyright)\W*$",
+    r"(?:references|bibliography|acknowledge?ments|(?:\w+ ){0,3}index|colophon|copyright(?: notice)?|preface|foreword|"
+    r"(?:\w+ ){0,4}licen[cs]e|credits|contributors|"
+    r"(?:typographic(?:al)? )?conventions|about the authors?|change ?log|revision history|"
+    r"(?:\w+ ){0,2}to-?do(?: list)?(?: \w+){0,3}|謝辞|参考文献|\w*索引|奥付|ライセンス|著作権)\W*$",
     re.IGNORECASE,
 )
 """Titles of what is no text to write about."""
+
+_OVERVIEW = re.compile(
+    r"(?:introduction|overview|purpose|basics|basic concepts|concepts|what (?:is|are)|概要|目的|はじめに)\b"
+    r"|\w+の概要$",
+    re.IGNORECASE,
+)
+"""Titles of what says what its chapter is about."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +65,12 @@ def _best(reading: Reading, scores: Sequence[float], most: int) -> tuple[int, ..
 
 
 def _related(reading: Reading, query: str, most: int) -> tuple[int, ...]:
-    """Of the most relevant parts those that have anything to do with `query`; without words in common all of them."""
+    """Of the most relevant parts those that have half as much to do with `query` as the best; without words in common
+    all of them."""
     scores = reading.relevance(query)
     numbers = _best(reading, scores, most)
-    return tuple(number for number in numbers if scores[number]) or numbers
+    least = RELEVANT * max(scores, default=0)
+    return tuple(number for number in numbers if scores[number] and scores[number] >= least) or numbers
 
 
 def shares(sizes: Sequence[int], most: Sequence[int], total: int) -> list[int]:
@@ -78,9 +93,13 @@ def heading_of(reading: Reading, chapter: Chapter) -> str:
     return f"{name}: {title}" if len(reading.documents) > 1 and title != name else title
 
 
+def _is_apparatus(title: str) -> bool:
+    return bool(_APPARATUS.match(title) or _APPARATUS.match(_NUMBER.sub("", title, count=1)))
+
+
 def along_chapters(reading: Reading, count: int, most: int) -> list[Candidate]:
     """All chapters that are text, or the longest one of each of `most` stretches of them, and `count` groups in all."""
-    every = [chapter for chapter in reading.chapters if not _APPARATUS.match(chapter.title)] or reading.chapters
+    every = [chapter for chapter in reading.chapters if not _is_apparatus(chapter.title)] or reading.chapters
     size = [sum(reading.parts[number].characters for number in chapter.parts) for chapter in every]
     stretches = _stretches(range(len(every)), min(most, len(every)))
     kept = [max(stretch, key=lambda index: size[index]) for stretch in stretches]
@@ -88,7 +107,7 @@ def along_chapters(reading: Reading, count: int, most: int) -> list[Candidate]:
     counts = shares([size[index] for index in kept], [len(chapter.parts) for chapter in chapters], count)
     extents = _extents(reading)
     return [
-        Candidate(heading_of(reading, chapter), _groups(chapter.parts, number, extents), chapter.parts)
+        Candidate(heading_of(reading, chapter), _groups(reading, chapter.parts, number, extents), chapter.parts)
         for chapter, number in zip(chapters, counts, strict=True)
     ]
 
@@ -113,7 +132,7 @@ def below(reading: Reading, headings: Sequence[str], count: int) -> list[Candida
     for heading in headings:
         chapter = chapters.get(heading_key(heading))
         if chapter:
-            groups = _groups(chapter.parts, min(count, len(chapter.parts)), extents)
+            groups = _groups(reading, chapter.parts, min(count, len(chapter.parts)), extents)
             found.append(Candidate(heading, groups, chapter.parts))
         else:
             taken = _related(reading, heading, count)
@@ -122,10 +141,16 @@ def below(reading: Reading, headings: Sequence[str], count: int) -> list[Candida
     return found
 
 
-def _groups(numbers: Sequence[int], count: int, extents: Sequence[int]) -> tuple[Sequence[int], ...]:
-    """A chapter's parts in `count` stretches, in each those first where most begins."""
-    stretches = _stretches(numbers, count)
-    return tuple(sorted(stretch, key=lambda number: (-extents[number], number)) for stretch in stretches)
+def _groups(reading: Reading, numbers: Sequence[int], count: int, extents: Sequence[int]) -> tuple[Sequence[int], ...]:
+    """A chapter's parts in `count` stretches, in each those first where most begins; in all, an overview that the
+    chapter begins with. What is no text to write about comes last."""
+
+    def rank(number: int) -> tuple[bool, bool, int, int]:
+        title = reading.parts[number].title
+        opens = number == numbers[0] and _OVERVIEW.match(_NUMBER.sub("", title, count=1))
+        return _is_apparatus(title), not opens, -extents[number], number
+
+    return tuple(sorted(stretch, key=rank) for stretch in _stretches(numbers, count))
 
 
 def _extents(reading: Reading) -> list[int]:

@@ -1,16 +1,17 @@
 """What the model reads of a page or a part: paragraphs instead of hard lines.
 
-A line of running text that is about as wide as the others goes on in the next. Lists, headings, code and tables keep
-their lines. Every character knows where on which page it stands.
+A line of running text that is about as wide as the others goes on in the next; a path that is broken behind a slash is
+put together. Lists, headings, code and tables keep their lines. Every character knows where on which page it stands.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 from app.reading.place import Place
 
@@ -24,7 +25,17 @@ _CODE = re.compile(r"[{};\\]\s*$|\s{3,}\S+\s{3,}|^\s*[\w.]+\s*(?:<-|=|:=)\s|\w\(
 _ENDED = re.compile(r"[.!?:。！？][\"'”’」』)]*\s*$")
 _LEADERS = re.compile(r"(?:[ \t]?[.…·]){4,}[ \t]*")
 _BLANKS = re.compile(r"[ \t\u00a0]{2,}")
-_WIDE_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+_WIDE_SCRIPT = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
+_PATH = re.compile(r"(?:^|[\s\w.~>:])/$")
+# What goes on behind a slash, and does not belong to the path: "below /etc/ directories".
+_WORDS = re.compile(
+    r"(?:sub)?director(?:y|ies)\b|(?:folders?|files?|filesystem|hierarchy|tree|paths?|partition|is|are|was|were|in|on|to|"
+    r"for|with|of|as|from|at|by|which|that|must|should|may|can|will|if|when|has|have|the|an?)\b"
+)
+_SIGNS = re.compile(r"[\W_]+")
+_LABEL = re.compile(r"[^a-z.,;]{1,20}$")  # "CHAPTER", "SEVENTEEN", "12", above a title
+_TITLE_LINES = 5
+_NUMBERED = 12  # letters of what stands before a title in its line: "Appendix B"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +73,12 @@ def plain(text: str) -> str:
     return plain_of([Extract(Place(1, 0), text)]).text
 
 
-def plain_of(extracts: Sequence[Extract]) -> Plain:
-    """What the model reads of texts that follow each other: one that breaks off at a page's end goes on."""
+def plain_of(extracts: Sequence[Extract], titles: Mapping[Place, str] = MappingProxyType({})) -> Plain:
+    """What the model reads of texts that follow each other: one that breaks off at a page's end goes on. titles: the
+    headings, by where they begin."""
     lines = [line for extract in extracts for line in _lines(extract)]
-    widths = sorted(len(line.text) for line in lines if line.text)
+    _mark_titles(lines, titles)
+    widths = sorted(line.width for line in lines if line.text)
     width = max(widths[int(0.9 * (len(widths) - 1))], _NARROWEST) if widths else 0
     hard = width <= _WIDEST
     joined = [False, *(hard and _flows(*pair, width) for pair in pairwise(lines)), False]
@@ -74,18 +87,25 @@ def plain_of(extracts: Sequence[Extract]) -> Plain:
         if line.text:
             # Between paragraphs stands a blank line, also where a PDF has none.
             running = (joined[index - 1] and index > 0) or joined[index + 1]
-            out.write(line, joined=joined[index], apart=running and not _ITEM.match(line.text + " "))
+            below = index > 0 and lines[index - 1].title and not line.title
+            out.write(line, joined=joined[index], apart=below or (running and not _ITEM.match(line.text + " ")))
         elif not line.last:
             out.blank()
     return out.plain()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Line:
     place: Place  # of the first character that is no blank
     indent: int
     text: str  # without blanks at its ends
     last: bool  # of its page
+    title: bool = False  # or a piece of one
+
+    @property
+    def width(self) -> int:
+        """In columns: a character of a wide script takes two."""
+        return len(self.text) + len(_WIDE_SCRIPT.findall(self.text))
 
     @property
     def fixed(self) -> bool:
@@ -106,16 +126,43 @@ def _lines(extract: Extract) -> list[_Line]:
     return found
 
 
+def _mark_titles(lines: Sequence[_Line], titles: Mapping[Place, str]) -> None:
+    """Those lines that a heading takes, which may be broken over several, and the label above it."""
+    for index, line in enumerate(lines):
+        if not (title := _key(titles.get(line.place, ""))):
+            continue
+        above = [other for other in lines[index : index + _TITLE_LINES] if other.text]
+        for number, other in enumerate(above):
+            key = _key(other.text)
+            if (title in key and len(key) <= len(title) + _NUMBERED) or (key and key in title):
+                for each in above[: number + 1]:
+                    each.title = True
+            elif not _LABEL.match(other.text):
+                break
+
+
+def _key(text: str) -> str:
+    return _SIGNS.sub("", text).casefold()
+
+
 def _flows(line: _Line, following: _Line, width: int) -> bool:
     """Whether a paragraph goes on from a line to the next; `width` is that of most lines."""
-    if not line.text or not following.text or _ITEM.match(following.text + " ") or line.fixed or following.fixed:
+    if (
+        line.title
+        or following.title
+        or not line.text
+        or not following.text
+        or _ITEM.match(following.text + " ")
+        or line.fixed
+        or following.fixed
+    ):
         return False
     item = bool(_ITEM.match(line.text + " "))
     indented = following.indent - line.indent
     deepest = 6 if item else 1
     if line.place.page == following.place.page and not -8 <= indented <= deepest:
         return False
-    length, ended = line.indent + len(line.text), bool(_ENDED.search(line.text))
+    length, ended = line.indent + line.width, bool(_ENDED.search(line.text))
     if _WIDE_SCRIPT.match(following.text):
         return length >= _NEARLY * width
     if following.text[0].islower():
@@ -140,7 +187,8 @@ class _Writer:
         if self._parts:
             last = self._parts[-1][-1:]
             wide = _WIDE_SCRIPT.match(last) and _WIDE_SCRIPT.match(line.text)
-            self._put(("" if wide else " ") if joined else "\n" * max(self._ends, 1 + apart), line.place)
+            broken = _PATH.search(self._parts[-1]) and line.text[0].isalnum() and not _WORDS.match(line.text)
+            self._put(("" if wide or broken else " ") if joined else "\n" * max(self._ends, 1 + apart), line.place)
         self._ends = 0
         if not joined and line.indent and not self._is_prose(line.text):
             self._put(" " * min(line.indent, 8), line.place)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import accumulate
 from operator import itemgetter
+from types import MappingProxyType
 
 from app.documents import LEVELS, Document, Page
 from app.reading.breaks import pieces
@@ -66,9 +67,9 @@ class Part:
         """Its characters as they stand on the pages, with nothing between two pages."""
         return "".join(extract.text for extract in self.extracts(documents))
 
-    def plain(self, documents: Sequence[Document]) -> Plain:
-        """What the model reads of it."""
-        return plain_of(self.extracts(documents))
+    def plain(self, documents: Sequence[Document], titles: Mapping[Place, str] = MappingProxyType({})) -> Plain:
+        """What the model reads of it. titles: the document's headings, by where they begin."""
+        return plain_of(self.extracts(documents), titles)
 
 
 def digest(text: str) -> str:

@@ -10,11 +10,13 @@ from functools import cached_property
 from itertools import count
 
 from app.documents import Document, Page
-from app.reading.extract import is_whole, note
+from app.reading.extract import note
 from app.reading.outline import Chapter, chapters
 from app.reading.paragraphs import Extract, Plain
 from app.reading.parts import digest, divide
+from app.reading.place import Place
 from app.reading.relevance import Relevance
+from app.reading.standing import standing_alone
 
 PART_CHARACTERS, PART_IDEOGRAPHS = 2_400, 600
 """Of a part, at most: some 600 tokens of English; of scripts whose characters take a token and more each."""
@@ -24,14 +26,6 @@ NOTE_WORDS = 45
 
 _SAMPLED = 20_000
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-
-_CONNECTIVE = re.compile(
-    r"(?:however|therefore|thus|hence|moreover|furthermore|also|then|so|but|and|in addition|for example|for instance|"
-    r"in particular|similarly|likewise|consequently|nevertheless|otherwise|finally|further|(?:please )?note that),? "
-    r"(?=\S)(?!(?:if|when|as|to|for|it|this|that)\b)",
-    re.IGNORECASE,
-)
-_ASIDE = re.compile(r" ?\((?:(?:see|also)\b|cf\.|e\.g\.|i\.e\.)[^()]*\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,8 @@ class Reading:
     def plain(self, number: int) -> Plain:
         """What the part of that number says, paragraph by paragraph."""
         if number not in self._plain:
-            self._plain[number] = self.parts[number].plain(self.documents)
+            part = self.parts[number]
+            self._plain[number] = part.plain(self.documents, self._titles[part.document])
         return self._plain[number]
 
     def relevance(self, query: str) -> list[float]:
@@ -75,16 +70,11 @@ class Reading:
     def sayings(self, number: int, words: int, focus: str = "", *, alone: bool = False) -> tuple[Saying, ...]:
         """The sentences that say most about a part, or about `focus`, in their order, about `words` words in all; see
         `note`."""
-        plain, document = self.plain(number), self.parts[number].document
-        found = []
-        for sentence in note(plain.text, words, focus=focus, alone=alone):
-            place = plain.place(sentence.start)
-            # A heading that looks like a line of the paragraph below it is none of its sentence.
-            heading = self._heading_lines.get((document, *place), "")
-            text = sentence.text.removeprefix(f"{heading} ") if heading else sentence.text
-            if text == sentence.text or is_whole(text):
-                found.append(Saying(standing_alone(text), document, place.page))
-        return tuple(found)
+        plain, part = self.plain(number), self.parts[number]
+        found = note(plain.text, words, focus=focus, title=part.title, alone=alone)
+        return tuple(
+            Saying(standing_alone(sentence.text), part.document, plain.page(sentence.start)) for sentence in found
+        )
 
     def digest(self, number: int) -> str:
         """Of a part's text: the same wherever it stands."""
@@ -102,7 +92,7 @@ class Reading:
         plain, part = self.plain(number), self.parts[number]
         texts = {extract.place.page: extract for extract in part.extracts(self.documents)}
         found = []
-        for sentence in note(plain.text, NOTE_WORDS):
+        for sentence in note(plain.text, NOTE_WORDS, title=part.title):
             start, last = plain.place(sentence.start), plain.place(sentence.end - 1)
             page = texts[start.page]
             end = last.offset + 1 if last.page == start.page else page.place.offset + len(page.text)
@@ -127,15 +117,12 @@ class Reading:
         return {document: tuple(pages) for document, pages in found.items()}
 
     @cached_property
-    def _heading_lines(self) -> dict[tuple[int, int, int], str]:
-        """By document, page and offset the lines that are headings, blanks made one."""
-        texts = [{page.number: page.text for page in document.pages} for document in self.documents]
-        return {
-            (index, heading.page, heading.offset): " ".join(line.split())
-            for index, document in enumerate(self.documents)
-            for heading in document.headings
-            if (line := texts[index].get(heading.page, "")[heading.offset :].partition("\n")[0]).strip()
-        }
+    def _titles(self) -> list[dict[Place, str]]:
+        """Of each document its headings, by where they begin."""
+        return [
+            {Place(heading.page, heading.offset): heading.title for heading in document.headings}
+            for document in self.documents
+        ]
 
     @cached_property
     def _labels(self) -> list[dict[int, str | None]]:
@@ -160,15 +147,6 @@ def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
         told = (f"{name} ({number})" if number > 1 else name for number in count(1))
         found.append(next(each for each in told if each not in found))
     return tuple(found)
-
-
-def standing_alone(sentence: str) -> str:
-    """A sentence without the word that ties it to the one before, and without references in brackets."""
-    text = _ASIDE.sub("", sentence)
-    if tie := _CONNECTIVE.match(text):
-        text = text[tie.end() :]
-        text = text[:1].upper() + text[1:]
-    return text
 
 
 class Readings:

@@ -12,7 +12,8 @@ _ASKING = re.compile(
     r"\b(?:how|what|when|where|why|which|who|whom|whose|do|does|did|done|is|are|was|were|be|been|can|could|should|would|"
     r"will|may|might|must|have|has|had|to|a|an|the|of|in|on|at|from|for|with|by|about|and|or|as|it|its|this|that|these|"
     r"those|there|their|they|we|you|i|me|my|our|your|one|somebody|someone|anybody|people|tell|explain|describe|write|"
-    r"give|say|please|document|text|briefly|detail)\b",
+    r"give|say|please|document|text|briefly|detail|"
+    r"made?|makes?|making|used?|uses|using|belongs?|needs?|works?|happens?)\b",
     re.IGNORECASE,
 )
 _TERM = re.compile(rf"[{_WIDE}]+|[^\W_{_WIDE}]+")

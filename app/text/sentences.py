@@ -2,8 +2,8 @@
 
 A line end inside of a paragraph ends no sentence; a blank line, a heading, a list's mark and a row of a table do. A
 stop ends one if what follows begins like a sentence and what precedes is no abbreviation, initial or list's number.
-What this cannot know: whether a capital after "U.S." or an initial begins a sentence (it is taken not to), and that a
-sentence begins with a small letter ("dpkg", "iPhone").
+What this cannot know: whether a capital after "U.S." or an initial begins a sentence (it is taken not to, but for words
+like "The" and "If"), and that a sentence begins with a small letter ("dpkg", "iPhone").
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ _STOP = re.compile(
 )
 _WORD_BEFORE = re.compile(r"[\w.]*\w\Z")
 _NEXT = re.compile(r"[\s\"'“‘„«‹(\[*_]*(\S)?")
+_OPENER = re.compile(
+    r"\s+(?:The|A|An|This|These|Those|That|It|They|We|You|In|On|For|To|If|When|While|As|At|By|But|And|However|Since|So|"
+    r"There|Then|Thus|Also|Note|All|Any|Each|Some|Most|Many|Its|Their|Our|Your|With|From|After|Before|One|Not|No)[\s,]"
+)
 _LIST_NUMBER = re.compile(r"\W*(?:\d{1,3}|[A-Za-z])(?:\.\d{1,3})*\Z")
 _QUOTED_ON = re.compile(r"(?:と|って|は|を|が|の|も|に|など)")
 
@@ -155,7 +159,7 @@ def _ends(text: str, first: int, stop: re.Match[str], end: int) -> bool:
     if _NEVER_LAST.match(last) or (_BEFORE_A_NUMBER.match(last) and after.isdigit()):
         return False
     initial = len(word[0].rsplit(".", 1)[-1]) == 1 and word[0][-1].isupper() and word[0] != "I"
-    return not (initial and after.isupper())
+    return not (initial and after.isupper()) or bool(_OPENER.match(text, stop.end(), end))
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

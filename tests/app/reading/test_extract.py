@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from app.reading.extract import is_whole, note
+from app.reading.standing import bearing
 from tests.app.reading.test_relevance import Meanings
 
 TEXT = """2.1 The lamp
@@ -72,3 +73,60 @@ def test_sentences_are_in_order_and_as_they_stand(text: str, words: int) -> None
         {(sentence.start, sentence.end) for sentence in found}
     )
     assert all(" ".join(text[sentence.start : sentence.end].split()) == sentence.text for sentence in found)
+
+
+FOLLOWED = """The oil of the lighthouse comes by boat from the island. It is kept in the cellar of the tower. Nobody but
+the keeper may enter the rooms below the tower.
+
+Wicks are made of cotton by the women of the village on the mainland."""
+
+
+def test_a_sentence_that_hangs_comes_only_with_the_one_before() -> None:
+    said = [sentence.text for sentence in note(FOLLOWED, 60, alone=True)]
+    assert "It is kept in the cellar of the tower." in said
+    without = FOLLOWED.replace("The oil of the lighthouse comes", "In Section 3 the oil comes")
+    said = [sentence.text for sentence in note(without, 60, alone=True)]
+    assert said
+    assert "It is kept in the cellar of the tower." not in said
+
+
+@given(st.permutations(FOLLOWED.replace("\n\n", " ").replace("\n", " ").split(". ")), st.integers(5, 80))
+def test_none_hangs_in_the_air(order: list[str], words: int) -> None:
+    text = ". ".join(sentence.removesuffix(".") for sentence in order) + "."
+    found = note(text, words, alone=True)
+    ends = {sentence.end for sentence in found}
+    assert all(bearing(each.text) == "alone" or each.start - 1 in ends for each in found)
+
+
+def test_items_without_a_verb_are_no_sentences() -> None:
+    items = "The standard enables:\n\n- Users to find the lamp of the tower.\n- Pilots to see the rock at night.\n"
+    assert note(items, alone=True) == ()
+    full = items + "- The lamp of the tower is lit by the keeper.\n"
+    assert [sentence.text for sentence in note(full, alone=True)] == ["The lamp of the tower is lit by the keeper."]
+
+
+def test_what_is_said_in_a_note_below_the_text_is_left_out_with_its_number() -> None:
+    text = "The keeper lights the lamp12 every evening.\n\n12 The lamp was brought by a boat. Oil was scarce there.\n"
+    assert [sentence.text for sentence in note(text, alone=True)] == ["The keeper lights the lamp every evening."]
+    assert note("The keeper lights the lamp12 every evening.\n", alone=True) == ()
+
+
+def test_the_words_of_the_title_and_a_definition_count() -> None:
+    text = (
+        "Boats of the coast came with oil in spring.\n\n"
+        "A fog signal is a horn that warns boats of the coast in spring.\n"
+    )
+    assert note(text, 10)[0].text.startswith("Boats")
+    assert note(text, 10, title="4.2 Fog signals")[0].text.startswith("A fog signal is")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "whole"),
+    [
+        ("/usr is shareable, read-only data.", True),
+        ("read.table() reads a table from a file.", True),
+        ("e.g. a table that is read from a file.", False),
+    ],
+)
+def test_what_begins_with_a_path_or_a_call(sentence: str, whole: bool) -> None:
+    assert is_whole(sentence) == whole

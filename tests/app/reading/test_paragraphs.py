@@ -82,3 +82,32 @@ def test_long_lines_are_paragraphs_of_their_own() -> None:
 def test_there_is_no_place_after_the_end() -> None:
     with pytest.raises(IndexError, match="has 1 characters; there is none at 1"):
         plain_of([Extract(Place(1, 0), "a")]).place(1)
+
+
+def test_a_path_that_is_broken_is_put_together() -> None:
+    lines = (
+        "The lock files of the lighthouse are those of /var/\nlock, and the books of the keeper are kept below the /\n"
+    )
+    assert plain(lines + "etc directory.") == (
+        "The lock files of the lighthouse are those of /var/lock, and the books of the keeper are kept below the /etc "
+        "directory."
+    )
+
+
+def test_a_word_behind_a_path_is_none_of_it() -> None:
+    lines = "The configuration of the modules of the lamp is kept below /etc/modprobe.d/\ndirectory of the keeper."
+    assert plain(lines) == lines.replace("\n", " ")
+
+
+def test_a_heading_stays_apart_from_the_paragraph_below_it() -> None:
+    title = "The keeper of the lighthouse and of its lamp in winter"
+    text = f"{title}\n{PARAGRAPH}"
+    assert plain(text).startswith(f"{title} The")
+    found = plain_of([Extract(Place(1, 0), text)], {Place(1, 0): title})
+    assert found.text == f"{title}\n\n{plain(PARAGRAPH)}"
+
+
+def test_characters_of_a_wide_script_take_two_columns() -> None:
+    first = "灯台は Debian の岬の先に立ち、毎晩 lighthouse keeper と沖を行く船に光を送り続けている"
+    second = "家族が守っている。灯台の光は夜ごとに海を照らし、船を導く。建てられたのは百年前で、今も"
+    assert plain(f"{second}\n{first}\n{second}") == second + first + second

@@ -208,3 +208,33 @@ def test_pages_are_counted() -> None:
 def test_nothing_to_read_is_no_section() -> None:
     assert plan(Reading([]), "", 300).sections == ()
     assert plan(Reading([]), "fog", 300).sections == ()
+
+
+def test_a_preface_and_a_licence_are_not_written_about() -> None:
+    titles = ("Preface", "The Lamps", "2. Of Fog", "Boats", "Appendix C. GNU General Public License")
+    found = plan(Reading([book([(title, [9] * 4) for title in titles])]), "", 600)
+    assert headings(found) == ["The Lamps", "Of Fog", "Boats"]
+    assert {heading for heading, _ in found.others} == {titles[0], "GNU General Public License"}
+
+
+@pytest.mark.parametrize(("title", "first"), [("1.1. Purpose", True), ("1.1. Wicks", False)])
+def test_a_chapter_is_written_from_its_overview(title: str, first: bool) -> None:
+    chapters = [(title, [9, 9]), ("1.2. Oil", [9] * 20), ("2. Fog", [9]), ("3. Boats", [9])]
+    whole = book(chapters, pages=100_000)
+    contents = "1. Lamps\n\n" + "".join(f"1.{number}. Lamps {'.' * 60} {number}\n" for number in range(1, 12))
+    text = contents + whole.pages[0].text
+    heads = [Heading(1, 0, 1, "1. Lamps")] + [
+        Heading(1, heading.offset + len(contents), level, heading.title)
+        for heading, level in zip(whole.headings, (2, 2, 1, 1), strict=True)
+    ]
+    reading = Reading([Document("lamps.txt", (Page(1, None, text),), (), tuple(heads))])
+    (number,) = plan(reading, "", 60).sections[0].parts
+    assert reading.parts[number].title == (title if first else "1.2. Oil")
+
+
+def test_an_answer_is_of_the_parts_that_have_half_as_much_to_do_with_the_question_as_the_best() -> None:
+    reading = Reading([whole()])
+    scores = reading.relevance("Bababame granite")
+    chosen = {number for section in plan(reading, "Bababame granite", 600).sections for number in section.parts}
+    assert chosen
+    assert all(scores[number] >= max(scores) / 2 for number in chosen)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.documents import Document, Heading, Page
-from app.reading.reading import PART_CHARACTERS, PART_IDEOGRAPHS, Reading, Readings, standing_alone
+from app.reading.reading import PART_CHARACTERS, PART_IDEOGRAPHS, Reading, Readings
 from tests.app.reading.books import book, books
 
 
@@ -99,28 +99,6 @@ def test_all_parts_are_a_chapter_where_none_is_running_text() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("sentence", "alone"),
-    [
-        ("However, the lamp was lit.", "The lamp was lit."),
-        ("In addition, oil was brought.", "Oil was brought."),
-        ("for example, oil was brought.", "Oil was brought."),
-        ("But the lamp was lit.", "The lamp was lit."),
-        ("Also, if it rained, the lamp was lit.", "Also, if it rained, the lamp was lit."),
-        ("So that the lamp was lit, he rose.", "So that the lamp was lit, he rose."),
-        ("Andrew lit the lamp.", "Andrew lit the lamp."),
-        ("Thus", "Thus"),
-        ("The lamp (see Section 3) was lit.", "The lamp was lit."),
-        ("The lamp (cf. page 3) was lit (e.g. at dusk).", "The lamp was lit."),
-        ("The lamp (of brass) was lit.", "The lamp (of brass) was lit."),
-        ("Note that the lamp (see below) was lit.", "The lamp was lit."),
-        ("灯台の光は海を照らす。", "灯台の光は海を照らす。"),
-    ],
-)
-def test_a_sentence_stands_alone(sentence: str, alone: str) -> None:
-    assert standing_alone(sentence) == alone
-
-
 def test_the_same_documents_are_read_once() -> None:
     readings, document = Readings(), book([("", [9, 9])], pages=400)
     reading = readings.of([document])
@@ -139,4 +117,12 @@ def test_a_heading_in_the_line_above_is_not_of_the_sentence() -> None:
     text = f"Appendix B Invoking R\n{said}"
     headings = (Heading(1, 0, 1, "B Invoking R"),)
     reading = Reading([Document("intro.pdf", (Page(1, None, text),), (), headings)])
+    assert [saying.text for saying in reading.sayings(0, 30)] == [said]
+
+
+def test_a_title_over_several_lines_and_its_label_are_not_of_the_sentence() -> None:
+    said = "The keeper of the lighthouse lights the lamp every evening at dusk, and puts it out again at dawn."
+    text = f"CHAPTER\nSEVENTEEN\nOF THE LAMP AND OF ITS KEEPER (FROM THE OLD BOOK OF THE\nLIGHTHOUSE)\n{said}"
+    title = "17. Of the lamp and of its keeper (from the old book of the lighthouse)"
+    reading = Reading([Document("lamp.pdf", (Page(1, None, text),), (), (Heading(1, 0, 1, title),))])
     assert [saying.text for saying in reading.sayings(0, 30)] == [said]

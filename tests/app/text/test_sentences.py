@@ -31,6 +31,8 @@ def kinds(text: str) -> list[tuple[str, str]]:
         "3.1. Introduction to lists.|A. Next of them.",
         "雨が降る。|風も吹く！|「行こう。」と彼は言った。|本当ですか？|はい",
         "It is by `dpkg`.|`apt` calls it.|**Bold** follows.",
+        "It runs in R.|However, S was first.|J. R. Smith wrote both.",
+        "Variables are loaded into R.|The keeper is J. Smith.",
         "He is from the U.S. Army.|That is all.",
     ],
 )
