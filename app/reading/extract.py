@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.reading.relevance import Vectors
+from app.reading.meanings import Vectors
 from app.reading.terms import asked, terms
 from app.text.sentences import sentences
 

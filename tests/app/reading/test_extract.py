@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from app.reading.extract import is_whole, note
-from tests.app.reading.test_relevance import Meanings
+from tests.app.reading.models import KnownWords
 
 TEXT = """2.1 The lamp
 
@@ -38,7 +38,7 @@ def test_a_note_has_a_sentence_even_if_that_is_longer_than_asked() -> None:
 
 
 def test_vectors_may_say_which_are_central() -> None:
-    assert note(TEXT, 20, Meanings())[0].text.startswith("The lamp")
+    assert note(TEXT, 20, KnownWords())[0].text.startswith("The lamp")
 
 
 @pytest.mark.parametrize(
