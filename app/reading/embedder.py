@@ -6,6 +6,7 @@ only the files in it are read. What finds parts does without where it is not ins
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,10 +24,11 @@ _TOKENS, _BATCH = 256, 8
 
 
 class Embedder:
-    """The model, on the CPU in float32. For one thread at a time."""
+    """The model, on the CPU in float32. For several threads."""
 
     def __init__(self, folder: Path) -> None:
         """`folder`: from `installed`. Raises OSError, RuntimeError, ValueError or KeyError if it is damaged."""
+        self._tokenizing = threading.Lock()  # a tokenizer's padding and truncation are state of it
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self._model = BertModel(
             BertConfig.from_pretrained(folder, local_files_only=True), add_pooling_layer=False
@@ -45,7 +47,8 @@ class Embedder:
 
     @torch.inference_mode()
     def _embed(self, texts: list[str]) -> NDArray[np.float32]:
-        batch = self._tokenizer(texts, padding=True, truncation=True, max_length=_TOKENS, return_tensors="pt")
+        with self._tokenizing:
+            batch = self._tokenizer(texts, padding=True, truncation=True, max_length=_TOKENS, return_tensors="pt")
         states = self._model(**batch).last_hidden_state  # (texts, tokens, DIMENSIONS)
         mask = batch["attention_mask"].unsqueeze(-1).to(states.dtype)
         mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1)

@@ -19,8 +19,8 @@ RELATED = 0.25
 """Cosine of the nearest text below which none has to do with the query by its meaning: requests for what is nowhere in
 a manual stay below it, the part that answers a question is above it in nine of ten."""
 
-SHORTLIST = 20
-"""Texts that are compared by meaning while not all have a vector yet: the best by words, in 2 s of a core."""
+SHORTLIST = 10
+"""Texts that are compared by meaning while not all have a vector yet: the best by words, in a second of a core."""
 
 
 class Relevance:
@@ -79,4 +79,5 @@ class Relevance:
         if self._vectors is not None:
             return np.arange(self._count), self._vectors
         numbers = np.argsort(-lexical, kind="stable")[:SHORTLIST]
-        return numbers, self._meanings.of([self.compared[number] for number in numbers])
+        vectors = self._meanings.of([self.compared[number] for number in numbers])
+        return numbers[: 0 if vectors is None else len(vectors)], vectors

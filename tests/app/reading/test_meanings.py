@@ -15,6 +15,7 @@ from app.reading import meanings as module
 from app.reading.embedder import DIMENSIONS
 from app.reading.meanings import Meanings, installed_meanings
 from app.reading.reading import Reading
+from app.reading.relevance import Relevance
 from app.reading.vector_file import VectorFile
 from app.settings import Settings
 from tests.app.reading.models import KnownWords
@@ -23,15 +24,16 @@ TEXTS = [f"The lamp {number} is of the tower." for number in range(20)]
 
 
 class Held(KnownWords):
-    """Makes vectors when it is let to."""
+    """Prepares vectors when it is let to."""
 
     def __init__(self) -> None:
         super().__init__()
         self.begun, self.free = threading.Event(), threading.Event()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        self.begun.set()
-        self.free.wait()
+        if threading.current_thread() is not threading.main_thread():
+            self.begun.set()
+            self.free.wait()
         return super().embed(texts)
 
 
@@ -61,31 +63,42 @@ def test_what_is_asked_for_is_not_kept() -> None:
     meanings.close()
 
 
-def test_who_waits_comes_before_what_is_prepared() -> None:
+def test_who_waits_does_not_wait_for_what_is_prepared() -> None:
     model = Held()
     meanings = Meanings(lambda: model)
     meanings.prepare(lambda: TEXTS)
-    model.begun.wait()  # the first of them
-    asking = threading.Thread(target=meanings.query, args=["boat"])
-    asking.start()
-    while meanings._tasks.qsize() < 3:  # two more of the texts, and the query
-        threading.Event().wait(0.001)
+    model.begun.wait()
+    assert meanings.query("boat") is not None
+    assert meanings.of(TEXTS[10:12]) is not None
+    assert model.asked == ["boat", *TEXTS[10:12]]
     model.free.set()
-    asking.join()
-    assert model.asked.index("boat") == 8
     while meanings.known(TEXTS) is None:
         threading.Event().wait(0.001)
+    assert sorted(model.asked) == sorted(["boat", *TEXTS])
     meanings.close()
 
 
 def test_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    meanings = Meanings(KnownWords)
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    found = meanings.of(TEXTS)
+    assert found is not None
+    assert 0 < len(found) < len(TEXTS)
+    assert meanings.known(TEXTS[: len(found)]) is not None
+    assert Relevance(TEXTS, meanings).scores("light").any()
+    meanings.close()
+
+
+def test_it_ends_while_it_prepares() -> None:
     model = Held()
     meanings = Meanings(lambda: model)
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
-    assert meanings.of(TEXTS) is None
-    assert meanings.query("lamp") is None
+    meanings.prepare(lambda: TEXTS)
+    model.begun.wait()
+    closing = threading.Thread(target=meanings.close)
+    closing.start()
     model.free.set()
-    meanings.close()
+    closing.join()
+    assert len(model.asked) <= len(TEXTS)
 
 
 def test_a_model_that_fails_is_not_tried_again() -> None:
