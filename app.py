@@ -15,6 +15,7 @@ from app.engine.document_cache import document_cache
 from app.engine.engine import Engine, named_model
 from app.project.commands import Commands
 from app.project.sessions import Sessions
+from app.reading.meanings import installed_meanings
 from app.settings import SettingsError, load_settings
 from app.store import open_store
 from app.web.context import AppContext
@@ -36,10 +37,13 @@ def main() -> None:
         engine = Engine(model, settings.queue_size, document_cache(settings), compile_decoding)
         ending.callback(engine.close)
         engine.start()
-        sessions = Sessions(store, settings.limits, settings.session_minutes, forget=settings.shared)
+        meanings = installed_meanings(settings)
+        if meanings is not None:
+            ending.callback(meanings.close)
+        sessions = Sessions(store, settings.limits, settings.session_minutes, forget=settings.shared, meanings=meanings)
         ending.callback(sessions.close)
         sessions.start()
-        page = build(settings, AppContext(Commands(settings, engine), sessions, shared=settings.shared))
+        page = build(settings, AppContext(Commands(settings, engine, meanings), sessions, shared=settings.shared))
         server = Server(page, settings)
         ending.callback(server.close)
         sys.stdout.write(f"Running on {server.url} (Ctrl+C ends it)\n")

@@ -33,6 +33,8 @@ from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.tasks import NOTE
 from app.prompt.window import Budget, FewerPages, FewerSources, ShorterDraft, ShorterOutput
+from app.reading.meanings import Meanings
+from app.reading.reading import Readings
 from app.say.errors import AppError, PromptError
 from app.settings import Settings
 
@@ -53,9 +55,10 @@ WISH_CHARACTERS = 200
 class Commands:
     """Begins what people ask for. One per app. `engine` may still be loading its model."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
-        """Nothing is asked for yet."""
+    def __init__(self, settings: Settings, engine: Engine, meanings: Meanings | None = None) -> None:
+        """Nothing is asked for yet. `meanings`: what compares the parts of documents by meaning."""
         self.settings, self.engine = settings, engine
+        self._meanings = meanings
         self._specs = WholeSpecs(settings, engine)
 
     def request(self, **fields: Any) -> WriteRequest:
@@ -65,6 +68,10 @@ class Commands:
     def material(self, session: Session) -> Material:
         """What a project writes about, with what is noted on it."""
         return replace(session.material, notes=session.notes.known(self.note_maker))
+
+    def material_of(self, sources: Sequence[Source]) -> Material:
+        """Sources that belong to no project."""
+        return Material(sources, readings=Readings(self._meanings))
 
     # --- notes ---
 
@@ -131,7 +138,7 @@ class Commands:
     def write_apart(self, sources: Sequence[Source], request: WriteRequest, draft: str = "") -> Writing:
         """Begin a text that belongs to no project, or go on with `draft`. Raises AppError."""
         where: Where = "end" if draft.strip() else "anew"
-        writing = self._writing(Material(sources), request, InsertionPoint(draft, "", ""), where)
+        writing = self._writing(self.material_of(sources), request, InsertionPoint(draft, "", ""), where)
         writing.start()
         return writing
 
@@ -223,7 +230,7 @@ class Commands:
         self, sources: Sequence[Source], request: WriteRequest, methods: Sequence[str], draft: str = ""
     ) -> Comparison:
         """The same for what belongs to no project. Raises AppError."""
-        comparison = self._comparison(Material(sources), request, methods, draft)
+        comparison = self._comparison(self.material_of(sources), request, methods, draft)
         comparison.start()
         return comparison
 

@@ -15,6 +15,7 @@ from app.project.sources import Sources
 from app.project.versions import Versions
 from app.project.writing import Writing
 from app.prompt.compose import TokenCounts
+from app.reading.meanings import Meanings
 from app.reading.reading import Readings
 from app.runs.library import RunLibrary
 from app.runs.trace import Trace
@@ -30,7 +31,9 @@ INTERRUPTED = "The app ended while the model wrote here. What it had written is 
 class Session:
     """One project. Handlers of several pages may call it at once."""
 
-    def __init__(self, store: Store, project: Project, limits: Limits, instead_of: str = "") -> None:
+    def __init__(
+        self, store: Store, project: Project, limits: Limits, instead_of: str = "", meanings: Meanings | None = None
+    ) -> None:
         """The project as the store keeps it. `instead_of`: one that was asked for and is gone, if this was made new."""
         self.instead_of = instead_of
         self.id, self.name, self.task = project.id, project.name, dict(project.task)
@@ -39,7 +42,7 @@ class Session:
         self.versions = Versions(store, project.id, self.draft)
         self.runs = RunLibrary(store, project.id)
         self.token_counts = TokenCounts()
-        self.readings = Readings()
+        self.readings = Readings(meanings)
         self.notes = Notes(store, project.id)
         self.note_taking: NoteTaking | None = None
         self.writing: Writing | None = None

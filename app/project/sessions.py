@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from app.project.session import UNTITLED, Session
+from app.reading.meanings import Meanings
 from app.say.errors import ProjectGone, StoreError
 from app.settings import Limits
 from app.store import Project, Store, create_project, delete_project, list_projects, open_project
@@ -41,9 +42,12 @@ class Sessions:
     read or kept.
     """
 
-    def __init__(self, store: Store, limits: Limits, minutes: float, *, forget: bool = False) -> None:
+    def __init__(
+        self, store: Store, limits: Limits, minutes: float, *, forget: bool = False, meanings: Meanings | None = None
+    ) -> None:
         """`forget`: the store is for strangers, whose documents must not stay."""
         self.store = store
+        self._meanings = meanings
         self._limits, self._seconds, self._forget = limits, 60 * minutes, forget
         self._open: dict[str, Opening] = {}
         self._views: dict[str, PageView] = {}
@@ -202,7 +206,7 @@ class Sessions:
         session: Session | None = None
         failure: StoreError | None = None
         try:
-            session = Session(self.store, open_project(self.store, project), self._limits)
+            session = Session(self.store, open_project(self.store, project), self._limits, meanings=self._meanings)
         except ProjectGone:
             pass
         except StoreError as error:
@@ -227,7 +231,7 @@ class Sessions:
     def _made(self, instead_of: str) -> Session:
         made: Project = create_project(self.store, UNTITLED)
         opening: Opening = Future()
-        session = Session(self.store, made, self._limits, instead_of)
+        session = Session(self.store, made, self._limits, instead_of, self._meanings)
         opening.set_result(session)
         with self._lock:
             self._open[made.id] = opening

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.reading.relevance import Vectors
 from app.reading.standing import Bearing, bearing, is_definite, standing_alone
 from app.reading.terms import asked, terms
 from app.text.sentences import sentences
@@ -91,7 +90,6 @@ class _Candidate:
 def note(
     text: str,
     words: int = WORDS,
-    embedder: Vectors | None = None,
     focus: str = "",
     *,
     title: str = "",
@@ -107,7 +105,7 @@ def note(
     if not open_ones:
         return ()
     texts = [candidate.text for candidate in candidates]
-    vectors = embedder.embed(texts) if embedder else _tf_idf(texts)
+    vectors = _tf_idf(texts)
     alike = vectors @ vectors.T
     worth = _worth(alike, candidates, frozenset(terms(title)), frozenset(asked(focus)) if focus else frozenset())
     chosen: list[int] = []

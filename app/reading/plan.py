@@ -61,8 +61,8 @@ class PlannedSection:
 
 @dataclass(frozen=True)
 class Plan:
-    """The sections, in order, and how much is read for them. found: whether any word of the focus, if there is one, is
-    in the documents. others: chapters that are not written about, by their headings, each with its parts."""
+    """The sections, in order, and how much is read for them. found: whether anything in the documents has to do with
+    the focus, if there is one. others: chapters that are not written about, by their headings, each with its parts."""
 
     reading: Reading
     sections: tuple[PlannedSection, ...]

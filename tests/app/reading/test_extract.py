@@ -8,7 +8,6 @@ from hypothesis import given
 
 from app.reading.extract import is_whole, note
 from app.reading.standing import bearing
-from tests.app.reading.test_relevance import Meanings
 
 TEXT = """2.1 The lamp
 
@@ -36,10 +35,6 @@ def test_a_note_has_the_central_sentences_in_their_order() -> None:
 
 def test_a_note_has_a_sentence_even_if_that_is_longer_than_asked() -> None:
     assert len(note(TEXT, words=3)) == 1
-
-
-def test_vectors_may_say_which_are_central() -> None:
-    assert note(TEXT, 20, Meanings())[0].text.startswith("The lamp")
 
 
 @pytest.mark.parametrize(

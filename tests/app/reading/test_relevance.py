@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from app.reading.relevance import Relevance, embed_passages
+from app.reading import relevance as module
+from app.reading.english import in_latin_letters, is_english
+from app.reading.meanings import Meanings
+from app.reading.relevance import MEANING, Relevance
 from app.reading.terms import terms
+from tests.app.reading.models import KnownWords
 
 TEXTS = [
     "The keeper lights the lamp at dusk.",
@@ -17,23 +20,18 @@ TEXTS = [
     "Stores of oil are kept in the cellar. The lamp burns it.",
     "",
 ]
-MEANINGS = {"lamp": 0, "light": 0, "boat": 1, "vessel": 1, "oil": 2, "fuel": 2}
 
 
-class Meanings:
-    """Vectors by what words mean, as far as MEANINGS knows it."""
+@pytest.fixture
+def model() -> KnownWords:
+    return KnownWords()
 
-    def __init__(self) -> None:
-        self.asked = 0
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        self.asked += len(texts)
-        vectors = np.full((len(texts), 3), 1e-6, np.float32)
-        for row, text in enumerate(texts):
-            for word in terms(text):
-                if word in MEANINGS:
-                    vectors[row, MEANINGS[word]] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+@pytest.fixture
+def meanings(model: KnownWords) -> Iterator[Meanings]:
+    found = Meanings(lambda: model)
+    yield found
+    found.close()
 
 
 def test_words_find_their_text_in_any_form() -> None:
@@ -57,35 +55,73 @@ def test_what_is_nowhere_is_relevant_to_nothing(query: str) -> None:
     assert Relevance(["", "."]).scores(query).tolist() == [0, 0]
 
 
-def test_meaning_finds_what_shares_no_word() -> None:
-    relevance = Relevance(TEXTS, Meanings())
+def test_meaning_finds_what_shares_no_word(meanings: Meanings) -> None:
+    relevance = Relevance(TEXTS, meanings)
     assert Relevance(TEXTS).scores("vessel").tolist() == [0, 0, 0, 0]
+    meanings.of(TEXTS)
     assert relevance.best("vessel", 1) == [1]
     assert relevance.best("fuel", 1) == [2]
-    assert all(0 <= score <= 1 for score in relevance.scores("the fuel of the lamp"))
 
 
-def test_vectors_are_made_once() -> None:
-    meanings = Meanings()
-    first = Relevance(TEXTS, meanings)
-    assert [len(vectors) for vectors in first.vectors] == [1, 1, 1, 0]
-    made = meanings.asked
-    again = Relevance(TEXTS, meanings, first.vectors)
-    assert meanings.asked == made
-    assert again.scores("fuel").tolist() == first.scores("fuel").tolist()
+@pytest.mark.parametrize("query", ["fuel", "the light of the lamp", "oars and oil", "vessel keeper"])
+def test_scores_are_the_sum_of_both_each_scaled_to_its_best(query: str, meanings: Meanings, model: KnownWords) -> None:
+    meanings.of(TEXTS)
+    lexical = Relevance(TEXTS).scores(query).tolist()
+    wanted, *vectors = model.embed([query, *TEXTS])
+    cosines = [max(0.0, sum(float(a) * float(b) for a, b in zip(wanted, vector, strict=True))) for vector in vectors]
+    reference = [
+        (1 - MEANING) * word + MEANING * cosine / max(cosines) for word, cosine in zip(lexical, cosines, strict=True)
+    ]
+    scores = Relevance(TEXTS, meanings).scores(query)
+    assert scores.dtype == np.float32
+    assert scores.tolist() == pytest.approx(reference, abs=2e-3)  # vectors are kept as float16
+    assert (scores <= 1).all()
 
 
-def test_a_long_text_is_compared_by_its_best_passage() -> None:
-    long = "boat " * 180 + "oil " * 180
-    meanings = Meanings()
-    assert [len(vectors) for vectors in embed_passages(["", "oil", long, long * 9], meanings)] == [0, 1, 4, 4]
-    assert Relevance([long], meanings).semantic("fuel")[0] == pytest.approx(1)
+def test_until_all_have_a_vector_the_best_by_words_are_compared(
+    meanings: Meanings, model: KnownWords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHORTLIST", 2)
+    relevance = Relevance(TEXTS, meanings)
+    scores = relevance.scores("fuel for the lamp in the cellar")
+    assert sorted(model.asked) == sorted([TEXTS[0], TEXTS[2], "fuel for the lamp in the cellar"])
+    assert relevance.best("fuel for the lamp in the cellar", 1) == [2]
+    assert scores[1] == scores[3] == 0
+    meanings.of(TEXTS)
+    assert relevance.scores("fuel for the lamp in the cellar")[1] > 0
 
 
-def test_words_and_meaning_count_alike() -> None:
-    relevance = Relevance(["lamp", "boat", "oil"], Meanings())
-    assert relevance.scores("light oil").tolist() == pytest.approx([0.5, 0, 1], abs=1e-4)
-    assert relevance.scores("lamp").tolist() == pytest.approx([1, 0, 0], abs=1e-4)
+@pytest.mark.parametrize("query", ["zebra", "keeper", "灯台の光", "", " "])
+def test_by_words_alone_where_meaning_says_nothing(query: str, meanings: Meanings) -> None:
+    texts = ["The keeper lights the lamp of the tower.", "The keeper is the man of the lamp, and it is the oil."]
+    meanings.of(texts)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "RELATED", 1.1)  # of these few words every cosine is high
+        assert Relevance(texts, meanings).scores(query).tolist() == Relevance(texts).scores(query).tolist()
+
+
+def test_without_a_model_that_can_be_loaded_by_words_alone() -> None:
+    def load() -> KnownWords:
+        raise OSError("no such file")
+
+    meanings = Meanings(load)
+    assert Relevance(TEXTS, meanings).scores("lamp oil").tolist() == Relevance(TEXTS).scores("lamp oil").tolist()
+    meanings.close()
+
+
+def test_other_languages_are_compared_by_words(meanings: Meanings, model: KnownWords) -> None:
+    for texts in (
+        ["Der Wärter zündet die Lampe an.", "Das Öl steht im Keller, und das Boot liegt am Felsen."],
+        ["灯台の光は夜ごとに海を照らす。", "油は地下に置く。lamp oil boat"],
+    ):
+        assert not is_english(texts)
+        relevance = Relevance(texts, meanings)
+        assert relevance.compared == ()
+        assert relevance.scores("lamp oil").tolist() == Relevance(texts).scores("lamp oil").tolist()
+    assert model.asked == []
+    assert is_english(TEXTS)
+    assert not in_latin_letters("灯台はどこを照らすか")
+    assert in_latin_letters("Where is the naïve 灯 keeper?")
 
 
 def test_scripts_without_blanks_are_compared_by_pairs_of_characters() -> None:
