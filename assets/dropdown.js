@@ -1,6 +1,7 @@
 // Gradio's dropdowns open as soon as they have the focus, once more after the key that leaves them, and tell the server
 // of a change whenever they are left. Here a list opens by a click, an arrow, Enter, or what is typed; it closes when its
-// field is left, by Escape, and when the page is scrolled; and a field that is only passed through says nothing.
+// field is left, by Escape, and when the page is scrolled; the first click selects what stands in the field, as Tab does;
+// and a field that is only passed through says nothing.
 const entered = new WeakMap(); // the text of a field when it got the focus
 const used = new WeakSet(); // fields whose list was opened since then
 const choosing = new WeakSet(); // fields in which Enter was pressed last
@@ -51,6 +52,7 @@ addEventListener("click", (event) => {
   const field = fieldOf(event.target) ?? fieldOf(around?.querySelector("input[role=combobox]") ?? null);
   if (!field || field.disabled) return;
   field.focus();
+  if (!used.has(field) && !field.readOnly) field.select(); // what is typed next takes the place of what was chosen
   openList(field);
 }, true);
 

@@ -21,6 +21,9 @@ METHODS = (REFRESHKV, FULL_ATTENTION)
 WordingChoice: TypeAlias = Literal["auto", "own", "quoted"]
 """Whose sentences a text about documents has: the model's own or the documents'; "auto": theirs for a small model."""
 
+MAX_TEMPERATURE = 5
+"""Above it the likely tokens are hardly likelier than the others; far above it their probabilities are no numbers."""
+
 LIMIT = "max_new_tokens_limit"
 """In the context of the check: the most tokens that may be asked for."""
 
@@ -90,8 +93,8 @@ def _max_new_tokens(value: Any, info: ValidationInfo) -> int:
 
 def _temperature(value: Any) -> float:
     number = 0.0 if value is None else _number(value)
-    if number is None or number < 0:
-        raise AppError("The temperature is {}; it must be 0 or more.", _shown(value))
+    if number is None or not 0 <= number <= MAX_TEMPERATURE:
+        raise AppError("The temperature is {}; it must be 0 to {}.", _shown(value), MAX_TEMPERATURE)
     return number
 
 

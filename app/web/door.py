@@ -6,10 +6,12 @@ from typing import Any
 
 import gradio as gr
 from gradio.exceptions import InvalidPathError
+from gradio_client.utils import is_http_url_like
 
 from app.text.valid import valid
 
 NOT_UPLOADED = "A file was not uploaded. Upload it first; in gradio_client that is handle_file(path)."
+TOO_FEW = "{} values came, and {} are needed. Send one for each parameter that /gradio_api/info names."
 
 
 class ValidBlocks(gr.Blocks):
@@ -21,11 +23,25 @@ class ValidBlocks(gr.Blocks):
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> dict[str, Any]:
         """As Gradio's, with valid inputs and event data. Raises gr.Error also for a file of another path than uploads
-        have."""
+        have, for one that Gradio would fetch from an address, and to a program that leaves values out."""
         event = options.get("event_data")
         if event is not None:
             event._data = valid(event._data)
+        if _has_address(inputs):
+            raise gr.Error(NOT_UPLOADED, print_exception=False)
+        if block_fn.api_visibility == "public" and len(inputs) < len(block_fn.inputs):
+            raise gr.Error(TOO_FEW.format(len(inputs), len(block_fn.inputs)), print_exception=False)
         try:
             return await super().process_api(block_fn, valid(inputs), *args, **options)
         except InvalidPathError:  # of which Gradio would tell nothing
             raise gr.Error(NOT_UPLOADED, print_exception=False) from None
+
+
+def _has_address(value: Any) -> bool:
+    """Whether a file is among the values whose path is an address."""
+    if isinstance(value, list):
+        return any(map(_has_address, value))
+    if not isinstance(value, dict):
+        return False
+    path = value.get("path")
+    return ("meta" in value and isinstance(path, str) and is_http_url_like(path)) or _has_address([*value.values()])

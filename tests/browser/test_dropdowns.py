@@ -137,6 +137,17 @@ def test_what_is_typed_filters_and_is_taken_where_that_is_allowed(site: Site, pa
     wait(lambda: {("filtered", "blue"), ("free", "pink")} <= set(site.heard))
 
 
+def test_what_is_typed_after_a_click_takes_the_place_of_what_was_chosen(site: Site, page: Page) -> None:
+    field(page, "free").click()
+    page.keyboard.type("pin")
+    field(page, "free").click()  # the caret goes where it was clicked
+    page.keyboard.press("End")
+    page.keyboard.type("k")
+    page.keyboard.press("Enter")
+    expect(field(page, "free")).to_have_value("pink")
+    wait(lambda: ("free", "pink") in site.heard)
+
+
 def test_what_comes_without_keys_filters_too(site: Site, page: Page) -> None:
     field(page, "free").focus()
     page.keyboard.press("Control+a")

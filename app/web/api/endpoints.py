@@ -19,7 +19,7 @@ from app.prompt.request import WordingChoice
 from app.say.errors import AppError
 from app.settings import Limits
 from app.web.api.answers import compared, planned_section
-from app.web.api.inputs import answer, errors_told, given_text, read_sources, uploaded
+from app.web.api.inputs import answer, errors_told, given_text, given_texts, read_sources, uploaded
 from app.web.frames import frames
 
 FRAME_SECONDS = 0.1
@@ -175,9 +175,10 @@ class Tools:
                 budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, grounded=grounded,
             )  # fmt: skip
+            named = given_texts("methods", methods)
             sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords, parts)
             comparison = await asyncio.to_thread(
-                self._commands.compare_apart, sources, asked, methods or [], given_text("draft", draft)
+                self._commands.compare_apart, sources, asked, named, given_text("draft", draft)
             )
         try:
             async for _ in _followed(comparison):

@@ -74,6 +74,13 @@ def given_text(name: str, value: Any) -> str:
     return value or ""
 
 
+def given_texts(name: str, value: Any) -> list[str]:
+    """A parameter's list of texts; without one it is empty. Raises AppError."""
+    if value is not None and not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+        raise AppError("{} must be a list of texts.", name)
+    return value or []
+
+
 def _of_each(files: Sequence[Any], name: str, values: Any) -> list[str]:
     """One value for each file, "" for those that have none. Raises AppError."""
     given = values or []

@@ -38,7 +38,7 @@ STYLES = ("controls.css", "style.css", "compare.css", "draft.css")
 LANGUAGES = "const LANGUAGES = %s;\n"
 """Those that the server speaks, for language.js."""
 
-SCRIPTS = ("language.js", "input_method.js", "text_box.js", "dropdown.js")
+SCRIPTS = ("answers.js", "language.js", "input_method.js", "text_box.js", "dropdown.js")
 
 
 def build(settings: Settings, context: AppContext) -> gr.Blocks:
@@ -65,6 +65,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
 
             noticed = gr.HTML(elem_id="store-notices")
             page.load(noticed_said, None, noticed, **QUIET)
+        gr.Button(visible="hidden", elem_id="next-event").click(lambda: None, **QUIET)  # see answers.js
         gr.HTML(html_template=ANNOUNCER, js_on_load=(ASSETS / "announce.js").read_text("utf-8"), elem_id="announcer")
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="left", min_width=280):

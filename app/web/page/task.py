@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
+from app.prompt.request import FULL_ATTENTION, MAX_TEMPERATURE, REFRESHKV, WriteRequest
 from app.prompt.tasks import LENGTHS, TASKS, TONES, Shape, parse_length
 from app.say.errors import AppError
 from app.settings import Settings, budget_text
@@ -129,7 +129,9 @@ def _decoding(settings: Settings) -> list[Any]:
             stride = gr.Number(settings.stride, label=words("stride"), precision=0, minimum=1)
         threshold = gr.Number(settings.similarity_threshold, label=words("threshold"), minimum=-1, maximum=1)
         with gr.Row():
-            temperature = gr.Number(settings.temperature, label=words("temperature"), minimum=0)
+            temperature = gr.Number(
+                settings.temperature, label=words("temperature"), minimum=0, maximum=MAX_TEMPERATURE
+            )
             seed = gr.Number(None, label=words("seed"), precision=0, elem_id="seed")
         seen = gr.Number(None, label=words("draft_tokens"), precision=0, minimum=0, elem_id="draft-tokens")
         whose = [(words("wording_auto"), "auto"), (words("wording_own"), "own"), (words("wording_quoted"), "quoted")]

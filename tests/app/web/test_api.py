@@ -27,7 +27,7 @@ from app.settings import Settings, SettingsError
 from app.store import open_store
 from app.web.api.endpoints import Tools
 from app.web.context import AppContext
-from app.web.door import NOT_UPLOADED
+from app.web.door import NOT_UPLOADED, TOO_FEW
 from app.web.page import build, launch_options
 from app.web.server import Server
 from core import FullAttention, RefreshKV
@@ -262,6 +262,9 @@ def test_what_cannot_be_compared_is_refused(client: Client, rock: Any) -> None:
         ([rock], ["RefreshKV", "RefreshKV"], {}, "Choose at least two methods to compare"),
         ([rock], [], {}, "Choose at least two methods to compare"),
         ([rock], None, {}, "Choose at least two methods to compare"),
+        ([rock], 3, {}, "methods must be a list of texts"),
+        ([rock], "RefreshKV", {}, "methods must be a list of texts"),
+        ([rock], [["RefreshKV"], ["FullAttention"]], {}, "methods must be a list of texts"),
         ([], both, {"task": "summary", "detail": ""}, "There is nothing to write about"),
         # A draft counts only where it is gone on with.
         ([], both, {"task": "summary", "detail": " ", "draft": "Mine it is."}, "There is nothing to write about"),
@@ -313,13 +316,19 @@ def test_a_path_that_was_not_uploaded_is_refused(client: Client, path: Any) -> N
         assert "not uploaded" in answer or "is missing" in answer
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE)])
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE), "http://127.0.0.1:1/a.txt"])
 def test_an_uploaded_file_that_is_none_is_refused_in_words(client: Client, path: str) -> None:
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     for endpoint, data in (("read_document", [file, "", ""]), ("check_budget", [[file], *[None] * 9])):
         answer = call(client, endpoint, {"data": data})
         assert "event: error" in answer
         assert NOT_UPLOADED in answer
+
+
+def test_a_program_that_leaves_values_out_is_told(client: Client) -> None:
+    answer = call(client, "read_document", {"data": []})
+    assert "event: error" in answer
+    assert TOO_FEW.format(0, 3) in answer
 
 
 def call(client: Client, endpoint: str, body: dict[str, Any]) -> str:
