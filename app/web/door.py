@@ -34,7 +34,7 @@ class ValidBlocks(gr.Blocks):
             raise gr.Error(TOO_FEW.format(len(inputs), len(block_fn.inputs)), print_exception=False)
         return await super().process_api(block_fn, valid(inputs), *args, **options)
 
-    async def preprocess_data(self, *args: Any, **options: Any) -> list[Any]:
+    async def preprocess_data(self, *args: Any, **options: Any) -> Any:
         """As Gradio's. What it refuses is told, also what it would tell nothing of, and the log is spared it: no page sends
         that. Raises gr.Error."""
         try:
