@@ -11,7 +11,7 @@ from gradio_client.utils import is_http_url_like
 from app.text.valid import valid
 
 NOT_UPLOADED = "A file was not uploaded. Upload it first; in gradio_client that is handle_file(path)."
-NOT_HELD = "A value came that its field cannot hold. Reload the page and try again."
+NOT_HELD = "A value came that its field cannot hold. Send one of its type (/gradio_api/info)."
 TOO_FEW = "{} values came, and {} are needed. Send one for each parameter that /gradio_api/info names."
 
 
@@ -35,7 +35,7 @@ class ValidBlocks(gr.Blocks):
         return await super().process_api(block_fn, valid(inputs), *args, **options)
 
     async def preprocess_data(self, *args: Any, **options: Any) -> Any:
-        """As Gradio's. What it refuses is told, also what it would tell nothing of, and the log is spared it: no page sends
+        """As Gradio's. What it refuses is told, also where it would tell nothing, and not in the log: only a program sends
         that. Raises gr.Error."""
         try:
             return await super().preprocess_data(*args, **options)

@@ -391,7 +391,7 @@ def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) ->
     whole = client.predict(files=[rock], task="report", max_new_tokens=20, api_name="/check_budget")
     assert (whole["fits"], whole["message"]) == (
         True,
-        "Sections: 1. Pages read: 1; written from: 1. The sentences are the "
+        "Sections: 1. Parts written from: 1 of 1. The sentences are the "
         "documents' own: a model of this size invents when it uses its own words.",
     )
     (section,) = whole["sections"]

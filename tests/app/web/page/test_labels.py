@@ -6,6 +6,7 @@ from app.say.catalogue import catalogues
 from app.settings import ASSETS
 from app.web.page.labels import LABELS
 
+KEYS = re.compile(r"(?:Ctrl|Esc)[+\w]*", re.ASCII)
 NAMED = re.compile("“([^”$]+)”|「([^」$]+)」")
 
 
@@ -21,3 +22,8 @@ def test_what_scripts_name_in_quotes_is_a_label() -> None:
     }
     assert "How the model writes" in named
     assert named <= labels
+
+
+def test_the_keys_are_named_in_every_language() -> None:
+    japanese = catalogues()["ja"].pattern(LABELS["keys"], "keys")
+    assert KEYS.findall(japanese) == KEYS.findall(LABELS["keys"])
