@@ -35,7 +35,7 @@ class ValidBlocks(gr.Blocks):
         return await super().process_api(block_fn, valid(inputs), *args, **options)
 
     async def preprocess_data(self, *args: Any, **options: Any) -> Any:
-        """As Gradio's. What it refuses is told, also where it would tell nothing, and not in the log: only a program sends
+        """As Gradio's. What it refuses is told, also where it would tell nothing, and not in the log: only programs send
         that. Raises gr.Error."""
         try:
             return await super().preprocess_data(*args, **options)
