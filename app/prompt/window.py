@@ -126,10 +126,7 @@ class ReadingPlan:
                 "Longer than the window: reads the {:,} of {:,} pages that have most to do with it.",
                 self.seen, self.pages,
             )  # fmt: skip
-        counts = len(self.sections), self.pages, self.seen
-        reads = say("Sections: {:,}. Pages read: {:,}; written from: {:,}.", *counts)
-        if self.table:
-            reads = say("Runs that write rows: {:,}. Pages read: {:,}; rows from: {:,}.", *counts)
+        reads = self._parts_read(say) if self.pages == 1 else self._pages_read(say)
         notes = say("Of {:,} more the model sees the main sentences.", self.noted)
         quoted = say("The sentences are the documents' own: a model of this size invents when it uses its own words.")
         if self.table:
@@ -138,6 +135,20 @@ class ReadingPlan:
         return say.together(
             reads, notes if self.noted else "", "" if self.found else missing, quoted if self.quoted else ""
         )
+
+    def _pages_read(self, say: Wording) -> str:
+        counts = len(self.sections), self.pages, self.seen
+        if self.table:
+            return say("Runs that write rows: {:,}. Pages read: {:,}; rows from: {:,}.", *counts)
+        return say("Sections: {:,}. Pages read: {:,}; written from: {:,}.", *counts)
+
+    def _parts_read(self, say: Wording) -> str:
+        """Of a document of one page, of which the page alone says nothing: a web page, a text file."""
+        parts = [part for section in (*self.sections, *self.others) for part in section.parts]
+        counts = len(self.sections), sum(part.state == "full" for part in parts), len(parts)
+        if self.table:
+            return say("Runs that write rows: {:,}. Parts with rows: {:,} of {:,}.", *counts)
+        return say("Sections: {:,}. Parts written from: {:,} of {:,}.", *counts)
 
 
 @dataclass(frozen=True, slots=True)

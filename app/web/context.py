@@ -24,9 +24,8 @@ class AppContext:
         self.commands, self.sessions, self.shared = commands, sessions, shared
 
     def session(self, project: Any, request: gr.Request) -> Session:
-        """The session of the project that the page which sent `request` means; what is no id names none."""
-        page = page_of(request)
-        project = project if isinstance(project, str) else None
+        """The session of the project that the page which sent `request` means."""
+        page, project = page_of(request), named(project)
         shown = bool(project) and self.sessions.view(page) is not None  # else it has yet to be told which
         with errors_said(request, visible=shown):
             return self.sessions.get(page, project)
@@ -68,3 +67,8 @@ class AppContext:
 def page_of(request: gr.Request) -> str:
     """The page that sent it."""
     return request.session_hash or ""
+
+
+def named(project: Any) -> str | None:
+    """The id that a page sent; what is no id names none."""
+    return project if isinstance(project, str) and project else None

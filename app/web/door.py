@@ -11,6 +11,7 @@ from gradio_client.utils import is_http_url_like
 from app.text.valid import valid
 
 NOT_UPLOADED = "A file was not uploaded. Upload it first; in gradio_client that is handle_file(path)."
+NOT_HELD = "A value came that its field cannot hold. Send one of its type (/gradio_api/info)."
 TOO_FEW = "{} values came, and {} are needed. Send one for each parameter that /gradio_api/info names."
 
 
@@ -31,10 +32,20 @@ class ValidBlocks(gr.Blocks):
             raise gr.Error(NOT_UPLOADED, print_exception=False)
         if block_fn.api_visibility == "public" and len(inputs) < len(block_fn.inputs):
             raise gr.Error(TOO_FEW.format(len(inputs), len(block_fn.inputs)), print_exception=False)
+        return await super().process_api(block_fn, valid(inputs), *args, **options)
+
+    async def preprocess_data(self, *args: Any, **options: Any) -> Any:
+        """As Gradio's. What it refuses is told, also where it would tell nothing, and not in the log: only programs send
+        that. Raises gr.Error."""
         try:
-            return await super().process_api(block_fn, valid(inputs), *args, **options)
-        except InvalidPathError:  # of which Gradio would tell nothing
-            raise gr.Error(NOT_UPLOADED, print_exception=False) from None
+            return await super().preprocess_data(*args, **options)
+        except InvalidPathError:
+            told = NOT_UPLOADED
+        except gr.Error as error:
+            told = str(error.message)
+        except ValueError:  # of a component, or of a file's data
+            told = NOT_HELD
+        raise gr.Error(told, print_exception=False)
 
 
 def _has_address(value: Any) -> bool:

@@ -59,9 +59,14 @@ class Gaze {
     return [document, own, instruction];
   }
 
-  /** Whether hardly anything of the documents is in view any more. @param {number} i */
+  /**
+   * Whether hardly anything of the documents is in view any more: less than a quarter of the small caches, and less than
+   * even caches of the whole text would have, since a short document is no more than that.
+   * @param {number} i
+   */
   away(i) {
-    return i >= 0 && this.run.doc.tokens > 0 && this.mix(i)[0] < LEAST_DOCUMENT;
+    const { doc, rows } = this.run;
+    return i >= 0 && doc.tokens > 0 && this.mix(i)[0] < Math.min(LEAST_DOCUMENT, doc.tokens / rows[i].context);
   }
 
   /**

@@ -62,7 +62,7 @@ const TEXT = {
     away: (share) =>
       `The model hardly looks at the documents any more: ${share} of what it keeps in view is theirs. It now goes mostly by ` +
       "its own words, so check names and facts. To bring the documents back, stop it and let it see less of the draft or " +
-      "give it a larger small cache (both under “How it is decoded”), or name in the task what to write about next.",
+      "give it a larger small cache (both under “How the model writes”), or name in the task what to write about next.",
     shade: "The darker a word, the more of the model keeps it in view.",
     both: "Click a sentence here to see what was written while it was in view. Click or select a passage of the draft to see what was in view while that was written.",
     technical: "Technical details",
@@ -157,7 +157,7 @@ const TEXT = {
     ofInstruction: (share) => `指示 ${share}`,
     away: (share) =>
       `モデルはもう文書をほとんど見ていません。視野のうち文書は ${share} です。主に自分の文章を頼りに書いているため、名前や事実を確かめてください。` +
-      "文書に戻すには、停止して「デコードの設定」で参照する原稿を短くするか小さなキャッシュを大きくする、または次に書く内容を「作業」の指示に具体的に書いてください。",
+      "文書に戻すには、停止して「モデルの書き方」で参照する原稿を短くするか小さなキャッシュを大きくする、または次に書く内容を「作業」の指示に具体的に書いてください。",
     shade: "色が濃い語ほど、モデルの多くの部分が視野に入れています。",
     both: "ここで文をクリックすると、それが視野にある間に書かれた箇所が分かります。原稿の一部をクリックまたは選択すると、その執筆中に視野にあった箇所が分かります。",
     technical: "技術的な詳細",

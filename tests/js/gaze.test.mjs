@@ -69,3 +69,11 @@ test("away from the documents is less than a quarter, on the mean of three, and 
   assert.equal(looked(run, 3), "Looking at its own text");
   assert.equal(run.gaze.away(-1), false);
 });
+
+test("a document that is a small part of the text is not away while its part of what is held is no less", () => {
+  const mixes = [[50, 0, 250], [50, 0, 250], [50, 0, 250]]; // a sixth
+  const [short, long] = [runOf(...mixes), runOf(...mixes)];
+  short.rows = short.rows.map((row) => ({ ...row, context: 60 })); // of which 6 are the document's
+  long.rows = long.rows.map((row) => ({ ...row, context: 12 }));
+  assert.deepEqual([short.gaze.away(2), long.gaze.away(2)], [false, true]);
+});

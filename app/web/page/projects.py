@@ -11,7 +11,7 @@ from app.project.session import Session
 from app.prompt.request import WriteRequest
 from app.prompt.tasks import TASKS
 from app.say.errors import AppError
-from app.web.context import AppContext, page_of
+from app.web.context import AppContext, named, page_of
 from app.web.events import QUIET, errors_said, project_name, warn, worded, wording
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
@@ -85,9 +85,9 @@ def wire_projects(
             fields.detail: gr.update(value=kept[fields.detail], placeholder=asks),
         }
 
-    def opened(project: str, request: gr.Request) -> dict[Any, Any]:
-        with errors_said(request):
-            return shown(context.sessions.open(page_of(request), project or None), request)
+    def opened(project: Any, request: gr.Request) -> dict[Any, Any]:
+        with errors_said(request):  # what the browser keeps may be anything
+            return shown(context.sessions.open(page_of(request), named(project)), request)
 
     def made(request: gr.Request) -> dict[Any, Any]:
         with errors_said(request):

@@ -23,6 +23,16 @@ SUGGESTING = ("task", "length", "language")
 """The fields by which the most tokens are suggested."""
 
 
+class NumberField(gr.Number):
+    """Gives what the page holds as it is: WriteRequest says what is wrong with it, and of which field."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        """As it is; Gradio would refuse what is out of its bounds in words of its own, whatever the event is for."""
+        return payload
+
+
 @dataclass(frozen=True)
 class TaskFields:
     """The fields that Ask is made of, in its order; `suggested`: the event after which one has followed another."""
@@ -126,14 +136,14 @@ def _decoding(settings: Settings) -> list[Any]:
         method = gr.Radio(methods, value=REFRESHKV, label=words("method"), elem_id="method")
         with gr.Row():
             budget = gr.Textbox(budget_text(settings.budget), label=words("budget"))
-            stride = gr.Number(settings.stride, label=words("stride"), precision=0, minimum=1)
-        threshold = gr.Number(settings.similarity_threshold, label=words("threshold"), minimum=-1, maximum=1)
+            stride = NumberField(settings.stride, label=words("stride"), precision=0, minimum=1)
+        threshold = NumberField(settings.similarity_threshold, label=words("threshold"), minimum=-1, maximum=1)
         with gr.Row():
-            temperature = gr.Number(
+            temperature = NumberField(
                 settings.temperature, label=words("temperature"), minimum=0, maximum=MAX_TEMPERATURE
             )
-            seed = gr.Number(None, label=words("seed"), precision=0, elem_id="seed")
-        seen = gr.Number(None, label=words("draft_tokens"), precision=0, minimum=0, elem_id="draft-tokens")
+            seed = NumberField(None, label=words("seed"), precision=0, elem_id="seed")
+        seen = NumberField(None, label=words("draft_tokens"), precision=0, minimum=0, elem_id="draft-tokens")
         whose = [(words("wording_auto"), "auto"), (words("wording_own"), "own"), (words("wording_quoted"), "quoted")]
         sentences = gr.Radio(whose, value="auto", label=words("wording"), elem_id="wording")
         grounded = gr.Checkbox(True, label=words("grounded"), elem_id="grounded")

@@ -11,6 +11,7 @@ from app.prompt.window import (
     Choice,
     FewerPages,
     FewerSources,
+    PartPlan,
     ReadingPlan,
     SectionPlan,
     ShorterDraft,
@@ -161,6 +162,13 @@ def test_what_is_read_of_long_documents_is_said() -> None:
 
     assert said(20, 7) == "Longer than the window: reads the 7 of 20 pages that have most to do with it."
     assert said(1, 1) == "Longer than the window: reads the parts that have most to do with it."
+    parts = [
+        PartPlan(str(number), "Oil", "1", state, (0.0, 0.1)) for number, state in enumerate(("full", "none", "note"))
+    ]
+    one = (SectionPlan("Lamps", "1", tuple(parts)), SectionPlan("Keepers", "1", tuple(parts[:1])))
+    others = (SectionPlan("Index", "", tuple(parts[1:2])),)
+    assert said(1, 1, one, False, True, others) == "Sections: 2. Parts written from: 2 of 5."
+    assert said(1, 1, one, False, True, others, 0, True) == "Runs that write rows: 2. Parts with rows: 2 of 5."
     four = (SectionPlan("Lamps", "1-2", ((0.0, 0.1),)),) * 4
     sections = "Sections: 4. Pages read: 20; written from: 9."
     assert said(20, 9, four) == sections

@@ -27,7 +27,7 @@ from app.settings import Settings, SettingsError
 from app.store import open_store
 from app.web.api.endpoints import Tools
 from app.web.context import AppContext
-from app.web.door import NOT_UPLOADED, TOO_FEW
+from app.web.door import NOT_HELD, NOT_UPLOADED, TOO_FEW
 from app.web.page import build, launch_options
 from app.web.server import Server
 from core import FullAttention, RefreshKV
@@ -331,6 +331,25 @@ def test_a_program_that_leaves_values_out_is_told(client: Client) -> None:
     assert TOO_FEW.format(0, 3) in answer
 
 
+def test_what_no_field_can_hold_is_refused_in_words_and_not_in_the_log(
+    client: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, value, said in (("tokens", "many", NOT_HELD), ("task", {"a": 1}, "not in the list of choices")):
+        event = next(each for each in client.config["dependencies"] if name in asked_of(client, each))
+        data = [value if one == name else None for one in asked_of(client, event)]
+        sent = {"data": data, "fn_index": event["id"], "session_hash": name}
+        httpx.post(f"{client.src}gradio_api/queue/join", json=sent).raise_for_status()
+        with httpx.stream("GET", f"{client.src}gradio_api/queue/data?session_hash={name}", timeout=60) as stream:
+            assert any(said in line for line in stream.iter_lines())
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def asked_of(client: Client, event: dict[str, Any]) -> list[str]:
+    """The names of an event's inputs; none of one that the server does not answer on the stream."""
+    names = {each["id"]: each["props"].get("elem_id") or "" for each in client.config["components"]}
+    return [names[each] for each in event["inputs"]] if event["backend_fn"] and event["queue"] is not False else []
+
+
 def call(client: Client, endpoint: str, body: dict[str, Any]) -> str:
     """What the endpoint answers a client that speaks HTTP by itself."""
     url = f"{client.src.rstrip('/')}/gradio_api/call/{endpoint}"
@@ -372,7 +391,7 @@ def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) ->
     whole = client.predict(files=[rock], task="report", max_new_tokens=20, api_name="/check_budget")
     assert (whole["fits"], whole["message"]) == (
         True,
-        "Sections: 1. Pages read: 1; written from: 1. The sentences are the "
+        "Sections: 1. Parts written from: 1 of 1. The sentences are the "
         "documents' own: a model of this size invents when it uses its own words.",
     )
     (section,) = whole["sections"]

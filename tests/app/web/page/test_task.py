@@ -6,7 +6,7 @@ import pytest
 
 from app.prompt.tasks import TASKS, Shape
 from app.say.errors import PromptError
-from app.web.page.task import suggestion
+from app.web.page.task import NumberField, suggestion
 
 
 def now(task: str = "report", length: str | None = "", language: str | None = "") -> dict[str, Any]:
@@ -33,3 +33,10 @@ def test_a_task_that_is_made_up_is_a_free_one_and_a_length_that_means_nothing_sa
     with pytest.raises(PromptError, match="The length is “endless”"):
         suggestion({}, now(length="endless"))
     assert suggestion(now(length="endless"), now(length="endless")) is None  # it was said
+
+
+@pytest.mark.parametrize("value", [0, -3, 1e308, 2.5, None, "x", []])
+def test_a_number_comes_as_the_page_holds_it_so_that_what_is_wrong_with_it_is_said_of_its_field(value: Any) -> None:
+    field = NumberField(10, label="Steps", minimum=1, precision=0)
+    assert field.preprocess(value) == value
+    assert (field.get_block_name(), field.get_config()["minimum"]) == ("number", 1)  # the browser's arrows end there
