@@ -32,20 +32,20 @@ class ValidBlocks(gr.Blocks):
             raise gr.Error(NOT_UPLOADED, print_exception=False)
         if block_fn.api_visibility == "public" and len(inputs) < len(block_fn.inputs):
             raise gr.Error(TOO_FEW.format(len(inputs), len(block_fn.inputs)), print_exception=False)
-        try:
-            return await super().process_api(block_fn, valid(inputs), *args, **options)
-        except gr.Error as error:  # it is told, so the log is spared it, also one of Gradio's own
-            error.print_exception = False
-            raise
+        return await super().process_api(block_fn, valid(inputs), *args, **options)
 
     async def preprocess_data(self, *args: Any, **options: Any) -> Any:
-        """As Gradio's. Raises gr.Error also for what Gradio would tell nothing of: only programs send that."""
+        """As Gradio's. What it refuses is told, also where it would tell nothing, and not in the log: only programs send
+        that. Raises gr.Error."""
         try:
             return await super().preprocess_data(*args, **options)
         except InvalidPathError:
-            raise gr.Error(NOT_UPLOADED) from None
+            told = NOT_UPLOADED
+        except gr.Error as error:
+            told = str(error.message)
         except ValueError:  # of a component, or of a file's data
-            raise gr.Error(NOT_HELD) from None
+            told = NOT_HELD
+        raise gr.Error(told, print_exception=False)
 
 
 def _has_address(value: Any) -> bool:
