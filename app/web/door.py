@@ -35,8 +35,8 @@ class ValidBlocks(gr.Blocks):
         return await super().process_api(block_fn, valid(inputs), *args, **options)
 
     async def preprocess_data(self, *args: Any, **options: Any) -> Any:
-        """As Gradio's. What it refuses is told, also where it would tell nothing, and not in the log: only programs send
-        that. Raises gr.Error."""
+        """As Gradio's. What it refuses is told, also where it would tell nothing, and not in the log: only programs
+        send that. Raises gr.Error."""
         try:
             return await super().preprocess_data(*args, **options)
         except InvalidPathError:
