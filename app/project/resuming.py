@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from app.project.whole import HEADED, SectionText, sources_of_parts
 from app.prompt.request import WriteRequest
 from app.prompt.sections import gap, heading_key
 from app.reading.plan import Plan, PlannedSection
-from app.reading.support import supported
+from app.reading.support import Sources, supported
 from app.text.citations import has_sentence, page_references, without_citations
 from app.text.endings import is_ended
 
@@ -63,21 +64,26 @@ def unwritten(whole: Plan, before: str) -> Plan:
 def after_last(whole: Plan, before: str) -> Plan:
     """The same of a text in the model's own words without headings: the sections behind the last one whose parts say
     what a paragraph at the end of the draft says."""
+    reading = whole.reading
+
+    @cache
+    def sources(parts: tuple[int, ...]) -> Sources:
+        return sources_of_parts(reading, parts)
+
+    def said_in(section: PlannedSection, paragraph: str) -> int:
+        """How many of its sentences the section's parts support; 0 if it names pages, and none of theirs."""
+        named = {reference.page for reference in page_references(paragraph)}
+        pages = {page for number in section.parts for page in reading.parts[number].pages}
+        if named and not named & pages:
+            return 0
+        return supported(without_citations(paragraph), sources(section.parts)).supported
+
     paragraphs = [each for each in before.split("\n\n") if is_ended(each) and not each.startswith("#")]
     for paragraph in reversed(paragraphs[-LOOKED_AT:]):
-        counts = [_said_in(whole, section, paragraph) for section in whole.sections]
+        counts = [said_in(section, paragraph) for section in whole.sections]
         if any(counts):
             return replace(whole, sections=whole.sections[counts.index(max(counts)) + 1 :])
     return whole
-
-
-def _said_in(whole: Plan, section: PlannedSection, paragraph: str) -> int:
-    """How many sentences of a paragraph the section's parts support; 0 if it names pages, and none of theirs."""
-    named = {reference.page for reference in page_references(paragraph)}
-    pages = {page for number in section.parts for page in whole.reading.parts[number].pages}
-    if named and not named & pages:
-        return 0
-    return supported(without_citations(paragraph), sources_of_parts(whole.reading, section.parts)).supported
 
 
 def begun_quoted(sections: Sequence[PlannedSection], texts: Sequence[str], before: str) -> Begun | None:
@@ -85,9 +91,10 @@ def begun_quoted(sections: Sequence[PlannedSection], texts: Sequence[str], befor
     ended = before.rstrip()
     for section, text in zip(sections, texts, strict=True):
         head = f"## {section.heading}"
-        said = ended[ended.rfind(head) + len(head) :].lstrip() if head in ended else _beginning(text, ended)
-        if (said or head in ended) and text.startswith(said) and len(said) < len(text.rstrip()):
-            return Begun(section, head if head in ended else "", said)
+        at = ended.rfind(head)
+        said = _beginning(text, ended) if at < 0 else ended[at + len(head) :].lstrip()
+        if (said or at >= 0) and text.startswith(said) and len(said) < len(text.rstrip()):
+            return Begun(section, "" if at < 0 else head, said)
     return None
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from app.project.whole import texts_of_part
 from app.reading.reading import Reading
-from app.reading.support import Sources, SourceText
+from app.reading.support import Sources
 from app.reading.support.claims import row as words_in_a_row
 
 
@@ -25,9 +26,7 @@ class RowSupport:
 class _PartTexts:
     def __init__(self, reading: Reading, number: int) -> None:
         part = reading.parts[number]
-        self._texts = [
-            SourceText(part.document, each.place.page, each.text) for each in part.extracts(reading.documents)
-        ]
+        self._texts = texts_of_part(reading, number)
         self._title = f"{words_in_a_row(' '.join((*part.path, part.title)))} "
         self._whole = f"{words_in_a_row(reading.plain(number).text)} "
         self._rows = [f"{words_in_a_row(text.text)} " for text in self._texts]

@@ -113,13 +113,13 @@ def tidied(reading: Reading, parts: Sequence[int], text: str, *, within: bool = 
 
 def sources_of_parts(reading: Reading, parts: Sequence[int]) -> Sources:
     """What these parts say, to be held against."""
-    return Sources(
-        [
-            SourceText(part.document, extract.place.page, extract.text)
-            for part in (reading.parts[number] for number in parts)
-            for extract in part.extracts(reading.documents)
-        ]
-    )
+    return Sources([text for number in parts for text in texts_of_part(reading, number)])
+
+
+def texts_of_part(reading: Reading, number: int) -> list[SourceText]:
+    """The part of that number, page by page."""
+    part = reading.parts[number]
+    return [SourceText(part.document, extract.place.page, extract.text) for extract in part.extracts(reading.documents)]
 
 
 def _with_pages(reading: Reading, sources: Sources, paragraph: str) -> str:

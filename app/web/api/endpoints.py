@@ -23,7 +23,7 @@ from app.web.api.inputs import answer, errors_told, given_text, given_texts, rea
 from app.web.frames import frames
 
 FRAME_SECONDS = 0.1
-"""Between two answers of a stream at least, and at most: Gradio looks only then who is still there."""
+"""Between two answers of a stream at least."""
 
 Json = dict[str, Any]
 Task = Literal["report", "summary", "essay", "notes", "outline", "table", "continue", "free"]
