@@ -96,6 +96,18 @@ class NothingRead(PromptError):
         super().__init__(NOTHING_READ)
 
 
+class NothingToQuote(PromptError):
+    """The documents have neither sentences nor lines of words, and the model is too small for words of its own."""
+
+    def __init__(self) -> None:
+        """Says what else can be done."""
+        super().__init__(
+            "The documents have no sentences or lines of words that could be quoted, and what a small model writes "
+            "about them in its own words is invented. Add a document that has text. To have the model write "
+            "nevertheless, choose “The model's own” at “Sentences of a text about documents” (wording: own)."
+        )
+
+
 @dataclass(frozen=True)
 class Fitted:
     """What of sources and draft is sent, so that it fits the window. parts: those of the reading, if the sources are

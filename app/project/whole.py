@@ -90,11 +90,7 @@ def section_text(
     listed = request.task == "notes"
     if request.task in HEADED:
         opening += f"## {section.heading}\n\n"
-    paragraphs = [_sentences(whole.reading, sayings) for sayings in section.sayings] if quotes else []
-    if listed:
-        dictated = "\n".join(f"- {sentence}" for sentences in paragraphs for sentence in sentences)
-    else:
-        dictated = "\n\n".join(" ".join(sentences) for sentences in paragraphs)
+    dictated = _quoted(whole.reading, section, listed=listed) if quotes else ""
     opening += "- " if listed and not quotes else ""
     noted = tuple(number for number in section.notes if not quotes and notes.get(whole.reading.digest(number)))
     instruction = _with_notes(whole.reading, noted, notes) + _instruction(section, request)
@@ -128,6 +124,19 @@ def _with_pages(reading: Reading, sources: Sources, paragraph: str) -> str:
         pages = {sentence.page for sentence in found if sentence.document == document}
         paragraph = cited(paragraph, *reference(reading, document, pages))
     return paragraph
+
+
+def _quoted(reading: Reading, section: PlannedSection, *, listed: bool) -> str:
+    """The section in the documents' sentences, a paragraph of each part; lines are listed."""
+    text = ""
+    for sayings in section.sayings:
+        sentences = _sentences(reading, sayings)
+        if listed or sayings[0].line:
+            between, added = "\n", "\n".join(f"- {sentence}" for sentence in sentences)
+        else:
+            between, added = "\n\n", " ".join(sentences)
+        text += (between if text else "") + added
+    return text
 
 
 def _sentences(reading: Reading, sayings: Sequence[Saying]) -> list[str]:

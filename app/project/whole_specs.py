@@ -8,7 +8,7 @@ from functools import partial
 
 from app.engine.engine import plain_tokens
 from app.engine.run import Priority
-from app.project.material import Material, NothingRead, sources_of
+from app.project.material import Material, NothingRead, NothingToQuote, sources_of
 from app.project.reading_plan import of_sections
 from app.project.resuming import Begun, after_last, begun_by_model, begun_quoted, unwritten
 from app.project.run_spec import RunSpec
@@ -104,8 +104,8 @@ class WholeSpecs(Specs):
         return max(1, (self.engine.window - ANSWER_TOKENS) // PART_TOKENS)
 
     def _left(self, material: Material, request: WriteRequest, draft: str) -> Left:
-        """What is left to write after `draft`; no section if the documents have no sentence that could be quoted.
-        Raises PromptError if all that could be stand there already, and NothingRead."""
+        """What is left to write after `draft`. Raises PromptError if that is nothing, since all sections stand there
+        already or the documents have nothing to be quoted, and NothingRead."""
         quotes = self.quotes(request)
 
         def writable(whole: Plan) -> list[PlannedSection]:
@@ -120,7 +120,9 @@ class WholeSpecs(Specs):
         begun = self._begun(planned, left, request, draft) if draft.strip() else None
         if begun:
             left = [begun.section, *(section for section in left if section is not begun.section)]
-        if quotes and not left and writable(self._whole(material, request, "")):
+        if quotes and not left:
+            if not writable(self._whole(material, request, "")):
+                raise NothingToQuote
             raise PromptError(
                 "All sections of this text stand in the draft. Say in your words what it lacks, take the task "
                 "“Continue my draft”, or press Write for a new text."

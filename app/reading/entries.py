@@ -32,6 +32,8 @@ _ITEM = re.compile(rf"(?P<key>[^\s:：—–][^:：—–\n]{{0,{KEY_CHARACTERS}
 _REMARK = re.compile(
     r"(?:note|notes|example|examples|warning|caution|tip|important|see also|for example|注意?|例)\W*$", re.I
 )
+_COMMAND = re.compile(r"[>$%#(]|.*(?:[;{}]|<-|\$\(|\s[|&>]\s)")
+"""What is typed, not named: "> untrace(f)", "(cd sub; make)"."""
 _ENDED = re.compile(r"[.,;:!?…。、！？]$")
 
 
@@ -96,7 +98,7 @@ def _named(line: str, following: str, headings: Collection[str]) -> tuple[str, s
 
 def _is_key(key: str) -> bool:
     fits = 0 < len(key) <= KEY_CHARACTERS and len(key.split()) <= KEY_WORDS
-    return fits and any(map(str.isalpha, key)) and not _REMARK.match(key)
+    return fits and any(map(str.isalpha, key)) and not _REMARK.match(key) and not _COMMAND.match(key)
 
 
 def cell(text: str, entry: Entry, column: str, taken: Collection[str]) -> Cell | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.reading.lines import is_of_lines, line_spans
 from app.reading.standing import Bearing, bearing, is_definite, standing_alone
 from app.reading.terms import asked, terms
 from app.text.sentences import sentences
@@ -94,13 +95,14 @@ def note(
     *,
     title: str = "",
     alone: bool = False,
+    in_lines: bool = False,
 ) -> tuple[Extracted, ...]:
     """The sentences of a part's plain text that say most about it, or about the words of `focus`, in their order: at
     least one if there is a whole sentence, about `words` words in all, none twice. `title`: what the part is called.
 
     One that hangs on the sentence before it comes only with that. Where none stands by itself any comes, and if they
-    are to stand `alone` none."""
-    candidates = _candidates(text)[:_COMPARED]
+    are to stand `alone` none. in_lines: lines of words instead of sentences."""
+    candidates = (_lines(text, title) if in_lines else _candidates(text))[:_COMPARED]
     open_ones = _open(candidates, alone=alone)
     if not open_ones:
         return ()
@@ -162,6 +164,18 @@ def _candidates(text: str) -> list[_Candidate]:
             opens = first and not _PROGRAM.search(text[: sentence.start].rstrip().rpartition("\n")[2])
             found.append(_Candidate(one, needs, opens, -1 if first else before))
     return found
+
+
+def _lines(text: str, title: str) -> list[_Candidate]:
+    return [
+        _Candidate(Extracted(start, end, " ".join(text[start:end].split())), "alone", first=False, before=-1)
+        for start, end in line_spans(text, title)
+    ]
+
+
+def said_in_lines(text: str) -> bool:
+    """Whether a plain text is no running text, so that it is its lines that say something."""
+    return is_of_lines(text, [(each.sentence.start, each.sentence.end) for each in _candidates(text)])
 
 
 def _marks(text: str) -> re.Pattern[str]:

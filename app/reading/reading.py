@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import count
 
 from app.documents import Document, Page
-from app.reading.extract import note
+from app.reading.extract import note, said_in_lines
 from app.reading.meanings import Meanings
 from app.reading.outline import Chapter, chapters
 from app.reading.paragraphs import Extract, Plain
@@ -29,16 +29,19 @@ QUERIES = 64
 """Of which it is remembered what the parts have to do with them."""
 
 _SAMPLED = 20_000
+_SAMPLED_PARTS = 24
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """A sentence of a document, to stand by itself, and the 1-based number of the page on which it begins."""
+    """A sentence of a document, to stand by itself, and the 1-based number of the page on which it begins. line: one of
+    a document that has lines instead of sentences."""
 
     text: str
     document: int
     page: int
+    line: bool = False
 
 
 class Reading:
@@ -57,6 +60,7 @@ class Reading:
         self._plain: dict[int, Plain] = {}
         self._digests: dict[int, str] = {}
         self._notes: dict[int, list[Extract]] = {}
+        self._lined: dict[int, bool] = {}
         self._meanings = meanings
         self._scores: dict[str, list[float]] = {}
         self._lock = threading.Lock()
@@ -85,10 +89,20 @@ class Reading:
         """The sentences that say most about a part, or about `focus`, in their order, about `words` words in all; see
         `note`."""
         plain, part = self.plain(number), self.parts[number]
-        found = note(plain.text, words, focus=focus, title=part.title, alone=alone)
+        lines = self._in_lines(part.document)
+        found = note(plain.text, words, focus=focus, title=part.title, alone=alone, in_lines=lines)
         return tuple(
-            Saying(standing_alone(sentence.text), part.document, plain.page(sentence.start)) for sentence in found
+            Saying(standing_alone(sentence.text), part.document, plain.page(sentence.start), lines)
+            for sentence in found
         )
+
+    def _in_lines(self, document: int) -> bool:
+        """Whether a document has lines instead of sentences, judged by parts from all over it."""
+        if document not in self._lined:
+            own = [part.number for part in self.parts if part.document == document]
+            sample = own[:: max(1, len(own) // _SAMPLED_PARTS)]
+            self._lined[document] = said_in_lines("\n".join(self.plain(number).text for number in sample))
+        return self._lined[document]
 
     def digest(self, number: int) -> str:
         """Of a part's text: the same wherever it stands."""
@@ -106,7 +120,8 @@ class Reading:
         plain, part = self.plain(number), self.parts[number]
         texts = {extract.place.page: extract for extract in part.extracts(self.documents)}
         found = []
-        for sentence in note(plain.text, NOTE_WORDS, title=part.title):
+        lines = self._in_lines(part.document)
+        for sentence in note(plain.text, NOTE_WORDS, title=part.title, in_lines=lines):
             start, last = plain.place(sentence.start), plain.place(sentence.end - 1)
             page = texts[start.page]
             end = last.offset + 1 if last.page == start.page else page.place.offset + len(page.text)

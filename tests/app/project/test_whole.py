@@ -12,7 +12,7 @@ from app.project.material import Material
 from app.project.resuming import unwritten
 from app.project.run_spec import RunSpec
 from app.project.session import Session
-from app.project.whole import tidied, whole_plan
+from app.project.whole import section_text, tidied, whole_plan
 from app.project.writing import Writing
 from app.prompt.compose import compose, count_tokens
 from app.prompt.messages import Source
@@ -325,5 +325,23 @@ def test_when_all_sections_stand_in_the_draft_that_is_said(commands: Commands, s
         commands.write_apart(sources(), request, whole)
     with pytest.raises(PromptError, match="All sections of this text stand in the draft"):
         commands.budget(Material(sources()), request, whole)
+
+
+def test_what_cannot_be_quoted_is_refused(commands: Commands) -> None:
     code = Document("code.txt", (Page(1, None, "x = 1\ny = 2\n"),))
-    assert commands.budget(Material(sources(code)), request, "Mine.").plan is None
+    for request in (quoting(task="report"), quoting(task="free", detail="What is y?")):
+        with pytest.raises(PromptError, match="no sentences or lines of words that could be quoted"):
+            commands.write_apart(sources(code), request)
+        with pytest.raises(PromptError, match="no sentences or lines of words that could be quoted"):
+            commands.budget(Material(sources(code)), request, "")
+
+
+def test_of_a_document_of_lines_the_lines_are_quoted_as_a_list() -> None:
+    lines = "Agenda\n- Oil for the lamp: 40 barrels\n- Who rows on Monday\n- x = 3\n"
+    reading = Reading([Document("slides.txt", (Page(1, None, lines), Page(2, None, "Thanks to all\n- Tide tables")))])
+    request = quoting(task="report")
+    whole = whole_plan(reading, request, "")
+    said = [section_text(whole, each, request, "", quotes=True).dictated for each in whole.sections]
+    assert said == [
+        "- Oil for the lamp: 40 barrels\n- Who rows on Monday (p. 1)\n- Thanks to all\n- Tide tables (p. 2)"
+    ]
