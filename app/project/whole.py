@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from pathlib import PurePath
 from types import MappingProxyType
 
@@ -78,7 +78,8 @@ def whole_plan(
     words = min(request.kind.word_count(request.shape), round(request.max_new_tokens / TOKENS_PER_WORD))
     words = min(words, ANSWER_WORDS) if request.task == "free" else words
     outline = [section.title for section in parse_outline(before)] if request.task == "outline" else []
-    return plan(reading, request.detail, words, outline, choices, most=most, notes=notes)
+    asks, headed = is_question(request), request.task in HEADED
+    return plan(reading, request.detail, words, outline, choices, most=most, notes=notes, asks=asks, headed=headed)
 
 
 def section_text(
@@ -127,23 +128,24 @@ def _with_pages(reading: Reading, sources: Sources, paragraph: str) -> str:
 
 
 def _quoted(reading: Reading, section: PlannedSection, *, listed: bool) -> str:
-    """The section in the documents' sentences, a paragraph of each part; lines are listed."""
+    """The section in the documents' sentences, a paragraph of each passage; lines are listed."""
     text = ""
     for sayings in section.sayings:
-        sentences = _sentences(reading, sayings)
-        if listed or sayings[0].line:
-            between, added = "\n", "\n".join(f"- {sentence}" for sentence in sentences)
-        else:
-            between, added = "\n\n", " ".join(sentences)
-        text += (between if text else "") + added
+        for saying, sentence in zip(sayings, _sentences(reading, sayings), strict=True):
+            in_list = listed or saying.line
+            between = "\n" if in_list else "\n\n" if saying.apart else " "
+            text += (between if text else "") + ("- " if in_list else "") + sentence
     return text
 
 
 def _sentences(reading: Reading, sayings: Sequence[Saying]) -> list[str]:
-    """Their texts; the last of those from one page names it."""
+    """Their texts; the last of those of a passage that are from one page names it."""
+    passages = accumulate(saying.apart and not saying.line for saying in sayings)
     found: list[str] = []
-    for (document, page), group in groupby(sayings, key=lambda saying: (saying.document, saying.page)):
-        texts = [saying.text for saying in group]
+    for (_, document, page), group in groupby(
+        zip(passages, sayings, strict=True), key=lambda each: (each[0], each[1].document, each[1].page)
+    ):
+        texts = [saying.text for _, saying in group]
         found += [*texts[:-1], cited(texts[-1], *reference(reading, document, [page]))]
     return found
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from app.reading.extract import is_whole
+from app.reading.statements import is_whole
 from app.reading.terms import asked, terms
 from app.text.sentences import sentences
 from app.text.spans import Span

@@ -27,6 +27,9 @@ _LEADERS = re.compile(r"(?:[ \t]?[.…·]){4,}[ \t]*")
 _BLANKS = re.compile(r"[ \t\u00a0]{2,}")
 _WIDE_SCRIPT = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _PATH = re.compile(r"(?:^|[\s\w.~>:])/$")
+# What goes on in the next line without a blank: an address, "UTF-" before "8".
+_ADDRESS = re.compile(r"\w://[^\s)>]*[./_=&?#-]$")
+_NUMBERED_NAME = re.compile(r"\b[A-Z]{2,}-$")
 # What goes on behind a slash, and does not belong to the path: "below /etc/ directories".
 _WORDS = re.compile(
     r"(?:sub)?director(?:y|ies)\b|(?:folders?|files?|filesystem|hierarchy|tree|paths?|partition|is|are|was|were|in|on|to|"
@@ -187,7 +190,11 @@ class _Writer:
         if self._parts:
             last = self._parts[-1][-1:]
             wide = _WIDE_SCRIPT.match(last) and _WIDE_SCRIPT.match(line.text)
-            broken = _PATH.search(self._parts[-1]) and line.text[0].isalnum() and not _WORDS.match(line.text)
+            broken = line.text[0].isalnum() and (
+                (_PATH.search(self._parts[-1]) and not _WORDS.match(line.text))
+                or (_ADDRESS.search(self._parts[-1]) and not line.text[0].isupper())
+                or (_NUMBERED_NAME.search(self._parts[-1]) and line.text[0].isdigit())
+            )
             self._put(("" if wide or broken else " ") if joined else "\n" * max(self._ends, 1 + apart), line.place)
         self._ends = 0
         if not joined and line.indent and not self._is_prose(line.text):

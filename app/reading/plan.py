@@ -14,14 +14,16 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from app.reading.candidates import Candidate, about, along_chapters, below, heading_of
+from app.reading.answers import PARTS, answering
+from app.reading.candidates import Candidate, about, along_chapters, below, heading_of, most_relevant
+from app.reading.outline import Chapter
 from app.reading.reading import Reading, Saying
 
 PARAGRAPH_WORDS = 60
 """Of a text that are written from one part."""
 
-LEAST_WORDS = 20
-"""Of a section: a sentence."""
+LEAST_WORDS, LEAST_PARAGRAPH = 20, 40
+"""Of a section with a heading: a sentence; without: what says something by itself."""
 
 MOST_PARTS = 10
 """That a section is written from, where nothing else is said."""
@@ -92,18 +94,23 @@ class Plan:
 
 def plan(
     reading: Reading, focus: str, words: int, headings: Sequence[str] = (), choices: Choices = NO_CHOICES, *,
-    most: int = MOST_PARTS, notes: bool = False,
+    most: int = MOST_PARTS, notes: bool = False, asks: bool = False, headed: bool = True,
 ) -> Plan:  # fmt: skip
     """A text of about `words` words about all of `reading`, or about `focus` if that is not empty; with `headings` in
     sections of these. `choices` come before what would be taken; no section is written from more than `most` parts.
-    `notes`: the model sees notes of the other parts of each section too."""
+    `notes`: the model sees notes of the other parts of each section too. asks: `focus` is a question, and what is
+    wanted are the passages that answer it. headed: the sections have headings, so that a sentence is one."""
+    found = bool(headings) or not focus.strip() or any(reading.relevance(focus))
+    if asks and found:
+        answers = _answers(reading, focus, words, choices)
+        return Plan(reading, tuple(answers), True, unplanned(reading, answers))
     count = max(1, round(words / PARAGRAPH_WORDS))
     if headings:
         wanted = below(reading, headings, max(1, count // len(headings)))
     elif focus.strip():
         wanted = about(reading, focus, count)
     else:
-        wanted = along_chapters(reading, count, max(1, words // LEAST_WORDS))
+        wanted = along_chapters(reading, count, max(1, words // (LEAST_WORDS if headed else LEAST_PARAGRAPH)))
     sections = _sections(reading, wanted, focus, words)
     if choices:
         taken = [section.parts for section in sections]
@@ -115,8 +122,25 @@ def plan(
     sections = [_at_most(section, most) for section in sections]
     if notes:
         sections = [_with_notes(section, choices, most) for section in sections]
-    found = bool(headings) or not focus.strip() or any(reading.relevance(focus))
     return Plan(reading, tuple(sections), found, unplanned(reading, sections))
+
+
+def _answers(reading: Reading, question: str, words: int, choices: Choices) -> list[PlannedSection]:
+    """A section of each chapter that answers, the best one first."""
+    chapter_of = {number: chapter for chapter in reading.chapters for number in chapter.parts}
+    chosen = [number for number, state in choices.items() if state == "full" and number in chapter_of]
+    ranked = most_relevant(reading, question, len(reading.parts))
+    numbers = [number for number in ranked if number in chapter_of and choices.get(number, "full") == "full"][:PARTS]
+    said = answering(reading, question, words, numbers, chosen)
+    found: dict[Chapter, dict[int, tuple[Saying, ...]]] = {}
+    for number, sayings in said.items():
+        found.setdefault(chapter_of[number], {})[number] = sayings
+    return [
+        PlannedSection(
+            heading_of(reading, chapter), words // len(found), tuple(sorted(own)), own, candidates=chapter.parts
+        )
+        for chapter, own in found.items()
+    ]
 
 
 def _sections(reading: Reading, wanted: Sequence[Candidate], focus: str, words: int) -> list[PlannedSection]:

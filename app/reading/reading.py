@@ -9,15 +9,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.documents import Document, Page
-from app.reading.extract import note, said_in_lines
+from app.reading.extract import note
 from app.reading.meanings import Meanings
 from app.reading.outline import Chapter, chapters
 from app.reading.paragraphs import Extract, Plain
 from app.reading.parts import digest, divide
 from app.reading.place import Place
 from app.reading.relevance import Relevance
-from app.reading.standing import standing_alone
+from app.reading.standing import standing_alone, without_asides
+from app.reading.statements import Statement, line_statements, said_in_lines, statements
+from app.reading.terms import terms
 
 PART_CHARACTERS, PART_IDEOGRAPHS = 2_400, 600
 """Of a part, at most: some 600 tokens of English; of scripts whose characters take a token and more each."""
@@ -35,12 +40,13 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """A sentence of a document, to stand by itself, and the 1-based number of the page on which it begins. line: one of
-    a document that has lines instead of sentences."""
+    """A sentence of a document, as it is quoted, and the 1-based number of the page on which it begins. apart: it
+    begins a passage. line: it is a line of a document that has lines instead of sentences."""
 
     text: str
     document: int
     page: int
+    apart: bool = True
     line: bool = False
 
 
@@ -61,6 +67,7 @@ class Reading:
         self._digests: dict[int, str] = {}
         self._notes: dict[int, list[Extract]] = {}
         self._lined: dict[int, bool] = {}
+        self._whole: dict[int, str] = {}
         self._meanings = meanings
         self._scores: dict[str, list[float]] = {}
         self._lock = threading.Lock()
@@ -86,15 +93,55 @@ class Reading:
             return self._scores[query]
 
     def sayings(self, number: int, words: int, focus: str = "", *, alone: bool = False) -> tuple[Saying, ...]:
-        """The sentences that say most about a part, or about `focus`, in their order, about `words` words in all; see
+        """The passages that say most about a part, or about `focus`, in their order, about `words` words in all; see
         `note`."""
-        plain, part = self.plain(number), self.parts[number]
+        part = self.parts[number]
         lines = self._in_lines(part.document)
-        found = note(plain.text, words, focus=focus, title=part.title, alone=alone, in_lines=lines)
-        return tuple(
-            Saying(standing_alone(sentence.text), part.document, plain.page(sentence.start), lines)
-            for sentence in found
-        )
+        return self.quoted(
+            number,
+            note(
+                self.plain(number).text, words, focus=focus, title=part.title, alone=alone, in_lines=lines,
+                worn=lambda sentence: self._is_worn(part.document, sentence),
+            ),
+        )  # fmt: skip
+
+    def statements(self, number: int) -> list[Statement]:
+        """The whole sentences of a part, or its lines if it is of a document that has no sentences."""
+        part, text = self.parts[number], self.plain(number).text
+        return line_statements(text, part.title) if self._in_lines(part.document) else statements(text)
+
+    def nearness(self, query: str, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """How near each text is to `query` by its meaning, 0 to 1; None if that cannot be told."""
+        with self._lock:
+            return self._index().nearness(query, texts)
+
+    def frequency(self, wanted: Sequence[str]) -> dict[str, int]:
+        """In how many parts each term is."""
+        return {term: sum(term in found for found in self._terms) for term in wanted}
+
+    @cached_property
+    def _terms(self) -> list[frozenset[str]]:
+        return [frozenset(terms(f"{part.title} {self.plain(part.number).text}")) for part in self.parts]
+
+    def quoted(self, number: int, chosen: Sequence[Statement]) -> tuple[Saying, ...]:
+        """Statements of the part of that number, in their order: as they stand where each goes on from the one before,
+        and without the words that tie it to others where it does not."""
+        plain, document = self.plain(number), self.parts[number].document
+        lines, found, end = self._in_lines(document), list[Saying](), -1
+        for each in chosen:
+            apart = end < 0 or bool(plain.text[end : each.start].strip()) or "\n\n" in plain.text[end : each.start]
+            text = standing_alone(each.text) if apart else without_asides(each.text)
+            found.append(Saying(text, document, plain.page(each.start), apart, lines))
+            end = each.end
+        return tuple(found)
+
+    def _is_worn(self, document: int, sentence: str) -> bool:
+        """Whether a document says it more than once."""
+        if document not in self._whole:
+            own = (self.plain(part.number).text for part in self.parts if part.document == document)
+            self._whole[document] = " ".join(" ".join(own).split())
+        first = self._whole[document].find(sentence)
+        return first >= 0 and self._whole[document].find(sentence, first + 1) >= 0
 
     def _in_lines(self, document: int) -> bool:
         """Whether a document has lines instead of sentences, judged by parts from all over it."""

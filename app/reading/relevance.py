@@ -60,6 +60,18 @@ class Relevance:
         scores[numbers] += MEANING / highest * semantic
         return scores
 
+    def nearness(self, query: str, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """How near other texts of the same documents are to the query by meaning, 0 to 1; those whose vectors take too
+        long to be made are not near. None if they are not compared by meaning."""
+        if not self.compared or self._meanings is None or not query.strip() or not in_latin_letters(query):
+            return None
+        vectors, wanted = self._meanings.of(texts), self._meanings.query(query)
+        if vectors is None or wanted is None:
+            return None
+        near = np.zeros(len(texts), np.float32)
+        near[: len(vectors)] = np.maximum(vectors @ wanted, 0)
+        return near
+
     def best(self, query: str, count: int) -> list[int]:
         """The indices of the most relevant texts, best first; of equal ones the earlier."""
         return [int(index) for index in np.argsort(-self.scores(query), kind="stable")[:count]]

@@ -45,6 +45,8 @@ _APPARATUS = _pattern(r"""
     \b(?:authors?|maintainers?) of (?:this|the)\b.*\b(?:is|are|was|were) (?-i:[A-Z])
     \bthe current maintainer is\b
     \b(?:this \w+|translations?) (?:is|are|may be) (?:also |made )?available\b
+    \bthis (?:document|manual|guide|book|faq|version) (?:was|is|has been) (?:written|generated|typeset|produced|last)\b
+    \b(?:latest|current|new(?:er)?) version of this\b|\b(?:rewrite|rewritten version) of this\b|\bthis version is for\b
     """)
 _ELSEWHERE = _pattern(rf"""
     \bthe (?:following|above)\b|\bas follows\b|\blet us\b|\blater on\b|\belsewhere\b|\baforementioned\b
@@ -59,7 +61,9 @@ _ELSEWHERE = _pattern(rf"""
     \bas (?:described|explained|shown) in\b|\b(?:is|are) (?:described|explained|discussed|covered) (?:in|at|by)\b
     \b(?:we|I) (?:(?:have|will|shall|can|now|already|also|next|only|here) )*(?:saw|seen|see|start|begin|consider|discuss|describe|turn|look|mention|return|cover(?:ed)?|created?|show|present|assume|make some|take)\b
     \b(?:consists? of|there are|has|have|are|needs?) {_SEVERAL} (?:\w+ )?\w+\.$
-    \b{_SEVERAL} (?:\w+ ){{0,2}}(?:ways|mechanisms|parts|steps|forms|kinds|types|methods|options|issues|reasons|techniques|things|choices)\b[^,;:]*\.$
+    \b{_SEVERAL} (?:\w+ ){{0,3}}(?:ways|mechanisms|parts|steps|forms|kinds|types|methods|options|issues|reasons|techniques|things|choices|advantages|disadvantages|drawbacks|ideas|exceptions|caveats|features|differences|notes)\b[^,;:]*\.$
+    \bwe['’]ll\b|\b(?:mentioned|described|seen|discussed) so far\b
+    ^(?:default|nb|value|usage|type)s? ?:|^(?:assume that|check (?:if|whether|that))\b|^an? [^,]+, and (?:is|are)\b
     \?$|^(?:as (?:is|are|do|does|for)|here (?:is|are)|for (?:\w+ )?(?:information|details)|suppose|consider|let)\b
     \b[a-z]{{3,}} ?\d{{1,2}}\.$|\b[a-z]{{3,}}\d{{1,2}}\b|[a-z][,.]\d{{1,3}}[ ]
     <-|==|::|\(\) \{{
@@ -81,24 +85,30 @@ _FOLLOWS = _pattern(rf"""
     (?:in|for|with|of|by|from|to|on|at) (?:each|all|both|most|either|any) (?:cases?|contexts?)\b
     (?:in|for|with|of|by|from|to|on|at) the (?:latter|former|first|second)\b|on the other hand\b
     the (?:\w+ )?(?:second|third|fourth|latter|former|others?|same|results?|next|above|rest|alternative|remaining)\b
-    the (?:first|last|simplest|easy|hard) \w+\b
+    the (?:first|last|simplest|easy|hard|answer) \w+\b|(?:first|second|third|last),? (?:you|we|of all)\b
+    (?:even|many|some)? ?(?:other|more|further|additional|another)\b(?! than\b)|[^,;:]{{0,60}}\balternatively\b
     (?:all|most|some|many|each|both|one|none|several|few|any)(?: of)? (?:these|those|such|them)\b
-    (?:if|when) (?:true|false|so|not|none|any)\b
+    (?:if|when) (?:true|false|so|not|none|any)\b|for (?:most|some|many|both) (?:an?|the)\b
     [^;:]{{0,80}}\b(?:this|these|those|such(?! as))\b(?! {_SELF}\b)
     (?:[\w’'-]+,? ){{1,8}}(?:it|them|one)(?: (?:{_VERBS}|to|in|on|for|and|or|by|with|[a-z]+s)\b|[,.;:])
     (?:[\w’'-]+ ){{1,8}}(?:that (?:in|by|with|for|from|to)|also)\b|.*\bhere\b
     これ|それ|この|その|そこ|ここ|こう|そんな|こんな|また|しかし|そして|したがって|従って|なお|ただし|さらに
     例えば|たとえば|つまり|すなわち|一方|では|でも|次に|まず|同様に
     """)
+_ITSELF = re.compile(rf"(?:this|the present) {_SELF}\b|この(?:文書|マニュアル|手引|本)", re.IGNORECASE)
 _DEFINITE = re.compile(
     r"(?:(?:if|when|since|once|as) )?(?:the|each|all|most|some|other|any|both|only)\b", re.IGNORECASE
 )
 
 
+def without_asides(sentence: str) -> str:
+    """A sentence without references, addresses in brackets, and marks of notes."""
+    return _ASIDE.sub("", sentence)
+
+
 def standing_alone(sentence: str) -> str:
-    """A sentence without the word that ties it to the one before, references, addresses in brackets, and marks of
-    notes."""
-    text = _ASIDE.sub("", sentence)
+    """The same without the word that ties it to the one before."""
+    text = without_asides(sentence)
     if tie := _CONNECTIVE.match(text):
         text = text[tie.end() :]
         text = text[:1].upper() + text[1:]
@@ -107,12 +117,17 @@ def standing_alone(sentence: str) -> str:
 
 def bearing(sentence: str) -> Bearing:
     """What `sentence` needs to be understood."""
-    text = _ASIDE.sub("", sentence)
+    text = without_asides(sentence)
     if _APPARATUS.search(text):
         return "apparatus"
     if _ELSEWHERE.search(text):
         return "elsewhere"
     return "follows" if _FOLLOWS.match(text) else "alone"
+
+
+def is_about_itself(sentence: str) -> bool:
+    """Whether it speaks of the document."""
+    return bool(_ITSELF.match(sentence))
 
 
 def is_definite(sentence: str) -> bool:

@@ -6,8 +6,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from app.reading.extract import is_whole, note
+from app.reading.extract import note, passage
 from app.reading.standing import bearing
+from app.reading.statements import is_whole, statements
 
 TEXT = """2.1 The lamp
 
@@ -18,7 +19,7 @@ Figure 3. The lamp of the lighthouse, with its lens and its keeper.
 
     lamp.light(at=dusk); lamp.close(at=dawn);
 
-The oil for the lamp comes by boat twice a year and is kept in the cellar below the tower. The lamp needs a new wick
+Oil for the lamp comes by boat twice a year and is kept in the cellar below the tower. The lamp needs a new wick
 """
 
 
@@ -26,7 +27,7 @@ def test_a_note_has_the_central_sentences_in_their_order() -> None:
     found = note(TEXT, words=40)
     assert [sentence.text for sentence in found] == [
         "The lamp of the lighthouse is lit by the keeper every evening at dusk.",
-        "The oil for the lamp comes by boat twice a year and is kept in the cellar below the tower.",
+        "Oil for the lamp comes by boat twice a year and is kept in the cellar below the tower.",
     ]
     assert [" ".join(TEXT[sentence.start : sentence.end].split()) for sentence in found] == [
         sentence.text for sentence in found
@@ -96,8 +97,48 @@ def test_none_hangs_in_the_air(order: list[str], words: int) -> None:
 def test_items_without_a_verb_are_no_sentences() -> None:
     items = "The standard enables:\n\n- Users to find the lamp of the tower.\n- Pilots to see the rock at night.\n"
     assert note(items, alone=True) == ()
-    full = items + "- The lamp of the tower is lit by the keeper.\n"
+    full = items.removeprefix("The standard enables:\n") + "- The lamp of the tower is lit by the keeper.\n"
     assert [sentence.text for sentence in note(full, alone=True)] == ["The lamp of the tower is lit by the keeper."]
+    assert note(f"The series is such that:\n\n{full}", alone=True) == ()  # they say it of the series
+
+
+RUNNING = """Normally the lamp is lit by the keeper of the tower. However, in a storm the lamp is lit by the pilot.
+Oil comes by boat.
+
+The harbour has a bell. Boats of the coast come with oil for the lamp of the tower in spring."""
+
+
+def test_what_is_taken_back_comes_only_with_what_takes_it_back() -> None:
+    assert [each.turned for each in statements(RUNNING)] == [True, False, False, False]
+    assert [each.text for each in note(RUNNING, 22)] == [
+        "Normally the lamp is lit by the keeper of the tower.",
+        "However, in a storm the lamp is lit by the pilot.",
+    ]
+    assert not any(each.text.startswith("Normally") for each in note(RUNNING, 12))
+
+
+def test_a_passage_is_of_sentences_that_follow_each_other() -> None:
+    found = statements(RUNNING)
+    assert [each.before for each in found] == [-1, 0, -1, 2]
+    assert passage(found, 0, 100) == [0, 1]
+    assert passage(found, 0, 15) == []
+    assert passage(found, 2, 10) == [2]
+    assert passage(found, 2, 100) == [2, 3]
+
+
+def test_what_a_document_says_again_and_again_is_not_taken_first() -> None:
+    worn = "Oil for the lamp of the lighthouse comes by boat."
+    text = f"{worn}\n\nThe keeper of the lighthouse lights the lamp.\n"
+    assert note(text, 10)[0].text == worn
+    assert note(text, 10, worn=worn.__eq__)[0].text != worn
+
+
+def test_what_stands_below_a_term_or_a_colon_says_something_of_that() -> None:
+    for above in ("_R_CHECK_ALL_", "There are two reasons:", "--with-lamp"):
+        (each,) = statements(f"{above}\n\nThe lamp of the tower is lit by the keeper.\n")
+        assert each.bearing == "elsewhere"
+    (each,) = statements("The lamp\n\nThe lamp of the tower is lit by the keeper.\n")
+    assert each.bearing == "alone"
 
 
 def test_what_is_said_in_a_note_below_the_text_is_left_out_with_its_number() -> None:

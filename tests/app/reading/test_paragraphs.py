@@ -111,3 +111,15 @@ def test_characters_of_a_wide_script_take_two_columns() -> None:
     first = "灯台は Debian の岬の先に立ち、毎晩 lighthouse keeper と沖を行く船に光を送り続けている"
     second = "家族が守っている。灯台の光は夜ごとに海を照らし、船を導く。建てられたのは百年前で、今も"
     assert plain(f"{second}\n{first}\n{second}") == second + first + second
+
+
+@pytest.mark.parametrize(
+    ("lines", "joined"),
+    [
+        ("It is written with the charset encoding called UTF-\n8 on all of them.", "called UTF-8 on"),
+        ("All of it can be found at the place https://example.\norg/lamps and on paper.", "https://example.org/lamps"),
+        ("It has been read by us all, and this is the end.\nThere is more of it.", "the end. There"),
+    ],
+)
+def test_an_address_or_a_name_goes_on_in_the_next_line(lines: str, joined: str) -> None:
+    assert joined in plain(f"{lines}\n")
