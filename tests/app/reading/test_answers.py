@@ -60,7 +60,7 @@ def test_a_question_is_planned_by_its_passages_the_best_first() -> None:
     reading = Reading([book([("The Lamps", [9, 9]), ("Of Fog", [9, 9]), ("Oil", [9, 9])], pages=900)])
     whole = plan(reading, "Who brought the barrels of oil?", 60, asks=True)
     assert "barrels of oil" in whole.sections[0].sayings[0][0].text
-    away = dict.fromkeys(whole.sections[0].parts, "none")
+    away: dict[int, State] = dict.fromkeys(whole.sections[0].parts, "none")
     assert not set(away) & {number for each in plan(reading, "oil?", 60, choices=away, asks=True).sections
                             for number in each.parts}  # fmt: skip
     assert not plan(reading, "Zebras?", 60, asks=True).found
