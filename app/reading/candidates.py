@@ -13,11 +13,14 @@ from app.prompt.sections import heading_key
 from app.reading.outline import Chapter
 from app.reading.reading import Reading
 
+UNTITLED = 4
+"""Of a document with more chapters, what has no heading is its front."""
+
 RELATED = 8
 """Parts that are offered for a heading that no chapter has."""
 
-RELEVANT = 0.5
-"""Of the relevance of the best part: what has less is not about the same."""
+RELEVANT = 0.6
+"""Of the relevance of the best part: what has less is not about the same (benchmarks.answers)."""
 
 _NUMBER = re.compile(
     r"(?:(?:chapter|section|part|appendix)\s+)?(?:\d{1,3}|[A-Z])(?:\.\d+)*[.:)]?\s+(?=\S)", re.IGNORECASE
@@ -65,7 +68,7 @@ def _best(reading: Reading, scores: Sequence[float], most: int) -> tuple[int, ..
 
 
 def _related(reading: Reading, query: str, most: int) -> tuple[int, ...]:
-    """Of the most relevant parts those that have half as much to do with `query` as the best; without words in common
+    """Of the most relevant parts those that have RELEVANT times as much to do with `query` as the best; without words in common
     all of them."""
     scores = reading.relevance(query)
     numbers = _best(reading, scores, most)
@@ -97,12 +100,21 @@ def _is_apparatus(title: str) -> bool:
     return bool(_APPARATUS.match(title) or _APPARATUS.match(_NUMBER.sub("", title, count=1)))
 
 
+def _is_matter(reading: Reading, chapter: Chapter) -> bool:
+    """Whether a chapter is nothing to write about, such as what stands before the first heading of several."""
+    own = sum(other.document == chapter.document for other in reading.chapters)
+    untitled = chapter.title == reading.documents[chapter.document].name and own > UNTITLED
+    return untitled or _is_apparatus(chapter.title)
+
+
 def along_chapters(reading: Reading, count: int, most: int) -> list[Candidate]:
     """All chapters that are text, or the longest one of each of `most` stretches of them, and `count` groups in all."""
-    every = [chapter for chapter in reading.chapters if not _is_apparatus(chapter.title)] or reading.chapters
+    every = [chapter for chapter in reading.chapters if not _is_matter(reading, chapter)] or reading.chapters
     size = [sum(reading.parts[number].characters for number in chapter.parts) for chapter in every]
     stretches = _stretches(range(len(every)), min(most, len(every)))
     kept = [max(stretch, key=lambda index: size[index]) for stretch in stretches]
+    if every and _OVERVIEW.match(_NUMBER.sub("", every[0].title, count=1)):
+        kept[0] = 0  # what says what the whole is about
     chapters = [every[index] for index in kept]
     counts = shares([size[index] for index in kept], [len(chapter.parts) for chapter in chapters], count)
     extents = _extents(reading)

@@ -28,7 +28,7 @@ _BLANKS = re.compile(r"[ \t\u00a0]{2,}")
 _WIDE_SCRIPT = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _PATH = re.compile(r"(?:^|[\s\w.~>:])/$")
 # What goes on in the next line without a blank: an address, "UTF-" before "8".
-_ADDRESS = re.compile(r"\w://[^\s)>]*[./_=&?#-]$")
+_ADDRESS = re.compile(r"\w:/[^\s)>]*[./_=&?#-]$")
 _NUMBERED_NAME = re.compile(r"\b[A-Z]{2,}-$")
 # What goes on behind a slash, and does not belong to the path: "below /etc/ directories".
 _WORDS = re.compile(

@@ -100,10 +100,16 @@ class Reading:
         return self.quoted(
             number,
             note(
-                self.plain(number).text, words, focus=focus, title=part.title, alone=alone, in_lines=lines,
+                self.plain(number).text, words, focus=focus, title=self._titled(number), alone=alone, in_lines=lines,
                 worn=lambda sentence: self._is_worn(part.document, sentence),
             ),
         )  # fmt: skip
+
+    def _titled(self, number: int) -> str:
+        """What a part is called, and its chapter."""
+        part = self.parts[number]
+        chapter = next((chapter.title for chapter in self.chapters if number in chapter.parts), "")
+        return part.title if chapter in part.title else f"{chapter} {part.title}"
 
     def statements(self, number: int) -> list[Statement]:
         """The whole sentences of a part, or its lines if it is of a document that has no sentences."""

@@ -61,9 +61,10 @@ _ELSEWHERE = _pattern(rf"""
     \bas (?:described|explained|shown) in\b|\b(?:is|are) (?:described|explained|discussed|covered) (?:in|at|by)\b
     \b(?:we|I) (?:(?:have|will|shall|can|now|already|also|next|only|here) )*(?:saw|seen|see|start|begin|consider|discuss|describe|turn|look|mention|return|cover(?:ed)?|created?|show|present|assume|make some|take)\b
     \b(?:consists? of|there are|has|have|are|needs?) {_SEVERAL} (?:\w+ )?\w+\.$
-    \b{_SEVERAL} (?:\w+ ){{0,3}}(?:ways|mechanisms|parts|steps|forms|kinds|types|methods|options|issues|reasons|techniques|things|choices|advantages|disadvantages|drawbacks|ideas|exceptions|caveats|features|differences|notes)\b[^,;:]*\.$
+    \b{_SEVERAL} (?:\w+ ){{0,3}}(?:ways|mechanisms|parts|steps|forms|kinds|types|methods|options|issues|reasons|techniques|things|choices|advantages|disadvantages|drawbacks|ideas|exceptions|caveats|features|differences|notes|purposes|uses|forms|goals|aims)\b[^,;:]*\.$
     \bwe['’]ll\b|\b(?:mentioned|described|seen|discussed) so far\b
     ^(?:default|nb|value|usage|type)s? ?:|^(?:assume that|check (?:if|whether|that))\b|^an? [^,]+, and (?:is|are)\b
+    ^(?:optionally|if set|controls?)\b|\ba (?:little|bit of) \w+ (?:is|are)\b|\ba special \w+\.$
     \?$|^(?:as (?:is|are|do|does|for)|here (?:is|are)|for (?:\w+ )?(?:information|details)|suppose|consider|let)\b
     \b[a-z]{{3,}} ?\d{{1,2}}\.$|\b[a-z]{{3,}}\d{{1,2}}\b|[a-z][,.]\d{{1,3}}[ ]
     <-|==|::|\(\) \{{
@@ -88,6 +89,8 @@ _FOLLOWS = _pattern(rf"""
     the (?:first|last|simplest|easy|hard|answer) \w+\b|(?:first|second|third|last),? (?:you|we|of all)\b
     (?:even|many|some)? ?(?:other|more|further|additional|another)\b(?! than\b)|[^,;:]{{0,60}}\balternatively\b
     (?:all|most|some|many|each|both|one|none|several|few|any)(?: of)? (?:these|those|such|them)\b
+    (?:after|before|for|with|without|to|from|of|by|like|among|between|both of|all of) (?:them|him)\b|exceptions?\b
+    (?:an|one|the) exception\b|.*\b(?:and|so|but|since|because) (?:so )?(?:this|these) [a-z]+\b
     (?:if|when) (?:true|false|so|not|none|any)\b|for (?:most|some|many|both) (?:an?|the)\b
     [^;:]{{0,80}}\b(?:this|these|those|such(?! as))\b(?! {_SELF}\b)
     (?:[\w’'-]+,? ){{1,8}}(?:it|them|one)(?: (?:{_VERBS}|to|in|on|for|and|or|by|with|[a-z]+s)\b|[,.;:])

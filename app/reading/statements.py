@@ -24,7 +24,7 @@ _ENDS = re.compile(r"[.!?。！？][\"'”’)»」』]*$")
 _NOTE = re.compile(r"(?:\^?\[\d{1,3}\]|\d{1,3}) (?=\W?[A-Z])")
 _NOTE_NUMBERS = re.compile(r"^(\d{1,3}) \W?[A-Z][^\n]*[.!?]", re.MULTILINE)
 _NEW_LINE = re.compile(r"\n\s*(?![a-z(])\S|\A\S{1,12}\n")
-_PROGRAM = re.compile(r"(?::|[{};\\])\s*\Z|<-|\w\(\)?\s*\Z|^\s*[>$%#] ")
+_PROGRAM = re.compile(r"(?::|[{};\\])\s*\Z|<-|\w\(\)?\s*\Z|^\s*(?:[>$%] |# (?![A-Z]))")
 # Above what is said of it: "_R_CHECK_ALL_", "--with-x", ":" before a list.
 _TERM = re.compile(r"[\w./=<>$-]*[_$=/-][\w./=<>$-]*:?|.*:")
 _ITEM = re.compile(r"\s*(?:[-*+•◦▪‣–]|\(?\d{1,3}[.)])\s")

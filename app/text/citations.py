@@ -31,13 +31,13 @@ def page_references(text: str) -> Iterator[PageReference]:
 
 
 def cited(text: str, pages: Iterable[int], name: str = "") -> str:
-    """`text` with a reference to `pages`, of the document `name`, before the mark at its end."""
+    """`text` with a reference to `pages`, of the document `name`, before the mark at its end; behind a bracket."""
     numbers = ", ".join(str(page) for page in sorted(set(pages)))
     if not numbers:
         return text
     where = f"{'pp.' if ', ' in numbers else 'p.'} {numbers}"
     end = _END.search(text)
-    at = end.start() if end else len(text.rstrip())
+    at = end.start() if end and ")" not in end[0] else len(text.rstrip())
     return f"{text[:at]} ({f'{name}, ' if name else ''}{where}){text[at:]}"
 
 
