@@ -19,12 +19,14 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class FileInput:
-    """A file's name, the limits on reading it, the password given for it, and a callback for its progress."""
+    """A file's name, the limits on reading it, the password given for it, a callback for its progress, and whether
+    running headers and footers stay in the text."""
 
     name: str
     limits: Limits
     password: str | None = None
     progress: Progress | None = None
+    keep_running_lines: bool = False
     started: float = field(default_factory=time.monotonic)
 
     def check_size(self, size: int, subject: Message, *, times: int = 1) -> None:
