@@ -46,11 +46,16 @@ class FileInput:
                 self.name, count, self.limits.max_pages, f"{PREFIX}MAX_PAGES",
             )  # fmt: skip
 
+    @property
+    def seconds_left(self) -> float:
+        """How much longer reading may take."""
+        return self.limits.max_read_seconds - (time.monotonic() - self.started)
+
     def advance(self, done: int, total: int) -> None:
         """Report that `done` of `total` pages are read; raise ReadingTooSlow if that took longer than the limit."""
         if self.progress:
             self.progress(done, total)
-        if time.monotonic() - self.started > self.limits.max_read_seconds:
+        if self.seconds_left < 0:
             raise ReadingTooSlow(
                 "{}: {:,} of {:,} pages took longer than the limit of {:,} seconds. Split the file, or raise {}.",
                 self.name, done, total, self.limits.max_read_seconds, f"{PREFIX}MAX_READ_SECONDS",

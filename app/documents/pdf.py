@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 from pypdf import PasswordType, PdfReader
 from pypdf.errors import DependencyError
 
-from app.documents.document import Document, Page
+from app.documents.document import Document
 from app.documents.file_input import FileInput
 from app.documents.line_forms import PageForms
+from app.documents.ocr import Tesseract
 from app.documents.pdf_headings import line_entries, outline_entries, pdf_headings
 from app.documents.pdf_limits import limited
-from app.documents.pdf_pages import PageText, PdfPages
+from app.documents.pdf_notes import INSTALL, ReadPages, read_notes
+from app.documents.pdf_pages import PageText, PdfPages, plain
 from app.documents.repair import normalise, repair_lines
 from app.say.errors import DamagedFile, NoText, PasswordNeeded, WrongPassword
 from app.say.wording import Message
 from app.text.valid import is_visible
+
+_SPARE_SECONDS = 3
+"""What is kept of the time to read, so that a long scan is read in part and not refused."""
 
 
 def read_pdf(data: bytes, job: FileInput) -> Document:
@@ -36,31 +40,34 @@ def read_pdf(data: bytes, job: FileInput) -> Document:
             raise _damaged(name, error) from error
         job.check_pages(count)
         labels, outline = _labels(reader, count), outline_entries(reader)
-        read, failures = _read_pages(data, reader, count, job)
+        read = _read_pages(data, reader, count, job)
+    failures = read.failures
     if failures and len(failures) == count:
         raise DamagedFile("{}: none of its {:,} pages could be read ({}). Export it again.", name, count, failures[1])
-    unreadable = [number for number, page in enumerate(read, 1) if not page.readable]
-    texts = [page.text if page.readable else "" for page in read]
+    texts = [page.text if page.readable else "" for page in read.pages]
     if not any(map(is_visible, texts)):
-        raise _no_text(name, count, failures, unreadable)
-    forms = PageForms([page.forms() for page in read])
+        raise _no_text(name, read)
+    forms = PageForms([page.forms() for page in read.pages])
     repaired = repair_lines(texts, labels, forms, keep_running=job.keep_running_lines)
-    headings = pdf_headings(name, repaired.pages, outline, line_entries([page.lines for page in read]))
-    notes = _notes(texts, repaired.pages, failures, unreadable) + repaired.notes
+    headings = pdf_headings(name, repaired.pages, outline, line_entries([page.lines for page in read.pages]))
+    notes = read_notes(texts, repaired.pages, read) + repaired.notes
     return Document(name, repaired.pages, notes, headings, repaired.removed)
 
 
-def _no_text(name: str, count: int, failures: Mapping[int, str], unreadable: Sequence[int]) -> NoText:
-    if unreadable:
+def _no_text(name: str, read: ReadPages) -> NoText:
+    count = len(read.pages)
+    if read.pictures:
+        return NoText("{} has no text, and in the pictures on its {:,} pages no letters were recognised.", name, count)
+    if read.unreadable:
         return NoText(
             "{}: the letters of {:,} of {:,} pages cannot be read: their fonts do not say which characters they are. "
-            "Run text recognition (OCR) over it first.",
-            name, len(unreadable), count,
+            "Run text recognition (OCR) over it first, or install Tesseract here ({}) and add it again.",
+            name, len(read.unreadable), count, INSTALL,
         )  # fmt: skip
     return NoText(
         "{} has no text: {:,} of {:,} pages are pictures or blank, as in a scan. "
-        "Run text recognition (OCR) over it first.",
-        name, count - len(failures), count,
+        "Run text recognition (OCR) over it first, or install Tesseract here ({}) and add it again.",
+        name, count - len(read.failures), count, INSTALL,
     )  # fmt: skip
 
 
@@ -103,55 +110,45 @@ def _labels(reader: PdfReader, count: int) -> list[str | None]:
     return [None] * count
 
 
-def _read_pages(data: bytes, reader: PdfReader, count: int, job: FileInput) -> tuple[list[PageText], dict[int, str]]:
-    """Each page, without lines where reading failed, and by page number why it failed."""
-    read: list[PageText] = []
-    failures: dict[int, str] = {}
+def _read_pages(data: bytes, reader: PdfReader, count: int, job: FileInput) -> ReadPages:
+    """Each page, without lines where reading failed. Pages without letters are recognised as long as there is time."""
+    read = ReadPages()
     size = 0
     with PdfPages(data, job.password) as pages:
         for number in range(1, count + 1):
             try:
                 page = pages.read(reader.pages[number - 1], number - 1)
             except Exception as error:  # one broken page is no reason to refuse the others
-                page, failures[number] = PageText(()), _brief(error)
-            read.append(page)
+                page, read.failures[number] = PageText(()), _brief(error)
+            else:
+                if not page.readable or not is_visible(page.text):
+                    page = _recognised(page, number, pages, read, job)
+            if not page.readable:
+                read.unreadable.append(number)
+            read.pages.append(page)
             size += len(page.text)
             job.check_size(size, Message("The text in {} has more than", job.name))
             job.advance(number, count)
-    return read, failures
+    return read
 
 
-def _notes(
-    texts: Sequence[str], pages: Sequence[Page], failures: Mapping[int, str], unreadable: Sequence[int]
-) -> tuple[Message, ...]:
-    """What is missing: pages without text in the file, pages that could not be read, pages that repair emptied."""
-    count, notes = len(pages), list[Message]()
-    silent = sum(not is_visible(text) for text in texts) - len(failures) - len(unreadable)
-    if silent:
-        notes.append(Message("{:,} of {:,} pages have no text: scanned? They are left out.", silent, count))
-    if unreadable:
-        notes.append(
-            Message(
-                "The letters of {:,} of {:,} pages cannot be read: {}. Their fonts do not say which characters they "
-                "are. They are left out; text recognition (OCR) would help.",
-                len(unreadable), count, _listed(unreadable),
-            )
-        )  # fmt: skip
-    if failures:
-        reason = next(iter(failures.values()))
-        notes.append(
-            Message(
-                "{:,} of {:,} pages could not be read: {} ({}). They are left out.",
-                len(failures), count, _listed(list(failures)), reason,
-            )
-        )  # fmt: skip
-    emptied = sum(not is_visible(page.text) for page in pages) - silent - len(failures) - len(unreadable)
-    if emptied:
-        notes.append(
-            Message("{:,} of {:,} pages hold only a running header or footer. They are left out.", emptied, count)
-        )
-    return tuple(notes)
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
+def _recognised(page: PageText, number: int, pages: PdfPages, read: ReadPages, job: FileInput) -> PageText:
+    """The page as Tesseract reads it, or as it is."""
+    if not read.looked:
+        read.looked, read.tesseract = True, Tesseract.find(job.limits.ocr_languages)
+    if not read.tesseract or (picture := pages.picture(number - 1)) is None:
+        return page
+    seconds = job.seconds_left - _SPARE_SECONDS
+    if seconds <= 0:
+        read.out_of_time.append(number)
+        return page
+    read.pictures += 1
+    try:
+        text = read.tesseract.read(picture, seconds)
+    except OSError as error:
+        read.failures[number] = _brief(error)
+        return page
+    if not is_visible(text):
+        return page
+    read.recognised.append(number)
+    return plain(text)

@@ -9,10 +9,12 @@ from types import TracebackType
 from typing import Self
 
 import pypdfium2 as pdfium
+import pypdfium2.raw as raw
 from pypdf import PageObject
 
 from app.documents.line_forms import LineForm
 from app.documents.pdf_columns import in_reading_order
+from app.documents.pdf_forms import typed_values, with_values
 from app.documents.pdf_glyphs import Form, GlyphReader, PageGlyphs
 from app.documents.pdf_letters import UNREADABLE, unreadable_share
 from app.documents.pdf_limits import PageLimits
@@ -22,6 +24,8 @@ _PDFIUM = threading.Lock()
 """PDFium is one for the whole process, and no two threads may use it at once."""
 
 _UNKNOWN = Form(1.0)
+_DOTS = 300  # an inch, at which Tesseract reads best
+_MOST_PIXELS = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,9 @@ class PdfPages:
         self._limits.check(page)
         glyphs = self._page_glyphs(index)
         if glyphs is None:
-            return _plain(page.extract_text())
-        lines = tuple(row.text_line() for row in in_reading_order(page_rows(glyphs)))
+            return plain(page.extract_text())
+        rows = in_reading_order(with_values(page_rows(glyphs), typed_values(page)))
+        lines = tuple(row.text_line() for row in rows)
         found = PageText(tuple(line for line in lines if line.text.strip()), glyphs.height)
         unmapped = sum(len(span.text.replace(" ", "")) for span in glyphs.spans if not span.form.mapped)
         share = unreadable_share(found.text, unmapped)
@@ -86,8 +91,32 @@ class PdfPages:
             return found
         other = page.extract_text()
         if unreadable_share(other, len(other)) < min(share, UNREADABLE):
-            return _plain(other)
+            return plain(other)
         return PageText(found.lines, glyphs.height, readable=False)
+
+    def picture(self, index: int) -> bytes | None:
+        """The page as a grey picture in PNM; None if nothing is drawn on it, or PDFium can't open it."""
+        with _PDFIUM:
+            if self._document is None or index >= len(self._document):
+                return None
+            try:
+                page = self._document[index]
+            except pdfium.PdfiumError:
+                return None
+            try:
+                if not raw.FPDFPage_CountObjects(page.raw):
+                    return None
+                width, height = page.get_size()
+                scale = min(_DOTS / 72, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
+                bitmap = page.render(scale=scale, grayscale=True, may_draw_forms=False)
+                try:
+                    rows, used = bytes(bitmap.buffer), range(0, bitmap.height * bitmap.stride, bitmap.stride)
+                    pixels = b"".join(rows[start : start + bitmap.width] for start in used)
+                    return b"P5 %d %d 255\n" % (bitmap.width, bitmap.height) + pixels
+                finally:
+                    bitmap.close()
+            finally:
+                page.close()
 
     def _page_glyphs(self, index: int) -> PageGlyphs | None:
         with _PDFIUM:
@@ -103,7 +132,8 @@ class PdfPages:
                 page.close()
 
 
-def _plain(text: str) -> PageText:
+def plain(text: str) -> PageText:
+    """A page of which it is not known how its lines are set."""
     return PageText(tuple(TextLine(line, _UNKNOWN, 0.0, 0.0, 0.5) for line in text.split("\n") if line.strip()))
 
 

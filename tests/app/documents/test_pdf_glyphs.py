@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject, TextStringObject
@@ -51,7 +52,7 @@ def composite_font(mapping: bytes | None) -> DictionaryObject:
         NameObject("/CIDSystemInfo"): DictionaryObject(system),
         NameObject("/W"): widths,
     }
-    font = {
+    font: dict[Any, Any] = {
         NameObject("/Type"): NameObject("/Font"),
         NameObject("/Subtype"): NameObject("/Type0"),
         NameObject("/BaseFont"): NameObject("/ABCDEF+Termes"),
@@ -111,7 +112,7 @@ def test_pages_whose_letters_are_known_are_read_beside_others(tmp_path: Path) ->
     codes = "".join(f"{ord(letter) - 29:04X}" for letter in ENGLISH[:100])
     writer = drawn(helvetica(), draw(20, 200, "A page that can be read.").encode())
     other = drawn(composite_font(None), b"BT /F1 6 Tf 10 200 Td <%s> Tj ET" % codes.encode())
-    writer.append(other)
+    writer.append(save(other, tmp_path / "other.pdf"))
     document = read_document(save(writer, tmp_path / "mixed.pdf"))
     assert [page.text for page in document.pages] == ["A page that can be read.", ""]
     assert tuple(map(str, document.notes)) == (
