@@ -12,6 +12,7 @@ from app.documents.file_input import FileInput
 from app.documents.line_forms import PageForms
 from app.documents.ocr import Tesseract
 from app.documents.pdf_headings import line_entries, outline_entries, pdf_headings
+from app.documents.pdf_letters import looks_written
 from app.documents.pdf_limits import limited
 from app.documents.pdf_notes import INSTALL, ReadPages, read_notes
 from app.documents.pdf_pages import PageText, PdfPages, plain
@@ -57,7 +58,7 @@ def read_pdf(data: bytes, job: FileInput) -> Document:
 def _no_text(name: str, read: ReadPages) -> NoText:
     count = len(read.pages)
     if read.pictures:
-        return NoText("{} has no text, and in the pictures on its {:,} pages no letters were recognised.", name, count)
+        return NoText("{} has no text that can be read, and in pictures of its {:,} pages no letters were recognised.", name, count)
     if read.unreadable:
         return NoText(
             "{}: the letters of {:,} of {:,} pages cannot be read: their fonts do not say which characters they are. "
@@ -148,7 +149,8 @@ def _recognised(page: PageText, number: int, pages: PdfPages, read: ReadPages, j
     except OSError as error:
         read.failures[number] = _brief(error)
         return page
-    if not is_visible(text):
+    # Where the letters' shapes are not in the file either, a picture shows other ones.
+    if not is_visible(text) or not (page.readable or looks_written(text)):
         return page
     read.recognised.append(number)
     return plain(text)

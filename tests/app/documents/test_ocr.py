@@ -79,7 +79,7 @@ def test_a_scan_without_tesseract_says_how_to_install_it(tmp_path: Path, monkeyp
 
 def test_pictures_in_which_nothing_is_recognised_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Recorder(monkeypatch, " \n")
-    with pytest.raises(NoText, match=r"in the pictures on its 1 pages no letters were recognised"):
+    with pytest.raises(NoText, match=r"in pictures of its 1 pages no letters were recognised"):
         read_document(scan(tmp_path / "scan.pdf", "one"))
 
 

@@ -9,6 +9,7 @@ import pytest
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject, TextStringObject
 
 from app.documents import read_document
+from app.documents.ocr import Tesseract
 from app.documents.pdf_letters import UNREADABLE, looks_written, unreadable_share
 from app.say.errors import NoText
 from tests.app.documents.pdf_files import draw, drawn, helvetica, save
@@ -97,7 +98,8 @@ def test_accents_that_are_drawn_over_their_letters_are_one_with_them(tmp_path: P
     assert read_document(path).pages[0].text == "café au lait, naïf"
 
 
-def test_letters_that_no_font_tells_are_said_and_not_read(tmp_path: Path) -> None:
+def test_letters_that_no_font_tells_are_said_and_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tesseract, "find", lambda languages: None)
     codes = "".join(f"{ord(letter) - 29:04X}" for letter in ENGLISH)
     lines = b"".join(
         b"BT /F1 6 Tf 10 %d Td <%s> Tj ET\n" % (280 - index, codes[at : at + 240].encode())
