@@ -5,8 +5,8 @@
 Reads PDFs as the app does and prints a Markdown table of how their words compare with those that pdftotext (poppler)
 finds: recall, precision, and order (the longest common subsequence as a share of the common words), page by page, and
 milliseconds a page. Without files, up to N PDFs (5) of each of the Debian packages in PACKAGES are fetched and read, at
-most their first 40 pages. Running lines that were left out are not counted where they are: where pdftotext has such a
-line, digits aside, among the first or last lines of three pages at least. Others count as lost.
+most their first 40 pages. Running lines that were left out are not counted where they are running lines: where
+pdftotext has their words, numbers aside, among the first or last lines of three pages at least. Others count as lost.
 
 Letters are compared without case and accents, of which poppler tears some off; letters and digits count as words of
 their own, so that "x^2" has those of "x2". Hyphenated line ends are joined on both sides.
@@ -90,13 +90,11 @@ def words(text: str) -> list[str]:
 
 def score(name: str, document: Document, poppler: Sequence[str], seconds: float = 0.0) -> Score:
     """How the pages of a document compare with those of pdftotext."""
-    running = _running_lines(poppler)
-    removed = Counter[int]()
+    running = _running_words(poppler)
     left_out: dict[int, Counter[str]] = {}
     for line in document.removed:
-        if _bare(line.text) in running or not _bare(line.text):
+        if running.issuperset(_bare(line.text)):
             left_out.setdefault(line.page, Counter()).update(words(line.text))
-            removed[line.page] += 1
     wanted = found = common = ordered = 0
     for page, text in zip(document.pages, poppler, strict=False):
         ours, theirs = words(page.text), _without(words(text), left_out.get(page.number, Counter()))
@@ -106,17 +104,18 @@ def score(name: str, document: Document, poppler: Sequence[str], seconds: float 
     return Score(name, wanted, found, common, ordered, len(document.pages), seconds)
 
 
-def _running_lines(pages: Sequence[str]) -> set[str]:
+def _running_words(pages: Sequence[str]) -> set[str]:
+    """Words that stand at the edges of pages again and again."""
     counts = Counter[str]()
     for page in pages:
         lines = [line for line in page.split("\n") if line.strip()]
-        counts.update({_bare(line) for line in lines[:EDGE_LINES] + lines[-EDGE_LINES:]})
-    return {line for line, count in counts.items() if count >= EDGE_PAGES}
+        counts.update({word for line in lines[:EDGE_LINES] + lines[-EDGE_LINES:] for word in _bare(line)})
+    return {word for word, count in counts.items() if count >= EDGE_PAGES}
 
 
-def _bare(line: str) -> str:
-    """A line without page numbers, arabic and roman."""
-    return " ".join(word for word in words(line) if not re.fullmatch(r"\d+|[ivxlc]+", word))
+def _bare(line: str) -> list[str]:
+    """The words of a line without page numbers, arabic and roman."""
+    return [word for word in words(line) if not re.fullmatch(r"\d+|[ivxlc]+", word)]
 
 
 def _without(text: list[str], removed: Counter[str]) -> list[str]:

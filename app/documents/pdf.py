@@ -58,7 +58,11 @@ def read_pdf(data: bytes, job: FileInput) -> Document:
 def _no_text(name: str, read: ReadPages) -> NoText:
     count = len(read.pages)
     if read.pictures:
-        return NoText("{} has no text that can be read, and in pictures of its {:,} pages no letters were recognised.", name, count)
+        return NoText(
+            "{} has no text that can be read, and in pictures of its {:,} pages no letters were recognised.",
+            name,
+            count,
+        )
     if read.unreadable:
         return NoText(
             "{}: the letters of {:,} of {:,} pages cannot be read: their fonts do not say which characters they are. "

@@ -155,13 +155,18 @@ class Row:
 
 def page_rows(page: PageGlyphs) -> list[Row]:
     """The lines of a page in the order in which they are drawn, what stands by itself in the margins outermost."""
+    return _margins_outermost(rows_of(page.spans), page.height)
+
+
+def rows_of(spans: Sequence[Span]) -> list[Row]:
+    """The lines that spans make, in the order in which they are drawn."""
     rows: list[Row] = []
-    for span in page.spans:
+    for span in spans:
         if rows and rows[-1].takes(span):
             rows[-1].add(span)
         else:
             rows.append(Row([span]))
-    return _margins_outermost(rows, page.height)
+    return rows
 
 
 def _margins_outermost(rows: list[Row], height: float) -> list[Row]:

@@ -18,7 +18,8 @@ from app.documents.pdf_forms import typed_values, with_values
 from app.documents.pdf_glyphs import Form, GlyphReader, PageGlyphs
 from app.documents.pdf_letters import UNREADABLE, unreadable_share
 from app.documents.pdf_limits import PageLimits
-from app.documents.pdf_lines import TextLine, page_rows
+from app.documents.pdf_lines import TextLine
+from app.documents.pdf_tables import Rules, page_rules, rows_with_tables
 
 _PDFIUM = threading.Lock()
 """PDFium is one for the whole process, and no two threads may use it at once."""
@@ -79,20 +80,21 @@ class PdfPages:
     def read(self, page: PageObject, index: int) -> PageText:
         """The text of the page of that index, which is `page` in pypdf. Raises whatever a broken page leads to."""
         self._limits.check(page)
-        glyphs = self._page_glyphs(index)
-        if glyphs is None:
+        found = self._drawn(index)
+        if found is None:
             return plain(page.extract_text())
-        rows = in_reading_order(with_values(page_rows(glyphs), typed_values(page)))
+        glyphs, rules = found
+        rows = in_reading_order(with_values(rows_with_tables(glyphs, rules), typed_values(page)))
         lines = tuple(row.text_line() for row in rows)
-        found = PageText(tuple(line for line in lines if line.text.strip()), glyphs.height)
+        text = PageText(tuple(line for line in lines if line.text.strip()), glyphs.height)
         unmapped = sum(len(span.text.replace(" ", "")) for span in glyphs.spans if not span.form.mapped)
-        share = unreadable_share(found.text, unmapped)
+        share = unreadable_share(text.text, unmapped)
         if share < UNREADABLE:
-            return found
+            return text
         other = page.extract_text()
         if unreadable_share(other, len(other)) < min(share, UNREADABLE):
             return plain(other)
-        return PageText(found.lines, glyphs.height, readable=False)
+        return PageText(text.lines, glyphs.height, readable=False)
 
     def picture(self, index: int) -> bytes | None:
         """The page as a grey picture in PNM; None if nothing is drawn on it, or PDFium can't open it."""
@@ -118,7 +120,7 @@ class PdfPages:
             finally:
                 page.close()
 
-    def _page_glyphs(self, index: int) -> PageGlyphs | None:
+    def _drawn(self, index: int) -> tuple[PageGlyphs, Rules] | None:
         with _PDFIUM:
             if self._document is None or index >= len(self._document):
                 return None
@@ -127,7 +129,7 @@ class PdfPages:
             except pdfium.PdfiumError:
                 return None
             try:
-                return self._glyphs.read(page)
+                return self._glyphs.read(page), page_rules(page)
             finally:
                 page.close()
 
