@@ -27,13 +27,13 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Limits:
-    """How a file is read. What it may cost: size in megabytes (10^6 bytes), of the file and of its text; pages; seconds
-    to read. And the languages that are looked for in pictures of text, as Tesseract names them: "deu+eng"; "": none."""
+    """How a file is read. What it may cost: megabytes (10^6 bytes), of the file and of its text; pages; seconds.
+    to read. And the languages that are looked for in pictures of text, as Tesseract names them: "deu+eng"; None: none."""
 
     max_file_megabytes: int = 50
     max_pages: int = 2000
     max_read_seconds: int = 120
-    ocr_languages: str = "eng"
+    ocr_languages: str | None = "eng"
 
 
 def parse_budget(value: object) -> float | int:
@@ -83,10 +83,10 @@ class Settings(BaseSettings):
     max_file_megabytes: int = Field(Limits.max_file_megabytes, ge=1)
     max_pages: int = Field(Limits.max_pages, ge=1)
     max_read_seconds: int = Field(Limits.max_read_seconds, ge=1)
-    ocr_languages: str = Field(
+    ocr_languages: str | None = Field(
         Limits.ocr_languages,
-        pattern=r"^(\w+(\+\w+)*)?$",
-        description="of scans, as Tesseract names them: deu+eng; none: scans are not recognised",
+        pattern=r"^\w+(\+\w+)*$",
+        description="of scans, as Tesseract names them: deu+eng; None: scans are not recognised",
     )
     max_new_tokens: int = Field(512, ge=1, description="what the slider starts at")
     max_new_tokens_limit: int = Field(4096, ge=1, description="the most that can be asked for at once")

@@ -144,7 +144,7 @@ def measure(path: Path, pages: int) -> Score | None:
             return None
         start = perf_counter()
         try:
-            document = read_document(short, limits=Limits(max_read_seconds=600, ocr_languages=""))
+            document = read_document(short, limits=Limits(max_read_seconds=600, ocr_languages=None))
         except DocumentError as error:
             print(f"{path.name}: {error}", file=sys.stderr)
             return None

@@ -20,10 +20,10 @@ class Tesseract:
     lacking: tuple[str, ...] = ()
 
     @classmethod
-    def find(cls, languages: str) -> Self | None:
+    def find(cls, languages: str | None) -> Self | None:
         """The program for `languages`, as Tesseract names them: "eng" or "deu+eng". None if it is not installed, has no
         data for any of them, or none are wanted."""
-        wanted = [name for name in languages.split("+") if name.isidentifier()]
+        wanted = [name for name in (languages or "").split("+") if name.isidentifier()]
         program = shutil.which("tesseract")
         if not program or not wanted:
             return None

@@ -12,7 +12,7 @@ from statistics import median
 
 from app.documents.pdf_lines import WIDE, Row
 
-_FEWEST_ROWS = 4
+_FEWEST_ROWS, _MOST_ROWS = 4, 300
 _FEWEST_CHARACTERS = 15
 _FILLED = 0.6  # of a column's width, by half of its lines
 _MOST_CAPITALS = 0.65  # of the lines; nearly every cell of a table begins with one, or with a digit
@@ -61,9 +61,10 @@ def in_reading_order(rows: Sequence[Row]) -> list[Row]:
             for side in (0, 1):
                 ordered += in_reading_order([row for pair in block.rows if (row := pair[side])])
             index = block.first + len(block.rows)
-        else:
-            ordered.append(rows[index])
-            index += 1
+        else:  # its second half may still be prose; from each row on, a long table would be looked at too often
+            step = max(1, len(block.rows) // 2) if block else 1
+            ordered += rows[index : index + step]
+            index += step
     return ordered
 
 
@@ -73,7 +74,7 @@ def _block(rows: Sequence[Row], first: int) -> _Block | None:
     if len(cells) < 2 or rows[first].form.turns:
         return None
     block = _Block(first, cells[0].x1, cells[1].x0)
-    for row in rows[first:]:
+    for row in rows[first : first + _MOST_ROWS]:
         if not block.takes(row):
             break
     while block.rows and not all(block.rows[-1]):  # what follows on one side alone may be anything

@@ -43,22 +43,24 @@ class Row:
 
     def __init__(self, spans: Sequence[Span]) -> None:
         """At least one span, in the order in which they are drawn."""
-        self.spans = list(spans)
-        self._measure()
-
-    def _measure(self) -> None:
-        weights = Counter[tuple[Form, float]]()
-        for span in self.spans:
-            weights[span.form, span.y] += len(span.text)
-        largest = max(span.form.size for span in self.spans)
-        (self.form, self.y), _ = max(weights.items(), key=lambda item: (item[0][0].size >= _SMALLER * largest, item[1]))
-        self.x0 = min(span.x0 for span in self.spans)
-        self.x1 = max(span.x1 for span in self.spans)
+        self.spans: list[Span] = []
+        self._weights = Counter[tuple[Form, float]]()
+        self._largest = 0.0
+        self.form, self.y, self.x0, self.x1 = spans[0].form, spans[0].y, spans[0].x0, spans[0].x1
+        for span in spans:
+            Row.add(self, span)
 
     def add(self, span: Span) -> None:
-        """Put a span at the end."""
+        """Put a span at the end. The row is set as most characters of it that are not small are."""
         self.spans.append(span)
-        self._measure()
+        self.x0, self.x1 = min(self.x0, span.x0), max(self.x1, span.x1)
+        self._weights[span.form, span.y] += len(span.text)
+        if span.form.size > self._largest:
+            self._largest = span.form.size
+            choice = list(self._weights)
+        else:
+            choice = [(self.form, self.y), (span.form, span.y)]
+        self.form, self.y = max(choice, key=lambda key: (key[0].size >= _SMALLER * self._largest, self._weights[key]))
 
     def takes(self, span: Span) -> bool:
         """Whether `span`, drawn next, stands on this line."""

@@ -93,7 +93,7 @@ def test_pages_for_which_there_is_no_time_are_noted(tmp_path: Path, monkeypatch:
 
 
 def test_no_language_means_no_recognition() -> None:
-    assert Tesseract.find("") is None
+    assert Tesseract.find(None) is None
     assert Tesseract.find("../eng") is None
 
 
