@@ -27,8 +27,9 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Limits:
-    """How a file is read. What it may cost: megabytes (10^6 bytes), of the file and of its text; pages; seconds.
-    to read. And the languages that are looked for in pictures of text, as Tesseract names them: "deu+eng"; None: none."""
+    """How a file is read. What it may cost: size in megabytes (10^6 bytes), of the file and of its text; pages; seconds
+    to read. And the languages to look for in pictures of text, as Tesseract names them ("deu+eng"), or None.
+    """
 
     max_file_megabytes: int = 50
     max_pages: int = 2000

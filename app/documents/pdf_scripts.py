@@ -15,6 +15,7 @@ def _words(text: str) -> frozenset[str]:
 _DIGITS = re.compile(r"\d{1,4}(?:\s?[,–-]\s?\d{1,4})*,?")
 _SIGNS = re.compile("[*∗†‡§¶‖#]{1,4}")
 _ORDINAL = re.compile(r"st|nd|rd|th|er|re|e|ème|o|a|º|ª|TM|SM|[™®©°′″'’\"]+", re.IGNORECASE)
+_WORDS = re.compile(r"[^\W\d_]{2}\s+[^\W\d_]{2}")
 _TOKEN = re.compile(r"[+\-−]?\w+")
 _WORD = re.compile(r"[^\W\d_]+\Z")
 _NUMBER = re.compile(r"(?<![\d.,])\d+\Z")
@@ -31,13 +32,15 @@ _SHORTEST_WORD = 3
 
 def raised(before: str, text: str, after: str) -> str:
     """How raised `text` is written behind `before` on its line, when `after` follows."""
+    if _WORDS.search(text):  # small capitals beside a large first letter, a label in a drawing
+        return text
     mark = _DIGITS.fullmatch(text) or _SIGNS.fullmatch(text)
     if not before.strip():
         return f"[{text}] " if mark and after.strip() else text
     if mark and _SIGNS.fullmatch(text) and not _WORD.search(before) and not before.endswith(_SENTENCE):
         return text  # stars of significance behind a number
     if mark and _stands_behind_words(before):
-        return f" [{text.rstrip(',')}]"
+        return f" [{text.rstrip(',')}]" + " " * after[:1].isalnum()
     if _ORDINAL.fullmatch(text) and (before[-1].isdigit() or not text[0].isalpha() or text.isupper()):
         return text
     if text == "A" and before.endswith("L"):  # the name of LaTeX

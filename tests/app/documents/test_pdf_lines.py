@@ -53,6 +53,8 @@ def test_marks_are_told_by_what_stands_before() -> None:
         " [2]", " [2]", "^2", "^2", "^2", " [2]", " [2]",
     ]  # fmt: skip
     assert raised("word", "1,2", "") == " [1,2]"
+    assert raised("word", "1", "Next") == " [1] "
+    assert raised("D", "ROP CAP", "") == "ROP CAP"
     assert raised("L", "A", "TEX") == "A"
     assert raised("10", "−3", "") == "^-3"
     assert (lowered("x", "i"), lowered("x", "i+1"), lowered("", "i")) == ("_i", "_{i+1}", "i")
