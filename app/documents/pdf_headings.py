@@ -46,7 +46,7 @@ class Entry:
 
 def line_entries(pages: Sequence[Sequence[TextLine]]) -> list[Entry]:
     """The lines of pages that are set as headings, those that follow each other in one form put together."""
-    lines = [(number, line) for number, page in enumerate(pages, 1) for line in page]
+    lines = [(number, line) for number, page in enumerate(pages, 1) for line in page if not line.text.startswith("| ")]
     body = Counter[_Form]()
     for _, line in lines:
         body[_form(line)] += len(line.text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pypdfium2 as pdfium
@@ -188,10 +188,22 @@ def _rows(
         lines = [band] if ruled else _lines(band)
         for line in lines:
             cells: list[list[Span]] = [[] for _ in range(len(edges) + 1)]
-            for span in line:
+            for span in (part for span in line for part in _parted(span, edges)):
                 cells[sum((span.x0 + span.x1) / 2 > edge for edge in edges)].append(span)
             if line:
                 yield cells
+
+
+def _parted(span: Span, edges: Sequence[float]) -> Iterator[Span]:
+    """A span, or its parts where it crosses the edge of a column at a blank."""
+    rest = span
+    for edge in edges:
+        text, places = rest.text, rest.places
+        at = next((index for index, place in enumerate(places) if place > edge and text[index] != " "), 0)
+        if rest.x0 < edge < rest.x1 and at > 1 and text[at - 1] == " ":
+            yield replace(rest, text=text[: at - 1], places=places[: at - 1], x1=places[at - 1])
+            rest = replace(rest, text=text[at:], places=places[at:], x0=places[at])
+    yield rest
 
 
 def _lines(spans: Sequence[Span]) -> list[list[Span]]:

@@ -72,6 +72,14 @@ def test_a_cell_of_two_lines_is_one_and_an_empty_one_is_kept(tmp_path: Path) -> 
     assert read(tmp_path, table) == ["| Bell Rock | 35 m | 1811 |", "| Skerryvore |  | 1844 |", "| Fastnet | 54 m |  |"]
 
 
+def test_a_text_that_is_drawn_over_the_edge_of_a_column_is_parted_there(tmp_path: Path) -> None:
+    head = draw(87, 238, "Height Lit", 5) + f"101 {TOP} m 101 {TOP - 60} l S "
+    assert read(tmp_path, across(0, 1, 2, 3) + head + draw(60, 218, "35 m") + draw(110, 218, "1811")
+                + draw(60, 198, "48 m") + draw(110, 198, "1844")) == [
+        "| Height | Lit |", "| 35 m | 1811 |", "| 48 m | 1844 |",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "page",
     [
