@@ -89,7 +89,7 @@ def rows_with_tables(page: PageGlyphs, rules: Rules) -> list[Row]:
     tables = _tables(page.spans, rules)
     if not tables:
         return page_rows(page)
-    owner = {id(span): number for number, table in enumerate(tables) for row in table for span in row.spans}
+    owner = {id(span): number for number, (_, spans) in enumerate(tables) for span in spans}
     rows = page_rows(PageGlyphs(page.width, page.height, [span for span in page.spans if id(span) not in owner]))
     before: Span | None = None
     placed: dict[int, Span | None] = {}
@@ -102,12 +102,12 @@ def rows_with_tables(page: PageGlyphs, rules: Rules) -> list[Row]:
         at = next((index for index, row in enumerate(rows) if any(span is last for span in row.spans)), -1) + 1
         while at < len(rows) and isinstance(rows[at], TableRow):
             at += 1
-        rows[at:at] = tables[number]
+        rows[at:at] = tables[number][0]
     return rows
 
 
-def _tables(spans: Sequence[Span], rules: Rules) -> list[list[TableRow]]:
-    """The tables that the rules of a page make of its spans."""
+def _tables(spans: Sequence[Span], rules: Rules) -> list[tuple[list[TableRow], list[Span]]]:
+    """The tables that the rules of a page make of its spans, each with these."""
     upright = [span for span in spans if not span.form.turns]
     tables = []
     for start, end, heights in _regions(rules.horizontal):
@@ -121,7 +121,7 @@ def _tables(spans: Sequence[Span], rules: Rules) -> list[list[TableRow]]:
         ruled = _ruled_edges(start, end, heights, rules.vertical)
         rows = list(_rows(inside, heights, ruled or _gap_edges(inside), _FEWEST_RULES if ruled else _FEWEST_RULES + 1))
         if _is_table(rows, bool(ruled)):
-            tables.append([TableRow(row) for row in rows])
+            tables.append(([TableRow(row) for row in rows], inside))
             taken = {id(span) for span in inside}
             upright = [span for span in upright if id(span) not in taken]
     return tables
@@ -188,8 +188,8 @@ def _rows(
         lines = [band] if ruled else _lines(band)
         for line in lines:
             cells: list[list[Span]] = [[] for _ in range(len(edges) + 1)]
-            for span in (part for span in line for part in _parted(span, edges)):
-                cells[sum((span.x0 + span.x1) / 2 > edge for edge in edges)].append(span)
+            for part in (part for span in line for part in _parted(span, edges)):
+                cells[sum((part.x0 + part.x1) / 2 > edge for edge in edges)].append(part)
             if line:
                 yield cells
 
