@@ -115,6 +115,10 @@ class GlyphReader:
                 blank = True
                 continue
             character = "-" if code == _HYPHEN and form.mapped else chr(code)
+            if 0xDC00 <= code < 0xE000 and last and "\ud800" <= last.text[-1:] < "\udc00":  # PDFium's text is UTF-16
+                pair = (last.text[-1] + character).encode("utf-16", "surrogatepass")
+                last.text = last.text[:-1] + pair.decode("utf-16")
+                continue
             if drawn.already(character, x0, y, form.size, owner):
                 blank = broken = False
                 continue

@@ -10,12 +10,13 @@ from itertools import groupby, pairwise
 
 from app.documents.pdf_bidi import RIGHT_TO_LEFT, logical
 from app.documents.pdf_glyphs import Form, PageGlyphs, Span
-from app.documents.pdf_scripts import lowered, raised
+from app.documents.pdf_scripts import fraction, lowered, raised
 
 WIDE = 1.2
 """In sizes of the font: a gap that is wider than between words, also of a justified line."""
 # In sizes: where no blank is told, one is told in a line that runs left, PDFium sees a new line behind small letters.
 _BLANK, _TOLD_BLANK, _BROKEN_BLANK = 0.25, 0.18, 0.12
+_OPERATORS = ("=", "+", "-", "−", "(", "×", "·", "<", ">", "≤", "≥", "±")
 _SMALLER = 0.87  # in sizes of what they belong to: raised and lowered characters
 _SHIFTED = 0.1
 _MARGIN = 0.1  # of the page's height: where running lines stand
@@ -116,15 +117,26 @@ class Row:
             spans = sorted(spans, key=lambda span: span.x0)
         text, wide = "", list[int]()
         groups = [list(group) for _, group in groupby(spans, key=self._level)]
+        below: list[Span] = []  # the denominator that was written with its numerator
         for index, group in enumerate(groups):
-            level = self._level(group[0])
+            level, next_group = self._level(group[0]), groups[index + 1] if index + 1 < len(groups) else []
             if level:
                 last = groups[index - 1][-1] if index else None
-                if last and not self._level(last) and self._blank_between(last, group[0]) and level < 0:
-                    text += " "
-                after = groups[index + 1][0].text if index + 1 < len(groups) else ""
+                apart = last is None or self._blank_between(last, group[0])
                 script = self._joined(group)
-                text += raised(text, script, after) if level > 0 else lowered(text, script)
+                if group is below:
+                    continue
+                if (
+                    level > 0
+                    and next_group
+                    and self._is_fraction(group, next_group, apart or text.endswith(_OPERATORS))
+                ):
+                    below = next_group
+                    text += " " * bool(text and apart) + fraction(script, self._joined(below))
+                elif level > 0:
+                    text += raised(text, script, next_group[0].text if next_group else "")
+                else:
+                    text += " " * bool(last and apart and not self._level(last)) + lowered(text, script)
                 continue
             for number, span in enumerate(group):
                 last = group[number - 1] if number else groups[index - 1][-1] if index else None
@@ -138,6 +150,11 @@ class Row:
     def _level(self, span: Span) -> int:
         """1 for what is raised, -1 for what is lowered, else 0."""
         return 0 if not self._is_script(span) else 1 if span.y > self.y else -1
+
+    def _is_fraction(self, above: Sequence[Span], below: Sequence[Span], free: bool) -> bool:
+        """Whether what is raised stands in the middle above what is lowered, and belongs to nothing before."""
+        middles = [(min(span.x0 for span in group) + max(span.x1 for span in group)) / 2 for group in (above, below)]
+        return free and self._level(below[0]) < 0 and abs(middles[0] - middles[1]) < 0.15 * self.form.size
 
     def _joined(self, group: Sequence[Span]) -> str:
         text = group[0].text

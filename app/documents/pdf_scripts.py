@@ -53,6 +53,11 @@ def lowered(before: str, text: str) -> str:
     return f"_{_grouped(text)}" if before and not before[-1].isspace() else text
 
 
+def fraction(above: str, below: str) -> str:
+    """A fraction, in brackets what is more than a name or a number."""
+    return "/".join(part if _TOKEN.fullmatch(part) else f"({part})" for part in (above, below))
+
+
 def _stands_behind_words(before: str) -> bool:
     """Whether a number there is a note's mark and no exponent."""
     if before[-1].isspace() or before.endswith(_SENTENCE):

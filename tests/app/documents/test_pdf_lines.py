@@ -60,6 +60,13 @@ def test_marks_are_told_by_what_stands_before() -> None:
     assert (lowered("x", "i"), lowered("x", "i+1"), lowered("", "i")) == ("_i", "_{i+1}", "i")
 
 
+def test_a_small_fraction_is_one(tmp_path: Path) -> None:
+    half = draw(20, 200, "about") + draw(48, 204, "x+1", 6) + draw(51, 196, "2", 6) + draw(62, 200, "of it")
+    assert read(tmp_path, half) == "about (x+1)/2 of it"
+    power = draw(20, 200, "x") + draw(25, 204, "2", 6) + draw(25, 198, "i", 6)
+    assert read(tmp_path, power) == "x^2_i"
+
+
 LEFT = ["The harbour board met on Monday", "to review the dredging plan and", "agreed that the northern channel",
         "must be deepened before winter."]  # fmt: skip
 RIGHT = ["Residents of the east quay asked", "for a noise barrier, since the", "crusher had run after midnight",
