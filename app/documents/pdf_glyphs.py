@@ -23,6 +23,7 @@ _MONOSPACED = re.compile(r"mono|courier|consol|typewriter|CMTT|SFTT|cursor|code"
 _WIDE = 1.2
 """In sizes of the font: what stands further apart is not set as words of a sentence."""
 _OVERPRINT = 0.12  # the narrowest letters are wider
+_CELL = 8.0  # points
 _HYPHEN = 0x02  # PDFium's sign for a hyphen at the end of a line
 _BLANKS = frozenset({0x20, 0xA0, 0x09, 0x3000})
 _PRESENTED = re.compile("[\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -171,16 +172,17 @@ class _Drawn:
     """The characters drawn so far, to know what is drawn again on top of them, as some programs make bold letters."""
 
     def __init__(self) -> None:
-        self._places: dict[tuple[str, int], list[tuple[float, float, int]]] = {}
+        self._places: dict[tuple[str, int, int], list[tuple[float, float, int]]] = {}
 
     def already(self, character: str, x: float, y: float, size: float, owner: int) -> bool:
         near = _OVERPRINT * size
-        places = self._places.setdefault((character, round(x / 8)), [])
-        for cell in (-1, 0, 1):
-            for other_x, other_y, other in self._places.get((character, round(x / 8) + cell), ()):
-                if other != owner and abs(other_x - x) < near and abs(other_y - y) < near:
-                    return True
-        places.append((x, y, owner))
+        left, right, low, high = (int(edge // _CELL) for edge in (x - near, x + near, y - near, y + near))
+        for column in (left, right) if left != right else (left,):
+            for row in (low, high) if low != high else (low,):
+                for other_x, other_y, other in self._places.get((character, column, row), ()):
+                    if other != owner and abs(other_x - x) < near and abs(other_y - y) < near:
+                        return True
+        self._places.setdefault((character, int(x // _CELL), int(y // _CELL)), []).append((x, y, owner))
         return False
 
 
