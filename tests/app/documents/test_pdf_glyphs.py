@@ -106,7 +106,11 @@ def test_letters_that_no_font_tells_are_said_and_not_read(tmp_path: Path, monkey
         for index, at in enumerate(range(0, len(codes), 240))
     )
     path = save(drawn(composite_font(None), lines), tmp_path / "secret.pdf")
-    with pytest.raises(NoText, match=r"secret.pdf: the letters of 1 of 1 pages cannot be read.*OCR"):
+    with pytest.raises(NoText, match=r"secret.pdf: the letters of 1 of 1 pages cannot be read.*install Tesseract"):
+        read_document(path)
+    monkeypatch.setattr(Tesseract, "find", lambda languages: Tesseract("tesseract", ("eng",)))
+    monkeypatch.setattr(Tesseract, "read", lambda *how: "7KH NHHSHU FOLPEHG WKH VWDLUV")
+    with pytest.raises(NoText, match=r"secret.pdf: the letters of 1 of 1 pages.*found no text in pictures"):
         read_document(path)
 
 
