@@ -59,8 +59,8 @@ def _no_text(name: str, read: ReadPages) -> NoText:
     count = len(read.pages)
     if read.unreadable and read.pictures:
         return NoText(
-            "{}: the letters of {:,} of {:,} pages cannot be read: their fonts do not say which characters they are, and "
-            "text recognition (OCR) found no text in pictures of them either. Export it with its fonts.",
+            "{}: the letters of {:,} of {:,} pages cannot be read: their fonts do not say which characters they are, "
+            "and text recognition (OCR) found no text in pictures of them either. Export it with its fonts.",
             name, len(read.unreadable), count,
         )  # fmt: skip
     if read.pictures:
