@@ -27,11 +27,14 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one file may cost: size in megabytes (10^6 bytes), of the file and of its text; pages; seconds to read."""
+    """How a file is read. What it may cost: size in megabytes (10^6 bytes), of the file and of its text; pages; seconds
+    to read. And the languages to look for in pictures of text, as Tesseract names them ("deu+eng"), or None.
+    """
 
     max_file_megabytes: int = 50
     max_pages: int = 2000
     max_read_seconds: int = 120
+    ocr_languages: str | None = "eng"
 
 
 def parse_budget(value: object) -> float | int:
@@ -81,6 +84,11 @@ class Settings(BaseSettings):
     max_file_megabytes: int = Field(Limits.max_file_megabytes, ge=1)
     max_pages: int = Field(Limits.max_pages, ge=1)
     max_read_seconds: int = Field(Limits.max_read_seconds, ge=1)
+    ocr_languages: str | None = Field(
+        Limits.ocr_languages,
+        pattern=r"^\w+(\+\w+)*$",
+        description="of scans, as Tesseract names them: deu+eng; None: scans are not recognised",
+    )
     max_new_tokens: int = Field(512, ge=1, description="what the slider starts at")
     max_new_tokens_limit: int = Field(4096, ge=1, description="the most that can be asked for at once")
     queue_size: int = Field(16, ge=1, description="people waiting; the next one is told to come back later")
@@ -130,7 +138,7 @@ class Settings(BaseSettings):
     @property
     def limits(self) -> Limits:
         """What reading one file may cost."""
-        return Limits(self.max_file_megabytes, self.max_pages, self.max_read_seconds)
+        return Limits(self.max_file_megabytes, self.max_pages, self.max_read_seconds, self.ocr_languages)
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:

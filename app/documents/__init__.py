@@ -1,6 +1,6 @@
 """Files become documents: pages of plain text. One format a module; knows nothing of prompts, tokens or the screen."""
 
-from app.documents.document import LEVELS, Document, Heading, Origin, Page, duplicates
+from app.documents.document import LEVELS, Document, Heading, Origin, Page, RemovedLine, duplicates
 from app.documents.file_input import Progress
 from app.documents.headings import find_headings
 from app.documents.ranges import name_pages, select_pages
@@ -15,6 +15,7 @@ __all__ = [
     "Origin",
     "Page",
     "Progress",
+    "RemovedLine",
     "duplicates",
     "find_headings",
     "name_pages",

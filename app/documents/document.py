@@ -84,10 +84,18 @@ class Heading:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class RemovedLine:
+    """A running header or footer that was left out: the page on which it stood, by its 1-based number, and its text."""
+
+    page: int
+    text: str
+
+
 @dataclass(frozen=True)
 class Document:
-    """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader, and
-    `headings` in reading order.
+    """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader,
+    `headings` in reading order, and `removed` are the running lines that were left out, page by page.
 
     From `read_document` and `read_pasted` all its text is valid, see `app.text.valid`, and at least a page has text.
     """
@@ -96,6 +104,7 @@ class Document:
     pages: tuple[Page, ...]
     notes: tuple[Message, ...] = ()
     headings: tuple[Heading, ...] = ()
+    removed: tuple[RemovedLine, ...] = ()
 
     @cached_property
     def digest(self) -> str:

@@ -19,12 +19,14 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class FileInput:
-    """A file's name, the limits on reading it, the password given for it, and a callback for its progress."""
+    """A file's name, the limits on reading it, the password given for it, a callback for its progress, and whether
+    running headers and footers stay in the text."""
 
     name: str
     limits: Limits
     password: str | None = None
     progress: Progress | None = None
+    keep_running_lines: bool = False
     started: float = field(default_factory=time.monotonic)
 
     def check_size(self, size: int, subject: Message, *, times: int = 1) -> None:
@@ -44,11 +46,16 @@ class FileInput:
                 self.name, count, self.limits.max_pages, f"{PREFIX}MAX_PAGES",
             )  # fmt: skip
 
+    @property
+    def seconds_left(self) -> float:
+        """How much longer reading may take."""
+        return self.limits.max_read_seconds - (time.monotonic() - self.started)
+
     def advance(self, done: int, total: int) -> None:
         """Report that `done` of `total` pages are read; raise ReadingTooSlow if that took longer than the limit."""
         if self.progress:
             self.progress(done, total)
-        if time.monotonic() - self.started > self.limits.max_read_seconds:
+        if self.seconds_left < 0:
             raise ReadingTooSlow(
                 "{}: {:,} of {:,} pages took longer than the limit of {:,} seconds. Split the file, or raise {}.",
                 self.name, done, total, self.limits.max_read_seconds, f"{PREFIX}MAX_READ_SECONDS",

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from io import BytesIO
 
-from pypdf import PasswordType, PdfReader, apply_configuration
+from pypdf import PasswordType, PdfReader
 from pypdf.errors import DependencyError
 
-from app.documents.document import Document, Page
-from app.documents.file_input import MEGABYTE, FileInput
-from app.documents.pdf_fonts import SpaceFinder
-from app.documents.pdf_headings import FontLines, outline_entries, pdf_headings
-from app.documents.repair import normalise, repair
+from app.documents.document import Document
+from app.documents.file_input import FileInput
+from app.documents.line_forms import PageForms
+from app.documents.ocr import Tesseract
+from app.documents.pdf_headings import line_entries, outline_entries, pdf_headings
+from app.documents.pdf_letters import looks_written
+from app.documents.pdf_limits import limited
+from app.documents.pdf_notes import INSTALL, ReadPages, read_notes
+from app.documents.pdf_pages import PageText, PdfPages, plain
+from app.documents.repair import normalise, repair_lines
 from app.say.errors import DamagedFile, NoText, PasswordNeeded, WrongPassword
 from app.say.wording import Message
 from app.text.valid import is_visible
 
-# A few kilobytes can unfold to gigabytes. No page, font or object table that leads to text is larger than this.
-_STREAM_BYTES = 25 * MEGABYTE
+_SPARE_SECONDS = 3
+"""What is kept of the time to read, so that a long scan is read in part and not refused."""
 
 
 def read_pdf(data: bytes, job: FileInput) -> Document:
@@ -29,34 +33,53 @@ def read_pdf(data: bytes, job: FileInput) -> Document:
     name = job.name
     if b"%PDF-" not in data[:1024]:
         raise DamagedFile("{} is named like a PDF but is none: it does not begin with %PDF-. Export it again.", name)
-    with apply_configuration(
-        array_based_stream_maximum_output_length=_STREAM_BYTES,
-        zlib_maximum_output_length=_STREAM_BYTES,
-        lzw_maximum_output_length=_STREAM_BYTES,
-        run_length_maximum_output_length=_STREAM_BYTES,
-        brotli_maximum_output_length=_STREAM_BYTES,
-        stream_decoding_work_maximum_length=4 * _STREAM_BYTES,
-    ):
+    with limited():
         reader = _open(data, name, job.password)
         try:
             count = len(reader.pages)
         except Exception as error:
             raise _damaged(name, error) from error
         job.check_pages(count)
-        labels = _labels(reader, count)
-        outline, lines = outline_entries(reader), FontLines()
-        texts, failures = _page_texts(reader, count, job, lines)
+        labels, outline = _labels(reader, count), outline_entries(reader)
+        read = _read_pages(data, reader, count, job)
+    failures = read.failures
     if failures and len(failures) == count:
         raise DamagedFile("{}: none of its {:,} pages could be read ({}). Export it again.", name, count, failures[1])
+    texts = [page.text if page.readable else "" for page in read.pages]
     if not any(map(is_visible, texts)):
-        raise NoText(
-            "{} has no text: {:,} of {:,} pages are pictures or blank, as in a scan. "
-            "Run text recognition (OCR) over it first.",
-            name, count - len(failures), count,
+        raise _no_text(name, read)
+    forms = PageForms([page.forms() for page in read.pages])
+    repaired = repair_lines(texts, labels, forms, keep_running=job.keep_running_lines)
+    headings = pdf_headings(name, repaired.pages, outline, line_entries([page.lines for page in read.pages]))
+    notes = read_notes(texts, repaired.pages, read) + repaired.notes
+    return Document(name, repaired.pages, notes, headings, repaired.removed)
+
+
+def _no_text(name: str, read: ReadPages) -> NoText:
+    count = len(read.pages)
+    if read.unreadable and read.pictures:
+        return NoText(
+            "{}: the letters of {:,} of {:,} pages cannot be read: their fonts do not say which characters they are, "
+            "and text recognition (OCR) found no text in pictures of them either. Export it with its fonts.",
+            name, len(read.unreadable), count,
         )  # fmt: skip
-    pages, notes = repair(texts, labels)
-    headings = pdf_headings(name, pages, outline, lines.entries())
-    return Document(name, pages, _notes(texts, pages, failures) + notes, headings)
+    if read.pictures:
+        return NoText(
+            "{} has no text that can be read, and in pictures of its {:,} pages no letters were recognised.",
+            name,
+            count,
+        )
+    if read.unreadable:
+        return NoText(
+            "{}: the letters of {:,} of {:,} pages cannot be read: their fonts do not say which characters they are. "
+            "Run text recognition (OCR) over it first, or install Tesseract here ({}) and add it again.",
+            name, len(read.unreadable), count, INSTALL,
+        )  # fmt: skip
+    return NoText(
+        "{} has no text: {:,} of {:,} pages are pictures or blank, as in a scan. "
+        "Run text recognition (OCR) over it first, or install Tesseract here ({}) and add it again.",
+        name, count - len(read.failures), count, INSTALL,
+    )  # fmt: skip
 
 
 def _open(data: bytes, name: str, password: str | None) -> PdfReader:
@@ -98,44 +121,46 @@ def _labels(reader: PdfReader, count: int) -> list[str | None]:
     return [None] * count
 
 
-def _page_texts(reader: PdfReader, count: int, job: FileInput, lines: FontLines) -> tuple[list[str], dict[int, str]]:
-    """Each page's text, "" where reading failed, and by page number why it failed. `lines` sees all of it."""
-    texts: list[str] = []
-    failures: dict[int, str] = {}
-    spaces, size = SpaceFinder(), 0
-    for number in range(1, count + 1):
-        try:
-            page = reader.pages[number - 1]
-            spaces.prepare(page)
-            lines.begin(number)
-            text = page.extract_text(visitor_text=lines.watch)
-        except Exception as error:  # one broken page is no reason to refuse the others
-            text, failures[number] = "", _brief(error)
-        texts.append(text)
-        size += len(text)
-        job.check_size(size, Message("The text in {} has more than", job.name))
-        job.advance(number, count)
-    return texts, failures
+def _read_pages(data: bytes, reader: PdfReader, count: int, job: FileInput) -> ReadPages:
+    """Each page, without lines where reading failed. Pages without letters are recognised as long as there is time."""
+    read = ReadPages()
+    size = 0
+    with PdfPages(data, job.password) as pages:
+        for number in range(1, count + 1):
+            try:
+                page = pages.read(reader.pages[number - 1], number - 1)
+            except Exception as error:  # one broken page is no reason to refuse the others
+                page, read.failures[number] = PageText(()), _brief(error)
+            else:
+                if not page.readable or not is_visible(page.text):
+                    page = _recognised(page, number, pages, read, job)
+            if not page.readable:
+                read.unreadable.append(number)
+            read.pages.append(page)
+            size += len(page.text)
+            job.check_size(size, Message("The text in {} has more than", job.name))
+            job.advance(number, count)
+    return read
 
 
-def _notes(texts: Sequence[str], pages: Sequence[Page], failures: Mapping[int, str]) -> tuple[Message, ...]:
-    """What is missing: pages without text in the file, pages that could not be read, pages that repair emptied."""
-    count, notes = len(pages), list[Message]()
-    silent = sum(not is_visible(text) for text in texts) - len(failures)
-    if silent:
-        notes.append(Message("{:,} of {:,} pages have no text: scanned? They are left out.", silent, count))
-    if failures:
-        numbers = ", ".join(str(number) for number in list(failures)[:10]) + (", ..." if len(failures) > 10 else "")
-        reason = next(iter(failures.values()))
-        notes.append(
-            Message(
-                "{:,} of {:,} pages could not be read: {} ({}). They are left out.",
-                len(failures), count, numbers, reason,
-            )
-        )  # fmt: skip
-    emptied = sum(not is_visible(page.text) for page in pages) - silent - len(failures)
-    if emptied:
-        notes.append(
-            Message("{:,} of {:,} pages hold only a running header or footer. They are left out.", emptied, count)
-        )
-    return tuple(notes)
+def _recognised(page: PageText, number: int, pages: PdfPages, read: ReadPages, job: FileInput) -> PageText:
+    """The page as Tesseract reads it, or as it is."""
+    if not read.looked:
+        read.looked, read.tesseract = True, Tesseract.find(job.limits.ocr_languages)
+    if not read.tesseract or (picture := pages.picture(number - 1)) is None:
+        return page
+    seconds = job.seconds_left - _SPARE_SECONDS
+    if seconds <= 0:
+        read.out_of_time.append(number)
+        return page
+    read.pictures += 1
+    try:
+        text = read.tesseract.read(picture, seconds)
+    except OSError as error:
+        read.failures[number] = _brief(error)
+        return page
+    # Where the letters' shapes are not in the file either, a picture shows other ones.
+    if not is_visible(text) or not (page.readable or looks_written(text)):
+        return page
+    read.recognised.append(number)
+    return plain(text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,6 +16,7 @@ from pypdf.generic import Destination, IndirectObject
 
 from app.documents.document import LEVELS, Heading, Page
 from app.documents.headings import LONGEST_TITLE, clean_title, find_headings
+from app.documents.pdf_lines import TextLine
 
 FEWEST = 3
 """An outline of fewer entries, or so few large lines, say nothing about the structure."""
@@ -24,7 +24,6 @@ FEWEST = 3
 _LARGER = 1.12
 _MOST_ENTRIES = 20_000
 _MOST_SHARE = 0.25  # of the lines; what is that frequent is no heading
-_BOLD = re.compile(r"bold|black|heavy|semibold|demi|CMBX|CMSSBX|SFBX", re.IGNORECASE)
 _NUMBER = re.compile(
     r"^\s*(?:(?:chapter|appendix|part|section)\s+)?(?:\d+|[ivxlc]+|[a-z])(?:\.\d+)*[.:)]*\s+", re.IGNORECASE
 )
@@ -45,84 +44,47 @@ class Entry:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    page: int
-    text: str
-    size: float
-    bold: bool
+def line_entries(pages: Sequence[Sequence[TextLine]]) -> list[Entry]:
+    """The lines of pages that are set as headings, those that follow each other in one form put together."""
+    lines = [(number, line) for number, page in enumerate(pages, 1) for line in page if not line.text.startswith("| ")]
+    body = Counter[_Form]()
+    for _, line in lines:
+        body[_form(line)] += len(line.text)
+    if not body:
+        return []
+    size, bold = body.most_common(1)[0][0]
+    larger = {id(line) for _, line in lines if line.form.size >= _LARGER * size}
+    titles = _titles(lines, larger)
+    if len(titles) >= FEWEST:
+        return titles
+    bolder = {id(line) for _, line in lines if line.form.bold and not bold and line.form.size >= 0.98 * size}
+    return _titles(lines, larger | bolder)
 
 
-class FontLines:
-    """The lines of pages with the size and weight that most of their characters have. Watches pypdf extract text."""
+def _titles(lines: Sequence[tuple[int, TextLine]], large: set[int]) -> list[Entry]:
+    if len(large) > _MOST_SHARE * len(lines):
+        return []
+    titles = [group for group in _groups(lines, large) if _is_title(group[2])]
+    forms = sorted({form for _, form, _ in titles}, reverse=True)
+    return [Entry(page, min(forms.index(form) + 1, LEVELS), clean_title(title)) for page, form, title in titles]
 
-    def __init__(self) -> None:
-        """No line was seen yet."""
-        self._lines: list[_Line] = []
-        self._page = 0
-        self._text: list[str] = []
-        self._weights: Counter[_Form] = Counter()
 
-    def begin(self, page: int) -> None:
-        """What is seen next is on the page of that 1-based number."""
-        self._end()
-        self._page = page
-
-    def watch(self, text: str, user_matrix: Any, text_matrix: Any, font: Any, size: Any) -> None:
-        """pypdf's `visitor_text`: a piece of text, what places it, its font and size."""
-        head, *rest = str(text).split("\n")
-        self._add(head, user_matrix, text_matrix, font, size)
-        for piece in rest:
-            self._end()
-            self._add(piece, user_matrix, text_matrix, font, size)
-
-    def entries(self) -> list[Entry]:
-        """The lines that are set as headings, those that follow each other in one form put together."""
-        self._end()
-        body = Counter[_Form]()
-        for line in self._lines:
-            body[line.size, line.bold] += len(line.text)
-        if not body:
-            return []
-        size, bold = body.most_common(1)[0][0]
-        larger = [line for line in self._lines if line.size >= _LARGER * size]
-        bolder = [line for line in self._lines if line.bold and not bold and line.size >= 0.98 * size]
-        titles = self._titles(larger)
-        return titles if len(titles) >= FEWEST else self._titles(larger + bolder)
-
-    def _titles(self, large: Sequence[_Line]) -> list[Entry]:
-        if len(large) > _MOST_SHARE * len(self._lines):
-            return []
-        titles = [group for group in self._groups(large) if _is_title(group[2])]
-        forms = sorted({form for _, form, _ in titles}, reverse=True)
-        return [Entry(page, min(forms.index(form) + 1, LEVELS), clean_title(title)) for page, form, title in titles]
-
-    def _groups(self, large: Sequence[_Line]) -> Iterator[tuple[int, _Form, str]]:
-        chosen = set(map(id, large))
-        page, form, parts = 0, (0.0, False), list[str]()
-        for line in self._lines:
-            now = (line.page, (line.size, line.bold))
-            if id(line) in chosen and now == (page, form):
-                parts.append(line.text)
-                continue
-            if parts:
-                yield page, form, " ".join(parts)
-            (page, form), parts = now, [line.text] if id(line) in chosen else []
+def _groups(lines: Sequence[tuple[int, TextLine]], large: set[int]) -> Iterator[tuple[int, _Form, str]]:
+    page, form, parts = 0, (0.0, False), list[str]()
+    for number, line in lines:
+        now = (number, _form(line))
+        if id(line) in large and now == (page, form):
+            parts.append(line.text)
+            continue
         if parts:
             yield page, form, " ".join(parts)
+        (page, form), parts = now, [line.text] if id(line) in large else []
+    if parts:
+        yield page, form, " ".join(parts)
 
-    def _add(self, text: str, user_matrix: Any, text_matrix: Any, font: Any, size: Any) -> None:
-        self._text.append(text)
-        letters = len(text.strip())
-        with suppress(Exception):  # what a broken page says of its fonts may be anything
-            self._weights[_form(user_matrix, text_matrix, font, size)] += letters
 
-    def _end(self) -> None:
-        text = "".join(self._text).strip()
-        if text and self._weights:
-            (size, bold), _ = self._weights.most_common(1)[0]
-            self._lines.append(_Line(self._page, text, size, bold))
-        self._text, self._weights = [], Counter()
+def _form(line: TextLine) -> _Form:
+    return line.form.size, line.form.bold
 
 
 def outline_entries(reader: PdfReader) -> list[Entry]:
@@ -154,13 +116,6 @@ def pdf_headings(
         if len(entries) >= FEWEST and len({entry.page for entry in entries}) >= min(FEWEST, len(pages)):
             return tuple(_placed(entries, pages))
     return find_headings(name, pages)
-
-
-def _form(user_matrix: Any, text_matrix: Any, font: Any, size: Any) -> _Form:
-    """The size in which text is drawn, in half points, and whether its font is bold by name."""
-    scale = abs(float(text_matrix[3]) or float(text_matrix[1])) * abs(float(user_matrix[3]) or 1.0)
-    name = str(font.get("/BaseFont", "")) if isinstance(font, Mapping) else ""
-    return round(2 * float(size) * scale) / 2, bool(_BOLD.search(name))
 
 
 def _walk(outline: Any) -> Iterator[tuple[int, Destination]]:

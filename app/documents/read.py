@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from app.documents.document import Document
 from app.documents.docx import read_docx
@@ -44,13 +45,15 @@ def read_document(
     password: str | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    running_lines: Literal["remove", "keep"] = "remove",
 ) -> Document:
     """The document in a file; `name` (default: the file's own) decides of which type it is.
 
     `progress` is called with the pages read and their total, for the formats that are read page by page (PDF, epub).
-    Raises a DocumentError; OSError if the file cannot be opened.
+    `running_lines` says what becomes of the running headers and footers of a PDF; those removed are listed in
+    `Document.removed`. Raises a DocumentError; OSError if the file cannot be opened.
     """
-    job = FileInput(valid_text(name or path.name), limits or Limits(), password, progress)
+    job = FileInput(valid_text(name or path.name), limits or Limits(), password, progress, running_lines == "keep")
     reader = _READERS.get(Path(job.name).suffix.lower())
     if reader is None:
         raise UnsupportedType(

@@ -8,13 +8,15 @@ shows is what the model reads, character by character. A repaired text is not ch
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.documents.document import Origin, Page
+from app.documents.document import Origin, Page, RemovedLine
 from app.documents.hyphenation import Edit, join_broken_words
+from app.documents.line_forms import Edge, PageForms
 from app.documents.running_lines import FEWEST_PAGES, body_spans
 from app.say.wording import Message
 from app.text.valid import valid_text
@@ -36,22 +38,46 @@ def clean(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[Page, ...
     return tuple(draft.page(number, label) for number, (draft, label) in enumerate(zip(drafts, labels, strict=True), 1))
 
 
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """Pages, notes that say what was left out, and the lines that were."""
+
+    pages: tuple[Page, ...]
+    notes: tuple[Message, ...]
+    removed: tuple[RemovedLine, ...] = ()
+
+
 def repair(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[tuple[Page, ...], tuple[Message, ...]]:
     """Pages with everything repaired: for texts set in lines and pages. And notes that say what was left out."""
+    repaired = repair_lines(texts, labels)
+    return repaired.pages, repaired.notes
+
+
+def repair_lines(
+    texts: Sequence[str],
+    labels: Sequence[str | None],
+    forms: PageForms | None = None,
+    *,
+    keep_running: bool = False,
+) -> Repaired:
+    """The same where it is known how lines are set. Running lines stay if they are to be kept."""
     drafts = [_Draft(text) for text in texts]
     joined = join_broken_words([draft.text for draft in drafts])
     for draft, edits in zip(drafts, joined, strict=True):
         draft.replace(edits)
     headers = footers = 0
-    if len(drafts) >= FEWEST_PAGES:
-        for draft, (start, end) in zip(drafts, body_spans([draft.text for draft in drafts], labels), strict=True):
+    removed: list[RemovedLine] = []
+    if len(drafts) >= FEWEST_PAGES and not keep_running:
+        spans = body_spans([draft.text for draft in drafts], labels, _DraftForms(drafts, forms) if forms else None)
+        for number, (draft, (start, end)) in enumerate(zip(drafts, spans, strict=True), 1):
             headers += start > 0
             footers += end < len(draft.text)
+            removed += draft.lines_outside(number, start, end)
             draft.keep(start, end)
     pages = tuple(
         draft.page(number, label) for number, (draft, label) in enumerate(zip(drafts, labels, strict=True), 1)
     )
-    return pages, _notes(len(pages), headers, footers, sum(map(len, joined)))
+    return Repaired(pages, _notes(len(pages), headers, footers, sum(map(len, joined))), tuple(removed))
 
 
 def is_repair(note: Message) -> bool:
@@ -101,6 +127,16 @@ class _Draft:
         self.text = "".join([*texts, self.text[done:]])
         self._offsets = np.concatenate([*kept, offsets[done:]])
 
+    def line_number(self, position: int) -> int:
+        """In which line of `extracted`, from 0, the character at `position` stood."""
+        offset = position if self._offsets is None else int(self._offsets[position])
+        return self.extracted.count("\n", 0, offset)
+
+    def lines_outside(self, page: int, start: int, end: int) -> Iterator[RemovedLine]:
+        """The lines before `start` and from `end` on in which something stands."""
+        for text in (self.text[:start], self.text[end:]):
+            yield from (RemovedLine(page, " ".join(line.split())) for line in text.split("\n") if line.strip())
+
     def keep(self, start: int, end: int) -> None:
         """Drop what stands before `start` and from `end` on."""
         edits = [(first, last, "") for first, last in ((0, start), (end, len(self.text))) if first < last]
@@ -114,3 +150,22 @@ class _Draft:
         starts = np.concatenate([[0], breaks])[: len(self.text)]
         origin = Origin(self.extracted, tuple(starts.tolist()), tuple(self._offsets[starts].tolist()))
         return Page(number, label, self.text, origin)
+
+
+@dataclass(frozen=True, slots=True)
+class _DraftForms:
+    """How the lines of drafts are set."""
+
+    drafts: Sequence[_Draft]
+    forms: PageForms
+
+    def place(self, page: int, position: int, edge: Edge) -> int | None:
+        number = self.drafts[page].line_number(position)
+        return self.forms.place(page, number) if self.forms.in_margin(page, number, edge) else None
+
+    def may_be_title(self, page: int, position: int, edge: Edge) -> bool:
+        number = self.drafts[page].line_number(position)
+        return self.forms.is_set_off(page, number, edge) and not self.forms.is_larger(page, number)
+
+    def counts_pages(self, page: int, position: int, edge: Edge) -> bool:
+        return self.forms.counts_pages(page, self.drafts[page].line_number(position), edge)

@@ -88,7 +88,7 @@ class Library:
             path = path.with_name(f"{path.stem}-ja{path.suffix}")
         if not path.exists():
             with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
-                found = _unpacked(package, Path(scratch)) / inside
+                found = unpacked(package, Path(scratch)) / inside
                 if not found.is_file():
                     raise SystemExit(f"The package {package} has no file {inside} here.")
                 data = found.read_bytes()
@@ -98,7 +98,8 @@ class Library:
         return path
 
 
-def _unpacked(package: str, scratch: Path) -> Path:
+def unpacked(package: str, scratch: Path) -> Path:
+    """The files of a Debian package, fetched into `scratch`. Exits with a message if it can't be had."""
     for tool in ("apt-get", "dpkg-deb"):
         if not shutil.which(tool):
             raise SystemExit(

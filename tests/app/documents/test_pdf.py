@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fpdf import FPDF
@@ -18,7 +17,8 @@ from pypdf.generic import (
     NumberObject,
 )
 
-from app.documents import read_document, select_pages
+from app.documents import RemovedLine, read_document, select_pages
+from app.documents.pdf_pages import PageText, PdfPages
 from app.say.errors import (
     DamagedFile,
     DocumentError,
@@ -106,8 +106,18 @@ def test_headers_and_footers_are_left_out_and_every_character_leads_back(tmp_pat
         "A running footer on 6 of 6 pages was left out.",
         "5 words broken over two lines were put together.",
     )
-    plain = [page.extract_text() for page in PdfReader(tmp_path / "report.pdf").pages]
-    assert [page.extracted for page in document.pages] == plain
+    kept = read_document(tmp_path / "report.pdf", running_lines="keep")
+    assert [page.extracted for page in document.pages] == [page.extracted for page in kept.pages]
+    assert kept.pages[1].text == (
+        "Report on the harbour lights\nThe beta stands on the rock.\nIt is an example of beta.\nPage 2 of 6"
+    )
+    assert kept.removed == ()
+    assert document.removed[:3] == (
+        RemovedLine(1, "Page 1 of 6"),
+        RemovedLine(2, "Report on the harbour lights"),
+        RemovedLine(2, "Page 2 of 6"),
+    )
+    assert len(document.removed) == 11
     for page in document.pages:
         offsets = [page.offset(position) for position in range(len(page.text))]
         assert "".join(page.extracted[offset] for offset in offsets) == page.text
@@ -131,24 +141,24 @@ def test_a_scan_is_refused_with_its_page_count(tmp_path: Path) -> None:
 
 
 def test_a_page_that_cannot_be_read_becomes_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = PageObject.extract_text
+    original = PdfPages.read
 
-    def fail_on_second(page: PageObject, **how: Any) -> str:
-        if page.page_number == 1:
+    def fail_on_second(pages: PdfPages, page: PageObject, index: int) -> PageText:
+        if index == 1:
             raise KeyError("/Font")
-        return original(page, **how)
+        return original(pages, page, index)
 
-    monkeypatch.setattr(PageObject, "extract_text", fail_on_second)
+    monkeypatch.setattr(PdfPages, "read", fail_on_second)
     document = read_document(save(make_pdf("one", "two", "three"), tmp_path / "broken.pdf"))
     assert [bool(page.text) for page in document.pages] == [True, False, True]
     assert tuple(map(str, document.notes)) == ("1 of 3 pages could not be read: 2 ('/Font'). They are left out.",)
 
 
 def test_a_file_of_which_no_page_can_be_read_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(page: PageObject, **how: Any) -> str:
+    def fail(pages: PdfPages, page: PageObject, index: int) -> PageText:
         raise RecursionError
 
-    monkeypatch.setattr(PageObject, "extract_text", fail)
+    monkeypatch.setattr(PdfPages, "read", fail)
     with pytest.raises(DamagedFile, match=r"none of its 2 pages could be read \(RecursionError\)"):
         read_document(save(make_pdf("one", "two"), tmp_path / "broken.pdf"))
 

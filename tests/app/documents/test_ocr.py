@@ -1,0 +1,116 @@
+"""Pages that are pictures of text are recognised where Tesseract is installed, and said to be."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from io import BytesIO
+from pathlib import Path
+
+import pypdfium2 as pdfium
+import pytest
+from fpdf import FPDF
+
+from app.documents import ocr, read_document
+from app.documents.ocr import Tesseract
+from app.say.errors import NoText
+from app.settings import Limits
+from tests.app.documents.pdf_files import make_pdf
+
+installed = pytest.mark.skipif(not shutil.which("tesseract"), reason="Tesseract is not installed")
+
+
+def scan(path: Path, *texts: str) -> Path:
+    """A PDF whose pages are pictures of texts; an empty text gives a page of text, "Typed."."""
+    written = BytesIO()
+    make_pdf(*texts).write(written)
+    document = pdfium.PdfDocument(written.getvalue())
+    pdf = FPDF()
+    pdf.set_font("Helvetica", size=12)
+    for page, text in zip(document, texts, strict=True):
+        pdf.add_page()
+        if text:
+            pdf.image(page.render(scale=3).to_pil(), 0, 0, pdf.w, pdf.h)
+        else:
+            pdf.cell(text="Typed.")
+    document.close()
+    pdf.output(str(path))
+    return path
+
+
+class Recorder:
+    """Instead of Tesseract: says which pictures it was given."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, text: str = "Recognised.") -> None:
+        self.pictures: list[bytes] = []
+
+        def read(tesseract: Tesseract, picture: bytes, seconds: float) -> str:
+            assert seconds > 0
+            self.pictures.append(picture)
+            return text
+
+        monkeypatch.setattr(Tesseract, "find", lambda languages: Tesseract("tesseract", ("eng",), ("deu",)))
+        monkeypatch.setattr(Tesseract, "read", read)
+
+
+def test_pages_without_letters_are_recognised_and_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(monkeypatch)
+    told: list[tuple[int, int]] = []
+    path = scan(tmp_path / "scan.pdf", "one", "", "three")
+    document = read_document(path, progress=lambda done, total: told.append((done, total)))
+    assert [page.text for page in document.pages] == ["Recognised.", "Typed.", "Recognised."]
+    assert tuple(map(str, document.notes)) == (
+        "2 of 3 pages are pictures of text and were recognised (Tesseract, eng): 1, 3. "
+        "Letters and numbers in them may be wrong.",
+        "Tesseract has no data here for deu. Install it (apt install tesseract-ocr-deu).",
+    )
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    head, pixels = recorder.pictures[0].split(b"\n", 1)
+    width, height = map(int, head.split()[1:3])
+    assert len(pixels) == width * height
+    assert min(pixels) < 64 < 192 < max(pixels)
+
+
+def test_a_scan_without_tesseract_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tesseract, "find", lambda languages: None)
+    with pytest.raises(NoText, match=r"scan.pdf has no text: 1 of 1 pages.*\(apt install tesseract-ocr\)"):
+        read_document(scan(tmp_path / "scan.pdf", "one"))
+
+
+def test_pictures_in_which_nothing_is_recognised_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Recorder(monkeypatch, " \n")
+    with pytest.raises(NoText, match=r"in pictures of its 1 pages no letters were recognised"):
+        read_document(scan(tmp_path / "scan.pdf", "one"))
+
+
+def test_pages_for_which_there_is_no_time_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(monkeypatch)
+    document = read_document(scan(tmp_path / "scan.pdf", "one", ""), limits=Limits(max_read_seconds=2))
+    assert recorder.pictures == []
+    assert str(document.notes[1]) == (
+        "1 pages were not recognised within the time limit: 1. Split the file, or raise REFRESHKV_MAX_READ_SECONDS."
+    )
+
+
+def test_no_language_means_no_recognition() -> None:
+    assert Tesseract.find(None) is None
+    assert Tesseract.find("../eng") is None
+
+
+def test_a_program_that_fails_or_hangs_is_no_recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocr.shutil, "which", lambda name: "/bin/tesseract")
+    for error in (OSError("gone"), subprocess.TimeoutExpired("tesseract", 10)):
+
+        def fail(*command: object, error: Exception = error, **how: object) -> None:
+            raise error
+
+        monkeypatch.setattr(ocr.subprocess, "run", fail)
+        assert Tesseract.find("eng") is None
+    assert Tesseract("/bin/tesseract", ("eng",)).read(b"", 1) == ""
+
+
+@installed
+@pytest.mark.slow
+def test_tesseract_reads_a_picture(tmp_path: Path) -> None:
+    document = read_document(scan(tmp_path / "scan.pdf", "The keeper lit the lamp at dusk."))
+    assert document.pages[0].text == "The keeper lit the lamp at dusk."
