@@ -14,7 +14,8 @@ from app.documents.archive import open_archive
 from app.documents.document import Document
 from app.documents.file_input import FileInput
 from app.documents.headings import chapter_headings
-from app.documents.html import decode_markup, html_to_text
+from app.documents.html import decode_markup
+from app.documents.html_text import html_to_text
 from app.documents.repair import clean, normalise
 from app.say.errors import DamagedFile, DocumentError, FileTooLarge, NoText, Protected, ReadingTooSlow
 from app.say.wording import Message
