@@ -7,7 +7,7 @@ import re
 from bs4 import Tag
 
 _FILE = re.compile(
-    r"\S+\.(?:png|jpe?g|gif|svg|webp|bmp|tiff?|emf|wmf)|(?:img|image|dsc|picture|pasted)[ _-]*\d+", re.IGNORECASE
+    r".+\.(?:png|jpe?g|gif|svg|webp|bmp|tiff?|emf|wmf)|(?:img|image|dsc|picture|pasted)[ _-]*\d+", re.IGNORECASE
 )
 _GENERIC = re.compile(
     r"(?:.{0,30}\b)?(?:logo|icon|avatar|spacer|thumbnail|banner|advert(?:isement)?)s?\b.{0,20}"

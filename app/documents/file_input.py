@@ -48,6 +48,17 @@ class FileInput:
         """Report that `done` of `total` pages are read; raise ReadingTooSlow if that took longer than the limit."""
         if self.progress:
             self.progress(done, total)
+        self._check_time(done, total)
+
+    def check_time(self) -> None:
+        """Raise ReadingTooSlow if reading has taken longer than the limit: for formats that have no pages."""
+        if time.monotonic() - self.started > self.limits.max_read_seconds:
+            raise ReadingTooSlow(
+                "{}: reading it takes longer than the limit of {:,} seconds. Split the file, or raise {}.",
+                self.name, self.limits.max_read_seconds, f"{PREFIX}MAX_READ_SECONDS",
+            )  # fmt: skip
+
+    def _check_time(self, done: int, total: int) -> None:
         if time.monotonic() - self.started > self.limits.max_read_seconds:
             raise ReadingTooSlow(
                 "{}: {:,} of {:,} pages took longer than the limit of {:,} seconds. Split the file, or raise {}.",

@@ -4,6 +4,7 @@ common; each term is a text."""
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 DEEPEST = 40
@@ -49,7 +50,13 @@ def scripts(base: str, lower: str = "", upper: str = "") -> str:
 def accented(base: str, accent: str) -> str:
     """A base with an accent over it: x̄; over more than a letter the accent stands before."""
     if mark := _ACCENTS.get(accent, accent if len(accent) == 1 and "\u0300" <= accent <= "\u20ff" else ""):
-        return base + mark if len(base) == 1 else f"overline({base})" if mark == "\u0304" else f"{base}{mark}"
+        return (
+            unicodedata.normalize("NFC", base + mark)
+            if len(base) == 1
+            else f"overline({base})"
+            if mark == "\u0304"
+            else f"{base}{mark}"
+        )
     return scripts(base, "", accent)
 
 

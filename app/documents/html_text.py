@@ -1,4 +1,4 @@
-"""What a reader sees of a web page or of an e-book's chapter, as plain text with Markdown headings, lists and tables."""
+"""What a reader sees of a web page or an e-book's chapter, as plain text with Markdown headings, lists and tables."""
 
 from __future__ import annotations
 

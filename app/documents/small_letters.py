@@ -23,10 +23,9 @@ _SIGNS = re.compile(r"[*†‡§¶#‖°′″'’®©™℠ªº∗]+")
 _NOTE = re.compile(
     r"[\[(]?\s*((?:\d{1,4}|[a-z]{1,2}|[ivxl]{1,6}|note \d+|nb \d+)(?:\s*[,;–-]\s*(?:\d{1,4}|[a-z]))*)\s*[\])]?"
 )
-_UNITS = frozenset(
-    """km hm dm cm mm nm µm μm um pm fm ft in yd mi mile miles metre metres meter meters feet foot inch inches sec secs
-    ms µs ns min hr kg mg µg mol Hz kHz MHz GHz Pa kPa MPa eV keV MeV GeV cal rad sr lb sq ha log ln sin cos tan cot sec
-    sinh cosh tanh""".split()
+_UNIT = re.compile(
+    "[khdcmnfpµμu]m|ft|in|yd|mi|miles?|met(?:re|er)s?|feet|foot|inch|inches|secs?|[mnµ]s|min|hr|[kmµ]g|mol|[kMG]?Hz|[kM]?Pa|"
+    "[kMG]?eV|cal|rad|sr|lb|sq|ha|log|ln|(?:sin|cos|tan)h?|cot|sec"
 )
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
 _LAST_NUMBER = re.compile(r"[\d.,  ]*\d$")
@@ -44,6 +43,8 @@ def raised(text: str, before: str, after: str = "") -> str:
     if not text:
         return ""
     apart = "" if not before or before[-1].isspace() else " "
+    if text.startswith("[^"):  # a mark already
+        return f"{apart}{text}{' ' if after[:1].isalnum() else ''}"
     if text.lower() in _MARKS or _SIGNS.fullmatch(text):
         return _MARKS.get(text.lower(), text)
     if text.isdigit() and after[:1] in ("⁄", "/", "∕") and after[1:2].strip() in ("", *"0123456789"):
@@ -110,7 +111,7 @@ def _is_power(text: str, before: str) -> bool:
         return True
     if len(word[0]) == 1 and not digits:
         return True
-    if word[0] in _UNITS:
+    if _UNIT.fullmatch(word[0]):
         return text in ("2", "3", "4", "n") or not digits
     return len(word[0]) == 1
 

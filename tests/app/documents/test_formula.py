@@ -61,14 +61,14 @@ def run(text: str) -> str:
 @pytest.mark.parametrize(
     ("inner", "expected"),
     [
-        (run("x=") + f"<f><num>{run('1')}</num><den>{run('2')}</den></f><sSup><e>{run('r')}</e><sup>{run('2')}</sup></sSup>",
+        (run("x=") + f"<f><num>{run('1')}</num><den>{run('2')}</den></f><sSup><e>{run('r')}</e><sup>{run('2')}</sup></sSup>",  # noqa: E501
          "x=1/2 r^2"),
-        (f"<rad><deg/><e>{run('a+b')}</e></rad><rad><deg>{run('3')}</deg><e>{run('x')}</e></rad>", "sqrt(a+b) sqrt[3](x)"),
+        (f"<rad><deg/><e>{run('a+b')}</e></rad><rad><deg>{run('3')}</deg><e>{run('x')}</e></rad>", "sqrt(a+b) sqrt[3](x)"),  # noqa: E501
         (f"<nary><naryPr/><sub>{run('0')}</sub><sup>{run('1')}</sup><e>{run('x dx')}</e></nary>", "∫_0^1 x dx"),
-        (f"<d><e>{run('a+b')}</e></d><d><e><f><fPr/><num>{run('n')}</num><den>{run('k')}</den></f></e></d>", "(a+b)(n/k)"),
+        (f"<d><e>{run('a+b')}</e></d><d><e><f><fPr/><num>{run('n')}</num><den>{run('k')}</den></f></e></d>", "(a+b)(n/k)"),  # noqa: E501
         (f"<func><fName>{run('sin')}</fName><e>{run('x')}</e></func>", "sin x"),
         (f"<sSubSup><e>{run('x')}</e><sub>{run('i+1')}</sub><sup>{run('2')}</sup></sSubSup>", "x_{i+1}^2"),
-        (f"<m><mr><e>{run('1')}</e><e>{run('0')}</e></mr><mr><e>{run('0')}</e><e>{run('1')}</e></mr></m>", "1, 0; 0, 1"),
+        (f"<m><mr><e>{run('1')}</e><e>{run('0')}</e></mr><mr><e>{run('0')}</e><e>{run('1')}</e></mr></m>", "1, 0; 0, 1"),  # noqa: E501
         (f"<acc><e>{run('x')}</e></acc><bar><e>{run('y')}</e></bar>", "x̂ ȳ"),
     ],
 )  # fmt: skip
