@@ -195,7 +195,7 @@ class _Reader:
             elif kind == "picture":
                 self._pages.begun = True
                 text += piece and f" {piece} "
-            else:
+            elif kind == "page break" or kind == "rendered break":
                 yield text.strip(), kind
                 text = ""
         yield text.strip(), None

@@ -61,14 +61,14 @@ class Package:
 
     def main(self) -> str:
         """The path of the document. Raises PackageError."""
-        found = next((one.path for one in self.references("") if one.kind == "officeDocument"), None)
-        if found is None:
-            raise PackageError("it names no document")
-        return found
+        for reference in self.references(""):
+            if reference.kind == "officeDocument":
+                return reference.path
+        raise PackageError("it names no document")
 
     def content_type(self, path: str) -> str:
         """What the package says that a part is."""
-        return self._named.get(path) or self._by_suffix.get(path.rpartition(".")[2].lower(), "")
+        return str(self._named.get(path) or self._by_suffix.get(path.rpartition(".")[2].lower(), ""))
 
     def references(self, path: str) -> list[Reference]:
         """Where the part at `path` ("": the package) refers to within the package."""

@@ -73,8 +73,8 @@ class Styles:
         return replace(style, depth=self._level_of(style.list_id, key))
 
     def _resolve(self, key: str | None) -> ParagraphStyle:
-        chain = []
-        while key not in self._resolved and key in self._elements and key not in chain:
+        chain: list[str] = []
+        while key is not None and key not in self._resolved and key in self._elements and key not in chain:
             chain.append(key)
             key = child_value(self._elements[key], "w:basedOn")
         style = self._resolved.get(key, ParagraphStyle())

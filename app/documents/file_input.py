@@ -19,12 +19,17 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class FileInput:
-    """A file's name, the limits on reading it, the password given for it, and a callback for its progress."""
+    """A file's name, the limits on reading it, the password given for it, and a callback for its progress.
+
+    `encoding` is the one that a person has chosen, of text and web pages; with `whole_page` all of a web page is read.
+    """
 
     name: str
     limits: Limits
     password: str | None = None
     progress: Progress | None = None
+    encoding: str | None = None
+    whole_page: bool = False
     started: float = field(default_factory=time.monotonic)
 
     def check_size(self, size: int, subject: Message, *, times: int = 1) -> None:

@@ -19,7 +19,7 @@ from app.say.wording import Message
 
 def read_html(data: bytes, job: FileInput) -> Document:
     """A web page, as one page. Scripts, styles, navigation and what is hidden are left out."""
-    text, notes = decode_markup(data, job.name)
+    text, notes = decode_markup(data, job.name, job.encoding)
     content = html_to_text(text, job.name)
     if not content:
         raise NoText(
@@ -31,11 +31,11 @@ def read_html(data: bytes, job: FileInput) -> Document:
     return Document(job.name, pages, notes, marked_headings(pages))
 
 
-def decode_markup(data: bytes, name: str) -> tuple[str, tuple[Message, ...]]:
-    """As `text.decode`, with the encoding that the markup declares."""
+def decode_markup(data: bytes, name: str, chosen: str | None = None) -> tuple[str, tuple[Message, ...]]:
+    """As `text.decode`, with the encoding that the markup declares, unless one was `chosen`."""
     declared = EncodingDetector.find_declared_encoding(data, is_html=True)
     with suppress(LookupError):
         # Pages that declare these are written, and read by browsers, in their superset.
         if declared and codecs.lookup(declared).name in ("iso8859-1", "ascii"):
             declared = "cp1252"
-    return decode(data, name, declared)
+    return decode(data, name, declared, chosen)

@@ -44,13 +44,17 @@ def read_document(
     password: str | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    encoding: str | None = None,
+    whole_page: bool = False,
 ) -> Document:
     """The document in a file; `name` (default: the file's own) decides of which type it is.
 
-    `progress` is called with the pages read and their total, for the formats that are read page by page (PDF, epub).
+    `encoding` ("cp1250") is that of a text or a web page, where it need not be guessed. With `whole_page` all of a web
+    page is read, and not its main part alone. `progress` is called with the pages read and their total, for the formats
+    that are read page by page (PDF, epub).
     Raises a DocumentError; OSError if the file cannot be opened.
     """
-    job = FileInput(valid_text(name or path.name), limits or Limits(), password, progress)
+    job = FileInput(valid_text(name or path.name), limits or Limits(), password, progress, encoding, whole_page)
     reader = _READERS.get(Path(job.name).suffix.lower())
     if reader is None:
         raise UnsupportedType(
