@@ -10,6 +10,7 @@ from bs4.dammit import EncodingDetector
 from app.documents.document import Document
 from app.documents.file_input import FileInput
 from app.documents.headings import marked_headings
+from app.documents.html_main import main_part
 from app.documents.html_text import html_to_text
 from app.documents.repair import clean
 from app.documents.text import decode
@@ -18,7 +19,7 @@ from app.say.wording import Message
 
 
 def read_html(data: bytes, job: FileInput) -> Document:
-    """A web page, as one page. Scripts, styles, navigation and what is hidden are left out."""
+    """A web page, as one page: its main part, unless the whole page is wanted. What is hidden is left out."""
     text, notes = decode_markup(data, job.name, job.encoding)
     content = html_to_text(text, job.name)
     if not content:
@@ -27,6 +28,9 @@ def read_html(data: bytes, job: FileInput) -> Document:
             "PDF, or paste its text.",
             job.name,
         )
+    if not job.whole_page and (main := main_part(text, content)):
+        content = main.text
+        notes += (Message("Left out as beside the main text: {:,} words (“{}”).", main.left_out, main.sample),)
     pages = clean([content], [None])
     return Document(job.name, pages, notes, marked_headings(pages))
 
