@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup, CData, NavigableString, Tag
 
 from app.documents import markdown, mathml
 from app.documents.alt_text import picture_text
+from app.documents.doctype import without_doctype
 from app.documents.html_notes import Notes
 from app.documents.html_tables import data_rows, integer
 from app.documents.small_letters import lowered, note_mark, raised
@@ -53,7 +54,7 @@ def parse(markup: str, name: str) -> BeautifulSoup:
     if tags > _MOST_TAGS:
         raise FileTooLarge("{} has {:,} tags; the limit is {:,}. Split it, or save it as PDF.", name, tags, _MOST_TAGS)
     # A line end keeps a page of a few words from being taken for an address, and warned of.
-    return BeautifulSoup(_XML_DECLARATION.sub("", markup, count=1) + "\n", "lxml")
+    return BeautifulSoup(without_doctype(_XML_DECLARATION.sub("", markup, count=1)) + "\n", "lxml")
 
 
 def write(root: Tag, titles: Mapping[str, tuple[int, str]] | None = None) -> str:
@@ -181,7 +182,12 @@ class _Writer:
     def _begins_section(self, tag: Tag) -> bool:
         """Write the title of the section that begins here, if any; whether the element is no more than that title."""
         level, title = self._titles.pop(str(tag.get("id", "")), (0, "")) if self._titles else (0, "")
-        if not title or tag.name in _HEADINGS or tag.find_parent(list(_HEADINGS)) or tag.find(list(_HEADINGS)):
+        headings = list(_HEADINGS)
+        if not title or tag.name in _HEADINGS or tag.find_parent(headings) or tag.find(headings):
+            return False
+        following = tag.find_next(headings)
+        said = " ".join(following.get_text().split()).casefold() if following else ""
+        if said and (said in title.casefold() or title.casefold() in said):
             return False
         text = self._flat_text(tag) if len(tag.get_text()) < 2 * len(title) + 80 else ""
         self._break(2)
