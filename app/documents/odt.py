@@ -70,15 +70,18 @@ def _content(archive: ZipFile, job: FileInput) -> Any:
     try:
         manifest = archive.read("META-INF/manifest.xml") if "META-INF/manifest.xml" in archive.namelist() else b""
         if b"encryption-data" in manifest:
-            pattern = "{} is a locked archive, which cannot be opened here. Save it without a password."
-            raise Protected(pattern, job.name)
+            raise Protected(
+                "{} is a locked archive, which cannot be opened here. Save it without a password.", job.name
+            )
         data = archive.read("content.xml")
     except (KeyError, BadZipFile, EOFError, OSError, ValueError) as error:
         raise _damaged(job.name, str(error)) from None
     tags = data.count(b"<") + data.count(b'="')
     if tags > MOST_TAGS:
-        pattern = "{} has {:,} tags and attributes; the limit is {:,}. Split it, or save it as PDF."
-        raise FileTooLarge(pattern, job.name, tags, MOST_TAGS)
+        raise FileTooLarge(
+            "{} has {:,} tags and attributes; the limit is {:,}. Split it, or save it as PDF.",
+            job.name, tags, MOST_TAGS,
+        )  # fmt: skip
     # Entities are neither fetched nor put in.
     return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True))
 

@@ -98,16 +98,19 @@ def _almost(data: bytes, declared: str | None) -> Guess | None:
 
 
 def _guessed(name: str, guess: Guess) -> Message:
-    pattern = "{} is not UTF-8; it was read as {}: “{}”. If letters look wrong, save it as UTF-8."
-    return Message(pattern, name, guess.encoding, sample_of(guess.text))
+    return Message(
+        "{} is not UTF-8; it was read as {}: “{}”. If letters look wrong, save it as UTF-8.",
+        name, guess.encoding, sample_of(guess.text),
+    )  # fmt: skip
 
 
 def _bad_bytes(name: str, guess: Guess) -> Message:
     sample = sample_of(guess.text, around=REPLACEMENT)
     if guess.bad == 1:
         return Message("1 byte of {} is not {} and is shown as \ufffd: “{}”.", name, guess.encoding, sample)
-    pattern = "{:,} bytes of {} are not {} and are shown as \ufffd: “{}”."
-    return Message(pattern, guess.bad, name, guess.encoding, sample)
+    return Message(
+        "{:,} bytes of {} are not {} and are shown as \ufffd: “{}”.", guess.bad, name, guess.encoding, sample
+    )
 
 
 def _try(data: bytes, encoding: str | None) -> str | None:

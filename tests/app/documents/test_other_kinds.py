@@ -44,7 +44,8 @@ def odt(folder: Path, body: str) -> Path:
 def test_opendocument(tmp_path: Path) -> None:
     body = """<text:tracked-changes><text:p>gone</text:p></text:tracked-changes>
         <text:h text:outline-level='1'>The light</text:h>
-        <text:p>10<text:span text:style-name='T1'>-34</text:span> CO<text:span text:style-name='T2'>2</text:span> a<text:s text:c='2'/>b<text:note><text:note-body><text:p>Noted.</text:p>
+        <text:p>10<text:span text:style-name='T1'>-34</text:span> CO<text:span
+        text:style-name='T2'>2</text:span> a<text:s text:c='2'/>b<text:note><text:note-body><text:p>Noted.</text:p>
         </text:note-body></text:note> c<office:annotation><text:p>why</text:p></office:annotation></text:p>
         <text:list><text:list-item><text:p>one</text:p><text:list><text:list-item><text:p>two</text:p></text:list-item>
         </text:list></text:list-item></text:list><text:soft-page-break/><text:h text:outline-level='2'>Deeper</text:h>
