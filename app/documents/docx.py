@@ -1,25 +1,21 @@
-"""Word documents: text in document order, with Markdown headings, lists and tables, and Word's own page breaks.
-
-python-docx opens the package; its body is walked here, since python-docx's paragraphs leave out what content controls,
-tracked insertions, text boxes and footnotes hold.
-"""
+"""Word documents: text in document order, with Markdown headings, lists and tables, Word's numbers and its pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from io import BytesIO
 from typing import Any
 
-import docx
 from docx.oxml.ns import qn
-from docx.oxml.parser import parse_xml
 
 from app.documents import markdown
 from app.documents.archive import open_archive
 from app.documents.document import Document
-from app.documents.docx_styles import Numbering, Styles, child_value
-from app.documents.docx_text import Break, cell_text, children, is_deleted, pieces, row_cells
+from app.documents.docx_beside import chunk_text, left_out
+from app.documents.docx_numbering import BULLET, Numbering
+from app.documents.docx_package import Package, PackageError, brief
+from app.documents.docx_styles import ParagraphStyle, Styles, child_value
+from app.documents.docx_text import Break, Inline, cell_text, children, is_deleted, pieces, row_cells
 from app.documents.file_input import FileInput
 from app.documents.headings import marked_headings
 from app.documents.repair import clean
@@ -29,29 +25,37 @@ from app.say.wording import Message
 _OLE_CONTAINER = bytes.fromhex("d0cf11e0a1b11ae1")
 _FORMER_SECTION = qn("w:sectPrChange")
 _NOTES = {qn("w:footnoteReference"): "footnotes", qn("w:endnoteReference"): "endnotes"}
+_MAIN_TYPES = ("wordprocessingml.document.main", "ms-word.document.macroEnabled.main", "wordprocessingml.template.main",
+               "ms-word.template.macroEnabledTemplate.main", "application/xml")  # fmt: skip
+_OFTEN = 500  # paragraphs between two looks at the clock
 
 
 def read_docx(data: bytes, job: FileInput) -> Document:
-    """The document in a Word file. It has pages if Word noted where they begin or the author set breaks, else one."""
+    """The document in a Word file. It has pages if Word noted where they begin or the author set breaks, else one.
+
+    Headers, footers and comments are left out, which a note says.
+    """
     if data.startswith(_OLE_CONTAINER):
         raise _not_a_package(data, job.name)
-    open_archive(data, job, Message("a Word document (docx)")).close()
-    try:
-        texts = _Reader(docx.Document(BytesIO(data))).read()
-    except Exception as error:  # a broken package raises whatever its parts lead to
-        reason = str(error).rpartition(", content type is ")[2].strip("'") or type(error).__name__
-        raise DamagedFile(
-            "{} is damaged or is no Word document ({}). Open it in Word or LibreOffice and save it again as docx.",
-            job.name, reason[:120],
-        ) from error  # fmt: skip
+    with open_archive(data, job, Message("a Word document (docx)")) as archive:
+        try:
+            package = Package(archive, job)
+            reader = _Reader(package, package.main(), job)
+            texts, notes = reader.read(), reader.notes
+        except DocumentError:
+            raise
+        except Exception as error:  # a broken package raises whatever its parts lead to
+            reason = brief(error) if isinstance(error, PackageError) else Message("{}", type(error).__name__)
+            raise DamagedFile(
+                "{} is damaged or is no Word document ({}). Open it in Word or LibreOffice and save it again as docx.",
+                job.name, reason,
+            ) from error  # fmt: skip
     if not any(texts):
         raise EmptyFile("{} holds no text. If it holds pictures of text, recognise it (OCR) first.", job.name)
-    job.check_size(sum(map(len, texts)), Message("The text in {} has", job.name))
-    job.check_pages(len(texts))
     silent = sum(not text for text in texts)
     note = Message("{:,} of {:,} pages have no text: pictures? They are left out.", silent, len(texts))
     pages = clean(texts, [None] * len(texts))
-    return Document(job.name, pages, (note,) if silent else (), marked_headings(pages))
+    return Document(job.name, pages, ((note,) if silent else ()) + notes, marked_headings(pages))
 
 
 def _not_a_package(data: bytes, name: str) -> DocumentError:
@@ -65,9 +69,10 @@ def _not_a_package(data: bytes, name: str) -> DocumentError:
 
 
 class _Pages:
-    """The text of each page so far."""
+    """The text of each page so far, whose size and number stay within the limits."""
 
-    def __init__(self) -> None:
+    def __init__(self, job: FileInput) -> None:
+        self._job, self._size = job, 0
         self._pages: list[list[str]] = [[]]
         self._after_item = False
         self.begun = False  # whether anything stands on this page, if only a picture
@@ -77,11 +82,14 @@ class _Pages:
         page = self._pages[-1]
         page += (("\n" if item and self._after_item else "\n\n") if page else "", block)
         self._after_item, self.begun = item, True
+        self._size += len(block)
+        self._job.check_size(self._size, Message("The text in {} has more than", self._job.name))
 
     def turn(self) -> None:
         """Begin a new page."""
         self._pages.append([])
         self.begun = False
+        self._job.check_pages(len(self._pages))
 
     def texts(self) -> list[str]:
         """Each page's text."""
@@ -91,27 +99,35 @@ class _Pages:
 class _Reader:
     """Walks a document's body."""
 
-    def __init__(self, package: Any) -> None:
-        targets = {rel.reltype.rpartition("/")[2]: rel for rel in package.part.rels.values() if not rel.is_external}
+    def __init__(self, package: Package, path: str, job: FileInput) -> None:
+        """`path` is that of the document in its package. Raises PackageError."""
+        kind = package.content_type(path)
+        if not any(known in kind for known in _MAIN_TYPES):
+            raise PackageError(kind or f"{path} has no content type")
+        self._package, self._job = package, job
+        self._references = package.references(path)
+        targets = {reference.kind: reference.path for reference in self._references}
         parts = {
-            kind: parse_xml(targets[kind].target_part.blob)
-            for kind in ("numbering", *_NOTES.values())
-            if kind in targets
+            kind: package.part(targets[kind]) for kind in ("styles", "numbering", *_NOTES.values()) if kind in targets
         }
-        self._body = package.element.body
+        self._body = package.part(path).find(qn("w:body"))
+        if self._body is None:
+            raise PackageError(f"{path} has no body")
         # A section says of itself whether it begins on a new page, and stands where it ends: each looks at the next.
         sections = [found for found in self._body.iter(qn("w:sectPr")) if found.getparent().tag != _FORMER_SECTION]
         self._section_starts = iter(
             child_value(section, "w:type") not in ("continuous", "nextColumn") for section in sections[1:]
         )
-        self._styles = Styles(package.styles.element)
         self._numbering = Numbering(parts.get("numbering"))
-        self._notes = {
+        self._styles = Styles(parts.get("styles"), self._numbering.depth_of)
+        self._inline = Inline(self._styles, self._mark_note, self._label)
+        self._footnotes = {
             (kind, note.get(qn("w:id"))): note for kind in _NOTES.values() if kind in parts for note in parts[kind]
         }
-        self._marked = 0
+        self._marked = self._read_blocks = 0
         self._due: list[str] = []  # notes to be written at the foot of this page
-        self._pages = _Pages()
+        self._pages = _Pages(job)
+        self._unread: list[str] = []
 
     def read(self) -> list[str]:
         """Each page's text."""
@@ -119,22 +135,48 @@ class _Reader:
         self._write_notes()
         return self._pages.texts()
 
+    @property
+    def notes(self) -> tuple[Message, ...]:
+        """What the file holds besides."""
+        return left_out(self._package, self._references, self._inline, self._unread)
+
     def _read(self, parent: Any) -> None:
-        for block in children(parent, "w:p", "w:tbl"):
+        for block in children(parent, "w:p", "w:tbl", "w:altChunk"):
+            self._read_blocks += 1
+            if self._read_blocks % _OFTEN == 0:
+                self._job.check_time()
             if block.tag == qn("w:p"):
                 self._read_paragraph(block)
-            else:
+            elif block.tag == qn("w:tbl"):
                 self._read_table(block)
+            else:
+                self._read_chunk(block)
+
+    def _read_chunk(self, chunk: Any) -> None:
+        """Another file that Word shows at this place."""
+        text, kind = chunk_text(self._package, self._references, chunk, self._job)
+        if text:
+            self._pages.add(text)
+        elif kind:
+            self._unread.append(kind)
+
+    def _label(self, paragraph: Any) -> str:
+        return self._numbered(self._styles.of(paragraph))
+
+    def _numbered(self, style: ParagraphStyle) -> str:
+        return self._numbering.next_label(style.list_id, style.depth) if style.list_id else ""
 
     def _read_paragraph(self, paragraph: Any) -> None:
         style = self._styles.of(paragraph)
         if style.starts_page and self._pages.begun:
             self._turn("page break")
         form: Callable[[str], str] | None = None
+        label = self._numbered(style)
         if style.heading:
-            form = partial(markdown.heading, style.heading)
-        elif style.list_id:
-            form = partial(markdown.list_item, style.depth, self._numbering.next_item(style.list_id, style.depth))
+            number = "" if label == BULLET else label
+            form = lambda text: markdown.heading(style.heading, f"{number} {text}")  # noqa: E731
+        elif label:
+            form = partial(markdown.labelled_item, style.depth, label)
         for text, turn in self._parts(paragraph):
             if text:
                 self._pages.add(form(text) if form else text, item=bool(form and not style.heading))
@@ -147,12 +189,13 @@ class _Reader:
     def _parts(self, paragraph: Any) -> Iterator[tuple[str, Break | None]]:
         """A paragraph's text up to each page break in it, and the rest."""
         text = ""
-        for kind, piece in pieces(paragraph, self._mark_note):
+        for kind, piece in pieces(paragraph, self._inline):
             if kind == "text":
                 text += piece
             elif kind == "picture":
                 self._pages.begun = True
-            else:
+                text += piece and f" {piece} "
+            elif kind == "page break" or kind == "rendered break":
                 yield text.strip(), kind
                 text = ""
         yield text.strip(), None
@@ -168,7 +211,8 @@ class _Reader:
         lines: list[list[str]] = []
         head = True
         for row in rows:
-            cells, breaks = row_cells(row, self._mark_note)
+            self._job.check_time()
+            cells, breaks = row_cells(row, self._inline)
             if breaks and self._pages.begun | bool(lines):
                 self._write_rows(lines, head)
                 head, lines = head and not lines, []
@@ -189,12 +233,12 @@ class _Reader:
             self._pages.turn()
 
     def _mark_note(self, reference: Any) -> str:
-        note = self._notes.get((_NOTES[reference.tag], reference.get(qn("w:id"))))
+        note = self._footnotes.get((_NOTES[reference.tag], reference.get(qn("w:id"))))
         if note is None:
             return ""
         self._marked += 1
         mark = f"[^{self._marked}]"
-        text, _ = cell_text(note, lambda inner: "")
+        text, _ = cell_text(note, Inline(self._styles, lambda inner: "", lambda inner: ""))
         self._due.append(f"{mark}: {' '.join(text.split())}")
         return mark
 

@@ -1,9 +1,10 @@
-"""What a Word document's styles and numbering say of a paragraph: heading, list item, beginning of a page."""
+"""What a Word document's styles say of a paragraph: heading, list item, beginning of a page; and of raised letters."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from docx.oxml.ns import qn
@@ -24,11 +25,14 @@ class ParagraphStyle:
 
 
 class Styles:
-    """A document's paragraph styles, each with what it inherits."""
+    """A document's paragraph styles, each with what it inherits, and the styles that raise or lower letters."""
 
-    def __init__(self, root: Any) -> None:
-        """`root` is the element w:styles."""
-        self._elements = {style.get(qn("w:styleId")): style for style in root.iterchildren(qn("w:style"))}
+    def __init__(self, root: Any | None, level_of: Callable[[str, str], int]) -> None:
+        """`root` is the element w:styles, None if there is none; `level_of` the level that a list keeps for a style."""
+        self._level_of = level_of
+        elements = () if root is None else root.iterchildren(qn("w:style"))
+        self._elements = {style.get(qn("w:styleId")): style for style in elements}
+        self._moved: dict[str | None, str] = {}
         self._default = next(
             (
                 key
@@ -47,49 +51,43 @@ class Styles:
         style = child_value(properties, "w:pStyle")
         return _overridden(self._resolve(style if style in self._elements else self._default), properties)
 
+    def moved(self, key: str | None) -> str:
+        """Whether a style of characters makes them "superscript" or "subscript"; else ""."""
+        if key not in self._moved:
+            chain: list[str | None] = []
+            found: str | None = None
+            style = key
+            while style in self._elements and style not in chain and not found:
+                chain.append(style)
+                properties = self._elements[style].find(qn("w:rPr"))
+                found = None if properties is None else child_value(properties, "w:vertAlign")
+                style = child_value(self._elements[style], "w:basedOn")
+            self._moved[key] = found or ""
+        return self._moved[key]
+
+    def _numbered(self, style: ParagraphStyle, properties: Any, key: str) -> ParagraphStyle:
+        """The same at the level that the list keeps for this style, where the style names none."""
+        numbering = properties.find(qn("w:numPr"))
+        if numbering is None or not style.list_id or child_value(numbering, "w:ilvl") is not None:
+            return style
+        return replace(style, depth=self._level_of(style.list_id, key))
+
     def _resolve(self, key: str | None) -> ParagraphStyle:
-        chain = []
-        while key not in self._resolved and key in self._elements and key not in chain:
+        chain: list[str] = []
+        while key is not None and key not in self._resolved and key in self._elements and key not in chain:
             chain.append(key)
             key = child_value(self._elements[key], "w:basedOn")
         style = self._resolved.get(key, ParagraphStyle())
         for key in reversed(chain):
             element = self._elements[key]
             properties = element.find(qn("w:pPr"))
-            style = style if properties is None else _overridden(style, properties)
+            style = style if properties is None else self._numbered(_overridden(style, properties), properties, key)
             name = (child_value(element, "w:name") or "").lower()
             level = 1 if name == "title" else int(match[1]) if (match := _HEADING_NAME.fullmatch(name)) else 0
             if level:
                 style = ParagraphStyle(level, style.list_id, style.depth, style.starts_page)
             self._resolved[key] = style
         return style
-
-
-class Numbering:
-    """A document's lists: whether an item has a number, and which."""
-
-    def __init__(self, root: Any | None) -> None:
-        """`root` is the element w:numbering, None if the document has no lists."""
-        self._levels: dict[tuple[str, int], tuple[str, int]] = {}  # format and first number
-        self._last: dict[tuple[str, int], int] = {}
-        if root is None:
-            return
-        abstract = {element.get(qn("w:abstractNumId")): element for element in root.iterchildren(qn("w:abstractNum"))}
-        for number in root.iterchildren(qn("w:num")):
-            definition = abstract.get(child_value(number, "w:abstractNumId"))
-            for level in () if definition is None else definition.iterchildren(qn("w:lvl")):
-                first = _integer(child_value(level, "w:start"), 1)
-                key = number.get(qn("w:numId")), _integer(level.get(qn("w:ilvl")), 0)
-                self._levels[key] = child_value(level, "w:numFmt") or "decimal", first
-
-    def next_item(self, list_id: str, depth: int) -> int | None:
-        """The number of the next item of a list at `depth`; None if it has a bullet."""
-        kind, first = self._levels.get((list_id, depth), ("bullet", 1))
-        for key in [key for key in self._last if key[0] == list_id and key[1] > depth]:
-            del self._last[key]
-        number = self._last.get((list_id, depth), first - 1) + 1
-        self._last[list_id, depth] = number
-        return None if kind in ("bullet", "none") else number
 
 
 def value(element: Any, name: str) -> str | None:
@@ -115,18 +113,19 @@ def _overridden(style: ParagraphStyle, properties: Any) -> ParagraphStyle:
     heading, list_id, depth = style.heading, style.list_id, style.depth
     outline = child_value(properties, "w:outlineLvl")
     if outline is not None:
-        level = _integer(outline, _BODY_LEVEL)
+        level = integer(outline, _BODY_LEVEL)
         heading = level + 1 if 0 <= level < _BODY_LEVEL else 0
     numbering = properties.find(qn("w:numPr"))
     if numbering is not None:
         chosen = child_value(numbering, "w:numId")
         list_id = list_id if chosen is None else "" if chosen == "0" else chosen
-        depth = min(max(_integer(child_value(numbering, "w:ilvl"), depth), 0), 8)
+        depth = min(max(integer(child_value(numbering, "w:ilvl"), depth), 0), 8)
     starts_page = is_on(properties, "w:pageBreakBefore")
     return ParagraphStyle(heading, list_id, depth, style.starts_page if starts_page is None else starts_page)
 
 
-def _integer(text: str | None, default: int) -> int:
+def integer(text: str | None, default: int) -> int:
+    """The number that an attribute states, `default` if it states none."""
     try:
         return default if text is None else int(text)
     except ValueError:

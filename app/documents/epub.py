@@ -11,10 +11,11 @@ from zipfile import BadZipFile, ZipFile
 from bs4 import BeautifulSoup, Tag
 
 from app.documents.archive import open_archive
-from app.documents.document import Document
+from app.documents.document import LEVELS, Document
 from app.documents.file_input import FileInput
 from app.documents.headings import chapter_headings
-from app.documents.html import decode_markup, html_to_text
+from app.documents.html import decode_markup
+from app.documents.html_text import html_to_text
 from app.documents.repair import clean, normalise
 from app.say.errors import DamagedFile, DocumentError, FileTooLarge, NoText, Protected, ReadingTooSlow
 from app.say.wording import Message
@@ -35,13 +36,14 @@ def read_epub(data: bytes, job: FileInput) -> Document:
         book.refuse_protection()
         paths = book.reading_order()
         job.check_pages(len(paths))
-        titles = book.titles()
+        titles, sections = book.titles()
         texts: list[str] = []
         failures: list[Message] = []
         size = 0
         for number, path in enumerate(paths, 1):
             try:
-                texts.append(html_to_text(decode_markup(book.member(path), path)[0], path))
+                markup = decode_markup(book.member(path), path)[0]
+                texts.append(html_to_text(markup, path, titles=sections.get(path)))
             except (FileTooLarge, ReadingTooSlow):
                 raise
             except DocumentError as error:  # one broken chapter is no reason to refuse the others
@@ -120,8 +122,9 @@ class _Book:
             raise self._damaged(Message("its reading order is empty"))
         return paths
 
-    def titles(self) -> dict[str, str]:
-        """The first title that the table of contents gives each path; none if there is no such table."""
+    def titles(self) -> tuple[dict[str, str], dict[str, dict[str, tuple[int, str]]]]:
+        """The first title that the table of contents gives each path, and by path and id those of sections within, with
+        their levels; none if there is no such table."""
         for item in self._items.values():
             try:
                 if "nav" in item.properties:
@@ -130,7 +133,7 @@ class _Book:
                     return self._ncx_titles(item.path)
             except DocumentError:  # a book may be read without its table of contents
                 continue
-        return {}
+        return {}, {}
 
     def member(self, path: str) -> bytes:
         """A file in the archive. Raises DamagedFile."""
@@ -141,22 +144,21 @@ class _Book:
         except (BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
             raise self._damaged(Message("{}: {}", path, str(error))) from None
 
-    def _nav_titles(self, path: str) -> dict[str, str]:
-        titles: dict[str, str] = {}
-        soup = self._markup(path)
-        for nav in soup.find_all("nav"):
+    def _nav_titles(self, path: str) -> tuple[dict[str, str], dict[str, dict[str, tuple[int, str]]]]:
+        contents = _Contents(path)
+        for nav in self._markup(path).find_all("nav"):
             if _attribute(nav, "epub:type") in ("toc", ""):
                 for link in nav.find_all("a"):
-                    _add_title(titles, _resolve(path, _attribute(link, "href")), link)
-        return titles
+                    contents.add(_attribute(link, "href"), link, len(link.find_parents("ol")))
+        return contents.titles, contents.sections
 
-    def _ncx_titles(self, path: str) -> dict[str, str]:
-        titles: dict[str, str] = {}
+    def _ncx_titles(self, path: str) -> tuple[dict[str, str], dict[str, dict[str, tuple[int, str]]]]:
+        contents = _Contents(path)
         for point in self._markup(path).find_all("navPoint"):
             content, label = point.find("content"), point.find("navLabel")
             if isinstance(content, Tag) and isinstance(label, Tag):
-                _add_title(titles, _resolve(path, _attribute(content, "src")), label)
-        return titles
+                contents.add(_attribute(content, "src"), label, len(point.find_parents("navPoint")) + 1)
+        return contents.titles, contents.sections
 
     def _markup(self, path: str) -> BeautifulSoup:
         # lxml neither fetches nor reads what an entity or a DTD refers to.
@@ -166,10 +168,24 @@ class _Book:
         return DamagedFile("{} is damaged and cannot be read ({}). Export it again.", self._job.name, reason)
 
 
-def _add_title(titles: dict[str, str], path: str, tag: Tag) -> None:
-    title = normalise(" ".join(tag.get_text().split()))[:_LONGEST_TITLE]
-    if title:
-        titles.setdefault(path, title)
+class _Contents:
+    """A table of contents in the file `path`: titles of files, and of sections in them."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.titles: dict[str, str] = {}
+        self.sections: dict[str, dict[str, tuple[int, str]]] = {}
+
+    def add(self, reference: str, tag: Tag, level: int) -> None:
+        """Add an entry, which leads to `reference`; `level` is from 1."""
+        title = normalise(" ".join(tag.get_text().split()))[:_LONGEST_TITLE]
+        if not title:
+            return
+        target, fragment = _resolve(self._path, reference), unquote(reference.partition("#")[2])
+        if target not in self.titles:
+            self.titles[target] = title
+        elif fragment:
+            self.sections.setdefault(target, {}).setdefault(fragment, (min(max(level, 1), LEVELS), title))
 
 
 def _attribute(tag: Tag, name: str) -> str:

@@ -19,14 +19,19 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class FileInput:
-    """A file's name, the limits on reading it, the password given for it, a callback for its progress, and whether
-    running headers and footers stay in the text."""
+    """A file's name, the limits on reading it, the password given for it, and a callback for its progress.
+
+    `keep_running_lines`: running headers and footers of a PDF stay in the text. `encoding` is the one that a person has
+    chosen, of text and web pages; with `whole_page` all of a web page is read.
+    """
 
     name: str
     limits: Limits
     password: str | None = None
     progress: Progress | None = None
     keep_running_lines: bool = False
+    encoding: str | None = None
+    whole_page: bool = False
     started: float = field(default_factory=time.monotonic)
 
     def check_size(self, size: int, subject: Message, *, times: int = 1) -> None:
@@ -55,6 +60,17 @@ class FileInput:
         """Report that `done` of `total` pages are read; raise ReadingTooSlow if that took longer than the limit."""
         if self.progress:
             self.progress(done, total)
+        self._check_time(done, total)
+
+    def check_time(self) -> None:
+        """Raise ReadingTooSlow if reading has taken longer than the limit: for formats that have no pages."""
+        if self.seconds_left < 0:
+            raise ReadingTooSlow(
+                "{}: reading it takes longer than the limit of {:,} seconds. Split the file, or raise {}.",
+                self.name, self.limits.max_read_seconds, f"{PREFIX}MAX_READ_SECONDS",
+            )  # fmt: skip
+
+    def _check_time(self, done: int, total: int) -> None:
         if self.seconds_left < 0:
             raise ReadingTooSlow(
                 "{}: {:,} of {:,} pages took longer than the limit of {:,} seconds. Split the file, or raise {}.",

@@ -12,7 +12,12 @@ def heading(level: int, text: str) -> str:
 
 def list_item(depth: int, number: int | None, text: str = "") -> str:
     """An item at `depth` (from 0) of a numbered list, or of one with bullets."""
-    return f"{'  ' * depth}{'-' if number is None else f'{number}.'} {text}"
+    return labelled_item(depth, "-" if number is None else f"{number}.", text)
+
+
+def labelled_item(depth: int, label: str, text: str = "") -> str:
+    """An item at `depth` (from 0) of a list, which bears a label: "1.", "(a)", "-"."""
+    return f"{'  ' * depth}{label} {text}"
 
 
 def table_row(cells: Sequence[str]) -> str:
@@ -21,7 +26,11 @@ def table_row(cells: Sequence[str]) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table with a head, which is the first row. Shorter rows are filled up."""
-    width = max(map(len, rows), default=0)
-    lines = [table_row([*row, *[""] * (width - len(row))]) for row in rows]
-    return [*lines[:1], f"|{' --- |' * width}", *lines[1:]] if lines else []
+    """The lines of a table with a head, which is the first row, filled up to the widest. Others stay as short as they
+    are: filled up, a wide row among thousands would make millions of cells. Columns at the right without any text are
+    left out; so is a table without any."""
+    width = max((index for row in rows for index, cell in enumerate(row, 1) if cell.strip()), default=0)
+    if not width:
+        return []
+    head = [*rows[0], *[""] * width][:width]
+    return [table_row(head), f"|{' --- |' * width}", *(table_row(row[:width]) for row in rows[1:])]

@@ -14,7 +14,15 @@ from app.documents.docx import read_docx
 from app.documents.epub import read_epub
 from app.documents.file_input import FileInput, Progress
 from app.documents.html import read_html
+from app.documents.mail import read_mail
+from app.documents.markup_texts import read_org, read_rst, read_tex
+from app.documents.odt import read_odt
 from app.documents.pdf import read_pdf
+from app.documents.pptx import read_pptx
+from app.documents.rtf import read_rtf
+from app.documents.source import SOURCE_TYPES, read_source
+from app.documents.subtitles import read_subtitles
+from app.documents.tables import read_csv, read_xlsx
 from app.documents.text import read_characters, read_markdown, read_text
 from app.say.errors import DocumentError, EmptyFile, UnsupportedType
 from app.say.wording import Message
@@ -33,6 +41,19 @@ _READERS: Mapping[str, Callable[[bytes, FileInput], Document]] = MappingProxyTyp
         ".html": read_html,
         ".htm": read_html,
         ".xhtml": read_html,
+        ".odt": read_odt,
+        ".rtf": read_rtf,
+        ".pptx": read_pptx,
+        ".xlsx": read_xlsx,
+        ".csv": read_csv,
+        ".tsv": read_csv,
+        ".tex": read_tex,
+        ".rst": read_rst,
+        ".org": read_org,
+        ".srt": read_subtitles,
+        ".vtt": read_subtitles,
+        ".eml": read_mail,
+        **dict.fromkeys(SOURCE_TYPES, read_source),
     }
 )
 ACCEPTED_TYPES = tuple(_READERS)
@@ -46,14 +67,21 @@ def read_document(
     limits: Limits | None = None,
     progress: Progress | None = None,
     running_lines: Literal["remove", "keep"] = "remove",
+    encoding: str | None = None,
+    whole_page: bool = False,
 ) -> Document:
     """The document in a file; `name` (default: the file's own) decides of which type it is.
 
-    `progress` is called with the pages read and their total, for the formats that are read page by page (PDF, epub).
     `running_lines` says what becomes of the running headers and footers of a PDF; those removed are listed in
-    `Document.removed`. Raises a DocumentError; OSError if the file cannot be opened.
+    `Document.removed`. `encoding` ("cp1250") is that of a text or a web page, where it need not be guessed. With
+    `whole_page` all of a web page is read, and not its main part alone. `progress` is called with the pages read and
+    their total, for the formats that are read page by page (PDF, epub).
+    Raises a DocumentError; OSError if the file cannot be opened.
     """
-    job = FileInput(valid_text(name or path.name), limits or Limits(), password, progress, running_lines == "keep")
+    job = FileInput(
+        valid_text(name or path.name), limits or Limits(), password, progress, running_lines == "keep", encoding,
+        whole_page,
+    )  # fmt: skip
     reader = _READERS.get(Path(job.name).suffix.lower())
     if reader is None:
         raise UnsupportedType(

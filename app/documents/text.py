@@ -5,9 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
-import charset_normalizer
-
 from app.documents.document import Document
+from app.documents.encodings import REPLACEMENT, Guess, as_utf8, as_utf16, by_language, sample_of
 from app.documents.file_input import FileInput
 from app.documents.headings import find_headings
 from app.documents.repair import clean, repair
@@ -29,13 +28,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 def read_text(data: bytes, job: FileInput) -> Document:
     """A plain text: one page, unless it has form feeds, which separate pages. Broken words and headers are repaired."""
-    text, notes = decode(data, job.name)
+    text, notes = decode(data, job.name, chosen=job.encoding)
     return _paged(text, Message("{:,} bytes", len(data)), job, notes)
 
 
 def read_markdown(data: bytes, job: FileInput) -> Document:
     """A Markdown file: as a plain text, but its line ends are its author's and stay."""
-    text, notes = decode(data, job.name)
+    text, notes = decode(data, job.name, chosen=job.encoding)
     parts = _pages(text, Message("{:,} bytes", len(data)), job)
     pages = clean(parts, [None] * len(parts))
     return Document(job.name, pages, notes, find_headings(job.name, pages))
@@ -46,25 +45,72 @@ def read_characters(text: str, job: FileInput) -> Document:
     return _paged(text, Message("{:,} characters", len(text)), job, ())
 
 
-def decode(data: bytes, name: str, declared: str | None = None) -> tuple[str, tuple[Message, ...]]:
-    """The text in `data`, with \\n line ends, and a note if its encoding had to be guessed.
+def decode(
+    data: bytes, name: str, declared: str | None = None, chosen: str | None = None
+) -> tuple[str, tuple[Message, ...]]:
+    """The text in `data`, with \\n line ends, and notes if its encoding had to be guessed or some bytes are none of it.
 
-    Tried in turn: a byte order mark, the encoding the file declares, UTF-8, charset-normalizer's guess. Raises NotText
-    if that gives no text.
+    The encoding is the one that a person has `chosen`; else the one that a byte order mark names; UTF-8, with a few
+    bad bytes; the one that the file declares; or the one that language speaks for. Raises NotText if that is no text.
     """
     refusal = NotText("{} is named like a text but holds other data. Save it as plain text (UTF-8) or as PDF.", name)
+    if chosen:
+        return _chosen(data, name, chosen, refusal)
     marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
-    if (marked or "utf-8").startswith("utf-8") and b"\0" in data:
-        raise refusal
-    for encoding in [marked] if marked else [declared, "utf-8"]:
+    if marked and (text := _try(data, marked)) is not None:
+        return _checked(text, refusal), ()
+    if b"\0" in data and marked in (None, "utf-8-sig"):
+        guess = None if marked else as_utf16(data)
+        if guess is None:
+            raise refusal
+        return _checked(guess.text, refusal), (_guessed(name, guess),)
+    for encoding in [] if marked else ["utf-8", declared] if not data.isascii() else [declared, "utf-8"]:
         text = _try(data, encoding)
         if text is not None:
             return _checked(text, refusal), ()
-    guess = None if marked else charset_normalizer.from_bytes(data).best()
+    if marked in (None, "utf-8-sig") and (guess := as_utf8(data)):
+        return _checked(guess.text.removeprefix("\ufeff"), refusal), (_bad_bytes(name, guess),)
+    guess = None if marked else _almost(data, declared) or as_utf16(data) or by_language(data)
     if guess is None:
         raise refusal
-    note = Message("{} is not UTF-8; it was read as {}. If letters look wrong, save it as UTF-8.", name, guess.encoding)
-    return _checked(str(guess), refusal), (note,)
+    return _checked(guess.text, refusal), (_guessed(name, guess), *([_bad_bytes(name, guess)] if guess.bad else []))
+
+
+def _chosen(data: bytes, name: str, encoding: str, refusal: NotText) -> tuple[str, tuple[Message, ...]]:
+    try:
+        text = data.decode(encoding, "replace")
+    except (LookupError, ValueError):
+        raise NotText("There is no encoding “{}”. Choose another for {}, such as cp1252.", encoding, name) from None
+    bad = text.count(REPLACEMENT)
+    return _checked(text.removeprefix("\ufeff"), refusal), (
+        _bad_bytes(name, Guess(text, encoding, bad)),
+    ) if bad else ()
+
+
+def _almost(data: bytes, declared: str | None) -> Guess | None:
+    """The text in the encoding that the file declares, if few of its bytes are wrong."""
+    try:
+        text = data.decode(declared, "replace") if declared else ""
+    except (LookupError, ValueError):
+        return None
+    bad, beyond = text.count(REPLACEMENT), sum(not sign.isascii() for sign in text[:500_000])
+    return Guess(text, declared, bad) if declared and 20 * bad < beyond else None
+
+
+def _guessed(name: str, guess: Guess) -> Message:
+    return Message(
+        "{} is not UTF-8; it was read as {}: “{}”. If letters look wrong, save it as UTF-8.",
+        name, guess.encoding, sample_of(guess.text),
+    )  # fmt: skip
+
+
+def _bad_bytes(name: str, guess: Guess) -> Message:
+    sample = sample_of(guess.text, around=REPLACEMENT)
+    if guess.bad == 1:
+        return Message("1 byte of {} is not {} and is shown as \ufffd: “{}”.", name, guess.encoding, sample)
+    return Message(
+        "{:,} bytes of {} are not {} and are shown as \ufffd: “{}”.", guess.bad, name, guess.encoding, sample
+    )
 
 
 def _try(data: bytes, encoding: str | None) -> str | None:

@@ -68,8 +68,8 @@ def _best(reading: Reading, scores: Sequence[float], most: int) -> tuple[int, ..
 
 
 def _related(reading: Reading, query: str, most: int) -> tuple[int, ...]:
-    """Of the most relevant parts those that have RELEVANT times as much to do with `query` as the best; without words in common
-    all of them."""
+    """Of the most relevant parts those whose relevance is RELEVANT of the best one's; without words in common all of
+    them."""
     scores = reading.relevance(query)
     numbers = _best(reading, scores, most)
     least = RELEVANT * max(scores, default=0)

@@ -75,7 +75,7 @@ class Tools:
         Write a text about long documents with the app's language model. Streams the text so far.
 
         Parameters:
-            files: The documents, in order: pdf, docx, epub, html, md or txt. May be empty.
+            files: The documents, in order: pdf, docx, odt, rtf, epub, html, md, txt, pptx, xlsx, csv and others. May be empty.
             task: What to write. "table" extracts the columns named in detail, "outline" writes an outline and then its sections, "free" follows the instruction in detail.
             detail: The instruction, the focus of the text, or the columns, separated by commas. Required for "free".
             method: "RefreshKV" attends to a small cache that is refreshed now and then; "FullAttention" to everything.
@@ -194,7 +194,7 @@ class Tools:
         Read a document and return its text page by page, as the model would read it.
 
         Parameters:
-            file: A pdf, docx, epub, html, md or txt file.
+            file: A pdf, docx, odt, rtf, epub, html, md, txt, pptx, xlsx or csv file, or another of the accepted types.
             pages: Which pages, for example "1-3, 7"; empty for all.
             password: Of an encrypted PDF; empty if there is none.
 

@@ -206,3 +206,45 @@ def test_entities_neither_read_files_nor_multiply(tmp_path: Path) -> None:
         told = "".join(f"{page.label}{page.text}" for page in document.pages)
         assert "SECRET" not in told
         assert len(told) < 1000
+
+
+def test_entities_of_the_book_s_own_are_put_in(tmp_path: Path) -> None:
+    subset = (
+        """<!DOCTYPE html [<!ENTITY hero "Brann of Corve"><!ENTITY nbsp "&#160;"><!-- it's [x] --><!ENTITY y '"'>]>"""
+    )
+    markup = (
+        CHAPTERS["one"].replace("<html", f"{subset}<html", 1).replace("light", "&hero; rowed out.&nbsp;&y;It rained")
+    )
+    document = read_document(epub(tmp_path, {"one": markup}))
+    assert document.pages[0].text == '# One\n\nThe Brann of Corve rowed out.\xa0"It rained office.'
+    # Without a subset nothing is left of the declaration either.
+    plain = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.1//EN" "http://www.w3.org/TR/xhtml11/DTD/xhtml11.dtd"><html'
+    document = read_document(epub(tmp_path, {"one": CHAPTERS["one"].replace("<html", plain, 1)}))
+    assert document.pages[0].text == "# One\n\nThe light office."
+
+
+def test_entities_do_not_grow_out_of_bounds(tmp_path: Path) -> None:
+    subset = f"""<!DOCTYPE html [<!ENTITY x "{"a" * 1000}">]>"""
+    markup = CHAPTERS["one"].replace("<html", f"{subset}<html", 1).replace("light", "&x;" * 5_000)
+    assert read_document(epub(tmp_path, {"one": markup})).characters < 250_000
+
+
+def test_a_picture_book_is_what_its_pictures_are_said_to_be(tmp_path: Path) -> None:
+    pages = {"a": chapter("<img alt='A boat leaves the quay.'/>"), "b": chapter("<svg><image/></svg><img alt=''/>")}
+    assert [page.text for page in read_document(epub(tmp_path, pages)).pages] == ["[A boat leaves the quay.]", ""]
+
+
+def test_sections_of_the_table_of_contents_are_headings(tmp_path: Path) -> None:
+    ncx = NCX.replace(
+        "</navMap>",
+        "".join(
+            f"<navPoint><navLabel><text>{title}</text></navLabel><content src='text/two.xhtml#{key}'/></navPoint>"
+            for key, title in (("p1", "The rock"), ("p2", "The lamp"), ("p3", "The sea"))
+        )
+        + "</navMap>",
+    )
+    item = '<item id="ncx" href="toc.ncx" media-type="application/x-dtbncx+xml"/>'
+    body = "<p id='p1' class='t'>THE ROCK</p><p>a</p><p id='p2'>It was lit.</p><a id='p3'/><h2>The sea</h2><p>b</p>"
+    document = read_document(epub(tmp_path, {"two": chapter(body)}, {"OEBPS/toc.ncx": ncx}, item))
+    assert document.pages[0].text == "# The rock\n\na\n\n# The lamp\n\nIt was lit.\n\n## The sea\n\nb"
+    assert [heading.title for heading in document.headings] == ["The rock", "The lamp", "The sea"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.documents import Document, Page, read_document
-from app.documents.html import html_to_text
+from app.documents.html_text import html_to_text
 from app.say.errors import FileTooLarge, NoText, NotText
 
 
@@ -46,7 +46,7 @@ def test_tables_of_data_have_rows_and_cells() -> None:
     markup = """<table><caption>Lamps</caption><thead><tr><th>Order<th colspan="2">Focus | height</thead>
         <tr><td rowspan="2">First<td>920<td><p>Main</p><p>coasts</p></td></tr><tr><td>700</td></tr></table>"""
     assert text(markup) == (
-        "Lamps\n| Order | Focus \\| height |  |\n| --- | --- | --- |\n| First | 920 | Main coasts |\n|  | 700 |  |"
+        "Lamps\n| Order | Focus \\| height |  |\n| --- | --- | --- |\n| First | 920 | Main coasts |\n|  | 700 |"
     )
 
 
@@ -146,7 +146,17 @@ def test_self_closing_elements_of_xhtml_are_closed() -> None:
 
 @pytest.mark.parametrize(
     "tags",
-    ["<div>", "<b><p>", "<ul><li>", pytest.param("<table><tr><td>", marks=pytest.mark.slow), "<h1>", "<pre>", "<a>"],
+    [
+        "<div>",
+        "<b><p>",
+        "<ul><li>",
+        pytest.param("<table><tr><td>", marks=pytest.mark.slow),
+        "<h1>",
+        "<pre>",
+        "<a>",
+        "<sup>",
+        "<math><mfrac>",
+    ],
 )
 def test_deep_nesting_is_read(tags: str) -> None:
     assert "x" in text(tags * 3_000 + "x")
@@ -168,3 +178,28 @@ def test_nothing_is_warned_of() -> None:
         assert text("https://example.org/a.html") == "https://example.org/a.html"
         assert text("a.html") == "a.html"
         assert text("<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><p>a</p></html>") == "a"
+
+
+def test_what_is_hidden_is_read_if_it_is_all_there_is() -> None:
+    body = "<h1>Ebb</h1><p>The body text of the page.</p>"
+    assert (
+        text(f"<html amp><body style='visibility:hidden'>{body}</body></html>") == "# Ebb\n\nThe body text of the page."
+    )
+    assert text(f"<body>Wait<div style='display: none'>{body * 3}</div></body>").count("body text") == 3
+    assert text(f"<body>{body}<div style='display: none'>{body}</div></body>").count("body text") == 1
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        ("<img alt='A boat leaves the quay.'>", "[A boat leaves the quay.]"),
+        ("<img alt=T>he lamp", "The lamp"),
+        ("<img alt='灯台の絵です'>", "[灯台の絵です]"),
+        ("<img class=tex alt='x^2'>", "x^2"),
+        *((f"<img alt='{alt}'>", "") for alt in ("", "logo", "The image", "IMG 1234", "a b.png", "Lamp")),
+        ("<figure><img alt='The lamp at night'><figcaption>The lamp at night, 1811</figcaption></figure>",
+         "The lamp at night, 1811"),
+    ],
+)  # fmt: skip
+def test_pictures_are_what_is_said_of_them(picture: str, expected: str) -> None:
+    assert text(picture) == expected
