@@ -10,10 +10,10 @@ from app.documents import markdown
 from app.documents.document import Document
 from app.documents.file_input import FileInput
 from app.documents.headings import marked_headings
-from app.documents.html import decode_markup
-from app.documents.html_text import html_to_text
 from app.documents.repair import clean
 from app.documents.text import decode
+from app.documents.web.html import decode_markup
+from app.documents.web.text import html_to_text
 from app.say.errors import DamagedFile, DocumentError, EmptyFile
 from app.say.wording import Message
 

@@ -12,11 +12,11 @@ from app.documents import markdown
 from app.documents.alt_text import description
 from app.documents.archive import open_archive
 from app.documents.document import Document
-from app.documents.docx_package import MOST_TAGS
 from app.documents.file_input import FileInput
 from app.documents.headings import marked_headings
 from app.documents.repair import clean
 from app.documents.small_letters import lowered, note_mark, raised
+from app.documents.word.package import MOST_TAGS
 from app.say.errors import DamagedFile, DocumentError, EmptyFile, FileTooLarge, Protected
 from app.say.wording import Message
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from app.documents import markdown, omml
+from app.documents import markdown
 from app.documents.alt_text import description
 from app.documents.archive import open_archive
 from app.documents.document import Document
-from app.documents.docx_package import Package, PackageError, brief
 from app.documents.file_input import FileInput
 from app.documents.headings import marked_headings
 from app.documents.repair import clean
 from app.documents.small_letters import lowered, raised
+from app.documents.word import omml
+from app.documents.word.package import Package, PackageError, brief
 from app.say.errors import DamagedFile, DocumentError, NoText
 from app.say.wording import Message
 

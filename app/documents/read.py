@@ -10,20 +10,20 @@ from types import MappingProxyType
 from typing import Literal
 
 from app.documents.document import Document
-from app.documents.docx import read_docx
-from app.documents.epub import read_epub
 from app.documents.file_input import FileInput, Progress
-from app.documents.html import read_html
 from app.documents.mail import read_mail
 from app.documents.markup_texts import read_org, read_rst, read_tex
 from app.documents.odt import read_odt
-from app.documents.pdf import read_pdf
+from app.documents.pdf.read import read_pdf
 from app.documents.pptx import read_pptx
 from app.documents.rtf import read_rtf
 from app.documents.source import SOURCE_TYPES, read_source
 from app.documents.subtitles import read_subtitles
 from app.documents.tables import read_csv, read_xlsx
 from app.documents.text import read_characters, read_markdown, read_text
+from app.documents.web.epub import read_epub
+from app.documents.web.html import read_html
+from app.documents.word.read import read_docx
 from app.say.errors import DocumentError, EmptyFile, UnsupportedType
 from app.say.wording import Message
 from app.settings import Limits

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from app.documents import Document, Page, find_headings, read_document, read_pasted
 from app.documents.headings import clean_title
-from tests.app.documents.test_epub import CHAPTERS, NCX, chapter, epub
+from tests.app.documents.web.test_epub import CHAPTERS, NCX, chapter, epub
 
 BODY = "The keeper lit the lamp at dusk and wrote the hour in his book, as his father had done before him.\n"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.documents.html_text import html_to_text
 from app.documents.small_letters import lowered, note_mark, raised
+from app.documents.web.text import html_to_text
 
 
 @pytest.mark.parametrize(

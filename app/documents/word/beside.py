@@ -7,12 +7,12 @@ from typing import Any
 
 from docx.oxml.ns import qn
 
-from app.documents.docx_package import Package, Reference
-from app.documents.docx_text import Inline, pieces
 from app.documents.file_input import FileInput
-from app.documents.html import decode_markup
-from app.documents.html_text import html_to_text
 from app.documents.text import decode
+from app.documents.web.html import decode_markup
+from app.documents.web.text import html_to_text
+from app.documents.word.package import Package, Reference
+from app.documents.word.text import Inline, pieces
 from app.say.wording import Message
 
 _SAMPLE = 60

@@ -10,10 +10,10 @@ from bs4.dammit import EncodingDetector
 from app.documents.document import Document
 from app.documents.file_input import FileInput
 from app.documents.headings import marked_headings
-from app.documents.html_main import main_part
-from app.documents.html_text import html_to_text
 from app.documents.repair import clean
 from app.documents.text import decode
+from app.documents.web.main import main_part
+from app.documents.web.text import html_to_text
 from app.say.errors import NoText
 from app.say.wording import Message
 

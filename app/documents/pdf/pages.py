@@ -13,13 +13,13 @@ import pypdfium2.raw as raw
 from pypdf import PageObject
 
 from app.documents.line_forms import LineForm
-from app.documents.pdf_columns import in_reading_order
-from app.documents.pdf_forms import typed_values, with_values
-from app.documents.pdf_glyphs import Form, GlyphReader, PageGlyphs
-from app.documents.pdf_letters import UNREADABLE, unreadable_share
-from app.documents.pdf_limits import PageLimits
-from app.documents.pdf_lines import TextLine
-from app.documents.pdf_tables import Rules, page_rules, rows_with_tables
+from app.documents.pdf.columns import in_reading_order
+from app.documents.pdf.forms import typed_values, with_values
+from app.documents.pdf.glyphs import Form, GlyphReader, PageGlyphs
+from app.documents.pdf.letters import UNREADABLE, unreadable_share
+from app.documents.pdf.limits import PageLimits
+from app.documents.pdf.lines import TextLine
+from app.documents.pdf.tables import Rules, page_rules, rows_with_tables
 
 _PDFIUM = threading.Lock()
 """PDFium is one for the whole process, and no two threads may use it at once."""

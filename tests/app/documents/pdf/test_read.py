@@ -18,7 +18,7 @@ from pypdf.generic import (
 )
 
 from app.documents import RemovedLine, read_document, select_pages
-from app.documents.pdf_pages import PageText, PdfPages
+from app.documents.pdf.pages import PageText, PdfPages
 from app.say.errors import (
     DamagedFile,
     DocumentError,
@@ -32,7 +32,7 @@ from app.say.errors import (
 from app.settings import Limits
 from tests.app.documents.pdf_files import make_pdf, save, set_content
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 DATA = ROOT / "tests/data"
 SAMPLE = ROOT / "assets/samples/lighthouses.pdf"
 

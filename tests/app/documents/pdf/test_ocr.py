@@ -11,8 +11,9 @@ import pypdfium2 as pdfium
 import pytest
 from fpdf import FPDF
 
-from app.documents import ocr, read_document
-from app.documents.ocr import Tesseract
+from app.documents import read_document
+from app.documents.pdf import ocr
+from app.documents.pdf.ocr import Tesseract
 from app.say.errors import NoText
 from app.settings import Limits
 from tests.app.documents.pdf_files import make_pdf

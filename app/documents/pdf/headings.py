@@ -16,7 +16,7 @@ from pypdf.generic import Destination, IndirectObject
 
 from app.documents.document import LEVELS, Heading, Page
 from app.documents.headings import LONGEST_TITLE, clean_title, find_headings
-from app.documents.pdf_lines import TextLine
+from app.documents.pdf.lines import TextLine
 
 FEWEST = 3
 """An outline of fewer entries, or so few large lines, say nothing about the structure."""

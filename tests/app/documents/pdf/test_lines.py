@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.documents import read_document
-from app.documents.pdf_bidi import logical
-from app.documents.pdf_scripts import lowered, raised
+from app.documents.pdf.bidi import logical
+from app.documents.pdf.scripts import lowered, raised
 from tests.app.documents.pdf_files import draw, drawn, helvetica, save
 
 
@@ -135,7 +135,7 @@ def test_letters_are_put_in_the_order_in_which_they_are_read() -> None:
 
 
 def test_arabic_forms_become_letters(tmp_path: Path) -> None:
-    from tests.app.documents.test_pdf_glyphs import composite_font
+    from tests.app.documents.pdf.test_glyphs import composite_font
 
     # Codes 0 to 3 are drawn from the left: final meem, alef, initial seen, and the ligature of lam and alef.
     forms = b"4 beginbfchar <0001> <FEE2> <0002> <FE8E> <0003> <FEB3> <0004> <FEFB> endbfchar"

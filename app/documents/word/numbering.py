@@ -9,7 +9,7 @@ from typing import Any
 
 from docx.oxml.ns import qn
 
-from app.documents.docx_styles import child_value, integer, is_on
+from app.documents.word.styles import child_value, integer, is_on
 
 BULLET = "-"
 _PLACE = re.compile(r"%([1-9])")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.documents import Document, Page, read_document
-from app.documents.html_text import html_to_text
+from app.documents.web.text import html_to_text
 from app.say.errors import FileTooLarge, NoText, NotText
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from app.documents.pdf_lines import WIDE, Row
+from app.documents.pdf.lines import WIDE, Row
 
 _FEWEST_ROWS, _MOST_ROWS = 4, 300
 _FEWEST_CHARACTERS = 15

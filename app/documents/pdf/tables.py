@@ -11,8 +11,8 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from app.documents.markdown import table_row
-from app.documents.pdf_glyphs import PageGlyphs, Span
-from app.documents.pdf_lines import Row, TextLine, page_rows, rows_of
+from app.documents.pdf.glyphs import PageGlyphs, Span
+from app.documents.pdf.lines import Row, TextLine, page_rows, rows_of
 
 _MOST_OBJECTS = 5_000  # of a page; more are a drawing
 _THIN = 2.0  # points

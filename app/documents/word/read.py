@@ -11,14 +11,14 @@ from docx.oxml.ns import qn
 from app.documents import markdown
 from app.documents.archive import open_archive
 from app.documents.document import Document
-from app.documents.docx_beside import chunk_text, left_out
-from app.documents.docx_numbering import BULLET, Numbering
-from app.documents.docx_package import Package, PackageError, brief
-from app.documents.docx_styles import ParagraphStyle, Styles, child_value
-from app.documents.docx_text import Break, Inline, cell_text, children, is_deleted, pieces, row_cells
 from app.documents.file_input import FileInput
 from app.documents.headings import marked_headings
 from app.documents.repair import clean
+from app.documents.word.beside import chunk_text, left_out
+from app.documents.word.numbering import BULLET, Numbering
+from app.documents.word.package import Package, PackageError, brief
+from app.documents.word.styles import ParagraphStyle, Styles, child_value
+from app.documents.word.text import Break, Inline, cell_text, children, is_deleted, pieces, row_cells
 from app.say.errors import DamagedFile, DocumentError, EmptyFile, Protected
 from app.say.wording import Message
 

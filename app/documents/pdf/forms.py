@@ -9,8 +9,8 @@ from typing import Any
 from pypdf import PageObject
 from pypdf.generic import ArrayObject, DictionaryObject
 
-from app.documents.pdf_glyphs import Form, Span
-from app.documents.pdf_lines import Row
+from app.documents.pdf.glyphs import Form, Span
+from app.documents.pdf.lines import Row
 
 _MOST = 5_000  # annotations of a page
 _DEEPEST = 10

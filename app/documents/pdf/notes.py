@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.documents.document import Page
-from app.documents.ocr import Tesseract
-from app.documents.pdf_pages import PageText
+from app.documents.pdf.ocr import Tesseract
+from app.documents.pdf.pages import PageText
 from app.say.wording import Message
 from app.settings import PREFIX
 from app.text.valid import is_visible

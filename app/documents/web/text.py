@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from bs4 import BeautifulSoup, CData, NavigableString, Tag
 
-from app.documents import markdown, mathml
+from app.documents import markdown
 from app.documents.alt_text import picture_text
-from app.documents.doctype import without_doctype
-from app.documents.html_notes import Notes
-from app.documents.html_tables import data_rows, integer
 from app.documents.small_letters import lowered, note_mark, raised
+from app.documents.web import mathml
+from app.documents.web.doctype import without_doctype
+from app.documents.web.notes import Notes
+from app.documents.web.tables import data_rows, integer
 from app.say.errors import FileTooLarge
 
 _DROPPED = {

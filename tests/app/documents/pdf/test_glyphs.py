@@ -9,8 +9,8 @@ import pytest
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject, TextStringObject
 
 from app.documents import read_document
-from app.documents.ocr import Tesseract
-from app.documents.pdf_letters import UNREADABLE, looks_written, unreadable_share
+from app.documents.pdf.letters import UNREADABLE, looks_written, unreadable_share
+from app.documents.pdf.ocr import Tesseract
 from app.say.errors import NoText
 from tests.app.documents.pdf_files import draw, drawn, helvetica, save
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from app.documents.pdf_bidi import RIGHT_TO_LEFT, logical
-from app.documents.pdf_glyphs import Form, PageGlyphs, Span
-from app.documents.pdf_scripts import fraction, lowered, raised
+from app.documents.pdf.bidi import RIGHT_TO_LEFT, logical
+from app.documents.pdf.glyphs import Form, PageGlyphs, Span
+from app.documents.pdf.scripts import fraction, lowered, raised
 
 WIDE = 1.2
 """In sizes of the font: a gap that is wider than between words, also of a justified line."""

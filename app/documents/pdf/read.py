@@ -10,12 +10,12 @@ from pypdf.errors import DependencyError
 from app.documents.document import Document
 from app.documents.file_input import FileInput
 from app.documents.line_forms import PageForms
-from app.documents.ocr import Tesseract
-from app.documents.pdf_headings import line_entries, outline_entries, pdf_headings
-from app.documents.pdf_letters import looks_written
-from app.documents.pdf_limits import limited
-from app.documents.pdf_notes import INSTALL, ReadPages, read_notes
-from app.documents.pdf_pages import PageText, PdfPages, plain
+from app.documents.pdf.headings import line_entries, outline_entries, pdf_headings
+from app.documents.pdf.letters import looks_written
+from app.documents.pdf.limits import limited
+from app.documents.pdf.notes import INSTALL, ReadPages, read_notes
+from app.documents.pdf.ocr import Tesseract
+from app.documents.pdf.pages import PageText, PdfPages, plain
 from app.documents.repair import normalise, repair_lines
 from app.say.errors import DamagedFile, NoText, PasswordNeeded, WrongPassword
 from app.say.wording import Message

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.documents import Document, read_document
-from app.documents.html_main import main_part
-from app.documents.html_text import html_to_text
+from app.documents.web.main import main_part
+from app.documents.web.text import html_to_text
 
 SENTENCES = [
     f"The keeper of tower {number} lit the lamp at dusk, and until the morning he watched the sea in the rain."

@@ -14,9 +14,9 @@ from app.documents.archive import open_archive
 from app.documents.document import LEVELS, Document
 from app.documents.file_input import FileInput
 from app.documents.headings import chapter_headings
-from app.documents.html import decode_markup
-from app.documents.html_text import html_to_text
 from app.documents.repair import clean, normalise
+from app.documents.web.html import decode_markup
+from app.documents.web.text import html_to_text
 from app.say.errors import DamagedFile, DocumentError, FileTooLarge, NoText, Protected, ReadingTooSlow
 from app.say.wording import Message
 

@@ -8,11 +8,11 @@ from typing import Any, Literal, TypeAlias
 
 from docx.oxml.ns import qn
 
-from app.documents import omml
 from app.documents.alt_text import description
-from app.documents.docx_styles import Styles, child_value, is_on, value
-from app.documents.docx_symbols import in_font, symbol
 from app.documents.small_letters import lowered, raised
+from app.documents.word import omml
+from app.documents.word.styles import Styles, child_value, is_on, value
+from app.documents.word.symbols import in_font, symbol
 
 Break: TypeAlias = Literal["page break", "rendered break"]
 """A page break that the author set, or a place at which Word, when it last saved, went on to a new page."""

@@ -1,0 +1,1 @@
+"""Word's docx, with the numbers that Word shows."""
