@@ -40,9 +40,10 @@ _REFERENCES = re.compile(
 )
 _MATHEMATICS = re.compile(
     r"\$\$.*?\$\$|(?<!\\)\$[^$]*(?<!\\)\$|\\\[.*?\\\]|\\\(.*?\\\)"
-    r"|\\begin\{(equation|align|gather|multline|eqnarray|displaymath|math|verbatim|lstlisting)(\*?)\}.{0,20000}?\\end\{\1\2\}",
+    r"|\\begin\{(equation|align|gather|multline|eqnarray|displaymath|math|verbatim|lstlisting)(\*?)\}.{0,3000}?\\end\{\1\2\}",
     re.DOTALL,
 )
+_BRACE = re.compile(r"(?<!\\)[{}]")
 _KEPT = "\ue000{}\ue001"  # stands for mathematics while the rest is changed
 _DROPPED = re.compile(
     r"\\(?:label|index|vspace|hspace|includegraphics|bibliographystyle|bibliography|usepackage|input|include|setlength|"
@@ -65,7 +66,12 @@ def tex_text(source: str) -> str:
     """What a LaTeX source says, with Markdown headings, lists and notes."""
     text = _COMMENT.sub(lambda found: "\n\n" if "\n\n" in found[0] else "", source)
     preamble, begin, body = text.partition("\\begin{document}")
-    titles = [_argument(preamble, found.end()) for found in _NAMED.finditer(preamble) if found[1] == "title"]
+    closed = _braces(preamble) if begin else {}
+    titles = [
+        preamble[found.end() : closed.get(found.end() - 1, found.end())]
+        for found in _NAMED.finditer(preamble)
+        if found[1] == "title"
+    ]
     text = (f"\\chapter{{{titles[0]}}}\n\n" if titles and begin else "") + (body if begin else text)
     text = text.partition("\\end{document}")[0]
     kept: list[str] = []
@@ -97,12 +103,14 @@ def _with_arguments(text: str) -> str:
     parts: list[str] = []
     notes: list[str] = []
     done = count = 0
+    closed = _braces(text)
     for found in re.finditer(f"{_SECTION.pattern}|{_NAMED.pattern}", text):
-        if found.start() < done:
+        end = closed.get(found.end() - 1)
+        if found.start() < done or end is None:
             continue
-        inner = _argument(text, found.end())
+        inner = text[found.end() : end]
         parts.append(text[done : found.start()])
-        done = found.end() + len(inner) + 1
+        done = end + 1
         if found[1]:
             parts += [f"\n\n{note}" for note in notes]
             notes = []
@@ -118,14 +126,16 @@ def _with_arguments(text: str) -> str:
     return "".join([*parts, text[done:], *(f"\n\n{note}" for note in notes)])
 
 
-def _argument(text: str, start: int) -> str:
-    """What stands in braces from `start`, just behind the opening one."""
-    depth = 1
-    for at in range(start, min(len(text), start + 20_000)):
-        depth += (text[at] == "{") - (text[at] == "}") if text[at - 1] != "\\" else 0
-        if not depth:
-            return text[start:at]
-    return ""
+def _braces(text: str) -> dict[int, int]:
+    """Where each opening brace is closed."""
+    closed: dict[int, int] = {}
+    opened: list[int] = []
+    for found in _BRACE.finditer(text):
+        if found[0] == "{":
+            opened.append(found.start())
+        elif opened:
+            closed[opened.pop()] = found.start()
+    return closed
 
 
 _ORG_HEADING = re.compile(r"(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING)\s+)?(?:\[#[A-C]\]\s+)?(.*?)(?:\s+:[\w@:]+:)?\s*$")

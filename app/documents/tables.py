@@ -52,7 +52,8 @@ def read_xlsx(data: bytes, job: FileInput) -> Document:
         job.check_pages(len(sheets))
         texts = []
         for number, sheet in enumerate(sheets, 1):
-            rows = (list(map(_cell, row[:_WIDEST])) for row in sheet.iter_rows(values_only=True))
+            sheet.reset_dimensions()  # a sheet of one cell may state that it has thousands of millions
+            rows = (list(map(_cell, row)) for row in sheet.iter_rows(values_only=True))
             table = table_text(rows, job)
             texts.append(f"{markdown.heading(1, sheet.title)}\n\n{table}" if table else "")
             job.check_size(sum(map(len, texts)), Message("The text in {} has more than", job.name))
@@ -84,6 +85,11 @@ def _checked(rows: Iterable[list[str]], job: FileInput) -> Iterator[list[str]]:
             row.pop()
         if number % _OFTEN == 0:
             job.check_time()
+        if len(row) > _WIDEST:
+            raise FileTooLarge(
+                "{} has a row of {:,} columns; the limit is {:,}. Split it, or save it as PDF.",
+                job.name, len(row), _WIDEST,
+            )  # fmt: skip
         if row:
             size += sum(map(len, row)) + 3 * len(row)
             job.check_size(size, Message("The text in {} has more than", job.name))

@@ -21,7 +21,7 @@ _GAP = 5  # words between two lines of the article that belong to it too
 _SHORTEST = 120  # of fewer words nothing is beside the text
 _MOSTLY, _MOSTLY_OF_MANUAL = 0.97, 0.8  # if so many words are of the article, the page is a text with little beside it
 _MANY_HEADINGS = 20  # of a manual or an encyclopedia, which has nothing foreign within it
-_LARGEST = 3_000_000  # characters of markup; larger pages are books
+_LARGEST, _MOST_TAGS = 3_000_000, 60_000  # characters and tags of markup; larger pages are books
 _SAMPLE = 60
 
 
@@ -38,7 +38,7 @@ def main_part(markup: str, text: str) -> MainPart | None:
     """The main part of the page `markup`, of which `text` is all that a reader sees; None if that is all main part."""
     lines = text.split("\n")
     counts = [len(_WORD.findall(line)) for line in lines]
-    if sum(counts) < _SHORTEST or len(markup) > _LARGEST:
+    if sum(counts) < _SHORTEST or len(markup) > _LARGEST or markup.count("<") > _MOST_TAGS:
         return None
     article = _article(markup)
     kept = _with_headings(lines, _filled(lines, counts, _units(lines, _found(lines, article))))

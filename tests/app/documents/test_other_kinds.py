@@ -158,6 +158,21 @@ def test_workbooks(tmp_path: Path) -> None:
     assert list(map(str, document.notes)) == ["1 hidden sheet was left out."]
 
 
+def test_a_sheet_is_as_large_as_what_stands_in_it(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet["A1"], sheet["B900"] = "first", "last"
+    book.save(tmp_path / "b.xlsx")
+    with zipfile.ZipFile(tmp_path / "b.xlsx") as made, zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
+        for name in made.namelist():
+            archive.writestr(name, made.read(name).replace(b"A1:B900", b"A1:XFD1048576"))
+    document = read_document(tmp_path / "a.xlsx")
+    assert document.pages[0].text == "# Sheet\n\n| first |  |\n| --- | --- |\n|  | last |"
+    with pytest.raises(FileTooLarge, match=r"a.csv has a row of 3,001 columns; the limit is 2,000"):
+        read(tmp_path, "a.csv", "a" + "," * 3_000 + "b")
+
+
 def test_a_workbook_with_entities_is_refused(tmp_path: Path) -> None:
     openpyxl.Workbook().save(tmp_path / "a.xlsx")
     with zipfile.ZipFile(tmp_path / "a.xlsx", "a") as archive:
