@@ -92,10 +92,24 @@ class RemovedLine:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """How a person wants a file to be read: in which `encoding` (empty: found by evidence), with all of a web page
+    (`whole_page`), with its `running_lines`."""
+
+    encoding: str = ""
+    whole_page: bool = False
+    running_lines: bool = False
+
+
+AS_FOUND = ReadAs()
+
+
 @dataclass(frozen=True)
 class Document:
     """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader,
-    `headings` in reading order, and `removed` are the running lines that were left out, page by page.
+    `headings` in reading order, `removed` are the running lines that were left out, page by page, and `read_as` is how
+    it was read.
 
     From `read_document` and `read_pasted` all its text is valid, see `app.text.valid`, and at least a page has text.
     """
@@ -105,6 +119,7 @@ class Document:
     notes: tuple[Message, ...] = ()
     headings: tuple[Heading, ...] = ()
     removed: tuple[RemovedLine, ...] = ()
+    read_as: ReadAs = AS_FOUND
 
     @cached_property
     def digest(self) -> str:

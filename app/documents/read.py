@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from app.documents.document import Document
+from app.documents.document import Document, ReadAs
 from app.documents.file_input import FileInput, Progress
 from app.documents.mail import read_mail
 from app.documents.markup_texts import read_org, read_rst, read_tex
@@ -58,6 +58,22 @@ _READERS: Mapping[str, Callable[[bytes, FileInput], Document]] = MappingProxyTyp
 )
 ACCEPTED_TYPES = tuple(_READERS)
 
+_TEXTS = (read_text, read_markdown, read_csv, read_tex, read_rst, read_org, read_subtitles, read_mail, read_source)
+_ENCODED = frozenset((*_TEXTS, read_html))
+"""What reads files that do not always say which characters their bytes are."""
+
+Choice: TypeAlias = Literal["encoding", "whole_page", "running_lines"]
+
+
+def choices_of(document: Document) -> frozenset[Choice]:
+    """What a person can choose about how the document's file is read: see `ReadAs`."""
+    reader = _READERS.get(Path(document.name).suffix.lower())
+    running = bool(document.removed) or document.read_as.running_lines
+    offered: dict[Choice, bool] = {
+        "encoding": reader in _ENCODED, "whole_page": reader is read_html, "running_lines": running,
+    }  # fmt: skip
+    return frozenset(choice for choice, can in offered.items() if can)
+
 
 def read_document(
     path: Path,
@@ -92,7 +108,9 @@ def read_document(
     if not data:
         raise EmptyFile("{} is empty (0 bytes). Choose another file, or save it again.", job.name)
     with _valid_refusal():
-        return _readable(reader(data, job))
+        return replace(
+            _readable(reader(data, job)), read_as=ReadAs(encoding or "", whole_page, running_lines == "keep")
+        )
 
 
 def read_pasted(text: str, name: str, *, limits: Limits | None = None) -> Document:

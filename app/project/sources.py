@@ -12,7 +12,17 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TypeAlias
 
-from app.documents import Document, Page, Progress, duplicates, read_document, read_pasted, select_pages
+from app.documents import (
+    AS_FOUND,
+    Document,
+    Page,
+    Progress,
+    ReadAs,
+    duplicates,
+    read_document,
+    read_pasted,
+    select_pages,
+)
 from app.prompt.messages import Source
 from app.say.errors import DocumentError, PageRangeError, PasswordNeeded, StoreError, WrongPassword
 from app.say.wording import ENGLISH, Message, Wording, reason
@@ -25,6 +35,7 @@ from app.store import (
     leave_out_source,
     list_sources,
     order_sources,
+    read_source_again,
     remove_source,
 )
 from app.text.valid import valid_text
@@ -66,10 +77,16 @@ class SourceFile:
         """The file's name, or that of the pasted text."""
         return self.document.name if self.document else valid_text(self.path.name)
 
-    def read(self, limits: Limits, password: str | None = None, progress: Progress | None = None) -> SourceFile:
+    def read(
+        self, limits: Limits, password: str | None = None, progress: Progress | None = None, read_as: ReadAs = AS_FOUND
+    ) -> SourceFile:
         """With its document, or with what is wrong with the file as `error`."""
         try:
-            document = read_document(self.path, password=password, limits=limits, progress=progress)
+            document = read_document(
+                self.path, name=self.name, password=password, limits=limits, progress=progress,
+                running_lines="keep" if read_as.running_lines else "remove", encoding=read_as.encoding or None,
+                whole_page=read_as.whole_page,
+            )  # fmt: skip
         except DocumentError as error:
             locked = isinstance(error, PasswordNeeded | WrongPassword)
             return replace(self, error=error.message, needs_password=locked)
@@ -111,7 +128,7 @@ class Sources:
     def version(self) -> str:
         """Another one whenever a file came, went or moved, or is read in another way; and of each project its own."""
         files = [
-            (file.id, file.pages, file.left_out, file.parts, file.error, file.document is not None)
+            (file.id, file.pages, file.left_out, file.parts, file.error, file.document and file.document.read_as)
             for file in self._files
         ]
         return repr((self._project, files))
@@ -119,7 +136,8 @@ class Sources:
     @property
     def division(self) -> str:
         """Another one whenever other pages are read, or in another order: what names their parts speaks of it."""
-        return repr((self._project, [(file.id, file.pages) for file in _selected(self._files)]))
+        files = [(file.id, file.pages, file.document and file.document.read_as) for file in _selected(self._files)]
+        return repr((self._project, files))
 
     @property
     def selected(self) -> list[Source]:
@@ -175,6 +193,27 @@ class Sources:
                 return
         if read.stored is not None:  # it was removed since, or opened by another attempt
             remove_source(self._store, read.stored)
+
+    def read_again(self, file: str, read_as: ReadAs) -> None:
+        """Read the file of that id in another way. The choice of pages stays if it can; what goes wrong leaves the
+        source as it was, and becomes its `error`."""
+        known = self.find(file)
+        if known is None or known.document is None:
+            return
+        read = known.read(self._limits, read_as=read_as)
+        with self._lock:
+            now = self.find(file)
+            if now is None or read.document is None:
+                return
+            if read.document is known.document:
+                self._replace(replace(now, error=read.error))
+                return
+            again = replace(now, document=read.document, error=None, parts={})
+            if again.error is not None:  # it has other pages now
+                again = replace(again, pages="", error=None)
+            self._replace(again)
+            if again.stored is not None:
+                read_source_again(self._store, again.stored, read.document, again.pages)
 
     def choose(self, file: str, pages: str) -> None:
         """Choose pages of the file of that id ("1-3, 7, 12-"). A choice that cannot be read leaves the earlier one and
@@ -253,7 +292,8 @@ class Sources:
         if file.document is None:
             return file
         try:
-            return replace(file, stored=add_source(self._store, self._project, file.path, file.document).id)
+            stored = add_source(self._store, self._project, file.path, file.document)
+            return replace(file, stored=stored.id, path=stored.path)
         except StoreError as error:
             return replace(file, error=error.message)
 

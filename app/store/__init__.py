@@ -28,6 +28,7 @@ from app.store.sources import (
     leave_out_source,
     list_sources,
     order_sources,
+    read_source_again,
     remove_source,
 )
 from app.store.versions import (
@@ -78,6 +79,7 @@ __all__ = [
     "open_store",
     "order_sources",
     "read_draft",
+    "read_source_again",
     "redo",
     "remove_source",
     "rename_project",

@@ -97,7 +97,10 @@ _NOTES = (
     "ALTER TABLE projects ADD COLUMN notes_wanted INTEGER NOT NULL DEFAULT 0",  # 1: a model is to go on with them
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT, _LISTED, _HEADINGS, _PARTS, _NOTES)
+# JSON: how a person wants the file to be read, and the running lines that were left out, [[page, text], ...].
+_READ_AS = ("ALTER TABLE sources ADD COLUMN read_as TEXT NOT NULL DEFAULT '{}'",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT, _LISTED, _HEADINGS, _PARTS, _NOTES, _READ_AS)
 """`MIGRATIONS[n]` leads from version n to n + 1. The version of a database is its `user_version`, 0 when it is new."""
 
 

@@ -7,11 +7,11 @@ import json
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.documents import Document, Heading, Page, find_headings
+from app.documents import Document, Heading, Page, ReadAs, RemovedLine, find_headings
 from app.say.errors import StoreError
 from app.say.wording import Message, reason
 from app.store.database import Store
@@ -49,9 +49,7 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
     digest = hashlib.sha256(data).hexdigest()
     suffix = _SUFFIX.fullmatch(Path(document.name).suffix.lower())
     path = store.project_folder(project) / new_name(suffix[0] if suffix else "")
-    name, notes = json.dumps(document.name), json.dumps([note.plain for note in document.notes])
-    headings = json.dumps([astuple(heading) for heading in document.headings])
-    pages = [(page.number, page.label, encode(page.text)) for page in document.pages]
+    name, text = json.dumps(document.name), _Text.of(document)
     _copy(path, data, document.name)
     with deleted_if_it_fails(path), store.transaction() as connection:
         read_row(connection, project, "id")
@@ -61,14 +59,52 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
         if count >= store.limits.sources:
             raise StoreError("The project has {:,} sources, as many as can be. Remove one that is not needed.", count)
         made = connection.execute(
-            "INSERT INTO sources (project, name, file, place, hash, chosen, notes, headings) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (project, name, path.name, place, digest, valid_text(chosen), notes, headings),
+            "INSERT INTO sources (project, name, file, place, hash, chosen, notes, headings, read_as) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (project, name, path.name, place, digest, valid_text(chosen), text.notes, text.headings, text.read_as),
         ).lastrowid
         assert made is not None
-        connection.executemany("INSERT INTO pages VALUES (?, ?, ?, ?)", ((made, *page) for page in pages))
+        text.insert_pages(connection, made)
         connection.execute("UPDATE projects SET changed = ? WHERE id = ?", (store.clock(), project))
     return StoredSource(made, document, path, digest, chosen, False)
+
+
+def read_source_again(store: Store, source: int, document: Document, chosen: str) -> None:
+    """Keep what its file is read as now, with these pages chosen and nothing for parts. Raises StoreError if the source
+    does not exist."""
+    text = _Text.of(document)
+    with store.transaction() as connection:
+        changed = connection.execute(
+            "UPDATE sources SET chosen = ?, parts = '{}', notes = ?, headings = ?, read_as = ? WHERE id = ?",
+            (valid_text(chosen), text.notes, text.headings, text.read_as, source),
+        )
+        if not changed.rowcount:
+            raise _missing()
+        connection.execute("DELETE FROM pages WHERE source = ?", (source,))
+        text.insert_pages(connection, source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What was read, in the columns that hold it: made before a transaction and not in it."""
+
+    notes: str
+    headings: str
+    read_as: str
+    pages: Sequence[tuple[int, str | None, bytes]]
+
+    @classmethod
+    def of(cls, document: Document) -> _Text:
+        removed = [astuple(line) for line in document.removed]
+        return cls(
+            json.dumps([note.plain for note in document.notes]),
+            json.dumps([astuple(heading) for heading in document.headings]),
+            json.dumps({**asdict(document.read_as), "removed": removed}),
+            [(page.number, page.label, encode(page.text)) for page in document.pages],
+        )
+
+    def insert_pages(self, connection: sqlite3.Connection, source: int) -> None:
+        connection.executemany("INSERT INTO pages VALUES (?, ?, ?, ?)", ((source, *page) for page in self.pages))
 
 
 def list_sources(store: Store, project: str) -> list[StoredSource]:
@@ -76,22 +112,24 @@ def list_sources(store: Store, project: str) -> list[StoredSource]:
     with store.reading() as connection:
         read_row(connection, project, "id")
         rows = connection.execute(
-            "SELECT id, name, file, hash, chosen, notes, left_out, headings, parts FROM sources WHERE project = ? "
-            "ORDER BY place, id",
+            "SELECT id, name, file, hash, chosen, notes, left_out, headings, parts, read_as FROM sources "
+            "WHERE project = ? ORDER BY place, id",
             (project,),
         ).fetchall()
         pages = {row[0]: _pages(connection, row[0]) for row in rows}
     return [
         StoredSource(
             number,
-            _document(valid(json.loads(name)), pages[number], valid(json.loads(notes)), headings),
+            _document(
+                valid(json.loads(name)), pages[number], valid(json.loads(notes)), headings, valid(json.loads(read_as))
+            ),
             store.project_folder(project) / file,
             digest,
             valid_text(chosen),
             bool(left_out),
             valid(json.loads(parts)),
         )
-        for number, name, file, digest, chosen, notes, left_out, headings, parts in rows
+        for number, name, file, digest, chosen, notes, left_out, headings, parts, read_as in rows
     ]
 
 
@@ -144,12 +182,15 @@ def _pages(connection: sqlite3.Connection, source: int) -> tuple[Page, ...]:
     return tuple(Page(number, valid(label), decode(text)) for number, label, text in rows)
 
 
-def _document(name: str, pages: tuple[Page, ...], notes: Sequence[Any], headings: str | None) -> Document:
+def _document(
+    name: str, pages: tuple[Page, ...], notes: Sequence[Any], headings: str | None, read_as: dict[str, Any]
+) -> Document:
     """`headings` is None if an earlier version kept the source: then they are found in its text."""
     known = (
         find_headings(name, pages) if headings is None else tuple(Heading(*row) for row in valid(json.loads(headings)))
     )
-    return Document(name, pages, tuple(map(Message.from_plain, notes)), known)
+    removed = tuple(RemovedLine(*line) for line in read_as.pop("removed", ()))
+    return Document(name, pages, tuple(map(Message.from_plain, notes)), known, removed, ReadAs(**read_as))
 
 
 def _read_file(store: Store, file: Path, name: str) -> bytes:

@@ -13,6 +13,7 @@ class Card {
     this.details = make("div", "details");
     this.actions = make("div", "source-actions");
     this.buttons = Object.fromEntries(["up", "down", "leave-out", "remove"].map((kind) => [kind, this.button(kind)]));
+    this.reading = new Reading((way) => act("read-as", way));
     this.reader = new Reader((number) => act("read", number));
     this.fold = new Fold("file-fold", [this.name, this.facts]);
     this.fresh = true;
@@ -55,9 +56,12 @@ class Card {
     if (pages !== null) this.showPages(pages);
     this.showActions(data, first, last);
     this.reader.show(data.count ?? 0, page);
+    const chosen = this.reading.show(data.reading), way = JSON.stringify(data.reading);
+    if (this.way !== undefined && this.way !== way) this.reader.again();
+    this.way = way;
     if (this.fresh && !data.readable) this.fold.open(true); // it is there to be removed
     this.fresh = false;
-    place(this.fold.body, [this.details, pages !== null && this.pages.root, this.actions, data.count && this.reader.root]);
+    place(this.fold.body, [this.details, pages !== null && this.pages.root, chosen && this.reading.root, this.actions, data.count && this.reader.root]);
     place(this.root, [
       this.fold.toggle, this.warnings, data.alert && this.alert, data.password && this.password.root, this.fold.body,
     ]);

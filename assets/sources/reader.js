@@ -41,6 +41,11 @@ class Reader {
     this.area.setSelectionRange(first, last);
     this.area.focus({ preventScroll: true });
   }
+  // The text is another one now.
+  again() {
+    this.shown = null;
+    if (!this.fold.body.hidden) this.request();
+  }
   request() {
     this.asking = this.shown !== this.wanted;
     if (this.asking) this.ask(this.wanted);

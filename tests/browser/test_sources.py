@@ -57,6 +57,25 @@ def test_what_cannot_be_read_says_why_and_the_rest_stays(hands: Hands, tmp_path:
     assert hands.text == "My own words."
 
 
+def test_how_a_file_is_read_is_chosen(hands: Hands, tmp_path: Path) -> None:
+    (tmp_path / "lamp.txt").write_bytes("Latarnik zapalił światło, gdy ściemniło się nad wodą.".encode("cp1250"))
+    cards = hands.add(tmp_path / "lamp.txt", SAMPLE)
+    text, book = cards.filter(has_text="lamp.txt"), cards.filter(has_text="lighthouses.pdf")
+    text.locator(".file-fold").click()
+    text.locator(".text-fold").click()
+    area = text.locator(".page-text textarea")
+    expect(area).to_have_value(re.compile("światło"))
+    text.locator(".reading select").select_option("cp1251")
+    expect(area).to_have_value(re.compile("[а-я]"))
+    text.locator(".reading select").select_option("")
+    expect(area).to_have_value(re.compile("światło"))
+    book.locator(".file-fold").click()
+    expect(book.locator(".reading .details")).to_contain_text("Left out")
+    book.locator(".reading input[type=checkbox]").check()
+    expect(book.locator(".reading .details")).to_have_count(0)
+    expect(book.locator(".reading input[type=checkbox]")).to_be_checked()
+
+
 def test_order_removal_pasted_text_and_the_text_as_it_was_read(hands: Hands, tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / f"{name}.txt").write_text(f"This is the {name} of two texts.")

@@ -1,22 +1,27 @@
 """The list of sources as a Gradio component: a static template, its style and scripts, and the message it is sent.
 
 The page sends one Gradio event, `action`, with the id of a file, a kind and a value: `unlock` (a password), `pages`
-(which are read), `up`, `down`, `leave-out` (whether), `remove`, and `read` (a page's number). The answer is the whole
-list, which is small, with the text of the page that was asked for. All of it becomes the text of nodes, never HTML.
+(which are read), `read-as` (how its file is read), `up`, `down`, `leave-out` (whether), `remove`, and `read` (a page's
+number). The answer is the whole list, which is small, with the text of the page that was asked for. All of it becomes
+the text of nodes, never HTML.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 
-from app.documents import Document
+from app.documents import Document, choices_of, name_pages
 from app.documents.repair import is_repair
 from app.project.sources import SourceFile
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Message, Wording
 from app.settings import ASSETS
 from app.web.components import MessageView
+
+REMOVED_LINES = 40
+"""That are listed."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +62,18 @@ def source_card(
         **known, "facts": _facts(file, file.document, say), "warnings": [note.worded(say) for note in warnings],
         "details": [_size(file, page_tokens, say), *(note.worded(say) for note in repairs)],
         "leftOut": file.left_out, "readable": True, "count": len(file.document.pages),
-        "pages": file.pages if several else None,
+        "pages": file.pages if several else None, "reading": _reading(file.document, say),
     }  # fmt: skip
+
+
+def _reading(document: Document, say: Wording) -> Json:
+    """How the file was read, as far as that can be chosen, and the running lines that were left out."""
+    chosen = asdict(document.read_as)
+    pages: dict[str, list[int]] = {}
+    for line in document.removed:
+        pages.setdefault(line.text, []).append(line.page)
+    removed = [say("Left out: “{}” (p. {})", text, name_pages(numbers)) for text, numbers in pages.items()]
+    return {**{name: chosen[name] for name in choices_of(document)}, "removed": removed[:REMOVED_LINES]}
 
 
 def page_text(file: SourceFile, number: int) -> Json:

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.documents import ACCEPTED_TYPES
+from app.documents import ACCEPTED_TYPES, ReadAs
 from app.project.session import UNTITLED, Session
 from app.project.sources import SourceFile, Sources
 from app.runs.feed import Json
@@ -132,6 +132,8 @@ def act(sources: Sources, file: str, kind: Any, value: Any) -> None:
             sources.move(file, 1)
         case "leave-out", bool():
             sources.leave_out(file, value)
+        case "read-as", {"encoding": str(encoding), "whole_page": bool(whole), "running_lines": bool(running)}:
+            sources.read_again(file, ReadAs(encoding[:40], whole, running))
         case "remove", _:
             sources.remove(file)
 

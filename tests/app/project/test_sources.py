@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfWriter
 
-from app.documents import Document, Page
+from app.documents import Document, Page, ReadAs, choices_of
 from app.project.sources import Sources
 from app.say.errors import EmptyFile, FileTooLarge
 from app.settings import Limits
@@ -57,6 +57,52 @@ def test_a_bad_file_is_refused_and_the_others_stay(sources: Sources, tmp_path: P
     sources.choose(at(sources, 1), "1")
     assert pages(sources) == [("lighthouses.pdf", [2, 3])]
     assert sources.files[1].chosen_pages == ()
+
+
+POLISH = "Latarnik zapalił światło, gdy ściemniło się nad wodą."
+
+
+def test_a_file_is_read_again_in_another_way(store: Store, project: str, sources: Sources, tmp_path: Path) -> None:
+    path = tmp_path / "lamp.txt"
+    path.write_bytes(POLISH.encode("cp1250"))
+    sources.add([path, SAMPLE])
+    path.unlink()  # the copy that is kept is read
+    sources.choose_parts(sources.division, [{"1/1:0": "none"}, {}])
+    version, division = sources.version, sources.division
+    sources.read_again(at(sources, 0), ReadAs(encoding="cp1252"))
+    assert sources.version != version
+    assert sources.division != division
+    for files in (sources.files, Sources(store, project, LIMITS).files):
+        assert [file.name for file in files] == ["lamp.txt", "lighthouses.pdf"]
+        assert files[0].document is not None
+        assert files[0].document.pages[0].text == POLISH.encode("cp1250").decode("cp1252")
+        assert files[0].document.read_as == ReadAs(encoding="cp1252")
+        assert files[0].parts == {}
+    sources.read_again(at(sources, 0), ReadAs(encoding="none-such"))
+    assert sources.files[0].document.read_as == ReadAs(encoding="cp1252")  # type: ignore[union-attr]
+    assert "none-such" in str(sources.files[0].error)
+    sources.read_again(at(sources, 0), ReadAs(encoding="cp1250"))
+    assert sources.files[0].error is None
+    assert sources.files[0].document.pages[0].text == POLISH  # type: ignore[union-attr]
+    sources.read_again("gone", ReadAs())
+
+
+def test_running_lines_are_kept_in_mind_and_put_back(store: Store, project: str, sources: Sources) -> None:
+    sources.add([SAMPLE])
+    removed = sources.files[0].document.removed  # type: ignore[union-attr]
+    assert removed
+    again = Sources(store, project, LIMITS).files[0].document
+    assert again is not None
+    assert again.removed == removed
+    assert choices_of(again) == {"running_lines"}
+    sources.read_again(at(sources, 0), ReadAs(running_lines=True))
+    kept = sources.files[0].document
+    assert kept is not None
+    assert kept.removed == ()
+    assert removed[0].text in kept.pages[removed[0].page - 1].text
+    assert choices_of(kept) == {"running_lines"}
+    card = source_card(sources.files[0], None, None)
+    assert card["reading"] == {"running_lines": True, "removed": []}
 
 
 def test_every_change_of_what_is_read_is_another_version(store: Store, sources: Sources, tmp_path: Path) -> None:

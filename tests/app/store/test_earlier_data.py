@@ -68,7 +68,7 @@ def test_all_projects_are_listed(store: Store, tmp_path: Path) -> None:
     assert {(entry.name, entry.characters) for entry in list_projects(store)} == {
         ("Lighthouses", draft), ("Odd name", 29), ("Invisible", 0), ("Interrupted", 22),
     }  # fmt: skip
-    assert (tmp_path / "data" / "projects.before-format-7.sqlite3").exists()
+    assert (tmp_path / "data" / "projects.before-format-8.sqlite3").exists()
 
 
 def test_a_draft_its_history_and_its_versions(store: Store) -> None:

@@ -22,6 +22,7 @@ def test_a_card_names_pages_size_warnings_and_repairs() -> None:
         "warnings": ["1 of 2 pages has no <i>.", "Like <b>.txt."],
         "details": ["3 characters · 1,200 tokens", "1 word broken over two lines was put together."],
         "leftOut": False, "readable": True, "count": 2, "pages": "2",
+        "reading": {"removed": []},
     }  # fmt: skip
     both = source_card(SourceFile(Path("a.pdf"), Document("a.pdf", pages)), [2, 3], None)
     assert (both["facts"], both["details"]) == ("2 pages", ["4 characters · 5 tokens"])
