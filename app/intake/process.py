@@ -121,7 +121,7 @@ class ReadingProcess:
             self._ready = isinstance(self._heard(job, wanted), Ready)
             if not self._ready and time.monotonic() > end:
                 raise ended(job, "start")
-        self._longest, self.files = longest(job.limits), self.files + 1
+        self._longest, self._used, self.files = longest(job.limits), 0, self.files + 1
         with suppress(OSError):  # it has ended, which is heard next
             send(self._stdin, job)
         end = time.monotonic() + job.limits.max_read_seconds + GRACE_SECONDS
@@ -133,7 +133,7 @@ class ReadingProcess:
                 progress(said.done, said.total)
             if time.monotonic() > end:
                 raise too_slow(job.name, job.limits)
-            self._used = self.memory
+            self._used = self.memory or self._used
             if self._used > job.limits.max_read_megabytes * MEGABYTE:
                 raise too_much_memory(job, self._used)
 

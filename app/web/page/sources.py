@@ -25,7 +25,7 @@ from app.web.page.labels import words
 
 SAMPLE = ASSETS / "samples" / "lighthouses.pdf"
 UPLOADS = 4
-"""So many are read at the same time."""
+"""So many are taken in at the same time; how many are read is for the reader to say."""
 PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
 
 logger = logging.getLogger(__name__)

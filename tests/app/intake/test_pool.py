@@ -202,9 +202,10 @@ def test_a_process_that_is_killed_while_it_reads_is_replaced(
 
 def test_a_process_that_is_killed_between_two_files_is_replaced_unnoticed(readers: ReaderPool) -> None:
     readers.read(FileJob(SAMPLE))
-    (idle,) = readers.pids
-    os.kill(idle, signal.SIGKILL)
-    wait(lambda: psutil.Process(idle).status() == psutil.STATUS_ZOMBIE)
+    idle = readers._idle
+    assert idle is not None
+    os.kill(idle.pid, signal.SIGKILL)
+    wait(lambda: not idle.alive)
     assert readers.read(FileJob(SAMPLE)).pages_with_text == 8
 
 
