@@ -385,4 +385,4 @@ def test_strangers_on_a_shared_computer_do_not_see_each_other(engine: Engine, ta
 
 def running(process: psutil.Process) -> bool:
     """One whose end nobody has taken note of yet does not run either."""
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
