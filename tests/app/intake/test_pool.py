@@ -14,7 +14,7 @@ import pytest
 from pypdf import PdfWriter
 
 from app.documents import Document
-from app.intake import FileJob, InThread, Job, PastedJob, ReaderPool, pool, process
+from app.intake import FileJob, InThread, Job, PastedJob, ReaderPool, pool, process, reader_for
 from app.project.sources import Sources
 from app.say.errors import (
     DamagedFile,
@@ -327,6 +327,7 @@ def test_where_there_are_no_processes_the_thread_reads(monkeypatch: pytest.Monke
     readers.start()
     assert readers.read(FileJob(SAMPLE)) == InThread().read(FileJob(SAMPLE))
     assert readers.pids == []
+    assert isinstance(reader_for(isolate=False), InThread)
 
 
 def test_a_reading_process_needs_neither_the_model_nor_the_page() -> None:
