@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from app.engine.document_cache import document_cache
 from app.engine.engine import Engine, named_model
+from app.intake import reader_for
 from app.project.commands import Commands
 from app.project.sessions import Sessions
 from app.reading.meanings import installed_meanings
@@ -40,7 +41,12 @@ def main() -> None:
         meanings = installed_meanings(settings)
         if meanings is not None:
             ending.callback(meanings.close)
-        sessions = Sessions(store, settings.limits, settings.session_minutes, forget=settings.shared, meanings=meanings)
+        reader = reader_for(settings.isolate_reading)
+        ending.callback(reader.close)
+        reader.start()
+        sessions = Sessions(
+            store, settings.limits, settings.session_minutes, forget=settings.shared, meanings=meanings, reader=reader
+        )
         ending.callback(sessions.close)
         sessions.start()
         page = build(settings, AppContext(Commands(settings, engine, meanings), sessions, shared=settings.shared))

@@ -28,13 +28,15 @@ class SettingsError(ValueError):
 @dataclass(frozen=True)
 class Limits:
     """How a file is read. What it may cost: size in megabytes (10^6 bytes), of the file and of its text; pages; seconds
-    to read. And the languages to look for in pictures of text, as Tesseract names them ("deu+eng"), or None.
+    to read; megabytes of memory, where it is read in a process of its own. And the languages to look for in pictures of
+    text, as Tesseract names them ("deu+eng"), or None.
     """
 
     max_file_megabytes: int = 50
     max_pages: int = 2000
     max_read_seconds: int = 120
     ocr_languages: str | None = "eng"
+    max_read_megabytes: int = 1500
 
 
 def parse_budget(value: object) -> float | int:
@@ -84,6 +86,12 @@ class Settings(BaseSettings):
     max_file_megabytes: int = Field(Limits.max_file_megabytes, ge=1)
     max_pages: int = Field(Limits.max_pages, ge=1)
     max_read_seconds: int = Field(Limits.max_read_seconds, ge=1)
+    max_read_megabytes: int = Field(
+        Limits.max_read_megabytes,
+        ge=256,
+        description="memory of the process that reads a file; 90 before it reads",
+    )
+    isolate_reading: bool = Field(True, description="files are read in processes of their own, with limits")
     ocr_languages: str | None = Field(
         Limits.ocr_languages,
         pattern=r"^\w+(\+\w+)*$",
@@ -138,7 +146,9 @@ class Settings(BaseSettings):
     @property
     def limits(self) -> Limits:
         """What reading one file may cost."""
-        return Limits(self.max_file_megabytes, self.max_pages, self.max_read_seconds, self.ocr_languages)
+        return Limits(
+            self.max_file_megabytes, self.max_pages, self.max_read_seconds, self.ocr_languages, self.max_read_megabytes
+        )
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:

@@ -65,10 +65,7 @@ class FileInput:
     def check_time(self) -> None:
         """Raise ReadingTooSlow if reading has taken longer than the limit: for formats that have no pages."""
         if self.seconds_left < 0:
-            raise ReadingTooSlow(
-                "{}: reading it takes longer than the limit of {:,} seconds. Split the file, or raise {}.",
-                self.name, self.limits.max_read_seconds, f"{PREFIX}MAX_READ_SECONDS",
-            )  # fmt: skip
+            raise too_slow(self.name, self.limits)
 
     def _check_time(self, done: int, total: int) -> None:
         if self.seconds_left < 0:
@@ -76,3 +73,11 @@ class FileInput:
                 "{}: {:,} of {:,} pages took longer than the limit of {:,} seconds. Split the file, or raise {}.",
                 self.name, done, total, self.limits.max_read_seconds, f"{PREFIX}MAX_READ_SECONDS",
             )  # fmt: skip
+
+
+def too_slow(name: str, limits: Limits) -> ReadingTooSlow:
+    """What is said of a file of that name that takes longer than the limit."""
+    return ReadingTooSlow(
+        "{}: reading it takes longer than the limit of {:,} seconds. Split the file, or raise {}.",
+        name, limits.max_read_seconds, f"{PREFIX}MAX_READ_SECONDS",
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from app.documents.document import Document, ReadAs
+from app.documents.document import Document
 from app.documents.file_input import FileInput, Progress
 from app.documents.mail import read_mail
 from app.documents.markup_texts import read_org, read_rst, read_tex
@@ -108,20 +108,20 @@ def read_document(
     if not data:
         raise EmptyFile("{} is empty (0 bytes). Choose another file, or save it again.", job.name)
     with _valid_refusal():
-        return replace(
-            _readable(reader(data, job)), read_as=ReadAs(encoding or "", whole_page, running_lines == "keep")
-        )
+        return replace(_readable(reader(data, job), job), read_as=read_as)
 
 
 def read_pasted(text: str, name: str, *, limits: Limits | None = None) -> Document:
     """The document in a text that somebody pasted, under the name they see. Raises a DocumentError."""
     job = FileInput(valid_text(name), limits or Limits())
     job.check_size(len(text.encode("utf-8", "replace")), Message("{} has", job.name))
-    return _readable(read_characters(text, job))
+    return _readable(read_characters(text, job), job)
 
 
-def _readable(document: Document) -> Document:
-    """The document, in which a reader sees something. What a library says of a file may hold anything."""
+def _readable(document: Document, job: FileInput) -> Document:
+    """The document, in which a reader sees something, and not too much. What a library says of a file may hold
+    anything."""
+    job.check_size(document.characters, Message("The text in {} has", job.name))
     if not document.pages_with_text:
         raise EmptyFile("{} holds no text that can be seen. Choose another file.", document.name)
     return replace(document, notes=tuple(map(_valid_message, document.notes)))

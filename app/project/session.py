@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from app.intake import Reader
 from app.project.comparison import Comparison
 from app.project.draft import ProjectDraft
 from app.project.material import Material
@@ -32,12 +33,18 @@ class Session:
     """One project. Handlers of several pages may call it at once."""
 
     def __init__(
-        self, store: Store, project: Project, limits: Limits, instead_of: str = "", meanings: Meanings | None = None
+        self,
+        store: Store,
+        project: Project,
+        limits: Limits,
+        instead_of: str = "",
+        meanings: Meanings | None = None,
+        reader: Reader | None = None,
     ) -> None:
         """The project as the store keeps it. `instead_of`: one that was asked for and is gone, if this was made new."""
         self.instead_of = instead_of
         self.id, self.name, self.task = project.id, project.name, dict(project.task)
-        self.sources = Sources(store, project.id, limits)
+        self.sources = Sources(store, project.id, limits, reader)
         self.draft = ProjectDraft(store, project.id, project.draft)
         self.versions = Versions(store, project.id, self.draft)
         self.runs = RunLibrary(store, project.id)
@@ -107,7 +114,8 @@ class Session:
                 job.stop()
 
     def close(self) -> None:
-        """Stop what is being written, compared or noted, and keep everything."""
+        """Stop what is being read, written, compared or noted, and keep everything."""
+        self.sources.close()
         self.stop()
         for job in (self.writing, self.comparison, self.note_taking):
             if job is not None:

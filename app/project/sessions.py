@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from app.intake import InThread, Reader
 from app.project.session import UNTITLED, Session
 from app.reading.meanings import Meanings
 from app.say.errors import ProjectGone, StoreError
@@ -18,6 +19,9 @@ from app.store import Project, Store, create_project, delete_project, list_proje
 
 Opening: TypeAlias = "Future[Session | None]"
 """A session that is being opened, is open, or is being closed: None once it is not there any more."""
+
+AWAY_SECONDS = 30
+"""So long what a page asked for is read on after it left."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +47,18 @@ class Sessions:
     """
 
     def __init__(
-        self, store: Store, limits: Limits, minutes: float, *, forget: bool = False, meanings: Meanings | None = None
+        self,
+        store: Store,
+        limits: Limits,
+        minutes: float,
+        *,
+        forget: bool = False,
+        meanings: Meanings | None = None,
+        reader: Reader | None = None,
     ) -> None:
-        """`forget`: the store is for strangers, whose documents must not stay."""
+        """`forget`: the store is for strangers, whose documents must not stay. `reader` reads files, see `Sources`."""
         self.store = store
+        self.reader = reader or InThread()
         self._meanings = meanings
         self._limits, self._seconds, self._forget = limits, 60 * minutes, forget
         self._open: dict[str, Opening] = {}
@@ -117,6 +129,13 @@ class Sessions:
         """Whether `page` shows it still."""
         view = self._views.get(page)
         return view is not None and view.session is session
+
+    def awaits(self, page: str, session: Session) -> bool:
+        """Whether somebody may still look at what `page` asked of the session: a page that is reloaded is away for a
+        moment, and one that turned to another project comes back."""
+        with self._lock:
+            shown = page in self._views or any(view.session is session for view in self._views.values())
+        return shown or time.monotonic() - session.used < AWAY_SECONDS
 
     def leave(self, page: str) -> None:
         """The page was closed. What it was writing goes on."""
@@ -206,7 +225,8 @@ class Sessions:
         session: Session | None = None
         failure: StoreError | None = None
         try:
-            session = Session(self.store, open_project(self.store, project), self._limits, meanings=self._meanings)
+            stored = open_project(self.store, project)
+            session = Session(self.store, stored, self._limits, meanings=self._meanings, reader=self.reader)
         except ProjectGone:
             pass
         except StoreError as error:
@@ -231,7 +251,7 @@ class Sessions:
     def _made(self, instead_of: str) -> Session:
         made: Project = create_project(self.store, UNTITLED)
         opening: Opening = Future()
-        session = Session(self.store, made, self._limits, instead_of, self._meanings)
+        session = Session(self.store, made, self._limits, instead_of, self._meanings, self.reader)
         opening.set_result(session)
         with self._lock:
             self._open[made.id] = opening

@@ -12,17 +12,8 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TypeAlias
 
-from app.documents import (
-    AS_FOUND,
-    Document,
-    Page,
-    Progress,
-    ReadAs,
-    duplicates,
-    read_document,
-    read_pasted,
-    select_pages,
-)
+from app.documents import Document, Page, Progress, ReadAs, duplicates, select_pages
+from app.intake import FileJob, InThread, PastedJob, Reader, Wanted
 from app.prompt.messages import Source
 from app.say.errors import DocumentError, PageRangeError, PasswordNeeded, StoreError, WrongPassword
 from app.say.wording import ENGLISH, Message, Wording, reason
@@ -77,16 +68,10 @@ class SourceFile:
         """The file's name, or that of the pasted text."""
         return self.document.name if self.document else valid_text(self.path.name)
 
-    def read(
-        self, limits: Limits, password: str | None = None, progress: Progress | None = None, read_as: ReadAs = AS_FOUND
-    ) -> SourceFile:
+    def read(self, reader: Reader, job: FileJob, progress: Progress | None, wanted: Wanted) -> SourceFile:
         """With its document, or with what is wrong with the file as `error`."""
         try:
-            document = read_document(
-                self.path, name=self.name, password=password, limits=limits, progress=progress,
-                running_lines="keep" if read_as.running_lines else "remove", encoding=read_as.encoding or None,
-                whole_page=read_as.whole_page,
-            )  # fmt: skip
+            document = reader.read(job, progress, wanted)
         except DocumentError as error:
             locked = isinstance(error, PasswordNeeded | WrongPassword)
             return replace(self, error=error.message, needs_password=locked)
@@ -100,9 +85,11 @@ class Sources:
     """The sources of one project, in order. For several threads at once: each change puts another tuple in the place of
     `files`, and nobody waits while a file is read or copied."""
 
-    def __init__(self, store: Store, project: str, limits: Limits) -> None:
-        """Those that the store keeps."""
+    def __init__(self, store: Store, project: str, limits: Limits, reader: Reader | None = None) -> None:
+        """Those that the store keeps. Others are read by `reader`, without one in the thread that adds them."""
         self._store, self._project, self._limits = store, project, limits
+        self._reader = reader or InThread()
+        self._closed = False
         self._files = tuple(
             SourceFile(
                 source.path,
@@ -157,11 +144,19 @@ class Sources:
         """The file of that id as it is now; None if it was removed."""
         return next((found for found in self._files if found.id == file), None)
 
-    def add(self, paths: Sequence[Path], progress: FileProgress | None = None) -> None:
-        """Read uploaded files, which come last. `progress`: the file that is read, its pages done and their total."""
+    def add(self, paths: Sequence[Path], progress: FileProgress | None = None, wanted: Wanted | None = None) -> None:
+        """Read uploaded files, which come last. `progress`: the file that is read, its pages done and their total.
+
+        Reading is stopped, which is the file's `error` then, once the project is closed or `wanted` is False.
+        """
+
+        def awaited() -> bool:
+            return not self._closed and (wanted is None or wanted())
+
         for path in dict.fromkeys(paths):
-            file = SourceFile(path)
-            self._append(self._kept(file.read(self._limits, None, partial(progress, file.name) if progress else None)))
+            file, job = SourceFile(path), FileJob(path, self._limits)
+            advanced = partial(progress, file.name) if progress else None
+            self._append(self._kept(file.read(self._reader, job, advanced, awaited)))
 
     def paste(self, text: str, say: Wording = ENGLISH) -> None:
         """Add a pasted text as the last source; `say` names it. Raises DocumentError, and then adds none."""
@@ -170,7 +165,7 @@ class Sources:
             name = next(name for name in _pasted_names(say) if name not in names)
             self._pasting.add(name)
         try:
-            document = read_pasted(text, name, limits=self._limits)
+            document = self._reader.read(PastedJob(text, name, self._limits), None, lambda: not self._closed)
             with TemporaryDirectory() as folder:
                 path = Path(folder) / f"{name}.txt"
                 path.write_text(text, "utf-8", "surrogatepass")
@@ -184,7 +179,12 @@ class Sources:
         locked = self.find(file)
         if locked is None or locked.document is not None:
             return
-        read = self._kept(locked.read(self._limits, password))
+
+        def awaited() -> bool:
+            now = self.find(file)
+            return not self._closed and now is not None and now.document is None
+
+        read = self._kept(locked.read(self._reader, FileJob(locked.path, self._limits, password), None, awaited))
         with self._lock:
             now = self.find(file)
             if now is not None and now.document is None:
@@ -200,7 +200,12 @@ class Sources:
         known = self.find(file)
         if known is None or known.document is None:
             return
-        read = known.read(self._limits, read_as=read_as)
+
+        def awaited() -> bool:
+            return not self._closed and self.find(file) is not None
+
+        job = FileJob(known.path, self._limits, read_as=read_as, shown=known.name)
+        read = known.read(self._reader, job, None, awaited)
         with self._lock:
             now = self.find(file)
             if now is None or read.document is None:
@@ -286,6 +291,10 @@ class Sources:
             self._files = tuple(other for other in self._files if other is not found)
         if found is not None and found.stored is not None:
             remove_source(self._store, found.stored)
+
+    def close(self) -> None:
+        """Stop reading: what is being read is not wanted any more."""
+        self._closed = True
 
     def _kept(self, file: SourceFile) -> SourceFile:
         """With its copy in the store, or with why there is none: it can be written about all the same."""

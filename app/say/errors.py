@@ -45,6 +45,14 @@ class ReadingTooSlow(DocumentError):
     """Reading the file took longer than the limit."""
 
 
+class TooMuchMemory(DocumentError):
+    """Reading the file took more memory than the limit."""
+
+
+class ReadingStopped(DocumentError):
+    """Nobody waits for the document any more, or the app ends."""
+
+
 class EmptyFile(DocumentError):
     """The file holds nothing, or nothing but blanks."""
 

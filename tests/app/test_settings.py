@@ -27,7 +27,9 @@ def test_defaults() -> None:
         10,
     )
     assert settings.similarity_threshold is None
-    assert settings.limits == Limits(max_file_megabytes=50, max_pages=2000, max_read_seconds=120)
+    assert settings.limits == Limits(
+        max_file_megabytes=50, max_pages=2000, max_read_seconds=120, max_read_megabytes=1500
+    )
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,6 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
+from app.intake.process import WORKER
+
 ROOT = Path(__file__).parents[2]
 APP = ("app.py",)
 STUBBED = ("-m", "tests.browser.stubbed")
@@ -32,6 +36,11 @@ class Process:
         said = next((line for line in self._process.stdout if line.startswith("Running on ")), None)
         assert said, f"the app ended with {self._process.wait()}"
         self.url = said.split()[2]
+
+    @property
+    def readers(self) -> list[psutil.Process]:
+        """The processes that read files for it."""
+        return [one for one in psutil.Process(self._process.pid).children() if WORKER in one.cmdline()]
 
     def end(self, how: signal.Signals) -> int:
         """Send a signal; returns the code that it ends with."""

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -23,9 +24,10 @@ from app.store import (
     open_store,
     version_text,
 )
+from tests.app.conftest import wait
 from tests.browser.process import APP, STUBBED, Process
 from tests.browser.stub import StubEngine
-from tests.browser.studio import SLOW, Hands, Studio
+from tests.browser.studio import SAMPLE, SLOW, Hands, Studio
 from tests.browser.tabs import Tabs
 
 
@@ -141,8 +143,11 @@ def test_a_killed_server_loses_at_most_the_last_second(studio: Studio, tabs: Tab
             page.keyboard.type("These are the words of an afternoon.")
             hands.saved()
             time.sleep(1)
+        readers = server.readers
     finally:
         server.end(signal.SIGKILL)
+    assert readers
+    wait(lambda: not any(map(running, readers)))
     studio.turn_to(tmp_path)  # another that finds what is left
     with tabs.open(studio.url) as page:
         expect(Hands(page, studio.url).area).to_have_value("These are the words of an afternoon.")
@@ -156,11 +161,16 @@ def test_a_server_that_is_ended_keeps_everything_while_a_page_is_open(
     server = Process(tmp_path, entry)
     try:
         with tabs.open(server.url) as page:
-            Hands(page, server.url).type("These are the words of an afternoon.")
+            hands = Hands(page, server.url)
+            hands.type("These are the words of an afternoon.")
+            hands.add(SAMPLE)
+            readers = server.readers
             code = server.end(how)
     finally:
         server.end(signal.SIGKILL)
     assert code == 0
+    assert len(readers) == 1
+    assert not any(map(running, readers))
     store = open_store(tmp_path)
     (entry,) = list_projects(store)
     assert open_project(store, entry.id).draft == "These are the words of an afternoon."
@@ -371,3 +381,8 @@ def test_strangers_on_a_shared_computer_do_not_see_each_other(engine: Engine, ta
         one.open()  # the same person again
         expect(one.area).to_have_value("My secret.", timeout=30_000)
     studio.close()
+
+
+def running(process: psutil.Process) -> bool:
+    """One whose end nobody has taken note of yet does not run either."""
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)

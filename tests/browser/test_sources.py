@@ -115,7 +115,7 @@ def test_a_late_upload_goes_to_the_project_it_was_meant_for(
             assert going_on.wait(60)
         return read_document(path, **options)
 
-    monkeypatch.setattr("app.project.sources.read_document", slowly)
+    monkeypatch.setattr("app.intake.jobs.read_document", slowly)
     for name in ("late", "soon"):
         (tmp_path / f"{name}.txt").write_text(f"This text comes {name}.")
     hands.type("The first project.")

@@ -11,8 +11,9 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from app.documents import read_document, select_pages
+from app.documents import select_pages
 from app.export import Draft, export
+from app.intake import FileJob, Reader
 from app.project.commands import Commands
 from app.project.follow import Job
 from app.prompt.request import WordingChoice
@@ -32,9 +33,9 @@ ComparedMethod = Literal["RefreshKV", "FullAttention", "NeverRefreshed"]
 Format = Literal["md", "txt", "docx", "pdf", "csv", "tsv"]
 
 
-def add_api(commands: Commands) -> None:
+def add_api(commands: Commands, reader: Reader) -> None:
     """The endpoints, inside of a gr.Blocks. They touch no project of the page's."""
-    tools = Tools(commands)
+    tools = Tools(commands, reader)
     # Runs queue in the engine; Gradio must not hold them back as well.
     for tool in (tools.write, tools.compare, tools.read_document, tools.check_budget, tools.export_draft):
         gr.api(tool, api_name=tool.__name__, concurrency_limit=None)
@@ -43,9 +44,9 @@ def add_api(commands: Commands) -> None:
 class Tools:
     """What the endpoints do."""
 
-    def __init__(self, commands: Commands) -> None:
-        """The page's commands."""
-        self._commands = commands
+    def __init__(self, commands: Commands, reader: Reader) -> None:
+        """The page's commands, and what reads files for it."""
+        self._commands, self._reader = commands, reader
 
     async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
@@ -105,7 +106,7 @@ class Tools:
                 method=method, budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
-            sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords, parts)
+            sources = await asyncio.to_thread(read_sources, files, self._limits, self._reader, pages, passwords, parts)
             writing = await asyncio.to_thread(self._commands.write_apart, sources, asked, given_text("draft", draft))
         try:
             async for _ in _followed(writing):
@@ -176,7 +177,7 @@ class Tools:
                 temperature=temperature, seed=seed, grounded=grounded,
             )  # fmt: skip
             named = given_texts("methods", methods)
-            sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords, parts)
+            sources = await asyncio.to_thread(read_sources, files, self._limits, self._reader, pages, passwords, parts)
             comparison = await asyncio.to_thread(
                 self._commands.compare_apart, sources, asked, named, given_text("draft", draft)
             )
@@ -202,7 +203,7 @@ class Tools:
             The file's name, its notes (such as pages without text), and its pages, each with number, label and text.
         """
         with errors_told():
-            document = read_document(uploaded(file), password=password or None, limits=self._limits)
+            document = self._reader.read(FileJob(uploaded(file), self._limits, password or None))
             chosen = select_pages(document, pages)
         read = {
             "name": document.name,
@@ -250,7 +251,7 @@ class Tools:
             asked = self._commands.request(
                 task=task, detail=detail, length=length, max_new_tokens=max_new_tokens, wording=wording
             )
-            sources = read_sources(files, self._limits, pages, passwords, parts)
+            sources = read_sources(files, self._limits, self._reader, pages, passwords, parts)
             budget = self._commands.budget(self._commands.material_of(sources), asked, given_text("draft", draft))
         said = {
             "fits": budget.excess <= 0,

@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from app.documents import read_document, select_pages
+from app.documents import select_pages
+from app.intake import FileJob, Reader
 from app.project.material import parts_chosen
 from app.prompt.messages import Source
 from app.runs.feed import Json
@@ -37,8 +38,8 @@ def answer(value: Json, request: gr.Request | None) -> Json:
 
 
 def read_sources(
-    files: Any, limits: Limits, pages: Sequence[str] | None = None, passwords: Sequence[str] | None = None,
-    parts: Any = None,
+    files: Any, limits: Limits, reader: Reader, pages: Sequence[str] | None = None,
+    passwords: Sequence[str] | None = None, parts: Any = None,
 ) -> list[Source]:  # fmt: skip
     """The uploaded files as documents with their chosen pages and parts. Raises AppError."""
     if not isinstance(files, list):
@@ -49,7 +50,7 @@ def read_sources(
     chosen, opened = _of_each(files, "pages", pages), _of_each(files, "passwords", passwords)
     sources = []
     for file, which, password, own in zip(files, chosen, opened, of_parts, strict=True):
-        document = read_document(uploaded(file), password=password or None, limits=limits)
+        document = reader.read(FileJob(uploaded(file), limits, password or None))
         sources.append(Source(document, select_pages(document, which), own))
     return sources
 

@@ -18,14 +18,14 @@ from app.say.errors import AppError
 from app.say.wording import ENGLISH, Wording
 from app.settings import ASSETS
 from app.web.components.source_list import SourceList, list_message, page_text, source_card
-from app.web.context import AppContext
+from app.web.context import AppContext, page_of
 from app.web.events import QUIET, errors_said, latest, project_name, worded, wording
 from app.web.html import panels
 from app.web.page.labels import words
 
 SAMPLE = ASSETS / "samples" / "lighthouses.pdf"
 UPLOADS = 4
-"""So many are read at the same time."""
+"""So many are taken in at the same time; how many are read is for the reader to say."""
 PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
 
 logger = logging.getLogger(__name__)
@@ -51,8 +51,13 @@ def add_sources(
         add_pasted = gr.Button(words("add_pasted"), size="sm", elem_id="add-pasted")
     problem = gr.HTML(elem_id="source-problem")
 
-    def add(session: Session, paths: list[Path], progress: gr.Progress) -> None:
-        session.sources.add(paths, lambda file, done, total: progress((done, total), desc=file))
+    def add(project: str, paths: list[Path], request: gr.Request, progress: gr.Progress) -> None:
+        session = context.session(project, request)
+        session.sources.add(
+            paths,
+            lambda file, done, total: progress((done, total), desc=file),
+            lambda: context.sessions.awaits(page_of(request), session),
+        )
         readable = next((file for file in session.sources.files if file.document), None)
         if session.name == UNTITLED and readable is not None:
             session.rename(Path(readable.name).stem[:80] or UNTITLED)
@@ -60,12 +65,12 @@ def add_sources(
     def uploaded(paths: list[str] | None, project: str, request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
         """Make room for more at once, or what comes next would bring these along; and read what was uploaded."""
         yield None
-        add(context.session(project, request), [Path(path) for path in paths or []], progress)
+        add(project, [Path(path) for path in paths or []], request, progress)
         yield gr.skip()
 
     def use_sample(project: str, request: gr.Request, progress: Any = PROGRESS) -> Any:
         """Add the sample that comes with the app."""
-        add(context.session(project, request), [SAMPLE], progress)
+        add(project, [SAMPLE], request, progress)
         return gr.skip()
 
     def show(project: str, request: gr.Request) -> list[Any]:

@@ -147,6 +147,23 @@ def test_a_text_that_could_not_be_kept_keeps_its_session_open(store: Store, sess
     store.limits = limits
 
 
+def test_what_a_page_asked_for_is_awaited_until_it_has_been_gone_for_a_while(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = sessions.create("page")
+    assert sessions.awaits("page", session)
+    sessions.create("page")  # it turned to another project, and will come back
+    monkeypatch.setattr(sessions_module, "AWAY_SECONDS", 0)
+    assert sessions.awaits("page", session)
+    sessions.leave("page")
+    assert not sessions.awaits("page", session)
+    monkeypatch.setattr(sessions_module, "AWAY_SECONDS", 30)
+    assert sessions.awaits("page", session)  # it may be reloading
+    monkeypatch.setattr(sessions_module, "AWAY_SECONDS", 0)
+    sessions.open("reloaded", session.id)
+    assert sessions.awaits("page", session)
+
+
 def test_a_quiet_server_deletes_what_strangers_left(store: Store) -> None:
     sessions = Sessions(store, Limits(), minutes=0.001, forget=True)
     stays, left = sessions.create("one"), sessions.create("two")

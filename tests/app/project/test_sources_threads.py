@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pypdf import PdfWriter
 
+from app.intake import jobs
 from app.project import sources as module
 from app.project.sources import Sources
 from app.settings import Limits
@@ -39,9 +40,10 @@ class Gate:
     """A function that others wait in until it is opened."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, *, after: bool = False) -> None:
-        """In place of what `app.project.sources` calls by that name; `after`: once it is done."""
+        """In place of what the sources, or what they let be read, call by that name; `after`: once it is done."""
         self.entered, self._open = threading.Semaphore(0), threading.Event()
-        real = getattr(module, name)
+        home = module if hasattr(module, name) else jobs
+        real = getattr(home, name)
 
         def gated(*arguments: Any, **options: Any) -> Any:
             done = real(*arguments, **options) if after else None
@@ -49,7 +51,7 @@ class Gate:
             assert self._open.wait(LONG)
             return done if after else real(*arguments, **options)
 
-        monkeypatch.setattr(module, name, gated)
+        monkeypatch.setattr(home, name, gated)
 
     def wait(self, times: int = 1) -> None:
         for _ in range(times):

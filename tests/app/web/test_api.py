@@ -20,6 +20,7 @@ from mcp.client.streamable_http import streamablehttp_client
 from pypdf import PdfWriter
 
 from app.engine.run import Run
+from app.intake import InThread
 from app.project.commands import COMPARED, Commands
 from app.project.sessions import Sessions
 from app.say.errors import AppError
@@ -454,7 +455,7 @@ def test_a_prompt_is_not_made_on_the_thread_that_serves_all() -> None:
             raise AppError("Nothing is written here.")
 
     async def first() -> None:
-        await anext(Tools(Busy()).write([], task="free", detail="Say it."))  # type: ignore[arg-type,call-overload]
+        await anext(Tools(Busy(), InThread()).write([], task="free", detail="Say it."))  # type: ignore[arg-type,call-overload]
 
     with pytest.raises(gr.Error, match="Nothing is written"):
         asyncio.run(first())
