@@ -107,6 +107,7 @@ def read_document(
     data = path.read_bytes()
     if not data:
         raise EmptyFile("{} is empty (0 bytes). Choose another file, or save it again.", job.name)
+    read_as = ReadAs(encoding or "", whole_page, running_lines == "keep")
     with _valid_refusal():
         return replace(_readable(reader(data, job), job), read_as=read_as)
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from pypdf import PdfWriter
 
-from app.documents import Document
+from app.documents import Document, ReadAs
 from app.intake import FileJob, InThread, Job, PastedJob, ReaderPool, pool, process, reader_for
 from app.project.sources import Sources
 from app.say.errors import (
@@ -85,12 +85,12 @@ def refusal(read: Callable[[Job], Document], job: Job) -> DocumentError | OSErro
     "job",
     [
         FileJob(SAMPLE),
-        FileJob(SAMPLE, running_lines="keep"),
+        FileJob(SAMPLE, read_as=ReadAs(running_lines=True)),
         FileJob(CASES / "contract.docx"),
         FileJob(CASES / "picture.epub"),
-        FileJob(CASES / "sup.html", whole_page=True),
+        FileJob(CASES / "sup.html", read_as=ReadAs(whole_page=True)),
         FileJob(CASES / "one_bad_byte.txt"),
-        FileJob(CASES / "latin2.txt", encoding="cp1252"),
+        FileJob(CASES / "latin2.txt", read_as=ReadAs(encoding="cp1252")),
         FileJob(ROOT / "README.md"),
         PastedJob("A lamp\n\f\nA light- \nhouse", "Pasted text"),
     ],
