@@ -20,6 +20,7 @@ from app.settings import SettingsError, load_settings
 from app.store import open_store
 from app.web.context import AppContext
 from app.web.page import build
+from app.web.presence import Presence
 from app.web.server import Server
 from core import compile_decoding
 
@@ -40,11 +41,20 @@ def main() -> None:
         meanings = installed_meanings(settings)
         if meanings is not None:
             ending.callback(meanings.close)
-        sessions = Sessions(store, settings.limits, settings.session_minutes, forget=settings.shared, meanings=meanings)
+        presence = Presence()
+        sessions = Sessions(
+            store,
+            settings.limits,
+            settings.session_minutes,
+            forget=settings.shared,
+            meanings=meanings,
+            silent=presence.silent,
+        )
         ending.callback(sessions.close)
         sessions.start()
-        page = build(settings, AppContext(Commands(settings, engine, meanings), sessions, shared=settings.shared))
-        server = Server(page, settings)
+        commands = Commands(settings, engine, meanings)
+        context = AppContext(commands, sessions, shared=settings.shared, presence=presence)
+        server = Server(build(settings, context), settings, context)
         ending.callback(server.close)
         sys.stdout.write(f"Running on {server.url} (Ctrl+C ends it)\n")
         sys.stdout.flush()

@@ -44,7 +44,7 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
     does not exist.
     """
     with store.reading() as connection:
-        read_row(connection, project, "id")  # or a folder would be made for nothing
+        read_row(store, connection, project, "id")  # or a folder would be made for nothing
     data = _read_file(store, file, document.name)
     digest = hashlib.sha256(data).hexdigest()
     suffix = _SUFFIX.fullmatch(Path(document.name).suffix.lower())
@@ -54,7 +54,7 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
     pages = [(page.number, page.label, encode(page.text)) for page in document.pages]
     _copy(path, data, document.name)
     with deleted_if_it_fails(path), store.transaction() as connection:
-        read_row(connection, project, "id")
+        read_row(store, connection, project, "id")
         count, place = connection.execute(
             "SELECT count(*), coalesce(max(place) + 1, 0) FROM sources WHERE project = ?", (project,)
         ).fetchone()
@@ -74,7 +74,7 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
 def list_sources(store: Store, project: str) -> list[StoredSource]:
     """The sources of a project in their order, at first that in which they were added."""
     with store.reading() as connection:
-        read_row(connection, project, "id")
+        read_row(store, connection, project, "id")
         rows = connection.execute(
             "SELECT id, name, file, hash, chosen, notes, left_out, headings, parts FROM sources WHERE project = ? "
             "ORDER BY place, id",

@@ -14,14 +14,19 @@ from app.say.errors import AppError
 from app.say.wording import ENGLISH, Wording
 from app.store import list_projects
 from app.web.events import errors_said, project_name
+from app.web.presence import Presence
 
 
 class AppContext:
     """The commands, the open projects, and which page means which."""
 
-    def __init__(self, commands: Commands, sessions: Sessions, *, shared: bool) -> None:
-        """`shared`: the page is for strangers, who must not see one another's projects."""
+    def __init__(
+        self, commands: Commands, sessions: Sessions, *, shared: bool, presence: Presence | None = None
+    ) -> None:
+        """`shared`: the page is for strangers, who must not see one another's projects. `presence`: who is there, as
+        `sessions` knows it too."""
         self.commands, self.sessions, self.shared = commands, sessions, shared
+        self.presence = presence or Presence()
 
     def session(self, project: Any, request: gr.Request) -> Session:
         """The session of the project that the page which sent `request` means."""

@@ -17,8 +17,10 @@ import uvicorn
 from fastapi import FastAPI
 from gradio.routes import App
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from app.settings import PREFIX, SPACE_VARIABLE, Settings, SettingsError
+from app.web.context import AppContext
 from app.web.page import launch_options
 
 HOST, SPACE_HOST = "127.0.0.1", "0.0.0.0"
@@ -31,13 +33,16 @@ CLOSING_SECONDS = 5
 class Server:
     """The page at `url`, served in a thread of its own until `close`."""
 
-    def __init__(self, blocks: gr.Blocks, settings: Settings) -> None:
-        """Begin to serve. Raises SettingsError if the address that was asked for cannot be had."""
+    def __init__(self, blocks: gr.Blocks, settings: Settings, context: AppContext | None = None) -> None:
+        """Begin to serve. `context`: of the page, which is told who is there. Raises SettingsError if the address that was asked for cannot be had."""
         self._socket = listening_socket(settings)
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://{_browsable(host)}:{port}/"
         self._blocks = blocks
-        self._server = _Uvicorn(_application(blocks, settings))
+        application: ASGIApp = _application(blocks, settings)
+        if context is not None:
+            application = context.presence.watched(application)
+        self._server = _Uvicorn(application)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="server", daemon=True)
         self._thread.start()
 
@@ -56,7 +61,7 @@ class Server:
 class _Uvicorn(uvicorn.Server):
     """With the signals left to the main thread, where what is written is kept before the process ends."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=CLOSING_SECONDS))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
