@@ -35,7 +35,14 @@ def main() -> None:
         store = open_store(folder)
         ending.callback(store.close)
         model = named_model(settings.model, settings.quantization or "none")
-        engine = Engine(model, settings.queue_size, document_cache(settings), compile_decoding)
+        engine = Engine(
+            model,
+            settings.queue_size,
+            document_cache(settings),
+            compile_decoding,
+            runs_each=settings.runs_each,
+            stall_seconds=settings.stall_seconds,
+        )
         ending.callback(engine.close)
         engine.start()
         meanings = installed_meanings(settings)

@@ -92,11 +92,19 @@ class Settings(BaseSettings):
     max_new_tokens: int = Field(512, ge=1, description="what the slider starts at")
     max_new_tokens_limit: int = Field(4096, ge=1, description="the most that can be asked for at once")
     queue_size: int = Field(16, ge=1, description="people waiting; the next one is told to come back later")
+    stall_seconds: float = Field(300, gt=0, description="a run is given up of which nothing comes for so long")
     session_minutes: float = Field(60, gt=0, allow_inf_nan=False, description="unused state is freed after this")
 
     shared: bool = Field(
         default_factory=lambda: SPACE_VARIABLE in os.environ,
         description="strangers use it: nothing of them is listed, or stays; true on a Space",
+    )
+
+    # Of each visitor, see app.web.visitors. None: no limit, which is the default where nobody else uses it.
+    runs_each: int | None = Field(
+        default_factory=lambda earlier: 2 if earlier.get("shared") else None,
+        ge=1,
+        description="runs that wait or are under way",
     )
 
     # Keys and values of documents that were read, so that they are read once; in gigabytes of 10^9 bytes.

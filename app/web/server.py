@@ -34,14 +34,15 @@ class Server:
     """The page at `url`, served in a thread of its own until `close`."""
 
     def __init__(self, blocks: gr.Blocks, settings: Settings, context: AppContext | None = None) -> None:
-        """Begin to serve. `context`: of the page, which is told who is there. Raises SettingsError if the address that was asked for cannot be had."""
+        """Begin to serve. `context`: of the page, which is told who is there. Raises SettingsError if the address that
+        was asked for cannot be had."""
         self._socket = listening_socket(settings)
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://{_browsable(host)}:{port}/"
         self._blocks = blocks
         application: ASGIApp = _application(blocks, settings)
         if context is not None:
-            application = context.presence.watched(application)
+            application = context.presence.watched(context.visitors.given(application))
         self._server = _Uvicorn(application)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="server", daemon=True)
         self._thread.start()

@@ -4,7 +4,7 @@ The docstrings are what a client is shown of them. No `from __future__ import an
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, get_args
 
 import gradio as gr
@@ -12,6 +12,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from app.documents import read_document, select_pages
+from app.engine.caller import Caller
 from app.export import Draft, export
 from app.project.commands import Commands
 from app.project.follow import Job
@@ -32,9 +33,9 @@ ComparedMethod = Literal["RefreshKV", "FullAttention", "NeverRefreshed"]
 Format = Literal["md", "txt", "docx", "pdf", "csv", "tsv"]
 
 
-def add_api(commands: Commands) -> None:
-    """The endpoints, inside of a gr.Blocks. They touch no project of the page's."""
-    tools = Tools(commands)
+def add_api(commands: Commands, caller: Callable[[gr.Request], Caller] = lambda request: Caller()) -> None:
+    """The endpoints, inside of a gr.Blocks. They touch no project of the page's. `caller`: who sent a request."""
+    tools = Tools(commands, caller)
     # Runs queue in the engine; Gradio must not hold them back as well.
     for tool in (tools.write, tools.compare, tools.read_document, tools.check_budget, tools.export_draft):
         gr.api(tool, api_name=tool.__name__, concurrency_limit=None)
@@ -43,9 +44,9 @@ def add_api(commands: Commands) -> None:
 class Tools:
     """What the endpoints do."""
 
-    def __init__(self, commands: Commands) -> None:
-        """The page's commands."""
-        self._commands = commands
+    def __init__(self, commands: Commands, caller: Callable[[gr.Request], Caller] = lambda request: Caller()) -> None:
+        """The page's commands, and who sent a request."""
+        self._commands, self._caller = commands, caller
 
     async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
@@ -106,7 +107,10 @@ class Tools:
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
             sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords, parts)
-            writing = await asyncio.to_thread(self._commands.write_apart, sources, asked, given_text("draft", draft))
+            caller = self._caller(request) if request is not None else None
+            writing = await asyncio.to_thread(
+                self._commands.write_apart, sources, asked, given_text("draft", draft), caller
+            )
         try:
             async for _ in _followed(writing):
                 yield answer({"text": writing.text, "statistics": {}}, request)
@@ -177,8 +181,9 @@ class Tools:
             )  # fmt: skip
             named = given_texts("methods", methods)
             sources = await asyncio.to_thread(read_sources, files, self._limits, pages, passwords, parts)
+            caller = self._caller(request) if request is not None else None
             comparison = await asyncio.to_thread(
-                self._commands.compare_apart, sources, asked, named, given_text("draft", draft)
+                self._commands.compare_apart, sources, asked, named, given_text("draft", draft), caller
             )
         try:
             async for _ in _followed(comparison):

@@ -47,7 +47,9 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
     page: ValidBlocks
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
     with ValidBlocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
-        add_api(context.commands)  # first, or handlers of the same names would take the endpoints' names
+        add_api(
+            context.commands, context.caller
+        )  # first, or handlers of the same names would take the endpoints' names
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
         version = gr.State("")
         ready = gr.State(False)
