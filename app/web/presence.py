@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -83,5 +83,5 @@ def streaming_page(scope: Scope) -> str | None:
     if found := _STREAM.search(scope["path"]):
         return found[1]
     if _QUEUE.search(scope["path"]):
-        return (parse_qs(scope["query_string"].decode("latin-1")).get("session_hash") or [None])[0]
+        return dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("session_hash")
     return None

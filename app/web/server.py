@@ -20,6 +20,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from app.settings import PREFIX, SPACE_VARIABLE, Settings, SettingsError
+from app.web import health
 from app.web.context import AppContext
 from app.web.page import launch_options
 
@@ -40,7 +41,7 @@ class Server:
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://{_browsable(host)}:{port}/"
         self._blocks = blocks
-        application: ASGIApp = _application(blocks, settings)
+        application: ASGIApp = _application(blocks, settings, context)
         if context is not None:
             application = context.presence.watched(context.visitors.given(application))
         self._server = _Uvicorn(application)
@@ -106,9 +107,11 @@ def _browsable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _application(blocks: gr.Blocks, settings: Settings) -> FastAPI:
-    """The page at the root. What `Blocks.launch` sets, and mounting does not, is set here."""
+def _application(blocks: gr.Blocks, settings: Settings, context: AppContext | None) -> FastAPI:
+    """The page at the root, and its health beside it. What `Blocks.launch` sets, and mounting does not, is set here."""
     application = FastAPI(openapi_url=None)
+    if context is not None:
+        application.add_route(health.PATH, health.answering(context.commands.engine))
     gr.mount_gradio_app(
         application, blocks, "/", show_error=False, ssr_mode=False, pwa=False, **launch_options(settings)
     )

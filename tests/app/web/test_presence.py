@@ -23,6 +23,10 @@ def scope(path: str, query: str = "", method: str = "GET") -> dict[str, Any]:
     return {"type": "http", "method": method, "path": path, "query_string": query.encode()}
 
 
+async def asked(presence: Presence, app: Any, request: dict[str, Any]) -> None:
+    await presence.watched(app)(request, nothing, nothing)
+
+
 async def nothing(*_: Any) -> Any:
     return {}
 
@@ -64,7 +68,7 @@ def test_a_page_is_there_while_one_of_its_streams_is_open() -> None:
     assert presence.silent("page") == 0.0
     clock.now = 7
     assert presence.silent("page") == 7
-    asyncio.run(presence.watched(outer)(scope("/queue/data", "session_hash=page"), nothing, nothing))
+    asyncio.run(asked(presence, outer, scope("/queue/data", "session_hash=page")))
     assert seen == [0.0, 0.0]
     clock.now += 3
     assert presence.silent("page") == 3
@@ -78,7 +82,7 @@ def test_a_stream_that_breaks_off_is_over() -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(presence.watched(broken)(scope("/heartbeat/page"), nothing, nothing))
+        asyncio.run(asked(presence, broken, scope("/heartbeat/page")))
     clock.now = 2
     assert presence.silent("page") == 2
 
