@@ -56,6 +56,7 @@ def main() -> None:
             forget=settings.shared,
             meanings=meanings,
             silent=presence.silent,
+            each=settings.visitor_limits,
         )
         ending.callback(sessions.close)
         sessions.start()

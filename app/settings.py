@@ -37,6 +37,14 @@ class Limits:
     ocr_languages: str | None = "eng"
 
 
+@dataclass(frozen=True)
+class VisitorLimits:
+    """What each visitor may have: projects, and megabytes (10^6 bytes) of documents in all of them. None: no limit."""
+
+    projects: int | None = None
+    megabytes: int | None = None
+
+
 def parse_budget(value: object) -> float | int:
     """The size of the small cache: "1/8" and "0.125" are a share of the prompt (float), "512" is tokens (int).
 
@@ -106,6 +114,14 @@ class Settings(BaseSettings):
         ge=1,
         description="runs that wait or are under way",
     )
+    projects_each: int | None = Field(
+        default_factory=lambda earlier: 20 if earlier.get("shared") else None, ge=1, description="projects"
+    )
+    upload_megabytes_each: int | None = Field(
+        default_factory=lambda earlier: 200 if earlier.get("shared") else None,
+        ge=1,
+        description="documents of all projects, in 10^6 bytes",
+    )
 
     # Keys and values of documents that were read, so that they are read once; in gigabytes of 10^9 bytes.
     document_memory_gigabytes: float | None = Field(
@@ -147,6 +163,11 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """What reading one file may cost."""
         return Limits(self.max_file_megabytes, self.max_pages, self.max_read_seconds, self.ocr_languages)
+
+    @property
+    def visitor_limits(self) -> VisitorLimits:
+        """What each visitor may have."""
+        return VisitorLimits(self.projects_each, self.upload_megabytes_each)
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:

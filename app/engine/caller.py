@@ -10,11 +10,11 @@ class Caller:
 
     def __init__(self, visitor: str = "", heard: Callable[[], bool] = lambda: True) -> None:
         """`visitor`: one of those between whom the queue is fair. `heard`: whether somebody listens now."""
-        self.visitor, self._heard = visitor, heard
+        self.visitor, self.heard = visitor, heard
         self._last: float | None = None
 
     def silence(self, now: float) -> float:
         """Seconds, up to `now`, for which nobody was found to listen; at first none."""
-        if self._last is None or self._heard():
+        if self._last is None or self.heard():
             self._last = now
         return now - self._last

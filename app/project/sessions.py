@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from app.project.session import UNTITLED, Session
 from app.reading.meanings import Meanings
-from app.say.errors import ProjectGone, StoreError
-from app.settings import Limits
+from app.say.errors import AppError, ProjectGone, StoreError
+from app.settings import Limits, VisitorLimits
 from app.store import Project, Store, delete_project, list_projects, open_project, promise_project
 
 Opening: TypeAlias = "Future[Session | None]"
@@ -65,10 +66,12 @@ class Sessions:
         forget: bool = False,
         meanings: Meanings | None = None,
         silent: Callable[[str], float] = lambda page: 0.0,
+        each: VisitorLimits | None = None,
     ) -> None:
         """`forget`: the store is for strangers, whose documents must not stay. `silent`: seconds for which a page has
-        had no stream."""
-        self.store, self.silent = store, silent
+        had no stream. `each`: what a visitor may have."""
+        self.store, self.silent, self._each = store, silent, each or VisitorLimits()
+        store.admit = self._admit
         self._meanings = meanings
         self._limits, self._seconds, self._forget = limits, 60 * minutes, forget
         self._open: dict[str, Opening] = {}
@@ -154,6 +157,39 @@ class Sessions:
             view.session.used = time.monotonic()
 
     # --- projects ---
+
+    def require_room(self, session: Session, paths: Sequence[Path]) -> None:
+        """Raises AppError if a visitor's documents are more than each may have, with these files."""
+        limit = self._each.megabytes
+        if limit is None:
+            return
+        kept = [file.path for other in self._of(session) for file in other.sources.files]
+        size = sum(path.stat().st_size for path in [*kept, *paths] if path.exists())
+        if size > limit * 10**6:
+            raise AppError(
+                "With these files your documents would have {:,} MB; the limit of each visitor is {:,} MB "
+                "(REFRESHKV_UPLOAD_MEGABYTES_EACH). Remove some, or a project, and add these again.",
+                -(-size // 10**6), limit,
+            )  # fmt: skip
+
+    def _admit(self, project: str) -> None:
+        """Whether the visitor may have one more project. Raises StoreError."""
+        with self._lock:
+            found = next((session for session in self._there() if session.id == project), None)
+        if found is None or self._each.projects is None:
+            return
+        own = [other for other in self._of(found) if other.id not in self.store.promised]
+        if len(own) >= self._each.projects:
+            raise StoreError(
+                "You have {:,} projects, as many as each visitor can (REFRESHKV_PROJECTS_EACH). Delete one that is not "
+                "needed; your text is on the page still.",
+                len(own),
+            )
+
+    def _of(self, session: Session) -> list[Session]:
+        """The open sessions of the visitor who uses this one."""
+        with self._lock:
+            return [other for other in self._there() if other.caller.visitor == session.caller.visitor]
 
     def delete(self, page: str, project: str) -> Session:
         """Delete a project for good; returns the one that `page` shows then."""

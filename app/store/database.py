@@ -70,6 +70,8 @@ class Store:
         self._connection = connection
         self.promised: dict[str, tuple[str, float]] = {}
         """Names, and when they were promised, of projects that are made with the first thing to be kept in them."""
+        self.admit: Callable[[str], None] = lambda project: None
+        """Raises StoreError if a promised project must not be made; asked in a transaction."""
         self._made: set[str] = set()
         self._lock = threading.Lock()
         self._readers: list[sqlite3.Connection] | None = []

@@ -119,6 +119,7 @@ def read_row(store: Store, connection: sqlite3.Connection, project: str, columns
     if promise is not None:
         name, promised = promise
         if store.writes(connection):
+            store.admit(project)
             _insert(store, connection, project, name, promised, DraftText.of(""))
             store.made(project)
             row = connection.execute(select, (project,)).fetchone()

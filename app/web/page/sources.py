@@ -60,7 +60,10 @@ def add_sources(
     def uploaded(paths: list[str] | None, project: str, request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
         """Make room for more at once, or what comes next would bring these along; and read what was uploaded."""
         yield None
-        add(context.session(project, request), [Path(path) for path in paths or []], progress)
+        session, files = context.session(project, request), [Path(path) for path in paths or []]
+        with errors_said(request):
+            context.sessions.require_room(session, files)
+        add(session, files, progress)
         yield gr.skip()
 
     def use_sample(project: str, request: gr.Request, progress: Any = PROGRESS) -> Any:

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from app.engine.caller import Caller
 from app.project import sessions as sessions_module
 from app.project.session import Session
 from app.project.sessions import PageView, Sessions
-from app.say.errors import ProjectGone, StoreError
-from app.settings import Limits
+from app.say.errors import AppError, ProjectGone, StoreError
+from app.settings import Limits, VisitorLimits
 from app.store import Project, Store, create_project, delete_project, list_projects, open_project, read_draft
 from tests.app.conftest import wait
 from tests.app.scripted import ScriptedRun, into
@@ -483,4 +485,29 @@ def test_a_page_without_a_stream_has_gone_and_comes_back_to_its_empty_project(st
     streams.seconds["page"] = 0.0
     again = sessions.get("page", session.id)
     assert (again.id, again is session, again.draft.text) == (session.id, False, "")
+    sessions.close()
+
+
+def test_each_visitor_has_so_many_projects_and_megabytes(store: Store, tmp_path: Path) -> None:
+    sessions = Sessions(store, Limits(), 60, forget=True, each=VisitorLimits(2, 1))
+    ann = [sessions.create(f"ann {number}") for number in range(3)]
+    ben = sessions.create("ben")
+    for session, visitor in [*((one, "ann") for one in ann), (ben, "ben")]:
+        session.caller = Caller(visitor)
+    for session in ann[:2]:
+        session.rename("Mine")
+    with pytest.raises(
+        StoreError, match=r"You have 2 projects, as many as each visitor can \(REFRESHKV_PROJECTS_EACH\)"
+    ):
+        ann[2].rename("Mine")
+    ben.rename("His")
+    sessions.delete("ann 0", ann[0].id)
+    ann[2].rename("Mine")
+    half = tmp_path / "half.txt"
+    half.write_text("A line of text.\n" * 40_000)  # 0.64 MB
+    sessions.require_room(ann[1], [half])
+    ann[1].sources.add([half])
+    with pytest.raises(AppError, match=r"would have 2 MB; the limit of each visitor is 1 MB .* Remove some"):
+        sessions.require_room(ann[2], [half])
+    sessions.require_room(ben, [half])
     sessions.close()
