@@ -205,6 +205,12 @@ class Engine:
                 current.stop()
             self._work.notify_all()
 
+    @property
+    def full(self) -> bool:
+        """Whether as many people wait as can."""
+        with self._work:
+            return self._queue.full
+
     def ahead_of(self, run: Run) -> int:
         """How many runs come before a waiting one, the running one included."""
         current = self.current()

@@ -61,9 +61,9 @@ class RunQueue:
                 "until one of them has ended, or stop it, and press Write again.",
                 len(own),
             )
-        people = [other for other in self._waiting if _is_writing(other)]
-        if len(people) < self._size:
+        if not self.full:
             return
+        people = [other for other in self._waiting if _is_writing(other)]
         quietest = max(people, key=self._silence)
         if self._silence(quietest) < SILENT_SECONDS:
             raise QueueFullError(
@@ -73,6 +73,11 @@ class RunQueue:
             )
         quietest.stop(ABANDONED)
         self._waiting.remove(quietest)
+
+    @property
+    def full(self) -> bool:
+        """Whether as many wait as can."""
+        return sum(map(_is_writing, self._waiting)) >= self._size
 
     @property
     def runs(self) -> list[Run]:

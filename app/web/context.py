@@ -15,6 +15,7 @@ from app.say.errors import AppError
 from app.say.wording import ENGLISH, Wording
 from app.store import list_projects
 from app.web.events import errors_said, project_name
+from app.web.line import Line
 from app.web.presence import Presence
 from app.web.visitors import Visitors, kept_key
 
@@ -29,6 +30,8 @@ class AppContext:
         `sessions` knows it too."""
         self.commands, self.sessions, self.shared = commands, sessions, shared
         self.presence = presence or Presence()
+        self.line = Line()
+        """Those for whom the queue has no place yet."""
         self.visitors = Visitors(kept_key(sessions.store.folder))
 
     def session(self, project: Any, request: gr.Request) -> Session:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.engine.notifier import Notifier
 from app.engine.run import GenerationRequest, Run
 from app.project.insertion import Insertion, InsertionPoint
 from app.project.run_spec import RunSpec
@@ -35,6 +36,8 @@ class ScriptedEngine:
     def __init__(self, ahead: int = 0, seconds: float | None = None) -> None:
         self.ahead, self.seconds = ahead, seconds
         self.runs: list[Run] = []
+        self.notifier = Notifier()
+        self.full = False
 
     def ahead_of(self, run: Run) -> int:
         return self.ahead
