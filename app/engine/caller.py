@@ -8,9 +8,10 @@ from collections.abc import Callable
 class Caller:
     """Whose turn it is when it comes, and whether anybody listens still. One for all runs of a job."""
 
-    def __init__(self, visitor: str = "", heard: Callable[[], bool] = lambda: True) -> None:
-        """`visitor`: one of those between whom the queue is fair. `heard`: whether somebody listens now."""
-        self.visitor, self.heard = visitor, heard
+    def __init__(self, visitor: str = "", heard: Callable[[], bool] = lambda: True, *, kept: bool = True) -> None:
+        """`visitor`: one of those between whom the queue is fair. `heard`: whether somebody listens now. `kept`:
+        whether what is written is of use though nobody does."""
+        self.visitor, self.heard, self.kept = visitor, heard, kept
         self._last: float | None = None
 
     def silence(self, now: float) -> float:

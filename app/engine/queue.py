@@ -13,7 +13,7 @@ SILENT_SECONDS = 5.0
 """A run to which nobody has listened for so long comes after those that somebody listens to."""
 
 ABANDONED_SECONDS = 30.0
-"""One to which nobody has listened for so long is stopped when somebody else waits."""
+"""One to which nobody has listened for so long is stopped when somebody else waits, or if nothing keeps it."""
 
 ABANDONED = Message("Stopped, since others waited and nobody was here to read it.")
 
@@ -102,11 +102,11 @@ class RunQueue:
         return self.current
 
     def tend(self) -> None:
-        """Stop what nobody has listened to for long while somebody else waits."""
+        """Stop what nobody has listened to for long, while somebody else waits or if nothing keeps it."""
         heard = [run for run in self.waiting if _is_writing(run) and not self._silence(run)]
         for run in self.runs:
             abandoned = _is_writing(run) and self._silence(run) >= ABANDONED_SECONDS  # looked at even if nobody waits
-            if abandoned and any(other is not run for other in heard):
+            if abandoned and (not run.caller.kept or any(other is not run for other in heard)):
                 run.stop(ABANDONED)
 
     def _rank(self, run: Run) -> tuple[int, bool, int]:

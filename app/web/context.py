@@ -59,9 +59,9 @@ class AppContext:
             return self._asked(self.sessions.rescue(page, editor.project), request), editor
 
     def caller(self, request: gr.Request) -> Caller:
-        """Who sent it, and listens for as long as what it is sent is read."""
+        """Who calls for a text that belongs to no project, and listens for as long as a stream is read."""
         page = page_of(request)
-        return Caller(self.visitors.of(request), lambda: not self.presence.silent(page))
+        return Caller(self.visitors.of(request), lambda: not self.presence.silent(page), kept=False)
 
     def _asked(self, session: Session, request: gr.Request) -> Session:
         """What is done in it from now on is done for who sent `request`. On a person's own computer it goes on without

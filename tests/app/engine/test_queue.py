@@ -165,3 +165,12 @@ def test_calls_that_nobody_reads_take_nobodys_place() -> None:
     assert {call.state for call in calls} == {"stopped"}
     with pytest.raises(QueueFullError):
         hall.add(Person("late").run())
+
+
+def test_what_nobody_reads_and_nothing_keeps_is_stopped_though_nobody_waits() -> None:
+    hall, call = Hall(), Run(REQUEST, caller=Caller("call", lambda: False, kept=False))
+    hall.add(call)
+    hall.after(ABANDONED_SECONDS - 1)
+    assert call.state == "waiting"
+    hall.after(1)
+    assert (call.state, call.stopped_for) == ("stopped", ABANDONED)
