@@ -21,6 +21,7 @@ from app.settings import SettingsError, load_settings
 from app.store import open_store
 from app.web.context import AppContext
 from app.web.page import build
+from app.web.presence import Presence
 from app.web.server import Server
 from core import compile_decoding
 
@@ -35,7 +36,14 @@ def main() -> None:
         store = open_store(folder)
         ending.callback(store.close)
         model = named_model(settings.model, settings.quantization or "none")
-        engine = Engine(model, settings.queue_size, document_cache(settings), compile_decoding)
+        engine = Engine(
+            model,
+            settings.queue_size,
+            document_cache(settings),
+            compile_decoding,
+            runs_each=settings.runs_each,
+            stall_seconds=settings.stall_seconds,
+        )
         ending.callback(engine.close)
         engine.start()
         meanings = installed_meanings(settings)
@@ -44,13 +52,22 @@ def main() -> None:
         reader = reader_for(settings.isolate_reading)
         ending.callback(reader.close)
         reader.start()
+        presence = Presence()
         sessions = Sessions(
-            store, settings.limits, settings.session_minutes, forget=settings.shared, meanings=meanings, reader=reader
+            store,
+            settings.limits,
+            settings.session_minutes,
+            forget=settings.shared,
+            meanings=meanings,
+            reader=reader,
+            silent=presence.silent,
+            each=settings.visitor_limits,
         )
         ending.callback(sessions.close)
         sessions.start()
-        page = build(settings, AppContext(Commands(settings, engine, meanings), sessions, shared=settings.shared))
-        server = Server(page, settings)
+        commands = Commands(settings, engine, meanings)
+        context = AppContext(commands, sessions, shared=settings.shared, presence=presence)
+        server = Server(build(settings, context), settings, context)
         ending.callback(server.close)
         sys.stdout.write(f"Running on {server.url} (Ctrl+C ends it)\n")
         sys.stdout.flush()

@@ -39,6 +39,14 @@ class Limits:
     max_read_megabytes: int = 1500
 
 
+@dataclass(frozen=True)
+class VisitorLimits:
+    """What each visitor may have: projects, and megabytes (10^6 bytes) of documents in all of them. None: no limit."""
+
+    projects: int | None = None
+    megabytes: int | None = None
+
+
 def parse_budget(value: object) -> float | int:
     """The size of the small cache: "1/8" and "0.125" are a share of the prompt (float), "512" is tokens (int).
 
@@ -99,12 +107,28 @@ class Settings(BaseSettings):
     )
     max_new_tokens: int = Field(512, ge=1, description="what the slider starts at")
     max_new_tokens_limit: int = Field(4096, ge=1, description="the most that can be asked for at once")
-    queue_size: int = Field(16, ge=1, description="people waiting; the next one is told to come back later")
+    queue_size: int = Field(32, ge=1, description="runs waiting; the next page stands in line, a program is refused")
+    stall_seconds: float = Field(300, gt=0, description="a run is given up of which nothing comes for so long")
     session_minutes: float = Field(60, gt=0, allow_inf_nan=False, description="unused state is freed after this")
 
     shared: bool = Field(
         default_factory=lambda: SPACE_VARIABLE in os.environ,
         description="strangers use it: nothing of them is listed, or stays; true on a Space",
+    )
+
+    # Of each visitor, see app.web.visitors. None: no limit, which is the default where nobody else uses it.
+    runs_each: int | None = Field(
+        default_factory=lambda earlier: 2 if earlier.get("shared") else None,
+        ge=1,
+        description="runs that wait or are under way",
+    )
+    projects_each: int | None = Field(
+        default_factory=lambda earlier: 20 if earlier.get("shared") else None, ge=1, description="projects"
+    )
+    upload_megabytes_each: int | None = Field(
+        default_factory=lambda earlier: 200 if earlier.get("shared") else None,
+        ge=1,
+        description="documents of all projects, in 10^6 bytes",
     )
 
     # Keys and values of documents that were read, so that they are read once; in gigabytes of 10^9 bytes.
@@ -149,6 +173,11 @@ class Settings(BaseSettings):
         return Limits(
             self.max_file_megabytes, self.max_pages, self.max_read_seconds, self.ocr_languages, self.max_read_megabytes
         )
+
+    @property
+    def visitor_limits(self) -> VisitorLimits:
+        """What each visitor may have."""
+        return VisitorLimits(self.projects_each, self.upload_megabytes_each)
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:

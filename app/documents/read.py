@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from app.documents.document import Document
+from app.documents.document import Document, ReadAs
 from app.documents.file_input import FileInput, Progress
 from app.documents.mail import read_mail
 from app.documents.markup_texts import read_org, read_rst, read_tex

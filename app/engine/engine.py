@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ from transformers import (
 from app.engine.document_cache import DocumentCache
 from app.engine.notifier import Notifier
 from app.engine.pace import Pace
-from app.engine.run import GenerationRequest, Priority, Run
+from app.engine.queue import RunQueue
+from app.engine.run import GenerationRequest, Run
+from app.engine.run_times import RunTimes
 from app.say.errors import AppError
 from app.say.wording import Message
 from core import (
@@ -30,6 +34,7 @@ from core import (
     Dictation,
     Event,
     FullAttention,
+    GenerationFinished,
     PolicyCache,
     PrefillProgress,
     RefreshKVError,
@@ -46,11 +51,15 @@ from core.quantization import Quantization
 
 ModelSource: TypeAlias = Callable[[LoadProgress], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
+TEND_SECONDS = 1.0
+"""Between two looks at the queue."""
+
+STALLED = (
+    "Nothing came from the model for {:,} seconds (REFRESHKV_STALL_SECONDS), so the run was ended. What was written is "
+    "kept: try again, with fewer pages if it comes again."
+)
+
 logger = logging.getLogger(__name__)
-
-
-class QueueFullError(AppError):
-    """As many people are waiting as settings allow."""
 
 
 class ModelUnavailableError(AppError):
@@ -75,20 +84,27 @@ class Engine:
         queue_size: int,
         documents: Callable[[PreTrainedModel], DocumentCache] = DocumentCache,
         compilation: Callable[[PreTrainedModel], Compilation] | None = None,
+        *,
+        runs_each: int | None = None,
+        stall_seconds: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`load` gets a progress callback (what, done, total); `queue_size` is the number of runs that may wait;
-        `documents` makes the cache of the loaded model; `compilation` begins to compile it while it serves already."""
+        """`load` gets a progress callback (what, done, total); `queue_size` is the number of runs that may wait, and
+        `runs_each` that of a visitor's; `documents` makes the cache of the loaded model; `compilation` begins to
+        compile it while it serves already. A run of which nothing comes for `stall_seconds` is given up."""
         self._load = load
         self._compile = compilation
         self._compilation: Compilation | None = None
         self._make_documents = documents
-        self._queue_size = queue_size
-        self._waiting: list[Run] = []
-        self._current: Run | None = None
+        self._queue = RunQueue(queue_size, runs_each, clock)
+        self._times = RunTimes()
+        self._clock, self._stall_seconds = clock, stall_seconds
+        self._sign = 0.0
+        """When something came last of the run under way, by the clock."""
         self._closed = False
         self._work = threading.Condition()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
+        self._ready, self._ended = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._load_and_serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._documents: DocumentCache | None = None
         self._vocabulary: Vocabulary | None = None
@@ -98,13 +114,15 @@ class Engine:
         """Of how far loading and compiling is, and of whose turn it is."""
 
     def start(self) -> None:
-        """Load the model and then serve runs, in a thread of its own."""
+        """Load the model and then serve runs, in a thread of its own; another one looks after the queue."""
         self._thread.start()
+        threading.Thread(target=self._watch, name="queue", daemon=True).start()
 
     def close(self) -> None:
         """Stop all runs and end the thread, which a loading model may delay."""
         for run in self.current():
             run.stop()
+        self._ended.set()
         if self._compilation is not None:
             self._compilation.cancel()
         with self._work:
@@ -177,48 +195,78 @@ class Engine:
         return self._model
 
     def submit(self, run: Run) -> None:
-        """Queue a run. Raises QueueFullError, and ModelUnavailableError after `close`."""
+        """Queue a run. Raises as RunQueue.add, and ModelUnavailableError after `close`."""
         with self._work:
             if self._closed:
                 raise ModelUnavailableError("The app is ending. Start it again, then press Write; your text is kept.")
-            self._waiting = [other for other in self._waiting if not other.done]
-            people = sum(other.priority is Priority.WRITING for other in self._waiting)
-            if run.priority is Priority.WRITING and people >= self._queue_size:
-                raise QueueFullError(
-                    "{} people are waiting already, as many as can (REFRESHKV_QUEUE_SIZE). "
-                    "Your text and files are kept: press Write again in a few minutes.",
-                    people,
-                )
-            if self._current is not None and self._current.priority > run.priority:
-                self._current.stop()
-            self._waiting.append(run)
-            self._waiting.sort(key=lambda other: other.priority)  # stable: of equal ones the oldest first
+            self._queue.add(run)
+            current = self._queue.current
+            if current is not None and current.priority > run.priority:
+                current.stop()
             self._work.notify_all()
+
+    @property
+    def full(self) -> bool:
+        """Whether as many people wait as can."""
+        with self._work:
+            return self._queue.full
 
     def ahead_of(self, run: Run) -> int:
         """How many runs come before a waiting one, the running one included."""
         current = self.current()
         return current.index(run) if run in current else 0
 
+    def seconds_until(self, run: Run) -> float | None:
+        """About how long a waiting run waits still, from what the latest took; None while nothing is known of that."""
+        with self._work:
+            runs, total = self._queue.runs, 0.0
+            for other in runs[: runs.index(run)] if run in runs else ():
+                seconds = self._times.seconds(other.request)
+                if seconds is None:
+                    return None
+                total += seconds if other.started is None else max(seconds - (time.perf_counter() - other.started), 1.0)
+        return total
+
     def current(self) -> list[Run]:
         """The runs that wait or are under way, in the order in which they are served."""
         with self._work:
-            runs = [*([self._current] if self._current else []), *self._waiting]
-        return [run for run in runs if not run.done]
+            return self._queue.runs
+
+    def tend(self) -> None:
+        """Look after the queue, as is done every second: see RunQueue.tend; and give up a run of which nothing comes
+        any more. Its thread ends when it comes back, and another serves until then."""
+        with self._work:
+            self._queue.tend()
+            run = self._queue.current
+            if run is None or run.done or self._clock() - self._sign < self._stall_seconds:
+                return
+            run.stop()
+            run.end("failed", Message(STALLED, round(self._stall_seconds)))
+            logger.error("a run hangs; another thread serves from now on")
+            self._documents = self._make_documents(self.require_model()[0])  # the other one is in use
+            self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
+            self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(TEND_SECONDS):
+            self.tend()
 
     def _next(self) -> Run | None:
-        """The run whose turn it is, once there is one; None at the end."""
+        """The run whose turn it is, once there is one; None at the end, and for a thread in whose place another is."""
         with self._work:
-            self._current = None
-            self._work.wait_for(lambda: self._waiting or self._closed)
-            self._current = self._waiting.pop(0) if self._waiting else None
-            waiting = list(self._waiting)
+            if threading.current_thread() is not self._thread:
+                return None
+            self._queue.current = None
+            self._work.wait_for(lambda: self._queue.waiting or self._closed)
+            run = self._queue.next()
+            self._sign = self._clock()
+            waiting = self._queue.waiting
         self.notifier.notify()
-        for run in waiting:  # has come nearer
-            run.notifier.notify()
-        return self._current
+        for other in waiting:  # has come nearer
+            other.notifier.notify()
+        return run
 
-    def _serve(self) -> None:
+    def _load_and_serve(self) -> None:
         try:
             model, tokenizer = self._load(self._report)
             self._documents = self._make_documents(model)
@@ -233,6 +281,9 @@ class Engine:
             self.failure = Message("The model could not be loaded: {}", str(error))
         self._ready.set()
         self.notifier.notify()
+        self._serve()
+
+    def _serve(self) -> None:
         while (run := self._next()) is not None:
             if run.begin():
                 self._execute(run)
@@ -249,7 +300,11 @@ class Engine:
         try:
             with closing(self._events(run)) as events:
                 for event in events:
+                    self._sign = self._clock()
                     run.emit(event)
+                    if isinstance(event, GenerationFinished):
+                        with self._work:
+                            self._times.add(event, run.request.max_new_tokens)
                     if run.stopping:
                         break
             run.end("stopped" if run.stopping else "finished")

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from torch import Tensor
 
+from app.engine.caller import Caller
 from app.engine.notifier import Notifier
 from app.say.wording import Message
 from core import Event, Policy
@@ -68,12 +69,21 @@ class Run:
     """One generation: its request, its state, and its events until they are taken. For several threads.
 
     started: when it left the queue, in seconds of perf_counter. cache_bytes: of the keys and values when it ended, of
-    the full cache and the small ones.
+    the full cache and the small ones. stopped_for: why it was stopped, if not because somebody asked.
     """
 
-    def __init__(self, request: GenerationRequest, priority: Priority = Priority.WRITING) -> None:
-        """A run that waits."""
-        self.request, self.priority = request, priority
+    def __init__(
+        self,
+        request: GenerationRequest,
+        priority: Priority = Priority.WRITING,
+        caller: Caller | None = None,
+        *,
+        continues: bool = False,
+    ) -> None:
+        """A run that waits. `caller`: by default one that always listens. `continues`: it goes on with what an earlier
+        one began."""
+        self.request, self.priority, self.caller, self.continues = request, priority, caller or Caller(), continues
+        self.stopped_for: Message | None = None
         self.state: RunState = "waiting"
         self.error: Message | None = None
         self.started: float | None = None
@@ -93,10 +103,11 @@ class Run:
         """Whether `stop` was called."""
         return self._stopping
 
-    def stop(self) -> None:
-        """Ask it to stop: at once if it waits, else at the next token or prefill chunk."""
+    def stop(self, reason: Message | None = None) -> None:
+        """Ask it to stop: at once if it waits, else at the next token or prefill chunk. `reason`: if nobody asked."""
         with self._lock:
-            self._stopping = True
+            if not self._stopping:
+                self._stopping, self.stopped_for = True, reason
             if self.state == "waiting":
                 self.state = "stopped"
         self.notifier.notify()
@@ -115,8 +126,11 @@ class Run:
         self.notifier.notify()
 
     def end(self, state: RunState, error: Message | None = None) -> None:
-        """It is over; no event comes after."""
-        self.error, self.state = error, state
+        """It is over, unless it was before; no event comes after."""
+        with self._lock:
+            if self.done:
+                return
+            self.error, self.state = error, state
         self.notifier.notify()
 
     def take(self) -> list[TimedEvent]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
+from app.engine.caller import Caller
 from app.engine.engine import Engine
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
@@ -135,10 +136,13 @@ class Commands:
         session.write(writing)
         return writing
 
-    def write_apart(self, sources: Sequence[Source], request: WriteRequest, draft: str = "") -> Writing:
+    def write_apart(
+        self, sources: Sequence[Source], request: WriteRequest, draft: str = "", caller: Caller | None = None
+    ) -> Writing:
         """Begin a text that belongs to no project, or go on with `draft`. Raises AppError."""
         where: Where = "end" if draft.strip() else "anew"
         writing = self._writing(self.material_of(sources), request, InsertionPoint(draft, "", ""), where)
+        writing.caller = caller or writing.caller
         writing.start()
         return writing
 
@@ -227,10 +231,12 @@ class Commands:
         return comparison
 
     def compare_apart(
-        self, sources: Sequence[Source], request: WriteRequest, methods: Sequence[str], draft: str = ""
-    ) -> Comparison:
+        self, sources: Sequence[Source], request: WriteRequest, methods: Sequence[str], draft: str = "",
+        caller: Caller | None = None,
+    ) -> Comparison:  # fmt: skip
         """The same for what belongs to no project. Raises AppError."""
         comparison = self._comparison(self.material_of(sources), request, methods, draft)
+        comparison.caller = caller or comparison.caller
         comparison.start()
         return comparison
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
+from app.engine.caller import Caller
 from app.engine.engine import Engine
 from app.engine.notifier import Notifier
 from app.engine.run import Run
@@ -40,10 +41,12 @@ logger = logging.getLogger(__name__)
 class FollowedRun:
     """A run as it is followed. Its figures belong to the thread that follows it, and are only read elsewhere."""
 
-    def __init__(self, spec: RunSpec, feed: MapFeed, layers: int) -> None:
-        """Nothing has happened yet."""
+    def __init__(
+        self, spec: RunSpec, feed: MapFeed, layers: int, caller: Caller | None = None, *, continues: bool = False
+    ) -> None:
+        """Nothing has happened yet. `caller`, `continues`: of the run."""
         self.spec, self.feed = spec, feed
-        self.run = Run(spec.request, spec.priority)
+        self.run = Run(spec.request, spec.priority, caller, continues=continues)
         self.statistics = RunStatistics(layers, spec.composed.prompt_tokens)
         self.text = spec.opening
 
@@ -63,7 +66,8 @@ RunScript: TypeAlias = Generator[RunSpec, FollowedRun, None]
 class Job:
     """Runs in a row. `start` it once; look at it at any time, from any thread; `stop` ends it.
 
-    current: the run under way, or the last. error: why it failed, though its last run may not have.
+    caller: who asked for it; to be set before it is started. current: the run under way, or the last. error: why it
+    failed, though its last run may not have.
     """
 
     def __init__(self, engine: Engine, library: RunLibrary | None, name: str) -> None:
@@ -73,6 +77,7 @@ class Job:
         self.error: Message | None = None
         self.current: FollowedRun | None = None
         self.engine = engine
+        self.caller = Caller()
         self._library = library
         self._runs = 0
         self._stopped = False
@@ -164,7 +169,7 @@ class Job:
         """Record a run and queue it. Raises AppError, and then it is not recorded either."""
         self._runs += 1
         feed = spec.feed(f"{self.id}-{self._runs}", self.engine, self.draft_start + len(spec.opening))
-        followed = FollowedRun(spec, feed, self.engine.layers)
+        followed = FollowedRun(spec, feed, self.engine.layers, self.caller, continues=self._runs > 1)
         library = self._library if spec.recorded else None
         if library:
             library.begin(feed, spec.described)

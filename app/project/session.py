@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from app.engine.caller import Caller
 from app.intake import Reader
 from app.project.comparison import Comparison
 from app.project.draft import ProjectDraft
@@ -54,6 +55,8 @@ class Session:
         self.note_taking: NoteTaking | None = None
         self.writing: Writing | None = None
         self.comparison: Comparison | None = None
+        self.caller = Caller()
+        """Who asks for what is done in it."""
         self.used = time.monotonic()
         self._store = store
         self._lock = threading.Lock()
@@ -75,6 +78,7 @@ class Session:
 
     def write(self, writing: Writing) -> None:
         """Begin to write. Raises AppError if another writes or is about to, or if it cannot be begun."""
+        writing.caller = self.caller
         writing.start()
         self.writing = writing
 
@@ -85,6 +89,7 @@ class Session:
             if before is not None and not before.done:
                 raise AppError("Methods are being compared already. Stop that first.")
             self.comparison = comparison
+        comparison.caller = self.caller
         try:
             comparison.start()
         except BaseException:

@@ -5,23 +5,34 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from app.intake import InThread, Reader
 from app.project.session import UNTITLED, Session
 from app.reading.meanings import Meanings
-from app.say.errors import ProjectGone, StoreError
-from app.settings import Limits
-from app.store import Project, Store, create_project, delete_project, list_projects, open_project
+from app.say.errors import AppError, ProjectGone, StoreError
+from app.settings import Limits, VisitorLimits
+from app.store import Project, Store, delete_project, list_projects, open_project, promise_project
 
 Opening: TypeAlias = "Future[Session | None]"
 """A session that is being opened, is open, or is being closed: None once it is not there any more."""
 
 AWAY_SECONDS = 30
 """So long what a page asked for is read on after it left."""
+ABSENT_SECONDS = 120.0
+"""A page that has had no stream for so long has gone, though nobody said so."""
+
+UNTOUCHED_SECONDS, MOST_UNTOUCHED = 60.0, 200
+"""So long a session in which nothing was kept stays open when no page shows it, and so many do at most: of more the
+oldest go whose pages have no stream. A page that comes to it later finds it as it was: empty."""
+
+STARTING_SECONDS = 5.0
+"""A page may have no stream for so long when it is opened or reloaded."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +52,9 @@ class PageView:
 class Sessions:
     """The open projects. One that no page has shown for `minutes`, and nobody writes, is closed; with `forget` deleted.
 
+    A project is kept with the first thing in it: opening a page leaves nothing behind. Pages that go without a word are
+    known by their silence.
+
     A page whose project is gone never gets another in its place, into which its text would be saved, but a new one,
     and the same each time. For several threads: the lock is for what is in memory, and never held while a project is
     read or kept.
@@ -55,10 +69,14 @@ class Sessions:
         forget: bool = False,
         meanings: Meanings | None = None,
         reader: Reader | None = None,
+        silent: Callable[[str], float] = lambda page: 0.0,
+        each: VisitorLimits | None = None,
     ) -> None:
-        """`forget`: the store is for strangers, whose documents must not stay. `reader` reads files, see `Sources`."""
-        self.store = store
+        """`forget`: the store is for strangers, whose documents must not stay. `reader` reads files, see `Sources`.
+        `silent`: seconds for which a page has had no stream. `each`: what a visitor may have."""
+        self.store, self.silent, self._each = store, silent, each or VisitorLimits()
         self.reader = reader or InThread()
+        store.admit = self._admit
         self._meanings = meanings
         self._limits, self._seconds, self._forget = limits, 60 * minutes, forget
         self._open: dict[str, Opening] = {}
@@ -87,7 +105,7 @@ class Sessions:
 
     def create(self, page: str, name: str = UNTITLED) -> Session:
         """A new project, shown on `page`."""
-        return self.open(page, create_project(self.store, name).id)
+        return self.open(page, promise_project(self.store, name).id)
 
     def get(self, page: str, project: str | None) -> Session:
         """The session of the project that a page means; it is opened again if the page outlived it or the server.
@@ -137,6 +155,12 @@ class Sessions:
             shown = page in self._views or any(view.session is session for view in self._views.values())
         return shown or time.monotonic() - session.used < AWAY_SECONDS
 
+    def attended(self, project: str) -> bool:
+        """Whether a page shows it that has a stream."""
+        with self._lock:
+            pages = [page for page, view in self._views.items() if view.session.id == project]
+        return any(not self.silent(page) for page in pages)
+
     def leave(self, page: str) -> None:
         """The page was closed. What it was writing goes on."""
         with self._lock:
@@ -145,6 +169,39 @@ class Sessions:
             view.session.used = time.monotonic()
 
     # --- projects ---
+
+    def require_room(self, session: Session, paths: Sequence[Path]) -> None:
+        """Raises AppError if a visitor's documents are more than each may have, with these files."""
+        limit = self._each.megabytes
+        if limit is None:
+            return
+        kept = [file.path for other in self._of(session) for file in other.sources.files]
+        size = sum(path.stat().st_size for path in [*kept, *paths] if path.exists())
+        if size > limit * 10**6:
+            raise AppError(
+                "With these files your documents would have {:,} MB; the limit of each visitor is {:,} MB "
+                "(REFRESHKV_UPLOAD_MEGABYTES_EACH). Remove some, or a project, and add these again.",
+                -(-size // 10**6), limit,
+            )  # fmt: skip
+
+    def _admit(self, project: str) -> None:
+        """Whether the visitor may have one more project. Raises StoreError."""
+        with self._lock:
+            found = next((session for session in self._there() if session.id == project), None)
+        if found is None or self._each.projects is None:
+            return
+        own = [other for other in self._of(found) if other.id not in self.store.promised]
+        if len(own) >= self._each.projects:
+            raise StoreError(
+                "You have {:,} projects, as many as each visitor can (REFRESHKV_PROJECTS_EACH). Delete one that is not "
+                "needed; your text is on the page still.",
+                len(own),
+            )
+
+    def _of(self, session: Session) -> list[Session]:
+        """The open sessions of the visitor who uses this one."""
+        with self._lock:
+            return [other for other in self._there() if other.caller.visitor == session.caller.visitor]
 
     def delete(self, page: str, project: str) -> Session:
         """Delete a project for good; returns the one that `page` shows then."""
@@ -177,21 +234,42 @@ class Sessions:
     def expire(self) -> None:
         """Close what is long unused."""
         now = time.monotonic()
+        for page in list(self._views):
+            if self.silent(page) > ABSENT_SECONDS:
+                self.leave(page)
         with self._lock:
             shown = {view.session.id for view in self._views.values()}
             unused: list[tuple[Session, Opening]] = []
-            for project, opening in list(self._open.items()):
-                session = opening.result() if opening.done() else None
-                if session is None:
-                    continue
-                if session.busy or project in shown:
+            for session in self._there():
+                untouched = session.id in self.store.promised
+                if session.busy or session.id in shown:
                     session.used = now
-                elif now - session.used > self._seconds:
-                    closing: Opening = Future()  # who asks for it meanwhile waits
-                    self._open[project] = closing
-                    unused.append((session, closing))
+                elif now - session.used > (min(self._seconds, UNTOUCHED_SECONDS) if untouched else self._seconds):
+                    unused.append((session, self._closing(session)))
+            unused += [(session, self._closing(session)) for session in self._too_many()]
         for session, closing in unused:
             self._let_go(session, closing)
+
+    def _there(self) -> list[Session]:
+        """Those that are open."""
+        found = [opening.result() for opening in self._open.values() if opening.done() and not opening.exception()]
+        return [session for session in found if session is not None]
+
+    def _too_many(self) -> list[Session]:
+        """Of more untouched ones than can be open, the oldest that no page with a stream shows."""
+        untouched = [session for session in self._there() if session.id in self.store.promised and not session.busy]
+        excess = len(untouched) - MOST_UNTOUCHED
+        if excess <= 0:
+            return []
+        heard = {view.session.id for page, view in self._views.items() if self.silent(page) < STARTING_SECONDS}
+        return [session for session in untouched if session.id not in heard][:excess]
+
+    def _closing(self, session: Session) -> Opening:
+        """What stands in its place while it is closed: who asks for it meanwhile waits."""
+        self._views = {page: view for page, view in self._views.items() if view.session is not session}
+        closing: Opening = Future()
+        self._open[session.id] = closing
+        return closing
 
     def _show(self, page: str, session: Session) -> Session:
         self.leave(page)
@@ -249,7 +327,7 @@ class Sessions:
         return entries[0].id if entries else None
 
     def _made(self, instead_of: str) -> Session:
-        made: Project = create_project(self.store, UNTITLED)
+        made: Project = promise_project(self.store, UNTITLED)
         opening: Opening = Future()
         session = Session(self.store, made, self._limits, instead_of, self._meanings, self.reader)
         opening.set_result(session)
@@ -268,7 +346,7 @@ class Sessions:
         try:
             session.stop()  # a comparison that nobody has looked at for so long
             failure = session.draft.flush()
-            if self._forget:
+            if self._forget and session.id not in self.store.promised:
                 with suppress(ProjectGone):
                     delete_project(self.store, session.id)
             stays = failure is not None and not self._forget

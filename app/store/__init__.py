@@ -16,6 +16,7 @@ from app.store.projects import (
     delete_project,
     list_projects,
     open_project,
+    promise_project,
     rename_project,
     save_task,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "open_project",
     "open_store",
     "order_sources",
+    "promise_project",
     "read_draft",
     "read_source_again",
     "redo",

@@ -68,6 +68,11 @@ class Store:
         """Made by `open_store`. `notices` are for the person: what was wrong with the folder."""
         self.folder, self.notices, self.limits, self.clock = folder, notices, limits, clock
         self._connection = connection
+        self.promised: dict[str, tuple[str, float]] = {}
+        """Names, and when they were promised, of projects that are made with the first thing to be kept in them."""
+        self.admit: Callable[[str], None] = lambda project: None
+        """Raises StoreError if a promised project must not be made; asked in a transaction."""
+        self._made: set[str] = set()
         self._lock = threading.Lock()
         self._readers: list[sqlite3.Connection] | None = []
         """Connections to read with that nobody uses; None once the store is closed."""
@@ -84,9 +89,12 @@ class Store:
         connection = self._connection
         with self._lock, _explained(self.folder):
             connection.execute("BEGIN IMMEDIATE")
+            self._made.clear()
             try:
                 yield connection
                 connection.execute("COMMIT")
+                for project in self._made:
+                    self.promised.pop(project, None)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -106,6 +114,14 @@ class Store:
                 yield connection
             finally:
                 self._let_go(connection)
+
+    def writes(self, connection: sqlite3.Connection) -> bool:
+        """Whether it is that of a transaction."""
+        return connection is self._connection
+
+    def made(self, project: str) -> None:
+        """A promised project is made in the transaction under way; the promise holds until that is committed."""
+        self._made.add(project)
 
     def project_folder(self, project: str) -> Path:
         """Where a project's files are."""

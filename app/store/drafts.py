@@ -37,7 +37,7 @@ def put_draft(
     whole: bool = False,
 ) -> None:
     """`save_draft` within a transaction."""
-    at, former = read_row(connection, project, "history_at, draft")
+    at, former = read_row(store, connection, project, "history_at, draft")
     if draft.encoded != former and draft.text != decode(former):
         connection.execute("DELETE FROM history WHERE project = ? AND number > ?", (project, at))
         now = store.clock()
@@ -63,7 +63,7 @@ def redo(store: Store, project: str) -> str | None:
 
 def _step(store: Store, project: str, by: int) -> str | None:
     with store.transaction() as connection:
-        (at,) = read_row(connection, project, "history_at")
+        (at,) = read_row(store, connection, project, "history_at")
         row = connection.execute(
             "SELECT text FROM history WHERE project = ? AND number = ?", (project, at + by)
         ).fetchone()
@@ -115,5 +115,5 @@ def _forget(store: Store, connection: sqlite3.Connection, project: str) -> None:
 def read_draft(store: Store, project: str) -> str:
     """The draft as it was last kept. Raises StoreError if the project does not exist."""
     with store.reading() as connection:
-        (draft,) = read_row(connection, project, "draft")
+        (draft,) = read_row(store, connection, project, "draft")
     return decode(draft)

@@ -46,7 +46,7 @@ def begin_run(store: Store, project: str, position: int, settings: Mapping[str, 
     """Keep a run that waits for its turn; `settings` are values that JSON can hold. Raises StoreError."""
     asked, owner, begun = json.dumps(settings), _owner(), store.clock()
     with store.transaction() as connection:
-        read_row(connection, project, "id")
+        read_row(store, connection, project, "id")
         made = connection.execute(
             "INSERT INTO runs (project, state, position, settings, owner, begun, error) VALUES (?, ?, ?, ?, ?, ?, '')",
             (project, "waiting", position, asked, owner, begun),
@@ -88,7 +88,7 @@ def forget_run(store: Store, run: int) -> None:
 def list_runs(store: Store, project: str) -> list[StoredRun]:
     """The runs of a project, the newest first."""
     with store.reading() as connection:
-        read_row(connection, project, "id")
+        read_row(store, connection, project, "id")
         rows = connection.execute(
             "SELECT id, state, position, settings, begun, ended, error, trace IS NOT NULL, owner FROM runs "
             "WHERE project = ? ORDER BY id DESC",

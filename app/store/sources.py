@@ -44,7 +44,7 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
     does not exist.
     """
     with store.reading() as connection:
-        read_row(connection, project, "id")  # or a folder would be made for nothing
+        read_row(store, connection, project, "id")  # or a folder would be made for nothing
     data = _read_file(store, file, document.name)
     digest = hashlib.sha256(data).hexdigest()
     suffix = _SUFFIX.fullmatch(Path(document.name).suffix.lower())
@@ -52,7 +52,7 @@ def add_source(store: Store, project: str, file: Path, document: Document, chose
     name, text = json.dumps(document.name), _Text.of(document)
     _copy(path, data, document.name)
     with deleted_if_it_fails(path), store.transaction() as connection:
-        read_row(connection, project, "id")
+        read_row(store, connection, project, "id")
         count, place = connection.execute(
             "SELECT count(*), coalesce(max(place) + 1, 0) FROM sources WHERE project = ?", (project,)
         ).fetchone()
@@ -110,7 +110,7 @@ class _Text:
 def list_sources(store: Store, project: str) -> list[StoredSource]:
     """The sources of a project in their order, at first that in which they were added."""
     with store.reading() as connection:
-        read_row(connection, project, "id")
+        read_row(store, connection, project, "id")
         rows = connection.execute(
             "SELECT id, name, file, hash, chosen, notes, left_out, headings, parts, read_as FROM sources "
             "WHERE project = ? ORDER BY place, id",

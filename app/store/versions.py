@@ -37,14 +37,14 @@ def save_version(store: Store, project: str, text: str, name: str, *, automatic:
     check_draft(store, text)
     draft = DraftText.of(text)
     with store.transaction() as connection:
-        read_row(connection, project, "id")
+        read_row(store, connection, project, "id")
         return _put(store, connection, project, draft, name, automatic)
 
 
 def list_versions(store: Store, project: str) -> list[Version]:
     """The versions of a project, the newest first."""
     with store.reading() as connection:
-        read_row(connection, project, "id")
+        read_row(store, connection, project, "id")
         return _rows(connection, "project = ?", project)
 
 
@@ -70,7 +70,7 @@ def restore_version(store: Store, version: int) -> str:
         project, text = _read(connection, version)
     restored = DraftText.of(text)
     with store.transaction() as connection:
-        draft = decode(read_row(connection, project, "draft")[0])
+        draft = decode(read_row(store, connection, project, "draft")[0])
         if draft != text:
             _put(store, connection, project, DraftText.of(draft), BEFORE_RESTORING, automatic=True)
         put_draft(store, connection, project, restored, writer="", checkpoint=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.engine.caller import Caller
 from app.project.commands import Commands
 from app.project.editor_state import EditorState
 from app.project.session import Session
@@ -14,21 +15,31 @@ from app.say.errors import AppError
 from app.say.wording import ENGLISH, Wording
 from app.store import list_projects
 from app.web.events import errors_said, project_name
+from app.web.line import Line
+from app.web.presence import Presence
+from app.web.visitors import Visitors, kept_key
 
 
 class AppContext:
     """The commands, the open projects, and which page means which."""
 
-    def __init__(self, commands: Commands, sessions: Sessions, *, shared: bool) -> None:
-        """`shared`: the page is for strangers, who must not see one another's projects."""
+    def __init__(
+        self, commands: Commands, sessions: Sessions, *, shared: bool, presence: Presence | None = None
+    ) -> None:
+        """`shared`: the page is for strangers, who must not see one another's projects. `presence`: who is there, as
+        `sessions` knows it too."""
         self.commands, self.sessions, self.shared = commands, sessions, shared
+        self.presence = presence or Presence()
+        self.line = Line()
+        """Those for whom the queue has no place yet."""
+        self.visitors = Visitors(kept_key(sessions.store.folder))
 
     def session(self, project: Any, request: gr.Request) -> Session:
         """The session of the project that the page which sent `request` means."""
         page, project = page_of(request), named(project)
         shown = bool(project) and self.sessions.view(page) is not None  # else it has yet to be told which
         with errors_said(request, visible=shown):
-            return self.sessions.get(page, project)
+            return self._asked(self.sessions.get(page, project), request)
 
     def view(self, session: Session, request: gr.Request) -> PageView:
         """What the page that sent `request` shows of the session; if it shows another, nothing in particular."""
@@ -45,7 +56,21 @@ class AppContext:
             editor = EditorState.of(state, page)
             if not editor.project:
                 raise AppError("The page is not there yet. Try again in a moment.")
-            return self.sessions.rescue(page, editor.project), editor
+            return self._asked(self.sessions.rescue(page, editor.project), request), editor
+
+    def caller(self, request: gr.Request) -> Caller:
+        """Who calls for a text that belongs to no project, and listens for as long as a stream is read."""
+        page = page_of(request)
+        return Caller(self.visitors.of(request), lambda: not self.presence.silent(page), kept=False)
+
+    def _asked(self, session: Session, request: gr.Request) -> Session:
+        """What is done in it from now on is done for who sent `request`. On a person's own computer it goes on without
+        the page, as if that were there; strangers make way for others."""
+        visitor = self.visitors.of(request)
+        if session.caller.visitor != visitor:
+            heard = (lambda: self.sessions.attended(session.id)) if self.shared else lambda: True
+            session.caller = Caller(visitor, heard)
+        return session
 
     def others(self, session: Session, say: Wording = ENGLISH) -> Any:
         """The list of projects with the session's chosen, where there is one."""

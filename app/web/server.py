@@ -17,8 +17,11 @@ import uvicorn
 from fastapi import FastAPI
 from gradio.routes import App
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from app.settings import PREFIX, SPACE_VARIABLE, Settings, SettingsError
+from app.web import health
+from app.web.context import AppContext
 from app.web.page import launch_options
 
 HOST, SPACE_HOST = "127.0.0.1", "0.0.0.0"
@@ -31,13 +34,17 @@ CLOSING_SECONDS = 5
 class Server:
     """The page at `url`, served in a thread of its own until `close`."""
 
-    def __init__(self, blocks: gr.Blocks, settings: Settings) -> None:
-        """Begin to serve. Raises SettingsError if the address that was asked for cannot be had."""
+    def __init__(self, blocks: gr.Blocks, settings: Settings, context: AppContext | None = None) -> None:
+        """Begin to serve. `context`: of the page, which is told who is there. Raises SettingsError if the address that
+        was asked for cannot be had."""
         self._socket = listening_socket(settings)
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://{_browsable(host)}:{port}/"
         self._blocks = blocks
-        self._server = _Uvicorn(_application(blocks, settings))
+        application: ASGIApp = _application(blocks, settings, context)
+        if context is not None:
+            application = context.presence.watched(context.visitors.given(application))
+        self._server = _Uvicorn(application)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="server", daemon=True)
         self._thread.start()
 
@@ -56,7 +63,7 @@ class Server:
 class _Uvicorn(uvicorn.Server):
     """With the signals left to the main thread, where what is written is kept before the process ends."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=CLOSING_SECONDS))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -100,9 +107,11 @@ def _browsable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _application(blocks: gr.Blocks, settings: Settings) -> FastAPI:
-    """The page at the root. What `Blocks.launch` sets, and mounting does not, is set here."""
+def _application(blocks: gr.Blocks, settings: Settings, context: AppContext | None) -> FastAPI:
+    """The page at the root, and its health beside it. What `Blocks.launch` sets, and mounting does not, is set here."""
     application = FastAPI(openapi_url=None)
+    if context is not None:
+        application.add_route(health.PATH, health.answering(context.commands.engine))
     gr.mount_gradio_app(
         application, blocks, "/", show_error=False, ssr_mode=False, pwa=False, **launch_options(settings)
     )

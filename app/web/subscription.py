@@ -13,11 +13,11 @@ from app.project.session import Session
 from app.project.sessions import PageView
 from app.project.writing import Writing
 from app.runs.feed import Cursor, Json, MapFeed
-from app.say.wording import ENGLISH, Wording
+from app.say.wording import ENGLISH, Message, Wording
 from app.web.components.editor import proposal_message
 from app.web.components.log import Log
 from app.web.html import panels
-from app.web.html.run_lines import already_read, prefill_progress, status
+from app.web.html.run_lines import already_read, prefill_progress, status, waiting
 
 RATES_SECONDS = 0.5
 """Between two updates of the figures, which are sent whole."""
@@ -27,6 +27,7 @@ _ENDINGS = {
     "stop_string": "Finished: this part is complete.",
     "length": "Finished: the text has the length asked for. Press Continue to go on.",
 }
+STOPPED = Message("Stopped.")
 _VERDICT = "Accept or reject the proposal in the draft."
 _NOTHING = (
     "Finished: the model found nothing better (attempts: {}), so the passage stays as it is. Select more text, say how "
@@ -136,12 +137,12 @@ class RunSubscription:
         assert current is not None
         run, ending = current.run, current.statistics.ending
         if run.state == "waiting":
-            ahead = writing.engine.ahead_of(run)
-            return panels.progress(None, say("Waiting: {} before you.", ahead) if ahead else say("Starting."))
+            ahead, seconds = writing.engine.ahead_of(run), writing.engine.seconds_until(run)
+            return panels.progress(None, waiting(ahead, seconds, say))
         if failure := writing.message:
             return panels.notice(failure.worded(say))
         if over and writing.state == "stopped":
-            return panels.progress(None, say.together(say("Stopped."), self._stopped()))
+            return panels.progress(None, say.together((run.stopped_for or STOPPED).worded(say), self._stopped()))
         if over and ending:
             return panels.progress(None, self._finished(ending.reason))
         if writing.stopping:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.engine.notifier import Notifier
 from app.engine.run import GenerationRequest, Run
 from app.project.insertion import Insertion, InsertionPoint
 from app.project.run_spec import RunSpec
@@ -32,12 +33,17 @@ class ScriptedEngine:
 
     layers, policy_layers, heads = 3, (0, 1, 2), 2
 
-    def __init__(self, ahead: int = 0) -> None:
-        self.ahead = ahead
+    def __init__(self, ahead: int = 0, seconds: float | None = None) -> None:
+        self.ahead, self.seconds = ahead, seconds
         self.runs: list[Run] = []
+        self.notifier = Notifier()
+        self.full = False
 
     def ahead_of(self, run: Run) -> int:
         return self.ahead
+
+    def seconds_until(self, run: Run) -> float | None:
+        return self.seconds
 
     def submit(self, run: Run) -> None:
         self.runs.append(run)
@@ -60,8 +66,8 @@ class ScriptedRun:
         """It is this run."""
         stop = run.stop
 
-        def stopped() -> None:
-            stop()
+        def stopped(reason: Message | None = None) -> None:
+            stop(reason)
             if not run.done:
                 run.end("stopped")
 

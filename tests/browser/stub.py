@@ -44,8 +44,8 @@ class StubEngine(Engine):
     prompt waits for. writing: what each token waits for. ending: what the last token of a run waits for.
     """
 
-    def __init__(self, queue_size: int = 4, pace: float = 0.004) -> None:
-        super().__init__(lambda report: _model_and_tokenizer(), queue_size, DocumentCache)
+    def __init__(self, queue_size: int = 4, pace: float = 0.004, runs_each: int | None = None) -> None:
+        super().__init__(lambda report: _model_and_tokenizer(), queue_size, DocumentCache, runs_each=runs_each)
         self.pace, self.parameters = pace, LARGE
         self.reading, self.writing, self.ending = threading.Event(), threading.Event(), threading.Event()
         self.free()

@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.store import open_store
 from app.web.context import AppContext
 from app.web.page import build
+from app.web.presence import Presence
 from app.web.server import Server
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "samples" / "lighthouses.pdf"
@@ -29,9 +30,10 @@ class Studio:
         settings = Settings(_env_file=None, max_file_megabytes=1, max_new_tokens=256, host="127.0.0.1", port=port)
         self.engine = engine
         self.store = open_store(folder)
-        self.sessions = Sessions(self.store, settings.limits, 60, forget=shared)
-        self._context = AppContext(Commands(settings, engine), self.sessions, shared=shared)
-        self._server = Server(build(settings, self._context), settings)
+        self._presence = Presence()
+        self.sessions = self._opened(settings, shared)
+        self._context = AppContext(Commands(settings, engine), self.sessions, shared=shared, presence=self._presence)
+        self._server = Server(build(settings, self._context), settings, self._context)
         self._settings = settings
         self.url = self._server.url
 
@@ -39,8 +41,11 @@ class Studio:
         """Serve another folder from now on; no page must be open."""
         self._put_away()
         self.store = open_store(folder)
-        self.sessions = Sessions(self.store, self._settings.limits, 60, forget=self._context.shared)
+        self.sessions = self._opened(self._settings, self._context.shared)
         self._context.sessions = self.sessions
+
+    def _opened(self, settings: Settings, shared: bool) -> Sessions:
+        return Sessions(self.store, settings.limits, 60, forget=shared, silent=self._presence.silent)
 
     def close(self) -> None:
         """Stop serving; what is being written is stopped and kept."""

@@ -219,7 +219,7 @@ def test_a_run_stays_in_its_project_when_another_is_opened(studio: Studio, hands
 
     # A run from the same button is followed in the project it is begun in, and Stop is its own.
     hands.press("continue")
-    expect(page.locator("#progress")).to_contain_text("Waiting: 1 before you.")
+    expect(page.locator("#progress")).to_contain_text("Waiting: 1 before you")
     assert first.writing is not None
     first.writing.stop()
     hands.wait_for_words("Something else.", 3)

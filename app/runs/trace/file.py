@@ -21,8 +21,15 @@ from app.text.valid import valid
 VERSION = 1
 """Goes up with every change that an older reader would misread."""
 
-MOST_BYTES = 512 * 10**6
+MOST_BYTES = 128 * 10**6
 """Unpacked size beyond which a file is refused; a run of 8,000 tokens takes about 10 MB."""
+
+MOST_VALUES = 2 * 10**6
+"""Values in the JSON beyond which a file is refused: a number of two bytes takes 40 as an object. A token of the prompt
+has five, so a prompt of 400,000 tokens can be read."""
+
+_PIECE = 2**20
+"""Bytes that are unpacked at once."""
 
 MOST_COUNTS = 2 * 10**8
 """Layers by positions, or refreshes by positions, beyond which a file is refused: so much is held to play it."""
@@ -31,6 +38,7 @@ _LEVEL = 1
 """Most of a trace is packed already: higher levels make it 2% smaller."""
 
 _Index = Annotated[int, Field(ge=0)]
+_Character = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class _Part(BaseModel):
@@ -73,8 +81,10 @@ class PromptPart(_Part):
         description="the token's text; a character of several tokens stands in the first, and the others are empty"
     )
     token_page: list[int] = Field(description="index into pages; -1 for a token between pages")
-    token_start: list[_Index] = Field(description="first character of the token in the page's text; 0 between pages")
-    token_end: list[_Index] = Field(description="the character after its last; 0 between pages")
+    token_start: list[_Character] = Field(
+        description="first character of the token in the page's text; 0 between pages"
+    )
+    token_end: list[_Character] = Field(description="the character after its last; 0 between pages")
     draft_tokens: _Index = Field(
         default=0, description="tokens of the draft, at the prompt's end; a trace without it was written when none told"
     )
@@ -237,13 +247,24 @@ def _utf8(name: str) -> str:
 
 
 def _unzip(data: bytes) -> bytes:
+    """The text, of which is known how much there is before anything is made of it."""
     unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        text = unzip.decompress(data, MOST_BYTES)
-    except zlib.error as error:
-        raise TraceError("This is not a trace, or a damaged one: {}. Export it again.", str(error)) from None
-    if unzip.unconsumed_tail:
-        raise TraceError("The trace has more than {:,} MB unpacked, which is the limit.", MOST_BYTES // 10**6)
+    pieces: list[bytes] = []
+    compressed, size, values = len(data), 0, 1
+    while data and not unzip.eof:
+        try:
+            piece = unzip.decompress(data, _PIECE)
+        except zlib.error as error:
+            raise TraceError("This is not a trace, or a damaged one: {}. Export it again.", str(error)) from None
+        data = unzip.unconsumed_tail
+        size, values = size + len(piece), values + piece.count(b",")  # some stand in texts: the limit is far
+        if size > MOST_BYTES:
+            raise TraceError("The trace has more than {:,} MB unpacked, which is the limit.", MOST_BYTES // 10**6)
+        if values > MOST_VALUES:
+            raise TraceError(
+                "The trace has more than {:,} values, which is the limit. Choose one of a shorter run.", MOST_VALUES
+            )
+        pieces.append(piece)
     if not unzip.eof:
-        raise TraceError("The trace is cut off after {:,} bytes. Export or download it again.", len(data))
-    return text
+        raise TraceError("The trace is cut off after {:,} bytes. Export or download it again.", compressed)
+    return b"".join(pieces)

@@ -4,7 +4,7 @@ The docstrings are what a client is shown of them. No `from __future__ import an
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, get_args
 
 import gradio as gr
@@ -12,6 +12,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from app.documents import select_pages
+from app.engine.caller import Caller
 from app.export import Draft, export
 from app.intake import FileJob, Reader
 from app.project.commands import Commands
@@ -33,9 +34,11 @@ ComparedMethod = Literal["RefreshKV", "FullAttention", "NeverRefreshed"]
 Format = Literal["md", "txt", "docx", "pdf", "csv", "tsv"]
 
 
-def add_api(commands: Commands, reader: Reader) -> None:
-    """The endpoints, inside of a gr.Blocks. They touch no project of the page's."""
-    tools = Tools(commands, reader)
+def add_api(
+    commands: Commands, reader: Reader, caller: Callable[[gr.Request], Caller] = lambda request: Caller()
+) -> None:
+    """The endpoints, inside of a gr.Blocks. They touch no project of the page's. `caller`: who sent a request."""
+    tools = Tools(commands, reader, caller)
     # Runs queue in the engine; Gradio must not hold them back as well.
     for tool in (tools.write, tools.compare, tools.read_document, tools.check_budget, tools.export_draft):
         gr.api(tool, api_name=tool.__name__, concurrency_limit=None)
@@ -44,9 +47,11 @@ def add_api(commands: Commands, reader: Reader) -> None:
 class Tools:
     """What the endpoints do."""
 
-    def __init__(self, commands: Commands, reader: Reader) -> None:
-        """The page's commands, and what reads files for it."""
-        self._commands, self._reader = commands, reader
+    def __init__(
+        self, commands: Commands, reader: Reader, caller: Callable[[gr.Request], Caller] = lambda request: Caller()
+    ) -> None:
+        """The page's commands, what reads files for it, and who sent a request."""
+        self._commands, self._reader, self._caller = commands, reader, caller
 
     async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
@@ -107,7 +112,10 @@ class Tools:
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
             sources = await asyncio.to_thread(read_sources, files, self._limits, self._reader, pages, passwords, parts)
-            writing = await asyncio.to_thread(self._commands.write_apart, sources, asked, given_text("draft", draft))
+            caller = self._caller(request) if request is not None else None
+            writing = await asyncio.to_thread(
+                self._commands.write_apart, sources, asked, given_text("draft", draft), caller
+            )
         try:
             async for _ in _followed(writing):
                 yield answer({"text": writing.text, "statistics": {}}, request)
@@ -178,8 +186,9 @@ class Tools:
             )  # fmt: skip
             named = given_texts("methods", methods)
             sources = await asyncio.to_thread(read_sources, files, self._limits, self._reader, pages, passwords, parts)
+            caller = self._caller(request) if request is not None else None
             comparison = await asyncio.to_thread(
-                self._commands.compare_apart, sources, asked, named, given_text("draft", draft)
+                self._commands.compare_apart, sources, asked, named, given_text("draft", draft), caller
             )
         try:
             async for _ in _followed(comparison):

@@ -68,6 +68,20 @@ def prefill_progress(statistics: RunStatistics, say: Wording = ENGLISH) -> tuple
     return fraction, say("{}, about {} left", text, _duration((total - done) / rate, say))
 
 
+def waiting(ahead: int, seconds: float | None, say: Wording = ENGLISH) -> str:
+    """How many runs are before one that waits, and how long that takes if it is known."""
+    if not ahead:
+        return say("Starting.")
+    if seconds is None:
+        return say("Waiting: {} before you.", ahead)
+    tens, minutes = 10 * max(1, round(seconds / 10)), max(1, round(seconds / 60))
+    if tens < 60:
+        about = say("about {} seconds", tens)
+    else:
+        about = say.count(minutes, "about {:,} minute", "about {:,} minutes")
+    return say("Waiting: {} before you, {}.", ahead, about)
+
+
 def notes_progress(done: int, total: int, seconds_left: float | None, say: Wording = ENGLISH) -> tuple[float, str]:
     """The fraction of the parts on which there is a note, and the line that says so, with what remains if it is
     known."""

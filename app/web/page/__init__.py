@@ -48,7 +48,7 @@ def build(settings: Settings, context: AppContext) -> gr.Blocks:
     # Uploaded files are deleted when they have outlived a session; what a project needs of them is in its folder.
     with ValidBlocks(title="Long-document writer", analytics_enabled=False, delete_cache=(seconds, seconds)) as page:
         # First, or handlers of the same names would take the endpoints' names.
-        add_api(context.commands, context.sessions.reader)
+        add_api(context.commands, context.sessions.reader, context.caller)
         project = gr.BrowserState("", storage_key="refreshkv-project", secret="refreshkv")
         version = gr.State("")
         ready = gr.State(False)

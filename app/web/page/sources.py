@@ -65,7 +65,10 @@ def add_sources(
     def uploaded(paths: list[str] | None, project: str, request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
         """Make room for more at once, or what comes next would bring these along; and read what was uploaded."""
         yield None
-        add(project, [Path(path) for path in paths or []], request, progress)
+        session, files = context.session(project, request), [Path(path) for path in paths or []]
+        with errors_said(request):
+            context.sessions.require_room(session, files)
+        add(project, files, request, progress)
         yield gr.skip()
 
     def use_sample(project: str, request: gr.Request, progress: Any = PROGRESS) -> Any:

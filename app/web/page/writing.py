@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import gradio as gr
 
+from app.engine.queue import QueueFullError
 from app.project.commands import Where
 from app.project.editor_state import EditorState
 from app.project.session import Session
@@ -33,6 +34,10 @@ FRAME_SECONDS, SILENT_SECONDS = 0.2, 1.0
 """Between two updates at least, and at most: Gradio looks only then whether the page is still there. A browser on the
 same two cores takes over half a core for twelve updates a second, which decoding then lacks (docs/benchmarks.md)."""
 
+STANDING = (
+    "The queue is full. You keep your place and it begins by itself while this page is open; before you in the line: "
+    "{}. Stop gives it up."
+)
 NOT_SHOWN = "What was written could not be shown while it came. It is kept, and is in the draft now."
 
 logger = logging.getLogger(__name__)
@@ -189,6 +194,7 @@ class Stream:
     def __init__(self, context: AppContext, parts: WritingParts, the_map: CacheMap) -> None:
         """For all pages."""
         self._context, self._parts, self._map = context, parts, the_map
+        self._line = context.line
 
     async def begin(
         self,
@@ -202,7 +208,22 @@ class Stream:
         parts = self._parts
         session, editor = await asyncio.to_thread(self._context.held, state, request)
         try:
-            writing = await asyncio.to_thread(command, session, editor)
+            writing: Writing | None = None
+            while writing is None:
+                try:
+                    if len(self._line) and self._line.before(session.id) != 0:  # others were refused before
+                        raise QueueFullError("Others wait for a place in the queue.")
+                    writing = await asyncio.to_thread(command, session, editor)
+                except QueueFullError:
+                    if not self._line.join(session.id):
+                        raise
+                    async for update in self._standing(session, request):
+                        yield update
+                    if self._line.before(session.id) is None:  # it was given up
+                        yield {parts.progress: "", **parts.states(writing=False)}
+                        return
+                    now = session.draft.state
+                    editor = replace(editor, text=now.text, revision=now.revision)
         except AppError as error:
             other = session.writing
             if other is not None and not other.done:  # in another window: shown here too from now on
@@ -216,6 +237,8 @@ class Stream:
             said = {parts.progress: panels.notice(worded(error, request))}
             yield {**said, parts.editor: draft_message(session)} if stale else said
             return
+        finally:
+            self._line.leave(session.id)
         if editor.project != session.id:  # in place of one that is gone
             yield {parts.editor: draft_message(session)}
         view = self._context.view(session, request)
@@ -225,9 +248,24 @@ class Stream:
         async for update in self._shown(session, writing, request):
             yield update
 
+    async def _standing(self, session: Session, request: gr.Request) -> AsyncIterator[dict[Any, Any]]:
+        """Say the place before the full queue until it is the first and the queue has room, or it is given up."""
+        parts, line, engine, say = self._parts, self._line, self._context.commands.engine, wording(request)
+        with engine.notifier.listen() as changed:
+            while (before := line.before(session.id)) is not None and (before or engine.full):
+                changed.clear()
+                standing = say(STANDING, before)
+                yield {parts.progress: panels.progress(None, standing), **parts.states(writing=True)}
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), SILENT_SECONDS)
+                if not self._context.shows(session, request):
+                    line.leave(session.id)
+
     def stop(self, project: str, request: gr.Request) -> Any:
-        """Stop what this page's project is writing, and nothing else."""
-        writing = self._context.session(project, request).writing
+        """Stop what this page's project is writing, or waits to write, and nothing else."""
+        session = self._context.session(project, request)
+        self._line.leave(session.id)
+        writing = session.writing
         if writing is not None:
             writing.stop()
         return gr.update(interactive=False)

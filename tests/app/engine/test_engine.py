@@ -11,8 +11,9 @@ import torch
 
 from app.engine.document_cache import DocumentCache
 from app.engine.document_files import DocumentFiles
-from app.engine.engine import Engine, ModelUnavailableError, QueueFullError
+from app.engine.engine import Engine, ModelUnavailableError
 from app.engine.pace import FIRST_CHUNK
+from app.engine.queue import QueueFullError
 from app.engine.run import GenerationRequest, Priority, Run, TimedEvent
 from core import (
     CacheRefreshed,
@@ -327,3 +328,52 @@ def test_what_comes_after_it_was_closed_is_refused() -> None:
     engine.close()
     with pytest.raises(ModelUnavailableError, match="The app is ending"):
         engine.submit(Run(request()))
+
+
+def test_how_long_a_run_waits_is_estimated_from_the_latest_runs(engine: Engine) -> None:
+    (finish,) = [event for event in finished(engine, request(new=20)) if isinstance(event, GenerationFinished)]
+    one = finish.prefill_seconds + finish.decode_seconds
+    with held(engine):
+        first = submitted(engine, request(new=20))
+        wait(lambda: first.state == "running")
+        second, third = submitted(engine, request(new=20)), submitted(engine, request(new=40))
+        assert engine.seconds_until(first) == 0
+        until = engine.seconds_until(third)
+        assert until is not None
+        assert one <= until <= 1 + 2 * one  # the first may be longer than it was to be
+        assert until - (engine.seconds_until(second) or 0) == pytest.approx(one, abs=max(one, 1) / 2)
+        for run in (first, second, third):
+            run.stop()
+
+
+def test_nothing_is_said_of_a_wait_before_a_run_has_ended(engine: Engine) -> None:
+    with held(engine):
+        first, second = submitted(engine), submitted(engine)
+        assert engine.seconds_until(second) is None
+        first.stop()
+        second.stop()
+
+
+def test_a_run_of_which_nothing_comes_is_given_up_and_others_are_served() -> None:
+    now = [0.0]
+    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), 2, stall_seconds=60, clock=lambda: now[0])
+    engine.start()
+    engine.require_model(timeout=60)
+    with held(engine):
+        stuck = submitted(engine)
+        wait(lambda: stuck.state == "running")
+        engine.tend()
+        assert stuck.state == "running"
+        other = submitted(engine, request(new=2))
+        now[0] = 61
+        engine.tend()
+        assert stuck.state == "failed"
+        assert str(stuck.error).startswith("Nothing came from the model for 60 seconds (REFRESHKV_STALL_SECONDS)")
+        wait(lambda: other.state == "running")
+        assert engine.current() == [other]
+    assert other.wait(60)
+    assert (other.state, stuck.state) == ("finished", "failed")
+    after = submitted(engine, request(new=2))
+    assert after.wait(60)
+    assert after.state == "finished"
+    engine.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.engine import QueueFullError
+from app.engine.queue import QueueFullError
 from app.engine.run import Priority, Run
 from app.project.follow import FollowedRun, Job, RunScript
 from app.project.run_spec import RunSpec

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from app.engine.caller import Caller
 from app.project import sessions as sessions_module
 from app.project.session import Session
 from app.project.sessions import PageView, Sessions
-from app.say.errors import ProjectGone, StoreError
-from app.settings import Limits
+from app.say.errors import AppError, ProjectGone, StoreError
+from app.settings import Limits, VisitorLimits
 from app.store import Project, Store, create_project, delete_project, list_projects, open_project, read_draft
 from tests.app.conftest import wait
 from tests.app.scripted import ScriptedRun, into
@@ -21,6 +23,14 @@ from tests.app.scripted import ScriptedRun, into
 
 def type_in(session: Session, text: str) -> None:
     assert session.draft.edit(text, session.draft.revision)
+
+
+def begun(sessions: Sessions, page: str) -> Session:
+    """A new project on a page, with a word in it."""
+    session = sessions.create(page)
+    type_in(session, "A word.")
+    session.draft.flush()
+    return session
 
 
 def shown(sessions: Sessions, session: Session, *pages: str) -> set[str]:
@@ -131,7 +141,7 @@ def test_a_session_long_unused_is_closed_unless_a_page_shows_it_or_it_is_written
 
 
 def test_one_used_lately_stays(sessions: Sessions) -> None:
-    session = sessions.create("page")
+    session = begun(sessions, "page")
     sessions.leave("page")
     session.used = time.monotonic() - 3590
     assert sessions.open("page", session.id) is session
@@ -166,7 +176,7 @@ def test_what_a_page_asked_for_is_awaited_until_it_has_been_gone_for_a_while(
 
 def test_a_quiet_server_deletes_what_strangers_left(store: Store) -> None:
     sessions = Sessions(store, Limits(), minutes=0.001, forget=True)
-    stays, left = sessions.create("one"), sessions.create("two")
+    stays, left = begun(sessions, "one"), begun(sessions, "two")
     sessions.leave("two")
     sessions.start()
     wait(lambda: [entry.id for entry in list_projects(store)] == [stays.id])
@@ -203,7 +213,7 @@ def test_what_cannot_be_deleted_keeps_no_other_from_being_and_is_deleted_later(
     store: Store, monkeypatch: pytest.MonkeyPatch, pool: ThreadPoolExecutor
 ) -> None:
     sessions = Sessions(store, Limits(), 60, forget=True)
-    stays, *left = [sessions.create(name) for name in ("shown", "one", "two")]
+    stays, *left = [begun(sessions, name) for name in ("shown", "one", "two")]
     ill = left[0].id
 
     def refuse(store: Store, project: str) -> None:
@@ -310,7 +320,7 @@ def test_a_project_that_strangers_left_is_gone_for_who_asks_while_it_is_deleted(
     store: Store, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sessions = Sessions(store, Limits(), 60, forget=True)
-    session = sessions.create("page")
+    session = begun(sessions, "page")
     gate = Gate(session.id)
 
     def slowly(store: Store, project: str) -> None:
@@ -438,3 +448,83 @@ def test_a_project_whose_rows_cannot_be_read_says_so_to_all_who_wait_and_can_be_
     session = sessions.get("page", project)
     assert (session.draft.text, session.task) == ("text", {"task": "essay"})
     assert len(list_projects(store)) == 1
+
+
+# --- pages that only look ---
+
+
+class Streams:
+    """Seconds for which pages have had no stream, as a test says."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def silent(self, page: str) -> float:
+        return self.seconds.get(page, 0.0)
+
+
+def kept(store: Store) -> int:
+    """Projects on the disk."""
+    with store.reading() as connection:
+        return int(connection.execute("SELECT count(*) FROM projects").fetchone()[0])
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_a_thousand_pages_that_only_open_leave_nothing_and_close_nobody_out(store: Store, forget: bool) -> None:
+    streams = Streams()
+    sessions = Sessions(store, Limits(), 60, forget=forget, silent=streams.silent)
+    person = sessions.create("person")
+    for number in range(1000):
+        sessions.create(f"page {number}")
+        streams.seconds[f"page {number}"] = 6.0
+    assert kept(store) == 0
+    assert len(sessions._there()) == sessions_module.MOST_UNTOUCHED + 1
+    assert sessions.shows("person", person)
+    type_in(person, "A draft.")
+    person.sources.paste("A source.")
+    late = sessions.create("late")
+    assert late.draft.edit("Served too.", late.draft.revision)
+    sessions.close()
+    assert kept(store) == 2
+
+
+def test_a_page_without_a_stream_has_gone_and_comes_back_to_its_empty_project(store: Store) -> None:
+    streams = Streams()
+    sessions = Sessions(store, Limits(), 60, forget=True, silent=streams.silent)
+    session = sessions.create("page")
+    assert sessions.attended(session.id)
+    streams.seconds["page"] = sessions_module.ABSENT_SECONDS + 1
+    sessions.expire()
+    assert (sessions.view("page"), sessions.attended(session.id)) == (None, False)
+    session.used -= sessions_module.UNTOUCHED_SECONDS + 1
+    sessions.expire()
+    assert sessions._there() == []
+    streams.seconds["page"] = 0.0
+    again = sessions.get("page", session.id)
+    assert (again.id, again is session, again.draft.text) == (session.id, False, "")
+    sessions.close()
+
+
+def test_each_visitor_has_so_many_projects_and_megabytes(store: Store, tmp_path: Path) -> None:
+    sessions = Sessions(store, Limits(), 60, forget=True, each=VisitorLimits(2, 1))
+    ann = [sessions.create(f"ann {number}") for number in range(3)]
+    ben = sessions.create("ben")
+    for session, visitor in [*((one, "ann") for one in ann), (ben, "ben")]:
+        session.caller = Caller(visitor)
+    for session in ann[:2]:
+        session.rename("Mine")
+    with pytest.raises(
+        StoreError, match=r"You have 2 projects, as many as each visitor can \(REFRESHKV_PROJECTS_EACH\)"
+    ):
+        ann[2].rename("Mine")
+    ben.rename("His")
+    sessions.delete("ann 0", ann[0].id)
+    ann[2].rename("Mine")
+    half = tmp_path / "half.txt"
+    half.write_text("A line of text.\n" * 40_000)  # 0.64 MB
+    sessions.require_room(ann[1], [half])
+    ann[1].sources.add([half])
+    with pytest.raises(AppError, match=r"would have 2 MB; the limit of each visitor is 1 MB .* Remove some"):
+        sessions.require_room(ann[2], [half])
+    sessions.require_room(ben, [half])
+    sessions.close()

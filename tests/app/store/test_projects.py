@@ -1,23 +1,32 @@
 """Projects: made, listed, renamed, deleted, and found again after the store was closed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from app.say.errors import StoreError
+from app.say.errors import ProjectGone, StoreError
 from app.store import (
     ProjectEntry,
     Store,
     StoreLimits,
+    begin_run,
     create_project,
     delete_project,
     list_projects,
+    list_runs,
+    list_sources,
     open_project,
     open_store,
+    promise_project,
+    read_draft,
     rename_project,
     save_draft,
     save_task,
+    save_version,
+    want_notes,
 )
+from app.store.projects import read_row
 from tests.app.store.conftest import Clock
 
 
@@ -91,6 +100,74 @@ def test_limits_are_stated(store: Store) -> None:
     create_project(store, "a", "x" * 10)
     with pytest.raises(StoreError, match="11 characters; the limit is 10"):
         create_project(store, "b", "x" * 11)
-    create_project(store, "b")
+    create_project(store, "b", "x")
     with pytest.raises(StoreError, match="There are 2 projects"):
         create_project(store, "c")
+
+
+@pytest.mark.parametrize("limits", [StoreLimits(projects=2)])
+def test_where_there_are_as_many_as_can_be_the_oldest_empty_one_goes(store: Store) -> None:
+    written = create_project(store, "written", "text")
+    emptied = create_project(store, "emptied")
+    save_draft(store, emptied.id, "a word")
+    save_draft(store, emptied.id, "")
+    with pytest.raises(StoreError, match="There are 2 projects"):  # undo would bring the word back
+        create_project(store, "c")
+    delete_project(store, emptied.id)
+    empty, later = create_project(store, "empty"), create_project(store, "later")
+    assert {entry.id for entry in list_projects(store)} == {written.id, later.id}
+    with pytest.raises(ProjectGone):
+        open_project(store, empty.id)
+
+
+def rows(store: Store) -> int:
+    with store.reading() as connection:
+        return int(connection.execute("SELECT count(*) FROM projects").fetchone()[0])
+
+
+def test_a_promised_project_is_kept_with_the_first_thing_in_it(store: Store) -> None:
+    made = promise_project(store, "  The  tides ")
+    assert (made.name, open_project(store, made.id)) == ("The tides", made)
+    assert (read_draft(store, made.id), list_runs(store, made.id), list_sources(store, made.id)) == ("", [], [])
+    assert [(entry.id, entry.characters) for entry in list_projects(store)] == [(made.id, 0)]
+    assert rows(store) == 0
+    save_draft(store, made.id, "# Tides")
+    assert (rows(store), open_project(store, made.id).draft) == (1, "# Tides")
+    assert [(entry.id, entry.characters) for entry in list_projects(store)] == [(made.id, 7)]
+    delete_project(store, made.id)
+    with pytest.raises(ProjectGone):
+        save_draft(store, made.id, "once more")
+    assert rows(store) == 0
+
+
+def test_a_promise_holds_if_what_was_to_be_kept_could_not_be_and_can_be_taken_back(store: Store) -> None:
+    made = promise_project(store, "Tides")
+
+    def fail() -> None:
+        with store.transaction() as connection:
+            read_row(store, connection, made.id, "id")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (rows(store), open_project(store, made.id)) == (0, made)
+    delete_project(store, made.id)
+    for attempt in (lambda: open_project(store, made.id), lambda: save_draft(store, made.id, "text")):
+        with pytest.raises(ProjectGone):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda store, project: rename_project(store, project, "Other"),
+        lambda store, project: save_task(store, project, {"task": "essay"}),
+        lambda store, project: save_version(store, project, "text", "first"),
+        lambda store, project: begin_run(store, project, 0, {}),
+        lambda store, project: want_notes(store, project, True),
+    ],
+)
+def test_whatever_comes_first_makes_a_promised_project(store: Store, keep: Any) -> None:
+    made = promise_project(store, "Tides")
+    keep(store, made.id)
+    assert rows(store) == 1

@@ -51,7 +51,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Gate
     settings = Settings(_env_file=None, max_new_tokens_limit=900, mcp=True, host="127.0.0.1")  # type: ignore[call-arg]
     store = open_store(tmp_path_factory.mktemp("store"))
     sessions = Sessions(store, settings.limits, 60)
-    server = Server(build(settings, AppContext(Commands(settings, engine), sessions, shared=False)), settings)
+    context = AppContext(Commands(settings, engine), sessions, shared=False)
+    server = Server(build(settings, context), settings, context)
     yield server.url, engine
     server.close()
     sessions.close()
@@ -103,6 +104,46 @@ def test_only_what_the_docs_name_can_be_called(client: Client) -> None:
     open_ones = {function["api_name"] for function in functions if function["api_visibility"] != "private"}
     assert open_ones == {name[1:] for name in named}
     assert len(functions) > len(named)  # those of the page's are there
+
+
+def test_health_says_how_the_server_is_and_nothing_of_what_is_written(
+    served: tuple[str, GatedEngine], client: Client
+) -> None:
+    url, engine = served
+    with engine.held():
+        jobs = [write(client, [], detail="A secret.") for _ in range(2)]
+        wait(lambda: len(engine.current()) == 2)
+        wait(lambda: engine.current()[0].state == "running")
+        answer = httpx.get(f"{url}health")
+    assert answer.json().pop("memory_megabytes") > 10
+    assert {**answer.json(), "memory_megabytes": 0} == {
+        "model": "ready", "running": True, "waiting": 1, "memory_megabytes": 0,
+    }  # fmt: skip
+    for job in jobs:
+        job.result(timeout=60)
+    assert httpx.get(f"{url}health").json()["waiting"] == 0
+
+
+def test_a_call_that_nobody_reads_makes_way(served: tuple[str, GatedEngine], client: Client) -> None:
+    url, engine = served
+    with engine.held():
+        values = [
+            [], "free", "Never read.", "FullAttention", "1/8", 10, 40, 0.7, None, "", "", "", "", None, None, None, "",
+            "auto", False, None,
+        ]  # fmt: skip
+        event = httpx.post(f"{url}gradio_api/call/write", json={"data": values}).json()["event_id"]
+        wait(lambda: bool(engine.current()))
+        (unread,) = engine.current()
+        assert unread.caller.visitor == f"session {event} from 127.0.0.1"
+        wait(lambda: not unread.caller.heard())
+        job = write(client, [])
+        wait(lambda: len(engine.current()) == 2)
+        read = engine.current()[1]
+        assert read.caller.heard()
+        with httpx.stream("GET", f"{url}gradio_api/call/write/{event}"):
+            wait(unread.caller.heard)
+        unread.stop()
+    job.result(timeout=60)
 
 
 def test_parameters_are_described(client: Client) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.engine.queue import ABANDONED
 from app.project.commands import Commands
 from app.project.follow import FollowedRun
 from app.project.run_spec import RunSpec
@@ -34,10 +35,10 @@ def subscription(session: Session, made: Writing) -> RunSubscription:
     return RunSubscription(session, made, PageView(session))
 
 
-def told(session: Session, made: Writing, ahead: int = 0) -> str:
+def told(session: Session, made: Writing, ahead: int = 0, seconds: float | None = None) -> str:
     """The line about the progress that a page which comes now is shown."""
     engine: Any = made.engine
-    engine.ahead = ahead
+    engine.ahead, engine.seconds = ahead, seconds
     return subscription(session, made).update().progress
 
 
@@ -339,11 +340,23 @@ def test_the_figures_are_worked_out_now_and_then_and_at_the_end(
 # --- the line ---
 
 
+def test_the_line_says_that_it_made_way_for_others(session: Session) -> None:
+    script = ScriptedRun().say("The light")
+    made = into(session, script, 0, 0)
+    assert script.run is not None
+    script.run.stop(ABANDONED)
+    assert made.wait(30)
+    said = told(session, made)
+    assert "Stopped, since others waited and nobody was here to read it. The text so far is kept" in said
+
+
 def test_the_line_says_how_far_it_is(session: Session) -> None:
     script = ScriptedRun()
     made = into(session, script, 0, 0)
     statistics = under_way(made).statistics
     assert "Waiting: 2 before you." in told(session, made, ahead=2)
+    assert "Waiting: 2 before you, about 2 minutes." in told(session, made, ahead=2, seconds=110)
+    assert "Waiting: 1 before you, about 20 seconds." in told(session, made, ahead=1, seconds=24)
     assert "Starting." in told(session, made)
     script.begin()
     assert "Starting." in told(session, made)

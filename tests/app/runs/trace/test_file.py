@@ -110,6 +110,7 @@ REFRESH = {"step": 1, "layers": [0], "reason": "stride", "context": 6, "packed":
         ({"unknown": 1}, "unknown"),
         ({"prompt__token_end": [1]}, "differ in length"),
         ({"prompt__token_page": [0, 0, -1, 2]}, "not among the pages"),
+        ({"prompt__token_end": [0, 3, 0, 2**31]}, "token_end.3: Input should be less than 2147483648"),
         ({"prompt__document_start": 2}, "do not end within the prompt"),
         ({"prompt__draft_tokens": 9}, "do not end within the prompt"),
         ({"refreshes": [REFRESH, REFRESH]}, "steps do not ascend"),
@@ -150,6 +151,18 @@ def test_a_file_that_unfolds_to_too_much_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(file, "MOST_BYTES", 10**6)
     with pytest.raises(TraceError, match="more than 1 MB unpacked"):
         read_trace(gzip.compress(bytes(10**6 + 1), 9))
+
+
+def test_values_are_counted_before_any_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        pytest.fail("made")
+
+    monkeypatch.setattr(file, "MOST_VALUES", 1000)
+    whole = write_trace(RUN.trace())
+    assert read_trace(whole).heads == RUN.heads
+    monkeypatch.setattr(TraceFile, "model_validate_json", refuse)
+    with pytest.raises(TraceError, match="more than 1,000 values, which is the limit"):
+        read_trace(gzip.compress(b'{"prompt":{"token_ids":[' + b"1999," * 1000, 9))
 
 
 def test_a_damaged_refresh_is_noticed_when_it_is_played() -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from app.engine.statistics import RunStatistics
-from app.web.html.run_lines import already_read, last_step, prefill_progress, status, steps
+from app.web.html.run_lines import already_read, last_step, prefill_progress, status, steps, waiting
 from core.events import PrefillProgress
 from tests.app.engine.test_statistics import statistics_of, token
 
@@ -95,3 +95,19 @@ def test_the_latest_chunks_count_more_than_the_first() -> None:
 )
 def test_what_was_already_read(tokens: int, text: str) -> None:
     assert already_read(tokens) == text
+
+
+@pytest.mark.parametrize(
+    ("ahead", "seconds", "said"),
+    [
+        (0, 30.0, "Starting."),
+        (3, None, "Waiting: 3 before you."),
+        (3, 0.0, "Waiting: 3 before you, about 10 seconds."),
+        (3, 54.0, "Waiting: 3 before you, about 50 seconds."),
+        (3, 56.0, "Waiting: 3 before you, about 1 minute."),
+        (3, 120.0, "Waiting: 3 before you, about 2 minutes."),
+        (3, 4000.0, "Waiting: 3 before you, about 67 minutes."),
+    ],
+)
+def test_how_long_one_waits(ahead: int, seconds: float | None, said: str) -> None:
+    assert waiting(ahead, seconds) == said

@@ -1,6 +1,7 @@
 """What a page is sent while a run writes: its own project's, a refusal that stays, and an end whatever happens."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,8 @@ import gradio as gr
 import pytest
 from gradio.utils import diff
 
+from app.engine.queue import QueueFullError
+from app.project.editor_state import EditorState
 from app.project.session import INTERRUPTED, Session
 from app.project.sessions import Sessions
 from app.project.writing import Writing
@@ -322,3 +325,61 @@ def test_what_cannot_be_shown_leaves_a_draft_that_can_be_edited(
     assert shown.buttons(last) == RESTING
     assert 'role="alert"' in last[shown.parts.progress]
     assert NOT_SHOWN in last[shown.parts.progress]
+
+
+def stood(shown: Shown, session: Session, script: ScriptedRun, act: Callable[[Any], object]) -> tuple[list[Any], Any]:
+    """What a page is sent that presses Write before a full queue, and `act`s when it has been told so."""
+    engine: Any = shown.context.commands.engine
+    engine.full = True
+    asked: list[str] = []
+
+    def command(session: Session, editor: EditorState) -> Writing:
+        asked.append(editor.text)
+        if engine.full:
+            raise QueueFullError("{} people are waiting already.", 16)
+        return into(session, script, 0, 0)
+
+    async def look() -> list[Any]:
+        state = {"text": session.draft.text, "revision": session.draft.revision, "project": session.id}
+        updates = shown.stream.begin(command, state, REQUEST, ())
+        first = await anext(updates)
+        act(engine)
+        engine.notifier.notify()
+        return [first, *await rest(updates)]
+
+    return asyncio.run(look()), asked
+
+
+def test_whom_a_full_queue_refuses_keeps_their_place_and_presses_nothing_again(shown: Shown, session: Session) -> None:
+    script = ScriptedRun().finish("It stood.")
+
+    def make_room(engine: Any) -> None:
+        assert session.draft.edit("Typed on. ", session.draft.revision)
+        engine.full = False
+
+    updates, asked = stood(shown, session, script, make_room)
+    assert "You keep your place" in updates[0][shown.parts.progress]
+    assert "before you in the line: 0" in updates[0][shown.parts.progress]
+    assert shown.buttons(updates[0]) == [True, *[False] * 5]
+    assert asked == ["", "Typed on. "]
+    assert session.writing is not None
+    assert session.writing.wait(30)
+    assert "It stood." in session.draft.text
+    assert len(shown.context.line) == 0
+
+
+def test_stop_gives_the_place_up(shown: Shown, session: Session) -> None:
+    updates, asked = stood(shown, session, ScriptedRun(), lambda _: shown.stream.stop(session.id, REQUEST))
+    assert (asked, session.writing, len(shown.context.line)) == ([""], None, 0)
+    assert updates[-1][shown.parts.progress] == ""
+    assert shown.buttons(updates[-1]) == RESTING
+
+
+def test_who_comes_later_stands_behind_and_a_page_that_goes_gives_its_place_up(
+    shown: Shown, sessions: Sessions, session: Session
+) -> None:
+    assert shown.context.line.join("another")
+    updates, asked = stood(shown, session, ScriptedRun(), lambda _: sessions.leave("page"))
+    assert asked == []
+    assert "before you in the line: 1" in updates[0][shown.parts.progress]
+    assert shown.context.line.before(session.id) is None
