@@ -19,6 +19,7 @@ from gradio.routes import App
 from starlette.routing import Mount
 
 from app.settings import PREFIX, SPACE_VARIABLE, Settings, SettingsError
+from app.web.guard import EVERYWHERE, Guard, own_names
 from app.web.page import launch_options
 
 HOST, SPACE_HOST = "127.0.0.1", "0.0.0.0"
@@ -37,7 +38,7 @@ class Server:
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://{_browsable(host)}:{port}/"
         self._blocks = blocks
-        self._server = _Uvicorn(_application(blocks, settings))
+        self._server = _Uvicorn(_application(blocks, settings, host))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="server", daemon=True)
         self._thread.start()
 
@@ -95,14 +96,16 @@ def _port_variable() -> int | None:
 
 def _browsable(host: str) -> str:
     """As it stands in an address that a browser on this computer opens."""
-    if host in ("0.0.0.0", "::"):
+    if host in EVERYWHERE:
         return "localhost"
     return f"[{host}]" if ":" in host else host
 
 
-def _application(blocks: gr.Blocks, settings: Settings) -> FastAPI:
-    """The page at the root. What `Blocks.launch` sets, and mounting does not, is set here."""
+def _application(blocks: gr.Blocks, settings: Settings, host: str) -> FastAPI:
+    """The page at the root, guarded. What `Blocks.launch` sets, and mounting does not, is set here."""
     application = FastAPI(openapi_url=None)
+    everywhere = host in EVERYWHERE
+    application.add_middleware(Guard, hosts=(*settings.allowed_hosts, *own_names(host)), addresses=everywhere)
     gr.mount_gradio_app(
         application, blocks, "/", show_error=False, ssr_mode=False, pwa=False, **launch_options(settings)
     )
