@@ -4,8 +4,6 @@ import os
 import signal
 import sys
 from contextlib import ExitStack, suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 # Before torch is imported. OpenMP's threads otherwise look for work where the browser wants to draw, and wait for those
 # that are not running: beside one busy process a document is then read ten times as slowly instead of half as fast.
@@ -13,6 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from app.engine.document_cache import document_cache
 from app.engine.engine import Engine, named_model
+from app.private import private_from_now_on, temporary_files
 from app.project.commands import Commands
 from app.project.sessions import Sessions
 from app.reading.meanings import installed_meanings
@@ -27,10 +26,10 @@ from core import compile_decoding
 def main() -> None:
     """Build the page and serve it until Ctrl+C; the model loads meanwhile."""
     settings = load_settings()
+    private_from_now_on()
     with ExitStack() as ending:
-        folder = settings.data_folder
-        if settings.shared and folder is None:
-            folder = Path(ending.enter_context(TemporaryDirectory(prefix="refreshkv-")))
+        passing = ending.enter_context(temporary_files())
+        folder = settings.data_folder or (passing / "data" if settings.shared else None)
         store = open_store(folder)
         ending.callback(store.close)
         model = named_model(settings.model, settings.quantization or "none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from app.engine.document_cache import DocumentCache
+from app.engine.kept_texts import KeptTexts
 from app.engine.notifier import Notifier
 from app.engine.pace import Pace
 from app.engine.run import GenerationRequest, Priority, Run
@@ -113,6 +114,18 @@ class Engine:
         self._thread.join()
         if self._documents:
             self._documents.close()
+
+    def forget(self, texts: Sequence[str]) -> None:
+        """Delete what is kept of documents that say any of `texts`; if the model is still loading, once it is there."""
+        if self._ready.is_set():
+            self._forget(texts)
+        else:
+            threading.Thread(target=self._forget, args=(texts,), name="forgetting", daemon=True).start()
+
+    def _forget(self, texts: Sequence[str]) -> None:
+        self._ready.wait()
+        if self._documents is not None and self._model is not None:
+            self._documents.forget(KeptTexts(self._model[1], texts))
 
     @property
     def ready(self) -> bool:

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from gradio import mcp as gradio_mcp
 from gradio.routes import App
+from gradio.utils import get_upload_folder
 from starlette.routing import Mount
 
 from app.settings import PREFIX, SPACE_VARIABLE, Settings, SettingsError
@@ -103,6 +105,7 @@ def _browsable(host: str) -> str:
 
 def _application(blocks: gr.Blocks, settings: Settings, host: str) -> FastAPI:
     """The page at the root, guarded. What `Blocks.launch` sets, and mounting does not, is set here."""
+    gradio_mcp.DEFAULT_TEMP_DIR = get_upload_folder()  # which it asked for before anything was set
     application = FastAPI(openapi_url=None)
     everywhere = host in EVERYWHERE
     application.add_middleware(Guard, hosts=(*settings.allowed_hosts, *own_names(host)), addresses=everywhere)
