@@ -4,6 +4,9 @@ import os
 import signal
 import sys
 from contextlib import ExitStack, suppress
+from typing import NoReturn
+
+import psutil
 
 # Before torch is imported. OpenMP's threads otherwise look for work where the browser wants to draw, and wait for those
 # that are not running: beside one busy process a document is then read ten times as slowly instead of half as fast.
@@ -50,10 +53,29 @@ def main() -> None:
         server.wait()
 
 
+def _terminated(*_: object) -> None:
+    """As Ctrl+C: what is being written is kept. Once, or a second signal would end that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _end() -> NoReturn:
+    """Now that all is kept, with the processes that were started. Python would first end itself around its threads, and
+    one that loads or compiles a model in C++ then aborts the process ("terminate called without an active exception").
+    """
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            child.kill()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C: what is being written is kept
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         with suppress(KeyboardInterrupt):
             main()
     except SettingsError as error:
         sys.exit(str(error))
+    _end()

@@ -47,6 +47,8 @@ from core.quantization import Quantization
 
 ModelSource: TypeAlias = Callable[[LoadProgress], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
+LOADING_SECONDS = 5
+
 logger = logging.getLogger(__name__)
 
 
@@ -103,15 +105,15 @@ class Engine:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop all runs and end the thread, which a loading model may delay."""
+        """Stop all runs and end the thread; one that loads the model is waited for LOADING_SECONDS at most."""
         for run in self.current():
             run.stop()
-        if self._compilation is not None:
-            self._compilation.cancel()
         with self._work:
             self._closed = True
             self._work.notify_all()
-        self._thread.join()
+        if self._compilation is not None:
+            self._compilation.cancel()
+        self._thread.join(None if self._ready.is_set() else LOADING_SECONDS)
         if self._documents:
             self._documents.close()
 
@@ -236,9 +238,7 @@ class Engine:
             model, tokenizer = self._load(self._report)
             self._documents = self._make_documents(model)
             self._model = model, tokenizer
-            if self._compile is not None:
-                self._compilation = self._compile(model)
-                threading.Thread(target=self._tell_of, args=(self._compilation,), name="compiled", daemon=True).start()
+            self._begin_to_compile(model)
         except RefreshKVError as error:
             self.failure = Message.of(error)
         except Exception as error:
@@ -249,6 +249,13 @@ class Engine:
         while (run := self._next()) is not None:
             if run.begin():
                 self._execute(run)
+
+    def _begin_to_compile(self, model: PreTrainedModel) -> None:
+        with self._work:
+            if self._compile is None or self._closed:
+                return
+            self._compilation = self._compile(model)
+        threading.Thread(target=self._tell_of, args=(self._compilation,), name="compiled", daemon=True).start()
 
     def _tell_of(self, compilation: Compilation) -> None:
         compilation.wait()

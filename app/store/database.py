@@ -164,7 +164,6 @@ def open_store(folder: Path | None = None, *, limits: StoreLimits | None = None,
     folder = (folder or default_folder()).absolute()
     try:
         folder.mkdir(FOLDER, parents=True, exist_ok=True)
-        (folder / PROJECTS).mkdir(FOLDER, exist_ok=True)
         with FileLock(folder / LOCK_NAME, timeout=_BUSY_SECONDS):
             clear_leftovers(folder)
             connection, notices = _open(folder, clock)

@@ -30,7 +30,8 @@ def new_name(suffix: str, prefix: str = "") -> str:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, and onto the disk. Raises OSError."""
-    path.parent.mkdir(FOLDER, parents=True, exist_ok=True)
+    for folder in (path.parent.parent, path.parent):  # a parent that is made for another has the usual mode
+        folder.mkdir(FOLDER, parents=True, exist_ok=True)
     part = path.with_name(f".{path.name[:100]}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         with open(part, "wb", opener=lambda name, flags: os.open(name, flags, FILE)) as file:
