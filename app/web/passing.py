@@ -14,7 +14,8 @@ from app.export import Export
 
 def offer(file: Export, project: str) -> str:
     """Put an export where a page can download it and Gradio deletes it again; returns its path."""
-    return save_bytes_to_cache(file.data, file.name, str(_exports(project)))
+    path: str = save_bytes_to_cache(file.data, file.name, str(_exports(project)))
+    return path
 
 
 def delete_passing(project: str, uploads: Iterable[str]) -> None:
