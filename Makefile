@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 FAST := not model and not browser and not slow
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test lint types scripts fast browser benchmark profile screenshot clean
+.PHONY: help run check test lint types scripts fast browser audit benchmark profile screenshot clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ browser: $(VENV)/installed-dev
 	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	else $(BIN)/python -m playwright install chromium; fi
+
+audit: $(VENV)/installed-dev ## known vulnerabilities of what is installed (needs the network)
+	$(BIN)/pip-audit --skip-editable
 
 benchmark: $(VENV)/installed-dev ## the decode speed of this decoder and of its peers
 	$(BIN)/python -m benchmarks.decode

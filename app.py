@@ -4,8 +4,9 @@ import os
 import signal
 import sys
 from contextlib import ExitStack, suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import NoReturn
+
+import psutil
 
 # Before torch is imported. OpenMP's threads otherwise look for work where the browser wants to draw, and wait for those
 # that are not running: beside one busy process a document is then read ten times as slowly instead of half as fast.
@@ -14,6 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from app.engine.document_cache import document_cache
 from app.engine.engine import Engine, named_model
 from app.intake import reader_for
+from app.private import private_from_now_on, temporary_files
 from app.project.commands import Commands
 from app.project.sessions import Sessions
 from app.reading.meanings import installed_meanings
@@ -29,10 +31,10 @@ from core import compile_decoding
 def main() -> None:
     """Build the page and serve it until Ctrl+C; the model loads meanwhile."""
     settings = load_settings()
+    private_from_now_on()
     with ExitStack() as ending:
-        folder = settings.data_folder
-        if settings.shared and folder is None:
-            folder = Path(ending.enter_context(TemporaryDirectory(prefix="refreshkv-")))
+        passing = ending.enter_context(temporary_files())
+        folder = settings.data_folder or (passing / "data" if settings.shared else None)
         store = open_store(folder)
         ending.callback(store.close)
         model = named_model(settings.model, settings.quantization or "none")
@@ -74,10 +76,29 @@ def main() -> None:
         server.wait()
 
 
+def _terminated(*_: object) -> None:
+    """As Ctrl+C: what is being written is kept. Once, or a second signal would end that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _end() -> NoReturn:
+    """Now that all is kept, with the processes that were started. Python would first end itself around its threads, and
+    one that loads or compiles a model in C++ then aborts the process ("terminate called without an active exception").
+    """
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            child.kill()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C: what is being written is kept
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         with suppress(KeyboardInterrupt):
             main()
     except SettingsError as error:
         sys.exit(str(error))
+    _end()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "REFRESHKV_"
 
@@ -75,6 +75,16 @@ def budget_text(budget: float | int) -> str:
     if isinstance(budget, float) and (1 / budget).is_integer() and 1 / round(1 / budget) == budget:
         return f"1/{round(1 / budget)}"
     return str(budget)
+
+
+def parse_hosts(value: object) -> object:
+    """Names of hosts with commas between them. Raises ValueError if one is an address of a page."""
+    if not isinstance(value, str):
+        return value
+    hosts = tuple(host.strip() for host in value.split(",") if host.strip())
+    if any("/" in host for host in hosts):
+        raise ValueError("write names alone, with commas between them, such as writer.example,*.example.org")
+    return hosts
 
 
 class Settings(BaseSettings):
@@ -157,6 +167,10 @@ class Settings(BaseSettings):
     # None: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, else this computer alone and the first free port from 7860.
     host: str | None = None
     port: int | None = Field(None, ge=1, le=65535)
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_hosts)] = Field(
+        default_factory=lambda earlier: ("*",) if earlier.get("shared") else (),
+        description="by which names people reach it, beside this computer's own: writer.example, *.example.org; *: any",
+    )
 
     @model_validator(mode="after")
     def _default_within_limit(self) -> Self:

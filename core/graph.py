@@ -16,9 +16,11 @@ import inspect
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,8 @@ from .storage import refill
 
 GRAPH_ATTRIBUTE = "refreshkv_graph"
 """Attribute of a model under which its `DecodeGraph` is found."""
+
+CANCEL_SECONDS = 10
 
 logger = logging.getLogger(__name__)
 
@@ -160,11 +164,11 @@ class Compilation:
         return self.ready
 
     def cancel(self) -> None:
-        """Give it up."""
+        """Give it up. Waits for CANCEL_SECONDS at most: for another process that compiles it would be for minutes."""
         self._cancelled = True
         if self._process is not None:
-            self._process.kill()
-        self._thread.join()
+            _kill(self._process)
+        self._thread.join(CANCEL_SECONDS)
 
     def _build(self) -> None:
         try:
@@ -173,7 +177,8 @@ class Compilation:
             setattr(self._model, GRAPH_ATTRIBUTE, graph)
         except Exception as error:  # whatever the compiler or the model's code raises, decoding goes on without
             self.failure = str(error) or type(error).__name__
-            logger.warning("the decode step could not be compiled, so decoding is slower: %s", self.failure)
+            if not self._cancelled:
+                logger.warning("the decode step could not be compiled, so decoding is slower: %s", self.failure)
 
     def _package(self) -> Path:
         if not kernels.load(self._cache):
@@ -213,12 +218,22 @@ class Compilation:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # with the compilers that it starts
         )
         if self._cancelled:
-            self._process.kill()
+            _kill(self._process)
         _, errors = self._process.communicate()
         if self._process.returncode:
             raise RuntimeError((errors.strip().splitlines() or ["it ended without a word"])[-1])
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """With the processes that it started."""
+    with suppress(ProcessLookupError):
+        if os.name == "posix" and process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 def decode_graph(model: PreTrainedModel) -> DecodeGraph | RecordedStep | None:

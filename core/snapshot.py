@@ -104,6 +104,17 @@ class Snapshot:
             layers.setdefault(layer, ([], []))[part].append(tensor)
         return cls(token_ids, tuple((tuple(keys), tuple(values)) for _, (keys, values) in sorted(layers.items())))
 
+    @classmethod
+    def read_tokens(cls, path: Path) -> tuple[int, ...]:
+        """The ids in a file, without its keys and values. Raises SnapshotError if they cannot be read."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                return tuple(file.get_tensor("token_ids").tolist())
+        except (SafetensorError, OSError) as error:
+            raise SnapshotError(
+                "snapshot-unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=str(error)
+            ) from error
+
     def save(self, path: Path) -> None:
         """Write it to a file, without a copy if it is in the CPU's memory. Raises SnapshotError, and OSError."""
         tensors = {

@@ -7,6 +7,7 @@ new instruction, another policy or a continuation finds them at the start of a c
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ class DocumentCache:
         self._fingerprint = model_fingerprint(model) if self._files else ""
         self._entries: list[_Entry] = []  # the most recently used last
         self._token_bytes = 0
+        self._lock = threading.Lock()
+        """Held by who changes which are kept."""
 
     @contextmanager
     def use(self, prompt: Sequence[int], document_end: int, policy: Policy, room: int) -> Iterator[PolicyCache]:
@@ -67,7 +70,8 @@ class DocumentCache:
         The first `document_end` tokens are documents and what stands before them. `room` is the number of tokens the
         run will need at most. Afterwards the cache is kept, unless the run failed in an unforeseen way.
         """
-        entry = self._take(prompt, document_end, policy, room)
+        with self._lock:
+            entry = self._take(prompt, document_end, policy, room)
         try:
             yield entry.cache
         except Exception as error:
@@ -75,7 +79,16 @@ class DocumentCache:
                 entry.cache.reset()
             raise
         finally:
-            self._keep(entry)
+            with self._lock:
+                self._keep(entry)
+
+    def forget(self, holds: Callable[[Sequence[int]], bool]) -> None:
+        """Let go of documents of which `holds` is true, given the ids of a prompt's beginning; on disk also of those
+        that another model read, since what they are is not known. For any thread."""
+        with self._lock:
+            self._entries = [entry for entry in self._entries if not holds(entry.cache.token_ids)]
+        if self._files:
+            self._files.forget(lambda key, ids: key != self._key(ids) or holds(ids))
 
     def close(self) -> None:
         """Wait until everything is on disk."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import filelock
 
+from app.private import FILE, tighten_within
 from core import Snapshot, SnapshotError
 
 LOCK_SECONDS = 60
@@ -29,6 +31,7 @@ class DocumentFiles:
         """`folder` is made when the first file is written."""
         self._folder = folder
         self._max_bytes = max_bytes
+        tighten_within(folder, ("*.safetensors", ".lock", "partial", "vectors.sqlite*"))
         self._writer = ThreadPoolExecutor(1, "document-files")
 
     def load(self, key: str) -> Snapshot | None:
@@ -56,6 +59,11 @@ class DocumentFiles:
         """Write `snapshot` in the background. Its tensors must not change meanwhile; its cache may grow."""
         self._writer.submit(self._write, self._path(key), snapshot)
 
+    def forget(self, holds: Callable[[str, Sequence[int]], bool]) -> None:
+        """Delete, in the background, the files of which `holds` is true, given their key and the ids in them; and those
+        of which nobody knows what is in them."""
+        self._writer.submit(self._forget, holds)
+
     def close(self) -> None:
         """Wait until everything is written."""
         self._writer.shutdown()
@@ -73,6 +81,18 @@ class DocumentFiles:
         except Exception:  # nobody waits for this thread's result
             logger.exception("a document is not kept on disk")
 
+    def _forget(self, holds: Callable[[str, Sequence[int]], bool]) -> None:
+        try:
+            for path in self._folder.glob("*.safetensors"):
+                try:
+                    known = not holds(path.stem, Snapshot.read_tokens(path))
+                except SnapshotError:
+                    known = False
+                if not known:
+                    self._delete(path)
+        except Exception:  # nobody waits for this thread's result
+            logger.exception("documents are not deleted from the disk")
+
     def _replace(self, path: Path, snapshot: Snapshot) -> None:
         """Write it elsewhere in the folder and rename: a file under its own name is whole.
 
@@ -84,6 +104,7 @@ class DocumentFiles:
         try:
             written = scratch / path.name
             snapshot.save(written)
+            written.chmod(FILE)
             size = written.stat().st_size
             if size <= self._max_bytes:
                 self._make_room(size)

@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from app.engine.document_cache import DocumentCache
+from app.engine.kept_texts import KeptTexts
 from app.engine.notifier import Notifier
 from app.engine.pace import Pace
 from app.engine.queue import RunQueue
@@ -50,6 +51,8 @@ from core.loading import chosen_quantization
 from core.quantization import Quantization
 
 ModelSource: TypeAlias = Callable[[LoadProgress], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
+
+LOADING_SECONDS = 5
 
 TEND_SECONDS = 1.0
 """Between two looks at the queue."""
@@ -119,18 +122,30 @@ class Engine:
         threading.Thread(target=self._watch, name="queue", daemon=True).start()
 
     def close(self) -> None:
-        """Stop all runs and end the thread, which a loading model may delay."""
+        """Stop all runs and end the thread; one that loads the model is waited for LOADING_SECONDS at most."""
         for run in self.current():
             run.stop()
         self._ended.set()
-        if self._compilation is not None:
-            self._compilation.cancel()
         with self._work:
             self._closed = True
             self._work.notify_all()
-        self._thread.join()
+        if self._compilation is not None:
+            self._compilation.cancel()
+        self._thread.join(None if self._ready.is_set() else LOADING_SECONDS)
         if self._documents:
             self._documents.close()
+
+    def forget(self, texts: Sequence[str]) -> None:
+        """Delete what is kept of documents that say any of `texts`; if the model is still loading, once it is there."""
+        if self._ready.is_set():
+            self._forget(texts)
+        else:
+            threading.Thread(target=self._forget, args=(texts,), name="forgetting", daemon=True).start()
+
+    def _forget(self, texts: Sequence[str]) -> None:
+        self._ready.wait()
+        if self._documents is not None and self._model is not None:
+            self._documents.forget(KeptTexts(self._model[1], texts))
 
     @property
     def ready(self) -> bool:
@@ -271,9 +286,7 @@ class Engine:
             model, tokenizer = self._load(self._report)
             self._documents = self._make_documents(model)
             self._model = model, tokenizer
-            if self._compile is not None:
-                self._compilation = self._compile(model)
-                threading.Thread(target=self._tell_of, args=(self._compilation,), name="compiled", daemon=True).start()
+            self._begin_to_compile(model)
         except RefreshKVError as error:
             self.failure = Message.of(error)
         except Exception as error:
@@ -287,6 +300,13 @@ class Engine:
         while (run := self._next()) is not None:
             if run.begin():
                 self._execute(run)
+
+    def _begin_to_compile(self, model: PreTrainedModel) -> None:
+        with self._work:
+            if self._compile is None or self._closed:
+                return
+            self._compilation = self._compile(model)
+        threading.Thread(target=self._tell_of, args=(self._compilation,), name="compiled", daemon=True).start()
 
     def _tell_of(self, compilation: Compilation) -> None:
         compilation.wait()

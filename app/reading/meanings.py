@@ -88,6 +88,10 @@ class Meanings:
                 self._thread = threading.Thread(target=self._serve, name="meanings", daemon=True)
                 self._thread.start()
 
+    def forget(self, texts: Sequence[str]) -> None:
+        """Delete the vectors of texts."""
+        self._file.forget(list(map(_key, texts)))
+
     def close(self) -> None:
         """Make no more."""
         with self._changed:

@@ -82,6 +82,11 @@ class Reading:
             self._plain[number] = part.plain(self.documents, self._titles[part.document])
         return self._plain[number]
 
+    @property
+    def compared(self) -> list[str]:
+        """The texts of the parts as they are compared with a query."""
+        return [f"{part.title}\n{self.plain(part.number).text}" for part in self.parts]
+
     def relevance(self, query: str) -> list[float]:
         """How much each part has to do with `query`, 0 to 1. The same each time, also when more parts can be compared
         by meaning than at first: what is written is what the plan showed."""
@@ -212,7 +217,7 @@ class Reading:
 
     @cached_property
     def _relevance(self) -> Relevance:
-        return Relevance([f"{part.title}\n{self.plain(part.number).text}" for part in self.parts], self._meanings)
+        return Relevance(self.compared, self._meanings)
 
     def _compared(self) -> Sequence[str]:
         return self._index().compared

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app.private import FILE, FOLDER, tighten
+
 MOST = 50_000
 """Vectors that are kept, the latest: 40 MB, the parts of some 150 long manuals."""
 
@@ -60,6 +62,14 @@ class VectorFile:
         except sqlite3.Error as error:
             logger.warning("vectors are not kept: %s", error)
 
+    def forget(self, keys: Sequence[str]) -> None:
+        """Delete those of these keys; nothing of them stays in the file."""
+        try:
+            with self._lock, self._connection as connection:
+                connection.executemany("DELETE FROM vectors WHERE key = ?", ((key,) for key in keys))
+        except sqlite3.Error as error:
+            logger.warning("vectors are not deleted: %s", error)
+
     def close(self) -> None:
         """Nothing is asked of it afterwards."""
         with self._lock:
@@ -69,8 +79,11 @@ class VectorFile:
 def _opened(path: Path | None) -> sqlite3.Connection:
     """Raises OSError or sqlite3.Error."""
     if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(FOLDER, parents=True, exist_ok=True)
+        tighten([path])
+        path.touch(FILE)
     connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
+    connection.execute("PRAGMA secure_delete = ON")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS vectors (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE, vector BLOB)"
     )

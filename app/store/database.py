@@ -7,6 +7,7 @@ project; see `files`.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -19,17 +20,21 @@ from typing import TypeAlias
 import platformdirs
 from filelock import FileLock
 
+from app.private import FILE, FOLDER, tighten_within
 from app.say.errors import StoreError
 from app.say.wording import Message, reason
+from app.store.files import clear_leftovers
 from app.store.schema import MIGRATIONS, migrate, version
 
 Clock: TypeAlias = Callable[[], float]
 """Gives the time in seconds since 1970."""
 
-FILE_NAME = "projects.sqlite3"
+FILE_NAME, LOCK_NAME, PROJECTS = "projects.sqlite3", "opening.lock", "projects"
 _BUSY_SECONDS = 30.0
 _IDLE_READERS = 4
 _SIDE_FILES = ("", "-wal", "-shm")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -123,9 +128,14 @@ class Store:
         """A promised project is made in the transaction under way; the promise holds until that is committed."""
         self._made.add(project)
 
+    def checkpoint(self) -> None:
+        """Write the log into the one file and empty it. Raises StoreError."""
+        with self._lock, _explained(self.folder):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def project_folder(self, project: str) -> Path:
         """Where a project's files are."""
-        return self.folder / "projects" / project
+        return self.folder / PROJECTS / project
 
     def close(self) -> None:
         """Let go of the file."""
@@ -169,9 +179,11 @@ def open_store(folder: Path | None = None, *, limits: StoreLimits | None = None,
     """
     folder = (folder or default_folder()).absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "opening.lock", timeout=_BUSY_SECONDS):
+        folder.mkdir(FOLDER, parents=True, exist_ok=True)
+        with FileLock(folder / LOCK_NAME, timeout=_BUSY_SECONDS):
+            clear_leftovers(folder)
             connection, notices = _open(folder, clock)
+            tighten_within(folder, (f"{Path(FILE_NAME).stem}.*", PROJECTS, LOCK_NAME))
     except OSError as error:
         raise StoreError(
             "Projects cannot be kept in {}: {}. Free some space or allow writing there, or choose another folder.",
@@ -179,6 +191,24 @@ def open_store(folder: Path | None = None, *, limits: StoreLimits | None = None,
             reason(error),
         ) from error
     return Store(folder, connection, notices, limits or StoreLimits(), clock)
+
+
+def erase(store: Store, project: str) -> None:
+    """After the transaction that deletes a project: empty the log, in which its text stood too, and delete it from the
+    copies that updates have left. What goes wrong is logged: the next deletion does it again, and so does the end."""
+    try:
+        store.checkpoint()
+        for path in store.folder.glob(_copy_name("*")):
+            with closing(sqlite3.connect(path, _BUSY_SECONDS)) as copy, copy:
+                copy.execute("PRAGMA secure_delete = ON")
+                copy.execute("PRAGMA foreign_keys = ON")
+                copy.execute("DELETE FROM projects WHERE id = ?", (project,))
+    except (StoreError, sqlite3.Error) as error:
+        logger.warning("traces of a deleted project may be left in %s: %s", store.folder, error)
+
+
+def _copy_name(version: object) -> str:
+    return f"{Path(FILE_NAME).stem}.before-format-{version}{Path(FILE_NAME).suffix}"
 
 
 def _open(folder: Path, clock: Clock) -> tuple[sqlite3.Connection, tuple[Message, ...]]:
@@ -192,15 +222,18 @@ def _open(folder: Path, clock: Clock) -> tuple[sqlite3.Connection, tuple[Message
     notice = Message(
         "The file of your projects was damaged and could not be opened. It was not deleted: it is now {} in {}. A new "
         "one has been begun. Your uploaded files are still in {}.",
-        aside.name, folder, folder / "projects",
+        aside.name, folder, folder / PROJECTS,
     )  # fmt: skip
     return _checked(path), (notice,)
 
 
 def _checked(path: Path) -> sqlite3.Connection:
     """An open database that is whole and up to date."""
+    if not path.exists():
+        path.touch(FILE)  # and its log is as private
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is written over
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
         connection.execute("PRAGMA foreign_keys = ON")
@@ -215,7 +248,7 @@ def _checked(path: Path) -> sqlite3.Connection:
                 path, made, len(MIGRATIONS),
             )  # fmt: skip
         if 0 < made < len(MIGRATIONS):
-            _copy(connection, path.with_name(f"{path.stem}.before-format-{len(MIGRATIONS)}{path.suffix}"))
+            _copy(connection, path.with_name(_copy_name(len(MIGRATIONS))))
         migrate(connection)
     except BaseException:
         connection.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import uuid
 from collections.abc import Mapping
@@ -12,8 +11,9 @@ from typing import Any
 
 from app.say.errors import ProjectGone, StoreError
 from app.say.wording import Message
-from app.store.database import Store
+from app.store.database import Store, erase
 from app.store.encoding import DraftText, check_draft, check_name, decode, kept_name
+from app.store.files import delete_folder
 from app.text.valid import valid
 
 MOST_PROMISED = 10_000
@@ -102,13 +102,15 @@ def save_task(store: Store, project: str, task: Mapping[str, Any]) -> None:
 
 
 def delete_project(store: Store, project: str) -> None:
-    """Delete a project with its versions, runs and files, for good. Raises ProjectGone if it does not exist."""
+    """Delete a project with its versions, runs and files, for good: nothing of them stays on the disk, nor in copies
+    of the database that updates have left. Raises ProjectGone if it does not exist."""
     if store.promised.pop(project, None) is not None:
         return
     with store.transaction() as connection:
         read_row(store, connection, project, "id")
         connection.execute("DELETE FROM projects WHERE id = ?", (project,))
-    shutil.rmtree(store.project_folder(project), ignore_errors=True)
+    delete_folder(store.project_folder(project))
+    erase(store, project)
 
 
 def read_row(store: Store, connection: sqlite3.Connection, project: str, columns: str) -> Any:

@@ -133,6 +133,15 @@ def list_sources(store: Store, project: str) -> list[StoredSource]:
     ]
 
 
+def list_own_sources(store: Store, project: str) -> list[StoredSource]:
+    """Those whose file no other project has."""
+    sources = list_sources(store, project)
+    with store.reading() as connection:
+        rows = connection.execute("SELECT DISTINCT hash FROM sources WHERE project != ?", (project,))
+        others = {digest for (digest,) in rows}
+    return [source for source in sources if source.hash not in others]
+
+
 def choose_pages(store: Store, source: int, chosen: str) -> None:
     """Keep the choice of pages as typed. Raises StoreError if the source does not exist."""
     with store.transaction() as connection:

@@ -15,13 +15,16 @@ from collections.abc import Sequence
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from gradio import mcp as gradio_mcp
 from gradio.routes import App
+from gradio.utils import get_upload_folder
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from app.settings import PREFIX, SPACE_VARIABLE, Settings, SettingsError
 from app.web import health
 from app.web.context import AppContext
+from app.web.guard import EVERYWHERE, Guard, own_names
 from app.web.page import launch_options
 
 HOST, SPACE_HOST = "127.0.0.1", "0.0.0.0"
@@ -41,7 +44,7 @@ class Server:
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://{_browsable(host)}:{port}/"
         self._blocks = blocks
-        application: ASGIApp = _application(blocks, settings, context)
+        application: ASGIApp = _application(blocks, settings, host, context)
         if context is not None:
             application = context.presence.watched(context.visitors.given(application))
         self._server = _Uvicorn(application)
@@ -102,14 +105,18 @@ def _port_variable() -> int | None:
 
 def _browsable(host: str) -> str:
     """As it stands in an address that a browser on this computer opens."""
-    if host in ("0.0.0.0", "::"):
+    if host in EVERYWHERE:
         return "localhost"
     return f"[{host}]" if ":" in host else host
 
 
-def _application(blocks: gr.Blocks, settings: Settings, context: AppContext | None) -> FastAPI:
-    """The page at the root, and its health beside it. What `Blocks.launch` sets, and mounting does not, is set here."""
+def _application(blocks: gr.Blocks, settings: Settings, host: str, context: AppContext | None) -> FastAPI:
+    """The page at the root, guarded, and its health beside it. What `Blocks.launch` sets, and mounting does not, is set
+    here."""
+    gradio_mcp.DEFAULT_TEMP_DIR = get_upload_folder()  # which it asked for before anything was set
     application = FastAPI(openapi_url=None)
+    everywhere = host in EVERYWHERE
+    application.add_middleware(Guard, hosts=(*settings.allowed_hosts, *own_names(host)), addresses=everywhere)
     if context is not None:
         application.add_route(health.PATH, health.answering(context.commands.engine))
     gr.mount_gradio_app(

@@ -113,6 +113,8 @@ def _built(folder: Path, on_build: Callable[[], None] | None) -> Path:
     if not library.is_file():
         if on_build is not None:
             on_build()
+        for left in folder.glob("tmp*"):  # by a process that was killed: the lock is ours
+            shutil.rmtree(left, ignore_errors=True)
         with TemporaryDirectory(dir=folder) as scratch:
             built = Path(scratch) / library.name
             for command in _commands(built):

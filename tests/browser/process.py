@@ -22,12 +22,13 @@ STUBBED = ("-m", "tests.browser.stubbed")
 class Process:
     """The app over a folder of projects, on a free port, from when it says where it runs."""
 
-    def __init__(self, folder: Path, entry: Sequence[str] = STUBBED) -> None:
+    def __init__(self, folder: Path, entry: Sequence[str] = STUBBED, **variables: str) -> None:
         """Start it by these arguments of Python. Raises AssertionError if it ends before it serves."""
         environment = os.environ | {
             "REFRESHKV_DATA_FOLDER": str(folder),
             "REFRESHKV_DOCUMENT_DISK_GIGABYTES": "0",
             "REFRESHKV_HOST": "127.0.0.1",
+            **variables,
         }
         self._process = subprocess.Popen(
             [sys.executable, *entry], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
@@ -35,7 +36,7 @@ class Process:
         assert self._process.stdout is not None
         said = next((line for line in self._process.stdout if line.startswith("Running on ")), None)
         assert said, f"the app ended with {self._process.wait()}"
-        self.url = said.split()[2]
+        self.url, self.pid = said.split()[2], self._process.pid
 
     @property
     def readers(self) -> list[psutil.Process]:

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
 from app.project.commands import put_into
 from app.project.exporting import export_draft
@@ -24,6 +22,7 @@ from app.web.html import panels
 from app.web.page.labels import words
 from app.web.page.projects import ProjectParts
 from app.web.page.writing import WritingParts, draft_message
+from app.web.passing import offer
 
 CONFIRM = """(...args) => {
   const ja = navigator.language.startsWith("ja");
@@ -205,10 +204,8 @@ def add_export(context: AppContext, project: gr.BrowserState, editor: DraftEdito
                 file = export_draft(session, kind, project_name(session.name, say))
             except AppError as error:
                 return {made: None, problem: panels.notice(worded(error, request))}
-            # Where Gradio deletes it again.
-            path = save_bytes_to_cache(file.data, file.name, get_upload_folder())
             said = "".join(panels.notice(note.worded(say)) for note in file.notes)
-            return {made: path, problem: said}
+            return {made: offer(file, session.id), problem: said}
 
         return call
 

@@ -16,14 +16,13 @@ from app.web.events import QUIET, errors_said, project_name, warn, worded, wordi
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
 from app.web.page.writing import WritingParts, draft_message
+from app.web.passing import delete_passing
 
 CONFIRM = """(...args) => {
   const ja = navigator.language.startsWith("ja");
   const question = ja
-    ? "このプロジェクトを資料や版とともに完全に削除しますか？（モデルが資料から計算したものは、"
-      + "他の資料に押し出されるまでキャッシュに残ります）"
-    : "Delete this project with its sources and versions, for good? (What the model has computed of its sources stays "
-      + "in the app's cache until that of others takes its place.)";
+    ? "このプロジェクトを資料や版とともに完全に削除しますか？"
+    : "Delete this project with its sources and versions, for good?";
   if (!confirm(question)) throw new Error("kept");
   return args;
 }"""
@@ -103,7 +102,9 @@ def wire_projects(
     def deleted(project: str, request: gr.Request) -> dict[Any, Any]:
         session = context.session(project, request)
         with errors_said(request):
-            return shown(context.sessions.delete(page_of(request), session.id), request, forget=session.id)
+            other, uploads = context.commands.delete(context.sessions, page_of(request), session)
+            delete_passing(session.id, uploads)
+            return shown(other, request, forget=session.id)
 
     def renamed(name: str, project: str, request: gr.Request) -> dict[Any, Any]:
         session = context.session(project, request)

@@ -340,3 +340,24 @@ def test_settings_choose_budget_folder_and_cap(tmp_path: Path) -> None:
     read(documents, A + FIRST)
     documents.close()
     assert not (tmp_path / "off").exists()
+
+
+def test_what_is_forgotten_is_neither_in_memory_nor_on_disk(tmp_path: Path) -> None:
+    def cache(seed: int = 0) -> DocumentCache:
+        return DocumentCache(
+            tiny_model(vocab_size=256 + seed) if seed else MODEL, 10**9, DocumentFiles(tmp_path, 10**9)
+        )
+
+    strange = cache(seed=8)
+    read(strange, C + FIRST)
+    strange.close()
+    documents = cache()
+    for text in (A, B):
+        read(documents, text + FIRST)
+    documents.forget(lambda ids: list(ids[:END]) == A)
+    documents.close()
+    assert len(list(tmp_path.glob("*.safetensors"))) == 1  # of B; nobody knows what another model's is
+    again = cache()
+    assert [read(again, text + SECOND)[0] for text in (A, B)] == [0, END]
+    again.close()
+    assert [read(documents, text + SECOND, end=0)[0] for text in (A, B)] == [0, END]

@@ -195,3 +195,16 @@ def test_a_reading_says_the_same_each_time_and_after_a_restart_what_a_new_one_sa
     again = Meanings(KnownWords, VectorFile(tmp_path / "vectors.sqlite"))
     assert Reading([document()], again).relevance("vessel") == later
     again.close()
+
+
+def test_forgotten_vectors_are_not_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.sqlite"
+    meanings = Meanings(KnownWords, VectorFile(path))
+    made = meanings.of(TEXTS)
+    assert made is not None
+    written = [vector.astype("<f2").tobytes() for vector in made]
+    assert all(vector in path.read_bytes() for vector in written)
+    meanings.forget(TEXTS[:5])
+    assert meanings.known(TEXTS[:1]) is None
+    assert meanings.known(TEXTS[5:]) is not None
+    meanings.close()

@@ -168,3 +168,26 @@ def test_it_ends_at_once_while_pages_are_open(capfd: pytest.CaptureFixture[str])
 def ended(lines: Iterator[str]) -> None:
     with suppress(httpx.RemoteProtocolError):
         list(lines)
+
+
+@pytest.mark.slow
+def test_a_name_that_was_pointed_at_this_computer_gets_nothing_of_it(server: Server) -> None:
+    """DNS rebinding: to a browser such a page and the app are one origin."""
+    host = f"evil.example:{httpx.URL(server.url).port}"
+    joins = {"data": [], "fn_index": 1, "session_hash": "page"}
+    with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
+        for headers, expected in (
+            ({"Host": host, "Origin": f"http://{host}"}, 421),
+            ({"Origin": f"http://{host}"}, 403),
+        ):
+            answers = [
+                client.get("", headers=headers),
+                client.get("config", headers=headers),
+                client.post("gradio_api/upload", files={"files": ("a.txt", b"theirs")}, headers=headers),
+                client.post("gradio_api/queue/join", json=joins, headers=headers),
+                client.get("gradio_api/queue/data?session_hash=page", headers=headers),
+                client.post("gradio_api/call/read", json={"data": []}, headers=headers),
+                client.get("gradio_api/file=/etc/hostname", headers=headers),
+                client.get("gradio_api/heartbeat/page", headers=headers),
+            ]
+            assert {answer.status_code for answer in answers} == {expected}
