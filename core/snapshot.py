@@ -87,9 +87,7 @@ class Snapshot:
                     )
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         except (SafetensorError, OSError) as error:
-            raise SnapshotError(
-                "snapshot-unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=str(error)
-            ) from error
+            raise _unreadable(path, error) from error
         # A damaged file would otherwise show as text that makes no sense.
         if metadata.get("checksum") != _checksum(tensors):
             raise SnapshotError(
@@ -111,9 +109,7 @@ class Snapshot:
             with safe_open(path, framework="pt") as file:
                 return tuple(file.get_tensor("token_ids").tolist())
         except (SafetensorError, OSError) as error:
-            raise SnapshotError(
-                "snapshot-unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=str(error)
-            ) from error
+            raise _unreadable(path, error) from error
 
     def save(self, path: Path) -> None:
         """Write it to a file, without a copy if it is in the CPU's memory. Raises SnapshotError, and OSError."""
@@ -199,6 +195,10 @@ def _buffers(cache: PolicyCache) -> Iterable[Sequence[GrowingTensor]]:
                 kind=type(layer).__name__,
             )
         yield layer.full
+
+
+def _unreadable(path: Path, error: Exception) -> SnapshotError:
+    return SnapshotError("snapshot-unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=str(error))
 
 
 def _heads(buffer: GrowingTensor, length: int) -> Heads:
