@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -74,20 +75,17 @@ class Snapshot:
     @classmethod
     def read(cls, path: Path) -> Snapshot:
         """The snapshot in a file, mapped into memory. Raises SnapshotError if there is none that is whole."""
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != FORMAT:
-                    raise SnapshotError(
-                        "snapshot-of-another-format",
-                        "{file} is of format {format}, not {known!r}.",
-                        file=str(path),
-                        format=repr(metadata.get("format")),
-                        known=FORMAT,
-                    )
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        except (SafetensorError, OSError) as error:
-            raise _unreadable(path, error) from error
+        with _opened(path) as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise SnapshotError(
+                    "snapshot-of-another-format",
+                    "{file} is of format {format}, not {known!r}.",
+                    file=str(path),
+                    format=repr(metadata.get("format")),
+                    known=FORMAT,
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         # A damaged file would otherwise show as text that makes no sense.
         if metadata.get("checksum") != _checksum(tensors):
             raise SnapshotError(
@@ -105,11 +103,8 @@ class Snapshot:
     @classmethod
     def read_tokens(cls, path: Path) -> tuple[int, ...]:
         """The ids in a file, without its keys and values. Raises SnapshotError if they cannot be read."""
-        try:
-            with safe_open(path, framework="pt") as file:
-                return tuple(file.get_tensor("token_ids").tolist())
-        except (SafetensorError, OSError) as error:
-            raise _unreadable(path, error) from error
+        with _opened(path) as file:
+            return tuple(file.get_tensor("token_ids").tolist())
 
     def save(self, path: Path) -> None:
         """Write it to a file, without a copy if it is in the CPU's memory. Raises SnapshotError, and OSError."""
@@ -197,8 +192,16 @@ def _buffers(cache: PolicyCache) -> Iterable[Sequence[GrowingTensor]]:
         yield layer.full
 
 
-def _unreadable(path: Path, error: Exception) -> SnapshotError:
-    return SnapshotError("snapshot-unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=str(error))
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file's tensors."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise SnapshotError(
+            "snapshot-unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=str(error)
+        ) from error
 
 
 def _heads(buffer: GrowingTensor, length: int) -> Heads:
