@@ -13,6 +13,7 @@ from app.prompt.compose import TokenCounts, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.window import NOTHING_READ
 from app.reading.candidates import most_relevant
+from app.reading.english import is_written_in
 from app.reading.parts import Part
 from app.reading.plan import Choices, State
 from app.reading.reading import Reading, Readings
@@ -45,6 +46,10 @@ class Material:
                 for source in self.sources
             ]
         )
+
+    def is_in(self, language: str) -> bool:
+        """Whether the documents are in the language of that name, see `is_written_in`."""
+        return is_written_in(language, [page.text for source in self.sources for page in source.pages])
 
     @property
     def choices(self) -> dict[int, State]:

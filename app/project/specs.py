@@ -50,10 +50,10 @@ class Specs:
         instruction = request.kind.instruction(request.detail, request.shape)
         return self._spec(material, request, instruction, opening, before, request.max_new_tokens)
 
-    def quotes(self, request: WriteRequest) -> bool:
+    def quotes(self, material: Material, request: WriteRequest) -> bool:
         """Whether a text about documents has their own sentences: they cannot be had in another language."""
         if request.wording == "auto":
-            return self.engine.parameters < SMALL and not request.language.strip()
+            return self.engine.parameters < SMALL and (not request.language.strip() or material.is_in(request.language))
         return request.wording == "quoted"
 
     def sections(self, material: Material, request: WriteRequest) -> Advance:
@@ -83,7 +83,7 @@ class Specs:
         if (
             quoted is None
             and asked.kind == "expand"
-            and self.quotes(request)
+            and self.quotes(material, request)
             and asked.passage.strip()
             and not wish.strip()
         ):
@@ -95,7 +95,7 @@ class Specs:
         return tuple(replace(spec, attempt=(number, len(specs))) for number, spec in enumerate(specs, 1))
 
     def _quoted_passage(self, material: Material, request: WriteRequest, asked: Asked, wish: str) -> RunSpec | None:
-        if not self.quotes(request) or wish.strip() or not asked.passage.strip():
+        if not self.quotes(material, request) or wish.strip() or not asked.passage.strip():
             return None
         whose: Whose = "passage" if asked.kind == "shorten" else "documents"
         text = ""

@@ -44,7 +44,7 @@ class WholeSpecs(Specs):
 
     def in_parts(self, material: Material, request: WriteRequest) -> bool:
         """Whether the text is written in sections along the documents' chapters."""
-        quotes = self.quotes(request)
+        quotes = self.quotes(material, request)
         wholly = request.task in WHOLE_TASKS or names_columns(request)
         if not material.sources or not (wholly or (quotes and is_question(request))):
             return False
@@ -75,14 +75,15 @@ class WholeSpecs(Specs):
     def _text(
         self, left: Left, section: PlannedSection, material: Material, request: WriteRequest, before: str
     ) -> SectionText:
-        quotes = self.quotes(request)
+        quotes = self.quotes(material, request)
         text = section_text(left.whole, section, request, before, quotes=quotes, notes=material.notes)
         return left.begun.rest(text, before) if left.begun and left.begun.section is section else text
 
     def table(self, material: Material, request: WriteRequest, before: str) -> Table:
         """The runs of a table over the whole of the documents. Raises PromptError if all that can be written of it
         stands in `before`, and NothingRead."""
-        plan = table_plan(material.reading, request, material.choices, self._most_parts, quoted=self.quotes(request))
+        quoted = self.quotes(material, request)
+        plan = table_plan(material.reading, request, material.choices, self._most_parts, quoted=quoted)
         if material.choices and not plan.whole.sections:
             raise NothingRead
         return Table(plan, request, before, partial(self._table_run, plan.whole, request))
@@ -106,7 +107,7 @@ class WholeSpecs(Specs):
     def _left(self, material: Material, request: WriteRequest, draft: str) -> Left:
         """What is left to write after `draft`. Raises PromptError if that is nothing, since all sections stand there
         already or the documents have nothing to be quoted, and NothingRead."""
-        quotes = self.quotes(request)
+        quotes = self.quotes(material, request)
 
         def writable(whole: Plan) -> list[PlannedSection]:
             return [each for each in whole.sections if each.sayings or (each.parts and not quotes)]
@@ -117,7 +118,7 @@ class WholeSpecs(Specs):
         headed = quotes or request.task in HEADED
         whole = unwritten(planned, draft) if headed else after_last(planned, draft)
         left = writable(whole)
-        begun = self._begun(planned, left, request, draft) if draft.strip() else None
+        begun = self._begun(planned, left, request, draft, quotes=quotes) if draft.strip() else None
         if begun:
             left = [begun.section, *(section for section in left if section is not begun.section)]
         if quotes and not left:
@@ -129,8 +130,11 @@ class WholeSpecs(Specs):
             )
         return Left(whole, left, begun)
 
-    def _begun(self, whole: Plan, left: Sequence[PlannedSection], request: WriteRequest, draft: str) -> Begun | None:
-        if not self.quotes(request):
+    @staticmethod
+    def _begun(
+        whole: Plan, left: Sequence[PlannedSection], request: WriteRequest, draft: str, *, quotes: bool
+    ) -> Begun | None:
+        if not quotes:
             return begun_by_model(whole, left, request, draft)
         texts = [section_text(whole, section, request, draft, quotes=True).dictated for section in whole.sections]
         return begun_quoted(whole.sections, texts, draft)
@@ -138,7 +142,7 @@ class WholeSpecs(Specs):
     def _whole(self, material: Material, request: WriteRequest, before: str) -> Plan:
         """With what the person has chosen, and as much as the window holds."""
         most = self._most_parts
-        notes = not self.quotes(request) and self.engine.parameters >= SMALL
+        notes = not self.quotes(material, request) and self.engine.parameters >= SMALL
         return whole_plan(material.reading, request, before, material.choices, most, notes=notes)
 
     def note(self, reading: Reading, number: int) -> RunSpec:
@@ -160,7 +164,8 @@ class WholeSpecs(Specs):
             raise PromptError(
                 "No section “{}” is planned now. Take in a part of it in the plan, or undo the changes there.", heading
             )
-        text = section_text(whole, named[0], request, before, quotes=self.quotes(request), notes=material.notes)
+        quotes = self.quotes(material, request)
+        text = section_text(whole, named[0], request, before, quotes=quotes, notes=material.notes)
         return self._section(whole, named[0], request, text)
 
     def longest_section(self, material: Material, request: WriteRequest, draft: str) -> Budget | None:
@@ -168,7 +173,7 @@ class WholeSpecs(Specs):
         left = self._left(material, request, draft)
         if not left.sections:
             return None
-        plan = of_sections(left.whole, left.sections, material.notes, quoted=self.quotes(request))
+        plan = of_sections(left.whole, left.sections, material.notes, quoted=self.quotes(material, request))
         return self._budget(
             left.whole, left.sections, plan,
             lambda index: self._text(left, left.sections[index], material, request, "…"),

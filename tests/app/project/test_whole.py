@@ -272,11 +272,12 @@ def _without_half(text: str) -> str:
 
 def test_small_models_quote_unless_another_language_is_wished(commands: Commands) -> None:
     specs = commands._specs
+    given = Material(sources())
     assert commands.engine.parameters < 1_000_000
-    assert specs.quotes(quoting(wording="auto"))
-    assert not specs.quotes(quoting(wording="auto", language="Deutsch"))
-    assert specs.quotes(quoting(language="Deutsch"))
-    assert not specs.quotes(quoting(wording="own"))
+    assert specs.quotes(given, quoting(wording="auto"))
+    assert not specs.quotes(given, quoting(wording="auto", language="Deutsch"))
+    assert specs.quotes(given, quoting(language="Deutsch"))
+    assert not specs.quotes(given, quoting(wording="own"))
     assert specs.in_parts(Material(sources()), quoting(wording="auto"))
     assert not specs.in_parts(Material([]), quoting())
     assert not specs.in_parts(Material(sources()), quoting(task="table"))
@@ -284,6 +285,10 @@ def test_small_models_quote_unless_another_language_is_wished(commands: Commands
     assert not specs.in_parts(Material(short), quoting(wording="own"))
     long = sources(book([("", [9] * 60)]))
     assert specs.in_parts(Material(long), quoting(wording="own"))
+    assert specs.quotes(given, quoting(wording="auto", language="English"))
+    assert not specs.quotes(given, quoting(wording="auto", language="日本語"))
+    lamp = Document("灯台.txt", (Page(1, None, "灯台の光は夜ごとに海を照らし、船を導く。" * 9),))
+    assert specs.quotes(Material(sources(lamp)), quoting(wording="auto", language="Japanese"))
 
 
 def test_the_budget_is_that_of_the_longest_section(commands: Commands) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.reading import relevance as module
-from app.reading.english import in_latin_letters, is_english
+from app.reading.english import in_latin_letters, is_english, is_written_in
 from app.reading.meanings import Meanings
 from app.reading.relevance import MEANING, Relevance
 from app.reading.terms import terms
@@ -128,3 +128,18 @@ def test_scripts_without_blanks_are_compared_by_pairs_of_characters() -> None:
     assert terms("灯台の光 RefreshKVs") == ["灯台", "台の", "の光", "refreshkv"]
     texts = ["船は岸を離れた。", "灯台の光は夜ごとに海を照らす。", "油は地下に置く。"]
     assert Relevance(texts).best("灯台はどこを照らすか", 1) == [1]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "so"),
+    [
+        ("English", "The keeper of the lamp is in the tower and it is dark.", True),
+        ("english ", "Der Wärter der Lampe steht im Turm, und es ist dunkel.", False),
+        ("Deutsch", "Der Wärter der Lampe steht im Turm, und es ist dunkel.", False),
+        ("Japanese", "Debian の灯台は夜ごとに海を照らす。", True),
+        ("日本語", "灯台的光每夜照亮大海。", False),
+        ("日本語", "", False),
+    ],
+)
+def test_the_language_of_texts_is_told_where_it_can_be(language: str, text: str, so: bool) -> None:
+    assert is_written_in(language, [text] * 3) == so
