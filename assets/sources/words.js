@@ -4,7 +4,7 @@ const WORDS = {
     list: "Sources", password: "Password", pages: "Pages to read", pagesHint: "all, or for example 1-3, 7",
     up: "Move up", down: "Move down", leaveOut: "Leave out", takeIn: "Take in again", remove: "Remove",
     text: "Text as it was read", page: "Page", warning: "Warning",
-    encoding: "Characters", byItself: "Found by themselves", wholePage: "The whole web page, not its main part alone",
+    encoding: "Encoding", byItself: "Found automatically", wholePage: "The whole web page, not its main part alone",
     runningLines: "Keep running headers and footers",
     encodings: {
       "utf-8": "Unicode (UTF-8)", "utf-16": "Unicode (UTF-16)", cp1252: "Western European (cp1252)", cp1250: "Central European (cp1250)",

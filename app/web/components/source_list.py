@@ -9,6 +9,7 @@ the text of nodes, never HTML.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 
@@ -22,6 +23,8 @@ from app.web.components import MessageView
 
 REMOVED_LINES = 40
 """That are listed."""
+
+_NUMBER = re.compile(r"\W*(?:\d{1,5}|[ivxlc]{1,8})\W*", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +74,13 @@ def _reading(document: Document, say: Wording) -> Json:
     chosen = asdict(document.read_as)
     pages: dict[str, list[int]] = {}
     for line in document.removed:
-        pages.setdefault(line.text, []).append(line.page)
-    removed = [say("Left out: “{}” (p. {})", text, name_pages(numbers)) for text, numbers in pages.items()]
+        pages.setdefault("" if _NUMBER.fullmatch(line.text) else line.text, []).append(line.page)
+    removed = [
+        say("Left out: “{}” (p. {})", text, name_pages(numbers))
+        if text
+        else say("Left out: page numbers (p. {})", name_pages(numbers))
+        for text, numbers in pages.items()
+    ]
     return {**{name: chosen[name] for name in choices_of(document)}, "removed": removed[:REMOVED_LINES]}
 
 

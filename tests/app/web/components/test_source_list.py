@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from app.documents import Document, Page
+from app.documents import Document, Page, RemovedLine
 from app.project.sources import SourceFile
 from app.say.wording import Message
 from app.web.components.source_list import SourceList, list_message, page_text, source_card
@@ -64,3 +64,12 @@ def test_the_message_is_one_string_that_can_be_sent() -> None:
     read = json.loads(sent)
     assert (read["sources"][0]["name"], read["page"]["text"]) == ("a 🙂.txt", "<b> ${x}")
     assert SourceList().postprocess(None) is None
+
+
+def test_a_card_lists_the_running_lines_that_were_left_out() -> None:
+    lines = (RemovedLine(1, "On lamps"), RemovedLine(1, "i"), RemovedLine(2, "On lamps"), RemovedLine(2, "- 2 -"))
+    document = Document("lamp.pdf", (Page(1, None, "a"), Page(2, None, "b")), removed=lines)
+    card = source_card(SourceFile(Path("lamp.pdf"), document), None, None)
+    assert card["reading"] == {
+        "running_lines": False, "removed": ["Left out: “On lamps” (p. 1-2)", "Left out: page numbers (p. 1-2)"],
+    }  # fmt: skip
