@@ -21,7 +21,7 @@ from app.say.wording import ENGLISH, Message, Wording
 from app.settings import ASSETS
 from app.web.components import MessageView
 
-REMOVED_LINES = 40
+REMOVED_LINES = 12
 """That are listed."""
 
 _NUMBER = re.compile(r"\W*(?:\d{1,5}|[ivxlc]{1,8})\W*", re.IGNORECASE)
