@@ -24,8 +24,6 @@ LOGGED = 2_000
 
 PAYLOADS: dict[str, Any] = {
     "none": None,
-    "number": 10**40,
-    "null": "\0",
     "list": [1, "a", None, [], {}],
     "mapping": {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
     "other mapping": {"__type__": "update", "value": "x", "kind": {}},
