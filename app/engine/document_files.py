@@ -15,7 +15,7 @@ from pathlib import Path
 
 import filelock
 
-from app.private import FILE, tighten_within
+from app.private import FILE, FOLDER, tighten_within
 from core import Snapshot, SnapshotError
 
 LOCK_SECONDS = 60
@@ -72,7 +72,7 @@ class DocumentFiles:
         if snapshot.nbytes > self._max_bytes:  # not even without the file's header
             return
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=FOLDER, parents=True, exist_ok=True)
             with filelock.FileLock(self._folder / ".lock", timeout=LOCK_SECONDS):
                 if not path.exists():  # else another process wrote it meanwhile
                     self._replace(path, snapshot)
@@ -100,7 +100,7 @@ class DocumentFiles:
         """
         scratch = self._folder / "partial"
         shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed: the lock is ours
-        scratch.mkdir(mode=0o700)
+        scratch.mkdir(mode=FOLDER)
         try:
             written = scratch / path.name
             snapshot.save(written)

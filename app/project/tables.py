@@ -110,10 +110,7 @@ def _section(
     reading: Reading, group: Sequence[int], words: int, rows: dict[int, tuple[SourcedRow, ...]]
 ) -> PlannedSection:
     names = [
-        next(
-            (heading_of(reading, chapter) for chapter in reading.chapters if number in chapter.parts),
-            reading.parts[number].title,
-        )
+        heading_of(reading, reading.chapter_of[number]) if number in reading.chapter_of else reading.parts[number].title
         for number in (group[0], group[-1])
     ]
     said = {

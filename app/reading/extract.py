@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.reading.standing import Bearing, is_about_itself
-from app.reading.statements import FEWEST, Statement, line_statements, statements
+from app.reading.statements import FEWEST, Statement, statements
 from app.reading.terms import asked, terms
 
 WORDS = 60
@@ -47,17 +47,27 @@ def note(
     *,
     title: str = "",
     alone: bool = False,
-    in_lines: bool = False,
     worn: Callable[[str], bool] = lambda sentence: False,
 ) -> tuple[Statement, ...]:
-    """The passages of a part's plain text that say most about it, or about the words of `focus`, in their order: at
-    least one sentence if there is a whole one, about `words` words in all, none twice. `title`: what the part is
-    called.
+    """The passages of a part's plain text that say most about it, see `passages`."""
+    return passages(statements(text), words, focus, title=title, alone=alone, worn=worn)
+
+
+def passages(
+    found: Sequence[Statement],
+    words: int = WORDS,
+    focus: str = "",
+    *,
+    title: str = "",
+    alone: bool = False,
+    worn: Callable[[str], bool] = lambda sentence: False,
+) -> tuple[Statement, ...]:
+    """Of a part's statements the passages that say most about it, or about the words of `focus`, in their order: at
+    least one statement if there is any, about `words` words in all, none twice. `title`: what the part is called.
 
     No passage begins with a sentence that hangs on the one before it. Where none stands by itself any comes, and if
-    they are to stand `alone` none. in_lines: lines of words instead of sentences. worn: whether the document says a
-    sentence again and again."""
-    found = (line_statements(text, title) if in_lines else statements(text))[:_COMPARED]
+    they are to stand `alone` none. worn: whether the document says a sentence again and again."""
+    found = found[:_COMPARED]
     open_ones = _open(found, alone=alone)
     if not open_ones:
         return ()

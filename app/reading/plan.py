@@ -127,7 +127,7 @@ def plan(
 
 def _answers(reading: Reading, question: str, words: int, choices: Choices) -> list[PlannedSection]:
     """A section of each chapter that answers, the best one first."""
-    chapter_of = {number: chapter for chapter in reading.chapters for number in chapter.parts}
+    chapter_of = reading.chapter_of
     chosen = [number for number, state in choices.items() if state == "full" and number in chapter_of]
     ranked = most_relevant(reading, question, len(reading.parts))
     numbers = [number for number in ranked if number in chapter_of and choices.get(number, "full") == "full"][:PARTS]

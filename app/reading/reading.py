@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.documents import Document, Page
-from app.reading.extract import note
+from app.reading.extract import passages
 from app.reading.meanings import Meanings
 from app.reading.outline import Chapter, chapters
 from app.reading.paragraphs import Extract, Plain
@@ -22,7 +22,6 @@ from app.reading.place import Place
 from app.reading.relevance import Relevance
 from app.reading.standing import standing_alone, without_asides
 from app.reading.statements import Statement, line_statements, said_in_lines, statements
-from app.reading.terms import terms
 
 PART_CHARACTERS, PART_IDEOGRAPHS = 2_400, 600
 """Of a part, at most: some 600 tokens of English; of scripts whose characters take a token and more each."""
@@ -68,6 +67,7 @@ class Reading:
         self._notes: dict[int, list[Extract]] = {}
         self._lined: dict[int, bool] = {}
         self._whole: dict[int, str] = {}
+        self._statements: dict[int, list[Statement]] = {}
         self._meanings = meanings
         self._scores: dict[str, list[float]] = {}
         self._lock = threading.Lock()
@@ -100,26 +100,26 @@ class Reading:
     def sayings(self, number: int, words: int, focus: str = "", *, alone: bool = False) -> tuple[Saying, ...]:
         """The passages that say most about a part, or about `focus`, in their order, about `words` words in all; see
         `note`."""
-        part = self.parts[number]
-        lines = self._in_lines(part.document)
-        return self.quoted(
-            number,
-            note(
-                self.plain(number).text, words, focus=focus, title=self._titled(number), alone=alone, in_lines=lines,
-                worn=lambda sentence: self._is_worn(part.document, sentence),
-            ),
+        document = self.parts[number].document
+        chosen = passages(
+            self.statements(number), words, focus, title=self._titled(number), alone=alone,
+            worn=lambda sentence: self._is_worn(document, sentence),
         )  # fmt: skip
+        return self.quoted(number, chosen)
 
     def _titled(self, number: int) -> str:
         """What a part is called, and its chapter."""
         part = self.parts[number]
-        chapter = next((chapter.title for chapter in self.chapters if number in chapter.parts), "")
-        return part.title if chapter in part.title else f"{chapter} {part.title}"
+        chapter = self.chapter_of.get(number)
+        return part.title if chapter is None or chapter.title in part.title else f"{chapter.title} {part.title}"
 
     def statements(self, number: int) -> list[Statement]:
         """The whole sentences of a part, or its lines if it is of a document that has no sentences."""
-        part, text = self.parts[number], self.plain(number).text
-        return line_statements(text, part.title) if self._in_lines(part.document) else statements(text)
+        if number not in self._statements:
+            part, text = self.parts[number], self.plain(number).text
+            lined = self._in_lines(part.document)
+            self._statements[number] = line_statements(text, part.title) if lined else statements(text)
+        return self._statements[number]
 
     def nearness(self, query: str, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """How near each text is to `query` by its meaning, 0 to 1; None if that cannot be told."""
@@ -127,12 +127,13 @@ class Reading:
             return self._index().nearness(query, texts)
 
     def frequency(self, wanted: Sequence[str]) -> dict[str, int]:
-        """In how many parts each term is."""
-        return {term: sum(term in found for found in self._terms) for term in wanted}
+        """In how many parts each term is, titles included."""
+        return self._index().frequency(wanted)
 
     @cached_property
-    def _terms(self) -> list[frozenset[str]]:
-        return [frozenset(terms(f"{part.title} {self.plain(part.number).text}")) for part in self.parts]
+    def chapter_of(self) -> dict[int, Chapter]:
+        """The chapter of each part that is in one, by the part's number."""
+        return {number: chapter for chapter in self.chapters for number in chapter.parts}
 
     def quoted(self, number: int, chosen: Sequence[Statement]) -> tuple[Saying, ...]:
         """Statements of the part of that number, in their order: as they stand where each goes on from the one before,
@@ -149,8 +150,7 @@ class Reading:
     def _is_worn(self, document: int, sentence: str) -> bool:
         """Whether a document says it more than once."""
         if document not in self._whole:
-            own = (self.plain(part.number).text for part in self.parts if part.document == document)
-            self._whole[document] = " ".join(" ".join(own).split())
+            self._whole[document] = " ".join(" ".join(page.text for page in self.documents[document].pages).split())
         first = self._whole[document].find(sentence)
         return first >= 0 and self._whole[document].find(sentence, first + 1) >= 0
 
@@ -178,8 +178,7 @@ class Reading:
         plain, part = self.plain(number), self.parts[number]
         texts = {extract.place.page: extract for extract in part.extracts(self.documents)}
         found = []
-        lines = self._in_lines(part.document)
-        for sentence in note(plain.text, NOTE_WORDS, title=part.title, in_lines=lines):
+        for sentence in passages(self.statements(number), NOTE_WORDS, title=part.title):
             start, last = plain.place(sentence.start), plain.place(sentence.end - 1)
             page = texts[start.page]
             end = last.offset + 1 if last.page == start.page else page.place.offset + len(page.text)

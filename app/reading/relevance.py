@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import bm25s
@@ -30,6 +31,7 @@ class Relevance:
         """With `meanings`, if the texts are English, they are compared by meaning too."""
         self._count = len(texts)
         found = [terms(text) for text in texts]
+        self._counts = Counter(term for each in found for term in set(each))
         self._index: bm25s.BM25 | None = None
         if any(found):
             self._index = bm25s.BM25()
@@ -59,6 +61,10 @@ class Relevance:
         scores = (1 - MEANING) * lexical
         scores[numbers] += MEANING / highest * semantic
         return scores
+
+    def frequency(self, wanted: Sequence[str]) -> dict[str, int]:
+        """In how many of the texts each term is."""
+        return {term: self._counts[term] for term in wanted}
 
     def nearness(self, query: str, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """How near other texts of the same documents are to the query by meaning, 0 to 1; those whose vectors take too

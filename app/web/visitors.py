@@ -13,6 +13,8 @@ import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.private import FILE
+
 COOKIE = "refreshkv-visitor"
 SECONDS = 365 * 24 * 3600
 KEY_FILE, KEY_BYTES = "visitors.key", 32
@@ -73,7 +75,7 @@ def kept_key(folder: Path) -> bytes:
     """The key in a folder, made if there is none; only this user may read it."""
     path = folder / KEY_FILE
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE)
     except FileExistsError:
         key = path.read_bytes()
         if len(key) == KEY_BYTES:

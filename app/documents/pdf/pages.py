@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from types import TracebackType
@@ -98,40 +100,36 @@ class PdfPages:
 
     def picture(self, index: int) -> bytes | None:
         """The page as a grey picture in PNM; None if nothing is drawn on it, or PDFium can't open it."""
-        with _PDFIUM:
-            if self._document is None or index >= len(self._document):
+        with self._opened(index) as page:
+            if page is None or not raw.FPDFPage_CountObjects(page.raw):
                 return None
+            width, height = page.get_size()
+            scale = min(_DOTS / 72, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
+            bitmap = page.render(scale=scale, grayscale=True, may_draw_forms=False)
             try:
-                page = self._document[index]
-            except pdfium.PdfiumError:
-                return None
-            try:
-                if not raw.FPDFPage_CountObjects(page.raw):
-                    return None
-                width, height = page.get_size()
-                scale = min(_DOTS / 72, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
-                bitmap = page.render(scale=scale, grayscale=True, may_draw_forms=False)
-                try:
-                    rows, used = bytes(bitmap.buffer), range(0, bitmap.height * bitmap.stride, bitmap.stride)
-                    pixels = b"".join(rows[start : start + bitmap.width] for start in used)
-                    return b"P5 %d %d 255\n" % (bitmap.width, bitmap.height) + pixels
-                finally:
-                    bitmap.close()
+                rows, used = bytes(bitmap.buffer), range(0, bitmap.height * bitmap.stride, bitmap.stride)
+                pixels = b"".join(rows[start : start + bitmap.width] for start in used)
+                return b"P5 %d %d 255\n" % (bitmap.width, bitmap.height) + pixels
             finally:
-                page.close()
+                bitmap.close()
 
     def _drawn(self, index: int) -> tuple[PageGlyphs, Rules] | None:
+        with self._opened(index) as page:
+            return None if page is None else (self._glyphs.read(page), page_rules(page))
+
+    @contextmanager
+    def _opened(self, index: int) -> Iterator[pdfium.PdfPage | None]:
+        """The page, for one thread at a time; None if PDFium can't open it."""
         with _PDFIUM:
-            if self._document is None or index >= len(self._document):
-                return None
+            page = None
+            if self._document is not None and index < len(self._document):
+                with suppress(pdfium.PdfiumError):
+                    page = self._document[index]
             try:
-                page = self._document[index]
-            except pdfium.PdfiumError:
-                return None
-            try:
-                return self._glyphs.read(page), page_rules(page)
+                yield page
             finally:
-                page.close()
+                if page is not None:
+                    page.close()
 
 
 def plain(text: str) -> PageText:
