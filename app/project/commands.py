@@ -74,7 +74,7 @@ class Commands:
         shown = sessions.delete(page, session.id)
         self.engine.forget([page.text for document in documents for page in document.pages])
         if self._meanings is not None:
-            self._meanings.forget([*Reading(documents).compared, *Reading(chosen).compared])
+            self._meanings.forget([*Reading(documents).told, *Reading(chosen).told])
         return shown, [source.hash for source in own]
 
     def request(self, **fields: Any) -> WriteRequest:

@@ -18,7 +18,7 @@ from app.reading.reading import Reading, Saying
 from app.reading.statements import FEWEST, Statement
 from app.reading.terms import asked, terms
 
-PARTS = 6
+PARTS = 8
 """That are looked through, the most relevant."""
 
 PASSAGE_WORDS = 60
@@ -28,6 +28,7 @@ KEPT = 0.75
 """Of the score of the best: a passage with less is left out."""
 
 _MEANING, _WORDS, _PART = 0.3, 0.2, 0.5
+_OPENS = 0.2  # added for the first statement of a part if it has to do with the question, less for those after it
 _PENALTY = {"alone": 0.0, "follows": 0.0, "elsewhere": 0.15, "apparatus": 0.5}
 
 
@@ -81,10 +82,12 @@ def _scores(reading: Reading, question: str, places: Sequence[_Place]) -> NDArra
     """Of each place how well it answers."""
     relevance = reading.relevance(question)
     parts = np.array([relevance[place.part] for place in places], np.float32)
-    scores = _PART * parts / max(float(parts.max()), 1e-9) + _WORDS * _shared(reading, question, places)
+    own = _WORDS * _shared(reading, question, places)
     near = reading.nearness(question, [place.statement.text for place in places])
     if near is not None:
-        scores += _MEANING * near / max(float(near.max()), 1e-9)
+        own += _MEANING * near / max(float(near.max()), 1e-9)
+    scores = _PART * parts / max(float(parts.max()), 1e-9) + own
+    scores += _OPENS * (own > 0) / (1 + np.array([place.index for place in places], np.float32))
     return scores - np.array([_PENALTY[place.statement.bearing] for place in places], np.float32)
 
 

@@ -29,6 +29,7 @@ _ITSELF = 0.3  # taken away from one that speaks of the document
 _DEFINITION = 0.2  # added for one that says what something is
 _TITLE = 0.4  # added for one that has all words of the title
 _ASKED = 2.0  # added for one that has all words of what is asked for
+_APT = 1.5  # added for the one that is nearest by its meaning to what it is to be about
 _REPEATS = 0.7  # taken away for what was said already
 _WORN = 1.0  # taken away from what the document says again and again
 _COMPARED = 400  # sentences of a part, at most; the rest of a longer one is not looked at
@@ -61,12 +62,14 @@ def passages(
     title: str = "",
     alone: bool = False,
     worn: Callable[[str], bool] = lambda sentence: False,
+    apt: NDArray[np.float32] | None = None,
 ) -> tuple[Statement, ...]:
     """Of a part's statements the passages that say most about it, or about the words of `focus`, in their order: at
     least one statement if there is any, about `words` words in all, none twice. `title`: what the part is called.
 
     No passage begins with a sentence that hangs on the one before it. Where none stands by itself any comes, and if
-    they are to stand `alone` none. worn: whether the document says a sentence again and again."""
+    they are to stand `alone` none. worn: whether the document says a sentence again and again. apt: of each statement
+    how near it is by its meaning to what it is to be about, 0 to 1."""
     found = found[:_COMPARED]
     open_ones = _open(found, alone=alone)
     if not open_ones:
@@ -74,6 +77,8 @@ def passages(
     vectors = _tf_idf([each.text for each in found])
     alike = vectors @ vectors.T
     worth = _worth(alike, found, frozenset(terms(title)), frozenset(asked(focus)) if focus else frozenset())
+    if apt is not None:
+        worth += _APT * apt[: len(found)] / max(float(apt.max(initial=0)), 1e-9)
     chosen: list[int] = []
     left, tried = words, set[int]()
     while open_ones and (not chosen or left >= FEWEST):

@@ -146,6 +146,7 @@ def _answers(reading: Reading, question: str, words: int, choices: Choices) -> l
 def _sections(reading: Reading, wanted: Sequence[Candidate], focus: str, words: int) -> list[PlannedSection]:
     each = max(LEAST_WORDS, words // max(sum(len(one.groups) for one in wanted), 1))
     said: set[str] = set()
+    reading.weigh([group[0] for one in wanted for group in one.groups], focus)
     return [_section(reading, one, focus, each, said) for one in wanted]
 
 

@@ -32,6 +32,9 @@ NOTE_WORDS = 45
 QUERIES = 64
 """Of which it is remembered what the parts have to do with them."""
 
+APT = 4096
+"""Parts of which it is remembered how near their statements are to a focus."""
+
 _SAMPLED = 20_000
 _SAMPLED_PARTS = 24
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
@@ -68,6 +71,7 @@ class Reading:
         self._lined: dict[int, bool] = {}
         self._whole: dict[int, str] = {}
         self._statements: dict[int, list[Statement]] = {}
+        self._apt: dict[tuple[int, str], NDArray[np.float32] | None] = {}
         self._meanings = meanings
         self._scores: dict[str, list[float]] = {}
         self._lock = threading.Lock()
@@ -87,6 +91,11 @@ class Reading:
         """The texts of the parts as they are compared with a query."""
         return [f"{part.title}\n{self.plain(part.number).text}" for part in self.parts]
 
+    @property
+    def told(self) -> list[str]:
+        """All texts of which vectors may have been made: those of the parts, and their statements."""
+        return self.compared + [each.text for part in self.parts for each in self.statements(part.number)]
+
     def relevance(self, query: str) -> list[float]:
         """How much each part has to do with `query`, 0 to 1. The same each time, also when more parts can be compared
         by meaning than at first: what is written is what the plan showed."""
@@ -103,9 +112,31 @@ class Reading:
         document = self.parts[number].document
         chosen = passages(
             self.statements(number), words, focus, title=self._titled(number), alone=alone,
-            worn=lambda sentence: self._is_worn(document, sentence),
+            worn=lambda sentence: self._is_worn(document, sentence), apt=self._apt_of(number, focus),
         )  # fmt: skip
         return self.quoted(number, chosen)
+
+    def weigh(self, numbers: Sequence[int], focus: str) -> None:
+        """Make the statements of these parts comparable by meaning, as many of them as can be within PATIENCE."""
+        new = [number for number in numbers if (number, focus) not in self._apt]
+        texts = [each.text for number in new for each in self.statements(number)]
+        with self._lock:
+            self._index().prepare(texts)
+
+    def _apt_of(self, number: int, focus: str) -> NDArray[np.float32] | None:
+        """How near each statement of a part is by its meaning to the focus, or without one to what its chapter is
+        about; None where they had no vectors when this was first asked for, so that it is the same each time."""
+        key = (number, focus)
+        if key not in self._apt:
+            chapter = self.chapter_of.get(number)
+            about = focus or self._titled(number)
+            around = chapter.parts if chapter and not focus else ()
+            texts = [each.text for each in self.statements(number)]
+            with self._lock:
+                if len(self._apt) == APT:
+                    del self._apt[next(iter(self._apt))]
+                self._apt[key] = self._index().known_nearness(about, texts, around)
+        return self._apt[key]
 
     def _titled(self, number: int) -> str:
         """What a part is called, and its chapter."""

@@ -48,10 +48,10 @@ class Relevance:
         are compared by meaning: who asks then does not wait for the others."""
         lexical = self.lexical(query)
         lexical = lexical / max(float(lexical.max(initial=0)), 1e-9)
-        if not self.compared or self._meanings is None or not query.strip() or not in_latin_letters(query):
+        if not self.compared or not query.strip() or not in_latin_letters(query):
             return lexical
         numbers, vectors = self._compare(lexical)
-        wanted = self._meanings.query(query) if vectors is not None else None
+        wanted = self._query(query) if vectors is not None else None
         if vectors is None or wanted is None:
             return lexical
         semantic = np.maximum(vectors @ wanted, 0)
@@ -69,14 +69,34 @@ class Relevance:
     def nearness(self, query: str, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """How near other texts of the same documents are to the query by meaning, 0 to 1; those whose vectors take too
         long to be made are not near. None if they are not compared by meaning."""
-        if not self.compared or self._meanings is None or not query.strip() or not in_latin_letters(query):
-            return None
-        vectors, wanted = self._meanings.of(texts), self._meanings.query(query)
+        vectors, wanted = self.prepare(texts), self._query(query)
         if vectors is None or wanted is None:
             return None
         near = np.zeros(len(texts), np.float32)
         near[: len(vectors)] = np.maximum(vectors @ wanted, 0)
         return near
+
+    def prepare(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """The vectors of the first of other texts of the same documents, of which those are made that can be within
+        PATIENCE; None if they are not compared by meaning."""
+        return self._meanings.of(texts) if self.compared and self._meanings is not None else None
+
+    def known_nearness(self, query: str, texts: Sequence[str], among: Sequence[int] = ()) -> NDArray[np.float32] | None:
+        """How near other texts of the same documents are to the middle between the query and the mean of the texts
+        `among`, 0 to 1, or to the query alone if not all of these have vectors; None if not all of `texts` have."""
+        vectors = self._meanings.known(texts) if self.compared and self._meanings is not None and texts else None
+        wanted = self._query(query) if vectors is not None else None
+        if vectors is None or wanted is None or self._meanings is None:
+            return None
+        if among and (known := self._meanings.known([self.compared[number] for number in among])) is not None:
+            mean = known.mean(axis=0)
+            wanted = (wanted + mean / max(float(np.linalg.norm(mean)), 1e-9)) / 2
+        return np.maximum(vectors @ wanted, 0)
+
+    def _query(self, query: str) -> NDArray[np.float32] | None:
+        if not self.compared or self._meanings is None or not query.strip() or not in_latin_letters(query):
+            return None
+        return self._meanings.query(query)
 
     def best(self, query: str, count: int) -> list[int]:
         """The indices of the most relevant texts, best first; of equal ones the earlier."""

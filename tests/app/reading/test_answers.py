@@ -48,6 +48,15 @@ def test_what_hangs_on_a_sentence_comes_with_it(reading: Reading) -> None:
     assert said[:2] == ["The pilot rows to the reef on Monday.", "He takes the mail along."]
 
 
+def test_what_a_part_begins_with_comes_before_what_it_says_later() -> None:
+    told = "The reef is watched by {} from the tower."
+    boats = "Boats of the village go out at dawn and come home in the evening. " * 12
+    pages = [f"Of reefs\n\n{told.format('nobody')}\n\n{boats}\n\n{told.format('somebody')}"]
+    reading = Reading([Document("reef.txt", tuple(Page(at, None, text) for at, text in enumerate(pages, 1)))])
+    first = next(iter(answering(reading, "Who watches the reef?", 20, every(reading)).values()))
+    assert first[0].text == told.format("nobody")
+
+
 def test_only_the_named_parts_answer_and_each_that_is_wanted(reading: Reading) -> None:
     boats, *_, fog = every(reading)
     assert answering(reading, "whale oil", 60, []) == {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import given
 
-from app.reading.extract import note, passage
+from app.reading.extract import note, passage, passages
 from app.reading.standing import bearing
 from app.reading.statements import is_whole, statements
 
@@ -166,3 +167,11 @@ def test_the_words_of_the_title_and_a_definition_count() -> None:
 )
 def test_what_begins_with_a_path_or_a_call(sentence: str, whole: bool) -> None:
     assert is_whole(sentence) == whole
+
+
+def test_the_nearest_by_meaning_comes_first() -> None:
+    text = " ".join(f"The {word} of the tower is kept by the keeper." for word in ("lamp", "stair", "horn", "boat"))
+    found = statements(text)
+    apt = np.array([0.1, 0.1, 0.6, 0.1], np.float32)
+    assert [each.text for each in passages(found, 9)] == ["The lamp of the tower is kept by the keeper."]
+    assert [each.text for each in passages(found, 9, apt=apt)] == ["The horn of the tower is kept by the keeper."]

@@ -197,6 +197,23 @@ def test_a_reading_says_the_same_each_time_and_after_a_restart_what_a_new_one_sa
     again.close()
 
 
+def test_what_is_quoted_is_chosen_by_meaning_and_stays_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Meanings, "prepare", lambda self, texts: None)
+    said = ["Cotton is spun in the village.", "The vessel is made of oak.", "Stone is cut on the mainland."]
+    text = f"Of boats\n\n{' '.join(said)}"
+    written = Document("boats.txt", (Page(1, None, text),), headings=(Heading(1, 0, 1, "Of boats"),))
+    meanings = Meanings(KnownWords)
+    early, late = Reading([written], meanings), Reading([written], meanings)
+    before = [saying.text for saying in early.sayings(0, 6)]
+    assert before == said[:1]  # nothing has a vector
+    late.weigh([0], "")
+    assert [saying.text for saying in late.sayings(0, 6)] == said[1:2]
+    assert [saying.text for saying in early.sayings(0, 6)] == before
+    meanings.forget(late.told)
+    assert meanings.known(said[:1]) is None
+    meanings.close()
+
+
 def test_forgotten_vectors_are_not_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "vectors.sqlite"
     meanings = Meanings(KnownWords, VectorFile(path))

@@ -109,6 +109,19 @@ def test_without_a_model_that_can_be_loaded_by_words_alone() -> None:
     meanings.close()
 
 
+def test_texts_are_near_to_the_middle_of_a_query_and_of_some_texts(meanings: Meanings, model: KnownWords) -> None:
+    relevance, said = Relevance(TEXTS, meanings), ["A vessel came.", "Fuel was short.", "The lamp burns."]
+    assert relevance.known_nearness("boat", said) is None  # none has a vector
+    relevance.prepare(said)
+    vectors, wanted = model.embed(said), model.embed(["boat"])[0]
+    assert relevance.known_nearness("boat", said) == pytest.approx(np.maximum(vectors @ wanted, 0), abs=1e-3)
+    assert relevance.known_nearness("boat", said, [0]) == pytest.approx(np.maximum(vectors @ wanted, 0), abs=1e-3)
+    meanings.of(TEXTS)
+    mean = model.embed([TEXTS[0], TEXTS[2]]).mean(axis=0)
+    middle = (wanted + mean / np.linalg.norm(mean)) / 2
+    assert relevance.known_nearness("boat", said, [0, 2]) == pytest.approx(np.maximum(vectors @ middle, 0), abs=1e-3)
+
+
 def test_other_languages_are_compared_by_words(meanings: Meanings, model: KnownWords) -> None:
     for texts in (
         ["Der Wärter zündet die Lampe an.", "Das Öl steht im Keller, und das Boot liegt am Felsen."],
