@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from app.prompt.compose import TokenCounts, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
-from app.prompt.window import NOTHING_READ
+from app.prompt.reading_plan import NOTHING_READ
 from app.reading.candidates import most_relevant
 from app.reading.english import is_written_in
 from app.reading.parts import Part

@@ -8,7 +8,7 @@ from itertools import accumulate
 from app.documents import name_pages
 from app.project.material import part_id
 from app.project.notes import note_text
-from app.prompt.window import PartPlan, ReadingPlan, SectionPlan
+from app.prompt.reading_plan import PartPlan, ReadingPlan, SectionPlan
 from app.reading.candidates import heading_of
 from app.reading.parts import Part
 from app.reading.plan import Plan, PlannedSection, State

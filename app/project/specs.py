@@ -22,6 +22,7 @@ from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.window import Budget, WindowFull
 from app.runs.trace import RunSettings, describe_policy
 from app.say.errors import PromptError
+from app.say.wording import Message
 from app.settings import Settings
 
 Advance: TypeAlias = Callable[[str, str], RunSpec | None]
@@ -55,6 +56,17 @@ class Specs:
         if request.wording == "auto":
             return self.engine.parameters < SMALL and (not request.language.strip() or material.is_in(request.language))
         return request.wording == "quoted"
+
+    def warning(self, material: Material, request: WriteRequest) -> Message | None:
+        """What is to be known of a text by a small model in its own words, if it is to be about documents."""
+        if not material.sources or self.engine.parameters >= SMALL or self.quotes(material, request):
+            return None
+        if request.wording == "auto":
+            return Message(
+                "The documents' own sentences cannot be had in another language: what a model of this size writes in its "
+                "own words is invented for the most part."
+            )
+        return Message("What a model of this size writes in its own words is invented for the most part.")
 
     def sections(self, material: Material, request: WriteRequest) -> Advance:
         """The outline's next section after what is written, if one is left."""

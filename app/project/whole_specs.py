@@ -17,10 +17,11 @@ from app.project.tables import Table, names_columns, table_plan
 from app.project.whole import HEADED, SMALL, WHOLE_TASKS, SectionText, is_question, section_text, tidied, whole_plan
 from app.prompt.compose import Composed, compose
 from app.prompt.messages import Source
+from app.prompt.reading_plan import ReadingPlan
 from app.prompt.request import FULL_ATTENTION, WriteRequest
 from app.prompt.sections import SectionPlace, heading_key
 from app.prompt.tasks import NOTE, NOTE_TOKENS
-from app.prompt.window import Budget, ReadingPlan
+from app.prompt.window import Budget
 from app.reading.plan import Plan, PlannedSection
 from app.reading.reading import Reading
 from app.say.errors import PromptError

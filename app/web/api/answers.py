@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.project.comparison import Comparison, Trial
-from app.prompt.window import SectionPlan
+from app.prompt.reading_plan import SectionPlan
 from app.runs.feed import Json
 
 

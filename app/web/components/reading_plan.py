@@ -12,8 +12,8 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
+from app.prompt.reading_plan import ReadingPlan, SectionPlan
 from app.prompt.sections import heading_key
-from app.prompt.window import ReadingPlan, SectionPlan
 from app.runs.feed import Json
 from app.settings import ASSETS
 from app.web.components import MessageView

@@ -11,8 +11,8 @@ from app.project.material import Material, fitted
 from app.project.session import Session
 from app.project.sources import Sources
 from app.prompt.messages import Source
+from app.prompt.reading_plan import ReadingPlan, SectionPlan
 from app.prompt.request import WriteRequest
-from app.prompt.window import ReadingPlan, SectionPlan
 from app.reading.candidates import most_relevant
 from app.say.errors import AppError, PromptError
 from app.settings import Limits

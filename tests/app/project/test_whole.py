@@ -16,8 +16,8 @@ from app.project.whole import section_text, tidied, whole_plan
 from app.project.writing import Writing
 from app.prompt.compose import compose, count_tokens
 from app.prompt.messages import Source
+from app.prompt.reading_plan import ReadingPlan
 from app.prompt.request import WriteRequest
-from app.prompt.window import ReadingPlan
 from app.reading.reading import Reading
 from app.say.errors import PromptError
 from app.store import Store, read_draft
@@ -285,6 +285,10 @@ def test_small_models_quote_unless_another_language_is_wished(commands: Commands
     assert not specs.in_parts(Material(short), quoting(wording="own"))
     long = sources(book([("", [9] * 60)]))
     assert specs.in_parts(Material(long), quoting(wording="own"))
+    assert specs.warning(given, quoting(wording="auto")) is None
+    assert specs.warning(Material([]), quoting(wording="own")) is None
+    assert "another language" in str(specs.warning(given, quoting(wording="auto", language="Deutsch")))
+    assert "invented" in str(specs.warning(given, quoting(wording="own")))
     assert specs.quotes(given, quoting(wording="auto", language="English"))
     assert not specs.quotes(given, quoting(wording="auto", language="日本語"))
     lamp = Document("灯台.txt", (Page(1, None, "灯台の光は夜ごとに海を照らし、船を導く。" * 9),))

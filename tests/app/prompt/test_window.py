@@ -6,18 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.documents import Document, Page, select_pages
-from app.prompt.window import (
-    Budget,
-    Choice,
-    FewerPages,
-    FewerSources,
-    PartPlan,
-    ReadingPlan,
-    SectionPlan,
-    ShorterDraft,
-    ShorterOutput,
-    SourceTokens,
-)
+from app.prompt.reading_plan import PartPlan, ReadingPlan, SectionPlan
+from app.prompt.window import Budget, Choice, FewerPages, FewerSources, ShorterDraft, ShorterOutput, SourceTokens
 
 
 def source(name: str, *tokens: int) -> SourceTokens:

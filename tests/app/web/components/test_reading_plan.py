@@ -2,7 +2,7 @@
 
 import json
 
-from app.prompt.window import PartPlan, ReadingPlan, SectionPlan
+from app.prompt.reading_plan import PartPlan, ReadingPlan, SectionPlan
 from app.web.components.reading_plan import ReadingPlanView, plan_message
 
 PART = PartPlan("1/3:0", "Lamps", "3-4", "full", (0.1, 0.2), "Oil burns.")
