@@ -28,6 +28,10 @@ PARTS, PART_WORDS = 6, 120
 NEAR = 0.6
 """Of the relevance of the sentence that has most to do with it."""
 
+LEAST_NEAR = 0.4
+"""Cosine to the passage of a sentence that is to expand it, where it can be told: what has less was about something
+else, in 20 passages of four manuals."""
+
 LEAST_SHARED = 3
 """Terms that a sentence has in common with the passage that it is to expand."""
 
@@ -81,6 +85,9 @@ def _about(reading: Reading, passage: str, draft: str) -> list[Saying]:
         for saying in reading.sayings(part, PART_WORDS, passage, alone=True)
     )
     found = [saying for saying in sayings if fits(saying.text)]
+    near = reading.nearness(query, [saying.text for saying in found])
+    if near is not None:
+        found = [saying for saying, cosine in zip(found, near, strict=True) if cosine >= LEAST_NEAR]
     scores = Relevance([saying.text for saying in found]).scores(query) if found else ()
     chosen: list[Saying] = []
     for saying in sorted(found, key=lambda saying: -scores[found.index(saying)])[:MOST]:

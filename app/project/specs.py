@@ -63,8 +63,8 @@ class Specs:
             return None
         if request.wording == "auto":
             return Message(
-                "The documents' own sentences cannot be had in another language: what a model of this size writes in its "
-                "own words is invented for the most part."
+                "The documents' own sentences cannot be had in another language: what a model of this size writes in "
+                "its own words is invented for the most part."
             )
         return Message("What a model of this size writes in its own words is invented for the most part.")
 

@@ -2,7 +2,9 @@
 
 from app.documents import Document, Page
 from app.project.quoting import expanded, shortened
+from app.reading.meanings import Meanings
 from app.reading.reading import Reading
+from tests.app.reading.models import KnownWords
 
 PASSAGE = (
     "The keeper of the lamp climbed the stairs of the tower every evening. He carried oil for the lamp in a can. "
@@ -54,6 +56,15 @@ def test_expanded_the_sentences_of_the_documents_come_behind_it_with_their_page(
     assert "(p. 2)." in added
     assert "Sheep" not in added
     assert "market" not in added
+
+
+def test_what_is_about_something_else_by_its_meaning_is_not_added() -> None:
+    passage = "The boat of the keeper came to the rock every evening in the summer."
+    far = "The lamp of the keeper was lit on the rock every evening in the summer."
+    meanings = Meanings(KnownWords)
+    assert far in expanded(reading(far), passage, passage)
+    assert expanded(Reading([Document("rock.txt", (Page(1, None, far),))], meanings), passage, passage) == ""
+    meanings.close()
 
 
 def test_what_stands_in_the_draft_is_not_added_again() -> None:
