@@ -62,8 +62,9 @@ def test_what_is_about_something_else_by_its_meaning_is_not_added() -> None:
     passage = "The boat of the keeper came to the rock every evening in the summer."
     far = "The lamp of the keeper was lit on the rock every evening in the summer."
     meanings = Meanings(KnownWords)
-    assert far in expanded(reading(far), passage, passage)
-    assert expanded(Reading([Document("rock.txt", (Page(1, None, far),))], meanings), passage, passage) == ""
+    found = reading(PAGES[0], far)
+    assert far.removesuffix(".") in expanded(found, passage, "")
+    assert expanded(Reading(found.documents, meanings), passage, "") == ""
     meanings.close()
 
 
