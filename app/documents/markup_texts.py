@@ -55,7 +55,7 @@ _COMMAND = re.compile(r"\\([A-Za-z]+)\*?[ \t]*(?:\[[^\]\n]{0,80}\])?")
 
 def read_tex(data: bytes, job: FileInput) -> Document:
     """A LaTeX text, without its preamble and its commands, as one page. Mathematics stays as it was written."""
-    text, notes = decode(data, job.name, chosen=job.encoding)
+    text, notes = decode(data, job.name, chosen=job.read_as.encoding)
     unread = _UNREAD.findall(text)
     if unread:
         notes += (Message("It puts in other files, which were not read: {}. Add them too.", ", ".join(unread[:5])),)
@@ -145,7 +145,7 @@ _ORG_DRAWER = re.compile(r"\s*:[A-Z_]+:\s*")
 
 def read_org(data: bytes, job: FileInput) -> Document:
     """An Org text as one page: stars become Markdown headings; drawers and settings are left out."""
-    text, notes = decode(data, job.name, chosen=job.encoding)
+    text, notes = decode(data, job.name, chosen=job.read_as.encoding)
     lines = []
     fenced = drawer = False
     for line in text.split("\n"):
@@ -173,7 +173,7 @@ _RST_LINK = re.compile(r"`([^`<>]+?)\s*<[^`>]*>`__?")
 
 def read_rst(data: bytes, job: FileInput) -> Document:
     """A reStructuredText as it stands, one page; roles and links are their texts. Its headings are underlined."""
-    text, notes = decode(data, job.name, chosen=job.encoding)
+    text, notes = decode(data, job.name, chosen=job.read_as.encoding)
     text = _RST_LINK.sub(r"\1", _RST_ROLE.sub(r"\1", text)).replace("\f", "\n")
     pages = clean([_visible(text, job)], [None])
     return Document(job.name, pages, notes, find_headings(job.name, pages))

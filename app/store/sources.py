@@ -96,10 +96,11 @@ class _Text:
     @classmethod
     def of(cls, document: Document) -> _Text:
         removed = [astuple(line) for line in document.removed]
+        read_as = {**asdict(document.read_as), "removed": removed, "recognised": document.recognised}
         return cls(
             json.dumps([note.plain for note in document.notes]),
             json.dumps([astuple(heading) for heading in document.headings]),
-            json.dumps({**asdict(document.read_as), "removed": removed}),
+            json.dumps(read_as),
             [(page.number, page.label, encode(page.text)) for page in document.pages],
         )
 
@@ -199,7 +200,8 @@ def _document(
         find_headings(name, pages) if headings is None else tuple(Heading(*row) for row in valid(json.loads(headings)))
     )
     removed = tuple(RemovedLine(*line) for line in read_as.pop("removed", ()))
-    return Document(name, pages, tuple(map(Message.from_plain, notes)), known, removed, ReadAs(**read_as))
+    recognised = tuple(read_as.pop("recognised", ()))
+    return Document(name, pages, tuple(map(Message.from_plain, notes)), known, removed, ReadAs(**read_as), recognised)
 
 
 def _read_file(store: Store, file: Path, name: str) -> bytes:

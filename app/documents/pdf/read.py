@@ -49,7 +49,7 @@ def read_pdf(data: bytes, job: FileInput) -> Document:
     if not any(map(is_visible, texts)):
         raise _no_text(name, read)
     forms = PageForms([page.forms() for page in read.pages])
-    repaired = repair_lines(texts, labels, forms, keep_running=job.keep_running_lines)
+    repaired = repair_lines(texts, labels, forms, keep_running=job.read_as.running_lines)
     headings = pdf_headings(name, repaired.pages, outline, line_entries([page.lines for page in read.pages]))
     notes = read_notes(texts, repaired.pages, read) + repaired.notes
     return Document(name, repaired.pages, notes, headings, repaired.removed)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from app.documents import Document, read_document
+from app.documents import Document, RemovedLine, read_document
 from app.say.errors import DamagedFile, DocumentError, FileTooLarge, NotText, ReadingTooSlow, TooManyPages
 from app.settings import Limits
 
@@ -88,6 +89,37 @@ def test_rich_text(tmp_path: Path) -> None:
     assert titles(document) == [(1, "The light"), (2, "Deeper")]
     with pytest.raises(DamagedFile, match=r"a.rtf is named like rich text \(rtf\) but is none"):
         read(tmp_path, "a.rtf", "no rich text")
+
+
+RICH = (
+    r"{\rtf1\ansi{\stylesheet{\s1\super note;}}\sectd{\header \pard Report on {\b lamps}\par}{\footer \pard 1\par}"
+    r"\pard 6.6\'d710{\super -34} J s, CO\sub 2\nosupersub .{\super\chftn {\footnote \pard{\super\chftn} Orr,\par 1810.}}"
+    r" It{\*\atnid A}{\*\atnauthor Ann}\chatn{\*\annotation{\*\atnref 1}{\*\atndate 12}\pard Check.} burns.\par"
+    r"\trowd\cellx1\cellx2 \pard\intbl Rock\cell Two\par lines\cell\row\trowd \pard\intbl Bell\cell 35 m\cell\row"
+    r"\pard \page Second{\super\chftn{\footnote\ftnalt An endnote.}} {\pict\bin4 }}}}page.\par}"
+)
+RICH_TEXTS = [
+    "6.6×10⁻³⁴ J s, CO₂. [^1] It burns.\n\n| Rock | Two lines |\n| --- | --- |\n| Bell | 35 m |\n\n[^1]: Orr, 1810.",
+    "Second [^2] page.\n\n[^2]: An endnote.",
+]
+
+
+def test_notes_headers_comments_and_tables_of_rich_text(tmp_path: Path) -> None:
+    document = read(tmp_path, "a.rtf", RICH)
+    assert [page.text for page in document.pages] == RICH_TEXTS
+    assert document.removed == (RemovedLine(1, "Report on lamps"), RemovedLine(1, "Ann: Check.", "comment"))
+    assert list(map(str, document.notes)) == ["1 comment was left out."]
+    kept = read_document(tmp_path / "a.rtf", running_lines="keep", comments=True)
+    assert kept.pages[0].text == "Report on lamps\n\n" + RICH_TEXTS[0].replace(
+        "It burns", "It [comment by Ann: Check.] burns"
+    )
+    assert (kept.removed, kept.notes) == ((), ())
+
+
+@pytest.mark.parametrize("end", range(5, len(RICH), 37))
+def test_rich_text_that_is_cut_short_is_read_as_far_as_it_goes(tmp_path: Path, end: int) -> None:
+    with suppress(DocumentError):
+        assert not set("\u2e22\u2e24\u2e25\u2e26") & set(read(tmp_path, "a.rtf", RICH[:end]).pages[0].text)
 
 
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
