@@ -111,11 +111,20 @@ class ReadAs:
 AS_FOUND = ReadAs()
 
 
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The pages whose text was recognised in pictures, by their 1-based numbers, and the `languages` in which it was
+    looked for ("deu+eng")."""
+
+    pages: tuple[int, ...]
+    languages: str
+
+
 @dataclass(frozen=True)
 class Document:
     """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader,
     `headings` in reading order, `removed` what was left out, page by page, `read_as` is how it was read, and
-    `recognised` are the numbers of the pages whose text was recognised in pictures.
+    `recognised` names the pages that are pictures of text, if there are any.
 
     From `read_document` and `read_pasted` all its text is valid, see `app.text.valid`, and at least a page has text.
     """
@@ -126,7 +135,7 @@ class Document:
     headings: tuple[Heading, ...] = ()
     removed: tuple[RemovedLine, ...] = ()
     read_as: ReadAs = AS_FOUND
-    recognised: tuple[int, ...] = ()
+    recognised: Recognised | None = None
 
     @cached_property
     def digest(self) -> str:

@@ -74,7 +74,7 @@ def choices_of(document: Document) -> frozenset[Choice]:
         "whole_page": reader is read_html,
         "running_lines": "running" in left_out or document.read_as.running_lines,
         "comments": "comment" in left_out or document.read_as.comments,
-        "languages": bool(document.recognised) or bool(document.read_as.languages),
+        "languages": document.recognised is not None,
     }
     return frozenset(choice for choice, can in offered.items() if can)
 

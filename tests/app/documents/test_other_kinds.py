@@ -93,7 +93,8 @@ def test_rich_text(tmp_path: Path) -> None:
 
 RICH = (
     r"{\rtf1\ansi{\stylesheet{\s1\super note;}}\sectd{\header \pard Report on {\b lamps}\par}{\footer \pard 1\par}"
-    r"\pard 6.6\'d710{\super -34} J s, CO\sub 2\nosupersub .{\super\chftn {\footnote \pard{\super\chftn} Orr,\par 1810.}}"
+    r"\pard 6.6\'d710{\super -34} J s, CO\sub 2\nosupersub ."
+    r"{\super\chftn {\footnote \pard{\super\chftn} Orr,\par 1810.}}"
     r" It{\*\atnid A}{\*\atnauthor Ann}\chatn{\*\annotation{\*\atnref 1}{\*\atndate 12}\pard Check.} burns.\par"
     r"\trowd\cellx1\cellx2 \pard\intbl Rock\cell Two\par lines\cell\row\trowd \pard\intbl Bell\cell 35 m\cell\row"
     r"\pard \page Second{\super\chftn{\footnote\ftnalt An endnote.}} {\pict\bin4 }}}}page.\par}"
