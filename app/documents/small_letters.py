@@ -18,6 +18,7 @@ _ORDINAL = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_ORDINAL = re.compile(r"(?:\d|\b[IVXLCDM]+|\b[A-Za-z])\.?$")
+_OPERATOR = re.compile(r"\s*[-+−=×·<>≤≥]")  # behind 2^d, but not behind 2d
 _MARKS = {"tm": "™", "sm": "℠", "®": "®", "©": "©", "(r)": "®"}
 _SIGNS = re.compile(r"[°′″'’®©™℠ªº\"]+")
 _NOTE = re.compile(
@@ -59,7 +60,8 @@ def raised(text: str, before: str, after: str = "") -> str:
         return text  # LaTeX
     if text.isdigit() and after[:1] in ("⁄", "/", "∕") and after[1:2].strip() in ("", *"0123456789"):
         return (" " if before[-1:].isdigit() else "") + text
-    if _ORDINAL.fullmatch(text) and _BEFORE_ORDINAL.search(before) and not _is_variable(text, before):
+    ordinal = _ORDINAL.fullmatch(text) and _BEFORE_ORDINAL.search(before) and not _OPERATOR.match(after)
+    if ordinal and not _is_variable(text, before):
         return text
     if apart and _is_power(text, before):
         return _small(text, _RAISED, "^")

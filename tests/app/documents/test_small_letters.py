@@ -43,6 +43,7 @@ from app.documents.web.text import html_to_text
         ("", "14", "C dating", "¹⁴C dating"),
         # What is raised in words and fractions.
         ("the 20", "th", " c.", "the 20th c."),
+        ("2", "d", " − 1", "2^d − 1"),
         ("XIX", "e", "", "XIXe"),
         ("M", "lle", "", "Mlle"),
         ("N", "o", "", "No"),
