@@ -13,7 +13,7 @@ from app.documents.document import Document, ReadAs
 from app.documents.file_input import FileInput, Progress
 from app.documents.mail import read_mail
 from app.documents.markup_texts import read_org, read_rst, read_tex
-from app.documents.odt import read_odt
+from app.documents.odt.read import read_odt
 from app.documents.pdf.read import read_pdf
 from app.documents.pptx import read_pptx
 from app.documents.rtf import read_rtf
