@@ -26,7 +26,7 @@ _NOTE = re.compile(
 )
 _STARS = re.compile("[*∗†‡§¶‖#]{1,4}")
 _UNIT = re.compile(
-    "[khdcmnfpµμu]m|ft|in|yd|mi|miles?|met(?:re|er)s?|feet|foot|inch|inches|secs?|[mnµ]s|min|hr|[kmµ]g|mol|[kMG]?Hz|[kM]?Pa|"
+    "[kKhdcmnfpµμu]m|ft|in|yd|mi|miles?|met(?:re|er)s?|feet|foot|inch|inches|secs?|[mnµ]s|min|hr|[kmµ]g|mol|[kMG]?Hz|[kM]?Pa|"
     "[kMG]?eV|[kMG]W|kWh|pt|px|cal|rad|sr|lb|sq|ha|log|ln|lg|exp|max|det|dim|(?:arc)?(?:sin|cos|tan)h?|cot|sec|csc"
 )
 _WORDS = re.compile(r"[^\W\d_]{2}\s+[^\W\d_]{2}")

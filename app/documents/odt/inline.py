@@ -43,10 +43,6 @@ class Inline:
         """A paragraph's text; a form feed stands where a page ends."""
         return self._text(paragraph, "", 0).strip(" ")
 
-    def plain(self, paragraph: Any) -> str:
-        """The text of a paragraph that stands in no page."""
-        return "".join(paragraph.itertext()).strip()
-
     def _text(self, parent: Any, before: str, depth: int) -> str:
         """The text in a paragraph, behind what stands `before` on its line."""
         text = parent.text or ""
@@ -86,7 +82,7 @@ class Inline:
         if comment is None:
             return ""
         author = comment.findtext(name("dc:creator")) or ""
-        text = " ".join(map(self.plain, comment.iter(name("text:p"))))
+        text = " ".join(map(self.text, comment.iter(name("text:p"))))
         said = self.comments.at(self.page, author, text)
         return f"{' ' if said and before and not before[-1].isspace() else ''}{said}"
 

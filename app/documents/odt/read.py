@@ -200,7 +200,7 @@ class _Reader:
     def _texts(self, master_page: str, place: Any) -> list[str]:
         found = []
         for element in self._styles.margins(master_page or None, place):
-            text = " ".join(" ".join(map(self.inline.plain, element.iter(name("text:p"), name("text:h")))).split())
+            text = " ".join(" ".join(map(self.inline.text, element.iter(name("text:p"), name("text:h")))).split())
             if any(map(str.isalpha, text)):
                 found.append(text)
         return list(dict.fromkeys(found))

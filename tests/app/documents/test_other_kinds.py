@@ -380,3 +380,17 @@ def test_archives_that_unfold_beyond_measure_are_refused(tmp_path: Path, suffix:
         archive.writestr("x", b"")
     with pytest.raises(DocumentError):
         read_document(tmp_path / f"a.{suffix}")
+
+
+def test_notes_small_letters_and_files_that_latex_puts_in(tmp_path: Path) -> None:
+    source = r"""\input{nothing}\input other.tex
+A lamp.\footnote{Built in 1810.} It is 5 m\textsuperscript{2}, CO\textsubscript{2}, x\textsubscript{max}. So
+Orr\footnotemark{} says.\footnotetext{In \emph{Lights}.}
+\begin{itemize}\item one \item[(b)] two\end{itemize}"""
+    document = read(tmp_path, "a.tex", source)
+    assert document.pages[0].text == (
+        "A lamp. [^1] It is 5 m², CO₂, x_{max}. So\nOrr [^2] says.\n\n- one\n- (b) two\n\n[^1]: Built in 1810.\n\n"
+        "[^2]: In Lights."
+    )
+    assert "were not read: nothing, other.tex." in str(document.notes[0])
+    assert read(tmp_path, "b.tex", r"\input{} All.").pages[0].text == "All."
