@@ -155,6 +155,7 @@ def _braces(text: str) -> dict[int, int]:
 
 _ORG_HEADING = re.compile(r"(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING)\s+)?(?:\[#[A-C]\]\s+)?(.*?)(?:\s+:[\w@:]+:)?\s*$")
 _ORG_LINK = re.compile(r"\[\[([^\[\]]+)\](?:\[([^\[\]]*)\])?\]")
+_ORG_RULE = re.compile(r"\s*\|-[-+]*\|?\s*")
 _ORG_DRAWER = re.compile(r"\s*:[A-Z_]+:\s*")
 
 
@@ -163,6 +164,7 @@ def read_org(data: bytes, job: FileInput) -> Document:
     text, notes = decode(data, job.name, chosen=job.read_as.encoding)
     lines = []
     fenced = drawer = False
+    titled = 0  # levels that the title takes
     for line in text.split("\n"):
         if drawer or (not fenced and _ORG_DRAWER.fullmatch(line)):
             drawer = line.strip() != ":END:"
@@ -175,10 +177,13 @@ def read_org(data: bytes, job: FileInput) -> Document:
             lines.append(line)
         elif setting.startswith("#+title:"):
             lines.append(markdown.heading(1, line.strip()[8:]))
+            titled = 1
+        elif _ORG_RULE.fullmatch(line):
+            lines.append(f"|{' --- |' * (line.count('+') + 1)}")
         elif not setting.startswith("#"):
             heading = _ORG_HEADING.match(line)
             shown = _ORG_LINK.sub(lambda link: link[2] or link[1], line)
-            lines.append(markdown.heading(len(heading[1]), heading[2]) if heading else shown)
+            lines.append(markdown.heading(len(heading[1]) + titled, heading[2]) if heading else shown)
     return _marked("\n".join(lines), job, notes)
 
 

@@ -351,10 +351,13 @@ def test_latex(tmp_path: Path) -> None:
 
 
 def test_org_and_restructured_text(tmp_path: Path) -> None:
-    org = "#+TITLE: Light\n* TODO Sea :tag:\n:LOG:\n:END:\nSee [[http://x][there]].\n#+begin_src\n* no\n#+end_src\n"
+    org = (
+        "#+TITLE: Light\n* TODO Sea :tag:\n| a | b |\n|---+---|\n:LOG:\n:END:\nSee [[http://x][there]].\n"
+        "#+begin_src\n* no\n#+end_src\n"
+    )
     document = read(tmp_path, "a.org", org)
-    assert document.pages[0].text == "# Light\n# Sea\nSee there.\n```\n* no\n```\n"
-    assert titles(document) == [(1, "Light"), (1, "Sea")]
+    assert document.pages[0].text == "# Light\n## Sea\n| a | b |\n| --- | --- |\nSee there.\n```\n* no\n```\n"
+    assert titles(document) == [(1, "Light"), (2, "Sea")]
     rst = "Light\n=====\n\nSee :ref:`there <x>` and `here <http://y>`_.\n\nSea\n---\n\nText.\n"
     document = read(tmp_path, "a.rst", rst)
     assert "See there and here." in document.pages[0].text
