@@ -355,7 +355,7 @@ def test_a_source_that_is_removed_or_whose_project_is_closed_is_not_read_on(
     sources.readings.stop(sources.readings.now[0].id)
     adding.result()
     assert not psutil.pid_exists(ended)
-    assert len(sources.files) == 1
+    assert [source.name for source in sources.files] == ["a.txt"]
 
     adding = threads.submit(sources.add, [file(tmp_path, "waits.txt")])
     ended = begun(tmp_path / "waits.txt")
