@@ -8,6 +8,7 @@ from app.documents.document import (
     Origin,
     Page,
     ReadAs,
+    Recognised,
     RemovedLine,
     duplicates,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Page",
     "Progress",
     "ReadAs",
+    "Recognised",
     "RemovedLine",
     "choices_of",
     "duplicates",

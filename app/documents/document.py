@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from typing import Literal
 from zlib import crc32
 
 from app.say.wording import Message
@@ -86,30 +87,44 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class RemovedLine:
-    """A running header or footer that was left out: the page on which it stood, by its 1-based number, and its text."""
+    """A running header or footer, or a comment, that was left out: the page on which it stood, by its 1-based number,
+    and its text. A comment begins with its author: "Orr: check the date"."""
 
     page: int
     text: str
+    kind: Literal["running", "comment"] = "running"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadAs:
     """How a person wants a file to be read: in which `encoding` (empty: found by evidence), with all of a web page
-    (`whole_page`), with its `running_lines`."""
+    (`whole_page`), with its running headers and footers (`running_lines`) and its `comments`, and in which `languages`
+    scans are recognised ("deu+eng"; empty: those of the limits)."""
 
     encoding: str = ""
     whole_page: bool = False
     running_lines: bool = False
+    comments: bool = False
+    languages: str = ""
 
 
 AS_FOUND = ReadAs()
 
 
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The pages whose text was recognised in pictures, by their 1-based numbers, and the `languages` in which it was
+    looked for ("deu+eng")."""
+
+    pages: tuple[int, ...]
+    languages: str
+
+
 @dataclass(frozen=True)
 class Document:
     """All pages of a file, those without text included: `pages[n - 1].number == n`. `notes` are for the reader,
-    `headings` in reading order, `removed` are the running lines that were left out, page by page, and `read_as` is how
-    it was read.
+    `headings` in reading order, `removed` what was left out, page by page, `read_as` is how it was read, and
+    `recognised` names the pages that are pictures of text, if there are any.
 
     From `read_document` and `read_pasted` all its text is valid, see `app.text.valid`, and at least a page has text.
     """
@@ -120,6 +135,7 @@ class Document:
     headings: tuple[Heading, ...] = ()
     removed: tuple[RemovedLine, ...] = ()
     read_as: ReadAs = AS_FOUND
+    recognised: Recognised | None = None
 
     @cached_property
     def digest(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from app.documents.document import AS_FOUND, ReadAs
 from app.say.errors import FileTooLarge, ReadingTooSlow, TooManyPages
 from app.say.wording import Message
 from app.settings import PREFIX, Limits
@@ -19,19 +20,17 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class FileInput:
-    """A file's name, the limits on reading it, the password given for it, and a callback for its progress.
+    """A file's name, the limits on reading it, the password given for it, a callback for its progress.
 
-    `keep_running_lines`: running headers and footers of a PDF stay in the text. `encoding` is the one that a person has
-    chosen, of text and web pages; with `whole_page` all of a web page is read.
+    `read_as` is what a person has chosen; `depth` is how many files it lies in.
     """
 
     name: str
     limits: Limits
     password: str | None = None
     progress: Progress | None = None
-    keep_running_lines: bool = False
-    encoding: str | None = None
-    whole_page: bool = False
+    read_as: ReadAs = AS_FOUND
+    depth: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def check_size(self, size: int, subject: Message, *, times: int = 1) -> None:

@@ -40,6 +40,12 @@ def read_mail(data: bytes, job: FileInput) -> Document:
     return Document(job.name, pages, (note,) if attached else (), marked_headings(pages))
 
 
+def mail_text(data: bytes, job: FileInput) -> str:
+    """The body of a mail, or of a web page saved in one file (mht)."""
+    body = message_from_bytes(data, policy=policy.default).get_body(("html", "plain"))
+    return _text(body, job) if isinstance(body, MIMEPart) else ""
+
+
 def _blocks(mail: MIMEPart, job: FileInput, attached: list[str], depth: int) -> Iterator[str]:
     if subject := " ".join(str(mail.get("Subject", "")).split()):
         yield markdown.heading(depth + 1, subject)
@@ -64,4 +70,4 @@ def _text(body: MIMEPart, job: FileInput) -> str:
     if body.get_content_type() == "text/html":
         markup = decode(data, job.name, charset)[0] if charset else decode_markup(data, job.name)[0]
         return html_to_text(markup, job.name)
-    return decode(data, job.name, charset, job.encoding)[0].strip()
+    return decode(data, job.name, charset, job.read_as.encoding)[0].strip()

@@ -13,7 +13,7 @@ from app.documents.document import Document, ReadAs
 from app.documents.file_input import FileInput, Progress
 from app.documents.mail import read_mail
 from app.documents.markup_texts import read_org, read_rst, read_tex
-from app.documents.odt import read_odt
+from app.documents.odt.read import read_odt
 from app.documents.pdf.read import read_pdf
 from app.documents.pptx import read_pptx
 from app.documents.rtf import read_rtf
@@ -62,16 +62,20 @@ _TEXTS = (read_text, read_markdown, read_csv, read_tex, read_rst, read_org, read
 _ENCODED = frozenset((*_TEXTS, read_html))
 """What reads files that do not always say which characters their bytes are."""
 
-Choice: TypeAlias = Literal["encoding", "whole_page", "running_lines"]
+Choice: TypeAlias = Literal["encoding", "whole_page", "running_lines", "comments", "languages"]
 
 
 def choices_of(document: Document) -> frozenset[Choice]:
     """What a person can choose about how the document's file is read: see `ReadAs`."""
     reader = _READERS.get(Path(document.name).suffix.lower())
-    running = bool(document.removed) or document.read_as.running_lines
+    left_out = {line.kind for line in document.removed}
     offered: dict[Choice, bool] = {
-        "encoding": reader in _ENCODED, "whole_page": reader is read_html, "running_lines": running,
-    }  # fmt: skip
+        "encoding": reader in _ENCODED,
+        "whole_page": reader is read_html,
+        "running_lines": "running" in left_out or document.read_as.running_lines,
+        "comments": "comment" in left_out or document.read_as.comments,
+        "languages": document.recognised is not None,
+    }
     return frozenset(choice for choice, can in offered.items() if can)
 
 
@@ -83,21 +87,22 @@ def read_document(
     limits: Limits | None = None,
     progress: Progress | None = None,
     running_lines: Literal["remove", "keep"] = "remove",
+    comments: bool = False,
     encoding: str | None = None,
     whole_page: bool = False,
+    languages: str | None = None,
 ) -> Document:
     """The document in a file; `name` (default: the file's own) decides of which type it is.
 
-    `running_lines` says what becomes of the running headers and footers of a PDF; those removed are listed in
-    `Document.removed`. `encoding` ("cp1250") is that of a text or a web page, where it need not be guessed. With
-    `whole_page` all of a web page is read, and not its main part alone. `progress` is called with the pages read and
-    their total, for the formats that are read page by page (PDF, epub).
+    `running_lines` says what becomes of running headers and footers; those removed are listed in `Document.removed`,
+    and so are comments, which `comments` puts in at their place. `encoding` ("cp1250") is that of a text or a web page,
+    where it need not be guessed. With `whole_page` all of a web page is read, and not its main part alone. Scans are
+    recognised in `languages` ("deu+eng", as Tesseract names them; None: those of the limits). `progress` is called with
+    the pages read and their total, for the formats that are read page by page (PDF, epub).
     Raises a DocumentError; OSError if the file cannot be opened.
     """
-    job = FileInput(
-        valid_text(name or path.name), limits or Limits(), password, progress, running_lines == "keep", encoding,
-        whole_page,
-    )  # fmt: skip
+    read_as = ReadAs(encoding or "", whole_page, running_lines == "keep", comments, languages or "")
+    job = FileInput(valid_text(name or path.name), limits or Limits(), password, progress, read_as)
     reader = _READERS.get(Path(job.name).suffix.lower())
     if reader is None:
         raise UnsupportedType(
@@ -107,7 +112,6 @@ def read_document(
     data = path.read_bytes()
     if not data:
         raise EmptyFile("{} is empty (0 bytes). Choose another file, or save it again.", job.name)
-    read_as = ReadAs(encoding or "", whole_page, running_lines == "keep")
     with _valid_refusal():
         return replace(_readable(reader(data, job), job), read_as=read_as)
 

@@ -18,15 +18,20 @@ _ORDINAL = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_ORDINAL = re.compile(r"(?:\d|\b[IVXLCDM]+|\b[A-Za-z])\.?$")
+_OPERATOR = re.compile(r"\s*[-+−=×·<>≤≥]")  # behind 2^d, but not behind 2d
 _MARKS = {"tm": "™", "sm": "℠", "®": "®", "©": "©", "(r)": "®"}
-_SIGNS = re.compile(r"[*†‡§¶#‖°′″'’®©™℠ªº∗]+")
+_SIGNS = re.compile(r"[°′″'’®©™℠ªº\"]+")
 _NOTE = re.compile(
-    r"[\[(]?\s*((?:\d{1,4}|[a-z]{1,2}|[ivxl]{1,6}|note \d+|nb \d+)(?:\s*[,;–-]\s*(?:\d{1,4}|[a-z]))*)\s*[\])]?"
+    r"[\[(]?\s*((?:\d{1,4}|[a-z]{1,2}|[ivxl]{1,6}|note \d+|nb \d+)(?:\s*[,;–-]\s*(?:\d{1,4}|[a-z]))*),?\s*[\])]?"
 )
+_STARS = re.compile("[*∗†‡§¶‖#]{1,4}")
 _UNIT = re.compile(
-    "[khdcmnfpµμu]m|ft|in|yd|mi|miles?|met(?:re|er)s?|feet|foot|inch|inches|secs?|[mnµ]s|min|hr|[kmµ]g|mol|[kMG]?Hz|[kM]?Pa|"
-    "[kMG]?eV|cal|rad|sr|lb|sq|ha|log|ln|(?:sin|cos|tan)h?|cot|sec"
+    "[kKhdcmnfpµμu]m|ft|in|yd|mi|miles?|met(?:re|er)s?|feet|foot|inch|inches|secs?|[mnµ]s|min|hr|[kmµ]g|mol|[kMG]?Hz|[kM]?Pa|"
+    "[kMG]?eV|[kMG]W|kWh|pt|px|cal|rad|sr|lb|sq|ha|log|ln|lg|exp|max|det|dim|(?:arc)?(?:sin|cos|tan)h?|cot|sec|csc"
 )
+_WORDS = re.compile(r"[^\W\d_]{2}\s+[^\W\d_]{2}")
+_INITIAL = re.compile(r"(?:^|\s)[^\W\d_]$")
+_FIRST_ISOTOPE = re.compile(r"[HCNOPSU](?![\w])")
 _LAST_WORD = re.compile(r"[^\W\d_]+$")
 _LAST_NUMBER = re.compile(r"[\d.,  ]*\d$")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
@@ -47,14 +52,21 @@ def raised(text: str, before: str, after: str = "") -> str:
         return f"{apart}{text}{' ' if after[:1].isalnum() else ''}"
     if text.lower() in _MARKS or _SIGNS.fullmatch(text):
         return _MARKS.get(text.lower(), text)
+    if _STARS.fullmatch(text):
+        return _starred(text, before, after)
+    if _INITIAL.search(before) and before[-1:].isupper() and _WORDS.search(text):
+        return text  # small capitals behind a large one
+    if text == "A" and before.endswith("L") and after.startswith("T"):
+        return text  # LaTeX
     if text.isdigit() and after[:1] in ("⁄", "/", "∕") and after[1:2].strip() in ("", *"0123456789"):
         return (" " if before[-1:].isdigit() else "") + text
-    if _ORDINAL.fullmatch(text) and _BEFORE_ORDINAL.search(before) and not _is_variable(text, before):
+    ordinal = _ORDINAL.fullmatch(text) and _BEFORE_ORDINAL.search(before) and not _OPERATOR.match(after)
+    if ordinal and not _is_variable(text, before):
         return text
     if apart and _is_power(text, before):
         return _small(text, _RAISED, "^")
-    if not apart and text.isdigit() and (element := _ELEMENT.match(after)) and not after[element.end() :][:1].isalpha():
-        return text.translate(_RAISED)  # ¹⁴C
+    if not apart and text.isdigit() and _is_isotope(text, before, after):
+        return text.translate(_RAISED)
     if note := _NOTE.fullmatch(text):
         return f"{apart}[{note[1]}]{' ' if after[:1].isalnum() else ''}"
     if not apart or len(text) > _PLAIN or _ends_sentence(before) or re.search(r"[^\W\d_]{3}.* ", text):
@@ -75,6 +87,23 @@ def lowered(text: str, before: str) -> str:
 def note_mark(name: str, before: str) -> str:
     """The mark of a note whose text the document holds: "[^3]" stands in the text, "[^3]: " before the note."""
     return f"{'' if not before or before[-1].isspace() else ' '}[^{name}]"
+
+
+def _starred(text: str, before: str, after: str) -> str:
+    """Stars and daggers: marks of notes behind words and before a note, significance behind numbers, else exponents."""
+    word = _LAST_WORD.search(before)
+    if not before or before[-1].isspace() or _ends_sentence(before) or (word and len(word[0]) > 1):
+        blank = bool(before) and not before[-1].isspace()
+        return f"{' ' * blank}[{text}]{' ' if after[:1].isalnum() else ''}"
+    return f"^{text}" if word else text
+
+
+def _is_isotope(text: str, before: str, after: str) -> bool:
+    """Whether digits are those of ¹⁴C. What begins a line is mostly a note: "¹ In 1850"."""
+    if not before.strip():
+        return len(text) > 1 and bool(_FIRST_ISOTOPE.match(after))
+    element = _ELEMENT.match(after)
+    return bool(element) and not after[element.end() :][:1].isalpha()  # type: ignore[union-attr]
 
 
 def _small(text: str, table: dict[int, int], sign: str) -> str:

@@ -23,7 +23,7 @@ _DEFINED = re.compile(
 
 def read_source(data: bytes, job: FileInput) -> Document:
     """One page."""
-    text, notes = decode(data, job.name, chosen=job.encoding)
+    text, notes = decode(data, job.name, chosen=job.read_as.encoding)
     longest = max(map(len, re.findall(r"^`{3,}", text, re.MULTILINE)), default=2)
     fence = "`" * (longest + 1)
     pages = clean([f"{fence}\n{text.strip(chr(10))}\n{fence}"], [None])

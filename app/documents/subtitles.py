@@ -18,7 +18,7 @@ _PAUSE, _LONG = 3.0, 500  # seconds without a word, and characters, after which 
 
 def read_subtitles(data: bytes, job: FileInput) -> Document:
     """One page. Numbers, styles and comments are left out; words that are said once more in the next cue stand once."""
-    text, notes = decode(data, job.name, chosen=job.encoding)
+    text, notes = decode(data, job.name, chosen=job.read_as.encoding)
     paragraphs: list[str] = []
     end, last = 0.0, ""
     for cue in re.split(r"\n[ \t]*\n", text):

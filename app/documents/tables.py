@@ -25,7 +25,7 @@ _DOCTYPE = b"<!DOCTYPE"
 
 def read_csv(data: bytes, job: FileInput) -> Document:
     """Values that are separated by commas, semicolons, tabs or bars, as one page."""
-    text, notes = decode(data, job.name, chosen=job.encoding)
+    text, notes = decode(data, job.name, chosen=job.read_as.encoding)
     try:
         lines = table_text(csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text, job.name)), job)
     except csv.Error as error:

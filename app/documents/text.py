@@ -28,13 +28,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 def read_text(data: bytes, job: FileInput) -> Document:
     """A plain text: one page, unless it has form feeds, which separate pages. Broken words and headers are repaired."""
-    text, notes = decode(data, job.name, chosen=job.encoding)
+    text, notes = decode(data, job.name, chosen=job.read_as.encoding)
     return _paged(text, Message("{:,} bytes", len(data)), job, notes)
 
 
 def read_markdown(data: bytes, job: FileInput) -> Document:
     """A Markdown file: as a plain text, but its line ends are its author's and stay."""
-    text, notes = decode(data, job.name, chosen=job.encoding)
+    text, notes = decode(data, job.name, chosen=job.read_as.encoding)
     parts = _pages(text, Message("{:,} bytes", len(data)), job)
     pages = clean(parts, [None] * len(parts))
     return Document(job.name, pages, notes, find_headings(job.name, pages))

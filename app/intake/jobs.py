@@ -39,8 +39,10 @@ class FileJob:
             limits=self.limits,
             progress=progress,
             running_lines="keep" if self.read_as.running_lines else "remove",
+            comments=self.read_as.comments,
             encoding=self.read_as.encoding or None,
             whole_page=self.read_as.whole_page,
+            languages=self.read_as.languages or None,
         )
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType, ModuleType
 from typing import IO, Any, ClassVar, TypeAlias
 
 from app.documents import Document
-from app.documents.document import Heading, Origin, Page, ReadAs, RemovedLine
+from app.documents.document import Heading, Origin, Page, ReadAs, Recognised, RemovedLine
 from app.documents.file_input import MEGABYTE
 from app.say import errors
 from app.say.errors import DocumentError
@@ -125,8 +125,8 @@ class _Answers(pickle.Unpickler):
     _VALUES: ClassVar = {
         (made.__module__, made.__qualname__): made
         for made in (
-            Ready, Advanced, Read, Refused, OutOfMemory, Failed, Document, Page, Origin, Heading, ReadAs, RemovedLine,
-            Message,
+            Ready, Advanced, Read, Refused, OutOfMemory, Failed, Document, Page, Origin, Heading, ReadAs, Recognised,
+            RemovedLine, Message,
         )
     }  # fmt: skip
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import TypeAlias
 
-from app.documents import Document, Page, Progress, ReadAs, duplicates, select_pages
+from app.documents import ReadAs, duplicates
 from app.intake import FileJob, InThread, PastedJob, Reader, Wanted
+from app.project.being_read import BeingRead, Readings
+from app.project.source_file import SourceFile
 from app.prompt.messages import Source
-from app.say.errors import DocumentError, PageRangeError, PasswordNeeded, StoreError, WrongPassword
-from app.say.wording import ENGLISH, Message, Wording, reason
+from app.say.errors import StoreError
+from app.say.wording import ENGLISH, Message, Wording
 from app.settings import Limits
 from app.store import (
     Store,
@@ -29,56 +30,6 @@ from app.store import (
     read_source_again,
     remove_source,
 )
-from app.text.valid import valid_text
-
-FileProgress: TypeAlias = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class SourceFile:
-    """An uploaded file or a pasted text, at one moment: its document, or why there is none.
-
-    `pages` is the choice as typed, empty for all, and `chosen_pages` are those to be read: none if there is no
-    document, or if the choice cannot be read, which is an `error` then. One that is left out stays in the list. `parts`
-    is what is chosen for parts of those pages, see `Source.parts`.
-    `stored` is its id in the store, None while it is not kept there; `id` is its own while the project is open.
-    """
-
-    path: Path
-    document: Document | None = None
-    pages: str = ""
-    error: Message | None = None
-    needs_password: bool = False
-    left_out: bool = False
-    parts: Mapping[str, str] = field(default_factory=dict)
-    stored: int | None = None
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    chosen_pages: tuple[Page, ...] = field(init=False, default=(), repr=False)
-
-    def __post_init__(self) -> None:
-        """What an earlier version kept need not be what this one would."""
-        if self.document is not None:
-            try:
-                object.__setattr__(self, "chosen_pages", _select(self.document, self.pages))
-            except PageRangeError as error:
-                object.__setattr__(self, "error", self.error or error.message)
-
-    @property
-    def name(self) -> str:
-        """The file's name, or that of the pasted text."""
-        return self.document.name if self.document else valid_text(self.path.name)
-
-    def read(self, reader: Reader, job: FileJob, progress: Progress | None, wanted: Wanted) -> SourceFile:
-        """With its document, or with what is wrong with the file as `error`."""
-        try:
-            document = reader.read(job, progress, wanted)
-        except DocumentError as error:
-            locked = isinstance(error, PasswordNeeded | WrongPassword)
-            return replace(self, error=error.message, needs_password=locked)
-        except OSError as error:
-            problem = Message("{} cannot be opened: {}. Upload it again.", self.name, reason(error))
-            return replace(self, error=problem, needs_password=False)
-        return replace(self, document=document, error=None, needs_password=False)
 
 
 class Sources:
@@ -90,6 +41,8 @@ class Sources:
         self._store, self._project, self._limits = store, project, limits
         self._reader = reader or InThread()
         self._closed = False
+        self.readings = Readings()
+        """The files that are being read."""
         self._files = tuple(
             SourceFile(
                 source.path,
@@ -144,8 +97,8 @@ class Sources:
         """The file of that id as it is now; None if it was removed."""
         return next((found for found in self._files if found.id == file), None)
 
-    def add(self, paths: Sequence[Path], progress: FileProgress | None = None, wanted: Wanted | None = None) -> None:
-        """Read uploaded files, which come last. `progress`: the file that is read, its pages done and their total.
+    def add(self, paths: Sequence[Path], wanted: Wanted | None = None) -> None:
+        """Read uploaded files, which come last.
 
         Reading is stopped, which is the file's `error` then, once the project is closed or `wanted` is False.
         """
@@ -153,10 +106,15 @@ class Sources:
         def awaited() -> bool:
             return not self._closed and (wanted is None or wanted())
 
-        for path in dict.fromkeys(paths):
-            file, job = SourceFile(path), FileJob(path, self._limits)
-            advanced = partial(progress, file.name) if progress else None
-            self._append(self._kept(file.read(self._reader, job, advanced, awaited)))
+        files = [SourceFile(path) for path in dict.fromkeys(paths)]
+        with ExitStack() as stack:
+            entries = [stack.enter_context(self.readings.begun(file.name)) for file in files]
+            for file, entry in zip(files, entries, strict=True):
+                if entry.wanted:
+                    read = self._read(file, FileJob(file.path, self._limits), entry, awaited)
+                    if entry.wanted:
+                        self._append(self._kept(read))
+                self.readings.end(entry)
 
     def paste(self, text: str, say: Wording = ENGLISH) -> None:
         """Add a pasted text as the last source; `say` names it. Raises DocumentError, and then adds none."""
@@ -184,31 +142,34 @@ class Sources:
             now = self.find(file)
             return not self._closed and now is not None and now.document is None
 
-        read = self._kept(locked.read(self._reader, FileJob(locked.path, self._limits, password), None, awaited))
+        with self.readings.begun(locked.name, file) as entry:
+            read = self._kept(self._read(locked, FileJob(locked.path, self._limits, password), entry, awaited))
         with self._lock:
             now = self.find(file)
-            if now is not None and now.document is None:
+            if entry.wanted and now is not None and now.document is None:
                 self._replace(replace(read, left_out=now.left_out))
                 self._keep_order()
                 return
         if read.stored is not None:  # it was removed since, or opened by another attempt
             remove_source(self._store, read.stored)
 
-    def read_again(self, file: str, read_as: ReadAs) -> None:
+    def read_again(self, file: str, read_as: ReadAs, wanted: Wanted | None = None) -> None:
         """Read the file of that id in another way. The choice of pages stays if it can; what goes wrong leaves the
-        source as it was, and becomes its `error`."""
+        source as it was, and becomes its `error`. It stays as it was, too, if reading is stopped, or `wanted` is
+        False."""
         known = self.find(file)
         if known is None or known.document is None:
             return
 
         def awaited() -> bool:
-            return not self._closed and self.find(file) is not None
+            return not self._closed and self.find(file) is not None and (wanted is None or wanted())
 
         job = FileJob(known.path, self._limits, read_as=read_as, shown=known.name)
-        read = known.read(self._reader, job, None, awaited)
+        with self.readings.begun(known.name, file) as entry:
+            read = self._read(known, job, entry, awaited)
         with self._lock:
             now = self.find(file)
-            if now is None or read.document is None:
+            if now is None or read.document is None or not entry.wanted:
                 return
             if read.document is known.document:
                 self._replace(replace(now, error=read.error))
@@ -296,6 +257,11 @@ class Sources:
         """Stop reading: what is being read is not wanted any more."""
         self._closed = True
 
+    def _read(self, file: SourceFile, job: FileJob, entry: BeingRead, awaited: Wanted) -> SourceFile:
+        """With its document or an error, while the entry tells how far it is."""
+        advanced = partial(self.readings.advance, entry)
+        return file.read(self._reader, job, advanced, lambda: entry.wanted and awaited())
+
     def _kept(self, file: SourceFile) -> SourceFile:
         """With its copy in the store, or with why there is none: it can be written about all the same."""
         if file.document is None:
@@ -343,15 +309,6 @@ class Sources:
 
     def _keep_order(self) -> None:
         order_sources(self._store, self._project, [file.stored for file in self._files if file.stored is not None])
-
-
-def _select(document: Document, pages: str) -> tuple[Page, ...]:
-    """As `select_pages`; an earlier version took in texts of control characters too."""
-    if not document.pages_with_text:
-        raise PageRangeError(
-            "{} holds no text that can be seen, so that nothing of it is read. Remove it.", document.name
-        )
-    return select_pages(document, pages)
 
 
 def _selected(files: Sequence[SourceFile]) -> list[SourceFile]:

@@ -97,7 +97,8 @@ _NOTES = (
     "ALTER TABLE projects ADD COLUMN notes_wanted INTEGER NOT NULL DEFAULT 0",  # 1: a model is to go on with them
 )
 
-# JSON: how a person wants the file to be read, and the running lines that were left out, [[page, text], ...].
+# JSON: how a person wants the file to be read; what was left out, [[page, text, kind], ...]; and the numbers of the
+# pages that were recognised.
 _READ_AS = ("ALTER TABLE sources ADD COLUMN read_as TEXT NOT NULL DEFAULT '{}'",)
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_PROJECTS, _RUNS, _LEFT_OUT, _LISTED, _HEADINGS, _PARTS, _NOTES, _READ_AS)

@@ -11,7 +11,7 @@ from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.documents import Document, Heading, Page, ReadAs, RemovedLine, find_headings
+from app.documents import Document, Heading, Page, ReadAs, Recognised, RemovedLine, find_headings
 from app.say.errors import StoreError
 from app.say.wording import Message, reason
 from app.store.database import Store
@@ -96,10 +96,12 @@ class _Text:
     @classmethod
     def of(cls, document: Document) -> _Text:
         removed = [astuple(line) for line in document.removed]
+        recognised = document.recognised and astuple(document.recognised)
+        read_as = {**asdict(document.read_as), "removed": removed, "recognised": recognised}
         return cls(
             json.dumps([note.plain for note in document.notes]),
             json.dumps([astuple(heading) for heading in document.headings]),
-            json.dumps({**asdict(document.read_as), "removed": removed}),
+            json.dumps(read_as),
             [(page.number, page.label, encode(page.text)) for page in document.pages],
         )
 
@@ -199,7 +201,16 @@ def _document(
         find_headings(name, pages) if headings is None else tuple(Heading(*row) for row in valid(json.loads(headings)))
     )
     removed = tuple(RemovedLine(*line) for line in read_as.pop("removed", ()))
-    return Document(name, pages, tuple(map(Message.from_plain, notes)), known, removed, ReadAs(**read_as))
+    recognised = read_as.pop("recognised", None)
+    return Document(
+        name,
+        pages,
+        tuple(map(Message.from_plain, notes)),
+        known,
+        removed,
+        ReadAs(**read_as),
+        recognised and Recognised(tuple(recognised[0]), recognised[1]),
+    )
 
 
 def _read_file(store: Store, file: Path, name: str) -> bytes:

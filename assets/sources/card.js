@@ -43,7 +43,8 @@ class Card {
     this.act("pages", value);
   }
   // `data`: of the server. `first`, `last`: whether it is in the list. `page`: of its text, where that was asked for.
-  show(data, first, last, page) {
+  // `busy`: it is being read once more.
+  show(data, first, last, page, busy) {
     const pages = data.pages ?? null;
     this.leftOut = Boolean(data.leftOut);
     this.root.classList.toggle("left-out", this.leftOut);
@@ -56,7 +57,7 @@ class Card {
     if (pages !== null) this.showPages(pages);
     this.showActions(data, first, last);
     this.reader.show(data.count ?? 0, page);
-    const chosen = this.reading.show(data.reading), way = JSON.stringify(data.reading);
+    const chosen = this.reading.show(data.reading, busy), way = JSON.stringify(data.reading);
     if (this.way !== undefined && this.way !== way) this.reader.again();
     this.way = way;
     if (this.fresh && !data.readable) this.fold.open(true); // it is there to be removed

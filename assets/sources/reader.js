@@ -11,7 +11,8 @@ class Reader {
     this.label = make("output");
     this.number = make("label", "page-number", {}, [make("span", "", { textContent: WORDS.page }), this.slider]);
     this.area = make("textarea", "", { readOnly: true, rows: 8 });
-    this.fold.body.append(make("div", "page-choice", {}, [this.number, this.label]), make("div", "page-text", {}, [this.area]));
+    this.choice = make("div", "page-choice", {}, [this.number, this.label]);
+    this.fold.body.append(this.choice, make("div", "page-text", {}, [this.area]));
     this.root = make("div", "source-text", {}, [this.fold.toggle, this.fold.body]);
     this.slider.addEventListener("input", () => this.want(Number(this.slider.value)));
   }
@@ -52,7 +53,7 @@ class Reader {
   }
   // `count`: of the pages. `page`: what the server sent with this list, if it is of this source.
   show(count, page) {
-    this.number.hidden = count < 2;
+    this.choice.hidden = count < 2;
     this.slider.max = Math.max(count, 1);
     this.wanted = Math.min(this.wanted, this.slider.max);
     if (page) {

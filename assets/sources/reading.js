@@ -4,35 +4,43 @@ class Reading {
   constructor(choose) {
     const encodings = [["", WORDS.byItself], ...Object.entries(WORDS.encodings)];
     this.encoding = make("select", "", {}, encodings.map(([value, textContent]) => make("option", "", { value, textContent })));
-    this.whole = make("input", "", { type: "checkbox" });
-    this.running = make("input", "", { type: "checkbox" });
-    this.fields = [this.field(this.encoding, "encoding"), this.field(this.whole, "wholePage"), this.field(this.running, "runningLines")];
+    const ticks = { whole_page: "wholePage", running_lines: "runningLines", comments: "comments" };
+    this.ticks = Object.fromEntries(Object.keys(ticks).map((name) => [name, make("input", "", { type: "checkbox" })]));
+    this.fields = {
+      encoding: this.field(this.encoding, "choice", WORDS.encoding),
+      ...Object.fromEntries(Object.entries(ticks).map(([name, word]) => [name, this.field(this.ticks[name], "tick", WORDS[word])])),
+    };
+    this.languages = new Languages((languages) => this.choose({ languages }));
     this.removed = make("div", "details");
     this.root = make("div", "reading");
-    for (const input of this.inputs) {
-      input.addEventListener("change", () => {
-        const way = { encoding: this.encoding.value, whole_page: this.whole.checked, running_lines: this.running.checked };
-        for (const other of this.inputs) other.disabled = true; // until it is read
-        choose(way);
-      });
-    }
+    this.send = choose;
+    for (const input of [this.encoding, ...Object.values(this.ticks)]) input.addEventListener("change", () => this.choose({}));
   }
-  get inputs() { return [this.encoding, this.whole, this.running]; }
-  field(input, name) {
-    return make("label", input === this.encoding ? "choice" : "tick", {}, [make("span", "", { textContent: WORDS[name] }), input]);
+  field(input, kind, words) {
+    return make("label", kind, {}, [make("span", "", { textContent: words }), input]);
   }
-  // `data`: of the server; what cannot be chosen is not in it. Whether there is anything to show.
-  show({ encoding, whole_page, running_lines, removed = [] } = {}) {
-    for (const input of this.inputs) input.disabled = false;
+  // Sends the way in which it is to be read. What cannot be chosen stays as it was.
+  choose(more) {
+    const ticked = Object.entries(this.ticks).filter(([name]) => this.data[name] !== undefined).map(([name, { checked }]) => [name, checked]);
+    const encoding = this.data.encoding === undefined ? {} : { encoding: this.encoding.value };
+    const languages = this.data.languages ? { languages: this.data.languages.used.join("+") } : {};
+    this.root.inert = true; // until it is read
+    this.send({ ...encoding, ...Object.fromEntries(ticked), ...languages, ...more });
+  }
+  // `data`: of the server; what cannot be chosen is not in it. `busy`: it is being read. Whether there is anything to show.
+  show(data = {}, busy = false) {
+    const { encoding, languages, removed = [] } = data;
+    this.data = data;
+    this.root.inert = busy;
     if (encoding && ![...this.encoding.options].some(({ value }) => value === encoding)) {
       this.encoding.append(make("option", "", { value: encoding, textContent: encoding }));
     }
     this.encoding.value = encoding ?? "";
-    this.whole.checked = Boolean(whole_page);
-    this.running.checked = Boolean(running_lines);
+    for (const [name, tick] of Object.entries(this.ticks)) tick.checked = Boolean(data[name]);
+    if (languages) this.languages.show(languages);
     lines(this.removed, removed);
-    const offered = [encoding, whole_page, running_lines].map((chosen) => chosen !== undefined);
-    place(this.root, [...this.fields.map((field, i) => offered[i] && field), removed.length > 0 && this.removed]);
+    const offered = Object.entries(this.fields).map(([name, field]) => data[name] !== undefined && field);
+    place(this.root, [...offered, languages && this.languages.root, removed.length > 0 && this.removed]);
     return this.root.childElementCount > 0;
   }
 }

@@ -5,7 +5,8 @@ const WORDS = {
     up: "Move up", down: "Move down", leaveOut: "Leave out", takeIn: "Take in again", remove: "Remove",
     text: "Text as it was read", page: "Page", warning: "Warning",
     encoding: "Encoding", byItself: "Found automatically", wholePage: "The whole web page, not its main part alone",
-    runningLines: "Keep running headers and footers",
+    runningLines: "Keep headers and footers", comments: "Keep comments, in brackets at their place",
+    languages: "Languages of the pictures of text", recogniseAgain: "Recognise again", stop: "Stop reading",
     encodings: {
       "utf-8": "Unicode (UTF-8)", "utf-16": "Unicode (UTF-16)", cp1252: "Western European (cp1252)", cp1250: "Central European (cp1250)",
       cp1251: "Cyrillic (cp1251)", "koi8-r": "Cyrillic (KOI8-R)", cp1253: "Greek (cp1253)", cp1254: "Turkish (cp1254)",
@@ -19,7 +20,8 @@ const WORDS = {
     up: "上へ", down: "下へ", leaveOut: "使わない", takeIn: "再び使う", remove: "取り除く",
     text: "読み取ったテキスト", page: "ページ", warning: "注意",
     encoding: "文字コード", byItself: "自動で判別", wholePage: "本文だけでなくウェブページ全体",
-    runningLines: "ページ上下の見出しやページ番号を残す",
+    runningLines: "ヘッダーとフッターを残す", comments: "コメントを該当箇所に角かっこで入れる",
+    languages: "画像の文字の言語", recogniseAgain: "もう一度認識する", stop: "読み取りをやめる",
     encodings: {
       "utf-8": "Unicode（UTF-8）", "utf-16": "Unicode（UTF-16）", cp1252: "西ヨーロッパ（cp1252）", cp1250: "中央ヨーロッパ（cp1250）",
       cp1251: "キリル文字（cp1251）", "koi8-r": "キリル文字（KOI8-R）", cp1253: "ギリシャ語（cp1253）", cp1254: "トルコ語（cp1254）",

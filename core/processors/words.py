@@ -1,8 +1,9 @@
 """Which words of a text state a fact that can be looked up, and where a sentence may begin: rules over characters.
 
 Text is cut into runs: letters, digits and the signs `@ / _ \\`, and single joiners such as `.`, `-` or `'` between two
-of those. "3.5", "10-34", "R-exts", "1,000", "v1.2.3", "it's" and "https://x.org/a?b=1" are one run each; a full stop,
-comma or quotation mark at the end of a run is no part of it, nor is a currency, per cent or minus sign beside a number.
+of those. "3.5", "10-34", "10⁻³⁴", "R-exts", "1,000", "v1.2.3", "it's" and "https://x.org/a?b=1" are one run each; a
+full stop, comma or quotation mark at the end of a run is no part of it, nor is a currency, per cent or minus sign
+beside a number.
 Letters of scripts without capitals belong to no run, since nothing separates their words: only digits, Latin words and
 addresses within them do.
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from unicodedata import category
 
-JOINERS = frozenset(".,:-'’‐‑–?&=#%~+")
+JOINERS = frozenset(".,:-'’‐‑–?&=#%~+⁺⁻₊₋")
 SIGNS = frozenset("@/_\\")
 NEW_LINES = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 TERMINATORS = frozenset(".!?:…。！？：")

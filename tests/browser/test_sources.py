@@ -5,11 +5,14 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import docx
+import fpdf
 import pytest
 from playwright.sync_api import expect
 from pypdf import PdfWriter
 
 from app.documents import Document, read_document
+from app.documents.pdf.ocr import Tesseract
 from tests.app.conftest import wait
 from tests.app.scripted import ScriptedRun, into
 from tests.browser.studio import SAMPLE, Hands, Studio
@@ -74,6 +77,85 @@ def test_how_a_file_is_read_is_chosen(hands: Hands, tmp_path: Path) -> None:
     book.locator(".reading input[type=checkbox]").check()
     expect(book.locator(".reading .details")).to_have_count(0)
     expect(book.locator(".reading input[type=checkbox]")).to_be_checked()
+
+
+def test_comments_and_headers_are_put_in_by_ticks(hands: Hands, tmp_path: Path) -> None:
+    made = docx.Document()
+    made.add_comment(made.add_paragraph("The lamp was lit.").runs, "When?", "Orr")
+    made.sections[0].header.paragraphs[0].text = "Notice to mariners"
+    made.save(str(tmp_path / "lamp.docx"))
+    card = hands.add(tmp_path / "lamp.docx")
+    hands.unfold()
+    left_out = card.locator(".reading .details")
+    expect(left_out).to_contain_text("Left out: “Notice to mariners” (p. 1)")
+    expect(left_out).to_contain_text("Left out: “Orr: When?” (p. 1)")
+    card.locator(".text-fold").click()
+    area = card.locator(".page-text textarea")
+    expect(area).to_have_value("The lamp was lit.")
+    card.get_by_label("Keep comments").check()
+    expect(area).to_have_value("The lamp was lit. [comment by Orr: When?]")
+    card.get_by_label("Keep headers and footers").check()
+    expect(area).to_have_value("Notice to mariners\n\nThe lamp was lit. [comment by Orr: When?]")
+    expect(left_out).to_have_count(0)
+    card.get_by_label("Keep comments").uncheck()
+    expect(area).to_have_value("Notice to mariners\n\nThe lamp was lit.")
+
+
+def test_a_scan_shows_how_far_it_is_and_can_be_stopped(
+    hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its languages are chosen on its card, and it stays as it was if that is stopped."""
+    going_on, used = Event(), list[str]()
+
+    def found(languages: str | None) -> Tesseract:
+        used.append(languages or "")
+        return Tesseract("tesseract", tuple((languages or "").split("+")))
+
+    def read(tesseract: Tesseract, picture: bytes, seconds: float) -> str:
+        assert going_on.wait(60)
+        return "Recognised."
+
+    monkeypatch.setattr(Tesseract, "find", found)
+    monkeypatch.setattr(Tesseract, "read", read)
+    monkeypatch.setattr("app.web.page.sources.installed_languages", lambda: ("deu", "eng", "jpn"))
+    blank, scan = fpdf.FPDF(), tmp_path / "scan.pdf"
+    for page in range(30):
+        blank.add_page()
+        blank.rect(10, 10, 20 + page, 20)
+    blank.set_font("Helvetica", size=12)
+    blank.add_page()
+    blank.cell(text="Typed.")
+    blank.output(str(scan))
+    cards, row = hands.page.locator(".file-card"), hands.page.locator(".being-read")
+    chooser = hands.page.locator("#files input[type=file]").first
+    chooser.set_input_files(str(scan))
+    expect(row).to_contain_text("Being read")
+    hands.page.get_by_role("button", name="Stop reading: scan.pdf").click()
+    going_on.set()
+    expect(row).to_have_count(0)
+    expect(cards).to_have_count(0)
+
+    going_on.clear()
+    chooser.set_input_files(str(scan))
+    expect(row.locator("progress")).to_have_count(1)
+    going_on.set()
+    expect(cards).to_contain_text("31 pages")
+    expect(cards.locator(".warnings")).to_contain_text("recognised (Tesseract, eng): 1-30")
+    hands.unfold()
+    expect(cards.locator(".ticks input:checked")).to_have_count(1)
+    again = cards.get_by_role("button", name="Recognise again")
+    expect(again).to_be_hidden()
+    cards.get_by_label("German").check()
+    going_on.clear()
+    again.click()
+    expect(row).to_contain_text("scan.pdf")
+    row.get_by_role("button").click()
+    going_on.set()
+    expect(row).to_have_count(0)
+    expect(cards.locator(".warnings")).to_contain_text("(Tesseract, eng)")
+    again.click()
+    expect(cards.locator(".warnings")).to_contain_text("recognised (Tesseract, eng+deu): 1-30")
+    assert used == ["eng", "eng", "eng+deu", "eng+deu"]
 
 
 def test_order_removal_pasted_text_and_the_text_as_it_was_read(hands: Hands, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
+from app.documents import formula
 from app.documents.pdf.bidi import RIGHT_TO_LEFT, logical
 from app.documents.pdf.glyphs import Form, PageGlyphs, Span
-from app.documents.pdf.scripts import fraction, lowered, raised
+from app.documents.small_letters import lowered, raised
 
 WIDE = 1.2
 """In sizes of the font: a gap that is wider than between words, also of a justified line."""
@@ -19,6 +20,7 @@ _BLANK, _TOLD_BLANK, _BROKEN_BLANK = 0.25, 0.18, 0.12
 _OPERATORS = ("=", "+", "-", "−", "(", "×", "·", "<", ">", "≤", "≥", "±")
 _SMALLER = 0.87  # in sizes of what they belong to: raised and lowered characters
 _SHIFTED = 0.1
+_CONTEXT = 40  # characters before small letters, which tell what they are
 _MARGIN = 0.1  # of the page's height: where running lines stand
 _APART = 1.5  # in sizes: what stands in a margin by itself
 _CLOSE_SCRIPTS = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]")
@@ -132,11 +134,11 @@ class Row:
                     and self._is_fraction(group, next_group, apart or text.endswith(_OPERATORS))
                 ):
                     below = next_group
-                    text += " " * bool(text and apart) + fraction(script, self._joined(below))
+                    text += " " * bool(text and apart) + formula.fraction(script, self._joined(below))
                 elif level > 0:
-                    text += raised(text, script, next_group[0].text if next_group else "")
+                    text += raised(script, text[-_CONTEXT:], next_group[0].text if next_group else "")
                 else:
-                    text += " " * bool(last and apart and not self._level(last)) + lowered(text, script)
+                    text += " " * bool(last and apart and not self._level(last)) + lowered(script, text[-_CONTEXT:])
                 continue
             for number, span in enumerate(group):
                 last = group[number - 1] if number else groups[index - 1][-1] if index else None

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from app.documents.document import Page
 from app.documents.pdf.ocr import Tesseract
 from app.documents.pdf.pages import PageText
+from app.documents.ranges import name_pages
 from app.say.wording import Message
 from app.settings import PREFIX
 from app.text.valid import is_visible
 
 INSTALL = "apt install tesseract-ocr"
 
-_LISTED = 10
+_LISTED = 10  # pages, or runs of pages
 
 
 @dataclass
@@ -32,6 +33,11 @@ class ReadPages:
     tesseract: Tesseract | None = None
     looked: bool = False
 
+    @property
+    def languages(self) -> str:
+        """In which pages were recognised, as Tesseract names them: "deu+eng"."""
+        return "+".join(self.tesseract.languages) if self.tesseract else ""
+
 
 def read_notes(texts: Sequence[str], pages: Sequence[Page], read: ReadPages) -> tuple[Message, ...]:
     """What is missing: pages without text in the file, pages that could not be read, pages that repair emptied. And
@@ -39,12 +45,13 @@ def read_notes(texts: Sequence[str], pages: Sequence[Page], read: ReadPages) -> 
     count, notes = len(pages), list[Message]()
     failed = {*read.failures, *read.unreadable}
     silent = sum(not is_visible(text) and number not in failed for number, text in enumerate(texts, 1))
-    if read.recognised and read.tesseract:
+    silent -= len(read.out_of_time)
+    if read.recognised:
         notes.append(
             Message(
                 "{:,} of {:,} pages are pictures of text and were recognised (Tesseract, {}): {}. "
                 "Letters and numbers in them may be wrong.",
-                len(read.recognised), count, "+".join(read.tesseract.languages), _listed(read.recognised),
+                len(read.recognised), count, read.languages, _listed(read.recognised),
             )
         )  # fmt: skip
     if read.tesseract and read.tesseract.lacking:
@@ -61,7 +68,15 @@ def read_notes(texts: Sequence[str], pages: Sequence[Page], read: ReadPages) -> 
                 len(read.out_of_time), _listed(read.out_of_time), f"{PREFIX}MAX_READ_SECONDS",
             )
         )  # fmt: skip
-    if silent:
+    if silent and read.looked and not read.tesseract:
+        notes.append(
+            Message(
+                "{:,} of {:,} pages have no text: scanned? They are left out. To have them recognised, install "
+                "Tesseract here ({}) and add the file again.",
+                silent, count, INSTALL,
+            )
+        )  # fmt: skip
+    elif silent:
         notes.append(Message("{:,} of {:,} pages have no text: scanned? They are left out.", silent, count))
     if read.unreadable:
         notes.append(
@@ -88,4 +103,5 @@ def read_notes(texts: Sequence[str], pages: Sequence[Page], read: ReadPages) -> 
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers[:_LISTED])) + (", ..." if len(numbers) > _LISTED else "")
+    runs = name_pages(numbers).split(", ")
+    return ", ".join(runs[:_LISTED]) + (", ..." if len(runs) > _LISTED else "")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 _SECONDS = 10  # to say which languages there are
+_NO_LANGUAGES = {"osd", "equ"}  # which way a page is turned, and formulas
 
 
 @dataclass(frozen=True)
@@ -27,24 +28,35 @@ class Tesseract:
         program = shutil.which("tesseract")
         if not program or not wanted:
             return None
-        try:
-            listed = subprocess.run([program, "--list-langs"], capture_output=True, timeout=_SECONDS, check=True)
-        except (OSError, subprocess.SubprocessError):
-            return None
-        known = set(listed.stdout.decode("utf-8", "replace").split())
+        known = _languages(program)
         found = tuple(name for name in wanted if name in known)
         return cls(program, found, tuple(name for name in wanted if name not in known)) if found else None
 
     def read(self, picture: bytes, seconds: float) -> str:
-        """The text in a picture in a format of PNM, "" if it took longer than `seconds`. Raises OSError if the program
-        fails."""
+        """The text in a picture in a format of PNM. Raises TimeoutError if it takes longer than `seconds`, OSError if
+        the program fails."""
         command = [self.program, "stdin", "stdout", "-l", "+".join(self.languages)]
         environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # its threads mostly wait for each other
         try:
             done = subprocess.run(command, input=picture, capture_output=True, timeout=seconds, env=environment)
         except subprocess.TimeoutExpired:
-            return ""
+            raise TimeoutError from None
         if done.returncode:
             raise OSError(done.stderr.decode("utf-8", "replace").strip()[:200] or f"exit status {done.returncode}")
         lines = (" ".join(line.split()) for line in done.stdout.decode("utf-8", "replace").split("\n"))
         return "\n".join(filter(None, lines)).replace("\f", "")
+
+
+def installed_languages() -> tuple[str, ...]:
+    """The languages for which Tesseract has data here, as it names them; none if it is not installed."""
+    program = shutil.which("tesseract")
+    return tuple(sorted(_languages(program))) if program else ()
+
+
+def _languages(program: str) -> set[str]:
+    try:
+        listed = subprocess.run([program, "--list-langs"], capture_output=True, timeout=_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return set()
+    lines = map(str.strip, listed.stdout.decode("utf-8", "replace").split("\n"))  # the first one says what follows
+    return {line for line in lines if line.isidentifier()} - _NO_LANGUAGES

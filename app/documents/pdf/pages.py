@@ -98,10 +98,15 @@ class PdfPages:
             return plain(other)
         return PageText(text.lines, glyphs.height, readable=False)
 
-    def picture(self, index: int) -> bytes | None:
-        """The page as a grey picture in PNM; None if nothing is drawn on it, or PDFium can't open it."""
+    def is_drawn(self, index: int) -> bool:
+        """Whether anything is drawn on the page; False if PDFium can't open it."""
         with self._opened(index) as page:
-            if page is None or not raw.FPDFPage_CountObjects(page.raw):
+            return page is not None and raw.FPDFPage_CountObjects(page.raw) > 0
+
+    def picture(self, index: int) -> bytes | None:
+        """The page as a grey picture in PNM; None if PDFium can't open it."""
+        with self._opened(index) as page:
+            if page is None:
                 return None
             width, height = page.get_size()
             scale = min(_DOTS / 72, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)

@@ -7,7 +7,7 @@ from io import BytesIO
 from pypdf import PasswordType, PdfReader
 from pypdf.errors import DependencyError
 
-from app.documents.document import Document
+from app.documents.document import Document, Recognised
 from app.documents.file_input import FileInput
 from app.documents.line_forms import PageForms
 from app.documents.pdf.headings import line_entries, outline_entries, pdf_headings
@@ -21,8 +21,9 @@ from app.say.errors import DamagedFile, NoText, PasswordNeeded, WrongPassword
 from app.say.wording import Message
 from app.text.valid import is_visible
 
-_SPARE_SECONDS = 3
-"""What is kept of the time to read, so that a long scan is read in part and not refused."""
+_SPARE_SECONDS, _SPARE_SHARE = 3, 0.1
+"""What is kept of the time to read, at least, and as a share of it, so that a long scan is read in part and not
+refused."""
 
 
 def read_pdf(data: bytes, job: FileInput) -> Document:
@@ -49,10 +50,11 @@ def read_pdf(data: bytes, job: FileInput) -> Document:
     if not any(map(is_visible, texts)):
         raise _no_text(name, read)
     forms = PageForms([page.forms() for page in read.pages])
-    repaired = repair_lines(texts, labels, forms, keep_running=job.keep_running_lines)
+    repaired = repair_lines(texts, labels, forms, keep_running=job.read_as.running_lines)
     headings = pdf_headings(name, repaired.pages, outline, line_entries([page.lines for page in read.pages]))
     notes = read_notes(texts, repaired.pages, read) + repaired.notes
-    return Document(name, repaired.pages, notes, headings, repaired.removed)
+    recognised = Recognised(tuple(read.recognised), read.languages) if read.recognised else None
+    return Document(name, repaired.pages, notes, headings, repaired.removed, recognised=recognised)
 
 
 def _no_text(name: str, read: ReadPages) -> NoText:
@@ -146,16 +148,22 @@ def _read_pages(data: bytes, reader: PdfReader, count: int, job: FileInput) -> R
 def _recognised(page: PageText, number: int, pages: PdfPages, read: ReadPages, job: FileInput) -> PageText:
     """The page as Tesseract reads it, or as it is."""
     if not read.looked:
-        read.looked, read.tesseract = True, Tesseract.find(job.limits.ocr_languages)
-    if not read.tesseract or (picture := pages.picture(number - 1)) is None:
+        wanted = job.read_as.languages or job.limits.ocr_languages
+        read.looked, read.tesseract = bool(wanted), Tesseract.find(wanted)
+    if not read.tesseract or not pages.is_drawn(number - 1):
         return page
-    seconds = job.seconds_left - _SPARE_SECONDS
+    seconds = job.seconds_left - max(_SPARE_SECONDS, _SPARE_SHARE * job.limits.max_read_seconds)
     if seconds <= 0:
         read.out_of_time.append(number)
+        return page
+    if (picture := pages.picture(number - 1)) is None:
         return page
     read.pictures += 1
     try:
         text = read.tesseract.read(picture, seconds)
+    except TimeoutError:
+        read.out_of_time.append(number)
+        return page
     except OSError as error:
         read.failures[number] = _brief(error)
         return page

@@ -20,7 +20,7 @@ from app.say.wording import Message
 
 def read_html(data: bytes, job: FileInput) -> Document:
     """A web page, as one page: its main part, unless the whole page is wanted. What is hidden is left out."""
-    text, notes = decode_markup(data, job.name, job.encoding)
+    text, notes = decode_markup(data, job.name, job.read_as.encoding)
     content = html_to_text(text, job.name)
     if not content:
         raise NoText(
@@ -28,7 +28,7 @@ def read_html(data: bytes, job: FileInput) -> Document:
             "PDF, or paste its text.",
             job.name,
         )
-    if not job.whole_page and (main := main_part(text, content)):
+    if not job.read_as.whole_page and (main := main_part(text, content)):
         content = main.text
         notes += (Message("Left out as beside the main text: {:,} words (“{}”).", main.left_out, main.sample),)
     pages = clean([content], [None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bs4 import CData, NavigableString, Tag
+from bs4 import BeautifulSoup, CData, NavigableString, Tag
 
 from app.documents import formula
 
@@ -23,6 +23,12 @@ def linear(math: Tag) -> str:
         return text
     source = math.find(lambda tag: _name(tag) == "annotation" and str(tag.get("encoding", "")).lower() in _TEX)
     return " ".join(source.get_text().split()) if isinstance(source, Tag) else ""
+
+
+def equation(data: bytes) -> str:
+    """The equation in a file of MathML, "" if there is none."""
+    math = BeautifulSoup(data, "xml").find(lambda tag: _name(tag) == "math")
+    return linear(math) if isinstance(math, Tag) else ""
 
 
 def _name(tag: Tag) -> str:

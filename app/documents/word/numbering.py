@@ -102,7 +102,7 @@ class Numbering:
         level = self._levels.get((list_id, depth))
         if level is None:
             return ""
-        return _formatted(counts.get(depth, level.start), "decimal" if shown.legal else level.form)
+        return formatted(counts.get(depth, level.start), "decimal" if shown.legal else level.form)
 
 
 def _level(element: Any) -> _Level:
@@ -119,7 +119,8 @@ def _level(element: Any) -> _Level:
     )
 
 
-def _formatted(number: int, form: str) -> str:
+def formatted(number: int, form: str) -> str:
+    """The number as Word writes it in a form that the standard names: "lowerRoman"."""
     number = min(number, _LARGEST)
     if letters := _LETTERS.get(form):
         return letters[number - 1] if 1 <= number <= len(letters) else str(number)

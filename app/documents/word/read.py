@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,14 +11,17 @@ from docx.oxml.ns import qn
 
 from app.documents import markdown
 from app.documents.archive import open_archive
-from app.documents.document import Document
+from app.documents.comments import Comments
+from app.documents.document import Document, RemovedLine
 from app.documents.file_input import FileInput
 from app.documents.headings import marked_headings
 from app.documents.repair import clean
-from app.documents.word.beside import chunk_text, left_out
+from app.documents.word.chunks import chunk_texts, unread_note
+from app.documents.word.margins import Margins, margins
 from app.documents.word.numbering import BULLET, Numbering
 from app.documents.word.package import Package, PackageError, brief
-from app.documents.word.styles import ParagraphStyle, Styles, child_value
+from app.documents.word.pages import Pages
+from app.documents.word.styles import ParagraphStyle, Styles, child_value, value
 from app.documents.word.text import Break, Inline, cell_text, children, is_deleted, pieces, row_cells
 from app.say.errors import DamagedFile, DocumentError, EmptyFile, Protected
 from app.say.wording import Message
@@ -33,15 +37,14 @@ _OFTEN = 500  # paragraphs between two looks at the clock
 def read_docx(data: bytes, job: FileInput) -> Document:
     """The document in a Word file. It has pages if Word noted where they begin or the author set breaks, else one.
 
-    Headers, footers and comments are left out, which a note says.
+    Headers, footers and comments are left out, unless they are wanted.
     """
     if data.startswith(_OLE_CONTAINER):
         raise _not_a_package(data, job.name)
     with open_archive(data, job, Message("a Word document (docx)")) as archive:
         try:
-            package = Package(archive, job)
-            reader = _Reader(package, package.main(), job)
-            texts, notes = reader.read(), reader.notes
+            reader = _Reader(Package(archive, job), job)
+            texts = reader.read()
         except DocumentError:
             raise
         except Exception as error:  # a broken package raises whatever its parts lead to
@@ -55,7 +58,8 @@ def read_docx(data: bytes, job: FileInput) -> Document:
     silent = sum(not text for text in texts)
     note = Message("{:,} of {:,} pages have no text: pictures? They are left out.", silent, len(texts))
     pages = clean(texts, [None] * len(texts))
-    return Document(job.name, pages, ((note,) if silent else ()) + notes, marked_headings(pages))
+    notes = ((note,) if silent else ()) + reader.notes
+    return Document(job.name, pages, notes, marked_headings(pages), reader.removed)
 
 
 def _not_a_package(data: bytes, name: str) -> DocumentError:
@@ -68,39 +72,12 @@ def _not_a_package(data: bytes, name: str) -> DocumentError:
     return DamagedFile("{} is in Word's old format (doc). Open it in Word or LibreOffice and save it as docx.", name)
 
 
-class _Pages:
-    """The text of each page so far, whose size and number stay within the limits."""
-
-    def __init__(self, job: FileInput) -> None:
-        self._job, self._size = job, 0
-        self._pages: list[list[str]] = [[]]
-        self._after_item = False
-        self.begun = False  # whether anything stands on this page, if only a picture
-
-    def add(self, block: str, *, item: bool = False) -> None:
-        """Add a paragraph or a table, after a blank line unless it is a list's next item."""
-        page = self._pages[-1]
-        page += (("\n" if item and self._after_item else "\n\n") if page else "", block)
-        self._after_item, self.begun = item, True
-        self._size += len(block)
-        self._job.check_size(self._size, Message("The text in {} has more than", self._job.name))
-
-    def turn(self) -> None:
-        """Begin a new page."""
-        self._pages.append([])
-        self.begun = False
-        self._job.check_pages(len(self._pages))
-
-    def texts(self) -> list[str]:
-        """Each page's text."""
-        return ["".join(page) for page in self._pages]
-
-
 class _Reader:
     """Walks a document's body."""
 
-    def __init__(self, package: Package, path: str, job: FileInput) -> None:
-        """`path` is that of the document in its package. Raises PackageError."""
+    def __init__(self, package: Package, job: FileInput, marked: int = 0) -> None:
+        """`marked` notes have their numbers already. Raises PackageError."""
+        path = package.main()
         kind = package.content_type(path)
         if not any(known in kind for known in _MAIN_TYPES):
             raise PackageError(kind or f"{path} has no content type")
@@ -108,7 +85,9 @@ class _Reader:
         self._references = package.references(path)
         targets = {reference.kind: reference.path for reference in self._references}
         parts = {
-            kind: package.part(targets[kind]) for kind in ("styles", "numbering", *_NOTES.values()) if kind in targets
+            kind: package.part(targets[kind])
+            for kind in ("styles", "numbering", "comments", *_NOTES.values())
+            if kind in targets
         }
         self._body = package.part(path).find(qn("w:body"))
         if self._body is None:
@@ -120,25 +99,37 @@ class _Reader:
         )
         self._numbering = Numbering(parts.get("numbering"))
         self._styles = Styles(parts.get("styles"), self._numbering.depth_of)
-        self._inline = Inline(self._styles, self._mark_note, self._label)
+        self._inline = Inline(self._styles, self._mark_note, self._label, self._mark_comment)
+        self._margins = iter([*margins(package, self._references, sections, Inline(self._styles))])
+        self._section = next(self._margins, Margins())
         self._footnotes = {
             (kind, note.get(qn("w:id"))): note for kind in _NOTES.values() if kind in parts for note in parts[kind]
         }
-        self._marked = self._read_blocks = 0
+        self._comment_parts = {comment.get(qn("w:id")): comment for comment in parts.get("comments", ())}
+        self._comments = Comments(job.read_as.comments)
+        self._running: list[RemovedLine] = []
+        self._marked, self._read_blocks = marked, 0
         self._due: list[str] = []  # notes to be written at the foot of this page
-        self._pages = _Pages(job)
+        self._pages = Pages(job)
         self._unread: list[str] = []
 
     def read(self) -> list[str]:
         """Each page's text."""
+        self._beside(self._section.headers)
         self._read(self._body)
+        self._beside(self._section.footers)
         self._write_notes()
         return self._pages.texts()
 
     @property
+    def removed(self) -> tuple[RemovedLine, ...]:
+        """What was left out, page by page."""
+        return tuple(sorted([*self._running, *self._comments.removed], key=lambda line: line.page))
+
+    @property
     def notes(self) -> tuple[Message, ...]:
-        """What the file holds besides."""
-        return left_out(self._package, self._references, self._inline, self._unread)
+        """What is missing."""
+        return self._comments.notes + unread_note(self._unread)
 
     def _read(self, parent: Any) -> None:
         for block in children(parent, "w:p", "w:tbl", "w:altChunk"):
@@ -154,11 +145,35 @@ class _Reader:
 
     def _read_chunk(self, chunk: Any) -> None:
         """Another file that Word shows at this place."""
-        text, kind = chunk_text(self._package, self._references, chunk, self._job)
-        if text:
-            self._pages.add(text)
-        elif kind:
+        texts, kind = chunk_texts(self._package, self._references, chunk, self._job, self._read_package)
+        for index, text in enumerate(texts):
+            if index:
+                self._turn("page break")
+            if text:
+                self._pages.add(text)
+        if kind and not any(texts):
             self._unread.append(kind)
+
+    def _read_package(self, data: bytes) -> list[str]:
+        """The pages of a Word file within this one; what is left out of it is listed with the rest."""
+        job = replace(self._job, depth=self._job.depth + 1)
+        with open_archive(data, job, Message("a Word document (docx)")) as archive:
+            inner = _Reader(Package(archive, job), job, self._marked)
+            texts = inner.read()
+        self._marked = inner._marked
+        self._unread += inner._unread
+        page = self._pages.number - 1
+        for own, found in ((self._running, inner._running), (self._comments.removed, inner._comments.removed)):
+            own += [replace(line, page=page + line.page) for line in found]
+        return texts
+
+    def _beside(self, lines: Sequence[str]) -> None:
+        """Headers or footers of a section, at its beginning or end."""
+        if self._job.read_as.running_lines:
+            for line in lines:
+                self._pages.add(line, beside=True)
+        else:
+            self._running += [RemovedLine(self._pages.number, line) for line in lines]
 
     def _label(self, paragraph: Any) -> str:
         return self._numbered(self._styles.of(paragraph))
@@ -183,8 +198,12 @@ class _Reader:
                 form = None  # what follows on the next page is the rest of it
             if turn:
                 self._turn(turn)
-        if paragraph.find(f"{qn('w:pPr')}/{qn('w:sectPr')}") is not None and next(self._section_starts, False):
-            self._turn("page break")
+        if paragraph.find(f"{qn('w:pPr')}/{qn('w:sectPr')}") is not None:
+            self._beside(self._section.footers)
+            if next(self._section_starts, False):
+                self._turn("page break")
+            self._section = next(self._margins, Margins())
+            self._beside(self._section.headers)
 
     def _parts(self, paragraph: Any) -> Iterator[tuple[str, Break | None]]:
         """A paragraph's text up to each page break in it, and the rest."""
@@ -238,9 +257,16 @@ class _Reader:
             return ""
         self._marked += 1
         mark = f"[^{self._marked}]"
-        text, _ = cell_text(note, Inline(self._styles, lambda inner: "", lambda inner: ""))
+        text, _ = cell_text(note, Inline(self._styles))
         self._due.append(f"{mark}: {' '.join(text.split())}")
         return mark
+
+    def _mark_comment(self, reference: Any) -> str:
+        comment = self._comment_parts.get(reference.get(qn("w:id")))
+        if comment is None:
+            return ""
+        text, _ = cell_text(comment, Inline(self._styles))
+        return self._comments.at(self._pages.number, value(comment, "w:author") or "", text)
 
     def _write_notes(self) -> None:
         for note in self._due:

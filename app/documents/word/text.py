@@ -16,7 +16,7 @@ from app.documents.word.symbols import in_font, symbol
 
 Break: TypeAlias = Literal["page break", "rendered break"]
 """A page break that the author set, or a place at which Word, when it last saved, went on to a new page."""
-Piece: TypeAlias = tuple[Literal["text", "raised", "lowered", "picture"], str] | tuple[Break, str]
+Piece: TypeAlias = tuple[Literal["text", "raised", "lowered", "picture", "comment"], str] | tuple[Break, str]
 """With its text; of a picture that is its description."""
 
 _COMPATIBILITY = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
@@ -36,19 +36,27 @@ _EQUATIONS = {f"{_MATH}oMath", f"{_MATH}oMathPara"}
 _TEXT, _BREAK, _RENDERED, _BOX, _SYMBOL, _CHECK, _RUN, _PROPERTIES = map(
     qn, ("w:t", "w:br", "w:lastRenderedPageBreak", "w:txbxContent", "w:sym", "w:checkBox", "w:r", "w:rPr")
 )
+_COMMENT = qn("w:commentReference")
 _MOVED: dict[str | None, Literal["raised", "lowered"]] = {"superscript": "raised", "subscript": "lowered"}
 _CONTEXT = 40
 _WIDEST_SPAN = 20  # a cell may say that it spans thousands of columns
 
 
+def nothing(element: Any) -> str:
+    """What stands for an element that says nothing."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Inline:
     """What a paragraph's text depends on: `mark_note` gets an element that refers to a footnote or an endnote and
-    returns the mark to be written there; `label` gets a paragraph and returns the number that Word shows before it."""
+    returns the mark to be written there, `mark_comment` one that refers to a comment and returns what is written;
+    `label` gets a paragraph and returns the number that Word shows before it."""
 
     styles: Styles
-    mark_note: Callable[[Any], str]
-    label: Callable[[Any], str]
+    mark_note: Callable[[Any], str] = nothing
+    label: Callable[[Any], str] = nothing
+    mark_comment: Callable[[Any], str] = nothing
 
 
 def children(parent: Any, *names: str) -> Iterator[Any]:
@@ -76,6 +84,8 @@ def pieces(paragraph: Any, inline: Inline) -> Iterator[Piece]:
             text = raised(text, line, after)
         elif kind == "lowered":
             text = lowered(text, line)
+        elif kind == "comment":
+            text = f"{'' if not line or line[-1].isspace() else ' '}{text}" if text else ""
         elif kind != "text":
             yield kind, text  # type: ignore[misc]
             line = line if kind == "picture" else ""
@@ -130,6 +140,8 @@ def _pieces(
             yield "text", omml.linear(child)
         elif tag in _NOTES:
             yield "raised", inline.mark_note(child)
+        elif tag == _COMMENT:
+            yield "comment", inline.mark_comment(child)
         elif tag == _CHECK:
             on = is_on(child, "w:checked")
             yield "text", "☒ " if (is_on(child, "w:default") if on is None else on) else "☐ "

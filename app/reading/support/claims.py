@@ -24,7 +24,7 @@ from app.reading.support.lexicon import (
     Category,
     Meaning,
 )
-from app.text.words import normal
+from app.reading.support.powers import with_powers
 
 Role: TypeAlias = Literal["content", "number", "unit", "name", "talk", "order", "small", "break"]
 
@@ -91,7 +91,7 @@ def row(text: str) -> str:
 
     Line ends, hyphens, quotation marks, punctuation and capitals do not count; signs such as % and < do.
     """
-    folded = _HYPHEN.sub("", normal(text)[0]).casefold()
+    folded = _HYPHEN.sub("", with_powers(text)[0]).casefold()
     return "".join(" " + _THOUSANDS.sub("", word) for word in _IN_A_ROW.findall(folded))
 
 
@@ -162,7 +162,7 @@ class Reader:
 
     def stems(self, text: str) -> frozenset[str]:
         """Nearly the stems of what `text` claims, at a tenth of the cost."""
-        folded = normal(text)[0].casefold()
+        folded = with_powers(text)[0].casefold()
         found = {self._meant(word) for word in _WORDS.findall(_HYPHENATED.sub("", folded))}
         stems = {stem for stem, role, _ in found if role in ("content", "number", "unit")}
         stems.update(_THOUSANDS.sub("", number) for number in _NUMBERS.findall(folded))
@@ -170,7 +170,7 @@ class Reader:
 
     def read(self, sentence: str) -> Claims:
         """What `sentence` claims."""
-        text, starts, ends = normal(sentence)
+        text, starts, ends = with_powers(sentence)
         words = list[Word]()
         opens, last = True, -1
         for match in _TOKEN.finditer(text):

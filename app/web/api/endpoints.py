@@ -5,6 +5,7 @@ The docstrings are what a client is shown of them. No `from __future__ import an
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from typing import Any, Literal, get_args
 
 import gradio as gr
@@ -17,11 +18,12 @@ from app.export import Draft, export
 from app.intake import FileJob, Reader
 from app.project.commands import Commands
 from app.project.follow import Job
+from app.prompt.messages import Source
 from app.prompt.request import WordingChoice
 from app.say.errors import AppError
 from app.settings import Limits
 from app.web.api.answers import compared, planned_section
-from app.web.api.inputs import answer, errors_told, given_text, given_texts, read_sources, uploaded
+from app.web.api.inputs import answer, errors_told, given_text, given_texts, read_sources, uploaded, wanted_reading
 from app.web.frames import frames
 
 FRAME_SECONDS = 0.1
@@ -75,6 +77,7 @@ class Tools:
         wording: WordingChoice = "auto",
         grounded: bool = True,
         parts: dict[str, str] | None = None,
+        reading: list[dict[str, Any]] | None = None,
         request: gr.Request | None = None,
     ) -> Json:
         """
@@ -101,6 +104,7 @@ class Tools:
             wording: Whose sentences a summary, report, essay, notes or outline, and whose rows a table with named columns has: "own" the model's, "quoted" the documents'; "auto" takes theirs for a model of less than a thousand million weights.
             grounded: Whether names and numbers can only be those of the documents, the instruction and the draft.
             parts: What is read of parts of the documents, by the ids that check_budget gives them: "full", "note" (the main sentences, for a model that writes in its own words) or "none". What is not named is chosen by the app.
+            reading: How each file is read, in the order of files: an object with some of "encoding" (as "cp1250"; found by evidence without), "whole_page" (of a web page, not its main part alone), "running_lines" (headers and footers), "comments" (both are left out otherwise) and "languages" (in which scans are recognised, as "deu+eng").
 
         Returns:
             text: what is written so far, in Markdown, without the draft it goes on from. statistics: state, tokens per second, time to first token and others; empty until the end.
@@ -111,7 +115,7 @@ class Tools:
                 method=method, budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
-            sources = await asyncio.to_thread(read_sources, files, self._limits, self._reader, pages, passwords, parts)
+            sources = await asyncio.to_thread(self._sources, files, pages, passwords, parts, reading)
             caller = self._caller(request) if request is not None else None
             writing = await asyncio.to_thread(
                 self._commands.write_apart, sources, asked, given_text("draft", draft), caller
@@ -149,6 +153,7 @@ class Tools:
         draft: str = "",
         grounded: bool = True,
         parts: dict[str, str] | None = None,
+        reading: list[dict[str, Any]] | None = None,
         request: gr.Request | None = None,
     ) -> Json:
         """
@@ -174,6 +179,7 @@ class Tools:
             draft: A text to go on with, for the task "continue".
             grounded: As for write.
             parts: As for write.
+            reading: As for write.
 
         Returns:
             For each method its text, state, error and statistics, as write gives them, and how its text differs from the first method's: a list of [kind, text], kind being "equal", "insert" or "delete".
@@ -185,7 +191,7 @@ class Tools:
                 temperature=temperature, seed=seed, grounded=grounded,
             )  # fmt: skip
             named = given_texts("methods", methods)
-            sources = await asyncio.to_thread(read_sources, files, self._limits, self._reader, pages, passwords, parts)
+            sources = await asyncio.to_thread(self._sources, files, pages, passwords, parts, reading)
             caller = self._caller(request) if request is not None else None
             comparison = await asyncio.to_thread(
                 self._commands.compare_apart, sources, asked, named, given_text("draft", draft), caller
@@ -198,7 +204,12 @@ class Tools:
         yield answer(compared(comparison), request)
 
     def read_document(
-        self, file: gr.FileData, pages: str = "", password: str = "", request: gr.Request | None = None
+        self,
+        file: gr.FileData,
+        pages: str = "",
+        password: str = "",
+        reading: dict[str, Any] | None = None,
+        request: gr.Request | None = None,
     ) -> Json:
         """
         Read a document and return its text page by page, as the model would read it.
@@ -207,18 +218,22 @@ class Tools:
             file: A pdf, docx, odt, rtf, epub, html, md, txt, pptx, xlsx or csv file, or another of the accepted types.
             pages: Which pages, for example "1-3, 7"; empty for all.
             password: Of an encrypted PDF; empty if there is none.
+            reading: How it is read, as for write.
 
         Returns:
-            The file's name, its notes (such as pages without text), and its pages, each with number, label and text.
+            The file's name, its notes (such as pages without text), its pages, each with number, label and text, and
+            what was left out: headers, footers ("running") and comments ("comment"), each with page, text and kind.
         """
         with errors_told():
-            document = self._reader.read(FileJob(uploaded(file), self._limits, password or None))
+            way = wanted_reading(reading)
+            document = self._reader.read(FileJob(uploaded(file), self._limits, password or None, way))
             chosen = select_pages(document, pages)
         read = {
             "name": document.name,
             "page_count": len(document.pages),
             "notes": list(map(str, document.notes)),
             "pages": [{"number": page.number, "label": page.label, "text": page.text} for page in chosen],
+            "left_out": [asdict(line) for line in document.removed],
         }
         return answer(read, request)
 
@@ -234,6 +249,7 @@ class Tools:
         draft: str = "",
         wording: WordingChoice = "auto",
         parts: dict[str, str] | None = None,
+        reading: list[dict[str, Any]] | None = None,
         request: gr.Request | None = None,
     ) -> Json:
         """
@@ -250,6 +266,7 @@ class Tools:
             draft: As for write.
             wording: As for write.
             parts: As for write.
+            reading: As for write.
 
         Returns:
             Whether it fits, a message, the tokens of each part, what would make it fit, in words, and the sections
@@ -260,7 +277,7 @@ class Tools:
             asked = self._commands.request(
                 task=task, detail=detail, length=length, max_new_tokens=max_new_tokens, wording=wording
             )
-            sources = read_sources(files, self._limits, self._reader, pages, passwords, parts)
+            sources = self._sources(files, pages, passwords, parts, reading)
             budget = self._commands.budget(self._commands.material_of(sources), asked, given_text("draft", draft))
         said = {
             "fits": budget.excess <= 0,
@@ -300,6 +317,9 @@ class Tools:
         # Where Gradio deletes it again.
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
         return gr.FileData(path=path, orig_name=made.name, mime_type=made.media_type)
+
+    def _sources(self, files: Any, pages: Any, passwords: Any, parts: Any, reading: Any) -> list[Source]:
+        return read_sources(files, self._limits, self._reader, pages, passwords, parts, reading)
 
     @property
     def _limits(self) -> Limits:

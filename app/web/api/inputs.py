@@ -11,13 +11,14 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from app.documents import select_pages
+from app.documents import AS_FOUND, ReadAs, select_pages
 from app.intake import FileJob, Reader
 from app.project.material import parts_chosen
 from app.prompt.messages import Source
 from app.runs.feed import Json
 from app.say.errors import AppError
 from app.settings import Limits
+from app.web.read_as import given_read_as
 from core import RefreshKVError
 
 
@@ -39,20 +40,36 @@ def answer(value: Json, request: gr.Request | None) -> Json:
 
 def read_sources(
     files: Any, limits: Limits, reader: Reader, pages: Sequence[str] | None = None,
-    passwords: Sequence[str] | None = None, parts: Any = None,
+    passwords: Sequence[str] | None = None, parts: Any = None, reading: Any = None,
 ) -> list[Source]:  # fmt: skip
-    """The uploaded files as documents with their chosen pages and parts. Raises AppError."""
+    """The uploaded files as documents with their chosen pages and parts, read as it is wanted. Raises AppError."""
     if not isinstance(files, list):
         raise AppError("files must be a list of uploaded files, which may be empty.")
     if parts is not None and not isinstance(parts, dict):
         raise AppError("parts must be an object that names parts as check_budget does, not {}.", type(parts).__name__)
     of_parts = parts_chosen(parts or {}, len(files))
     chosen, opened = _of_each(files, "pages", pages), _of_each(files, "passwords", passwords)
+    given = reading or []
+    if not isinstance(given, list) or len(given) > len(files):
+        raise AppError("reading must be a list of objects, at most one for each of the {} files.", len(files))
+    ways = [*map(wanted_reading, given), *[AS_FOUND] * (len(files) - len(given))]
     sources = []
-    for file, which, password, own in zip(files, chosen, opened, of_parts, strict=True):
-        document = reader.read(FileJob(uploaded(file), limits, password or None))
+    for file, which, password, own, way in zip(files, chosen, opened, of_parts, ways, strict=True):
+        document = reader.read(FileJob(uploaded(file), limits, password or None, way))
         sources.append(Source(document, select_pages(document, which), own))
     return sources
+
+
+def wanted_reading(value: Any) -> ReadAs:
+    """How a file is to be read; None and an empty object leave that to the app. Raises AppError."""
+    try:
+        return given_read_as(value or {})
+    except ValueError as error:
+        raise AppError(
+            "reading must be an object with some of encoding, whole_page, running_lines, comments and languages, each "
+            "of its type; {} is not.",
+            str(error),
+        ) from None
 
 
 def uploaded(file: Any) -> Path:

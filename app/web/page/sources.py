@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from app.documents import ACCEPTED_TYPES, ReadAs
+from app.documents import ACCEPTED_TYPES, choices_of
+from app.documents.pdf.ocr import installed_languages
+from app.intake import Wanted
 from app.project.session import UNTITLED, Session
-from app.project.sources import SourceFile, Sources
+from app.project.source_file import SourceFile
+from app.project.sources import Sources
 from app.runs.feed import Json
 from app.say.errors import AppError
 from app.say.wording import ENGLISH, Wording
@@ -22,11 +27,13 @@ from app.web.context import AppContext, page_of
 from app.web.events import QUIET, errors_said, latest, project_name, worded, wording
 from app.web.html import panels
 from app.web.page.labels import words
+from app.web.read_as import given_read_as
 
 SAMPLE = ASSETS / "samples" / "lighthouses.pdf"
 UPLOADS = 4
 """So many are taken in at the same time; how many are read is for the reader to say."""
-PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
+FRAME_SECONDS = 0.3
+"""Between two looks at how far files are read."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,30 +58,34 @@ def add_sources(
         add_pasted = gr.Button(words("add_pasted"), size="sm", elem_id="add-pasted")
     problem = gr.HTML(elem_id="source-problem")
 
-    def add(project: str, paths: list[Path], request: gr.Request, progress: gr.Progress) -> None:
-        session = context.session(project, request)
-        session.sources.add(
-            paths,
-            lambda file, done, total: progress((done, total), desc=file),
-            lambda: context.sessions.awaits(page_of(request), session),
-        )
+    def add(session: Session, paths: list[Path], request: gr.Request) -> None:
+        session.sources.add(paths, lambda: context.sessions.awaits(page_of(request), session))
         readable = next((file for file in session.sources.files if file.document), None)
         if session.name == UNTITLED and readable is not None:
             session.rename(Path(readable.name).stem[:80] or UNTITLED)
 
-    def uploaded(paths: list[str] | None, project: str, request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
+    async def opened(project: str, request: gr.Request) -> Session:
+        return await asyncio.to_thread(context.session, project, request)
+
+    def shown_list(session: Session, request: gr.Request) -> Any:
+        return cards(context, session, wording(request)) if context.shows(session, request) else gr.skip()
+
+    async def uploaded(paths: list[str] | None, project: str, request: gr.Request) -> AsyncIterator[Any]:
         """Make room for more at once, or what comes next would bring these along; and read what was uploaded."""
-        yield None
-        session, files = context.session(project, request), [Path(path) for path in paths or []]
+        yield [None, gr.skip()]
+        session, files = await opened(project, request), [Path(path) for path in paths or []]
         with errors_said(request):
             context.sessions.require_room(session, files)
-        add(project, files, request, progress)
-        yield gr.skip()
+        async for _ in while_reading(session.sources, partial(add, session, files, request)):
+            yield [gr.skip(), await asyncio.to_thread(shown_list, session, request)]
+        yield [gr.skip(), await asyncio.to_thread(shown_list, session, request)]
 
-    def use_sample(project: str, request: gr.Request, progress: Any = PROGRESS) -> Any:
+    async def use_sample(project: str, request: gr.Request) -> AsyncIterator[Any]:
         """Add the sample that comes with the app."""
-        add(project, [SAMPLE], request, progress)
-        return gr.skip()
+        session = await opened(project, request)
+        async for _ in while_reading(session.sources, partial(add, session, [SAMPLE], request)):
+            yield [gr.skip(), await asyncio.to_thread(shown_list, session, request)]
+        yield [gr.skip(), await asyncio.to_thread(shown_list, session, request)]
 
     def show(project: str, request: gr.Request) -> list[Any]:
         """The page may have gone over to another project while files were read."""
@@ -93,13 +104,13 @@ def add_sources(
             return text, panels.notice(worded(error, request)), gr.skip()
         return "", "", sources.version
 
-    shown = {**QUIET, "show_progress": "minimal"}
-    # Files may come, for another project too, while others are read.
-    several = {**shown, "trigger_mode": "multiple", "concurrency_limit": UPLOADS}
-    # The list is an event of its own: Gradio would take what others change during a long one for its doing.
+    source_list = SourceList(elem_id="source-list")
+    together = {**QUIET, "concurrency_limit": UPLOADS}
+    # The version is an event of its own: Gradio would take what others change during a long one for its doing.
     for reads in (
-        files.upload(uploaded, [files, project], files, **several),
-        sample.click(use_sample, project, files, **shown),
+        # Files may come, for another project too, while others are read.
+        files.upload(uploaded, [files, project], [files, source_list], trigger_mode="multiple", **together),
+        sample.click(use_sample, project, [files, source_list], **QUIET),
     ):
         reads.then(show, project, [name, others, version], **QUIET)
     add_pasted.click(paste, [pasted, project], [pasted, problem, version], **QUIET)
@@ -109,25 +120,37 @@ def add_sources(
             return gr.skip()
         return cards(context, context.session(project, request), wording(request))
 
-    def acted(project: str, request: gr.Request, event: gr.EventData) -> list[Any]:
-        """Do what was done to a source, and answer with the list as it is then."""
-        session = context.session(project, request)
+    async def acted(project: str, request: gr.Request, event: gr.EventData) -> AsyncIterator[list[Any]]:
+        """Do what was done to a source, and answer with the list as it is then, and while a file is read."""
+        session = await opened(project, request)
         data = event._data if isinstance(event._data, dict) else {}
         file, kind, value = str(data.get("file")), data.get("kind"), data.get("value")
+        awaited = partial(context.sessions.awaits, page_of(request), session)
         with errors_said(request):
-            act(session.sources, file, kind, value)
-        if not context.shows(session, request):  # it has gone over to another project meanwhile
-            return [gr.skip(), gr.skip()]
-        page = page_read(session.sources, file, value) if kind == "read" else None
-        return [cards(context, session, wording(request), page), session.sources.version]
+            async for _ in while_reading(session.sources, partial(act, session.sources, file, kind, value, awaited)):
+                yield [await asyncio.to_thread(shown_list, session, request), gr.skip()]
+        if context.shows(session, request):  # else it has gone over to another project meanwhile
+            page = page_read(session.sources, file, value) if kind == "read" else None
+            listed = await asyncio.to_thread(cards, context, session, wording(request), page)
+            yield [listed, session.sources.version]
 
-    source_list = SourceList(elem_id="source-list")
-    together = {**QUIET, "concurrency_limit": UPLOADS}
     latest(partial(gr.on, [version.change, ready.change]), listed, project, source_list, **together)
     source_list.action(acted, project, [source_list, version], trigger_mode="multiple", **together)
 
 
-def act(sources: Sources, file: str, kind: Any, value: Any) -> None:
+async def while_reading(sources: Sources, work: Callable[[], None]) -> AsyncIterator[None]:
+    """Do the work in a thread; something to show whenever files of it are further read. Raises what the work does."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    with sources.readings.notifier.listen() as changed:
+        while not working.done():
+            await asyncio.wait({working}, timeout=FRAME_SECONDS)
+            if changed.is_set() and not working.done():
+                changed.clear()
+                yield
+    await working
+
+
+def act(sources: Sources, file: str, kind: Any, value: Any, wanted: Wanted | None = None) -> None:
     """Do what the page asks for with the source of that id, if it is still there and that means something."""
     match kind, value:
         case "unlock", str():
@@ -140,8 +163,11 @@ def act(sources: Sources, file: str, kind: Any, value: Any) -> None:
             sources.move(file, 1)
         case "leave-out", bool():
             sources.leave_out(file, value)
-        case "read-as", {"encoding": str(encoding), "whole_page": bool(whole), "running_lines": bool(running)}:
-            sources.read_again(file, ReadAs(encoding[:40], whole, running))
+        case "read-as", dict():
+            with suppress(ValueError):
+                sources.read_again(file, given_read_as(value), wanted)
+        case "stop-reading", _:
+            sources.readings.stop(file)
         case "remove", _:
             sources.remove(file)
 
@@ -166,6 +192,8 @@ def cards(context: AppContext, session: Session, say: Wording = ENGLISH, page: J
         tokens = None
         if tokenizer is not None and file.document is not None:
             tokens = session.token_counts.of(tokenizer, file.document, file.chosen_pages)
-        return source_card(file, tokens, duplicates.get(file.id), say)
+        return source_card(file, tokens, duplicates.get(file.id), say, languages)
 
-    return list_message(sources.files, card, say, page)
+    scans = any(file.document and "languages" in choices_of(file.document) for file in sources.files)
+    languages = installed_languages() if scans else ()
+    return list_message(sources.files, card, say, page, sources.readings.now)

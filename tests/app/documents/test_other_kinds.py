@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from app.documents import Document, read_document
+from app.documents import Document, RemovedLine, read_document
 from app.say.errors import DamagedFile, DocumentError, FileTooLarge, NotText, ReadingTooSlow, TooManyPages
 from app.settings import Limits
 
 ODF = " ".join(
     f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{kind}:1.0"'
     for name, kind in (("text", "text"), ("table", "table"), ("style", "style"), ("office", "office"),
-                       ("draw", "drawing"), ("svg", "svg-compatible"))
+                       ("draw", "drawing"), ("svg", "svg-compatible"), ("fo", "xsl-fo-compatible"))
+) + (
+    ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    ' xmlns:loext="urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0"'
 )  # fmt: skip
 
 
@@ -29,15 +33,20 @@ def titles(document: Document) -> list[tuple[int, str]]:
     return [(heading.level, heading.title) for heading in document.headings]
 
 
-def odt(folder: Path, body: str) -> Path:
+def odt(folder: Path, body: str, own: str = "", others: str = "", parts: dict[str, str] | None = None) -> Path:
+    """`own`: automatic styles; `others`: what is in styles.xml; `parts`: more files in it."""
     styles = (
         "<office:automatic-styles><style:style style:name='T1'><style:text-properties style:text-position='super 58%'/>"
         "</style:style><style:style style:name='T2'><style:text-properties style:text-position='-33% 58%'/>"
-        "</style:style></office:automatic-styles>"
+        f"</style:style>{own}</office:automatic-styles>"
     )
     inner = f"{styles}<office:body><office:text>{body}</office:text></office:body>"
     with zipfile.ZipFile(folder / "a.odt", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("content.xml", f"<office:document-content {ODF}>{inner}</office:document-content>")
+        if others:
+            archive.writestr("styles.xml", f"<office:document-styles {ODF}>{others}</office:document-styles>")
+        for name, data in (parts or {}).items():
+            archive.writestr(name, data)
     return folder / "a.odt"
 
 
@@ -61,6 +70,65 @@ def test_opendocument(tmp_path: Path) -> None:
     ]
     assert titles(document) == [(1, "The light"), (2, "Deeper")]
     assert list(map(str, document.notes)) == ["1 comment was left out."]
+
+
+LISTS = """<text:list-style style:name="L1"><text:list-level-style-number text:level="1" style:num-format="1"
+    style:num-suffix="."/><text:list-level-style-number text:level="2" style:num-format="a" style:num-prefix="("
+    style:num-suffix=")"/><text:list-level-style-bullet text:level="3" text:bullet-char="x"/></text:list-style>"""
+OUTLINE = """<office:styles><text:outline-style style:name="Outline"><text:outline-level-style text:level="1"
+    style:num-format="I" style:num-suffix="." loext:num-list-format="%1%."/><text:outline-level-style text:level="2"
+    style:num-format="1" text:display-levels="2"/><text:outline-level-style text:level="3" style:num-format=""/>
+    </text:outline-style><style:style style:name="Plain" style:list-style-name=""/></office:styles>"""
+
+
+def test_headings_and_lists_have_the_numbers_that_libreoffice_shows(tmp_path: Path) -> None:
+    item = "<text:list-item><text:p>{}</text:p>{}</text:list-item>"
+    inner = f"<text:list>{item.format('one', '')}{item.format('two', '<text:p>more</text:p>')}</text:list>"
+    body = f"""<text:h text:outline-level="1">Light</text:h><text:h text:outline-level="2">Lamp</text:h>
+        <text:h text:outline-level="3">Wick</text:h><text:h text:style-name="Plain">Aside</text:h>
+        <text:list text:style-name="L1">{item.format("first", inner)}{item.format("second", inner)}
+        <text:list-header><text:p>not counted</text:p></text:list-header></text:list><text:p>Between.</text:p>
+        <text:list text:style-name="L1" text:continue-numbering="true">{item.format("third", "")}</text:list>
+        <text:list text:style-name="L1"><text:list-item text:start-value="7"><text:p>seventh</text:p></text:list-item>
+        {item.format("eighth", "")}</text:list><text:h text:outline-level="1">Fog</text:h>
+        <text:h text:outline-level="2">Horn</text:h>"""
+    (page,) = read_document(odt(tmp_path, body, LISTS, OUTLINE)).pages
+    assert page.text.split("\n\n") == [
+        "# I. Light", "## I.1 Lamp", "### Wick", "# Aside",
+        "1. first\n  (a) one\n  (b) two\n    more\n2. second\n  (a) one\n  (b) two\n    more\n  not counted",
+        "Between.", "3. third", "7. seventh\n8. eighth", "# II. Fog", "## II.1 Horn",
+    ]  # fmt: skip
+
+
+def test_equations_headers_comments_and_breaks_of_opendocument(tmp_path: Path) -> None:
+    own = """<style:style style:name="P1" style:master-page-name="Annex"/><style:style style:name="P2">
+        <style:paragraph-properties fo:break-before="page"/></style:style>"""
+    masters = """<office:master-styles><style:master-page style:name="Standard"><style:header><text:p>Notices</text:p>
+        </style:header><style:footer><text:p>7</text:p></style:footer></style:master-page><style:master-page
+        style:name="Annex"><style:header><text:p>Notices</text:p></style:header><style:footer><text:p>Annex of
+        1850</text:p></style:footer></style:master-page></office:master-styles>"""
+    formula = (
+        "<math xmlns='http://www.w3.org/1998/Math/MathML'><semantics><mfrac><mn>1</mn><mi>x</mi></mfrac>"
+        "<annotation encoding='StarMath 5.0'>1 over x</annotation></semantics></math>"
+    )
+    body = """<text:p>The <office:annotation office:name="c1"><dc:creator>Orr</dc:creator><text:p>When?</text:p>
+        </office:annotation>lamp<office:annotation-end office:name="c1"/> is <draw:frame><draw:object
+        xlink:href="./Object 1"/></draw:frame>.</text:p><text:p text:style-name="P2">Second.</text:p>
+        <text:p text:style-name="P1">Third.</text:p>"""
+    path = odt(tmp_path, body, own, masters, {"Object 1/content.xml": formula})
+    found = read_document(path)
+    assert [page.text for page in found.pages] == ["The lamp is 1/x.", "Second.", "Third."]
+    assert found.removed == (
+        RemovedLine(1, "Notices"),
+        RemovedLine(1, "Orr: When?", "comment"),
+        RemovedLine(3, "Annex of 1850"),
+    )
+    kept = read_document(path, running_lines="keep", comments=True)
+    assert [page.text for page in kept.pages] == [
+        "Notices\n\nThe lamp [comment by Orr: When?] is 1/x.",
+        "Second.",
+        "Third.\n\nAnnex of 1850",
+    ]
 
 
 def test_limits_of_opendocument(tmp_path: Path) -> None:
@@ -88,6 +156,38 @@ def test_rich_text(tmp_path: Path) -> None:
     assert titles(document) == [(1, "The light"), (2, "Deeper")]
     with pytest.raises(DamagedFile, match=r"a.rtf is named like rich text \(rtf\) but is none"):
         read(tmp_path, "a.rtf", "no rich text")
+
+
+RICH = (
+    r"{\rtf1\ansi{\stylesheet{\s1\super note;}}\sectd{\header \pard Report on {\b lamps}\par}{\footer \pard 1\par}"
+    r"\pard 6.6\'d710{\super -34} J s, CO\sub 2\nosupersub ."
+    r"{\super\chftn {\footnote \pard{\super\chftn} Orr,\par 1810.}}"
+    r" It{\*\atnid A}{\*\atnauthor Ann}\chatn{\*\annotation{\*\atnref 1}{\*\atndate 12}\pard Check.} burns.\par"
+    r"\trowd\cellx1\cellx2 \pard\intbl Rock\cell Two\par lines\cell\row\trowd \pard\intbl Bell\cell 35 m\cell\row"
+    r"\pard \page Second{\super\chftn{\footnote\ftnalt An endnote.}} {\pict\bin4 }}}}page.\par}"
+)
+RICH_TEXTS = [
+    "6.6×10⁻³⁴ J s, CO₂. [^1] It burns.\n\n| Rock | Two lines |\n| --- | --- |\n| Bell | 35 m |\n\n[^1]: Orr, 1810.",
+    "Second [^2] page.\n\n[^2]: An endnote.",
+]
+
+
+def test_notes_headers_comments_and_tables_of_rich_text(tmp_path: Path) -> None:
+    document = read(tmp_path, "a.rtf", RICH)
+    assert [page.text for page in document.pages] == RICH_TEXTS
+    assert document.removed == (RemovedLine(1, "Report on lamps"), RemovedLine(1, "Ann: Check.", "comment"))
+    assert list(map(str, document.notes)) == ["1 comment was left out."]
+    kept = read_document(tmp_path / "a.rtf", running_lines="keep", comments=True)
+    assert kept.pages[0].text == "Report on lamps\n\n" + RICH_TEXTS[0].replace(
+        "It burns", "It [comment by Ann: Check.] burns"
+    )
+    assert (kept.removed, kept.notes) == ((), ())
+
+
+@pytest.mark.parametrize("end", range(5, len(RICH), 37))
+def test_rich_text_that_is_cut_short_is_read_as_far_as_it_goes(tmp_path: Path, end: int) -> None:
+    with suppress(DocumentError):
+        assert not set("\u2e22\u2e24\u2e25\u2e26") & set(read(tmp_path, "a.rtf", RICH[:end]).pages[0].text)
 
 
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -251,10 +351,13 @@ def test_latex(tmp_path: Path) -> None:
 
 
 def test_org_and_restructured_text(tmp_path: Path) -> None:
-    org = "#+TITLE: Light\n* TODO Sea :tag:\n:LOG:\n:END:\nSee [[http://x][there]].\n#+begin_src\n* no\n#+end_src\n"
+    org = (
+        "#+TITLE: Light\n* TODO Sea :tag:\n| a | b |\n|---+---|\n:LOG:\n:END:\nSee [[http://x][there]].\n"
+        "#+begin_src\n* no\n#+end_src\n"
+    )
     document = read(tmp_path, "a.org", org)
-    assert document.pages[0].text == "# Light\n# Sea\nSee there.\n```\n* no\n```\n"
-    assert titles(document) == [(1, "Light"), (1, "Sea")]
+    assert document.pages[0].text == "# Light\n## Sea\n| a | b |\n| --- | --- |\nSee there.\n```\n* no\n```\n"
+    assert titles(document) == [(1, "Light"), (2, "Sea")]
     rst = "Light\n=====\n\nSee :ref:`there <x>` and `here <http://y>`_.\n\nSea\n---\n\nText.\n"
     document = read(tmp_path, "a.rst", rst)
     assert "See there and here." in document.pages[0].text
@@ -280,3 +383,17 @@ def test_archives_that_unfold_beyond_measure_are_refused(tmp_path: Path, suffix:
         archive.writestr("x", b"")
     with pytest.raises(DocumentError):
         read_document(tmp_path / f"a.{suffix}")
+
+
+def test_notes_small_letters_and_files_that_latex_puts_in(tmp_path: Path) -> None:
+    source = r"""\input{nothing}\input other.tex
+A lamp.\footnote{Built in 1810.} It is 5 m\textsuperscript{2}, CO\textsubscript{2}, x\textsubscript{max}. So
+Orr\footnotemark{} says.\footnotetext{In \emph{Lights}.}
+\begin{itemize}\item one \item[(b)] two\end{itemize}"""
+    document = read(tmp_path, "a.tex", source)
+    assert document.pages[0].text == (
+        "A lamp. [^1] It is 5 m², CO₂, x_{max}. So\nOrr [^2] says.\n\n- one\n- (b) two\n\n[^1]: Built in 1810.\n\n"
+        "[^2]: In Lights."
+    )
+    assert "were not read: nothing, other.tex." in str(document.notes[0])
+    assert read(tmp_path, "b.tex", r"\input{} All.").pages[0].text == "All."

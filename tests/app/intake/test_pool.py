@@ -349,6 +349,14 @@ def test_a_source_that_is_removed_or_whose_project_is_closed_is_not_read_on(
     assert not psutil.pid_exists(ended)
     assert [source.name for source in sources.files] == ["a.txt"]
 
+    (folder := tmp_path / "stopped").mkdir()
+    adding = threads.submit(sources.add, [file(folder, "waits.txt")])
+    ended = begun(folder / "waits.txt")
+    sources.readings.stop(sources.readings.now[0].id)
+    adding.result()
+    assert not psutil.pid_exists(ended)
+    assert [source.name for source in sources.files] == ["a.txt"]
+
     adding = threads.submit(sources.add, [file(tmp_path, "waits.txt")])
     ended = begun(tmp_path / "waits.txt")
     sources.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.documents import Document, Heading, Origin, Page, RemovedLine
+from app.documents import Document, Heading, Origin, Page, Recognised, RemovedLine
 from app.intake.wire import Advanced, Failed, OutOfMemory, Read, Ready, Refused, answer_in, packed, receive, send
 from app.say.errors import AppError, WrongPassword
 from app.say.wording import Message
@@ -17,6 +17,7 @@ DOCUMENT = Document(
     (Page(1, "i", "The lamp", Origin("The  lamp", (0, 4), (0, 5))),),
     (Message("{} of {}", 1, Message("two")),),
     (Heading(1, 0, 1, "The lamp"),), (RemovedLine(1, "7"),),
+    recognised=Recognised((1,), "deu+eng"),
 )  # fmt: skip
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfWriter
 
-from app.documents import Document, Page, ReadAs, choices_of
+from app.documents import Document, Page, ReadAs, choices_of, read_document
+from app.engine.notifier import Notifier
+from app.intake import jobs
 from app.project.sources import Sources
 from app.say.errors import EmptyFile, FileTooLarge
 from app.settings import Limits
@@ -272,9 +275,45 @@ def test_a_file_given_twice_at_once_is_added_once(sources: Sources, tmp_path: Pa
 
 
 def test_reading_tells_which_file_it_is_at(sources: Sources, tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    sources.add([SAMPLE, write(tmp_path, "a.txt")], lambda name, done, total: told.append((name, done, total)))
-    assert told == [("lighthouses.pdf", number, 8) for number in range(1, 9)]
+    told: list[list[tuple[str, int, int]]] = []
+
+    class Watched(Notifier):
+        def notify(self) -> None:
+            told.append([(entry.name, entry.done, entry.total) for entry in sources.readings.now])
+
+    sources.readings.notifier = Watched()
+    sources.add([SAMPLE, write(tmp_path, "a.txt")])
+    waits = ("a.txt", 0, 0)
+    assert told == [
+        [("lighthouses.pdf", 0, 0)],
+        [("lighthouses.pdf", 0, 0), waits],
+        *([("lighthouses.pdf", number, 8), waits] for number in range(1, 9)),
+        [waits],
+        [],
+        [],
+        [],
+    ]
+
+
+def test_a_file_that_is_not_to_be_read_on_leaves_nothing(
+    store: Store, project: str, sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that is being read nor one that waits; one that is read once more stays as it was."""
+    sources.add([write(tmp_path, "known.txt", "known")])
+
+    def stopped(path: Path, **options: Any) -> Document:
+        for entry in sources.readings.now:
+            assert entry.file in (None, sources.files[0].id)
+            sources.readings.stop(entry.id)
+        return read_document(path, **options)
+
+    monkeypatch.setattr(jobs, "read_document", stopped)
+    sources.add([write(tmp_path, "a.txt", "a"), write(tmp_path, "b.txt", "b")])
+    known = sources.files
+    sources.read_again(at(sources, 0), ReadAs(encoding="cp1252"))
+    assert sources.files == known
+    assert names(sources) == names(Sources(store, project, LIMITS)) == ["known.txt"]
+    assert sources.readings.now == ()
 
 
 def test_what_the_store_refuses_is_read_all_the_same(

@@ -353,7 +353,7 @@ def test_what_is_wrong_is_said(client: Client, rock: Any, tmp_path: Path) -> Non
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE), "https://example.org/a.txt", "", 7])
 def test_a_path_that_was_not_uploaded_is_refused(client: Client, path: Any) -> None:
     for file in (path, {"path": path}, {"path": path, "meta": {}}):
-        answer = call(client, "read_document", {"data": [file, "", ""]})
+        answer = call(client, "read_document", {"data": [file, "", "", None]})
         assert "event: error" in answer
         assert "not uploaded" in answer or "is missing" in answer
 
@@ -361,7 +361,7 @@ def test_a_path_that_was_not_uploaded_is_refused(client: Client, path: Any) -> N
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE), "http://127.0.0.1:1/a.txt"])
 def test_an_uploaded_file_that_is_none_is_refused_in_words(client: Client, path: str) -> None:
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    for endpoint, data in (("read_document", [file, "", ""]), ("check_budget", [[file], *[None] * 9])):
+    for endpoint, data in (("read_document", [file, "", "", None]), ("check_budget", [[file], *[None] * 10])):
         answer = call(client, endpoint, {"data": data})
         assert "event: error" in answer
         assert NOT_UPLOADED in answer
@@ -370,7 +370,7 @@ def test_an_uploaded_file_that_is_none_is_refused_in_words(client: Client, path:
 def test_a_program_that_leaves_values_out_is_told(client: Client) -> None:
     answer = call(client, "read_document", {"data": []})
     assert "event: error" in answer
-    assert TOO_FEW.format(0, 3) in answer
+    assert TOO_FEW.format(0, 4) in answer
 
 
 def test_what_no_field_can_hold_is_refused_in_words_and_not_in_the_log(
@@ -406,6 +406,13 @@ def test_a_document_is_read_by_page(client: Client, tmp_path: Path) -> None:
     assert all(page["text"].strip() for page in read["pages"])
     with pytest.raises(ClientError, match="8"):
         client.predict(file=handle_file(str(SAMPLE)), pages="7-12", api_name="/read_document")
+    assert read["left_out"][0] == {"page": 1, "text": "1", "kind": "running"}
+    whole = client.predict(
+        file=handle_file(str(SAMPLE)), pages="2-3", reading={"running_lines": True}, api_name="/read_document"
+    )
+    assert (whole["left_out"], len(whole["pages"][0]["text"]) > len(read["pages"][0]["text"])) == ([], True)
+    with pytest.raises(ClientError, match=r"reading must be an object.*runing_lines is not"):
+        client.predict(file=handle_file(str(SAMPLE)), reading={"runing_lines": True}, api_name="/read_document")
     secret = tmp_path / "secret.pdf"
     writer = PdfWriter(clone_from=SAMPLE)
     writer.encrypt("rock", algorithm="AES-256")

@@ -437,40 +437,6 @@ def test_small_letters_symbols_and_equations_keep_their_meaning(tmp_path: Path) 
     ]
 
 
-def test_headers_footers_and_comments_are_named(tmp_path: Path) -> None:
-    document = docx.Document()
-    document.add_paragraph("text")
-    document.sections[0].header.paragraphs[0].text = "Version 3"
-    document.sections[0].footer.paragraphs[0].text = "7"
-    document.add_comment(document.paragraphs[0].runs, "Is that so?", "A")
-    result = read(document, tmp_path)
-    assert result.pages[0].text == "text"
-    assert list(map(str, result.notes)) == [
-        "Headers and footers were left out: “Version 3”.",
-        "1 comment was left out.",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "data", "expected"),
-    [
-        ("a.html", "text/html", b"<h1>Inner</h1><p>m<sup>2</sup></p>", "# Inner\n\nm²"),
-        ("a.txt", "text/plain", b"Inner", "Inner"),
-        ("a.rtf", "application/odd", b"Inner", None),
-    ],
-)
-def test_files_within_the_file(tmp_path: Path, name: str, kind: str, data: bytes, expected: str | None) -> None:
-    document = docx.Document()
-    document.add_paragraph("before")
-    part = Part(PackURI(f"/word/{name}"), kind, data, document.part.package)
-    key = document.part.relate_to(part, RELATIONSHIP_TYPE.A_F_CHUNK)
-    document.element.body.insert(1, parse_xml(f"<w:altChunk {nsdecls('w', 'r')} r:id='{key}'/>"))
-    result = read(document, tmp_path)
-    assert result.pages[0].text == "before" + (f"\n\n{expected}" if expected else "")
-    said = [] if expected else ["1 file within the file could not be read (application/odd)."]
-    assert list(map(str, result.notes)) == said
-
-
 def bare(
     folder: Path, body: str, namespace: str = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 ) -> Path:

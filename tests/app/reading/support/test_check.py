@@ -8,6 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from app.reading.support import Sources, SourceText, supported
+from app.reading.support.claims import Reader
+from app.reading.support.powers import with_powers
 from app.text.sentences import sentences
 from tests.app.reading.support.adversarial import DEVELOPMENT, HELD_OUT, Case
 
@@ -186,3 +188,33 @@ def test_changed_sentences_are_told_from_faithful_ones(half: Sequence[Case]) -> 
         assert all(index.check(case.text[start:end]).kind == "word for word" for start, end, _ in sentences(case.text))
     assert sum(changed) / len(changed) >= 0.9
     assert sum(faithful) / len(faithful) >= 0.85
+
+
+@pytest.mark.parametrize(
+    ("sentence", "passage", "supports"),
+    [
+        ("The constant is 6.6×10^-34 of these.", "The constant is 6.6×10⁻³⁴ of these.", True),
+        ("The constant is 6.6×10^{-34} of these.", "The constant is 6.6×10⁻³⁴ of these.", True),
+        ("The constant is 6.6×10⁻³⁴ of these.", "The constant is 6.6×10^-34 of these.", True),
+        ("The constant is 6.6×10^-35 of these.", "The constant is 6.6×10⁻³⁴ of these.", False),
+        ("The constant is 6.6×10^34 of these.", "The constant is 6.6×10⁻³⁴ of these.", False),
+        ("The deck has an area of 30 m2.", "The deck has an area of 30 m².", True),
+        ("The deck has an area of 30 m^2.", "The deck has an area of 30 m².", True),
+        ("The deck has an area of 30 m³.", "The deck has an area of 30 m².", False),
+        ("The speed is 30 m s^-1 there.", "The speed is 30 m s⁻¹ there.", True),
+        ("The tank holds 10^2 litres of oil.", "The tank holds 10² litres of oil.", True),
+        ("The tank holds 102 litres of oil.", "The tank holds 10² litres of oil.", False),
+        ("The lamp gives off CO2 at night.", "The lamp gives off CO₂ at night.", True),
+    ],
+)
+def test_exponents_are_the_same_however_they_are_written(sentence: str, passage: str, supports: bool) -> None:
+    assert (kind(sentence, passage) != "none") is supports
+    assert set(Reader(str).stems(sentence)) >= {word.stem for word in Reader(str).read(sentence).words if word.exact}
+
+
+@given(st.text(alphabet="10²⁻³⁴^{}-xm .,é₂ﬁ", max_size=30))
+def test_exponents_keep_their_places(text: str) -> None:
+    folded, starts, ends = with_powers(text)
+    assert len(folded) == len(starts) == len(ends)
+    assert all(0 <= start <= end <= len(text) for start, end in zip(starts, ends, strict=True))
+    assert list(starts) == sorted(starts)

@@ -4,8 +4,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from app.documents import Document, Page, RemovedLine
-from app.project.sources import SourceFile
+from app.documents import Document, Page, Recognised, RemovedLine
+from app.project.being_read import BeingRead
+from app.project.source_file import SourceFile
 from app.say.wording import Message
 from app.web.components.source_list import SourceList, list_message, page_text, source_card
 
@@ -73,3 +74,35 @@ def test_a_card_lists_the_running_lines_that_were_left_out() -> None:
     assert card["reading"] == {
         "running_lines": False, "removed": ["Left out: “On lamps” (p. 1-2)", "Left out: page numbers (p. 1-2)"],
     }  # fmt: skip
+
+
+def test_a_card_lists_comments_and_offers_to_put_them_in() -> None:
+    lines = [RemovedLine(number, f"Orr: {number}", "comment") for number in range(1, 16)]
+    removed = (RemovedLine(1, "Draft"), RemovedLine(2, "Draft"), RemovedLine(2, "Draft"), *lines)
+    document = Document("lamp.docx", (Page(1, None, "a"),), removed=removed)
+    reading = source_card(SourceFile(Path("lamp.docx"), document), None, None)["reading"]
+    assert (reading["running_lines"], reading["comments"], len(reading["removed"])) == (False, False, 14)
+    assert reading["removed"][:2] == ["Left out: “Draft” (p. 1-2)", "Left out: “Orr: 1” (p. 1)"]
+    assert reading["removed"][-1] == "and 3 more"
+    long = Document("lamp.docx", document.pages, removed=(RemovedLine(1, "a " * 200, "comment"),))
+    (line,) = source_card(SourceFile(Path("lamp.docx"), long), None, None)["reading"]["removed"]
+    assert line.startswith("Left out: “a a a")
+    assert line.endswith("a…” (p. 1)")
+    assert len(line) < 200
+
+
+def test_a_card_of_a_scan_offers_the_languages_that_there_are() -> None:
+    document = Document("a.pdf", (Page(1, None, "a"),), recognised=Recognised((1,), "deu+eng"))
+    card = source_card(SourceFile(Path("a.pdf"), document), None, None, languages=("deu", "eng", "jpn"))
+    assert card["reading"] == {
+        "languages": {"used": ["deu", "eng"], "known": ["deu", "eng", "jpn"]},
+        "removed": [],
+    }
+
+
+def test_the_list_says_how_far_files_are_read() -> None:
+    entries = [BeingRead("a.pdf", done=3, total=30, id="one"), BeingRead("b.txt", "known", id="two")]
+    assert list_message([], lambda file: {}, being_read=entries)["reading"] == [
+        {"id": "one", "file": None, "name": "a.pdf", "done": 3, "total": 30, "facts": "Being read: 3 of 30 pages"},
+        {"id": "two", "file": "known", "name": "b.txt", "done": 0, "total": 0, "facts": "Being read"},
+    ]
