@@ -132,7 +132,7 @@ def _read_pages(data: bytes, reader: PdfReader, count: int, job: FileInput) -> R
             except Exception as error:  # one broken page is no reason to refuse the others
                 page, read.failures[number] = PageText(()), _brief(error)
             else:
-                if not page.readable or not is_visible(page.text):
+                if not page.readable or page.pictured or not is_visible(page.text):
                     page = _recognised(page, number, pages, read, job)
             if not page.readable:
                 read.unreadable.append(number)
@@ -147,6 +147,8 @@ def _recognised(page: PageText, number: int, pages: PdfPages, read: ReadPages, j
     """The page as Tesseract reads it, or as it is."""
     if not read.looked:
         read.looked, read.tesseract = True, Tesseract.find(job.limits.ocr_languages)
+    if not read.tesseract and page.pictured and is_visible(page.text):
+        read.stamped.append(number)
     if not read.tesseract or (picture := pages.picture(number - 1)) is None:
         return page
     seconds = job.seconds_left - _SPARE_SECONDS
@@ -161,6 +163,9 @@ def _recognised(page: PageText, number: int, pages: PdfPages, read: ReadPages, j
         return page
     # Where the letters' shapes are not in the file either, a picture shows other ones.
     if not is_visible(text) or not (page.readable or looks_written(text)):
+        return page
+    # What is typed on a picture without text is right as it is.
+    if page.pictured and len(text) < 2 * len(page.text):
         return page
     read.recognised.append(number)
     return plain(text)

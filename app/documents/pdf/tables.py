@@ -116,15 +116,20 @@ def _tables(spans: Sequence[Span], rules: Rules) -> list[tuple[list[TableRow], l
             for span in upright
             if start - _NEAR < span.x0 and span.x1 < end + _NEAR and heights[-1] < span.y < heights[0]
         ]
-        if len(inside) < 2 * _FEWEST_ROWS or any(span.form.monospaced for span in inside):
-            continue
         ruled = _ruled_edges(start, end, heights, rules.vertical)
+        if len(inside) < 2 * _FEWEST_ROWS or _is_program(inside, bool(ruled)):
+            continue
         rows = list(_rows(inside, heights, ruled or _gap_edges(inside), _FEWEST_RULES if ruled else _FEWEST_RULES + 1))
         if _is_table(rows, bool(ruled)):
             tables.append(([TableRow(row) for row in rows], inside))
             taken = {id(span) for span in inside}
             upright = [span for span in upright if id(span) not in taken]
     return tables
+
+
+def _is_program(spans: Sequence[Span], ruled: bool) -> bool:
+    """Whether all is set as programs are, or some of it where no rules part columns."""
+    return (all if ruled else any)(span.form.monospaced for span in spans)
 
 
 def _regions(rules: Sequence[Rule]) -> Iterator[tuple[float, float, list[float]]]:
