@@ -33,7 +33,9 @@ def measured(name: str, files: list[Path], measure: Callable[[Path], Score | Non
     for path in files:
         if one := measure(path):
             scores.append(one)
-            print(f"{name} {one.name}: {one.recall:.3f} {one.precision:.3f} {one.order:.3f}", file=sys.stderr, flush=True)
+            print(
+                f"{name} {one.name}: {one.recall:.3f} {one.precision:.3f} {one.order:.3f}", file=sys.stderr, flush=True
+            )
     return scores
 
 

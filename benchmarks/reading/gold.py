@@ -57,7 +57,9 @@ def share_in_order(text: str, beginnings: Sequence[str]) -> tuple[int, int]:
     all_words = words(text)
     places = [_place(all_words, words(line)) for line in beginnings]
     order = sorted(place for place in places if place >= 0)
-    right = sum(one >= 0 and other >= 0 and order.index(other) == order.index(one) + 1 for one, other in pairwise(places))
+    right = sum(
+        one >= 0 and other >= 0 and order.index(other) == order.index(one) + 1 for one, other in pairwise(places)
+    )
     return right, len(places) - 1
 
 

@@ -95,7 +95,10 @@ def _is_prose(cells: Sequence[Row | None]) -> bool:
     letters = sum(map(str.isalpha, "".join(texts))) / max(1, sum(map(len, texts)))
     return (
         median(map(len, texts)) >= _FEWEST_CHARACTERS
-        and (median(len(text.split()) for text in texts) >= _FEWEST_WORDS or CLOSE_SCRIPTS.search("".join(texts)) is not None)
+        and (
+            median(len(text.split()) for text in texts) >= _FEWEST_WORDS
+            or CLOSE_SCRIPTS.search("".join(texts)) is not None
+        )
         and median(cell.x1 - cell.x0 for cell in column) >= _FILLED * width
         and edges.most_common(1)[0][1] >= _ALIGNED * len(column)
         and capitals <= _MOST_CAPITALS * len(column)
