@@ -1,1 +1,1 @@
-"""How right documents are read: words by kind, and rows, columns and saved pages against texts that were marked by hand."""
+"""How right documents are read: words by kind; rows, columns and saved pages against what was marked by hand."""

@@ -61,7 +61,8 @@ def _texts(node: Any) -> Iterator[str]:
         for part in node:
             yield from _texts(part)
     elif isinstance(node, dict):
-        kind, content = node.get("t"), node.get("c")
+        kind: Any = node.get("t")
+        content: Any = node.get("c")
         if kind == "Str":
             yield content
         elif kind in ("Space", "SoftBreak"):
@@ -79,5 +80,5 @@ def _texts(node: Any) -> Iterator[str]:
 
 
 def _unlabelled(text: str) -> str:
-    """Without the numbers of headings and lists, which pandoc does not tell where the file counts them, and of notes."""
+    """Without the numbers of notes, headings and lists, which pandoc does not tell where the file counts them."""
     return _LABEL.sub(r"\1", _NOTE.sub("", text))

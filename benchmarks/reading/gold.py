@@ -83,9 +83,9 @@ def table() -> Iterator[str]:
         for gold in golds(kind):
             right, of = share(_read(gold, _SUFFIXES[kind]), gold.lines)
             counts.append((f"{gold.package} {gold.file} {gold.page or ''}".strip(), right, of))
-        right, of = (sum(one[at] for one in counts) for at in (1, 2))
-        mean = sum(one[1] / one[2] for one in counts) / max(1, len(counts))
-        yield f"| **{kind}**, {len(counts)} pages | {right} | {of} | {mean:.3f} |"
+        all_right, all_marked = sum(count for _, count, _ in counts), sum(count for _, _, count in counts)
+        mean = sum(count / of for _, count, of in counts) / max(1, len(counts))
+        yield f"| **{kind}**, {len(counts)} pages | {all_right} | {all_marked} | {mean:.3f} |"
         yield from (f"| {name} | {right} | {of} | {right / of:.3f} |" for name, right, of in counts if right < of)
 
 

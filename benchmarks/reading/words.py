@@ -69,6 +69,5 @@ def table(scores: Sequence[Score], below: float) -> Iterator[str]:
     for one in sorted(scores, key=lambda one: min(one.recall, one.precision)):
         if min(one.recall, one.precision) < below:
             speed = 1000 * one.seconds / max(1, one.pages)
-            yield (
-                f"| {one.name} | | {one.pages} | {one.recall:.3f} | {one.precision:.3f} | {one.order:.3f} | {speed:.0f} |"
-            )
+            shares = f"{one.recall:.3f} | {one.precision:.3f} | {one.order:.3f}"
+            yield f"| {one.name} | | {one.pages} | {shares} | {speed:.0f} |"

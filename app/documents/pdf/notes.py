@@ -20,8 +20,8 @@ _LISTED = 10
 @dataclass
 class ReadPages:
     """The pages as they were read, and the 1-based numbers of those that could not be (with the reason), whose letters
-    are unknown, that were recognised, that could have been if there had been more time, and that are pictures with a few
-    letters where there is no Tesseract. And how many pictures were looked at."""
+    are unknown, that were recognised, that could have been if there had been more time, and that are pictures with a
+    few letters where there is no Tesseract. And how many pictures were looked at."""
 
     pages: list[PageText] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)

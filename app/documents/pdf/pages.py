@@ -38,8 +38,8 @@ _FEW_OBJECTS = 200  # of a page that is a picture
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """A page's lines; `readable` says whether its letters are known, `height` is in points. `pictured` says that the page
-    is a picture, with a few letters at most: a scan with a stamp."""
+    """A page's lines; `readable` says whether its letters are known, `height` is in points. `pictured` says that the
+    page is a picture, with a few letters at most: a scan with a stamp."""
 
     lines: tuple[TextLine, ...]
     height: float = 1.0
