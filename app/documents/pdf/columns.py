@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from app.documents.pdf.lines import WIDE, Row
+from app.documents.pdf.lines import CLOSE_SCRIPTS, WIDE, Row
 
 _FEWEST_ROWS, _MOST_ROWS = 4, 300
-_FEWEST_CHARACTERS = 15
+_FEWEST_CHARACTERS, _FEWEST_WORDS = 15, 3  # of the median line
 _FILLED = 0.6  # of a column's width, by half of its lines
 _MOST_CAPITALS = 0.65  # of the lines; nearly every cell of a table begins with one, or with a digit
 _ALIGNED = 0.6
@@ -95,6 +95,10 @@ def _is_prose(cells: Sequence[Row | None]) -> bool:
     letters = sum(map(str.isalpha, "".join(texts))) / max(1, sum(map(len, texts)))
     return (
         median(map(len, texts)) >= _FEWEST_CHARACTERS
+        and (
+            median(len(text.split()) for text in texts) >= _FEWEST_WORDS
+            or CLOSE_SCRIPTS.search("".join(texts)) is not None
+        )
         and median(cell.x1 - cell.x0 for cell in column) >= _FILLED * width
         and edges.most_common(1)[0][1] >= _ALIGNED * len(column)
         and capitals <= _MOST_CAPITALS * len(column)

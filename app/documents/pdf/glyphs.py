@@ -9,12 +9,15 @@ import ctypes
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
+
+from app.documents.pdf.glyph_names import Names
 
 _Handle: TypeAlias = int
 
@@ -34,6 +37,7 @@ _ACCENTS = dict(
         strict=True,
     )
 )
+_NO_NAMES: Names = MappingProxyType({})
 _DOTLESS = str.maketrans("ıȷ", "ij")
 
 
@@ -93,29 +97,32 @@ class GlyphReader:
         self._origin = _prototype(raw.FPDFText_GetCharOrigin, integer, pointer, integer, pointer, pointer)
         self._box, self._x, self._y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
 
-    def read(self, page: pdfium.PdfPage) -> PageGlyphs:
-        """What stands on `page`. Raises PdfiumError if its text can't be read."""
+    def read(self, page: pdfium.PdfPage, names: Names = _NO_NAMES) -> PageGlyphs:
+        """What stands on `page`; `names` tells of glyphs that PDFium does not know. Raises PdfiumError if its text
+        can't be read."""
         text_page = page.get_textpage()
         try:
             width, height = page.get_size()
-            return PageGlyphs(width, height, self._spans(text_page.raw))
+            return PageGlyphs(width, height, self._spans(text_page.raw, names))
         finally:
             text_page.close()
 
-    def _spans(self, text_page: Any) -> list[Span]:
+    def _spans(self, text_page: Any, names: Names) -> list[Span]:
         spans: list[Span] = []
         last: Span | None = None
         blank = broken = False
         drawn = _Drawn()
-        for code, place, form, owner in self._characters(text_page):
+        for code, named, place, form, owner in self._characters(text_page, names):
             if code in (0x0A, 0x0D):
                 broken = True
                 continue
             x0, x1, y = place
-            if code in _BLANKS or (code < 0x20 and code != _HYPHEN and form.mapped):
+            if named == "":  # a piece of a rule
+                continue
+            if named is None and (code in _BLANKS or (code < 0x20 and code != _HYPHEN and form.mapped)):
                 blank = True
                 continue
-            character = "-" if code == _HYPHEN and form.mapped else chr(code)
+            character = named or ("-" if code == _HYPHEN and form.mapped else chr(code))
             if 0xDC00 <= code < 0xE000 and last and "\ud800" <= last.text[-1:] < "\udc00":  # PDFium's text is UTF-16
                 pair = (last.text[-1] + character).encode("utf-16", "surrogatepass")
                 last.text = last.text[:-1] + pair.decode("utf-16")
@@ -141,31 +148,37 @@ class GlyphReader:
             blank = broken = False
         return spans
 
-    def _characters(self, text_page: Any) -> Iterator[tuple[int, tuple[float, float, float], Form, int]]:
-        """Each character's code, its place (x0, x1, y) in the frame of its form, the form, and which object drew it."""
+    def _characters(
+        self, text_page: Any, names: Names
+    ) -> Iterator[tuple[int, str | None, tuple[float, float, float], Form, int]]:
+        """Each character's code, what its name says if PDFium doesn't know it, its place (x0, x1, y) in the frame of
+        its form, the form, and which object drew it."""
         handle = ctypes.cast(text_page, ctypes.c_void_p).value
         box = ctypes.addressof(self._box)
         at_x, at_y = ctypes.addressof(self._x), ctypes.addressof(self._y)
         owner, form, y = -1, Form(1.0), 0.0
+        known: Mapping[int, str] = {}
         for index in range(raw.FPDFText_CountChars(text_page)):
             code = self._unicode(handle, index)
             if code in (0x0A, 0x0D):
-                yield code, (0.0, 0.0, 0.0), form, owner
+                yield code, None, (0.0, 0.0, 0.0), form, owner
                 continue
             now = self._object(handle, index) or 0
             if not now:  # a blank that PDFium put between two objects
-                yield code, (0.0, 0.0, 0.0), form, owner
+                yield code, None, (0.0, 0.0, 0.0), form, owner
                 continue
             self._loose_box(handle, index, box)
             if now != owner:
-                owner, form = now, _form(text_page, index)
+                owner, (font, form) = now, _form(text_page, index)
+                known = names.get(font, {})
                 self._origin(handle, index, at_x, at_y)
                 y = _turned(self._x.value, self._y.value, form.turns)[1]
             left, right, bottom, top = self._box.left, self._box.right, self._box.bottom, self._box.top
             if form.turns:
                 (left, _), (right, _) = _turned(left, bottom, form.turns), _turned(right, top, form.turns)
                 left, right = min(left, right), max(left, right)
-            yield code, (left, right, y), form, owner
+            unknown = code in known and raw.FPDFText_HasUnicodeMapError(text_page, index) == 1
+            yield code, known[code] if unknown else None, (left, right, y), form, owner
 
 
 class _Drawn:
@@ -204,19 +217,21 @@ def _continues(span: Span, form: Form, x: float, y: float) -> bool:
     return span.form == form and abs(span.y - y) < 0.02 * form.size and -0.5 < (x - span.x1) / form.size < _WIDE
 
 
-def _form(text_page: Any, index: int) -> Form:
+def _form(text_page: Any, index: int) -> tuple[str, Form]:
+    """The name of the font of a character, and how it is set."""
     matrix, buffer, flags = raw.FS_MATRIX(), ctypes.create_string_buffer(256), ctypes.c_int()
     raw.FPDFText_GetMatrix(text_page, index, matrix)
     length = raw.FPDFText_GetFontInfo(text_page, index, buffer, len(buffer), flags)
     name = buffer.raw[: max(0, min(length, len(buffer)) - 1)].decode("utf-8", "replace")
     size = raw.FPDFText_GetFontSize(text_page, index) * math.hypot(matrix.c, matrix.d)
-    return Form(
+    form = Form(
         size=max(round(2 * abs(size)) / 2, 0.5),
         bold=bool(_BOLD.search(name)),
         monospaced=bool(_MONOSPACED.search(name)) or bool(flags.value & 1),
         turns=round(math.atan2(matrix.b, matrix.a) / (math.pi / 2)) % 4,
         mapped=raw.FPDFText_HasUnicodeMapError(text_page, index) != 1,
     )
+    return name, form
 
 
 def _turned(x: float, y: float, turns: int) -> tuple[float, float]:

@@ -23,7 +23,7 @@ _SHIFTED = 0.1
 _CONTEXT = 40  # characters before small letters, which tell what they are
 _MARGIN = 0.1  # of the page's height: where running lines stand
 _APART = 1.5  # in sizes: what stands in a margin by itself
-_CLOSE_SCRIPTS = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]")
+CLOSE_SCRIPTS = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Row:
     def _blank_between(self, last: Span, span: Span) -> bool:
         if span.blank and span.x0 > last.x0:
             return True
-        close = _CLOSE_SCRIPTS.match(last.text[-1:]) and _CLOSE_SCRIPTS.match(span.text[:1])
+        close = CLOSE_SCRIPTS.match(last.text[-1:]) and CLOSE_SCRIPTS.match(span.text[:1])
         widest = _BROKEN_BLANK if span.broken else _BLANK
         return not close and span.x0 - last.x1 > widest * min(last.form.size, span.form.size)
 

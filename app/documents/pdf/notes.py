@@ -21,14 +21,15 @@ _LISTED = 10  # pages, or runs of pages
 @dataclass
 class ReadPages:
     """The pages as they were read, and the 1-based numbers of those that could not be (with the reason), whose letters
-    are unknown, that were recognised, and that could have been if there had been more time. And how many pictures were
-    looked at."""
+    are unknown, that were recognised, that could have been if there had been more time, and that are pictures with a
+    few letters where there is no Tesseract. And how many pictures were looked at."""
 
     pages: list[PageText] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
     unreadable: list[int] = field(default_factory=list)
     recognised: list[int] = field(default_factory=list)
     out_of_time: list[int] = field(default_factory=list)
+    stamped: list[int] = field(default_factory=list)
     pictures: int = 0
     tesseract: Tesseract | None = None
     looked: bool = False
@@ -66,6 +67,14 @@ def read_notes(texts: Sequence[str], pages: Sequence[Page], read: ReadPages) -> 
             Message(
                 "{:,} pages were not recognised within the time limit: {}. Split the file, or raise {}.",
                 len(read.out_of_time), _listed(read.out_of_time), f"{PREFIX}MAX_READ_SECONDS",
+            )
+        )  # fmt: skip
+    if read.stamped:
+        notes.append(
+            Message(
+                "{:,} of {:,} pages are pictures, of which only a few letters are text: {}. To have them read, "
+                "install Tesseract here ({}) and add the file again.",
+                len(read.stamped), count, _listed(read.stamped), INSTALL,
             )
         )  # fmt: skip
     if silent and read.looked and not read.tesseract:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from pypdf import PageObject
 from app.documents.line_forms import LineForm
 from app.documents.pdf.columns import in_reading_order
 from app.documents.pdf.forms import typed_values, with_values
+from app.documents.pdf.glyph_names import Names, glyph_names
 from app.documents.pdf.glyphs import Form, GlyphReader, PageGlyphs
 from app.documents.pdf.letters import UNREADABLE, unreadable_share
 from app.documents.pdf.limits import PageLimits
@@ -29,15 +31,20 @@ _PDFIUM = threading.Lock()
 _UNKNOWN = Form(1.0)
 _DOTS = 300  # an inch, at which Tesseract reads best
 _MOST_PIXELS = 16_000_000
+_STAMP = 250  # characters
+_COVERED = 0.7
+_FEW_OBJECTS = 200  # of a page that is a picture
 
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """A page's lines; `readable` says whether its letters are known, `height` is in points."""
+    """A page's lines; `readable` says whether its letters are known, `height` is in points. `pictured` says that the
+    page is a picture, with a few letters at most: a scan with a stamp."""
 
     lines: tuple[TextLine, ...]
     height: float = 1.0
     readable: bool = True
+    pictured: bool = False
 
     @property
     def text(self) -> str:
@@ -82,13 +89,16 @@ class PdfPages:
     def read(self, page: PageObject, index: int) -> PageText:
         """The text of the page of that index, which is `page` in pypdf. Raises whatever a broken page leads to."""
         self._limits.check(page)
-        found = self._drawn(index)
+        found = self._drawn(index, glyph_names(page))
         if found is None:
             return plain(page.extract_text())
-        glyphs, rules = found
+        glyphs, rules, pictured = found
         rows = in_reading_order(with_values(rows_with_tables(glyphs, rules), typed_values(page)))
         lines = tuple(row.text_line() for row in rows)
-        text = PageText(tuple(line for line in lines if line.text.strip()), glyphs.height)
+        letters = sum(len(span.text) for span in glyphs.spans)
+        text = PageText(
+            tuple(line for line in lines if line.text.strip()), glyphs.height, pictured=pictured and letters <= _STAMP
+        )
         unmapped = sum(len(span.text.replace(" ", "")) for span in glyphs.spans if not span.form.mapped)
         share = unreadable_share(text.text, unmapped)
         if share < UNREADABLE:
@@ -118,9 +128,9 @@ class PdfPages:
             finally:
                 bitmap.close()
 
-    def _drawn(self, index: int) -> tuple[PageGlyphs, Rules] | None:
+    def _drawn(self, index: int, names: Names) -> tuple[PageGlyphs, Rules, bool] | None:
         with self._opened(index) as page:
-            return None if page is None else (self._glyphs.read(page), page_rules(page))
+            return None if page is None else (self._glyphs.read(page, names), page_rules(page), _is_picture(page))
 
     @contextmanager
     def _opened(self, index: int) -> Iterator[pdfium.PdfPage | None]:
@@ -140,6 +150,21 @@ class PdfPages:
 def plain(text: str) -> PageText:
     """A page of which it is not known how its lines are set."""
     return PageText(tuple(TextLine(line, _UNKNOWN, 0.0, 0.0, 0.5) for line in text.split("\n") if line.strip()))
+
+
+def _is_picture(page: pdfium.PdfPage) -> bool:
+    """Whether one picture covers most of the page."""
+    width, height = page.get_size()
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    for index in range(min(raw.FPDFPage_CountObjects(page.raw), _FEW_OBJECTS)):
+        drawn = raw.FPDFPage_GetObject(page.raw, index)
+        if raw.FPDFPageObj_GetType(drawn) == raw.FPDF_PAGEOBJ_IMAGE and raw.FPDFPageObj_GetBounds(
+            drawn, left, bottom, right, top
+        ):
+            shown = min(right.value, width) - max(left.value, 0), min(top.value, height) - max(bottom.value, 0)
+            if min(shown) > 0 and shown[0] * shown[1] >= _COVERED * width * height:
+                return True
+    return False
 
 
 def _cells(line: TextLine) -> tuple[str, ...]:

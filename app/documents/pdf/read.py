@@ -134,7 +134,7 @@ def _read_pages(data: bytes, reader: PdfReader, count: int, job: FileInput) -> R
             except Exception as error:  # one broken page is no reason to refuse the others
                 page, read.failures[number] = PageText(()), _brief(error)
             else:
-                if not page.readable or not is_visible(page.text):
+                if not page.readable or page.pictured or not is_visible(page.text):
                     page = _recognised(page, number, pages, read, job)
             if not page.readable:
                 read.unreadable.append(number)
@@ -150,7 +150,9 @@ def _recognised(page: PageText, number: int, pages: PdfPages, read: ReadPages, j
     if not read.looked:
         wanted = job.read_as.languages or job.limits.ocr_languages
         read.looked, read.tesseract = bool(wanted), Tesseract.find(wanted)
-    if not read.tesseract or not pages.is_drawn(number - 1):
+    if not read.tesseract and page.pictured and is_visible(page.text):
+        read.stamped.append(number)
+    if not read.tesseract or (picture := pages.picture(number - 1)) is None:
         return page
     seconds = job.seconds_left - max(_SPARE_SECONDS, _SPARE_SHARE * job.limits.max_read_seconds)
     if seconds <= 0:
@@ -169,6 +171,9 @@ def _recognised(page: PageText, number: int, pages: PdfPages, read: ReadPages, j
         return page
     # Where the letters' shapes are not in the file either, a picture shows other ones.
     if not is_visible(text) or not (page.readable or looks_written(text)):
+        return page
+    # What is typed on a picture without text is right as it is.
+    if page.pictured and len(text) < 2 * len(page.text):
         return page
     read.recognised.append(number)
     return plain(text)

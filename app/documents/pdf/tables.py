@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -24,6 +25,8 @@ _MOST_LINES = 5  # of a row between two rules
 # Characters of the mean cell; what is longer is text in a box, or in columns.
 _LONGEST_RULED, _LONGEST = 120, 30
 _FILLED = 0.6
+_WORD = re.compile(r"[^\W\d_]+")
+_BROKEN = re.compile(r"[^\W\d_]{2}-\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ class Rules:
 class TableRow(Row):
     """A row of a table, its cells apart."""
 
-    def __init__(self, cells: Sequence[Sequence[Span]]) -> None:
-        """The spans of each cell, some of them empty."""
+    def __init__(self, cells: Sequence[Sequence[Span]], vocabulary: Set[str]) -> None:
+        """The spans of each cell, some of them empty, and the words of the page."""
         super().__init__([span for cell in cells for span in cell])
-        self._texts = [_text(cell) for cell in cells]
+        self._texts = [_text(cell, vocabulary) for cell in cells]
 
     def add(self, span: Span) -> None:
         """Put a span into the last cell."""
@@ -109,6 +112,7 @@ def rows_with_tables(page: PageGlyphs, rules: Rules) -> list[Row]:
 def _tables(spans: Sequence[Span], rules: Rules) -> list[tuple[list[TableRow], list[Span]]]:
     """The tables that the rules of a page make of its spans, each with these."""
     upright = [span for span in spans if not span.form.turns]
+    vocabulary = frozenset(word for span in spans for word in _WORD.findall(span.text.lower()))
     tables = []
     for start, end, heights in _regions(rules.horizontal):
         inside = [
@@ -116,15 +120,20 @@ def _tables(spans: Sequence[Span], rules: Rules) -> list[tuple[list[TableRow], l
             for span in upright
             if start - _NEAR < span.x0 and span.x1 < end + _NEAR and heights[-1] < span.y < heights[0]
         ]
-        if len(inside) < 2 * _FEWEST_ROWS or any(span.form.monospaced for span in inside):
-            continue
         ruled = _ruled_edges(start, end, heights, rules.vertical)
+        if len(inside) < 2 * _FEWEST_ROWS or _is_program(inside, bool(ruled)):
+            continue
         rows = list(_rows(inside, heights, ruled or _gap_edges(inside), _FEWEST_RULES if ruled else _FEWEST_RULES + 1))
         if _is_table(rows, bool(ruled)):
-            tables.append(([TableRow(row) for row in rows], inside))
+            tables.append(([TableRow(row, vocabulary) for row in rows], inside))
             taken = {id(span) for span in inside}
             upright = [span for span in upright if id(span) not in taken]
     return tables
+
+
+def _is_program(spans: Sequence[Span], ruled: bool) -> bool:
+    """Whether all is set as programs are, or some of it where no rules part columns."""
+    return (all if ruled else any)(span.form.monospaced for span in spans)
 
 
 def _regions(rules: Sequence[Rule]) -> Iterator[tuple[float, float, list[float]]]:
@@ -231,6 +240,19 @@ def _is_table(rows: Sequence[Sequence[Sequence[Span]]], ruled: bool) -> bool:
     )
 
 
-def _text(spans: Sequence[Span]) -> str:
+def _text(spans: Sequence[Span], vocabulary: Set[str]) -> str:
     ordered = [span for line in _lines(spans) for span in sorted(line, key=lambda span: span.x0)]
-    return " ".join(row.text_line().text for row in rows_of(ordered))
+    text = ""
+    for row in rows_of(ordered):
+        line = row.text_line().text
+        text = _whole(text, line, vocabulary) if _BROKEN.search(text) and line[:1].isalpha() else f"{text} {line}"
+    return text.strip()
+
+
+def _whole(text: str, line: str, vocabulary: Set[str]) -> str:
+    """A cell's text with its next line, where a hyphen parts them: a word, unless the page has it as two."""
+    left, right = _WORD.findall(text.lower())[-1], _WORD.findall(line.lower())[0]
+    if line[0].isupper() != text[-2].isupper() or right in ("and", "or", "und", "oder", "et", "ou"):
+        return f"{text} {line}"
+    two = left + right not in vocabulary and left in vocabulary and right in vocabulary
+    return text + line if two else text[:-1] + line

@@ -177,3 +177,47 @@ def test_languages_are_those_that_tesseract_lists(monkeypatch: pytest.MonkeyPatc
 def test_tesseract_reads_a_picture(tmp_path: Path) -> None:
     document = read_document(scan(tmp_path / "scan.pdf", "The keeper lit the lamp at dusk."))
     assert document.pages[0].text == "The keeper lit the lamp at dusk."
+
+
+def stamped(path: Path, *texts: str, stamp: str = "Received 1811") -> Path:
+    """A scan of texts with a stamp of real letters on each page."""
+    document = pdfium.PdfDocument(scan(path, *texts))
+    pdf = FPDF()
+    pdf.set_font("Helvetica", size=8)
+    for page in document:
+        pdf.add_page()
+        pdf.image(page.render(scale=3).to_pil(), 0, 0, pdf.w, pdf.h)
+        pdf.text(10, 6, stamp)
+    document.close()
+    pdf.output(str(path))
+    return path
+
+
+def test_a_scan_with_a_stamp_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(monkeypatch, "The keeper lit the lamp at dusk, and put it out at dawn.")
+    document = read_document(stamped(tmp_path / "stamped.pdf", "one"))
+    assert len(recorder.pictures) == 1
+    assert document.pages[0].text == "The keeper lit the lamp at dusk, and put it out at dawn."
+    assert str(document.notes[0]).startswith("1 of 1 pages are pictures of text and were recognised")
+
+
+def test_what_is_typed_on_a_picture_without_text_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Recorder(monkeypatch, "Rece1ved l8ll")
+    assert read_document(stamped(tmp_path / "stamped.pdf", "one")).pages[0].text == "Received 1811"
+
+
+def test_a_page_with_text_over_a_picture_is_not_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(monkeypatch)
+    text = "Ten words that are typed, and not only a stamp. " * 6
+    assert read_document(stamped(tmp_path / "slide.pdf", "one", stamp=text)).pages[0].text.startswith("Ten words")
+    assert recorder.pictures == []
+
+
+def test_a_scan_with_a_stamp_without_tesseract_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tesseract, "find", lambda languages: None)
+    document = read_document(stamped(tmp_path / "stamped.pdf", "one"))
+    assert document.pages[0].text == "Received 1811"
+    assert tuple(map(str, document.notes)) == (
+        "1 of 1 pages are pictures, of which only a few letters are text: 1. To have them read, install Tesseract here "
+        "(apt install tesseract-ocr) and add the file again.",
+    )
