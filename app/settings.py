@@ -141,9 +141,19 @@ class Settings(BaseSettings):
         description="documents of all projects, in 10^6 bytes",
     )
 
+    memory_megabytes: int | None = Field(
+        None,
+        ge=64,
+        description="for all that is kept only to be at hand: open projects, documents that were read, vectors; what "
+        "was used longest ago goes first. None: a third of the machine's memory, at most 6,000",
+    )
+
     # Keys and values of documents that were read, so that they are read once; in gigabytes of 10^9 bytes.
     document_memory_gigabytes: float | None = Field(
-        None, ge=0, allow_inf_nan=False, description="None: a quarter of the free memory, at most 4; 0: the last run's"
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="0: the last run's. None: as much as memory_megabytes leaves; of a GPU's a quarter, at most 4",
     )
     document_disk_gigabytes: float = Field(
         default_factory=lambda earlier: 0.0 if earlier.get("shared") else 4.0,

@@ -75,6 +75,12 @@ class InThread:
         """The job's document."""
         return job.read(progress)
 
+    held, oldest = 0, None
+    """Of a `Holder`: what is read here is the app's own."""
+
+    def let_go(self) -> None:
+        """There is nothing."""
+
     def start(self) -> None:
         """Nothing is to be prepared."""
 

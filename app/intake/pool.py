@@ -66,6 +66,20 @@ class ReaderPool:
             process.close()
 
     @property
+    def held(self) -> int:
+        """Bytes that the processes hold."""
+        with self._changed:
+            processes = self._processes
+        return sum(process.memory for process in processes)
+
+    @property
+    def oldest(self) -> None:
+        """Nothing is let go of: what a process reads is waited for."""
+
+    def let_go(self) -> None:
+        """There is nothing."""
+
+    @property
     def pids(self) -> list[int]:
         """The processes that read or are ready to, by their numbers in the system."""
         with self._changed:

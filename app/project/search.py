@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from app.project.sources import SourceFile
+from app.project.source_file import SourceFile
 from app.text.folding import finder, folded, found
 
 MOST = 50

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
+from functools import partial, wraps
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import TypeAlias
+from typing import Concatenate, ParamSpec, TypeAlias
 
-from app.documents import Document, Page, Progress, ReadAs, duplicates, select_pages
+from app.documents import ReadAs, duplicates
 from app.intake import FileJob, InThread, PastedJob, Reader, Wanted
+from app.project.source_file import SourceFile
 from app.prompt.messages import Source
-from app.say.errors import DocumentError, PageRangeError, PasswordNeeded, StoreError, WrongPassword
-from app.say.wording import ENGLISH, Message, Wording, reason
+from app.say.errors import StoreError
+from app.say.wording import ENGLISH, Message, Wording
 from app.settings import Limits
 from app.store import (
     Store,
@@ -29,56 +29,27 @@ from app.store import (
     read_source_again,
     remove_source,
 )
-from app.text.valid import valid_text
 
 FileProgress: TypeAlias = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True, eq=False)
-class SourceFile:
-    """An uploaded file or a pasted text, at one moment: its document, or why there is none.
+Given = ParamSpec("Given")
 
-    `pages` is the choice as typed, empty for all, and `chosen_pages` are those to be read: none if there is no
-    document, or if the choice cannot be read, which is an `error` then. One that is left out stays in the list. `parts`
-    is what is chosen for parts of those pages, see `Source.parts`.
-    `stored` is its id in the store, None while it is not kept there; `id` is its own while the project is open.
-    """
 
-    path: Path
-    document: Document | None = None
-    pages: str = ""
-    error: Message | None = None
-    needs_password: bool = False
-    left_out: bool = False
-    parts: Mapping[str, str] = field(default_factory=dict)
-    stored: int | None = None
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    chosen_pages: tuple[Page, ...] = field(init=False, default=(), repr=False)
+def _reading(method: Callable[Concatenate[Sources, Given], None]) -> Callable[Concatenate[Sources, Given], None]:
+    """A method during which something is read that is not in the store yet."""
 
-    def __post_init__(self) -> None:
-        """What an earlier version kept need not be what this one would."""
-        if self.document is not None:
-            try:
-                object.__setattr__(self, "chosen_pages", _select(self.document, self.pages))
-            except PageRangeError as error:
-                object.__setattr__(self, "error", self.error or error.message)
-
-    @property
-    def name(self) -> str:
-        """The file's name, or that of the pasted text."""
-        return self.document.name if self.document else valid_text(self.path.name)
-
-    def read(self, reader: Reader, job: FileJob, progress: Progress | None, wanted: Wanted) -> SourceFile:
-        """With its document, or with what is wrong with the file as `error`."""
+    @wraps(method)
+    def counted(sources: Sources, /, *args: Given.args, **options: Given.kwargs) -> None:
+        with sources._lock:
+            sources._readings += 1
         try:
-            document = reader.read(job, progress, wanted)
-        except DocumentError as error:
-            locked = isinstance(error, PasswordNeeded | WrongPassword)
-            return replace(self, error=error.message, needs_password=locked)
-        except OSError as error:
-            problem = Message("{} cannot be opened: {}. Upload it again.", self.name, reason(error))
-            return replace(self, error=problem, needs_password=False)
-        return replace(self, document=document, error=None, needs_password=False)
+            method(sources, *args, **options)
+        finally:
+            with sources._lock:
+                sources._readings -= 1
+
+    return counted
 
 
 class Sources:
@@ -90,6 +61,7 @@ class Sources:
         self._store, self._project, self._limits = store, project, limits
         self._reader = reader or InThread()
         self._closed = False
+        self._readings = 0
         self._files = tuple(
             SourceFile(
                 source.path,
@@ -110,6 +82,21 @@ class Sources:
     def files(self) -> tuple[SourceFile, ...]:
         """All of them, as they are now."""
         return self._files
+
+    @property
+    def held(self) -> int:
+        """Bytes that their texts take in memory, about."""
+        return sum(file.held for file in self._files)
+
+    @property
+    def file_bytes(self) -> int:
+        """Of all files together."""
+        return sum(file.file_bytes for file in self._files)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the store has all of them, and none is being read."""
+        return not self._readings and all(file.stored is not None for file in self._files)
 
     @property
     def version(self) -> str:
@@ -144,6 +131,7 @@ class Sources:
         """The file of that id as it is now; None if it was removed."""
         return next((found for found in self._files if found.id == file), None)
 
+    @_reading
     def add(self, paths: Sequence[Path], progress: FileProgress | None = None, wanted: Wanted | None = None) -> None:
         """Read uploaded files, which come last. `progress`: the file that is read, its pages done and their total.
 
@@ -158,6 +146,7 @@ class Sources:
             advanced = partial(progress, file.name) if progress else None
             self._append(self._kept(file.read(self._reader, job, advanced, awaited)))
 
+    @_reading
     def paste(self, text: str, say: Wording = ENGLISH) -> None:
         """Add a pasted text as the last source; `say` names it. Raises DocumentError, and then adds none."""
         with self._lock:
@@ -174,6 +163,7 @@ class Sources:
             with self._lock:
                 self._pasting.discard(name)
 
+    @_reading
     def unlock(self, file: str, password: str) -> None:
         """Try to open the file of that id with a password."""
         locked = self.find(file)
@@ -194,6 +184,7 @@ class Sources:
         if read.stored is not None:  # it was removed since, or opened by another attempt
             remove_source(self._store, read.stored)
 
+    @_reading
     def read_again(self, file: str, read_as: ReadAs) -> None:
         """Read the file of that id in another way. The choice of pages stays if it can; what goes wrong leaves the
         source as it was, and becomes its `error`."""
@@ -343,15 +334,6 @@ class Sources:
 
     def _keep_order(self) -> None:
         order_sources(self._store, self._project, [file.stored for file in self._files if file.stored is not None])
-
-
-def _select(document: Document, pages: str) -> tuple[Page, ...]:
-    """As `select_pages`; an earlier version took in texts of control characters too."""
-    if not document.pages_with_text:
-        raise PageRangeError(
-            "{} holds no text that can be seen, so that nothing of it is read. Remove it.", document.name
-        )
-    return select_pages(document, pages)
 
 
 def _selected(files: Sequence[SourceFile]) -> list[SourceFile]:

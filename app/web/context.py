@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app.engine.caller import Caller
+from app.memory import Memory
 from app.project.commands import Commands
 from app.project.editor_state import EditorState
 from app.project.session import Session
@@ -24,12 +25,18 @@ class AppContext:
     """The commands, the open projects, and which page means which."""
 
     def __init__(
-        self, commands: Commands, sessions: Sessions, *, shared: bool, presence: Presence | None = None
+        self,
+        commands: Commands,
+        sessions: Sessions,
+        *,
+        shared: bool,
+        presence: Presence | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """`shared`: the page is for strangers, who must not see one another's projects. `presence`: who is there, as
-        `sessions` knows it too."""
+        `sessions` knows it too. `memory`: what is kept in which."""
         self.commands, self.sessions, self.shared = commands, sessions, shared
-        self.presence = presence or Presence()
+        self.presence, self.memory = presence or Presence(), memory
         self.line = Line()
         """Those for whom the queue has no place yet."""
         self.visitors = Visitors(kept_key(sessions.store.folder))

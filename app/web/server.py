@@ -118,7 +118,7 @@ def _application(blocks: gr.Blocks, settings: Settings, host: str, context: AppC
     everywhere = host in EVERYWHERE
     application.add_middleware(Guard, hosts=(*settings.allowed_hosts, *own_names(host)), addresses=everywhere)
     if context is not None:
-        application.add_route(health.PATH, health.answering(context.commands.engine))
+        application.add_route(health.PATH, health.answering(context.commands.engine, context.memory))
     gr.mount_gradio_app(
         application, blocks, "/", show_error=False, ssr_mode=False, pwa=False, **launch_options(settings)
     )

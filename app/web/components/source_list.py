@@ -15,7 +15,7 @@ from dataclasses import asdict
 
 from app.documents import Document, choices_of, name_pages
 from app.documents.repair import is_repair
-from app.project.sources import SourceFile
+from app.project.source_file import SourceFile
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Message, Wording
 from app.settings import ASSETS

@@ -12,7 +12,8 @@ import gradio as gr
 
 from app.documents import ACCEPTED_TYPES, ReadAs
 from app.project.session import UNTITLED, Session
-from app.project.sources import SourceFile, Sources
+from app.project.source_file import SourceFile
+from app.project.sources import Sources
 from app.runs.feed import Json
 from app.say.errors import AppError
 from app.say.wording import ENGLISH, Wording

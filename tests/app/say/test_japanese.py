@@ -19,7 +19,8 @@ from app.project.exporting import export_draft
 from app.project.follow import FollowedRun
 from app.project.session import UNTITLED, Session
 from app.project.sessions import PageView, Sessions
-from app.project.sources import SourceFile, Sources
+from app.project.source_file import SourceFile
+from app.project.sources import Sources
 from app.project.writing import Writing
 from app.prompt.sections import SectionPlace
 from app.prompt.tasks import TASKS

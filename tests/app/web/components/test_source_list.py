@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.documents import Document, Page, RemovedLine
-from app.project.sources import SourceFile
+from app.project.source_file import SourceFile
 from app.say.wording import Message
 from app.web.components.source_list import SourceList, list_message, page_text, source_card
 
