@@ -1,5 +1,6 @@
 """Starts the app: `python app.py`, and the entry of a Hugging Face Space."""
 
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from app.engine.document_cache import document_cache
 from app.engine.engine import Engine, named_model
 from app.intake import reader_for
+from app.log import start_logging
 from app.memory import MEGABYTE, Memory
 from app.private import private_from_now_on, temporary_files
 from app.project.commands import Commands
@@ -30,11 +32,14 @@ from app.web.presence import Presence
 from app.web.server import Server
 from core import compile_decoding
 
+logger = logging.getLogger(__name__)
+
 
 def main() -> None:
     """Build the page and serve it until Ctrl+C; the model loads meanwhile."""
     settings = load_settings()
     private_from_now_on()
+    start_logging(settings.log_level, settings.log_file)
     with ExitStack() as ending:
         passing = ending.enter_context(temporary_files())
         folder = settings.data_folder or (passing / "data" if settings.shared else None)
@@ -81,6 +86,9 @@ def main() -> None:
         context = AppContext(commands, sessions, shared=settings.shared, presence=presence, memory=memory)
         server = Server(build(settings, context), settings, context)
         ending.callback(server.close)
+        said = {"shared": settings.shared, "model": settings.model, "budget_megabytes": memory.limit // MEGABYTE}
+        logger.info("started", extra=said)
+        ending.callback(logger.info, "stopping")
         sys.stdout.write(f"Running on {server.url} (Ctrl+C ends it)\n")
         sys.stdout.flush()
         server.wait()

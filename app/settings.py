@@ -174,6 +174,12 @@ class Settings(BaseSettings):
     data_folder: Path | None = Field(None, description="None: the user's data folder; if it is shared a passing one")
     mcp: bool = Field(False, description="offer the API as tools to MCP clients too; needs gradio[mcp]")
 
+    # Of app.log. Without a file it is written to standard error.
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default_factory=lambda earlier: "info" if earlier.get("shared") else "warning"
+    )
+    log_file: Path | None = Field(None, description="at most 20 MB, in four files")
+
     # None: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, else this computer alone and the first free port from 7860.
     host: str | None = None
     port: int | None = Field(None, ge=1, le=65535)

@@ -103,8 +103,8 @@ class ReadingProcess:
                 return document
             case Refused(error):
                 raise error
-            case Failed(kind, traceback):
-                logger.error("%r could not be read:\n%s", job.name, traceback)
+            case Failed(kind, at):
+                logger.error("a reader failed", extra={"error": kind, "at": at})
                 raise ended(job, kind)
         raise too_much_memory(job, self._used)
 

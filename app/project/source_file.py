@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from app.documents import Document, Page, Progress, select_pages
-from app.intake import FileJob, Reader, Wanted
+from app.intake import FileJob, Reader, Waiting, Wanted
 from app.say.errors import DocumentError, PageRangeError, PasswordNeeded, WrongPassword
 from app.say.wording import Message, reason
 from app.text.valid import valid_text
@@ -66,10 +66,12 @@ class SourceFile:
         """The file's name, or that of the pasted text."""
         return self.document.name if self.document else valid_text(self.path.name)
 
-    def read(self, reader: Reader, job: FileJob, progress: Progress | None, wanted: Wanted) -> SourceFile:
+    def read(
+        self, reader: Reader, job: FileJob, progress: Progress | None, wanted: Wanted, waiting: Waiting | None = None
+    ) -> SourceFile:
         """With its document, or with what is wrong with the file as `error`."""
         try:
-            document = reader.read(job, progress, wanted)
+            document = reader.read(job, progress, wanted, waiting)
         except DocumentError as error:
             locked = isinstance(error, PasswordNeeded | WrongPassword)
             return replace(self, error=error.message, needs_password=locked)

@@ -31,6 +31,7 @@ from app.store import (
 )
 
 FileProgress: TypeAlias = Callable[[str, int, int], None]
+FileWaiting: TypeAlias = Callable[[str, int], None]
 
 
 Given = ParamSpec("Given")
@@ -132,8 +133,15 @@ class Sources:
         return next((found for found in self._files if found.id == file), None)
 
     @_reading
-    def add(self, paths: Sequence[Path], progress: FileProgress | None = None, wanted: Wanted | None = None) -> None:
-        """Read uploaded files, which come last. `progress`: the file that is read, its pages done and their total.
+    def add(
+        self,
+        paths: Sequence[Path],
+        progress: FileProgress | None = None,
+        wanted: Wanted | None = None,
+        waiting: FileWaiting | None = None,
+    ) -> None:
+        """Read uploaded files, which come last. `progress`: the file that is read, its pages done and their total;
+        `waiting`: the file that waits, and how many of everybody's come before it.
 
         Reading is stopped, which is the file's `error` then, once the project is closed or `wanted` is False.
         """
@@ -144,7 +152,8 @@ class Sources:
         for path in dict.fromkeys(paths):
             file, job = SourceFile(path), FileJob(path, self._limits)
             advanced = partial(progress, file.name) if progress else None
-            self._append(self._kept(file.read(self._reader, job, advanced, awaited)))
+            waits = partial(waiting, file.name) if waiting else None
+            self._append(self._kept(file.read(self._reader, job, advanced, awaited, waits)))
 
     @_reading
     def paste(self, text: str, say: Wording = ENGLISH) -> None:

@@ -67,8 +67,8 @@ class AppContext:
 
     def caller(self, request: gr.Request) -> Caller:
         """Who calls for a text that belongs to no project, and listens for as long as a stream is read."""
-        page = page_of(request)
-        return Caller(self.visitors.of(request), lambda: not self.presence.silent(page), kept=False)
+        page = page_of(request)  # none of who asks past the queue, who holds the answer's own stream
+        return Caller(self.visitors.of(request), lambda: not page or not self.presence.silent(page), kept=False)
 
     def _asked(self, session: Session, request: gr.Request) -> Session:
         """What is done in it from now on is done for who sent `request`. On a person's own computer it goes on without

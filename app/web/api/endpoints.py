@@ -14,9 +14,10 @@ from gradio.utils import get_upload_folder
 from app.documents import select_pages
 from app.engine.caller import Caller
 from app.export import Draft, export
-from app.intake import FileJob, Reader
+from app.intake import FileJob, Reader, Wanted
 from app.project.commands import Commands
 from app.project.follow import Job
+from app.prompt.messages import Source
 from app.prompt.request import WordingChoice
 from app.say.errors import AppError
 from app.settings import Limits
@@ -24,6 +25,8 @@ from app.web.api.answers import compared, planned_section
 from app.web.api.inputs import answer, errors_told, given_text, given_texts, read_sources, uploaded
 from app.web.frames import frames
 
+AWAY_SECONDS = 10
+"""So long files are read for a client that has no stream: one that calls opens it a moment later."""
 FRAME_SECONDS = 0.1
 """Between two answers of a stream at least."""
 
@@ -105,14 +108,14 @@ class Tools:
         Returns:
             text: what is written so far, in Markdown, without the draft it goes on from. statistics: state, tokens per second, time to first token and others; empty until the end.
         """  # noqa: E501
-        with errors_told():
+        with errors_told(self._commands.engine):
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 method=method, budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
-            sources = await asyncio.to_thread(read_sources, files, self._limits, self._reader, pages, passwords, parts)
             caller = self._caller(request) if request is not None else None
+            sources = await asyncio.to_thread(self._sources, files, pages, passwords, parts, caller)
             writing = await asyncio.to_thread(
                 self._commands.write_apart, sources, asked, given_text("draft", draft), caller
             )
@@ -178,15 +181,15 @@ class Tools:
         Returns:
             For each method its text, state, error and statistics, as write gives them, and how its text differs from the first method's: a list of [kind, text], kind being "equal", "insert" or "delete".
         """  # noqa: E501
-        with errors_told():
+        with errors_told(self._commands.engine):
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, grounded=grounded,
             )  # fmt: skip
             named = given_texts("methods", methods)
-            sources = await asyncio.to_thread(read_sources, files, self._limits, self._reader, pages, passwords, parts)
             caller = self._caller(request) if request is not None else None
+            sources = await asyncio.to_thread(self._sources, files, pages, passwords, parts, caller)
             comparison = await asyncio.to_thread(
                 self._commands.compare_apart, sources, asked, named, given_text("draft", draft), caller
             )
@@ -212,7 +215,9 @@ class Tools:
             The file's name, its notes (such as pages without text), and its pages, each with number, label and text.
         """
         with errors_told():
-            document = self._reader.read(FileJob(uploaded(file), self._limits, password or None))
+            caller = self._caller(request) if request is not None else None
+            job = FileJob(uploaded(file), self._limits, password or None)
+            document = self._reader.read(job, None, _awaited(caller))
             chosen = select_pages(document, pages)
         read = {
             "name": document.name,
@@ -260,7 +265,8 @@ class Tools:
             asked = self._commands.request(
                 task=task, detail=detail, length=length, max_new_tokens=max_new_tokens, wording=wording
             )
-            sources = read_sources(files, self._limits, self._reader, pages, passwords, parts)
+            caller = self._caller(request) if request is not None else None
+            sources = self._sources(files, pages, passwords, parts, caller)
             budget = self._commands.budget(self._commands.material_of(sources), asked, given_text("draft", draft))
         said = {
             "fits": budget.excess <= 0,
@@ -301,9 +307,18 @@ class Tools:
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
         return gr.FileData(path=path, orig_name=made.name, mime_type=made.media_type)
 
+    def _sources(self, files: Any, pages: Any, passwords: Any, parts: Any, caller: Caller | None) -> list[Source]:
+        """The documents that a client sent, read for as long as it waits. Raises AppError."""
+        return read_sources(files, self._limits, self._reader, pages, passwords, parts, _awaited(caller))
+
     @property
     def _limits(self) -> Limits:
         return self._commands.settings.limits
+
+
+def _awaited(caller: Caller | None) -> Wanted | None:
+    """Whether who called still waits."""
+    return None if caller is None else lambda: caller.awaits(AWAY_SECONDS)
 
 
 def _followed(job: Job) -> AsyncIterator[None]:

@@ -27,6 +27,7 @@ from app.web.page.labels import words
 SAMPLE = ASSETS / "samples" / "lighthouses.pdf"
 UPLOADS = 4
 """So many are taken in at the same time; how many are read is for the reader to say."""
+WAITS = "{} waits its turn. Files before it: {}"
 PROGRESS = gr.Progress()  # Gradio finds it among the defaults, and gives each event its own
 
 logger = logging.getLogger(__name__)
@@ -53,11 +54,12 @@ def add_sources(
     problem = gr.HTML(elem_id="source-problem")
 
     def add(project: str, paths: list[Path], request: gr.Request, progress: gr.Progress) -> None:
-        session = context.session(project, request)
+        session, say = context.session(project, request), wording(request)
         session.sources.add(
             paths,
             lambda file, done, total: progress((done, total), desc=file),
             lambda: context.sessions.awaits(page_of(request), session),
+            lambda file, before: progress(0, desc=say(WAITS, file, before)),
         )
         readable = next((file for file in session.sources.files if file.document), None)
         if session.name == UNTITLED and readable is not None:
