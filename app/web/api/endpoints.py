@@ -5,6 +5,7 @@ The docstrings are what a client is shown of them. No `from __future__ import an
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, get_args
 
 import gradio as gr
@@ -27,6 +28,8 @@ from app.web.frames import frames
 
 AWAY_SECONDS = 10
 """So long files are read for a client that has no stream: one that calls opens it a moment later."""
+READINGS = 8
+"""So many calls have their files read, or wait for that, at once; the others wait for them."""
 FRAME_SECONDS = 0.1
 """Between two answers of a stream at least."""
 
@@ -43,8 +46,11 @@ def add_api(
     """The endpoints, inside of a gr.Blocks. They touch no project of the page's. `caller`: who sent a request."""
     tools = Tools(commands, reader, caller)
     # Runs queue in the engine; Gradio must not hold them back as well.
-    for tool in (tools.write, tools.compare, tools.read_document, tools.check_budget, tools.export_draft):
+    for tool in (tools.write, tools.compare, tools.export_draft):
         gr.api(tool, api_name=tool.__name__, concurrency_limit=None)
+    # What waits for files holds a thread, of which the page needs some.
+    for tool in (tools.read_document, tools.check_budget):
+        gr.api(tool, api_name=tool.__name__, concurrency_limit=READINGS, concurrency_id="reading")
 
 
 class Tools:
@@ -55,6 +61,7 @@ class Tools:
     ) -> None:
         """The page's commands, what reads files for it, and who sent a request."""
         self._commands, self._reader, self._caller = commands, reader, caller
+        self._threads = ThreadPoolExecutor(READINGS, "reading")
 
     async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
@@ -115,7 +122,7 @@ class Tools:
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
             caller = self._caller(request) if request is not None else None
-            sources = await asyncio.to_thread(self._sources, files, pages, passwords, parts, caller)
+            sources = await self._read(files, pages, passwords, parts, caller)
             writing = await asyncio.to_thread(
                 self._commands.write_apart, sources, asked, given_text("draft", draft), caller
             )
@@ -189,7 +196,7 @@ class Tools:
             )  # fmt: skip
             named = given_texts("methods", methods)
             caller = self._caller(request) if request is not None else None
-            sources = await asyncio.to_thread(self._sources, files, pages, passwords, parts, caller)
+            sources = await self._read(files, pages, passwords, parts, caller)
             comparison = await asyncio.to_thread(
                 self._commands.compare_apart, sources, asked, named, given_text("draft", draft), caller
             )
@@ -306,6 +313,10 @@ class Tools:
         # Where Gradio deletes it again.
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
         return gr.FileData(path=path, orig_name=made.name, mime_type=made.media_type)
+
+    async def _read(self, *given: Any) -> list[Source]:
+        """As `_sources`, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._sources, *given)
 
     def _sources(self, files: Any, pages: Any, passwords: Any, parts: Any, caller: Caller | None) -> list[Source]:
         """The documents that a client sent, read for as long as it waits. Raises AppError."""

@@ -59,7 +59,7 @@ def add_sources(
             paths,
             lambda file, done, total: progress((done, total), desc=file),
             lambda: context.sessions.awaits(page_of(request), session),
-            lambda file, before: progress(0, desc=say(WAITS, file, before)),
+            lambda file, before: progress(None, desc=say(WAITS, file, before)),
         )
         readable = next((file for file in session.sources.files if file.document), None)
         if session.name == UNTITLED and readable is not None:
