@@ -49,20 +49,19 @@ class Figures:
 
 
 def person(url: str, number: int, end: float, args: argparse.Namespace, figures: Figures) -> None:
-    """Writes now and then, with a reload, another client, between; who vanishes leaves in the middle of a text."""
+    """Writes now and then, with a reload, another client, between; who vanishes leaves each time before the end."""
     chance = random.Random(number)
-    vanishes = number < args.vanish
     time.sleep(chance.uniform(0, args.every / 2))
     while time.monotonic() < end:
         client = Client(url, verbose=False)
         try:
-            if vanishes and time.monotonic() > end - args.minutes * 60 / 2:
-                submitted(client, number, args)
-                time.sleep(chance.uniform(0, 3))
+            job = submitted(client, number, args)
+            if number < args.vanish:
+                time.sleep(chance.uniform(0, 20))
                 with figures.lock:
                     figures.vanished += 1
-                return
-            write(submitted(client, number, args), end, figures)
+            else:
+                write(job, end, figures)
         except Exception as error:
             with figures.lock:
                 figures.refused.append(str(error)[:100])
@@ -143,7 +142,7 @@ def report(figures: Figures, people: int, minutes: float) -> str:
         ("served", str(figures.served)),
         ("refused or failed", str(len(figures.refused))),
         ("stopped for others", str(figures.cut)),
-        ("vanished", str(figures.vanished)),
+        ("times somebody vanished", str(figures.vanished)),
         ("to the first word: median, 90%, longest (s)", _three(waits)),
         ("to the end: median, 90%, longest (s)", _three(seconds)),
         ("most memory (MB)", str(max((memory for _, memory, _, _ in figures.memory), default=0))),
@@ -165,7 +164,12 @@ def main() -> None:
     """Start the app, let the crowd in, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20)
-    parser.add_argument("--vanish", type=int, default=5, help="so many of them leave in the middle of a text")
+    parser.add_argument(
+        "--vanish",
+        type=int,
+        default=5,
+        help="so many of them leave each time, while they wait or in the middle of a text",
+    )
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--every", type=float, default=120, help="seconds between two texts of a person")
     parser.add_argument("--tokens", type=int, default=200)
