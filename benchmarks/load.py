@@ -168,7 +168,7 @@ def main() -> None:
         "--vanish",
         type=int,
         default=5,
-        help="so many of them leave each time, while they wait or in the middle of a text",
+        help="so many leave each time, while they wait or in a text",
     )
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--every", type=float, default=120, help="seconds between two texts of a person")

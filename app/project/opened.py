@@ -83,6 +83,14 @@ class OpenSessions:
             self._deleting.add(project)
             return self._open.pop(project, None)
 
+    def begin_to_delete_closed(self, project: str) -> bool:
+        """The same, unless somebody opens it, or has it open: False then."""
+        with self.lock:
+            if project in self._open:
+                return False
+            self._deleting.add(project)
+            return True
+
     def end_deleting(self, project: str) -> None:
         """It is gone, or stays after all."""
         with self.lock:

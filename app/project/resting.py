@@ -13,12 +13,13 @@ from app.project.session import Session
 
 @dataclass
 class Rested:
-    """What such a project counts for still: whose it is, the bytes of its files, the pages that showed it, where its
-    draft was, and when it was last in use, in seconds of time.monotonic."""
+    """What such a project counts for still: whose it is, the bytes of its files, the pages that showed it, in whose
+    place it was made, where its draft was, and when it was last in use, in seconds of time.monotonic."""
 
     visitor: str
     file_bytes: int
     pages: frozenset[str]
+    instead_of: str
     mark: Mark
     used: float
 
@@ -33,7 +34,14 @@ class Resting:
 
     def put(self, session: Session, pages: frozenset[str]) -> None:
         """It is closed; `pages` showed it."""
-        rested = Rested(session.caller.visitor, session.sources.file_bytes, pages, session.draft.mark, session.used)
+        rested = Rested(
+            session.caller.visitor,
+            session.sources.file_bytes,
+            pages,
+            session.instead_of,
+            session.draft.mark,
+            session.used,
+        )
         with self._lock:
             self._rested[session.id] = rested
 
@@ -42,6 +50,7 @@ class Resting:
         with self._lock:
             rested = self._rested.pop(session.id, None)
         if rested is not None:
+            session.instead_of = rested.instead_of
             session.draft.go_on(rested.mark)
 
     def forget(self, project: str) -> None:

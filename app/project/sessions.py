@@ -284,7 +284,8 @@ class Sessions:
     def _end_rest(self, project: str) -> None:
         """Nobody came back to it."""
         if self._forget and project not in self.store.promised:
-            self._open.begin_to_delete(project)
+            if not self._open.begin_to_delete_closed(project):
+                return
             try:
                 with suppress(ProjectGone):
                     self._delete(project)

@@ -5,7 +5,6 @@ The docstrings are what a client is shown of them. No `from __future__ import an
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, get_args
 
 import gradio as gr
@@ -15,21 +14,16 @@ from gradio.utils import get_upload_folder
 from app.documents import select_pages
 from app.engine.caller import Caller
 from app.export import Draft, export
-from app.intake import FileJob, Reader, Wanted
+from app.intake import Reader
 from app.project.commands import Commands
 from app.project.follow import Job
-from app.prompt.messages import Source
 from app.prompt.request import WordingChoice
 from app.say.errors import AppError
-from app.settings import Limits
 from app.web.api.answers import compared, planned_section
-from app.web.api.inputs import answer, errors_told, given_text, given_texts, read_sources, uploaded
+from app.web.api.inputs import answer, errors_told, given_text, given_texts
+from app.web.api.reading import READINGS, CallReading
 from app.web.frames import frames
 
-AWAY_SECONDS = 10
-"""So long files are read for a client that has no stream: one that calls opens it a moment later."""
-READINGS = 8
-"""So many calls have their files read, or wait for that, at once; the others wait for them."""
 FRAME_SECONDS = 0.1
 """Between two answers of a stream at least."""
 
@@ -60,8 +54,8 @@ class Tools:
         self, commands: Commands, reader: Reader, caller: Callable[[gr.Request], Caller] = lambda request: Caller()
     ) -> None:
         """The page's commands, what reads files for it, and who sent a request."""
-        self._commands, self._reader, self._caller = commands, reader, caller
-        self._threads = ThreadPoolExecutor(READINGS, "reading")
+        self._commands, self._sent_by = commands, caller
+        self._reading = CallReading(reader, commands.settings.limits)
 
     async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
@@ -121,8 +115,8 @@ class Tools:
                 method=method, budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
-            caller = self._caller(request) if request is not None else None
-            sources = await self._read(files, pages, passwords, parts, caller)
+            caller = self._caller(request)
+            sources = await self._reading.sources_in_thread(files, pages, passwords, parts, caller)
             writing = await asyncio.to_thread(
                 self._commands.write_apart, sources, asked, given_text("draft", draft), caller
             )
@@ -195,8 +189,8 @@ class Tools:
                 temperature=temperature, seed=seed, grounded=grounded,
             )  # fmt: skip
             named = given_texts("methods", methods)
-            caller = self._caller(request) if request is not None else None
-            sources = await self._read(files, pages, passwords, parts, caller)
+            caller = self._caller(request)
+            sources = await self._reading.sources_in_thread(files, pages, passwords, parts, caller)
             comparison = await asyncio.to_thread(
                 self._commands.compare_apart, sources, asked, named, given_text("draft", draft), caller
             )
@@ -222,9 +216,7 @@ class Tools:
             The file's name, its notes (such as pages without text), and its pages, each with number, label and text.
         """
         with errors_told():
-            caller = self._caller(request) if request is not None else None
-            job = FileJob(uploaded(file), self._limits, password or None)
-            document = self._reader.read(job, None, _awaited(caller))
+            document = self._reading.document(file, password, self._caller(request))
             chosen = select_pages(document, pages)
         read = {
             "name": document.name,
@@ -272,8 +264,8 @@ class Tools:
             asked = self._commands.request(
                 task=task, detail=detail, length=length, max_new_tokens=max_new_tokens, wording=wording
             )
-            caller = self._caller(request) if request is not None else None
-            sources = self._sources(files, pages, passwords, parts, caller)
+            caller = self._caller(request)
+            sources = self._reading.sources(files, pages, passwords, parts, caller)
             budget = self._commands.budget(self._commands.material_of(sources), asked, given_text("draft", draft))
         said = {
             "fits": budget.excess <= 0,
@@ -314,22 +306,8 @@ class Tools:
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
         return gr.FileData(path=path, orig_name=made.name, mime_type=made.media_type)
 
-    async def _read(self, *given: Any) -> list[Source]:
-        """As `_sources`, in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._sources, *given)
-
-    def _sources(self, files: Any, pages: Any, passwords: Any, parts: Any, caller: Caller | None) -> list[Source]:
-        """The documents that a client sent, read for as long as it waits. Raises AppError."""
-        return read_sources(files, self._limits, self._reader, pages, passwords, parts, _awaited(caller))
-
-    @property
-    def _limits(self) -> Limits:
-        return self._commands.settings.limits
-
-
-def _awaited(caller: Caller | None) -> Wanted | None:
-    """Whether who called still waits."""
-    return None if caller is None else lambda: caller.awaits(AWAY_SECONDS)
+    def _caller(self, request: gr.Request | None) -> Caller | None:
+        return self._sent_by(request) if request is not None else None
 
 
 def _followed(job: Job) -> AsyncIterator[None]:

@@ -124,3 +124,23 @@ def test_what_strangers_left_resting_is_deleted(store: Store, tmp_path: Path) ->
     with pytest.raises(ProjectGone):
         sessions.get("page", session.id)
     sessions.close()
+
+
+def test_one_that_took_the_place_of_another_does_so_still(sessions: Sessions) -> None:
+    made = sessions.rescue("page", "gone")
+    assert made.draft.edit("typed on", 7, "page")
+    sessions.let_go()
+    again = sessions.rescue("page", "gone")
+    assert (again.id, again is made, again.instead_of, again.draft.text) == (made.id, False, "gone", "typed on")
+
+
+def test_one_that_somebody_opens_while_it_expires_stays(store: Store, tmp_path: Path) -> None:
+    sessions = Sessions(store, Limits(), 60, forget=True, silent=lambda page: 200.0)
+    session = filled(sessions, "page", tmp_path)
+    sessions.let_go()
+    again = sessions.get("page", session.id)
+    sessions._end_rest(session.id)  # found to be unused just before
+    assert sessions.get("page", session.id) is again
+    assert again.draft.flush() is None
+    assert len(list_projects(store)) == 1
+    sessions.close()

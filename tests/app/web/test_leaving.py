@@ -16,7 +16,7 @@ from app.intake import Job, Waiting, Wanted
 from app.project.commands import Commands
 from app.say.errors import ReadingStopped
 from app.web import mailboxes
-from app.web.api import endpoints
+from app.web.api import reading
 from app.web.api.endpoints import Tools
 from app.web.api.inputs import errors_told
 from app.web.mailboxes import Mailboxes
@@ -60,7 +60,7 @@ def test_files_are_not_read_on_for_a_client_that_left(
     commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    monkeypatch.setattr(endpoints, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "AWAY_SECONDS", 0.0)
     (tmp_path / "rock.txt").write_text("The lamp was lit.")
     reader, request = PatientReader(50), gr.Request(session_hash="a client", headers={})
     tools = Tools(commands, reader, lambda _: Caller("a client", lambda: False, kept=False))
