@@ -43,8 +43,9 @@ def add_api(
     for tool in (tools.write, tools.compare, tools.export_draft):
         gr.api(tool, api_name=tool.__name__, concurrency_limit=None)
     # What waits for files holds a thread, of which the page needs some.
-    for tool in (tools.read_document, tools.check_budget):
-        gr.api(tool, api_name=tool.__name__, concurrency_limit=READINGS, concurrency_id="reading")
+    held: Json = {"concurrency_limit": READINGS, "concurrency_id": "reading"}
+    gr.api(tools.read_document, api_name="read_document", **held)
+    gr.api(tools.check_budget, api_name="check_budget", **held)
 
 
 class Tools:
