@@ -1,5 +1,6 @@
 """Starts the app: `python app.py`, and the entry of a Hugging Face Space."""
 
+import logging
 import os
 import signal
 import sys
@@ -15,33 +16,41 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from app.engine.document_cache import document_cache
 from app.engine.engine import Engine, named_model
 from app.intake import reader_for
+from app.log import start_logging
+from app.memory import MEGABYTE, Memory
 from app.private import private_from_now_on, temporary_files
 from app.project.commands import Commands
+from app.project.forgetting import Forgetting
 from app.project.sessions import Sessions
 from app.reading.meanings import installed_meanings
 from app.settings import SettingsError, load_settings
 from app.store import open_store
 from app.web.context import AppContext
 from app.web.page import build
+from app.web.passing import delete_passing
 from app.web.presence import Presence
 from app.web.server import Server
 from core import compile_decoding
+
+logger = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Build the page and serve it until Ctrl+C; the model loads meanwhile."""
     settings = load_settings()
     private_from_now_on()
+    start_logging(settings.log_level, settings.log_file)
     with ExitStack() as ending:
         passing = ending.enter_context(temporary_files())
         folder = settings.data_folder or (passing / "data" if settings.shared else None)
         store = open_store(folder)
         ending.callback(store.close)
+        memory = Memory(settings.memory_megabytes and settings.memory_megabytes * MEGABYTE)
         model = named_model(settings.model, settings.quantization or "none")
         engine = Engine(
             model,
             settings.queue_size,
-            document_cache(settings),
+            document_cache(settings, memory),
             compile_decoding,
             runs_each=settings.runs_each,
             stall_seconds=settings.stall_seconds,
@@ -51,8 +60,10 @@ def main() -> None:
         meanings = installed_meanings(settings)
         if meanings is not None:
             ending.callback(meanings.close)
+            memory.add("vectors", meanings.kept)
         reader = reader_for(settings.isolate_reading)
         ending.callback(reader.close)
+        memory.add("reading", reader)
         reader.start()
         presence = Presence()
         sessions = Sessions(
@@ -64,13 +75,20 @@ def main() -> None:
             reader=reader,
             silent=presence.silent,
             each=settings.visitor_limits,
+            delete=Forgetting(store, engine, meanings, delete_passing),
         )
         ending.callback(sessions.close)
+        memory.add("projects", sessions)
         sessions.start()
+        memory.start()
+        ending.callback(memory.close)
         commands = Commands(settings, engine, meanings)
-        context = AppContext(commands, sessions, shared=settings.shared, presence=presence)
+        context = AppContext(commands, sessions, shared=settings.shared, presence=presence, memory=memory)
         server = Server(build(settings, context), settings, context)
         ending.callback(server.close)
+        said = {"shared": settings.shared, "model": settings.model, "budget_megabytes": memory.limit // MEGABYTE}
+        logger.info("started", extra=said)
+        ending.callback(logger.info, "stopping")
         sys.stdout.write(f"Running on {server.url} (Ctrl+C ends it)\n")
         sys.stdout.flush()
         server.wait()

@@ -141,9 +141,19 @@ class Settings(BaseSettings):
         description="documents of all projects, in 10^6 bytes",
     )
 
+    memory_megabytes: int | None = Field(
+        None,
+        ge=64,
+        description="for all that is kept only to be at hand: open projects, documents that were read, vectors; what "
+        "was used longest ago goes first. None: a third of the machine's memory, at most 6,000",
+    )
+
     # Keys and values of documents that were read, so that they are read once; in gigabytes of 10^9 bytes.
     document_memory_gigabytes: float | None = Field(
-        None, ge=0, allow_inf_nan=False, description="None: a quarter of the free memory, at most 4; 0: the last run's"
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="0: the last run's. None: as much as memory_megabytes leaves; of a GPU's a quarter, at most 4",
     )
     document_disk_gigabytes: float = Field(
         default_factory=lambda earlier: 0.0 if earlier.get("shared") else 4.0,
@@ -163,6 +173,12 @@ class Settings(BaseSettings):
     # Projects: their drafts, versions, sources and runs.
     data_folder: Path | None = Field(None, description="None: the user's data folder; if it is shared a passing one")
     mcp: bool = Field(False, description="offer the API as tools to MCP clients too; needs gradio[mcp]")
+
+    # Of app.log. Without a file it is written to standard error.
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default_factory=lambda earlier: "info" if earlier.get("shared") else "warning"
+    )
+    log_file: Path | None = Field(None, description="at most 20 MB, in four files")
 
     # None: GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, else this computer alone and the first free port from 7860.
     host: str | None = None

@@ -17,15 +17,19 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from statistics import median
 
 import httpx
+import psutil
 from gradio_client import Client, handle_file
 from gradio_client.client import Job
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "assets" / "samples" / "lighthouses.pdf"
+DOCUMENTS = list(combinations(range(1, 9), 3))
+"""Three of its pages."""
 PATIENCE = 600.0
 """Seconds after which somebody gives up."""
 
@@ -40,25 +44,24 @@ class Figures:
     cut: int = 0
     waits: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    memory: list[tuple[float, int, int]] = field(default_factory=list)
+    memory: list[tuple[float, int, int, int]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def person(url: str, number: int, end: float, args: argparse.Namespace, figures: Figures) -> None:
-    """Writes now and then, with a reload, another client, between; who vanishes leaves in the middle of a text."""
+    """Writes now and then, with a reload, another client, between; who vanishes leaves each time before the end."""
     chance = random.Random(number)
-    vanishes = number < args.vanish
     time.sleep(chance.uniform(0, args.every / 2))
     while time.monotonic() < end:
         client = Client(url, verbose=False)
         try:
-            if vanishes and time.monotonic() > end - args.minutes * 60 / 2:
-                submitted(client, args)
-                time.sleep(chance.uniform(0, 3))
+            job = submitted(client, number, args)
+            if number < args.vanish:
+                time.sleep(chance.uniform(0, 20))
                 with figures.lock:
                     figures.vanished += 1
-                return
-            write(submitted(client, args), end, figures)
+            else:
+                write(job, end, figures)
         except Exception as error:
             with figures.lock:
                 figures.refused.append(str(error)[:100])
@@ -67,10 +70,11 @@ def person(url: str, number: int, end: float, args: argparse.Namespace, figures:
         time.sleep(max(0.0, min(chance.uniform(0.75, 1.25) * args.every, end - time.monotonic())))
 
 
-def submitted(client: Client, args: argparse.Namespace) -> Job:
-    """A text about three pages."""
+def submitted(client: Client, number: int, args: argparse.Namespace) -> Job:
+    """A text about three pages, of each person others."""
+    pages = ",".join(map(str, DOCUMENTS[number * 2 % len(DOCUMENTS)]))
     return client.submit(
-        files=[handle_file(str(SAMPLE))], pages=["1-3"], task="summary", wording="own", max_new_tokens=args.tokens,
+        files=[handle_file(str(SAMPLE))], pages=[pages], task="summary", wording="own", max_new_tokens=args.tokens,
         api_name="/write",
     )  # fmt: skip
 
@@ -94,12 +98,21 @@ def write(job: Job, end: float, figures: Figures) -> None:
             figures.waits.append(first)
 
 
-def watch(url: str, ended: threading.Event, figures: Figures) -> None:
-    """Note the memory and the queue."""
-    begun = time.monotonic()
+def watch(url: str, server: int, ended: threading.Event, figures: Figures) -> None:
+    """Note the memory of the server, with the processes that read files for it, and the queue."""
+    begun, process = time.monotonic(), psutil.Process(server)
     while not ended.wait(5):
         said = httpx.get(f"{url}health", timeout=30).json()
-        figures.memory.append((time.monotonic() - begun, said["memory_megabytes"], said["waiting"]))
+        resident = sum(_resident(one) for one in [process, *process.children(recursive=True)])
+        kept = sum(said["kept_megabytes"].values()) - said["kept_megabytes"]["budget"]
+        figures.memory.append((time.monotonic() - begun, round(resident / 10**6), kept, said["waiting"]))
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def started(args: argparse.Namespace, folder: str) -> tuple[subprocess.Popen[bytes], str]:
@@ -129,28 +142,34 @@ def report(figures: Figures, people: int, minutes: float) -> str:
         ("served", str(figures.served)),
         ("refused or failed", str(len(figures.refused))),
         ("stopped for others", str(figures.cut)),
-        ("vanished", str(figures.vanished)),
-        ("to the first word: median, longest (s)", _both(waits)),
-        ("to the end: median, longest (s)", _both(seconds)),
-        ("most memory (MB)", str(max((memory for _, memory, _ in figures.memory), default=0))),
+        ("times somebody vanished", str(figures.vanished)),
+        ("to the first word: median, 90%, longest (s)", _three(waits)),
+        ("to the end: median, 90%, longest (s)", _three(seconds)),
+        ("most memory (MB)", str(max((memory for _, memory, _, _ in figures.memory), default=0))),
     ]
     lines = ["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows), ""]
-    lines += ["| s | RSS (MB) | waiting |", "| ---: | ---: | ---: |"]
+    lines += ["| s | RSS (MB) | of it kept | waiting |", "| ---: | ---: | ---: | ---: |"]
     step = max(1, len(figures.memory) // 12)
-    lines += [f"| {at:.0f} | {memory} | {waiting} |" for at, memory, waiting in figures.memory[::step]]
+    lines += [f"| {at:.0f} | {memory} | {kept} | {waiting} |" for at, memory, kept, waiting in figures.memory[::step]]
     lines += ["", *sorted({f"refused: {reason}" for reason in figures.refused})]
     return "\n".join(lines)
 
 
-def _both(values: Sequence[float]) -> str:
-    return f"{median(values):.1f}, {values[-1]:.1f}" if values else "none"
+def _three(values: Sequence[float]) -> str:
+    """Of sorted values."""
+    return f"{median(values):.1f}, {values[int(0.9 * (len(values) - 1))]:.1f}, {values[-1]:.1f}" if values else "none"
 
 
 def main() -> None:
     """Start the app, let the crowd in, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20)
-    parser.add_argument("--vanish", type=int, default=5, help="so many of them leave in the middle of a text")
+    parser.add_argument(
+        "--vanish",
+        type=int,
+        default=5,
+        help="so many leave each time, while they wait or in a text",
+    )
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--every", type=float, default=120, help="seconds between two texts of a person")
     parser.add_argument("--tokens", type=int, default=200)
@@ -161,7 +180,7 @@ def main() -> None:
         server, url = started(args, folder)
         try:
             end = time.monotonic() + 60 * args.minutes
-            threading.Thread(target=watch, args=(url, ended, figures), daemon=True).start()
+            threading.Thread(target=watch, args=(url, server.pid, ended, figures), daemon=True).start()
             people = [
                 threading.Thread(target=person, args=(url, number, end, args, figures), daemon=True)
                 for number in range(args.people)

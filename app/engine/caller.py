@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 
@@ -13,6 +14,10 @@ class Caller:
         whether what is written is of use though nobody does."""
         self.visitor, self.heard, self.kept = visitor, heard, kept
         self._last: float | None = None
+
+    def awaits(self, seconds: float) -> bool:
+        """Whether somebody listened within so many seconds, as far as it was asked."""
+        return self.silence(time.monotonic()) < seconds
 
     def silence(self, now: float) -> float:
         """Seconds, up to `now`, for which nobody was found to listen; at first none."""

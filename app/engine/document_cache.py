@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import psutil
@@ -19,6 +19,7 @@ import torch
 from transformers import PreTrainedModel
 
 from app.engine.document_files import DocumentFiles
+from app.memory import Memory
 from app.settings import Settings
 from core import Policy, PolicyCache, RefreshKVError, Snapshot, SnapshotError, model_fingerprint
 from core.default_model import cache_folder
@@ -31,11 +32,13 @@ MAX_DEFAULT_BYTES = 4 * 10**9
 
 @dataclass(eq=False)
 class _Entry:
-    """A cache, of which the first `document_end` tokens belong to documents; `stored` once they are on disk."""
+    """A cache, of which the first `document_end` tokens belong to documents; `stored` once they are on disk. `used`:
+    when a run last had it, in seconds of time.monotonic."""
 
     cache: PolicyCache
     document_end: int
     stored: bool = False
+    used: float = 0.0
 
     @property
     def held(self) -> int:
@@ -47,14 +50,24 @@ class DocumentCache:
     """The caches of the latest runs of one model, within a budget of memory; the least recently used go first.
 
     The budget is for what is kept: the run under way takes its own room, and the last one is kept whatever its size.
+    A `Holder`, though, lets go of the last one too.
     """
 
     def __init__(
-        self, model: PreTrainedModel, memory_bytes: int | None = None, files: DocumentFiles | None = None
+        self,
+        model: PreTrainedModel,
+        memory_bytes: int | None = None,
+        files: DocumentFiles | None = None,
+        memory: Memory | None = None,
     ) -> None:
-        """`memory_bytes` defaults to `default_memory`; without `files` nothing is kept on disk."""
+        """`memory_bytes` defaults to `default_memory`; without `files` nothing is kept on disk. `memory`: the budget of
+        the process, of which these caches are a part if the model is in it."""
         self._model = model
         self._memory_bytes = default_memory(model.device) if memory_bytes is None else memory_bytes
+        self._memory = memory if model.device.type == "cpu" else None
+        if self._memory is not None:
+            self._memory.add("caches", self)
+        self._in_use: _Entry | None = None
         # A file says nothing of devices, so that a model spread over several could not be given its keys and values.
         self._files = files if len({parameter.device for parameter in model.parameters()}) == 1 else None
         self._fingerprint = model_fingerprint(model) if self._files else ""
@@ -71,7 +84,9 @@ class DocumentCache:
         run will need at most. Afterwards the cache is kept, unless the run failed in an unforeseen way.
         """
         with self._lock:
-            entry = self._take(prompt, document_end, policy, room)
+            self._in_use = entry = self._take(prompt, document_end, policy, room)
+        if self._memory is not None:
+            self._memory.make_room(max(0, self._token_bytes * room - entry.cache.nbytes))
         try:
             yield entry.cache
         except Exception as error:
@@ -80,6 +95,7 @@ class DocumentCache:
             raise
         finally:
             with self._lock:
+                self._in_use = None
                 self._keep(entry)
 
     def forget(self, holds: Callable[[Sequence[int]], bool]) -> None:
@@ -99,6 +115,23 @@ class DocumentCache:
     def nbytes(self) -> int:
         """Bytes of what is kept in memory."""
         return sum(entry.cache.nbytes for entry in self._entries)
+
+    @property
+    def held(self) -> int:
+        """With what the run under way has so far."""
+        current = self._in_use
+        return self.nbytes + (current.cache.nbytes if current else 0)
+
+    @property
+    def oldest(self) -> float | None:
+        """When the cache was used that goes next."""
+        entry = next(iter(self._entries), None)
+        return entry.used if entry else None
+
+    def let_go(self) -> None:
+        """Let go of that; from the disk it is read again."""
+        with self._lock:
+            del self._entries[:1]
 
     def _take(self, prompt: Sequence[int], document_end: int, policy: Policy, room: int) -> _Entry:
         """The best start there is; an entry is taken out of those kept.
@@ -143,6 +176,7 @@ class DocumentCache:
             return
         self._store(entry)
         self._make_room(entry.cache.nbytes)
+        entry.used = time.monotonic()
         self._entries.append(entry)
         self._token_bytes = _token_bytes(entry.cache)
 
@@ -194,12 +228,15 @@ def default_memory(device: torch.device) -> int:
     return min(int(free) // 4, MAX_DEFAULT_BYTES)
 
 
-def document_cache(settings: Settings) -> Callable[[PreTrainedModel], DocumentCache]:
-    """What makes the cache that `settings` ask for, once there is a model."""
-    memory, disk = settings.document_memory_gigabytes, settings.document_disk_gigabytes
+def document_cache(settings: Settings, memory: Memory | None = None) -> Callable[[PreTrainedModel], DocumentCache]:
+    """What makes the cache that `settings` ask for, once there is a model. Without a limit of its own it has that of
+    `memory`, see `DocumentCache`."""
+    own, disk = settings.document_memory_gigabytes, settings.document_disk_gigabytes
     folder = settings.document_folder or cache_folder() / "documents"
-    return partial(
-        DocumentCache,
-        memory_bytes=None if memory is None else int(memory * 10**9),
-        files=DocumentFiles(folder, int(disk * 10**9)) if disk else None,
-    )
+    files = DocumentFiles(folder, int(disk * 10**9)) if disk else None
+
+    def made(model: PreTrainedModel) -> DocumentCache:
+        shared = memory.limit if memory is not None and model.device.type == "cpu" else None
+        return DocumentCache(model, shared if own is None else int(own * 10**9), files, memory)
+
+    return made

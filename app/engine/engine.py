@@ -15,36 +15,30 @@ from typing import Literal, TypeAlias
 import torch
 from transformers import (
     AutoModelForCausalLM,
-    LogitsProcessor,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
+from app.engine.decoding import Decoding
 from app.engine.document_cache import DocumentCache
 from app.engine.kept_texts import KeptTexts
 from app.engine.notifier import Notifier
-from app.engine.pace import Pace
 from app.engine.queue import RunQueue
-from app.engine.run import GenerationRequest, Run
+from app.engine.run import Run
+from app.engine.run_log import RunLog, refused
 from app.engine.run_times import RunTimes
 from app.say.errors import AppError
 from app.say.wording import Message
 from core import (
     Compilation,
-    Dictation,
     Event,
     FullAttention,
     GenerationFinished,
     PolicyCache,
-    PrefillProgress,
     RefreshKVError,
-    RepetitionGuard,
-    SourceGuard,
     Statement,
-    Vocabulary,
     load_model,
-    stream_generate,
 )
 from core.default_model import LoadProgress
 from core.loading import chosen_quantization
@@ -110,7 +104,7 @@ class Engine:
         self._thread = threading.Thread(target=self._load_and_serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._documents: DocumentCache | None = None
-        self._vocabulary: Vocabulary | None = None
+        self._decoding, self._log = Decoding(), RunLog()
         self.loading = Loading(Message("Starting"))
         self.failure: Message | None = None
         self.notifier = Notifier()
@@ -214,7 +208,11 @@ class Engine:
         with self._work:
             if self._closed:
                 raise ModelUnavailableError("The app is ending. Start it again, then press Write; your text is kept.")
-            self._queue.add(run)
+            try:
+                self._queue.add(run)
+            except AppError as error:
+                refused(run, error)
+                raise
             current = self._queue.current
             if current is not None and current.priority > run.priority:
                 current.stop()
@@ -241,6 +239,11 @@ class Engine:
                     return None
                 total += seconds if other.started is None else max(seconds - (time.perf_counter() - other.started), 1.0)
         return total
+
+    def seconds_to_a_place(self) -> float | None:
+        """About how long it takes until one run less waits; None while nothing is known of that."""
+        waiting = next((run for run in self.current() if run.state == "waiting"), None)
+        return 0.0 if waiting is None else self.seconds_until(waiting)
 
     def current(self) -> list[Run]:
         """The runs that wait or are under way, in the order in which they are served."""
@@ -282,10 +285,12 @@ class Engine:
         return run
 
     def _load_and_serve(self) -> None:
+        begun = time.perf_counter()
         try:
             model, tokenizer = self._load(self._report)
             self._documents = self._make_documents(model)
             self._model = model, tokenizer
+            logger.info("model loaded", extra={"seconds": round(time.perf_counter() - begun, 1)})
             self._begin_to_compile(model)
         except RefreshKVError as error:
             self.failure = Message.of(error)
@@ -299,7 +304,9 @@ class Engine:
     def _serve(self) -> None:
         while (run := self._next()) is not None:
             if run.begin():
+                self._log.begun(run, len(self._queue.waiting))
                 self._execute(run)
+                self._log.ended(run)
 
     def _begin_to_compile(self, model: PreTrainedModel) -> None:
         with self._work:
@@ -322,6 +329,7 @@ class Engine:
                 for event in events:
                     self._sign = self._clock()
                     run.emit(event)
+                    self._log.saw(event)
                     if isinstance(event, GenerationFinished):
                         with self._work:
                             self._times.add(event, run.request.max_new_tokens)
@@ -337,52 +345,9 @@ class Engine:
             run.end("failed", Message("The run failed: {}. What was written is kept.", str(error)))
 
     def _events(self, run: Run) -> Generator[Event]:
-        request = run.request
         model, tokenizer = self.require_model()
         assert self._documents is not None
-        prompt: list[int] = request.token_ids[0].tolist()
-        room = len(prompt) + request.max_new_tokens
-        with self._documents.use(prompt, request.document_end, request.policy, room) as cache:
-            events = stream_generate(
-                model,
-                tokenizer,
-                request.token_ids,
-                max_new_tokens=request.max_new_tokens,
-                temperature=request.temperature,
-                top_p=request.top_p,
-                min_p=request.min_p,
-                repetition_penalty=request.repetition_penalty,
-                seed=request.seed,
-                stop_strings=request.stop_strings,
-                logits_processors=self._processors(request, tokenizer),
-                cache=cache,
-                prefill_chunk=Pace(),
-            )
-            # What earlier runs left in the cache is done before the first chunk.
-            yield PrefillProgress(cache.get_seq_length(), len(prompt))
-            try:
-                yield from events
-            finally:
-                run.cache_bytes = cache.nbytes
-
-    def _processors(self, request: GenerationRequest, tokenizer: PreTrainedTokenizerBase) -> list[LogitsProcessor]:
-        """What decides of the text beside the model."""
-        if request.dictated:
-            return [Dictation(plain_tokens(tokenizer, request.dictated), tokenizer.eos_token_id)]
-        if request.grounding is None:
-            return []
-        if self._vocabulary is None:  # takes a while: once, for the first run that is held to anything
-            self._vocabulary = Vocabulary(tokenizer)
-        held = request.grounding
-        return [
-            SourceGuard(self._vocabulary, held.sources),
-            RepetitionGuard(self._vocabulary, draft_tokens=held.draft_tokens),
-        ]
-
-
-def plain_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """The ids of a text by itself, in which no mark of the chat template acts as one."""
-    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+        return self._decoding.events(run, model, tokenizer, self._documents)
 
 
 def named_model(name: str, quantization: Quantization | Literal["auto"]) -> ModelSource:

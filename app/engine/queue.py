@@ -21,6 +21,11 @@ ABANDONED = Message("Stopped, since others waited and nobody was here to read it
 class QueueFullError(AppError):
     """As many people are waiting as settings allow."""
 
+    @property
+    def waiting(self) -> int:
+        """How many."""
+        return int(self.args[1])
+
 
 class TooManyRunsError(AppError):
     """A visitor has as many runs as each may have."""

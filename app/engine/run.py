@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from time import perf_counter, sleep
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from torch import Tensor
 
@@ -68,8 +68,9 @@ class GenerationRequest:
 class Run:
     """One generation: its request, its state, and its events until they are taken. For several threads.
 
-    started: when it left the queue, in seconds of perf_counter. cache_bytes: of the keys and values when it ended, of
-    the full cache and the small ones. stopped_for: why it was stopped, if not because somebody asked.
+    queued, started: when it was made, and when it left the queue, in seconds of perf_counter. cache_bytes: of the keys
+    and values when it ended, of the full cache and the small ones. stopped_for: why it was stopped, if not because
+    somebody asked.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Run:
         self.stopped_for: Message | None = None
         self.state: RunState = "waiting"
         self.error: Message | None = None
-        self.started: float | None = None
+        self.queued, self.started = perf_counter(), cast(float | None, None)
         self.cache_bytes = 0
         self.notifier = Notifier()
         self._events: list[TimedEvent] = []

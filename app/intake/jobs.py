@@ -14,6 +14,9 @@ from app.text.valid import valid_text
 Wanted: TypeAlias = Callable[[], bool]
 """Whether somebody still waits for the document."""
 
+Waiting: TypeAlias = Callable[[int], None]
+"""Is told how many files come before one whose turn has not come, whenever that changes."""
+
 
 @dataclass(frozen=True)
 class FileJob:
@@ -65,7 +68,9 @@ Job: TypeAlias = FileJob | PastedJob
 class Reader(Protocol):
     """Reads files and pasted texts, for several threads at once."""
 
-    def read(self, job: Job, progress: Progress | None = None, wanted: Wanted | None = None) -> Document:
+    def read(
+        self, job: Job, progress: Progress | None = None, wanted: Wanted | None = None, waiting: Waiting | None = None
+    ) -> Document:
         """The job's document. Raises a DocumentError; OSError if the file cannot be opened."""
         ...
 
@@ -73,9 +78,17 @@ class Reader(Protocol):
 class InThread:
     """Reads in the thread that asks. Then nothing limits the memory, and what is not wanted any more is read on."""
 
-    def read(self, job: Job, progress: Progress | None = None, wanted: Wanted | None = None) -> Document:
+    def read(
+        self, job: Job, progress: Progress | None = None, wanted: Wanted | None = None, waiting: Waiting | None = None
+    ) -> Document:
         """The job's document."""
         return job.read(progress)
+
+    held, oldest = 0, None
+    """Of a `Holder`: what is read here is the app's own."""
+
+    def let_go(self) -> None:
+        """There is nothing."""
 
     def start(self) -> None:
         """Nothing is to be prepared."""

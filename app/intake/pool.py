@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 from app.documents import Document, Progress
 from app.documents.file_input import MEGABYTE
-from app.intake.jobs import Job, Wanted
+from app.intake.jobs import Job, Waiting, Wanted
 from app.intake.process import WATCH_SECONDS, WORKER, ReadingProcess, stopped
+from app.intake.reading_log import logged
 
 FILES = 100
 """A process is replaced after so many files: what libraries leave behind in it goes with it."""
@@ -41,12 +42,18 @@ class ReaderPool:
         with self._changed:
             self._keep_warm()
 
-    def read(self, job: Job, progress: Progress | None = None, wanted: Wanted | None = None) -> Document:
-        """The job's document. Raises a DocumentError, OSError if the file cannot be opened, and what `progress` raises.
+    def read(
+        self, job: Job, progress: Progress | None = None, wanted: Wanted | None = None, waiting: Waiting | None = None
+    ) -> Document:
+        """The job's document. Raises a DocumentError, OSError if the file cannot be opened, and what `progress` and
+        `waiting` raise.
 
         Once nobody waits for it any more (`wanted`), its process is ended, and ReadingStopped raised.
         """
-        with self._turn(job, wanted):
+        return logged(job, lambda: self._read(job, progress, wanted, waiting))
+
+    def _read(self, job: Job, progress: Progress | None, wanted: Wanted | None, waiting: Waiting | None) -> Document:
+        with self._turn(job, wanted, waiting):
             process = self._taken(job)
             if process is None:
                 return job.read(progress)
@@ -66,21 +73,39 @@ class ReaderPool:
             process.close()
 
     @property
+    def held(self) -> int:
+        """Bytes that the processes hold."""
+        with self._changed:
+            processes = self._processes
+        return sum(process.memory for process in processes)
+
+    @property
+    def oldest(self) -> None:
+        """Nothing is let go of: what a process reads is waited for."""
+
+    def let_go(self) -> None:
+        """There is nothing."""
+
+    @property
     def pids(self) -> list[int]:
         """The processes that read or are ready to, by their numbers in the system."""
         with self._changed:
             return [process.pid for process in self._processes]
 
     @contextmanager
-    def _turn(self, job: Job, wanted: Wanted | None) -> Iterator[None]:
+    def _turn(self, job: Job, wanted: Wanted | None, waiting: Waiting | None) -> Iterator[None]:
         """Within it the job is one of the `most` that are read. Raises ReadingStopped."""
-        place = object()
+        place, told = object(), 0
         with self._changed:
             self._waiting.append(place)
             try:
                 while self._waiting[0] is not place or self._turns >= self._most:
                     if self._closed or (wanted is not None and not wanted()):
                         raise stopped(job)
+                    before = self._waiting.index(place) + self._turns
+                    if waiting is not None and before != told:
+                        told = before
+                        waiting(before)
                     self._changed.wait(WATCH_SECONDS)
                 self._turns += 1
             finally:

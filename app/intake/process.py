@@ -35,6 +35,9 @@ START_SECONDS = 120
 WATCH_SECONDS = 0.1
 """Between two looks at what a process costs."""
 
+PROGRAMS_SECONDS = 1.0
+"""Between two looks for programs that a process has begun, each of which takes milliseconds."""
+
 NEARLY = 0.75
 """A process that breaks down with so much of its memory in use, as a share of the limit, broke down of that."""
 
@@ -59,6 +62,8 @@ class ReadingProcess:
         self.files = 0
         """How many it was given."""
         self._ready, self._closed, self._used, self._longest = False, False, 0, longest(Limits())
+        self._programs: list[psutil.Process] = []
+        self._looked = 0.0
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._ending = threading.Lock()
         threading.Thread(target=self._listen, name="reading", daemon=True).start()
@@ -70,9 +75,12 @@ class ReadingProcess:
 
     @property
     def memory(self) -> int:
-        """Bytes that it holds (resident); 0 if it has ended."""
+        """Bytes that it holds (resident), with the programs that it began, such as Tesseract; 0 if it has ended."""
         with suppress(psutil.Error):
-            return int(psutil.Process(self.pid).memory_info().rss)
+            process = psutil.Process(self.pid)
+            if time.monotonic() - self._looked >= PROGRAMS_SECONDS:
+                self._programs, self._looked = process.children(recursive=True), time.monotonic()
+            return int(process.memory_info().rss) + sum(map(_resident, self._programs))
         return 0
 
     @property
@@ -95,8 +103,8 @@ class ReadingProcess:
                 return document
             case Refused(error):
                 raise error
-            case Failed(kind, traceback):
-                logger.error("%r could not be read:\n%s", job.name, traceback)
+            case Failed(kind, at):
+                logger.error("a reader failed", extra={"error": kind, "at": at})
                 raise ended(job, kind)
         raise too_much_memory(job, self._used)
 
@@ -191,6 +199,13 @@ def too_much_memory(job: Job, used: int) -> TooMuchMemory:
         "{}: reading it takes {:,} MB of memory or more; the limit is {:,} MB. Split the file, or raise {}.",
         job.name, max(used // MEGABYTE, limit), limit, f"{PREFIX}MAX_READ_MEGABYTES",
     )  # fmt: skip
+
+
+def _resident(process: psutil.Process) -> int:
+    """Bytes that a process holds; 0 if it has ended."""
+    with suppress(psutil.Error):
+        return int(process.memory_info().rss)
+    return 0
 
 
 def _opened(stream: IO[bytes] | None) -> IO[bytes]:

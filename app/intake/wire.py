@@ -64,10 +64,10 @@ class OutOfMemory:
 
 @dataclass(frozen=True)
 class Failed:
-    """The reader itself failed, by an exception of that kind; the traceback is for the log."""
+    """The reader itself failed, by an exception of that kind; where is for the log."""
 
     kind: str
-    traceback: str
+    place: str
 
 
 Answer: TypeAlias = Ready | Advanced | Read | Refused | OutOfMemory | Failed

@@ -11,7 +11,6 @@ import queue
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from typing import IO
 
@@ -31,6 +30,7 @@ from app.intake.wire import (
     receive,
     send,
 )
+from app.log import place
 from app.say.errors import DocumentError, FileTooLarge
 from app.say.wording import Message
 from app.settings import Limits
@@ -43,9 +43,6 @@ SPARE_SECONDS = 20
 
 SPARE_MEMORY = 1.25
 """What can be had at all, in shares of the limit: the app watches that one, and says when it is passed."""
-
-TRACEBACK = 4000
-"""Characters of a traceback that are sent, from its end."""
 
 
 def main() -> None:
@@ -92,7 +89,7 @@ def _reply(outgoing: IO[bytes], job: Job, said: Answer) -> None:
 
 
 def _failed(error: Exception) -> Failed:
-    return Failed(type(error).__name__, "".join(traceback.format_exception(error))[-TRACEBACK:])
+    return Failed(type(error).__name__, place(error))
 
 
 def _from_memory(error: BaseException) -> bool:

@@ -13,13 +13,15 @@ from app.engine.notifier import Notifier
 
 @dataclass(eq=False, slots=True)
 class BeingRead:
-    """A file that is read now or waits for it: `done` of `total` pages so far, 0 while that is not known. It is read on
-    while it is `wanted`. `file` is the id of the source that it is already, if it is one."""
+    """A file that is read now or waits for it: `done` of `total` pages so far, 0 while that is not known; `before`:
+    while it waits, the files of everybody's that come first. It is read on while it is `wanted`. `file` is the id of
+    the source that it is already, if it is one."""
 
     name: str
     file: str | None = None
     done: int = 0
     total: int = 0
+    before: int = 0
     wanted: bool = True
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -54,7 +56,12 @@ class Readings:
 
     def advance(self, entry: BeingRead, done: int, total: int) -> None:
         """So many of its pages are read."""
-        entry.done, entry.total = done, total
+        entry.done, entry.total, entry.before = done, total, 0
+        self.notifier.notify()
+
+    def wait(self, entry: BeingRead, before: int) -> None:
+        """So many files of everybody's are read before it; 0 once its turn has come."""
+        entry.before = before
         self.notifier.notify()
 
     def stop(self, reading: str) -> None:

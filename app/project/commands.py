@@ -19,7 +19,6 @@ from app.project.proposing import Proposing, made_of
 from app.project.reading_plan import of_parts
 from app.project.section_point import section_point
 from app.project.session import Session
-from app.project.sessions import Sessions
 from app.project.specs import Advance
 from app.project.subject import has_subject, require_subject
 from app.project.tables import Table
@@ -36,10 +35,9 @@ from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.tasks import NOTE
 from app.prompt.window import Budget, FewerPages, FewerSources, ShorterDraft, ShorterOutput
 from app.reading.meanings import Meanings
-from app.reading.reading import Reading, Readings
+from app.reading.reading import Readings
 from app.say.errors import AppError, PromptError
 from app.settings import Settings
-from app.store import list_own_sources
 
 Where: TypeAlias = Literal["anew", "end", "caret", "again"]
 """Where is written: a new draft, at the end, at the caret, or the last passage once more."""
@@ -63,19 +61,6 @@ class Commands:
         self.settings, self.engine = settings, engine
         self._meanings = meanings
         self._specs = WholeSpecs(settings, engine)
-
-    def delete(self, sessions: Sessions, page: str, session: Session) -> tuple[Session, list[str]]:
-        """Delete a project for good, and what was computed of documents that no other has. Returns what `page` shows
-        then, and the hashes of those documents' files (SHA-256)."""
-        own = list_own_sources(sessions.store, session.id)
-        documents = [source.document for source in own]
-        names = {document.name for document in documents}
-        chosen = [document for document in session.material.reading.documents if document.name in names]
-        shown = sessions.delete(page, session.id)
-        self.engine.forget([page.text for document in documents for page in document.pages])
-        if self._meanings is not None:
-            self._meanings.forget([*Reading(documents).told, *Reading(chosen).told])
-        return shown, [source.hash for source in own]
 
     def request(self, **fields: Any) -> WriteRequest:
         """The request that these fields are. Raises AppError for a value that means nothing."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from app.project.conflicts import Conflicts
 from app.project.insertion import Insertion, InsertionPoint
 from app.project.proposal import Proposal
-from app.project.revised_text import RevisedText
+from app.project.revised_text import Mark, RevisedText
 from app.say.errors import AppError
 from app.say.wording import Message
 from app.store import Autosave, Store, redo, restore_version, save_draft, save_version, undo
@@ -88,6 +88,15 @@ class ProjectDraft:
         with self._lock:
             known = text == self._text.text or page == self._text.author[0]
             return self._text.revision if known else revision
+
+    @property
+    def mark(self) -> Mark:
+        """Where the text is, for `go_on` after it was read again."""
+        return self._text.mark
+
+    def go_on(self, mark: Mark) -> None:
+        """Go on from there."""
+        self._text.go_on(mark)
 
     # --- edits of pages ---
 

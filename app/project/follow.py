@@ -116,6 +116,11 @@ class Job:
         return self._ended.is_set()
 
     @property
+    def settled(self) -> bool:
+        """Whether all that is to be kept of it is kept, too."""
+        return self.done and not self._thread.is_alive()
+
+    @property
     def state(self) -> JobState:
         """As of the latest run, while another may come "running"; "failed" too if the next could not be begun."""
         if self.failed:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.text.spans import Span, moved
+
+
+class Mark(NamedTuple):
+    """Where a text was: the hash of what it said, its revision, and what the latest run wrote."""
+
+    text: int
+    revision: int
+    written: Span | None
 
 
 @dataclass
@@ -48,3 +57,13 @@ class RevisedText:
         self.text = text
         self.revision += 1
         self.author = "", 0
+
+    @property
+    def mark(self) -> Mark:
+        """Where it is now."""
+        return Mark(hash(self.text), self.revision, self.written)
+
+    def go_on(self, mark: Mark) -> None:
+        """Be where it was, as read again: pages know its revision still."""
+        self.revision = mark.revision
+        self.written = mark.written if hash(self.text) == mark.text else None

@@ -27,6 +27,9 @@ from app.store import Project, Store, rename_project, save_task
 
 UNTITLED = "Untitled"
 
+BYTES, TEXT_BYTES = 50_000, 4
+"""Of one in which there is nothing, and of a character of the draft with what was made of it."""
+
 INTERRUPTED = "The app ended while the model wrote here. What it had written is kept; press Continue to go on."
 
 
@@ -50,14 +53,15 @@ class Session:
         self.versions = Versions(store, project.id, self.draft)
         self.runs = RunLibrary(store, project.id)
         self.token_counts = TokenCounts()
-        self.readings = Readings(meanings)
+        self.readings = Readings(meanings, project.id)
         self.notes = Notes(store, project.id)
         self.note_taking: NoteTaking | None = None
         self.writing: Writing | None = None
         self.comparison: Comparison | None = None
         self.caller = Caller()
         """Who asks for what is done in it."""
-        self.used = time.monotonic()
+        self.used = self.asked_at = time.monotonic()
+        """When it was last in use, by a page that shows it too; and when a page last asked for something."""
         self._store = store
         self._lock = threading.Lock()
 
@@ -70,6 +74,22 @@ class Session:
     def busy(self) -> bool:
         """Whether something is being written."""
         return self.writing is not None and not self.writing.done
+
+    @property
+    def kept(self) -> bool:
+        """Whether the store has all of it, so that it can be closed, and opened again as it is."""
+        jobs = [self.writing, self.note_taking]
+        settled = all(job is None or job.settled for job in jobs) and self.comparison is None
+        return settled and self.sources.kept and self.runs.kept and self.draft.proposal is None
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes in memory, about."""
+        return BYTES + self.sources.held + self.runs.held + TEXT_BYTES * len(self.draft.text)
+
+    def asked(self) -> None:
+        """A page asks for something in it."""
+        self.used = self.asked_at = time.monotonic()
 
     @property
     def material(self) -> Material:

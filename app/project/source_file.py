@@ -1,17 +1,22 @@
-"""One source of a project at one moment: a file or a pasted text, and what became of it."""
+"""A source of a project at one moment: its file, its document, and what is chosen of that."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from app.documents import Document, Page, Progress, select_pages
-from app.intake import FileJob, Reader, Wanted
+from app.intake import FileJob, Reader, Waiting, Wanted
 from app.say.errors import DocumentError, PageRangeError, PasswordNeeded, WrongPassword
 from app.say.wording import Message, reason
 from app.text.valid import valid_text
+
+TEXT_BYTES = 16
+"""Of a character in memory: 9 of a PDF's page, with the text as it was extracted and where each character stands in
+that; 8 of the index and the sentences of the parts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +48,30 @@ class SourceFile:
             except PageRangeError as error:
                 object.__setattr__(self, "error", self.error or error.message)
 
+    @cached_property
+    def held(self) -> int:
+        """Bytes that its text takes in memory, with what is made of it to be searched and read."""
+        return TEXT_BYTES * self.document.characters if self.document else 0
+
+    @property
+    def file_bytes(self) -> int:
+        """Of the file."""
+        try:
+            return self.path.stat().st_size
+        except OSError:  # gone meanwhile
+            return 0
+
     @property
     def name(self) -> str:
         """The file's name, or that of the pasted text."""
         return self.document.name if self.document else valid_text(self.path.name)
 
-    def read(self, reader: Reader, job: FileJob, progress: Progress | None, wanted: Wanted) -> SourceFile:
+    def read(
+        self, reader: Reader, job: FileJob, progress: Progress | None, wanted: Wanted, waiting: Waiting | None = None
+    ) -> SourceFile:
         """With its document, or with what is wrong with the file as `error`."""
         try:
-            document = reader.read(job, progress, wanted)
+            document = reader.read(job, progress, wanted, waiting)
         except DocumentError as error:
             locked = isinstance(error, PasswordNeeded | WrongPassword)
             return replace(self, error=error.message, needs_password=locked)

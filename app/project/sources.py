@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
+from typing import Concatenate, ParamSpec
 
 from app.documents import ReadAs, duplicates
 from app.intake import FileJob, InThread, PastedJob, Reader, Wanted
@@ -31,6 +32,24 @@ from app.store import (
     remove_source,
 )
 
+Given = ParamSpec("Given")
+
+
+def _reading(method: Callable[Concatenate[Sources, Given], None]) -> Callable[Concatenate[Sources, Given], None]:
+    """A method during which something is read that is not in the store yet."""
+
+    @wraps(method)
+    def counted(sources: Sources, /, *args: Given.args, **options: Given.kwargs) -> None:
+        with sources._lock:
+            sources._reads += 1
+        try:
+            method(sources, *args, **options)
+        finally:
+            with sources._lock:
+                sources._reads -= 1
+
+    return counted
+
 
 class Sources:
     """The sources of one project, in order. For several threads at once: each change puts another tuple in the place of
@@ -43,6 +62,7 @@ class Sources:
         self._closed = False
         self.readings = Readings()
         """The files that are being read."""
+        self._reads = 0
         self._files = tuple(
             SourceFile(
                 source.path,
@@ -63,6 +83,21 @@ class Sources:
     def files(self) -> tuple[SourceFile, ...]:
         """All of them, as they are now."""
         return self._files
+
+    @property
+    def held(self) -> int:
+        """Bytes that their texts take in memory, about."""
+        return sum(file.held for file in self._files)
+
+    @property
+    def file_bytes(self) -> int:
+        """Of all files together."""
+        return sum(file.file_bytes for file in self._files)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the store has all of them, and none is being read."""
+        return not self._reads and all(file.stored is not None for file in self._files)
 
     @property
     def version(self) -> str:
@@ -97,6 +132,7 @@ class Sources:
         """The file of that id as it is now; None if it was removed."""
         return next((found for found in self._files if found.id == file), None)
 
+    @_reading
     def add(self, paths: Sequence[Path], wanted: Wanted | None = None) -> None:
         """Read uploaded files, which come last.
 
@@ -116,6 +152,7 @@ class Sources:
                         self._append(self._kept(read))
                 self.readings.end(entry)
 
+    @_reading
     def paste(self, text: str, say: Wording = ENGLISH) -> None:
         """Add a pasted text as the last source; `say` names it. Raises DocumentError, and then adds none."""
         with self._lock:
@@ -132,6 +169,7 @@ class Sources:
             with self._lock:
                 self._pasting.discard(name)
 
+    @_reading
     def unlock(self, file: str, password: str) -> None:
         """Try to open the file of that id with a password."""
         locked = self.find(file)
@@ -153,6 +191,7 @@ class Sources:
         if read.stored is not None:  # it was removed since, or opened by another attempt
             remove_source(self._store, read.stored)
 
+    @_reading
     def read_again(self, file: str, read_as: ReadAs, wanted: Wanted | None = None) -> None:
         """Read the file of that id in another way. The choice of pages stays if it can; what goes wrong leaves the
         source as it was, and becomes its `error`. It stays as it was, too, if reading is stopped, or `wanted` is
@@ -259,8 +298,8 @@ class Sources:
 
     def _read(self, file: SourceFile, job: FileJob, entry: BeingRead, awaited: Wanted) -> SourceFile:
         """With its document or an error, while the entry tells how far it is."""
-        advanced = partial(self.readings.advance, entry)
-        return file.read(self._reader, job, advanced, lambda: entry.wanted and awaited())
+        advanced, waits = partial(self.readings.advance, entry), partial(self.readings.wait, entry)
+        return file.read(self._reader, job, advanced, lambda: entry.wanted and awaited(), waits)
 
     def _kept(self, file: SourceFile) -> SourceFile:
         """With its copy in the store, or with why there is none: it can be written about all the same."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from app.engine.engine import Engine, plain_tokens
+from app.engine.decoding import plain_tokens
+from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Grounding
 from app.project.material import Material, fitted
 from app.project.quoting import expanded, shortened

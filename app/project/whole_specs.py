@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from app.engine.engine import plain_tokens
+from app.engine.decoding import plain_tokens
 from app.engine.run import Priority
 from app.project.material import Material, NothingRead, NothingToQuote, sources_of
 from app.project.reading_plan import of_sections

@@ -52,8 +52,9 @@ class Meanings:
         self._model: Vectors | None = None
         self._failed = False
         self._loading = threading.Lock()
-        self._to_prepare: SimpleQueue[Callable[[], Sequence[str]]] = SimpleQueue()
+        self._to_prepare: SimpleQueue[tuple[Callable[[], Sequence[str]], str]] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._forgotten: set[str] = set()
         self._waiting = 0
         self._closed = False
         self._changed = threading.Condition()
@@ -63,13 +64,13 @@ class Meanings:
         found = self._first_known(texts)
         return found if found is not None and len(found) == len(texts) else None
 
-    def of(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
+    def of(self, texts: Sequence[str], owner: str = "") -> NDArray[np.float32] | None:
         """The vectors of the first of these texts, of which those are made that can be within PATIENCE; None without a
-        model."""
+        model. They are kept for as long as `owner` is not forgotten; without one until others take their place."""
         end = perf_counter() + PATIENCE
         with self._before_others():
             for start in range(0, len(texts), _TOGETHER):
-                self._make(texts[start : start + _TOGETHER])
+                self._make(texts[start : start + _TOGETHER], owner)
                 if perf_counter() >= end:
                     break
         return self._first_known(texts)
@@ -80,24 +81,31 @@ class Meanings:
             made = self._embedded([text])
         return made[0] if len(made) else None
 
-    def prepare(self, texts: Callable[[], Sequence[str]]) -> None:
-        """Make the vectors of what `texts` gives, while nobody waits for others."""
-        self._to_prepare.put(texts)
+    def prepare(self, texts: Callable[[], Sequence[str]], owner: str = "") -> None:
+        """Make the vectors of what `texts` gives, while nobody waits for others; `owner` as in `of`."""
+        self._to_prepare.put((texts, owner))
         with self._changed:
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._serve, name="meanings", daemon=True)
                 self._thread.start()
 
-    def forget(self, texts: Sequence[str]) -> None:
-        """Delete the vectors of texts."""
-        self._file.forget(list(map(_key, texts)))
+    def forget(self, owner: str, texts: Sequence[str] = ()) -> None:
+        """Delete the vectors that `owner` had and those of texts, unless another owner has them too. No more are made
+        for it."""
+        self._forgotten.add(owner)
+        self._file.forget(owner, list(map(_key, texts)))
+
+    @property
+    def kept(self) -> VectorFile:
+        """Where they are."""
+        return self._file
 
     def close(self) -> None:
         """Make no more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._to_prepare.put(tuple)
+        self._to_prepare.put((tuple, ""))
         if self._thread is not None:
             self._thread.join()
         self._file.close()
@@ -107,7 +115,8 @@ class Meanings:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         while not self._closed:
             try:
-                texts = self._to_prepare.get()()
+                given, owner = self._to_prepare.get()
+                texts = given()
             except Exception:  # the others are to be prepared all the same
                 logger.exception("texts are not prepared")
                 continue
@@ -116,7 +125,9 @@ class Meanings:
                     self._changed.wait_for(lambda: self._closed or not self._waiting)
                 if self._closed:
                     return
-                self._make(texts[start : start + _TOGETHER])
+                if owner in self._forgotten:
+                    break
+                self._make(texts[start : start + _TOGETHER], owner)
 
     @contextmanager
     def _before_others(self) -> Iterator[None]:
@@ -135,13 +146,17 @@ class Meanings:
         vectors = [found[key] for key in takewhile(found.__contains__, keys)]
         return np.stack(vectors) if vectors else None
 
-    def _make(self, texts: Sequence[str]) -> None:
+    def _make(self, texts: Sequence[str], owner: str) -> None:
         keys = {_key(text): text for text in texts}
+        if owner:
+            self._file.own(owner, list(keys))
         known = self._file.get(list(keys))
         missing = [key for key in keys if key not in known]
         if missing:
             made = self._embedded([keys[key] for key in missing])
             self._file.keep(dict(zip(missing, made, strict=False)))
+        if owner in self._forgotten:  # meanwhile
+            self._file.forget(owner, list(keys))
 
     def _embedded(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Their vectors; none without a model."""

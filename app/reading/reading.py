@@ -56,8 +56,9 @@ class Reading:
     """Some documents, each as far as it is to be read. What is known of them is found when it is asked for, once; for
     several threads."""
 
-    def __init__(self, documents: Sequence[Document], meanings: Meanings | None = None) -> None:
-        """They may hold only some of their pages. `meanings`: what compares their parts with a query by meaning too."""
+    def __init__(self, documents: Sequence[Document], meanings: Meanings | None = None, owner: str = "") -> None:
+        """They may hold only some of their pages. `meanings`: what compares their parts with a query by meaning too;
+        `owner`: whose the vectors are that it makes."""
         self.documents = tuple(documents)
         self.names = _told_apart([document.name for document in documents])
         """Of the documents, no two the same."""
@@ -72,12 +73,12 @@ class Reading:
         self._whole: dict[int, str] = {}
         self._statements: dict[int, list[Statement]] = {}
         self._apt: dict[tuple[int, str], NDArray[np.float32] | None] = {}
-        self._meanings = meanings
+        self._meanings, self._owner = meanings, owner
         self._scores: dict[str, list[float]] = {}
         self._lock = threading.Lock()
         self._building = threading.Lock()  # not held while vectors are waited for, whose thread needs it too
         if meanings:
-            meanings.prepare(self._compared)
+            meanings.prepare(self._compared, owner)
 
     def plain(self, number: int) -> Plain:
         """What the part of that number says, paragraph by paragraph."""
@@ -90,11 +91,6 @@ class Reading:
     def compared(self) -> list[str]:
         """The texts of the parts as they are compared with a query."""
         return [f"{part.title}\n{self.plain(part.number).text}" for part in self.parts]
-
-    @property
-    def told(self) -> list[str]:
-        """All texts of which vectors may have been made: those of the parts, and their statements."""
-        return self.compared + [each.text for part in self.parts for each in self.statements(part.number)]
 
     def relevance(self, query: str) -> list[float]:
         """How much each part has to do with `query`, 0 to 1. The same each time, also when more parts can be compared
@@ -247,7 +243,7 @@ class Reading:
 
     @cached_property
     def _relevance(self) -> Relevance:
-        return Relevance(self.compared, self._meanings)
+        return Relevance(self.compared, self._meanings, self._owner)
 
     def _compared(self) -> Sequence[str]:
         return self._index().compared
@@ -276,9 +272,9 @@ def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
 class Readings:
     """The latest reading, for as long as the same documents are asked for. For several threads."""
 
-    def __init__(self, meanings: Meanings | None = None) -> None:
-        """Nothing is read yet."""
-        self._meanings = meanings
+    def __init__(self, meanings: Meanings | None = None, owner: str = "") -> None:
+        """Nothing is read yet. The parameters are those of a `Reading`."""
+        self._meanings, self._owner = meanings, owner
         self._lock = threading.Lock()
         self._key: tuple[object, ...] = ()
         self._reading: Reading | None = None
@@ -290,5 +286,5 @@ class Readings:
         )
         with self._lock:
             if self._reading is None or key != self._key:
-                self._key, self._reading = key, Reading(documents, self._meanings)
+                self._key, self._reading = key, Reading(documents, self._meanings, self._owner)
             return self._reading

@@ -27,8 +27,8 @@ SHORTLIST = 10
 class Relevance:
     """Finds among some texts. Made once for them."""
 
-    def __init__(self, texts: Sequence[str], meanings: Meanings | None = None) -> None:
-        """With `meanings`, if the texts are English, they are compared by meaning too."""
+    def __init__(self, texts: Sequence[str], meanings: Meanings | None = None, owner: str = "") -> None:
+        """With `meanings`, if the texts are English, they are compared by meaning too, by vectors of `owner`'s."""
         self._count = len(texts)
         found = [terms(text) for text in texts]
         self._counts = Counter(term for each in found for term in set(each))
@@ -36,7 +36,7 @@ class Relevance:
         if any(found):
             self._index = bm25s.BM25()
             self._index.index(found, show_progress=False)
-        self._meanings = meanings
+        self._meanings, self._owner = meanings, owner
         self.compared: Sequence[str] = texts if meanings and is_english(texts) else ()
         """By meaning: all texts, or none."""
         self._vectors: NDArray[np.float32] | None = None
@@ -79,7 +79,7 @@ class Relevance:
     def prepare(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """The vectors of the first of other texts of the same documents, of which those are made that can be within
         PATIENCE; None if they are not compared by meaning."""
-        return self._meanings.of(texts) if self.compared and self._meanings is not None else None
+        return self._meanings.of(texts, self._owner) if self.compared and self._meanings is not None else None
 
     def known_nearness(self, query: str, texts: Sequence[str], among: Sequence[int] = ()) -> NDArray[np.float32] | None:
         """How near other texts of the same documents are to the middle between the query and the mean of the texts
@@ -117,5 +117,5 @@ class Relevance:
         if self._vectors is not None:
             return np.arange(self._count), self._vectors
         numbers = np.argsort(-lexical, kind="stable")[:SHORTLIST]
-        vectors = self._meanings.of([self.compared[number] for number in numbers])
+        vectors = self._meanings.of([self.compared[number] for number in numbers], self._owner)
         return numbers[: 0 if vectors is None else len(vectors)], vectors

@@ -35,6 +35,9 @@ from core.events import CacheRefreshed, Event
 Json: TypeAlias = dict[str, Any]
 """Values that JSON can hold."""
 
+TOKEN_BYTES = 200
+"""Of a token in memory, of the prompt or of what was written, with its text."""
+
 MOST_LAYERS = 4
 """Single layers whose history is held unpacked."""
 
@@ -66,6 +69,16 @@ class MapFeed:
     def layers(self) -> int:
         """How many layers it tells of."""
         return len(self._layers)
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes in memory, about."""
+        with self._lock:
+            trace = self._recorder.trace
+            histories = [self._totals, *self._single.values()]
+            unpacked = sum(len(levels) for history in histories for levels in history)
+        packed = sum(len(refresh.packed) for refresh in trace.refreshes)
+        return unpacked + packed + TOKEN_BYTES * (len(trace.tokens) + len(trace.prompt.token_ids))
 
     @property
     def trace(self) -> Trace:

@@ -155,6 +155,18 @@ class RunLibrary:
     # --- looked at ---
 
     @property
+    def kept(self) -> bool:
+        """Whether the store has all of them."""
+        return all(entry.stored is not None and entry.feed is None for entry in self.entries)
+
+    @property
+    def held(self) -> int:
+        """Bytes that those take in memory that are held, about."""
+        with self._lock:
+            feeds = {run.feed for run in self._open.values()} | {entry.feed for entry in self._entries if entry.feed}
+        return sum(feed.held for feed in feeds)
+
+    @property
     def entries(self) -> list[RunEntry]:
         """All, the newest first."""
         with self._lock:

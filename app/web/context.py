@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app.engine.caller import Caller
+from app.memory import Memory
 from app.project.commands import Commands
 from app.project.editor_state import EditorState
 from app.project.session import Session
@@ -24,12 +25,18 @@ class AppContext:
     """The commands, the open projects, and which page means which."""
 
     def __init__(
-        self, commands: Commands, sessions: Sessions, *, shared: bool, presence: Presence | None = None
+        self,
+        commands: Commands,
+        sessions: Sessions,
+        *,
+        shared: bool,
+        presence: Presence | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """`shared`: the page is for strangers, who must not see one another's projects. `presence`: who is there, as
-        `sessions` knows it too."""
+        `sessions` knows it too. `memory`: what is kept in which."""
         self.commands, self.sessions, self.shared = commands, sessions, shared
-        self.presence = presence or Presence()
+        self.presence, self.memory = presence or Presence(), memory
         self.line = Line()
         """Those for whom the queue has no place yet."""
         self.visitors = Visitors(kept_key(sessions.store.folder))
@@ -60,8 +67,8 @@ class AppContext:
 
     def caller(self, request: gr.Request) -> Caller:
         """Who calls for a text that belongs to no project, and listens for as long as a stream is read."""
-        page = page_of(request)
-        return Caller(self.visitors.of(request), lambda: not self.presence.silent(page), kept=False)
+        page = page_of(request)  # none of who asks past the queue, who holds the answer's own stream
+        return Caller(self.visitors.of(request), lambda: not page or not self.presence.silent(page), kept=False)
 
     def _asked(self, session: Session, request: gr.Request) -> Session:
         """What is done in it from now on is done for who sent `request`. On a person's own computer it goes on without

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import gradio as gr
+from fastapi import HTTPException
 from gradio.exceptions import InvalidPathError
 from gradio_client.utils import is_http_url_like
 
+from app.say.wording import ENGLISH
 from app.text.valid import valid
+from app.web.events import failure, wording
 
 NOT_UPLOADED = "A file was not uploaded. Upload it first; in gradio_client that is handle_file(path)."
 NOT_HELD = "A value came that its field cannot hold. Send one of its type (/gradio_api/info)."
 TOO_FEW = "{} values came, and {} are needed. Send one for each parameter that /gradio_api/info names."
+
+FAILED = "This could not be done, by an error of the app. It was logged; try again."
+
+logger = logging.getLogger(__name__)
 
 
 class ValidBlocks(gr.Blocks):
@@ -32,7 +40,14 @@ class ValidBlocks(gr.Blocks):
             raise gr.Error(NOT_UPLOADED, print_exception=False)
         if block_fn.api_visibility == "public" and len(inputs) < len(block_fn.inputs):
             raise gr.Error(TOO_FEW.format(len(inputs), len(block_fn.inputs)), print_exception=False)
-        return await super().process_api(block_fn, valid(inputs), *args, **options)
+        try:
+            return await super().process_api(block_fn, valid(inputs), *args, **options)
+        except (gr.Error, HTTPException):
+            raise
+        except Exception:  # which Gradio would print, with all that it says
+            logger.exception("an event failed")
+            say = wording(options["request"]) if options.get("request") else ENGLISH
+            raise failure(say(FAILED)) from None
 
     async def preprocess_data(self, *args: Any, **options: Any) -> Any:
         """As Gradio's. What it refuses is told, also where it would tell nothing, and not in the log: only programs

@@ -25,6 +25,7 @@ from app.settings import PREFIX, SPACE_VARIABLE, Settings, SettingsError
 from app.web import health
 from app.web.context import AppContext
 from app.web.guard import EVERYWHERE, Guard, own_names
+from app.web.mailboxes import Mailboxes
 from app.web.page import launch_options
 
 HOST, SPACE_HOST = "127.0.0.1", "0.0.0.0"
@@ -46,6 +47,7 @@ class Server:
         self._blocks = blocks
         application: ASGIApp = _application(blocks, settings, host, context)
         if context is not None:
+            application = Mailboxes(blocks, context.presence).tended(application)
             application = context.presence.watched(context.visitors.given(application))
         self._server = _Uvicorn(application)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="server", daemon=True)
@@ -67,7 +69,9 @@ class _Uvicorn(uvicorn.Server):
     """With the signals left to the main thread, where what is written is kept before the process ends."""
 
     def __init__(self, app: ASGIApp) -> None:
-        super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=CLOSING_SECONDS))
+        super().__init__(
+            uvicorn.Config(app, log_config=None, log_level="warning", timeout_graceful_shutdown=CLOSING_SECONDS)
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As if all pages had been closed; else it would wait for them, since what streams to them has no end."""
@@ -118,12 +122,14 @@ def _application(blocks: gr.Blocks, settings: Settings, host: str, context: AppC
     everywhere = host in EVERYWHERE
     application.add_middleware(Guard, hosts=(*settings.allowed_hosts, *own_names(host)), addresses=everywhere)
     if context is not None:
-        application.add_route(health.PATH, health.answering(context.commands.engine))
+        application.add_route(health.PATH, health.answering(context.commands.engine, context.memory))
     gr.mount_gradio_app(
         application, blocks, "/", show_error=False, ssr_mode=False, pwa=False, **launch_options(settings)
     )
     (gradio,) = (route.app for route in application.routes if isinstance(route, Mount) and isinstance(route.app, App))
     blocks.app = gradio
+    if settings.shared:
+        blocks.api_open = False  # past the queue nobody sees whether a caller is there still; as on a Space
     blocks.has_launched = True  # else a client could have any file of this computer copied for it
     gradio.startup_events_triggered = True  # with the server; at /startup-events a client would start the queue again
     return application

@@ -10,11 +10,13 @@ from playwright.sync_api import Locator, Page, expect
 
 from app.engine.engine import Engine
 from app.project.commands import Commands
+from app.project.forgetting import Forgetting
 from app.project.sessions import Sessions
 from app.settings import Settings
 from app.store import open_store
 from app.web.context import AppContext
 from app.web.page import build
+from app.web.passing import delete_passing
 from app.web.presence import Presence
 from app.web.server import Server
 
@@ -45,7 +47,8 @@ class Studio:
         self._context.sessions = self.sessions
 
     def _opened(self, settings: Settings, shared: bool) -> Sessions:
-        return Sessions(self.store, settings.limits, 60, forget=shared, silent=self._presence.silent)
+        forget = Forgetting(self.store, self.engine, passing=delete_passing)
+        return Sessions(self.store, settings.limits, 60, forget=shared, silent=self._presence.silent, delete=forget)
 
     def close(self) -> None:
         """Stop serving; what is being written is stopped and kept."""

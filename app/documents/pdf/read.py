@@ -152,7 +152,7 @@ def _recognised(page: PageText, number: int, pages: PdfPages, read: ReadPages, j
         read.looked, read.tesseract = bool(wanted), Tesseract.find(wanted)
     if not read.tesseract and page.pictured and is_visible(page.text):
         read.stamped.append(number)
-    if not read.tesseract or (picture := pages.picture(number - 1)) is None:
+    if not read.tesseract or not pages.is_drawn(number - 1):
         return page
     seconds = job.seconds_left - max(_SPARE_SECONDS, _SPARE_SHARE * job.limits.max_read_seconds)
     if seconds <= 0:

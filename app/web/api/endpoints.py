@@ -15,15 +15,14 @@ from gradio.utils import get_upload_folder
 from app.documents import select_pages
 from app.engine.caller import Caller
 from app.export import Draft, export
-from app.intake import FileJob, Reader
+from app.intake import Reader
 from app.project.commands import Commands
 from app.project.follow import Job
-from app.prompt.messages import Source
 from app.prompt.request import WordingChoice
 from app.say.errors import AppError
-from app.settings import Limits
 from app.web.api.answers import compared, planned_section
-from app.web.api.inputs import answer, errors_told, given_text, given_texts, read_sources, uploaded, wanted_reading
+from app.web.api.inputs import answer, errors_told, given_text, given_texts
+from app.web.api.reading import READINGS, CallReading
 from app.web.frames import frames
 
 FRAME_SECONDS = 0.1
@@ -42,8 +41,12 @@ def add_api(
     """The endpoints, inside of a gr.Blocks. They touch no project of the page's. `caller`: who sent a request."""
     tools = Tools(commands, reader, caller)
     # Runs queue in the engine; Gradio must not hold them back as well.
-    for tool in (tools.write, tools.compare, tools.read_document, tools.check_budget, tools.export_draft):
+    for tool in (tools.write, tools.compare, tools.export_draft):
         gr.api(tool, api_name=tool.__name__, concurrency_limit=None)
+    # What waits for files holds a thread, of which the page needs some.
+    held: Json = {"concurrency_limit": READINGS, "concurrency_id": "reading"}
+    gr.api(tools.read_document, api_name="read_document", **held)
+    gr.api(tools.check_budget, api_name="check_budget", **held)
 
 
 class Tools:
@@ -53,7 +56,8 @@ class Tools:
         self, commands: Commands, reader: Reader, caller: Callable[[gr.Request], Caller] = lambda request: Caller()
     ) -> None:
         """The page's commands, what reads files for it, and who sent a request."""
-        self._commands, self._reader, self._caller = commands, reader, caller
+        self._commands, self._sent_by = commands, caller
+        self._reading = CallReading(reader, commands.settings.limits)
 
     async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
@@ -109,14 +113,14 @@ class Tools:
         Returns:
             text: what is written so far, in Markdown, without the draft it goes on from. statistics: state, tokens per second, time to first token and others; empty until the end.
         """  # noqa: E501
-        with errors_told():
+        with errors_told(self._commands.engine):
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 method=method, budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
-            sources = await asyncio.to_thread(self._sources, files, pages, passwords, parts, reading)
-            caller = self._caller(request) if request is not None else None
+            caller = self._caller(request)
+            sources = await self._reading.sources_in_thread(files, pages, passwords, parts, reading, caller)
             writing = await asyncio.to_thread(
                 self._commands.write_apart, sources, asked, given_text("draft", draft), caller
             )
@@ -184,15 +188,15 @@ class Tools:
         Returns:
             For each method its text, state, error and statistics, as write gives them, and how its text differs from the first method's: a list of [kind, text], kind being "equal", "insert" or "delete".
         """  # noqa: E501
-        with errors_told():
+        with errors_told(self._commands.engine):
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, grounded=grounded,
             )  # fmt: skip
             named = given_texts("methods", methods)
-            sources = await asyncio.to_thread(self._sources, files, pages, passwords, parts, reading)
-            caller = self._caller(request) if request is not None else None
+            caller = self._caller(request)
+            sources = await self._reading.sources_in_thread(files, pages, passwords, parts, reading, caller)
             comparison = await asyncio.to_thread(
                 self._commands.compare_apart, sources, asked, named, given_text("draft", draft), caller
             )
@@ -225,8 +229,7 @@ class Tools:
             what was left out: headers, footers ("running") and comments ("comment"), each with page, text and kind.
         """
         with errors_told():
-            way = wanted_reading(reading)
-            document = self._reader.read(FileJob(uploaded(file), self._limits, password or None, way))
+            document = self._reading.document(file, password, reading, self._caller(request))
             chosen = select_pages(document, pages)
         read = {
             "name": document.name,
@@ -277,7 +280,8 @@ class Tools:
             asked = self._commands.request(
                 task=task, detail=detail, length=length, max_new_tokens=max_new_tokens, wording=wording
             )
-            sources = self._sources(files, pages, passwords, parts, reading)
+            caller = self._caller(request)
+            sources = self._reading.sources(files, pages, passwords, parts, reading, caller)
             budget = self._commands.budget(self._commands.material_of(sources), asked, given_text("draft", draft))
         said = {
             "fits": budget.excess <= 0,
@@ -318,12 +322,8 @@ class Tools:
         path = save_bytes_to_cache(made.data, made.name, get_upload_folder())
         return gr.FileData(path=path, orig_name=made.name, mime_type=made.media_type)
 
-    def _sources(self, files: Any, pages: Any, passwords: Any, parts: Any, reading: Any) -> list[Source]:
-        return read_sources(files, self._limits, self._reader, pages, passwords, parts, reading)
-
-    @property
-    def _limits(self) -> Limits:
-        return self._commands.settings.limits
+    def _caller(self, request: gr.Request | None) -> Caller | None:
+        return self._sent_by(request) if request is not None else None
 
 
 def _followed(job: Job) -> AsyncIterator[None]:

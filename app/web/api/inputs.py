@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,37 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from app.documents import AS_FOUND, ReadAs, select_pages
-from app.intake import FileJob, Reader
+from app.engine.engine import Engine
+from app.engine.queue import QueueFullError
+from app.intake import FileJob, Reader, Wanted
 from app.project.material import parts_chosen
 from app.prompt.messages import Source
 from app.runs.feed import Json
 from app.say.errors import AppError
+from app.say.wording import Message
 from app.settings import Limits
 from app.web.read_as import given_read_as
 from core import RefreshKVError
 
+FULL = (
+    "{} runs wait already, as many as can (REFRESHKV_QUEUE_SIZE), so that this one would be number {}. Call again in "
+    "about {} seconds."
+)
+SECONDS = 30
+"""After which a program is told to call again while nothing is known of how long runs take."""
+
 
 @contextmanager
-def errors_told() -> Iterator[None]:
-    """What is wrong with a request becomes the client's error, with its way out."""
+def errors_told(engine: Engine | None = None) -> Iterator[None]:
+    """What is wrong with a request becomes the client's error, with its way out. `engine`: whose queue may be full."""
     try:
         yield
+    except QueueFullError as error:
+        if engine is None:
+            raise
+        seconds, waiting = engine.seconds_to_a_place(), error.waiting
+        again = SECONDS if seconds is None else max(1, ceil(seconds))
+        raise gr.Error(str(Message(FULL, waiting, waiting + 1, again)), print_exception=False) from None
     except (AppError, RefreshKVError) as error:
         raise gr.Error(str(error), print_exception=False) from None
 
@@ -40,9 +57,10 @@ def answer(value: Json, request: gr.Request | None) -> Json:
 
 def read_sources(
     files: Any, limits: Limits, reader: Reader, pages: Sequence[str] | None = None,
-    passwords: Sequence[str] | None = None, parts: Any = None, reading: Any = None,
+    passwords: Sequence[str] | None = None, parts: Any = None, reading: Any = None, wanted: Wanted | None = None,
 ) -> list[Source]:  # fmt: skip
-    """The uploaded files as documents with their chosen pages and parts, read as it is wanted. Raises AppError."""
+    """The uploaded files as documents with their chosen pages and parts, each read as `reading` says. Raises AppError,
+    also once it is not `wanted` any more."""
     if not isinstance(files, list):
         raise AppError("files must be a list of uploaded files, which may be empty.")
     if parts is not None and not isinstance(parts, dict):
@@ -55,7 +73,7 @@ def read_sources(
     ways = [*map(wanted_reading, given), *[AS_FOUND] * (len(files) - len(given))]
     sources = []
     for file, which, password, own, way in zip(files, chosen, opened, of_parts, ways, strict=True):
-        document = reader.read(FileJob(uploaded(file), limits, password or None, way))
+        document = reader.read(FileJob(uploaded(file), limits, password or None, way), None, wanted)
         sources.append(Source(document, select_pages(document, which), own))
     return sources
 

@@ -114,6 +114,8 @@ def _shortened(text: str) -> str:
 
 
 def _advance(entry: BeingRead, say: Wording) -> str:
+    if entry.before:
+        return say("Waits its turn. Files before it: {:,}", entry.before)
     if not entry.total:
         return say("Being read")
     return say("Being read: {:,} of {:,} pages", entry.done, entry.total)

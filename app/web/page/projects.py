@@ -16,7 +16,6 @@ from app.web.events import QUIET, errors_said, project_name, warn, worded, wordi
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
 from app.web.page.writing import WritingParts, draft_message
-from app.web.passing import delete_passing
 
 CONFIRM = """(...args) => {
   const ja = navigator.language.startsWith("ja");
@@ -102,9 +101,7 @@ def wire_projects(
     def deleted(project: str, request: gr.Request) -> dict[Any, Any]:
         session = context.session(project, request)
         with errors_said(request):
-            other, uploads = context.commands.delete(context.sessions, page_of(request), session)
-            delete_passing(session.id, uploads)
-            return shown(other, request, forget=session.id)
+            return shown(context.sessions.delete(page_of(request), session.id), request, forget=session.id)
 
     def renamed(name: str, project: str, request: gr.Request) -> dict[Any, Any]:
         session = context.session(project, request)

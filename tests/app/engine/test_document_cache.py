@@ -8,6 +8,7 @@ import torch
 
 from app.engine.document_cache import MAX_DEFAULT_BYTES, MINIMUM_TOKENS, DocumentCache, default_memory, document_cache
 from app.engine.document_files import DocumentFiles
+from app.memory import Memory
 from app.settings import Settings
 from core import FullAttention, InvalidParameterError, Policy, PolicyCache, RefreshKV
 from core.decoder import generate_step
@@ -361,3 +362,20 @@ def test_what_is_forgotten_is_neither_in_memory_nor_on_disk(tmp_path: Path) -> N
     assert [read(again, text + SECOND)[0] for text in (A, B)] == [0, END]
     again.close()
     assert [read(documents, text + SECOND, end=0)[0] for text in (A, B)] == [0, END]
+
+
+def test_caches_share_a_budget_and_the_run_under_way_counts() -> None:
+    memory = Memory(10**9)
+    documents = DocumentCache(MODEL, 10**9, memory=memory)
+    for text in (A, B, C):
+        read(documents, text + FIRST)
+    assert memory.held == {"caches": documents.nbytes}
+    assert documents.oldest is not None
+    assert memory.make_room(10**9 - documents.nbytes + 1)
+    assert [read(documents, text + SECOND, end=0)[0] for text in (B, C, A)] == [END, END, len(HEAD)]
+    with documents.use(A + FIRST, END, FULL, END + 8) as cache:
+        kept = documents.nbytes
+        assert documents.held == kept + cache.nbytes > kept
+    assert not memory.make_room(10**9 + 1)
+    assert documents.held == 0
+    documents.close()

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -238,15 +238,17 @@ def test_two_are_read_at_once_and_the_others_in_the_order_in_which_they_came(
     for folder in folders:
         folder.mkdir()
     paths = [file(folder, "waits.txt") for folder in folders]
-    reading = []
+    reading: list[Future[Document]] = []
+    heard: list[list[int]] = [[] for _ in paths]
+    """How many files each was told to come before it."""
     for number, path in enumerate(paths):
-        reading.append(threads.submit(readers.read, FileJob(path)))
+        reading.append(threads.submit(readers.read, FileJob(path), waiting=heard[number].append))
         if number < 2:
             begun(path)
         else:
-            waiting = number - 1
-            wait(lambda waiting=waiting: len(readers._waiting) == waiting)  # type: ignore[misc]
+            wait(lambda told=heard[number]: bool(told))  # type: ignore[misc]
     assert len(readers.pids) == 2
+    assert heard == [[], [], [2], [3], [4]]
     for number, path in enumerate(paths):
         assert [other.with_suffix(".begun").exists() for other in paths] == [True] * min(number + 2, 5) + [False] * (
             3 - number
@@ -255,6 +257,8 @@ def test_two_are_read_at_once_and_the_others_in_the_order_in_which_they_came(
         reading[number].result()
         if number + 2 < len(paths):
             begun(paths[number + 2])
+    assert [told[:1] for told in heard] == [[], [], [2], [3], [4]]
+    assert all(told == sorted(told, reverse=True) for told in heard)
     assert len(readers.pids) == 1
 
 
@@ -286,6 +290,12 @@ def test_the_programs_that_a_process_began_end_with_it(
     path, wanted = file(tmp_path, "begins.txt"), [True]
     reading = threads.submit(refusal, lambda job: readers.read(job, None, lambda: wanted[0]), FileJob(path))
     child = psutil.Process(begun(path))
+    (process,) = readers._reading
+    process._looked = 0.0
+    own = psutil.Process(process.pid).memory_info().rss
+    assert process.memory >= own / 2 + child.memory_info().rss / 2 > 0
+    assert child in process._programs
+    assert readers.held >= process.memory / 2
     wanted[0] = False
     assert type(reading.result()) is ReadingStopped
     wait(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)

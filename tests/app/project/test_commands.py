@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
@@ -664,20 +662,3 @@ def test_a_table_is_put_right_as_one_step_and_only_while_nothing_is_written(sess
     repair_draft(session)
     assert session.draft.undo()
     assert session.draft.text == table
-
-
-def test_deleting_a_project_forgets_what_was_computed_of_its_own_documents(
-    commands: Commands, sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session, other = sessions.create("page"), sessions.create("other page")
-    for name, owners in (("own.txt", [session]), ("shared.txt", [session, other])):
-        path = tmp_path / name
-        path.write_text(f"{TEXT} {name}")
-        for owner in owners:
-            owner.sources.add([path])
-    forgotten: list[list[str]] = []
-    monkeypatch.setattr(commands.engine, "forget", lambda texts: forgotten.append(list(texts)))
-    shown, uploads = commands.delete(sessions, "page", session)
-    assert shown.id != session.id
-    assert forgotten == [[f"{TEXT} own.txt"]]
-    assert uploads == [sha256(f"{TEXT} own.txt".encode()).hexdigest()]

@@ -478,7 +478,7 @@ def test_a_thousand_pages_that_only_open_leave_nothing_and_close_nobody_out(stor
         sessions.create(f"page {number}")
         streams.seconds[f"page {number}"] = 6.0
     assert kept(store) == 0
-    assert len(sessions._there()) == sessions_module.MOST_UNTOUCHED + 1
+    assert len(sessions._open.there) == sessions_module.MOST_UNTOUCHED + 1
     assert sessions.shows("person", person)
     type_in(person, "A draft.")
     person.sources.paste("A source.")
@@ -498,7 +498,7 @@ def test_a_page_without_a_stream_has_gone_and_comes_back_to_its_empty_project(st
     assert (sessions.view("page"), sessions.attended(session.id)) == (None, False)
     session.used -= sessions_module.UNTOUCHED_SECONDS + 1
     sessions.expire()
-    assert sessions._there() == []
+    assert sessions._open.there == []
     streams.seconds["page"] = 0.0
     again = sessions.get("page", session.id)
     assert (again.id, again is session, again.draft.text) == (session.id, False, "")

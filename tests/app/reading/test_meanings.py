@@ -182,7 +182,7 @@ def test_a_reading_is_prepared_and_can_be_asked_meanwhile() -> None:
 def test_a_reading_says_the_same_each_time_and_after_a_restart_what_a_new_one_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Meanings, "prepare", lambda self, texts: None)
+    monkeypatch.setattr(Meanings, "prepare", lambda self, texts, owner: None)
     meanings = Meanings(KnownWords, VectorFile(tmp_path / "vectors.sqlite"))
     reading = Reading([document()], meanings)
     early = list(reading.relevance("vessel"))
@@ -203,13 +203,13 @@ def test_what_is_quoted_is_chosen_by_meaning_and_stays_what_it_was(monkeypatch: 
     text = f"Of boats\n\n{' '.join(said)}"
     written = Document("boats.txt", (Page(1, None, text),), headings=(Heading(1, 0, 1, "Of boats"),))
     meanings = Meanings(KnownWords)
-    early, late = Reading([written], meanings), Reading([written], meanings)
+    early, late = Reading([written], meanings), Reading([written], meanings, "one")
     before = [saying.text for saying in early.sayings(0, 6)]
     assert before == said[:1]  # nothing has a vector
     late.weigh([0], "")
     assert [saying.text for saying in late.sayings(0, 6)] == said[1:2]
     assert [saying.text for saying in early.sayings(0, 6)] == before
-    meanings.forget(late.told)
+    meanings.forget("one")
     assert meanings.known(said[:1]) is None
     meanings.close()
 
@@ -221,7 +221,45 @@ def test_forgotten_vectors_are_not_in_the_file(tmp_path: Path) -> None:
     assert made is not None
     written = [vector.astype("<f2").tobytes() for vector in made]
     assert all(vector in path.read_bytes() for vector in written)
-    meanings.forget(TEXTS[:5])
+    meanings.forget("a project", TEXTS[:5])
     assert meanings.known(TEXTS[:1]) is None
     assert meanings.known(TEXTS[5:]) is not None
+    meanings.close()
+
+
+def test_vectors_go_with_the_last_project_that_has_them(tmp_path: Path) -> None:
+    """Also those of pages that were chosen earlier, and of projects that are forgotten while theirs are made."""
+    file = VectorFile(tmp_path / "vectors.sqlite")
+    meanings = Meanings(KnownWords, file)
+    meanings.of(TEXTS[:4], "one")
+    meanings.of(TEXTS[2:8], "one")
+    meanings.of(TEXTS[6:10], "other")
+    meanings.of(TEXTS[10:], "")
+    meanings.forget("one")
+    assert [meanings.known([text]) is not None for text in TEXTS] == [False] * 6 + [True] * 14
+    meanings.forget("other")
+    assert [meanings.known([text]) is not None for text in TEXTS] == [False] * 10 + [True] * 10
+    meanings.of(TEXTS[:2], "one")
+    assert meanings.known(TEXTS[:1]) is None
+    assert file.held == 0  # they are on the disk
+    assert file.oldest is None
+    meanings.close()
+
+
+def test_vectors_in_memory_make_room_the_oldest_first() -> None:
+    file = VectorFile()
+    texts = [f"The lamp {number} is of the tower." for number in range(800)]
+    meanings = Meanings(KnownWords, file)
+    assert file.oldest is None
+    for start in range(0, 800, 100):
+        meanings.of(texts[start : start + 100], "project")
+    before, at = file.held, file.oldest
+    assert before > 800 * 2 * 4
+    assert at is not None
+    file.let_go()
+    assert file.held < before
+    assert [meanings.known([text]) is not None for text in texts] == [False] * 101 + [True] * 699
+    while file.oldest is not None:
+        file.let_go()
+    assert meanings.known(texts[-1:]) is None
     meanings.close()

@@ -117,7 +117,7 @@ def test_health_says_how_the_server_is_and_nothing_of_what_is_written(
         answer = httpx.get(f"{url}health")
     assert answer.json().pop("memory_megabytes") > 10
     assert {**answer.json(), "memory_megabytes": 0} == {
-        "model": "ready", "running": True, "waiting": 1, "memory_megabytes": 0,
+        "model": "ready", "running": True, "waiting": 1, "memory_megabytes": 0, "kept_megabytes": {},
     }  # fmt: skip
     for job in jobs:
         job.result(timeout=60)
