@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from typing import Any
 
 import gradio as gr
 from gradio.exceptions import InvalidPathError
 from gradio_client.utils import is_http_url_like
 
+from app.say.wording import Message
 from app.text.valid import valid
+from app.web.events import failure, wording
 
 NOT_UPLOADED = "A file was not uploaded. Upload it first; in gradio_client that is handle_file(path)."
 NOT_HELD = "A value came that its field cannot hold. Send one of its type (/gradio_api/info)."
 TOO_FEW = "{} values came, and {} are needed. Send one for each parameter that /gradio_api/info names."
+WENT_WRONG = Message(
+    "Something went wrong on the server. Your text is kept: try again, and if it comes again see the server's log."
+)
+SHOWN, TRACEBACK = 500, 1_500
+"""Characters of a refusal that are sent, and of a traceback that are logged, from its end."""
+
+logger = logging.getLogger(__name__)
 
 
 class ValidBlocks(gr.Blocks):
@@ -24,7 +35,8 @@ class ValidBlocks(gr.Blocks):
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> dict[str, Any]:
         """As Gradio's, with valid inputs and event data. Raises gr.Error also for a file of another path than uploads
-        have, for one that Gradio would fetch from an address, and to a program that leaves values out."""
+        have, for one that Gradio would fetch from an address, to a program that leaves values out, and where a handler
+        fails: then the end of the traceback is logged."""
         event = options.get("event_data")
         if event is not None:
             event._data = valid(event._data)
@@ -32,7 +44,14 @@ class ValidBlocks(gr.Blocks):
             raise gr.Error(NOT_UPLOADED, print_exception=False)
         if block_fn.api_visibility == "public" and len(inputs) < len(block_fn.inputs):
             raise gr.Error(TOO_FEW.format(len(inputs), len(block_fn.inputs)), print_exception=False)
-        return await super().process_api(block_fn, valid(inputs), *args, **options)
+        try:
+            return await super().process_api(block_fn, valid(inputs), *args, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            written = "".join(traceback.format_exception(error))[-TRACEBACK:]
+            logger.error("%s failed:\n%s", block_fn.api_name or block_fn, written)
+            raise failure(WENT_WRONG.worded(wording(options["request"]))) from None
 
     async def preprocess_data(self, *args: Any, **options: Any) -> Any:
         """As Gradio's. What it refuses is told, also where it would tell nothing, and not in the log: only programs
@@ -42,7 +61,7 @@ class ValidBlocks(gr.Blocks):
         except InvalidPathError:
             told = NOT_UPLOADED
         except gr.Error as error:
-            told = str(error.message)
+            told = str(error.message)[:SHOWN]
         except ValueError:  # of a component, or of a file's data
             told = NOT_HELD
         raise gr.Error(told, print_exception=False)
