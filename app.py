@@ -19,6 +19,7 @@ from app.private import private_from_now_on, temporary_files
 from app.project.commands import Commands
 from app.project.sessions import Sessions
 from app.reading.meanings import installed_meanings
+from app.say.errors import StoreError
 from app.settings import SettingsError, load_settings
 from app.store import open_store
 from app.web.context import AppContext
@@ -33,7 +34,10 @@ def main() -> None:
     settings = load_settings()
     private_from_now_on()
     with ExitStack() as ending:
-        passing = ending.enter_context(temporary_files())
+        try:
+            passing = ending.enter_context(temporary_files())
+        except OSError as error:
+            raise SettingsError(f"No temporary files can be kept: {error}. Free some space, or set TMPDIR.") from error
         folder = settings.data_folder or (passing / "data" if settings.shared else None)
         store = open_store(folder)
         ending.callback(store.close)
@@ -99,6 +103,6 @@ if __name__ == "__main__":
     try:
         with suppress(KeyboardInterrupt):
             main()
-    except SettingsError as error:
+    except (SettingsError, StoreError) as error:
         sys.exit(str(error))
     _end()

@@ -20,7 +20,7 @@ TOO_FEW = "{} values came, and {} are needed. Send one for each parameter that /
 WENT_WRONG = Message(
     "Something went wrong on the server. Your text is kept: try again, and if it comes again see the server's log."
 )
-SHOWN, TRACEBACK = 500, 1_500
+SHOWN, TRACEBACK = 1_500, 1_500
 """Characters of a refusal that are sent, and of a traceback that are logged, from its end."""
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,8 @@ class ValidBlocks(gr.Blocks):
             raise gr.Error(TOO_FEW.format(len(inputs), len(block_fn.inputs)), print_exception=False)
         try:
             return await super().process_api(block_fn, valid(inputs), *args, **options)
-        except gr.Error:
+        except gr.Error as error:
+            error.message = _shortened(str(error.message))
             raise
         except Exception as error:
             written = "".join(traceback.format_exception(error))[-TRACEBACK:]
@@ -61,10 +62,15 @@ class ValidBlocks(gr.Blocks):
         except InvalidPathError:
             told = NOT_UPLOADED
         except gr.Error as error:
-            told = str(error.message)[:SHOWN]
+            told = str(error.message)
         except ValueError:  # of a component, or of a file's data
             told = NOT_HELD
         raise gr.Error(told, print_exception=False)
+
+
+def _shortened(text: str) -> str:
+    """A refusal without the middle of what came: its beginning says what is wrong, its end what to do."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN // 2]} … {text[-SHOWN // 2 :]}"
 
 
 def _has_address(value: Any) -> bool:

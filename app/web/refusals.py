@@ -61,14 +61,14 @@ class Refusals:
 
     async def _told(self, scope: Scope, receive: Receive, send: Send) -> None:
         held: list[Message] = []
-        begun = False
+        begun, ended = False, False
 
         async def sent(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, ended
             if held or (message["type"] == "http.response.start" and message["status"] == 500):
                 held.append(message)
             else:
-                begun = True
+                begun, ended = True, message["type"] == "http.response.body" and not message.get("more_body")
                 await send(message)
 
         try:
@@ -76,6 +76,8 @@ class Refusals:
         except Exception as error:
             if not begun:
                 await _answer(error)(scope, receive, send)
+            elif not ended:  # a stream has said by itself what is wrong
+                await send({"type": "http.response.body", "body": b""})
             _log(scope, error)
             return
         for message in held:  # what a function refuses, in its own words

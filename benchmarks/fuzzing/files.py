@@ -114,8 +114,8 @@ def _xlsx() -> bytes:
 def _epub() -> bytes:
     items = '<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/>'
     toc = '<item id="n" href="n.xhtml" properties="nav" media-type="application/xhtml+xml"/>'
-    package = f"""<package xmlns="http://www.idpf.org/2007/opf" version="3.0"><metadata/><manifest>{items}{toc}</manifest>
-        <spine><itemref idref="a"/></spine></package>"""
+    package = f"""<package xmlns="http://www.idpf.org/2007/opf" version="3.0"><metadata/>
+        <manifest>{items}{toc}</manifest><spine><itemref idref="a"/></spine></package>"""
     rootfile = '<rootfile full-path="b.opf" media-type="application/oebps-package+xml"/>'
     container = f"<rootfiles>{rootfile}</rootfiles>"
     page = '<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><body>{}</body></html>'
@@ -169,8 +169,10 @@ code
 """
 TABLE = "<table><tr><th colspan='2'>h</th></tr><tr><td rowspan='2'>1</td><td>2</td></tr><tr><td>3</td></tr></table>"
 HTML = f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>The light</title></head><body>
-<nav><a>x</a></nav><main><h1>The light</h1><p>10<sup>-34</sup> H<sub>2</sub>O &amp; more.<a href="#n"><sup>1</sup></a></p>
-{TABLE}<ol start="3"><li>one<ul><li>two</li></ul></li></ol><pre>code</pre><math><mfrac><mi>a</mi><msqrt><mn>2</mn></msqrt>
+<nav><a>x</a></nav><main><h1>The light</h1><p>10<sup>-34</sup> H<sub>2</sub>O &amp;
+more.<a href="#n"><sup>1</sup></a></p>{TABLE}
+<ol start="3"><li>one<ul><li>two</li></ul></li></ol><pre>code</pre>
+<math><mfrac><mi>a</mi><msqrt><mn>2</mn></msqrt>
 </mfrac></math><img alt="boat"><div style="display:none">gone</div><p id="n">Noted.</p></main></body></html>"""
 RTF = r"""{\rtf1\ansi\ansicpg1250\uc1{\fonttbl{\f0\fcharset238 Times;}}{\stylesheet{\s1\outlinelevel0 heading 1;}}
 \pard\s1\outlinelevel0 {The light}\par \pard\plain \'a3\u243?d\'9f {\i is} lit{\super 2}.\par\trowd\cellx1 a\cell\row
