@@ -7,6 +7,7 @@ import traceback
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 from gradio.exceptions import InvalidPathError
 from gradio_client.utils import is_http_url_like
 
@@ -37,6 +38,7 @@ class ValidBlocks(gr.Blocks):
         """As Gradio's, with valid inputs and event data. Raises gr.Error also for a file of another path than uploads
         have, for one that Gradio would fetch from an address, to a program that leaves values out, and where a handler
         fails: then the end of the traceback is logged."""
+        _forget_the_request_before()
         event = options.get("event_data")
         if event is not None:
             event._data = valid(event._data)
@@ -66,6 +68,14 @@ class ValidBlocks(gr.Blocks):
         except ValueError:  # of a component, or of a file's data
             told = NOT_HELD
         raise gr.Error(told, print_exception=False)
+
+
+def _forget_the_request_before() -> None:
+    """After a body that came in several pieces, asyncio serves what else comes over the connection in the context of
+    that request. If its handler failed, Gradio has left there that one is at work, and would build no component."""
+    LocalContext.in_event_listener.set(False)
+    LocalContext.request.set(None)
+    LocalContext.blocks_config.set(None)
 
 
 def _shortened(text: str) -> str:
