@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import traceback
 from contextlib import ExitStack, suppress
 from typing import NoReturn
 
@@ -86,23 +87,34 @@ def _terminated(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _end() -> NoReturn:
+def _end(status: int) -> NoReturn:
     """Now that all is kept, with the processes that were started. Python would first end itself around its threads, and
     one that loads or compiles a model in C++ then aborts the process ("terminate called without an active exception").
     """
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            child.kill()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    with suppress(psutil.Error):
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(status)
 
 
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _terminated)
+def _run() -> int:
+    """The status that the process ends with."""
     try:
         with suppress(KeyboardInterrupt):
             main()
     except (SettingsError, StoreError) as error:
-        sys.exit(str(error))
-    _end()
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminated)
+    _end(_run())

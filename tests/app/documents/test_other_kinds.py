@@ -280,3 +280,9 @@ def test_archives_that_unfold_beyond_measure_are_refused(tmp_path: Path, suffix:
         archive.writestr("x", b"")
     with pytest.raises(DocumentError):
         read_document(tmp_path / f"a.{suffix}")
+
+
+def test_what_a_file_says_of_itself_at_length_is_cut_in_a_note(tmp_path: Path) -> None:
+    (note,) = read(tmp_path, "a.tex", "\\input{" + "x" * 5_000 + "} It is lit.").notes
+    assert len(str(note)) < 400
+    assert str(note).endswith("x…. Add them too.")
