@@ -14,7 +14,8 @@ from urllib.parse import unquote
 from fastapi import FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from gradio.route_utils import FnIndexInferError
-from starlette.requests import Request
+from httpx import InvalidURL
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,7 +29,7 @@ NO_ADDRESSES = "Files are not fetched from other computers. Download the file an
 DISK_FULL = "The server's disk is full. Free some space there and try again."
 FAILED = "The server failed. Its log says why."
 
-MALFORMED = (LookupError, ValueError, TypeError, AttributeError, AssertionError, FnIndexInferError)
+MALFORMED = (LookupError, ValueError, TypeError, AttributeError, AssertionError, FnIndexInferError, InvalidURL)
 """What Gradio's routes raise of what they did not expect."""
 
 SHOWN = 300
@@ -109,8 +110,8 @@ def _answer(error: Exception) -> Response:
 
 
 def _log(scope: Scope, error: Exception) -> None:
-    """A line where the request is to blame; nothing of a stream that ends because its page is not known."""
-    if isinstance(error.__cause__ or error.__context__, HTTPException):
+    """A line where the request is to blame; nothing where who sent it is gone, or a stream ends whose page is not known."""
+    if isinstance(error, ClientDisconnect) or isinstance(error.__cause__ or error.__context__, HTTPException):
         return
     asked = f"{scope['method']} {scope['path'][:SHOWN]!r}"
     if isinstance(error, MALFORMED):
