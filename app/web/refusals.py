@@ -110,7 +110,7 @@ def _answer(error: Exception) -> Response:
 
 
 def _log(scope: Scope, error: Exception) -> None:
-    """A line where the request is to blame; nothing where who sent it is gone, or a stream ends whose page is not known."""
+    """A line where the request is to blame; nothing where the client is gone, or a stream's page is not known."""
     if isinstance(error, ClientDisconnect) or isinstance(error.__cause__ or error.__context__, HTTPException):
         return
     asked = f"{scope['method']} {scope['path'][:SHOWN]!r}"
