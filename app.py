@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from contextlib import ExitStack, suppress
 from typing import NoReturn
 
@@ -23,6 +24,7 @@ from app.project.commands import Commands
 from app.project.forgetting import Forgetting
 from app.project.sessions import Sessions
 from app.reading.meanings import installed_meanings
+from app.say.errors import StoreError
 from app.settings import SettingsError, load_settings
 from app.store import open_store
 from app.web.context import AppContext
@@ -41,7 +43,10 @@ def main() -> None:
     private_from_now_on()
     start_logging(settings.log_level, settings.log_file)
     with ExitStack() as ending:
-        passing = ending.enter_context(temporary_files())
+        try:
+            passing = ending.enter_context(temporary_files())
+        except OSError as error:
+            raise SettingsError(f"No temporary files can be kept: {error}. Free some space, or set TMPDIR.") from error
         folder = settings.data_folder or (passing / "data" if settings.shared else None)
         store = open_store(folder)
         ending.callback(store.close)
@@ -100,23 +105,34 @@ def _terminated(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _end() -> NoReturn:
+def _end(status: int) -> NoReturn:
     """Now that all is kept, with the processes that were started. Python would first end itself around its threads, and
     one that loads or compiles a model in C++ then aborts the process ("terminate called without an active exception").
     """
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            child.kill()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    with suppress(psutil.Error):
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(status)
+
+
+def _run() -> int:
+    """The status that the process ends with."""
+    try:
+        with suppress(KeyboardInterrupt):
+            main()
+    except (SettingsError, StoreError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _terminated)
-    try:
-        with suppress(KeyboardInterrupt):
-            main()
-    except SettingsError as error:
-        sys.exit(str(error))
-    _end()
+    _end(_run())

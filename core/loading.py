@@ -16,7 +16,7 @@ from . import kernels
 from .attention import enable
 from .cache import KV_DTYPE_SETTING
 from .default_model import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
-from .errors import InvalidParameterError, LoadingError
+from .errors import InvalidParameterError, LoadingError, lacks_memory
 from .quantization import (
     Quantization,
     bitsandbytes_config,
@@ -143,6 +143,14 @@ def _explained(name: str, remedy: Statement) -> Iterator[None]:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        if lacks_memory(error):
+            raise LoadingError(
+                "loading-memory",
+                "{name!r} does not fit into the memory that is free: {reason}. Close other programs, load it with "
+                "quantization='int4' or 'nf4', or choose a smaller model.",
+                name=name,
+                reason=reason,
+            ) from error
         raise LoadingError(
             "loading-failed",
             "{name!r} could not be loaded: {reason}. {remedy}",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from app.documents.document import Document, ReadAs
 from app.documents.file_input import FileInput, Progress
@@ -56,6 +56,9 @@ _READERS: Mapping[str, Callable[[bytes, FileInput], Document]] = MappingProxyTyp
         **dict.fromkeys(SOURCE_TYPES, read_source),
     }
 )
+SAID = 300
+"""Characters of a file's own words, or a library's, that stand in a note or a refusal."""
+
 ACCEPTED_TYPES = tuple(_READERS)
 
 _TEXTS = (read_text, read_markdown, read_csv, read_tex, read_rst, read_org, read_subtitles, read_mail, read_source)
@@ -144,4 +147,13 @@ def _valid_refusal() -> Iterator[None]:
 
 
 def _valid_message(message: Message) -> Message:
-    return Message.from_plain(valid(message.plain))
+    return Message.from_plain(_shortened(valid(message.plain)))
+
+
+def _shortened(plain: Any) -> Any:
+    """What `Message.plain` gives, without the end of what a file says of itself at length."""
+    if isinstance(plain, list):
+        return [plain[0], *map(_shortened, plain[1:])]
+    if isinstance(plain, dict):
+        return {name: _shortened(value) for name, value in plain.items()}
+    return f"{plain[:SAID]}…" if isinstance(plain, str) and len(plain) > SAID else plain

@@ -41,6 +41,7 @@ from core import (
     load_model,
 )
 from core.default_model import LoadProgress
+from core.errors import lacks_memory
 from core.loading import chosen_quantization
 from core.quantization import Quantization
 
@@ -54,6 +55,15 @@ TEND_SECONDS = 1.0
 STALLED = (
     "Nothing came from the model for {:,} seconds (REFRESHKV_STALL_SECONDS), so the run was ended. What was written is "
     "kept: try again, with fewer pages if it comes again."
+)
+
+NO_ROOM_FOR_MODEL = (
+    "There is not enough memory for the model. Close other programs, or set REFRESHKV_QUANTIZATION to int4 or "
+    "REFRESHKV_MODEL to a smaller model, and start the app again. Your text can be edited meanwhile."
+)
+NO_ROOM_FOR_RUN = (
+    "There was not enough memory for this run. What was written is kept. Choose fewer pages, or close other programs "
+    "and lower REFRESHKV_DOCUMENT_MEMORY_GIGABYTES, and try again."
 )
 
 logger = logging.getLogger(__name__)
@@ -293,10 +303,13 @@ class Engine:
             logger.info("model loaded", extra={"seconds": round(time.perf_counter() - begun, 1)})
             self._begin_to_compile(model)
         except RefreshKVError as error:
-            self.failure = Message.of(error)
+            self.failure = Message(NO_ROOM_FOR_MODEL) if lacks_memory(error) else Message.of(error)
         except Exception as error:
-            logger.exception("loading the model failed")
-            self.failure = Message("The model could not be loaded: {}", str(error))
+            if lacks_memory(error):
+                self.failure = Message(NO_ROOM_FOR_MODEL)
+            else:
+                logger.exception("loading the model failed")
+                self.failure = Message("The model could not be loaded: {}", str(error))
         self._ready.set()
         self.notifier.notify()
         self._serve()
@@ -341,6 +354,9 @@ class Engine:
         except RefreshKVError as error:
             run.end("failed", Message.of(error))
         except Exception as error:
+            if lacks_memory(error):
+                run.end("failed", Message(NO_ROOM_FOR_RUN))
+                return
             logger.exception("a run failed")
             run.end("failed", Message("The run failed: {}. What was written is kept.", str(error)))
 

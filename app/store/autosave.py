@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 
 from app.say.errors import StoreError
@@ -13,14 +14,16 @@ from app.store.drafts import save_draft
 SECONDS = 0.5
 """The most that is lost if the process is killed."""
 
+RETRY_SECONDS = 5.0
+
 logger = logging.getLogger(__name__)
 
 
 class Autosave:
     """The draft of one project and page.
 
-    `error` says why the last attempt to keep it failed, and is None if it did not; the next `note` or `flush` tries
-    again.
+    `error` says why the last attempt to keep it failed, and is None if it did not. It is tried again by the next `note`
+    or `flush`, and by itself every RETRY_SECONDS: a disk that was full may have room again.
     """
 
     def __init__(
@@ -39,10 +42,7 @@ class Autosave:
         """The draft is now `text`; it is kept within `seconds`. Returns at once."""
         with self._lock:
             self._text = text
-            if self._timer is None:
-                self._timer = threading.Timer(self._seconds, self._save)
-                self._timer.daemon = True
-                self._timer.start()
+            self._begin(self._seconds)
 
     def flush(self) -> None:
         """Keep what was noted, now. What is wrong becomes `error`."""
@@ -50,6 +50,13 @@ class Autosave:
             if self._timer is not None:
                 self._timer.cancel()
         self._save()
+
+    def _begin(self, seconds: float) -> None:
+        """Have it kept after so long, or earlier if that has been asked for. Under the lock."""
+        if self._timer is None:
+            self._timer = threading.Timer(seconds, self._save)
+            self._timer.daemon = True
+            self._timer.start()
 
     def _save(self) -> None:
         with self._saving:  # one after the other, or an older text could come last
@@ -63,5 +70,9 @@ class Autosave:
             except StoreError as error:
                 with self._lock:
                     self._text = text if self._text is None else self._text  # for the next attempt
-                logger.warning("a draft is not kept: %s", error)
+                    self._begin(RETRY_SECONDS)
+                if self.error != error.message:  # else it is in the log
+                    logger.warning("a draft is not kept: %s", error)
                 self.error = error.message
+            except sqlite3.ProgrammingError:  # the store was closed meanwhile, after the last flush
+                logger.warning("a draft is not kept: the app ends")

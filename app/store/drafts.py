@@ -42,7 +42,7 @@ def put_draft(
         connection.execute("DELETE FROM history WHERE project = ? AND number > ?", (project, at))
         now = store.clock()
         youngest = -math.inf if whole else now - store.limits.history_seconds
-        if not _amend(connection, project, at, draft, writer, youngest):
+        if not _amend(connection, project, at, draft, writer, youngest, now):
             at += 1
             connection.execute("INSERT INTO history VALUES (?, ?, ?, ?, ?)", (project, at, now, writer, draft.packed))
             _forget(store, connection, project)
@@ -83,14 +83,15 @@ def _set(connection: sqlite3.Connection, project: str, encoded: bytes, character
 
 
 def _amend(
-    connection: sqlite3.Connection, project: str, at: int, draft: DraftText, writer: str, youngest: float
+    connection: sqlite3.Connection, project: str, at: int, draft: DraftText, writer: str, youngest: float, now: float
 ) -> bool:
-    """Put the text into the entry `at` if it is this writer's and was begun after `youngest`."""
+    """Put the text into the entry `at` if it is this writer's and was begun after `youngest`, and not later than `now`,
+    as it is where the clock was put back."""
     if not writer:
         return False
     changed = connection.execute(
-        "UPDATE history SET text = ? WHERE project = ? AND number = ? AND writer = ? AND begun > ?",
-        (draft.packed, project, at, writer, youngest),
+        "UPDATE history SET text = ? WHERE project = ? AND number = ? AND writer = ? AND begun > ? AND begun <= ?",
+        (draft.packed, project, at, writer, youngest, now),
     )
     return changed.rowcount > 0
 

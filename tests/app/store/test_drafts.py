@@ -20,6 +20,7 @@ from app.store import (
     undo,
 )
 from app.text.valid import valid_text
+from tests.app.conftest import wait
 from tests.app.store.conftest import Clock
 
 
@@ -72,6 +73,15 @@ def test_what_one_writer_types_in_three_seconds_is_one_entry(store: Store, proje
         clock.now += 1
     save_draft(store, project.id, "abcd", writer="page 1")
     assert [undo(store, project.id) for _ in range(3)] == ["abc", "", None]
+
+
+def test_a_clock_that_is_put_back_runs_no_entries_together(store: Store, project: Project, clock: Clock) -> None:
+    save_draft(store, project.id, "a", writer="page 1")
+    clock.now -= 3600
+    for text in ("ab", "abc"):
+        save_draft(store, project.id, text, writer="page 1")
+        clock.now += 10
+    assert [undo(store, project.id) for _ in range(4)] == ["ab", "a", "", None]
 
 
 def test_another_writer_a_checkpoint_and_an_undo_begin_a_new_entry(store: Store, project: Project) -> None:
@@ -199,3 +209,23 @@ def test_autosave_says_what_is_wrong_and_tries_again(store: Store, project: Proj
     autosave.flush()
     assert autosave.error is None
     assert read_draft(store, project.id) == "0123456789a"
+
+
+def test_a_draft_that_meets_a_full_disk_is_kept_by_itself_once_there_is_room(
+    store: Store, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.autosave.RETRY_SECONDS", 0.01)
+    autosave = Autosave(store, project.id, "page", seconds=60)
+    with store.transaction() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")  # as a full disk does, SQLite raises SQLITE_FULL
+    text = "".join(chr(0x4E00 + (number * 7919) % 20000) for number in range(50_000))
+    autosave.note(text)
+    autosave.flush()
+    assert "could not be kept" in str(autosave.error)
+    assert "database or disk is full" in str(autosave.error)
+    assert read_draft(store, project.id) == ""
+    with store.transaction() as connection:
+        connection.execute("PRAGMA max_page_count = 1000000")
+    wait(lambda: autosave.error is None)
+    assert read_draft(store, project.id) == text

@@ -1,0 +1,1 @@
+"""Inputs that nobody meant: `python -m benchmarks.fuzz`."""
