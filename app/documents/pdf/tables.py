@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -49,7 +50,7 @@ class Rules:
 class TableRow(Row):
     """A row of a table, its cells apart."""
 
-    def __init__(self, cells: Sequence[Sequence[Span]], vocabulary: Set[str]) -> None:
+    def __init__(self, cells: Sequence[Sequence[Span]], vocabulary: Counter[str]) -> None:
         """The spans of each cell, some of them empty, and the words of the page."""
         super().__init__([span for cell in cells for span in cell])
         self._texts = [_text(cell, vocabulary) for cell in cells]
@@ -112,7 +113,7 @@ def rows_with_tables(page: PageGlyphs, rules: Rules) -> list[Row]:
 def _tables(spans: Sequence[Span], rules: Rules) -> list[tuple[list[TableRow], list[Span]]]:
     """The tables that the rules of a page make of its spans, each with these."""
     upright = [span for span in spans if not span.form.turns]
-    vocabulary = frozenset(word for span in spans for word in _WORD.findall(span.text.lower()))
+    vocabulary = Counter(word for span in spans for word in _WORD.findall(span.text.lower()))
     tables = []
     for start, end, heights in _regions(rules.horizontal):
         inside = [
@@ -240,7 +241,7 @@ def _is_table(rows: Sequence[Sequence[Sequence[Span]]], ruled: bool) -> bool:
     )
 
 
-def _text(spans: Sequence[Span], vocabulary: Set[str]) -> str:
+def _text(spans: Sequence[Span], vocabulary: Counter[str]) -> str:
     ordered = [span for line in _lines(spans) for span in sorted(line, key=lambda span: span.x0)]
     text = ""
     for row in rows_of(ordered):
@@ -249,10 +250,11 @@ def _text(spans: Sequence[Span], vocabulary: Set[str]) -> str:
     return text.strip()
 
 
-def _whole(text: str, line: str, vocabulary: Set[str]) -> str:
+def _whole(text: str, line: str, vocabulary: Counter[str]) -> str:
     """A cell's text with its next line, where a hyphen parts them: a word, unless the page has it as two."""
     left, right = _WORD.findall(text.lower())[-1], _WORD.findall(line.lower())[0]
     if line[0].isupper() != text[-2].isupper() or right in ("and", "or", "und", "oder", "et", "ou"):
         return f"{text} {line}"
-    two = left + right not in vocabulary and left in vocabulary and right in vocabulary
+    # Each of the two is there once, where it is broken.
+    two = not vocabulary[left + right] and vocabulary[left] > 1 and vocabulary[right] > 1
     return text + line if two else text[:-1] + line

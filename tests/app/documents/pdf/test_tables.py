@@ -91,3 +91,17 @@ def test_a_text_that_is_drawn_over_the_edge_of_a_column_is_parted_there(tmp_path
 )
 def test_other_lines_stay_as_they_are(tmp_path: Path, page: str) -> None:
     assert not any("|" in line for line in read(tmp_path, page))
+
+
+def test_a_ruled_table_may_hold_names_of_programs_and_broken_words(tmp_path: Path) -> None:
+    table = (
+        boxes(3) + draw(23, 242, "Dispatch") + draw(103, 242, "Exten-") + draw(103, 233, "sion") + draw(163, 242, "a")
+    )
+    table += draw(23, 218, "Send") + draw(103, 222, "well-") + draw(103, 213, "known") + draw(163, 218, "b")
+    table += draw(23, 202, "pre-") + draw(23, 193, "and post") + draw(103, 198, "a well") + draw(163, 198, "known")
+    writer = drawn(helvetica("Courier"), table.replace("(Dispatch)", "(Send)").encode())
+    text = read_document(save(writer, tmp_path / "programs.pdf")).pages[0].text
+    assert "|" not in text  # all of it is set as a program
+    assert read(tmp_path, table) == [
+        "| Dispatch | Extension | a |", "| Send | well-known | b |", "| pre- and post | a well | known |",
+    ]  # fmt: skip
