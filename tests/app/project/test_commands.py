@@ -463,7 +463,7 @@ def test_the_budget_counts_a_missing_instruction_as_a_word(commands: Commands, s
     asked = len(TASKS["summary"].instruction()) - len("…".encode())
     assert summary.instruction - empty.instruction == asked
     composed = compose(byte_tokenizer(), session.sources.selected, TASKS["summary"].instruction())
-    assert summary == composed.budget(8, 1024)
+    assert replace(summary, warning=None) == composed.budget(8, 1024)
     assert counted(ask(task="table", detail="a, b")).draft == len("| a | b |\n| --- | --- |\n|")
 
 

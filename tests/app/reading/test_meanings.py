@@ -198,7 +198,7 @@ def test_a_reading_says_the_same_each_time_and_after_a_restart_what_a_new_one_sa
 
 
 def test_what_is_quoted_is_chosen_by_meaning_and_stays_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Meanings, "prepare", lambda self, texts: None)
+    monkeypatch.setattr(Meanings, "prepare", lambda self, texts, owner="": None)
     said = ["Cotton is spun in the village.", "The vessel is made of oak.", "Stone is cut on the mainland."]
     text = f"Of boats\n\n{' '.join(said)}"
     written = Document("boats.txt", (Page(1, None, text),), headings=(Heading(1, 0, 1, "Of boats"),))

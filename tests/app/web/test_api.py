@@ -129,7 +129,7 @@ def test_a_call_that_nobody_reads_makes_way(served: tuple[str, GatedEngine], cli
     with engine.held():
         values = [
             [], "free", "Never read.", "FullAttention", "1/8", 10, 40, 0.7, None, "", "", "", "", None, None, None, "",
-            "auto", False, None,
+            "auto", False, None, None,
         ]  # fmt: skip
         event = httpx.post(f"{url}gradio_api/call/write", json={"data": values}).json()["event_id"]
         wait(lambda: bool(engine.current()))
@@ -152,7 +152,7 @@ def test_parameters_are_described(client: Client) -> None:
     assert list(parameters) == [
         "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
         "length", "tone", "language", "audience", "threshold", "pages", "passwords", "draft", "wording", "grounded",
-        "parts",
+        "parts", "reading",
     ]  # fmt: skip
     assert "RefreshKV" in parameters["method"]["type"]["enum"]
     assert "Streams the text so far" in endpoints["/write"]["description"]
@@ -493,6 +493,7 @@ def test_a_prompt_is_not_made_on_the_thread_that_serves_all() -> None:
     threads: list[threading.Thread] = []
 
     class Busy:
+        engine = None
         settings = Settings(_env_file=None)
 
         def request(self, **fields: object) -> None:

@@ -143,7 +143,7 @@ def write(guard: SourceGuard, tokenizer: PreTrainedTokenizerBase, text: str, bef
         ("about 10⁻³⁴ J", "about 10 ", "about 10"),
         ("about 10⁻³⁴ J", "about 10⁻³⁴ J", "about 10⁻³⁴ J"),
         ("a deck of 5 m²", "a deck of 5 m²", "a deck of 5 m²"),
-        ("a deck of 5 m²", "a deck of 5 m³", "a deck of 5 m"),
+        ("a deck of 5 m²", "a deck of 5 m³", "a deck of 5 m\ufffd"),  # the byte that both begin with
         ("costs 1,000", "costs 1,000, or", "costs 1,000, or"),
         ("costs 1,000", "costs 1 ", "costs 1"),
         ("version v1.2.3", "as v1.2.3", "as v1.2.3"),
