@@ -41,7 +41,7 @@ class Site:
         self.server = Server(blocks, Settings(_env_file=None, host="127.0.0.1"))  # type: ignore[call-arg]
 
     def message(self, page: dict[str, Any] | None = None) -> dict[str, Any]:
-        return {"sources": self.sources, "page": page}
+        return {"sources": self.sources, "page": page, "reading": []}
 
     def act(self, event: gr.EventData) -> Any:
         data = event._data
