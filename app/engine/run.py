@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from time import perf_counter, sleep
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from torch import Tensor
 
@@ -87,7 +87,8 @@ class Run:
         self.stopped_for: Message | None = None
         self.state: RunState = "waiting"
         self.error: Message | None = None
-        self.queued, self.started = perf_counter(), cast(float | None, None)
+        self.queued = perf_counter()
+        self.started: float | None = None
         self.cache_bytes = 0
         self.notifier = Notifier()
         self._events: list[TimedEvent] = []

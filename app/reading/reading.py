@@ -115,6 +115,8 @@ class Reading:
     def weigh(self, numbers: Sequence[int], focus: str) -> None:
         """Make the statements of these parts comparable by meaning, as many of them as can be within PATIENCE."""
         new = [number for number in numbers if (number, focus) not in self._apt]
+        if not new or (focus and not self._index().knows(focus)):
+            return
         texts = [each.text for number in new for each in self.statements(number)]
         with self._lock:
             self._index().prepare(texts)

@@ -48,10 +48,10 @@ class Relevance:
         are compared by meaning: who asks then does not wait for the others."""
         lexical = self.lexical(query)
         lexical = lexical / max(float(lexical.max(initial=0)), 1e-9)
-        if not self.compared or not query.strip() or not in_latin_letters(query):
+        if self._meanings is None or not self.knows(query):
             return lexical
         numbers, vectors = self._compare(lexical)
-        wanted = self._query(query) if vectors is not None else None
+        wanted = self._meanings.query(query) if vectors is not None else None
         if vectors is None or wanted is None:
             return lexical
         semantic = np.maximum(vectors @ wanted, 0)
@@ -69,7 +69,9 @@ class Relevance:
     def nearness(self, query: str, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """How near other texts of the same documents are to the query by meaning, 0 to 1; those whose vectors take too
         long to be made are not near. None if they are not compared by meaning."""
-        vectors, wanted = self.prepare(texts), self._query(query)
+        if self._meanings is None or not self.knows(query):
+            return None
+        vectors, wanted = self.prepare(texts), self._meanings.query(query)
         if vectors is None or wanted is None:
             return None
         near = np.zeros(len(texts), np.float32)
@@ -84,19 +86,20 @@ class Relevance:
     def known_nearness(self, query: str, texts: Sequence[str], among: Sequence[int] = ()) -> NDArray[np.float32] | None:
         """How near other texts of the same documents are to the middle between the query and the mean of the texts
         `among`, 0 to 1, or to the query alone if not all of these have vectors; None if not all of `texts` have."""
-        vectors = self._meanings.known(texts) if self.compared and self._meanings is not None and texts else None
-        wanted = self._query(query) if vectors is not None else None
-        if vectors is None or wanted is None or self._meanings is None:
+        if self._meanings is None or not texts or not self.knows(query):
+            return None
+        vectors = self._meanings.known(texts)
+        wanted = self._meanings.query(query) if vectors is not None else None
+        if vectors is None or wanted is None:
             return None
         if among and (known := self._meanings.known([self.compared[number] for number in among])) is not None:
             mean = known.mean(axis=0)
             wanted = (wanted + mean / max(float(np.linalg.norm(mean)), 1e-9)) / 2
         return np.maximum(vectors @ wanted, 0)
 
-    def _query(self, query: str) -> NDArray[np.float32] | None:
-        if not self.compared or self._meanings is None or not query.strip() or not in_latin_letters(query):
-            return None
-        return self._meanings.query(query)
+    def knows(self, query: str) -> bool:
+        """Whether texts are compared with this query by meaning: both are English, as far as that can be told."""
+        return bool(self.compared) and bool(query.strip()) and in_latin_letters(query)
 
     def best(self, query: str, count: int) -> list[int]:
         """The indices of the most relevant texts, best first; of equal ones the earlier."""

@@ -122,6 +122,13 @@ def test_texts_are_near_to_the_middle_of_a_query_and_of_some_texts(meanings: Mea
     assert relevance.known_nearness("boat", said, [0, 2]) == pytest.approx(np.maximum(vectors @ middle, 0), abs=1e-3)
 
 
+@pytest.mark.parametrize("query", ["", "ランプの光"])
+def test_no_vectors_are_made_for_what_is_not_compared(query: str, meanings: Meanings, model: KnownWords) -> None:
+    relevance = Relevance(TEXTS, meanings)
+    assert relevance.nearness(query, ["The lamp burns."]) is None
+    assert model.asked == []
+
+
 def test_other_languages_are_compared_by_words(meanings: Meanings, model: KnownWords) -> None:
     for texts in (
         ["Der Wärter zündet die Lampe an.", "Das Öl steht im Keller, und das Boot liegt am Felsen."],
