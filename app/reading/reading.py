@@ -115,7 +115,7 @@ class Reading:
     def weigh(self, numbers: Sequence[int], focus: str) -> None:
         """Make the statements of these parts comparable by meaning, as many of them as can be within PATIENCE."""
         new = [number for number in numbers if (number, focus) not in self._apt]
-        if not new or (focus and not self._index().knows(focus)):
+        if self._meanings is None or not new or (focus and not self._index().knows(focus)):
             return
         texts = [each.text for number in new for each in self.statements(number)]
         with self._lock:
@@ -125,6 +125,8 @@ class Reading:
         """How near each statement of a part is by its meaning to the focus, or without one to what its chapter is
         about; None where they had no vectors when this was first asked for, so that it is the same each time."""
         key = (number, focus)
+        if self._meanings is None:  # an index of all parts would be made for nothing
+            return None
         if key not in self._apt:
             chapter = self.chapter_of.get(number)
             about = focus or self._titled(number)
