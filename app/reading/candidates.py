@@ -31,7 +31,8 @@ _APPARATUS = re.compile(
     r"(?:references|bibliography|acknowledge?ments|(?:\w+ ){0,3}index|colophon|copyright(?: notice)?|preface|foreword|"
     r"(?:\w+ ){0,4}licen[cs]e|credits|contributors|"
     r"(?:typographic(?:al)? )?conventions|about the authors?|change ?log|revision history|"
-    r"(?:\w+ ){0,2}to-?do(?: list)?(?: \w+){0,3}|謝辞|参考文献|\w*索引|奥付|ライセンス|著作権)\W*$",
+    r"(?:\w+ ){0,2}to-?do(?: list)?(?: \w+){0,3}|謝辞|参考文献|\w*索引|奥付|ライセンス|著作権)"
+    r"(?: \([^()]*\))?\W*$",
     re.IGNORECASE,
 )
 """Titles of what is no text to write about."""

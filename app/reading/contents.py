@@ -28,6 +28,7 @@ _REFERENCES = re.compile(r"(?:[,;. \t…]|\.{2,})[ \t]*\d{1,4}(?:(?:[-–]|,[ \t
 _MARK = re.compile(
     r"\s*(?:[-*+•]\s+)?(?:chapter|appendix|part)?\s*(?:\d+|[A-Z](?=[.\d]))?(?:\.\d+)*[.:)]?\s*", re.IGNORECASE
 )
+_NUMBERED = re.compile(rf"\s*(?:[-*+•]\s+)?[\dA-Z]{{1,3}}(?:\.\d{{1,3}})+\.?\s+\S.{{0,{LONGEST_ENTRY}}}[^\s.:;,!?]\s*$")
 _INDEX_TITLE = re.compile(r"\bindex\s*$|索引\s*$|\w*register\s*$", re.IGNORECASE)
 _RIGHTS = re.compile(
     r"copyright|all rights reserved|©|\bisbn\b|permission is granted|published by|impressum|著作権", re.IGNORECASE
@@ -46,12 +47,16 @@ def contents_spans(
     text: str, page_starts: Sequence[int], titles: Collection[str], headings: Collection[int]
 ) -> list[Span]:
     """Long lists of contents in the text of pages that begin at `page_starts`. An entry is a line with leaders, or that
-    is one of `titles` (as `title_key`) but not a heading itself: `headings` has where those begin."""
+    is one of `titles` (as `title_key`) but not a heading itself: `headings` has where those begin. Behind entries their
+    like follow, "5.1. Figure of a lamp"."""
     spans: list[Span] = []
     begin = end = entries = others = 0
     pages = pairwise([*page_starts, len(text)])
     for start, stop in chain(*(_lines(text, *page) for page in pages), [(len(text), len(text))]):
-        entry = start not in headings and _is_entry(text[start:stop], titles)
+        line = text[start:stop]
+        entry = start not in headings and (
+            _is_entry(line, titles) or (entries >= FEWEST_LINES and bool(_NUMBERED.match(line)))
+        )
         others = 0 if entry else others + 1
         if start in headings or others > _MOST_OTHERS or start == len(text):
             if entries >= FEWEST_LINES and end - begin >= SHORTEST:

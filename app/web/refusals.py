@@ -72,11 +72,11 @@ class Refusals:
         try:
             await self._app(scope, receive, sent)
         except Exception as error:
+            _log(scope, error)
             if not begun:
                 await _answer(error)(scope, receive, send)
             elif not ended:  # a stream has said by itself what is wrong
                 await send({"type": "http.response.body", "body": b""})
-            _log(scope, error)
             return
         for message in held:  # what a function refuses, in its own words
             await send({**message, "status": 400} if message["type"] == "http.response.start" else message)

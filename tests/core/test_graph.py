@@ -1,9 +1,11 @@
 """The compiled decode step against the model's own modules, logits and caches, step by step."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import pytest
 import torch
 from torch import Tensor
@@ -43,9 +45,14 @@ POLICIES = [
 
 @pytest.fixture(scope="module")
 def graphs(built_kernels: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder with the kernels in it, in which the tests compile."""
-    folder = tmp_path_factory.mktemp("graphs")
-    shutil.copytree(kernels_folder(), folder / "kernels")
+    """A cache folder with the kernels in it, in which the tests compile: that of all processes that run tests, so that
+    one compiles and the others wait for it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / "graphs"
+    with filelock.FileLock(shared / "graphs.lock"):
+        if not folder.exists():
+            shutil.copytree(kernels_folder(), folder / "kernels")
     return folder
 
 
@@ -151,13 +158,14 @@ def test_a_batch_goes_through_the_modules(compiled: PreTrainedModel, graph: Deco
 
 
 def test_a_second_model_of_the_kind_finds_the_graph(compiled: PreTrainedModel, graphs: Path) -> None:
-    packages = {path: path.stat().st_mtime_ns for path in (graphs / "graphs").glob("*.pt2")}
+    package = graphs / "graphs" / f"decode-{_key(compiled)}.pt2"
+    made = package.stat().st_mtime_ns
     other = tiny_model()
     with torch.no_grad():
         other.model.embed_tokens.weight.mul_(0.5)
     quantize_int4(other)
     assert compile_decoding(other, cache_dir=graphs).wait(60)
-    assert {path: path.stat().st_mtime_ns for path in (graphs / "graphs").glob("*.pt2")} == packages
+    assert (_key(other), package.stat().st_mtime_ns) == (_key(compiled), made)
     # Its own weights are used, not those of the model that was compiled.
     cache, expected = (prefilled(other, FullAttention(), torch.arange(30).view(1, 30)) for _ in range(2))
     token = torch.tensor([[3]])
@@ -257,7 +265,7 @@ def test_a_compilation_can_be_cancelled(graphs: Path) -> None:
     compilation.cancel()
     assert not compilation.running
     assert not compilation.ready
-    assert list((graphs / "graphs").glob("*.partial")) == []
+    assert not (graphs / "graphs" / f"decode-{_key(model)}.partial").exists()
 
 
 @pytest.fixture(autouse=True)

@@ -82,7 +82,8 @@ def test_labels_are_those_the_file_states(tmp_path: Path) -> None:
 def test_pages_without_text_are_kept_empty_and_noted(tmp_path: Path) -> None:
     document = read_document(save(make_pdf("one", "", "three", ""), tmp_path / "mixed.pdf"))
     assert [page.text.strip() for page in document.pages] == ["one", "", "three", ""]
-    assert tuple(map(str, document.notes)) == ("2 of 4 pages have no text: scanned? They are left out.",)
+    (said,) = map(str, document.notes)  # and how Tesseract is installed, where it is not
+    assert said.startswith("2 of 4 pages have no text: scanned? They are left out.")
     assert [page.number for page in select_pages(document, "")] == [1, 3]
 
 
@@ -234,11 +235,11 @@ def test_a_page_that_unfolds_beyond_measure_is_left_out(tmp_path: Path) -> None:
     assert "1 of 2 pages could not be read: 2 (Limit reached" in str(document.notes[0])
 
 
-@pytest.mark.slow
-def test_text_that_unfolds_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+def test_text_that_unfolds_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.documents.file_input.MEGABYTE", 20_000)
     writer = make_pdf("x")
     stream = DecodedStreamObject()
-    stream.set_data(b"BT /F1 12 Tf " + b"(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa) Tj " * 30_000 + b" ET")
+    stream.set_data(b"BT /F1 12 Tf " + b"(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa) Tj " * 600 + b" ET")
     set_content(writer.pages[0], stream.flate_encode(), writer)
     path = save(writer, tmp_path / "long.pdf")
     with pytest.raises(FileTooLarge, match=r"text in long.pdf has more than 1\.\d MB; the limit is 1 MB"):
