@@ -39,7 +39,8 @@ _ASIDE = _pattern(r"""
     """)
 _APPARATUS = _pattern(r"""
     copyright|©|著作権|all rights reserved
-    \bpermission (?:is|to (?:\w+ ){1,12}is) (?:hereby )?granted\b|\bdistribut\w+ (?:the )?(?:complete )?(?:modified|source)\b
+    \bpermission (?:is|to (?:\w+ ){1,12}is) (?:hereby )?granted\b
+    \bdistribut\w+ (?:the )?(?:complete )?(?:modified|source)\b
     \btrademarks?\b|\bredistribute it\b|\blicen[sc]ed? under\b
     \S@\S+\.\w
     \b(?:comments|corrections|suggestions|feedback)\b.*\b(?:welcome|sent|send|directed|mailing list)\b
