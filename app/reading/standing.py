@@ -66,12 +66,26 @@ _ELSEWHERE = _pattern(rf"""
     \b{_SEVERAL} (?:\w+ ){{0,3}}(?:ways|mechanisms|parts|steps|forms|kinds|types|methods|options|issues|reasons|techniques|things|choices|advantages|disadvantages|drawbacks|ideas|exceptions|caveats|features|differences|notes|purposes|uses|forms|goals|aims)\b[^,;:]*\.$
     \bwe['’]ll\b|\b(?:mentioned|described|seen|discussed) so far\b
     ^(?:default|nb|value|usage|type)s? ?:|^(?:assume that|check (?:if|whether|that))\b|^an? [^,]+, and (?:is|are)\b
-    ^(?:optionally|if set|controls?)\b|\ba (?:little|bit of) \w+ (?:is|are)\b|\ba special \w+\.$
+    ^(?:optionally|if set|controls?|specif(?:y|ies)|determines?|indicates?|like an?|especially|one is|currently only)\b|^eine? (?:\w+ )?alternative\b
+    ^for an? (?:\w+ )?(?:explanation|description|list|discussion|example|overview|definition)\b|\bread (?:the )?(?-i:[A-Z]\w+ [A-Z])
+    \b(?:abschnitt|kapitel|anhang) [\dA-Z]|\bsiehe\b|\b(?:obigen?|folgenden?)\b|\bat the end of this\b|\bwe will link\b|\bverweise(?:n wir)?\b
+    \b(?:primary source of|essential for learning)\b|\bprinted versions?\b|\bpresented in the order\b|\ba (?:little|bit of) \w+ (?:is|are)\b|\ba special \w+\.$
     \?$|^(?:as (?:is|are|do|does|for)|here (?:is|are)|for (?:\w+ )?(?:information|details)|suppose|consider|let)\b
     \b[a-z]{{3,}} ?\d{{1,2}}\.$|\b[a-z]{{3,}}\d{{1,2}}\b|[a-z][,.]\d{{1,3}}[ ]
     <-|==|::|\(\) \{{
     (?:以下|次)の(?:よう|とおり|通り|表|図|例|手順)|以下[をがは]|上記|下記|前述|後述|参照|をご覧|詳細(?:は|に)|項\s*\d|第\s*\d+\s*[章節]|[本この][章節]
     """)  # noqa: E501 - an alternative a line; the third but last: marks of notes that stand as digits, and programs.
+# A noun with its article, and what may follow it without a verb.
+_NAMED = re.compile(
+    r"(?:an?|any|the (?:value|name|number|list|set|string|size|maximum|minimum)) (?:[\w-]+ ){0,4}?(?=(?:that|which|whose|who|for|of|to|by|in|used|containing|including|specifying|"
+    r"allowing|representing|defining|returned|given|as|with)\b)",
+    re.IGNORECASE,
+)
+_RELATIVE = re.compile(r"\b(?:that|which|who|whose|where|when|if|as)\b[^,;]*")
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|be|has|have|had|does|do|did|must|should|shall|may|might|can|could|will|would|cannot)\b|"
+    r"n[’']t\b|\b[a-z]{2,}[^su\W]s (?:the|an?|all|any|no|each|to|in|on|from|with|by|for|of|that|it|its)\b"
+)
 _EXPLETIVE = (
     r"(?! (?:is|was|may be|can be|will be) (?:\w+ )?(?:possible|important|useful|recommended|necessary|best|worth|"
     r"common|essential|easy|hard|difficult|good|better|helpful|customary|usual|likely|advisable|OK)\b"
@@ -125,9 +139,14 @@ def bearing(sentence: str) -> Bearing:
     text = without_asides(sentence)
     if _APPARATUS.search(text):
         return "apparatus"
-    if _ELSEWHERE.search(text):
+    if _ELSEWHERE.search(text) or _is_entry(text):
         return "elsewhere"
     return "follows" if _FOLLOWS.match(text) else "alone"
+
+
+def _is_entry(sentence: str) -> bool:
+    """Whether it is a definition without a verb, whose term stands elsewhere: "A token that performs a function."."""
+    return bool(_NAMED.match(sentence)) and not _VERB.search(_RELATIVE.sub("", sentence))
 
 
 def is_about_itself(sentence: str) -> bool:

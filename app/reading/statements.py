@@ -25,8 +25,8 @@ _NOTE = re.compile(r"(?:\^?\[\d{1,3}\]|\d{1,3}) (?=\W?[A-Z])")
 _NOTE_NUMBERS = re.compile(r"^(\d{1,3}) \W?[A-Z][^\n]*[.!?]", re.MULTILINE)
 _NEW_LINE = re.compile(r"\n\s*(?![a-z(])\S|\A\S{1,12}\n")
 _PROGRAM = re.compile(r"(?::|[{};\\])\s*\Z|<-|\w\(\)?\s*\Z|^\s*(?:[>$%] |# (?![A-Z]))")
-# Above what is said of it: "_R_CHECK_ALL_", "--with-x", ":" before a list.
-_TERM = re.compile(r"[\w./=<>$-]*[_$=/-][\w./=<>$-]*:?|.*:")
+# Above what is said of it: "_R_CHECK_ALL_", "--with-x", "x = read (file, n)", ":" before a list.
+_TERM = re.compile(r"[\w./=<>$-]*[_$=/-][\w./=<>$-]*:?|.*:|(?:.*= ?)?[\w.]+ ?\([^()]*\)")
 _ITEM = re.compile(r"\s*(?:[-*+•◦▪‣–]|\(?\d{1,3}[.)])\s")
 _FINITE = re.compile(
     r"(?:(?!where|which|that|who|when|if)\S+ ){1,9}(?:is|are|was|were|has|have|must|should|shall|may|might|"
