@@ -52,10 +52,10 @@ class PolicyCache(Cache):
         layer_types, layer_kwargs = get_layer_types_and_kwargs(self._config)
         _require_applicable(self._config, policy, layer_types)
         layers = [
-            PolicyLayer(policy, kv_dtype(self._config))
+            PolicyLayer(policy.for_layer(index, len(layer_types)), kv_dtype(self._config))
             if kind == "full_attention"
             else DYNAMIC_LAYER_TYPE_MAPPING.get(kind, DynamicLayer)(**kw)
-            for kind, kw in zip(layer_types, layer_kwargs, strict=True)
+            for index, (kind, kw) in enumerate(zip(layer_types, layer_kwargs, strict=True))
         ]
         super().__init__(layers=layers)
 
@@ -167,7 +167,7 @@ class PolicyCache(Cache):
 
     def full_layers(self) -> int:
         """How many layers attended to the full cache in the last step."""
-        return sum(layer.step is not Step.PARTIAL for layer in self.policy_layers.values())
+        return sum(layer.step not in (Step.PARTIAL, Step.CHOSEN) for layer in self.policy_layers.values())
 
     def take_refreshes(self) -> dict[int, RefreshReason]:
         """Layers whose small cache was chosen anew since the last call, with the reason."""
@@ -187,10 +187,10 @@ class PolicyCache(Cache):
         `(layers, context_length)`; zeros in layers without a small cache. A model has fewer than 256 KV heads a layer.
         """
         length = self.get_seq_length()
-        small = {index: layer.small for index, layer in self.policy_layers.items() if layer.small is not None}
-        places = [index * length + cache.positions[0].flatten() for index, cache in small.items()]
-        held = torch.cat(places) if places else torch.empty(0, dtype=torch.long)
-        counts = np.bincount(held.cpu().numpy(), minlength=len(self.layers) * length)
+        held = {index: layer.kept.held() for index, layer in self.policy_layers.items()}
+        places = [index * length + positions for index, positions in held.items() if positions is not None]
+        every = torch.cat(places) if places else torch.empty(0, dtype=torch.long)
+        counts = np.bincount(every.cpu().numpy(), minlength=len(self.layers) * length)
         return counts.astype(np.uint8).reshape(len(self.layers), length)
 
 

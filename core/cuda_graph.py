@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedModel
 
-from .attention import Terms, grouped_attention, scaling_of
 from .cache import PolicyCache
+from .grouped import Terms, grouped_attention, scaling_of
 from .layer import ATTENTION_NAME, PolicyLayer, Step
 from .traced import TRACED_KEY, TracedCache, traced_step
 
@@ -84,7 +84,8 @@ class RecordedStep:
 def _is_recorded(layer: PolicyLayer) -> bool:
     """Whether its next step is partial and overwrites a slot: until the slots are full, their number changes."""
     small = layer.small
-    return layer.upcoming_step() is Step.PARTIAL and small is not None and small.slots == small.capacity
+    fits = small is not None and small.slots == small.capacity and not layer.policy.grows
+    return layer.upcoming_step() is Step.PARTIAL and fits and not layer.kept.observes
 
 
 @torch.no_grad()

@@ -38,7 +38,7 @@ from .cuda_graph import RecordedStep
 from .default_model import cache_folder
 from .graph_export import named_tensors, save_skeleton, small_tensors
 from .layer import PolicyLayer, Step
-from .policies import FullAttention
+from .policies import FullAttention, Observation
 from .storage import refill
 
 GRAPH_ATTRIBUTE = "refreshkv_graph"
@@ -87,11 +87,11 @@ class DecodeGraph:
             )
         except BaseException:
             for layer in layers:
-                layer.small = None  # a slot was claimed and not written: the next step is full and chooses anew
+                layer.kept.small = None  # a slot was claimed and not written: the next step is full and chooses anew
             raise
         for layer in layers:
             layer.record(step)
-        if step is Step.FULL and layers[0].wants_selection:
+        if step is Step.FULL and layers[0].policy.capacity(1) is not None:
             _refresh(layers, weights[..., : position + 1])
         return logits
 
@@ -111,19 +111,23 @@ def _common_step(layers: list[PolicyLayer]) -> Step | None:
     step = steps.pop()
     if steps or step not in (Step.PARTIAL, Step.FULL):
         return None
-    if step is Step.FULL and layers[0].policy.compares_queries():
-        return None  # its query is to be kept, and stays inside the graph
+    if step is Step.FULL and (layers[0].policy.compares_queries() or layers[0].policy.evicts):
+        return None  # its query is to be kept, and stays inside the graph; or it is not to see what was evicted
+    if layers[0].kept.observes:
+        return None  # the method is to see its weights
     keys = layers[0].full[0].storage
     return step if keys.shape[0] == 1 and keys.device.type == "cpu" else None
 
 
 def _refresh(layers: list[PolicyLayer], weights: Tensor) -> None:
     """Choose all layers' small caches at once: the layers are a batch to the policy."""
-    policy, capacity = layers[0].policy, layers[0].capacity
-    assert capacity is not None
-    positions = policy.select(weights, min(capacity, weights.shape[-1]), None)
+    policy, length = layers[0].policy, weights.shape[-1]
+    for layer in layers:
+        layer.note_refresh()
+        layer.count(length, None)
+    positions = policy.choose(Observation(weights), min(*layers[0].kept.sizes, length))
     states = [(layer.full[0].view, layer.full[1].view) for layer in layers]
-    caches = [layer.prepare_refresh(*own) for layer, own in zip(layers, states, strict=True)]
+    caches = [layer.kept.prepare(*own) for layer, own in zip(layers, states, strict=True)]
     keys, values = zip(*states, strict=True)
     refill(caches, keys, values, positions.unsqueeze(1))
 

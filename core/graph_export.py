@@ -21,8 +21,8 @@ from torch.fx import Graph, Node
 from transformers import AttentionInterface, PreTrainedModel
 
 from . import kernels
-from .attention import scaling_of
 from .cache import kv_dtype
+from .grouped import scaling_of
 from .traced import TRACED_KEY, TracedCache, traced_step
 
 GRAPH_ATTENTION = "refreshkv_graph"

@@ -1,6 +1,6 @@
-"""One layer of the KV cache under a policy: the full cache, the small one, and what kind of step comes next.
+"""One layer of the KV cache under a policy: the full cache, and what kind of step comes next.
 
-Holds storage and counts; how attention is computed is in `attention.py`, what is kept is the policy's.
+Holds storage, schedule and counts; what a method keeps is in `kept.py`, how attention is computed in `attention.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from transformers.cache_utils import CacheLayerMixin
 
 from .errors import InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
-from .policies import Policy
-from .storage import GrowingTensor, SmallCache, refill
+from .kept import Kept
+from .policies import Observation, Policy
+from .storage import GrowingTensor, SmallCache
 
 ATTENTION_NAME = "refreshkv"
 """Name under which the attention function and its mask are registered with transformers."""
@@ -33,9 +34,11 @@ class Step(Enum):
     CHECK = auto()  # a decode step that becomes FULL or PARTIAL once the query is known
     FULL = auto()  # a decode step over the full cache, which refreshes the small one
     PARTIAL = auto()  # a decode step over the small cache
+    CHOSEN = auto()  # a decode step over the positions that the index chooses for its query
+    VERIFY = auto()  # several tokens, each a decode step of its own that may be taken back
 
 
-DECODE_STEPS = (Step.CHECK, Step.FULL, Step.PARTIAL)
+PROMPT_STEPS = (Step.PREFILL_CHUNK, Step.PREFILL)
 
 
 class PolicyLayer(CacheLayerMixin):
@@ -65,8 +68,7 @@ class PolicyLayer(CacheLayerMixin):
 
     def _clear(self) -> None:
         """Forget everything that belongs to the tokens seen so far, counts included."""
-        self.small: SmallCache | None = None
-        self.capacity: int | None = None
+        self.kept = Kept(self.policy)
         self.anchor: Tensor | None = None
         self.decode_step = 0
         self.full_steps = 0
@@ -74,7 +76,15 @@ class PolicyLayer(CacheLayerMixin):
         self.step: Step | None = None
         self.forced_step: Step | None = None
         self.refreshed: RefreshReason | None = None
+        self.record_past = False
+        self._forwards = 0  # of the prompt at hand, as far as nobody said that it is one
+        self._undo: list[Callable[[], None]] = []
         self._awaits_attention = False
+
+    @property
+    def small(self) -> SmallCache | None:
+        """The small cache, None if there is none."""
+        return self.kept.small
 
     @property
     def keys(self) -> Tensor | None:  # type: ignore[override]
@@ -105,7 +115,14 @@ class PolicyLayer(CacheLayerMixin):
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         self.step = self.forced_step or self.upcoming_step(key_states.shape[2])
-        self.decode_step = self.decode_step + 1 if self.step in DECODE_STEPS else 0
+        self._undo = []
+        if self.step in PROMPT_STEPS:
+            self._forwards = self._forwards + 1 if self.forced_step is None and key_states.shape[2] > 1 else 0
+            self.decode_step = 0
+            self.kept.settle(self.get_seq_length())
+        else:
+            self._forwards = 0
+            self.decode_step += self.step is not Step.VERIFY
         full_keys, full_values = self.full
         full_keys.append(key_states)
         full_values.append(value_states)
@@ -136,7 +153,8 @@ class PolicyLayer(CacheLayerMixin):
     def crop(self, tokens_to_remove: int) -> None:
         """Remove the last `-tokens_to_remove` tokens (a negative number, as in transformers).
 
-        The small cache goes too, since it may hold removed tokens; the next step is full and chooses a new one.
+        Tokens of the last forward that were verified are taken back, as if they had not come. Else the small cache goes
+        too, since it may hold removed tokens; the next step is full and chooses a new one.
         """
         if tokens_to_remove > 0:
             raise InvalidParameterError(
@@ -148,8 +166,17 @@ class PolicyLayer(CacheLayerMixin):
             return
         for buffer in self._full:
             buffer.truncate(max(0, buffer.length + tokens_to_remove))
-        self.small = None
+        if -tokens_to_remove <= len(self._undo):
+            for _ in range(-tokens_to_remove):
+                self._undo.pop()()
+        else:
+            self.kept.crop(self.get_seq_length())
         self._awaits_attention = False
+
+    def activate_past_recording(self) -> None:
+        """From now on tokens of a forward may be taken back (transformers calls it for assisted decoding): several at
+        once are no prompt then, but decode steps to be verified."""
+        self.record_past = True
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Follow the beams that survive."""
@@ -166,8 +193,35 @@ class PolicyLayer(CacheLayerMixin):
     # --- the attention function's side ------------------------------------------------------------------------------
 
     def begin_attention(self, query: Tensor) -> Step:
-        """Settle the step, now that its query `(batch, query_heads, new, dim)` is known, and count it."""
+        """Settle the step, now that its query `(batch, query_heads, new, dim)` is known, and count it.
+
+        Raises PolicyInactiveError if the module attends twice for one update, unless every step is full.
+        """
+        assert self.step is not None
+        if not self._awaits_attention:
+            self._require_one_attention()
+            return self.step
         self._awaits_attention = False
+        if self.step is Step.VERIFY:
+            return self.step
+        return self._settle_check(query)
+
+    def begin_verified(self, query: Tensor, position: int) -> Step:
+        """As `begin_attention`, of one of several tokens: the one at `position`, with its query
+        `(batch, query_heads, 1, dim)`."""
+        counts = (self.decode_step, self.full_steps, self.partial_steps, self.anchor, self.refreshed)
+        self.step = self._upcoming_decode_step()
+        back = self.kept.undoing(position, self.step in (Step.FULL, Step.CHECK))
+
+        def undo() -> None:
+            back()
+            self.decode_step, self.full_steps, self.partial_steps, self.anchor, self.refreshed = counts
+
+        self._undo.append(undo)
+        self.decode_step += 1
+        return self._settle_check(query)
+
+    def _settle_check(self, query: Tensor) -> Step:
         current = query[:, :, -1].float().mean(dim=1) if self.policy.compares_queries() else None
         if self.step is Step.CHECK:
             stays = (
@@ -180,47 +234,52 @@ class PolicyLayer(CacheLayerMixin):
         self._settle(self.step)
         return self.step
 
-    def push(self, key: Tensor, value: Tensor) -> SmallCache:
-        """Add the newest token, `(batch, heads, 1, dim)`, to the small cache and return it."""
-        assert self.small is not None
-        self.small.push(key, value, self.get_seq_length() - 1)
-        return self.small
-
     @property
     def wants_selection(self) -> bool:
-        """Whether the small cache is to be chosen from this step's attention weights."""
-        return self.capacity is not None and self.step in (Step.PREFILL, Step.FULL)
+        """Whether what is kept is to be chosen from this step."""
+        return bool(self.kept.sizes) and self.step in (Step.PREFILL, Step.FULL)
 
-    def refresh(self, weights: Tensor, keys: Tensor, values: Tensor, valid: Tensor | None) -> None:
-        """Choose the small cache anew from the last token's attention (paper, section 3).
+    def count(self, length: int, valid: Tensor | None) -> None:
+        """Take K of what is there after the last token of a prompt, see `Kept.count`."""
+        if self.step is Step.PREFILL or not self.kept.sizes:
+            self.kept.count(length, valid)
 
-        `weights`: `(batch, heads, group, length)`; `keys`, `values`: `(batch, heads, length, dim)`; `valid`: bool
-        `(batch, 1 or heads, length)` or None.
-        """
-        assert self.capacity is not None
-        positions = self.policy.select(weights, min(self.capacity, keys.shape[2]), valid)
-        refill([self.prepare_refresh(keys, values)], [keys], [values], positions[None])
+    def refresh(self, seen: Observation, keys: Tensor, values: Tensor) -> None:
+        """Choose the small cache anew (paper, section 3): `keys`, `values` `(batch, heads, length, dim)`."""
+        self.note_refresh()
+        self.kept.choose(seen, keys, values)
 
-    def prepare_refresh(self, keys: Tensor, values: Tensor) -> SmallCache:
-        """The small cache, made if there is none, which is about to be filled from `keys` and `values`
-        `(batch, heads, length, dim)`; the reason is noted."""
-        assert self.capacity is not None
+    def look_up(
+        self, query: Tensor, keys: Tensor, scaling: float, valid: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """What the index chooses for the last of `query` `(batch, query_heads, new, dim)`, see `Kept.look_up`."""
+        if self.step is Step.PREFILL or self.policy.is_check_step(self.decode_step):
+            self.refreshed = "prefill" if self.step is Step.PREFILL else "stride"
+        return self.kept.look_up(query[:, :, -1:], keys, scaling, valid)
+
+    def note_refresh(self) -> None:
+        """Note why the small cache is about to be chosen."""
         if self.step is Step.PREFILL:
             self.refreshed = "prefill"
         elif self.small is None:
             self.refreshed = "rebuild"
         else:
             self.refreshed = "similarity" if self.policy.compares_queries() else "stride"
-        if self.small is None or self.small.capacity != self.capacity:
-            self.small = SmallCache(keys, values, self.capacity)
-        return self.small
 
     # --- the compiled graph's side ------------------------------------------------------------------------------------
 
     def upcoming_step(self, new_tokens: int = 1) -> Step:
         """What a forward of so many tokens would be."""
-        if new_tokens > 1 or self.get_seq_length() == 0:
+        if self.get_seq_length() == 0:
             return Step.PREFILL
+        if new_tokens > 1:
+            return Step.VERIFY if self.record_past and self.kept.sizes else Step.PREFILL
+        # A prompt that came in several forwards may end with one of a single token.
+        return Step.PREFILL if self._forwards > 1 else self._upcoming_decode_step()
+
+    def _upcoming_decode_step(self) -> Step:
+        if self.kept.index is not None:
+            return Step.CHOSEN
         if self.small is None:
             return Step.FULL
         if not self.policy.is_check_step(self.decode_step + 1):
@@ -231,6 +290,7 @@ class PolicyLayer(CacheLayerMixin):
         """A slot of the small cache for the token at `position`, and the slots in use with it."""
         assert self.small is not None
         slot = self.small.claim(position)
+        assert isinstance(slot, int)
         return slot, self.small.slots
 
     @property
@@ -258,9 +318,8 @@ class PolicyLayer(CacheLayerMixin):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the full cache, reserved room included, and of the small one."""
-        buffers = [*(self._full or ()), *([self.small] if self.small is not None else [])]
-        return sum(buffer.nbytes for buffer in buffers)
+        """Bytes of the full cache, reserved room included, and of what is kept beside it."""
+        return sum(buffer.nbytes for buffer in self._full or ()) + self.kept.nbytes
 
     def adopt(self, keys: GrowingTensor, values: GrowingTensor) -> None:
         """Take over a full cache that was filled elsewhere, in place of what the layer holds; there is no small one."""
@@ -278,9 +337,7 @@ class PolicyLayer(CacheLayerMixin):
         """Count a step whose tokens are in the full cache."""
         self.step = step
         self.full_steps += step is Step.FULL
-        self.partial_steps += step is Step.PARTIAL
-        if step is Step.PREFILL or self.capacity is None:
-            self.capacity = self.policy.capacity(self.get_seq_length())
+        self.partial_steps += step in (Step.PARTIAL, Step.CHOSEN)
 
     def _require_attention(self, attention_kwargs: dict[str, Any] | None) -> dict[str, Any]:
         if attention_kwargs is None:
@@ -299,12 +356,20 @@ class PolicyLayer(CacheLayerMixin):
             )
         return attention_kwargs
 
+    def _require_one_attention(self) -> None:
+        if self.policy.capacity(1) is not None:
+            raise PolicyInactiveError(
+                "attention-entered-twice",
+                "This architecture computes attention twice for one token of its cache (as DiffLlama does), with which "
+                "{policy} would choose from half of it. Use FullAttention() or transformers' DynamicCache.",
+                policy=type(self.policy).__name__,
+            )
+
     def _map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
         if self._full is None:
             return
         for buffer in self._full:
             buffer.map_batch(function)
-        if self.small is not None:
-            self.small.map_batch(function)
+        self.kept.map_batch(function)
         if self.anchor is not None:
             self.anchor = function(self.anchor)

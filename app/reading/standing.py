@@ -77,7 +77,8 @@ _ELSEWHERE = _pattern(rf"""
     """)  # noqa: E501 - an alternative a line; the third but last: marks of notes that stand as digits, and programs.
 # A noun with its article, and what may follow it without a verb.
 _NAMED = re.compile(
-    r"(?:an?|any|the (?:value|name|number|list|set|string|size|maximum|minimum)) (?:[\w-]+ ){0,4}?(?=(?:that|which|whose|who|for|of|to|by|in|used|containing|including|specifying|"
+    r"(?:an?|any|the (?:value|name|number|list|set|string|size|maximum|minimum)) (?:[\w-]+ ){0,4}?"
+    r"(?=(?:that|which|whose|who|for|of|to|by|in|used|containing|including|specifying|"
     r"allowing|representing|defining|returned|given|as|with)\b)",
     re.IGNORECASE,
 )

@@ -1,7 +1,37 @@
-"""The methods: what the small cache keeps and when it is refreshed. One method a file."""
+"""The methods: what the small cache keeps and when it is refreshed, or what is read at each step. One method a file."""
 
-from .base import Policy
+from types import MappingProxyType
+
+from .base import Evictor, LayerIndex, Observation, Policy
 from .full import FullAttention
+from .h2o import H2O
+from .quest import Quest
 from .refreshkv import RefreshKV
+from .snapkv import SnapKV
+from .streaming_llm import StreamingLLM
+from .token_select import TokenSelect
+from .tova import TOVA
 
-__all__ = ["FullAttention", "Policy", "RefreshKV"]
+METHODS = MappingProxyType(
+    {
+        method.__name__: method
+        for method in (RefreshKV, FullAttention, StreamingLLM, SnapKV, H2O, TOVA, Quest, TokenSelect)
+    }
+)
+"""Every method by its name; what else offers methods reads them here."""
+
+__all__ = [
+    "H2O",
+    "METHODS",
+    "TOVA",
+    "Evictor",
+    "FullAttention",
+    "LayerIndex",
+    "Observation",
+    "Policy",
+    "Quest",
+    "RefreshKV",
+    "SnapKV",
+    "StreamingLLM",
+    "TokenSelect",
+]

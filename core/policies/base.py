@@ -1,8 +1,97 @@
-"""What a policy decides. It holds parameters, never state: one value serves every layer and every run."""
+"""What a method decides, and what it may look at. A policy holds parameters, never state: one value serves every layer
+and every run. State that a method needs is made by it for each layer, and held by the layer.
+
+A method keeps a small cache, chosen by `choose` and used until the next full step (RefreshKV), for good (StreamingLLM,
+SnapKV), or with a choice of its own of what goes (`make_evictor`: H2O, TOVA). Or it chooses anew at every decode step
+among all keys (`make_index`: Quest, TokenSelect).
+"""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a layer's tokens attended to, from which a small cache is chosen.
+
+    weights: float32 `(batch, heads, group, length)`: the newest token's attention. valid: bool
+    `(batch, 1 or heads, length)`, False for padding and for what was evicted; None where all may be chosen.
+    recent: float32 `(batch, heads, group, queries, length)`: the attention of the last `Policy.queries` tokens of the
+    prompt, newest last; None in a decode step, or if only the newest is wanted.
+    received: float32 `(batch, heads, length)`: how much each position was attended to by all tokens of the prompt,
+    summed over the group; None unless `Policy.sums_attention`.
+    """
+
+    weights: Tensor
+    valid: Tensor | None = None
+    recent: Tensor | None = None
+    received: Tensor | None = None
+
+    def row(self, index: int) -> Observation:
+        """Of one row of the batch."""
+        parts = (self.weights, self.valid, self.recent, self.received)
+        return Observation(*(None if part is None else part[index : index + 1] for part in parts))  # type: ignore[arg-type]
+
+
+class Evictor(ABC):
+    """Which slot of a layer's small cache a new token takes. Slots are numbered as in `positions`."""
+
+    @abstractmethod
+    def begin(self, seen: Observation, positions: Tensor) -> None:
+        """The small cache holds `positions` `(batch, heads, slots)`, chosen from `seen`."""
+
+    @abstractmethod
+    def victim(self, positions: Tensor, newest: int, valid: Tensor | None) -> Tensor:
+        """The slots `(batch, heads)` that the token at position `newest` takes. `valid`: bool `(batch, 1, slots)`,
+        which slots are in use; None if all are."""
+
+    @abstractmethod
+    def claimed(self, slot: int | Tensor) -> None:
+        """A token took a slot: a new one behind all others (int), or those of `victim`."""
+
+    @abstractmethod
+    def observe(self, weights: Tensor) -> None:
+        """A step attended to the slots: float32 `(batch, heads, group, slots)`."""
+
+    def received(self) -> Tensor | None:
+        """What each slot received so far, float32 `(batch, heads, slots)`, to go on from with more of a prompt."""
+        return None
+
+    @abstractmethod
+    def map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Apply `function` to the batch dimension of every tensor."""
+
+
+class LayerIndex(ABC):
+    """What a method keeps of a layer's keys, to choose among all of them at every decode step."""
+
+    @abstractmethod
+    def update(self, keys: Tensor) -> None:
+        """Take in what is new of `keys` `(batch, heads, length, dim)`, all that the layer holds."""
+
+    @abstractmethod
+    def choose(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
+        """The positions `(batch, heads, at most about count)` that `query` `(batch, query_heads, 1, dim)` attends to,
+        ascending by rank, the newest last and none twice. `valid`: as in `Observation`."""
+
+    @abstractmethod
+    def truncate(self, length: int) -> None:
+        """Forget all positions from `length` on."""
+
+    @abstractmethod
+    def map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Apply `function` to the batch dimension of every tensor."""
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes of its tensors."""
 
 
 class Policy(ABC):
@@ -11,10 +100,19 @@ class Policy(ABC):
     The defaults are those of a policy whose every step is full.
     """
 
+    summary: ClassVar[str] = ""
+    """What the method does, in a sentence for a person."""
+
     @abstractmethod
     def capacity(self, prompt_length: int) -> int | None:
-        """Slots of the small cache per layer and KV head after a prompt of `prompt_length` tokens; None for no small
-        cache, so that every step attends to the full cache."""
+        """Slots of the small cache per layer and KV head after a prompt of `prompt_length` tokens, or how many
+        positions are chosen at each step; None for neither, so that every step attends to the full cache."""
+
+    def for_layer(self, layer: int, layers: int) -> Policy:
+        """The policy of layer `layer` of `layers`, for methods that treat some otherwise."""
+        return self
+
+    # --- what is kept -----------------------------------------------------------------------------------------------
 
     def select(self, weights: Tensor, count: int, valid: Tensor | None) -> Tensor:
         """Choose `count` positions from the attention weights of one query token.
@@ -24,8 +122,49 @@ class Policy(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has a small cache and must say what it keeps.")
 
+    def choose(self, seen: Observation, count: int) -> Tensor:
+        """As `select`, for a method that looks at more than the newest token."""
+        return self.select(seen.weights, count, seen.valid)
+
+    @property
+    def queries(self) -> int:
+        """Of how many of the prompt's last tokens `choose` sees the attention."""
+        return 1
+
+    @property
+    def sums_attention(self) -> bool:
+        """Whether `choose` sees what each position received from the whole prompt, which takes a second attention over
+        it."""
+        return False
+
+    @property
+    def pinned(self) -> int:
+        """How many of the chosen positions, the last ones, are never overwritten."""
+        return 0
+
+    @property
+    def grows(self) -> bool:
+        """Whether new tokens are added to the chosen ones and none is overwritten."""
+        return False
+
+    @property
+    def evicts(self) -> bool:
+        """Whether what the small cache does not hold is gone for good, also for tokens that are prefilled later."""
+        return False
+
+    def make_evictor(self) -> Evictor | None:
+        """A layer's choice of the slot that each new token takes; None takes them in the order of `choose`."""
+        return None
+
+    def make_index(self) -> LayerIndex | None:
+        """A layer's index, for a method that chooses at every decode step; None for a small cache."""
+        return None
+
+    # --- when -------------------------------------------------------------------------------------------------------
+
     def is_check_step(self, decode_step: int) -> bool:
-        """Whether decode step `decode_step` (1 is the first after the prompt) may attend to the full cache."""
+        """Whether decode step `decode_step` (1 is the first after the prompt) may attend to the full cache; with an
+        index, whether what it chose is reported as a refresh."""
         return True
 
     def compares_queries(self) -> bool:

@@ -6,7 +6,8 @@ https://arxiv.org/abs/2411.05787
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
@@ -14,6 +15,7 @@ from torch.nn.functional import cosine_similarity
 from ..errors import InvalidParameterError
 from ..selection import pooled_scores, top_positions
 from .base import Policy
+from .checks import check_budget, check_pool_kernel_size, is_integer
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class RefreshKV(Policy):
     Raises InvalidParameterError for values outside these ranges.
     """
 
+    summary: ClassVar[str] = (
+        "Reads a small part of the context, chosen anew every few steps from a step that reads all of it."
+    )
+
     budget: float | int = 1 / 8
     stride: int = 10
     similarity_threshold: float | None = None
@@ -54,8 +60,8 @@ class RefreshKV(Policy):
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _check_budget(self.budget)
-        if not _is_integer(self.stride) or self.stride < 1:
+        check_budget(self.budget)
+        if not is_integer(self.stride) or self.stride < 1:
             raise InvalidParameterError(
                 "stride-out-of-range",
                 "stride is {stride}; it must be a whole number of steps, 1 or more.",
@@ -68,13 +74,8 @@ class RefreshKV(Policy):
                 "refreshes by stride alone.",
                 threshold=repr(self.similarity_threshold),
             )
-        if not _is_integer(self.pool_kernel_size) or self.pool_kernel_size < 1 or self.pool_kernel_size % 2 == 0:
-            raise InvalidParameterError(
-                "pool-kernel-size-out-of-range",
-                "pool_kernel_size is {size}; it must be odd, so that the window is centred. Pass 1 for no pooling.",
-                size=repr(self.pool_kernel_size),
-            )
-        if not _is_integer(self.floor) or self.floor < 0:
+        check_pool_kernel_size(self.pool_kernel_size)
+        if not is_integer(self.floor) or self.floor < 0:
             raise InvalidParameterError(
                 "floor-out-of-range",
                 "floor is {floor}; it must be a whole number of tokens. Pass 0 for none.",
@@ -106,21 +107,3 @@ class RefreshKV(Policy):
         """Cosine similarity above the threshold in every row of the batch."""
         threshold = -1.0 if self.similarity_threshold is None else self.similarity_threshold
         return bool((cosine_similarity(query, anchor, dim=-1) > threshold).all())
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _check_budget(budget: object) -> None:
-    if _is_integer(budget):
-        if int(budget) >= 1:  # type: ignore[call-overload]
-            return
-    elif isinstance(budget, Real) and not isinstance(budget, bool) and 0 < float(budget) <= 1:
-        return
-    raise InvalidParameterError(
-        "budget-out-of-range",
-        "budget is {budget}; pass a fraction of the prompt as a float above 0 and up to 1.0 (1/8), or a number of "
-        "tokens as an int of 1 or more (512).",
-        budget=repr(budget),
-    )

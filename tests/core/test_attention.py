@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.attention import chunk_attention
+from core.grouped import chunk_attention
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -213,7 +213,7 @@ def test_a_step_that_fails_leaves_a_cache_that_goes_on(
             decode(compiled, torch.tensor([[1]]), caches[0])
     assert caches[0].get_seq_length() == 40
     for layer in caches[1].policy_layers.values():
-        layer.small = None
+        layer.kept.small = None
     logits = [decode(compiled, torch.tensor([[1]]), cache) for cache in caches]
     assert torch.equal(*logits)
     assert caches[0].full_layers() == 3

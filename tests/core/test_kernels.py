@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import attention, int4, kernels
-from core.attention import Terms, grouped_attention
+from core import int4, kernels
+from core.grouped import Terms, grouped_attention
 from core.selection import gather_into, gather_positions, pool_scores, pooled_scores, top_positions
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
@@ -215,7 +215,7 @@ def test_attention_uses_the_kernel_and_agrees_with_torch(monkeypatch: pytest.Mon
 def test_what_the_kernel_does_not_know_goes_through_torch(shape: tuple[int, ...], terms: Terms, masked: bool) -> None:
     mask = torch.ones(1, 1, 1, 1, 50, dtype=torch.bool) if masked else None
     keys = states(2, 50, 32, torch.float32)
-    assert not attention._fits_kernel(torch.randn(shape), keys, keys, mask, terms)
+    assert not grouped._fits_kernel(torch.randn(shape), keys, keys, mask, terms)
 
 
 def test_keys_that_lie_head_within_position() -> None:

@@ -1,0 +1,215 @@
+"""What a method keeps of one layer: the small cache, who gives up a slot, the index, and what is gone for good.
+
+Asks the policy and holds its state. When this happens is decided in `layer.py`, how attention is computed in
+`attention.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from .policies import Evictor, LayerIndex, Observation, Policy
+from .storage import SmallCache, refill
+
+
+class Kept:
+    """Of one layer, under one policy. Positions count in the full cache."""
+
+    def __init__(self, policy: Policy) -> None:
+        """Nothing yet."""
+        self.policy = policy
+        self.small: SmallCache | None = None
+        self.index: LayerIndex | None = policy.make_index()
+        self.chosen: Tensor | None = None
+        """int64 `(batch, heads, count)`: what the index chose last."""
+        self.sizes: tuple[int, ...] = ()
+        """K of each row, once the prompt is known."""
+        self.queries: Tensor | None = None
+        """`(batch, query_heads, at most Policy.queries, dim)`: the last of the prompt."""
+        self._padding: tuple[int, ...] = ()
+        self._fresh = False  # whether the small cache at hand is to be left as it is
+        self._received: Tensor | None = None
+        self._evictor: Evictor | None = None
+        self._alive: Tensor | None = None
+
+    def held(self) -> Tensor | None:
+        """The positions that row 0 of the batch holds, or read last, head by head in one row; None if all are."""
+        if self.small is None:
+            return None if self.chosen is None else self.chosen[0].flatten()
+        positions = self.small.positions[0]
+        return (positions if self.small.valid is None else positions[:, self.small.valid[0, 0]]).flatten()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the small cache and the index."""
+        return (self.small.nbytes if self.small is not None else 0) + (self.index.nbytes if self.index else 0)
+
+    # --- at the end of a prompt, or at a full step -------------------------------------------------------------------
+
+    def see(self, query: Tensor) -> None:
+        """Remember the last queries of a prompt, `query` `(batch, query_heads, new, dim)` being more of it."""
+        if self.policy.queries > 1:
+            past = [] if self.queries is None else [self.queries]
+            self.queries = torch.cat([*past, query.detach()], dim=2)[:, :, -self.policy.queries :]
+
+    def receive(self, sums: Tensor) -> None:
+        """Add what more of the prompt attended to, `(batch, heads, length)`."""
+        past = self._received
+        self._received = sums if past is None else sums + pad(past, (0, sums.shape[-1] - past.shape[-1]))
+
+    def count(self, length: int, valid: Tensor | None) -> None:
+        """Take K of each row's own length: `valid` bool `(batch, 1 or heads, length)` is False for padding."""
+        rows = [length] if valid is None else valid.any(dim=1).sum(dim=-1).tolist()
+        self._padding = tuple(length - int(row) for row in rows)
+        self.sizes = tuple(size for row in rows if (size := self.policy.capacity(int(row))) is not None)
+        if not self._uneven:
+            self._padding, self.sizes = (0,), self.sizes[:1]
+
+    def choose(self, seen: Observation, keys: Tensor, values: Tensor) -> None:
+        """Choose the small cache from what was seen: `keys`, `values` `(batch, heads, length, dim)`."""
+        seen = Observation(seen.weights, seen.valid, seen.recent, self._received)
+        length = keys.shape[2]
+        counts = [min(size, length - padding) for size, padding in zip(self.sizes, self._padding, strict=True)]
+        if (alive := self.alive(length)) is not None:
+            left = alive.sum(dim=-1).amin(dim=1).tolist()
+            left = left if self._uneven else [min(left)]
+            counts = [min(pair) for pair in zip(counts, left, strict=True)]
+        small = self.prepare(keys, values)
+        with torch.no_grad():
+            positions = self._positions(seen, counts if self._uneven else counts[:1])
+        refill([small], [keys], [values], positions[None], counts)
+        self._evictor = self.policy.make_evictor()
+        if self._evictor is not None:
+            self._evictor.begin(seen, small.positions)
+        self._received = self.queries = self._alive = None
+
+    def _positions(self, seen: Observation, counts: Sequence[int]) -> Tensor:
+        """What the policy chooses: of all rows at once, or of each row so many of its own, the last of the result."""
+        if len(counts) == 1:
+            return self.policy.choose(seen, counts[0])
+        rows = [self.policy.choose(seen.row(index), count) for index, count in enumerate(counts)]
+        return torch.cat([pad(row, (max(counts) - row.shape[-1], 0)) for row in rows])
+
+    @property
+    def _uneven(self) -> bool:
+        return len(set(self.sizes)) > 1
+
+    def prepare(self, keys: Tensor, values: Tensor) -> SmallCache:
+        """The small cache, made if there is none of that size, which is about to be filled from `keys` and `values`."""
+        size = max(self.sizes)
+        if self.small is None or self._fresh or self.small.capacity != size or self._uneven:
+            sizes = self.sizes if self._uneven else None
+            self.small = SmallCache(keys, values, size, self.policy.pinned, sizes)
+        self._fresh = False
+        return self.small
+
+    # --- at a decode step --------------------------------------------------------------------------------------------
+
+    def push(self, key: Tensor, value: Tensor, position: int) -> SmallCache:
+        """Add the newest token, `(batch, heads, 1, dim)`, to the small cache and return it."""
+        assert self.small is not None
+        taken = self.small.push(key, value, position, self._victim(position))
+        if self._evictor is not None:
+            self._evictor.claimed(taken)
+        return self.small
+
+    def _victim(self, position: int) -> Tensor | None:
+        assert self.small is not None
+        if self.policy.grows:
+            self.small.capacity = self.small.slots + 1
+        if self._evictor is None or not self.small.is_full:
+            return None
+        return self.small.free(self._evictor.victim(self.small.positions, position, self.small.valid))
+
+    @property
+    def observes(self) -> bool:
+        """Whether it is to be told what a step over the small cache attended to."""
+        return self._evictor is not None
+
+    def observe(self, weights: Tensor) -> None:
+        """A step over the small cache attended so: float32 `(batch, heads, group, slots)`."""
+        if self._evictor is not None:
+            self._evictor.observe(weights)
+
+    def look_up(
+        self, query: Tensor, keys: Tensor, scaling: float, valid: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The positions that the index chooses for `query`, see `LayerIndex.choose`, and in a batch of several lengths
+        which of them each row uses, bool `(batch, 1, count)`."""
+        assert self.index is not None
+        count = min(max(self.sizes), keys.shape[2])
+        with torch.no_grad():
+            self.index.update(keys)
+            self.chosen = self.index.choose(query, keys, scaling, count, valid)
+        if not self._uneven:
+            return self.chosen, None
+        left_out = count - torch.tensor(self.sizes, device=keys.device).clamp(max=count)
+        return self.chosen, (torch.arange(self.chosen.shape[2], device=keys.device) >= left_out[:, None])[:, None]
+
+    def undoing(self, position: int, full: bool) -> Callable[[], None]:
+        """What takes back the step of the token at `position`, made before it; `full` if it may choose anew."""
+        small, evictor, chosen, index = self.small, copy.copy(self._evictor), self.chosen, copy.copy(self.index)
+        back = None if small is None else small.undoing(self._victim(position))
+        self._fresh = full
+
+        def undo() -> None:
+            if back is not None:
+                back()
+            self.small, self._evictor, self.chosen, self.index = small, evictor, chosen, index
+            if index is not None:
+                index.truncate(position)
+
+        return undo
+
+    # --- what is gone ------------------------------------------------------------------------------------------------
+
+    def alive(self, length: int) -> Tensor | None:
+        """bool `(batch, heads, length)`: what was not evicted; None if nothing ever is or nothing was yet."""
+        if not self.policy.evicts:
+            return None
+        if self.small is not None:
+            held = self.small.positions
+            self._alive = torch.zeros(*held.shape[:2], length, dtype=torch.bool, device=held.device)
+            used = True if self.small.valid is None else self.small.valid.expand_as(held)
+            self._alive.scatter_(-1, held, used)
+        return None if self._alive is None else pad(self._alive, (0, length - self._alive.shape[-1]), value=True)
+
+    def settle(self, length: int) -> None:
+        """More of a prompt follows the first `length` tokens: what is evicted by now stays so, and what is kept may be
+        attended to by all of it."""
+        if self.policy.evicts and self.small is not None:
+            self._alive = self.alive(length)
+            if self._evictor is not None and (sums := self._evictor.received()) is not None:
+                held = self.small.positions
+                self._received = sums.new_zeros(*held.shape[:2], length).scatter(-1, held, sums)
+            self.small = None
+
+    def crop(self, length: int) -> None:
+        """Forget all positions from `length` on. The small cache goes, since it may hold some."""
+        if self.policy.evicts and self.small is not None:
+            self._alive = self.alive(int(self.small.positions.max()) + 1)
+        if self._alive is not None:
+            self._alive = self._alive[..., :length]
+        if self._received is not None:
+            self._received = self._received[..., :length]
+        if self.index is not None:
+            self.index.truncate(length)
+        self.small = self.chosen = self._evictor = self.queries = None
+
+    def map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Apply `function` to the batch dimension of every tensor."""
+        for part in (self.small, self.index, self._evictor):
+            if part is not None:
+                part.map_batch(function)
+        for name in ("chosen", "queries", "_received", "_alive"):
+            if (states := getattr(self, name)) is not None:
+                setattr(self, name, function(states))
+        if self._uneven:
+            self.sizes, self._padding = (
+                tuple(function(torch.tensor(rows)).tolist()) for rows in (self.sizes, self._padding)
+            )

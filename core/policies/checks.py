@@ -1,0 +1,55 @@
+"""Checks of the parameters that several methods have."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+from ..errors import InvalidParameterError
+
+
+def is_integer(value: object) -> bool:
+    """Whether it is a whole number and no bool."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def check_budget(budget: object) -> None:
+    """Raise InvalidParameterError unless `budget` is a fraction (float, 0 < budget <= 1) or tokens (int, >= 1)."""
+    if is_integer(budget):
+        if int(budget) >= 1:  # type: ignore[call-overload]
+            return
+    elif isinstance(budget, Real) and not isinstance(budget, bool) and 0 < float(budget) <= 1:
+        return
+    raise InvalidParameterError(
+        "budget-out-of-range",
+        "budget is {budget}; pass a fraction of the prompt as a float above 0 and up to 1.0 (1/8), or a number of "
+        "tokens as an int of 1 or more (512).",
+        budget=repr(budget),
+    )
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """Raise InvalidParameterError unless `value` is a whole number of at least `least`."""
+    if is_integer(value) and int(value) >= least:  # type: ignore[call-overload]
+        return
+    raise InvalidParameterError(
+        "count-out-of-range",
+        "{name} is {value}; it must be a whole number, {least} or more.",
+        name=name,
+        value=repr(value),
+        least=least,
+    )
+
+
+def check_pool_kernel_size(size: object) -> None:
+    """Raise InvalidParameterError unless `size` is an odd whole number."""
+    if not is_integer(size) or int(size) < 1 or int(size) % 2 == 0:  # type: ignore[call-overload]
+        raise InvalidParameterError(
+            "pool-kernel-size-out-of-range",
+            "pool_kernel_size is {size}; it must be odd, so that the window is centred. Pass 1 for no pooling.",
+            size=repr(size),
+        )
+
+
+def slots(budget: float | int, prompt_length: int) -> int:
+    """K: `budget` tokens, or that fraction of the prompt rounded down, at least 1."""
+    return int(budget) if isinstance(budget, Integral) else max(1, int(budget * prompt_length))

@@ -1,0 +1,122 @@
+"""TokenSelect: Wu et al., "TokenSelect: Efficient Long-Context Inference and Length Extrapolation for LLMs via Dynamic
+Token-Level KV Cache Selection", EMNLP 2025.
+
+https://arxiv.org/abs/2411.02886
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from ..errors import InvalidParameterError
+from .base import LayerIndex, Policy
+from .checks import check_budget, check_count, slots
+
+
+@dataclass(frozen=True)
+class TokenSelect(Policy):
+    """At a step the tokens for which all heads of a layer vote, one choice for all of them; it stays while queries stay
+    alike.
+
+    budget: K, tokens read at a step, with sinks and recent ones: a fraction of the prompt (float) or tokens (int).
+    sinks, recent: first and newest tokens that are always read. similarity: cosine of the query to the one that chose,
+    from which on a choice is used again. stride: steps between two reports of what is read.
+    Raises InvalidParameterError.
+    """
+
+    summary: ClassVar[str] = "Reads the tokens for which all heads vote, chosen anew when the query has changed."
+
+    budget: float | int = 1 / 8
+    sinks: int = 4
+    recent: int = 32
+    similarity: float = 0.9
+    stride: int = 10
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_budget(self.budget)
+        for name, least in (("sinks", 0), ("recent", 1), ("stride", 1)):
+            check_count(name, getattr(self, name), least)
+        if not -1 <= self.similarity <= 1:
+            raise InvalidParameterError(
+                "similarity-out-of-range",
+                "similarity is {similarity}; a cosine similarity lies between -1 and 1. Pass 1 for a choice at every "
+                "step.",
+                similarity=repr(self.similarity),
+            )
+
+    def capacity(self, prompt_length: int) -> int:
+        """What is always read and one more at least."""
+        return max(self.sinks + self.recent + 1, slots(self.budget, prompt_length))
+
+    def make_index(self) -> LayerIndex:
+        """The last choice."""
+        return Votes(self.sinks, self.recent, self.similarity)
+
+    def is_check_step(self, decode_step: int) -> bool:
+        """Every `stride`-th step is reported."""
+        return decode_step % self.stride == 0
+
+
+class Votes(LayerIndex):
+    """The last choice, and the query that made it."""
+
+    def __init__(self, sinks: int, recent: int, similarity: float) -> None:
+        """Nothing was chosen yet."""
+        self._sinks, self._recent, self._similarity = sinks, recent, similarity
+        self._query: Tensor | None = None
+        self._chosen = torch.empty(0, dtype=torch.long)
+        self._length = 0
+
+    def update(self, keys: Tensor) -> None:
+        """The keys themselves are scored."""
+
+    def choose(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
+        """The first, the chosen, and all since the choice with the recent ones before it."""
+        heads, length = keys.shape[1:3]
+        current = query[:, :, 0].float().mean(dim=1)
+        if self._query is None or not bool((cosine_similarity(current, self._query, dim=-1) > self._similarity).all()):
+            self._query, self._length = current, length
+            self._chosen = self._vote(query, keys, scaling, count, valid)
+        begin = min(max(self._sinks, self._length - self._recent), length)
+        recent = torch.arange(begin, length, device=keys.device).expand(keys.shape[0], -1)
+        return torch.cat([self._chosen, recent], dim=-1).unsqueeze(1).expand(-1, heads, -1)
+
+    def _vote(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
+        """`(batch, about count less the recent)`: every query head votes with its probabilities (section 4.2)."""
+        heads, length = keys.shape[1:3]
+        grouped = (query[:, :, 0] * scaling).float().unflatten(1, (heads, -1))
+        scores = grouped @ keys.float().transpose(-1, -2)
+        if valid is not None:
+            scores = scores.masked_fill(~valid.unsqueeze(2), torch.finfo(scores.dtype).min)
+        votes = scores.softmax(dim=-1).sum(dim=(1, 2))
+        if valid is None:
+            votes[:, : self._sinks] = torch.inf
+        else:  # the first that are no padding
+            there = valid.any(dim=1)
+            votes = votes.masked_fill(there & (there.long().cumsum(dim=-1) <= self._sinks), torch.inf)
+        begin = max(self._sinks, length - self._recent)
+        wanted = min(begin, max(self._sinks, count - (length - begin)))
+        chosen: Tensor = votes[:, :begin].topk(wanted).indices.flip(-1)
+        return chosen
+
+    def truncate(self, length: int) -> None:
+        """A choice made with tokens that are gone is none."""
+        if length < self._length:
+            self._query = None
+
+    def map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Query and choice follow."""
+        if self._query is not None:
+            self._query, self._chosen = function(self._query), function(self._chosen)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the choice."""
+        return self._chosen.nbytes
