@@ -19,6 +19,7 @@ from transformers.cache_utils import (
     get_layer_types_and_kwargs,
 )
 
+from .applicable import require_applicable
 from .errors import CacheMismatchError, InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
 from .layer import ATTENTION_NAME, PolicyLayer, Step
@@ -70,7 +71,7 @@ class PolicyCache(Cache):
         self.prefilled = 0
         self._config = config.get_text_config(decoder=True)
         layer_types, layer_kwargs = get_layer_types_and_kwargs(self._config)
-        _require_applicable(self._config, policy, layer_types)
+        require_applicable(self._config, policy, layer_types)
         layers = [
             PolicyLayer(policy, kv_dtype(self._config))
             if kind == "full_attention"
@@ -279,35 +280,12 @@ def _tensor_bytes(layer: object) -> int:
 
 
 def _croppable(layers: list[Any]) -> list[PolicyLayer | DynamicLayer]:
-    """The layers from which tokens can be taken back: not recurrent ones, nor a sliding window that has moved."""
+    """The layers from which tokens can be taken back: neither recurrent or compressing ones, nor a sliding window that
+    has moved."""
     return [
         layer
         for layer in layers
-        if isinstance(layer, PolicyLayer | DynamicLayer)
-        and not (isinstance(layer, DynamicSlidingWindowLayer) and layer.get_seq_length() >= layer.sliding_window)
+        if isinstance(layer, PolicyLayer)
+        or type(layer) is DynamicLayer
+        or (type(layer) is DynamicSlidingWindowLayer and layer.get_seq_length() < layer.sliding_window)
     ]
-
-
-def _require_applicable(config: PreTrainedConfig, policy: Policy, layer_types: list[str]) -> None:
-    if config.is_encoder_decoder:
-        raise PolicyInactiveError(
-            "model-with-encoder",
-            "{model} is an encoder-decoder model; the policies are for decoder-only models.",
-            model=config.model_type,
-        )
-    if "reuse" in (getattr(config, "kv_sharing_modes", None) or ()) or getattr(config, "num_kv_shared_layers", None):
-        raise PolicyInactiveError(
-            "model-with-shared-keys",
-            "{model} shares keys and values between layers, which a cache with a small cache per layer cannot serve. "
-            "Use transformers' DynamicCache with this model.",
-            model=config.model_type,
-        )
-    if policy.capacity(1) is not None and "full_attention" not in layer_types:
-        raise PolicyInactiveError(
-            "model-without-full-attention",
-            "{model} has no full-attention layer (its layers are {layers}), so {policy} would do nothing. For a "
-            "sliding-window model set config.sliding_window to None if the weights allow it, or use FullAttention().",
-            model=config.model_type,
-            layers=", ".join(sorted(set(layer_types))),
-            policy=type(policy).__name__,
-        )
