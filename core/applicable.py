@@ -17,13 +17,23 @@ def require_replaceable(config: PreTrainedConfig) -> None:
     """Raise PolicyInactiveError if a text model with this `config` needs more of its attention function than a mask.
 
     DeepSeek's sparse attention and its like put the choice of their index into the mask for "eager" and "sdpa" alone;
-    a function of another name gets it in other arguments, and would silently attend to everything.
+    a function of another name gets it in other arguments, and would silently attend to everything. DeepSeek-V4 adds the
+    scores of what it compressed to the mask, and a mask of booleans turns them round.
     """
-    if "indexed_attention" in (getattr(config, "layer_types", None) or ()) or hasattr(config, "index_topk_blocks"):
+    layer_types = set(getattr(config, "layer_types", None) or ())
+    if "indexed_attention" in layer_types or hasattr(config, "index_topk_blocks"):
         raise PolicyInactiveError(
             "model-with-an-index",
             "{model} chooses by an index of its own which tokens a step attends to, and hands the choice to attention "
             "kernels made for it; under a policy's attention it would be lost. Use the model without enable and "
+            "PolicyCache, with transformers' own cache.",
+            model=config.model_type,
+        )
+    if COMPRESSED & layer_types:
+        raise PolicyInactiveError(
+            "model-with-compressed-keys",
+            "{model} compresses the keys and values of the past by itself and adds to its attention mask which of them "
+            "a step may see; under a policy's attention that would be lost. Use the model without enable and "
             "PolicyCache, with transformers' own cache.",
             model=config.model_type,
         )
@@ -80,15 +90,6 @@ def _require_small_caches(config: PreTrainedConfig, policy: Policy, layer_types:
             "{model} keeps a recurrent state and keys and values in one layer (its layers are {layers}), and a layer "
             "under {policy} holds keys and values alone. Use FullAttention(), or a model whose attention layers stand "
             "by themselves (bamba, jamba, nemotron_h, qwen3_next).",
-            model=config.model_type,
-            layers=_listed(layer_types),
-            policy=type(policy).__name__,
-        )
-    if COMPRESSED & set(layer_types):
-        raise PolicyInactiveError(
-            "model-with-compressed-keys",
-            "{model} compresses the keys and values of the past by itself (its layers are {layers}), which leaves "
-            "{policy} none to choose from. Use FullAttention().",
             model=config.model_type,
             layers=_listed(layer_types),
             policy=type(policy).__name__,

@@ -45,7 +45,6 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "falcon_h1": ({"head_dim": 8, "mamba_chunk_size": 16, **MAMBA}, "model-with-hybrid-layers"),
     "zamba2": (ZAMBA, "model-with-hybrid-layers"),
     "zaya": ({"head_dim": 8, "num_experts": 4}, "model-with-hybrid-layers"),
-    "deepseek_v4": ({}, "model-with-compressed-keys"),
     "doge": ({"sliding_window": None}, "model-with-values-in-its-mask"),
     "mistral": ({"sliding_window": 16}, "model-without-full-attention"),
 }
@@ -57,6 +56,7 @@ WITHOUT_CACHE: dict[str, tuple[dict[str, object], str]] = {
     "minimax": ({}, "model-with-its-own-cache"),
     "deepseek_v32": (INDEXED, "model-with-an-index"),
     "glm_moe_dsa": (INDEXED, "model-with-an-index"),
+    "deepseek_v4": ({}, "model-with-compressed-keys"),
     "t5": ({}, "model-with-encoder"),
     "gemma3n_text": ({}, "model-with-shared-keys"),
 }
@@ -114,13 +114,14 @@ def test_no_policy_is_for_it(name: str, settings: dict[str, object], code: str, 
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize("name", ["deepseek_v32", "glm_moe_dsa"])
+@pytest.mark.parametrize("name", ["deepseek_v32", "glm_moe_dsa", "deepseek_v4"])
 def test_a_model_whose_choice_would_be_lost_is_not_switched(name: str) -> None:
-    """Under any attention function but two it hands its index' choice on in arguments of its own."""
-    model = make(name, INDEXED)
-    with pytest.raises(PolicyInactiveError, match="chooses by an index of its own") as refused:
+    """Under any attention function but two it hands its choice on in arguments, or in a form, of its own."""
+    settings, code = WITHOUT_CACHE[name]
+    model = make(name, settings)
+    with pytest.raises(PolicyInactiveError, match="would be lost") as refused:
         enable(model)
-    assert refused.value.code == "model-with-an-index"
+    assert refused.value.code == code
     assert model.config._attn_implementation == "eager"
 
 
