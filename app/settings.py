@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     )
 
     model: str = Field("smollm2-135m", min_length=1)
+    model_revision: str | None = Field(None, description="of a model of the Hub: a branch, tag or commit")
     quantization: Literal["auto", "nf4", "int4", "int8"] | None = "auto"
 
     budget: Annotated[int | float, BeforeValidator(parse_budget)] = 1 / 8

@@ -7,7 +7,7 @@ for event in stream_generate(model, tokenizer, "...", policy=RefreshKV(budget=1/
 
 from .attention import enable
 from .cache import PolicyCache
-from .decoder import generate, stream_generate
+from .decoder import GenerationOptions, generate, stream_generate
 from .errors import (
     CacheMismatchError,
     ContextOverflowError,
@@ -38,6 +38,7 @@ __all__ = [
     "Event",
     "FullAttention",
     "GenerationFinished",
+    "GenerationOptions",
     "InvalidParameterError",
     "LoadingError",
     "Policy",

@@ -15,7 +15,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from .errors import PolicyInactiveError
+from .applicable import require_replaceable
+from .errors import InvalidParameterError, PolicyInactiveError
 from .grouped import (
     Terms,
     allowed_by,
@@ -40,18 +41,27 @@ RECEIVED_AT_ONCE = 256
 def enable(model: PreTrainedModel) -> PreTrainedModel:
     """Switch `model` to the attention function the policies act in, and return it. Calling it again does nothing.
 
-    Raises PolicyInactiveError if the architecture does not let its attention function be chosen.
+    Raises PolicyInactiveError if the architecture does not let its attention function be chosen, or needs another one;
+    InvalidParameterError if it is given no model of transformers.
     """
+    if not isinstance(model, nn.Module) or not hasattr(model, "set_attn_implementation"):
+        raise InvalidParameterError(
+            "model-of-another-kind",
+            "enable takes a model of transformers, such as AutoModelForCausalLM.from_pretrained gives, and got {kind}.",
+            kind=type(model).__name__,
+        )
+    config = model.config.get_text_config(decoder=True)
+    require_replaceable(config)
     AttentionInterface.register(ATTENTION_NAME, attention_forward)
     # Without a mask function of the same name transformers passes no mask at all, and left-padded batches are wrong.
     AttentionMaskInterface.register(ATTENTION_NAME, sdpa_mask)
     model.set_attn_implementation(ATTENTION_NAME)
-    config = model.config.get_text_config(decoder=True)
     if config._attn_implementation != ATTENTION_NAME:
         raise PolicyInactiveError(
             "attention-not-replaceable",
-            "{model} does not let its attention function be replaced, so a policy would do nothing. Use an "
-            "architecture built on transformers' AttentionInterface (llama, qwen, mistral, gemma, …).",
+            "{model} does not let its attention function be replaced, so a policy would do nothing. Use it without "
+            "one, with transformers' own cache, or an architecture built on transformers' AttentionInterface (llama, "
+            "qwen, mistral, gemma, …).",
             model=type(model).__name__,
         )
     return model

@@ -19,10 +19,23 @@ from transformers.cache_utils import (
     get_layer_types_and_kwargs,
 )
 
-from .errors import PolicyInactiveError
+from .applicable import require_applicable
+from .errors import CacheMismatchError, InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
 from .layer import ATTENTION_NAME, PolicyLayer, Step
 from .policies import Policy
+
+SHAPE_SETTINGS = (
+    "model_type",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "hidden_size",
+    "sliding_window",
+    "layer_types",
+)
+"""Settings of a model's configuration by which keys and values of one model cannot be another's."""
 
 KV_DTYPE_SETTING = "kv_cache_dtype"
 """Setting of a model's configuration: the name of the dtype keys and values are stored in, if not the computing one."""
@@ -43,14 +56,22 @@ class PolicyCache(Cache):
         """Make an empty cache for a model with this `config`.
 
         Raises PolicyInactiveError if the policy has a small cache and the model no layer to apply it to, or if the
-        model's layers share keys and values with one another.
+        model's layers share keys and values with one another; InvalidParameterError if it is given something else.
         """
+        if not isinstance(config, PreTrainedConfig) or not isinstance(policy, Policy):
+            raise InvalidParameterError(
+                "cache-made-of-another-kind",
+                "PolicyCache takes a model's configuration and a policy, PolicyCache(model.config, RefreshKV()), and "
+                "got {first} and {second}.",
+                first=_kind(config),
+                second=_kind(policy),
+            )
         self.policy = policy
         self.token_ids: list[int] = []
         self.prefilled = 0
         self._config = config.get_text_config(decoder=True)
         layer_types, layer_kwargs = get_layer_types_and_kwargs(self._config)
-        _require_applicable(self._config, policy, layer_types)
+        require_applicable(self._config, policy, layer_types)
         layers = [
             PolicyLayer(policy.for_layer(index, len(layer_types)), kv_dtype(self._config))
             if kind == "full_attention"
@@ -67,16 +88,62 @@ class PolicyCache(Cache):
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Cache one layer's new keys and values. Raises PolicyInactiveError if the model was not enabled."""
+        """Cache one layer's new keys and values `(batch, heads, new, dim)`.
+
+        Raises PolicyInactiveError if the model was not enabled, CacheMismatchError if the cache has no such layer or
+        what it holds has other heads or another batch.
+        """
         if self._config._attn_implementation != ATTENTION_NAME:
             raise PolicyInactiveError(
                 "model-not-enabled",
                 "The model's attention implementation is {attention!r}, under which the policy would silently do "
-                "nothing. Call enable(model) first; it switches to {ours!r}.",
+                "nothing. Call enable(model) first, which switches to {ours!r}, and make the cache from that model's "
+                "config.",
                 attention=self._config._attn_implementation,
                 ours=ATTENTION_NAME,
             )
+        self._require_fitting(key_states, layer_idx)
         return super().update(key_states, value_states, layer_idx, *args, **kwargs)
+
+    def require_model(self, config: PreTrainedConfig) -> None:
+        """Raise CacheMismatchError if a model with this `config` has other layers, heads or head sizes."""
+        text = config.get_text_config(decoder=True)
+        for setting in SHAPE_SETTINGS:
+            ours, theirs = getattr(self._config, setting, None), getattr(text, setting, None)
+            if ours != theirs:
+                raise CacheMismatchError(
+                    "cache-of-another-model",
+                    "The cache was made for a model whose {setting} is {ours}, and this one's is {theirs}. Make one "
+                    "for this model: PolicyCache(model.config, policy).",
+                    setting=setting,
+                    ours=repr(ours),
+                    theirs=repr(theirs),
+                )
+
+    def _require_fitting(self, keys: Tensor, index: int) -> None:
+        if index >= len(self.layers):
+            raise CacheMismatchError(
+                "cache-with-fewer-layers",
+                "The model has a layer {index}, counted from 0, and the cache was made for a model of {layers} layers. "
+                "Make one for this model: PolicyCache(model.config, policy).",
+                index=index,
+                layers=len(self.layers),
+            )
+        layer = self.layers[index]
+        if not isinstance(layer, PolicyLayer) or not layer.is_initialized:
+            return
+        rows, heads, _, size = layer.full[0].storage.shape
+        if (rows, heads, size) != (keys.shape[0], keys.shape[1], keys.shape[3]):
+            raise CacheMismatchError(
+                "cache-of-another-shape",
+                "The cache holds keys of {rows} rows, {heads} KV heads and head size {size}, and is given {given}: it "
+                "was filled by another model or for another batch. Call cache.reset(), or make a new one: "
+                "PolicyCache(model.config, policy).",
+                rows=rows,
+                heads=heads,
+                size=size,
+                given=", ".join(str(keys.shape[axis]) for axis in (0, 1, 3)),
+            )
 
     @contextmanager
     def prefill(self, last: bool) -> Iterator[None]:
@@ -203,40 +270,22 @@ def kv_dtype(config: PreTrainedConfig) -> torch.dtype | None:
     return None if name is None or getattr(config, "kv_lora_rank", None) else getattr(torch, name)
 
 
+def _kind(value: object) -> str:
+    """What somebody passed, in a word: a class itself or the type of a value."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
 def _tensor_bytes(layer: object) -> int:
     return sum(value.nbytes for value in vars(layer).values() if isinstance(value, Tensor))
 
 
 def _croppable(layers: list[Any]) -> list[PolicyLayer | DynamicLayer]:
-    """The layers from which tokens can be taken back: not recurrent ones, nor a sliding window that has moved."""
+    """The layers from which tokens can be taken back: neither recurrent or compressing ones, nor a sliding window that
+    has moved."""
     return [
         layer
         for layer in layers
-        if isinstance(layer, PolicyLayer | DynamicLayer)
-        and not (isinstance(layer, DynamicSlidingWindowLayer) and layer.get_seq_length() >= layer.sliding_window)
+        if isinstance(layer, PolicyLayer)
+        or type(layer) is DynamicLayer
+        or (type(layer) is DynamicSlidingWindowLayer and layer.get_seq_length() < layer.sliding_window)
     ]
-
-
-def _require_applicable(config: PreTrainedConfig, policy: Policy, layer_types: list[str]) -> None:
-    if config.is_encoder_decoder:
-        raise PolicyInactiveError(
-            "model-with-encoder",
-            "{model} is an encoder-decoder model; the policies are for decoder-only models.",
-            model=config.model_type,
-        )
-    if "reuse" in (getattr(config, "kv_sharing_modes", None) or ()) or getattr(config, "num_kv_shared_layers", None):
-        raise PolicyInactiveError(
-            "model-with-shared-keys",
-            "{model} shares keys and values between layers, which a cache with a small cache per layer cannot serve. "
-            "Use transformers' DynamicCache with this model.",
-            model=config.model_type,
-        )
-    if policy.capacity(1) is not None and "full_attention" not in layer_types:
-        raise PolicyInactiveError(
-            "model-without-full-attention",
-            "{model} has no full-attention layer (its layers are {layers}), so {policy} would do nothing. For a "
-            "sliding-window model set config.sliding_window to None if the weights allow it, or use FullAttention().",
-            model=config.model_type,
-            layers=", ".join(sorted(set(layer_types))),
-            policy=type(policy).__name__,
-        )

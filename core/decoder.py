@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from .errors import CacheMismatchError, InvalidParameterError
 from .events import CacheRefreshed, Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
 from .graph import decode_graph
 from .policies import Policy, RefreshKV
-from .prompt import Prompt, encode_prompt, require_room
+from .prompt import Prompt, encode_prompt, require_known, require_room
 from .sampling import Sampler, make_sampler
 
 ChunkSize: TypeAlias = int | Callable[[int, float], int]
@@ -42,6 +43,23 @@ class GeneratedStep:
     full_layers: int
     seconds: float
     refreshed: CacheRefreshed | None
+
+
+class GenerationOptions(TypedDict, total=False):
+    """What `stream_generate`, and so `generate`, takes by name; described there."""
+
+    policy: Policy | None
+    max_new_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+    min_p: float
+    repetition_penalty: float
+    seed: int | None
+    stop_strings: Sequence[str]
+    logits_processors: Sequence[LogitsProcessor]
+    cache: PolicyCache | None
+    prefill_chunk: ChunkSize
 
 
 def generate_step(
@@ -93,7 +111,7 @@ def stream_generate(
     """Generate from `prompt` and yield events: prefill progress, refreshes, tokens, and at last how it finished.
 
     model: one that has been through `enable` (`load_model` does it).
-    prompt: a string, chat messages, or token ids `(1, length)`.
+    prompt: a string, chat messages, or token ids: a tensor `(1, length)` or a list.
     policy: how to decode; default the cache's, or `RefreshKV()`.
     temperature: 0 is greedy. top_p, top_k, min_p, repetition_penalty: as in transformers, off by default; the penalty
         counts generated tokens only. seed: makes sampling repeatable.
@@ -110,13 +128,8 @@ def stream_generate(
     """
     token_ids = encode_prompt(tokenizer, prompt)
     prompt_tokens = token_ids.shape[1]
-    if max_new_tokens < 1 or (isinstance(prefill_chunk, int) and prefill_chunk < 1):
-        raise InvalidParameterError(
-            "tokens-out-of-range",
-            "max_new_tokens is {max_new_tokens} and prefill_chunk {prefill_chunk}; both must be 1 or more.",
-            max_new_tokens=max_new_tokens,
-            prefill_chunk=str(prefill_chunk),
-        )
+    _require_lengths(max_new_tokens, prefill_chunk)
+    require_known(model, token_ids)
     require_room(model.config, prompt_tokens, max_new_tokens)
     config = _generation_config(temperature, top_p, top_k, min_p, repetition_penalty)
     sampler = make_sampler(config, prompt_tokens, seed, logits_processors)
@@ -126,7 +139,9 @@ def stream_generate(
     return _events(steps, Detokenizer(tokenizer, stop_strings), end_tokens, prompt_tokens, max_new_tokens)
 
 
-def generate(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: Prompt, **options: Any) -> str:
+def generate(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: Prompt, **options: Unpack[GenerationOptions]
+) -> str:
     """The whole text `stream_generate` with the same `options` would stream."""
     text = ""
     for event in stream_generate(model, tokenizer, prompt, **options):
@@ -181,7 +196,14 @@ def _prefill(
     total, done = ids.shape[1], len(cache.token_ids)
     logits, tokens, seconds = None, 0, 0.0
     while done < total:
-        size = chunk if isinstance(chunk, int) else chunk(tokens, seconds)
+        size = chunk(tokens, seconds) if callable(chunk) else int(chunk)
+        if not _is_positive(size):
+            raise InvalidParameterError(
+                "chunk-out-of-range",
+                "The function given as prefill_chunk returned {size}; it must return a whole number of tokens, 1 or "
+                "more.",
+                size=repr(size),
+            )
         piece = ids[:, done : done + size]
         tokens, started = piece.shape[1], perf_counter()
         with cache.prefill(last=done + tokens == total):
@@ -217,13 +239,36 @@ def forward(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> Tensor:
     return logits
 
 
+def _require_lengths(max_new_tokens: int, prefill_chunk: ChunkSize) -> None:
+    if not _is_positive(max_new_tokens) or not (callable(prefill_chunk) or _is_positive(prefill_chunk)):
+        raise InvalidParameterError(
+            "tokens-out-of-range",
+            "max_new_tokens is {max_new_tokens} and prefill_chunk {prefill_chunk}; both must be whole numbers, 1 or "
+            "more.",
+            max_new_tokens=max_new_tokens,
+            prefill_chunk=str(prefill_chunk),
+        )
+
+
+def _is_positive(count: object) -> bool:
+    return isinstance(count, Integral) and not isinstance(count, bool) and int(count) >= 1
+
+
 def _prepare_cache(
     model: PreTrainedModel, cache: PolicyCache | None, policy: Policy | None, token_ids: Tensor, max_new_tokens: int
 ) -> PolicyCache:
     """A cache that holds a proper prefix of `token_ids`, with room for the whole run."""
     if cache is None:
         cache = PolicyCache(model.config, policy or RefreshKV())
-    elif policy is not None and policy != cache.policy:
+    elif not isinstance(cache, PolicyCache):
+        raise CacheMismatchError(
+            "cache-of-another-kind",
+            "cache is of type {kind}; streaming takes a PolicyCache(model.config, policy), or None for a new one. "
+            "model.generate takes any cache.",
+            kind=type(cache).__name__,
+        )
+    cache.require_model(model.config)
+    if policy is not None and policy != cache.policy:
         raise CacheMismatchError(
             "cache-of-another-policy",
             "The cache was made for {made_for}, and the policy asked for is {asked}. Leave the policy out, or make a "
@@ -231,7 +276,7 @@ def _prepare_cache(
             made_for=str(cache.policy),
             asked=str(policy),
         )
-    elif len(cache.token_ids) != cache.get_seq_length():
+    if len(cache.token_ids) != cache.get_seq_length():
         raise CacheMismatchError(
             "cache-with-unknown-tokens",
             "The cache holds {tokens} tokens, of which {known} are known: it was filled outside stream_generate. Pass "

@@ -17,6 +17,7 @@ from .attention import enable
 from .cache import KV_DTYPE_SETTING
 from .default_model import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
 from .errors import InvalidParameterError, LoadingError, lacks_memory
+from .hub import downloaded
 from .quantization import (
     Quantization,
     bitsandbytes_config,
@@ -37,6 +38,8 @@ def load_model(
     device: str | None = None,
     cache_dir: Path | None = None,
     progress: LoadProgress | None = None,
+    token: str | bool | None = None,
+    revision: str | None = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a model, switched to the policies' attention and in evaluation mode, and its tokenizer.
 
@@ -49,12 +52,15 @@ def load_model(
     the user's cache folder. Models of the Hub stay in the Hub's own cache.
     progress: called with what is being done (a Statement, whose str is the words and whose code tells the stages
     apart), done, and total (0 when unknown; bytes for downloads).
+    token, revision: of a model of the Hub: an account's token (None takes HF_TOKEN or what `hf auth login` has stored,
+    False none), and a branch, tag or commit (None is the main branch).
 
     Activations are bfloat16 on GPUs and on CPUs that compute in it, else float32; quantization.py says why. The KV
     cache is bfloat16, except on a CPU that neither computes in it nor has a C++ compiler.
 
-    Raises InvalidParameterError for an unknown quantization or device, LoadingError (DownloadError for the embedded
-    model) if there is no such model or it cannot be loaded, PolicyInactiveError if its attention cannot be replaced.
+    Raises InvalidParameterError for an unknown quantization or device or a revision of a local model, LoadingError
+    (DownloadError for the embedded model) if there is no such model, it may not be read or cannot be loaded,
+    PolicyInactiveError if its attention cannot be replaced.
     """
     known = (*get_args(Quantization), "auto")
     if quantization not in known:
@@ -70,7 +76,17 @@ def load_model(
         building = Statement("building-kernels", "building the CPU kernels")
         kernels.load(cache, on_build=lambda: report(building, 0, 0))
     chosen = chosen_quantization(quantization, target)
-    source = _source(name, cache, report)
+    source = _local_source(name, cache, report)
+    if source is None:
+        source = _hub_source(name, revision, token, report)
+    elif revision is not None:
+        raise InvalidParameterError(
+            "revision-of-a-local-model",
+            "revision={revision!r} is for models of the Hugging Face Hub, and {name!r} is on this computer. Leave it "
+            "out, or give the hub id.",
+            revision=revision,
+            name=name,
+        )
     report(Statement("loading-model", "loading {name}", name=name), 0, 0)
     with _explained(name, source.remedy):
         tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
@@ -81,12 +97,13 @@ def load_model(
 
 class _Source(NamedTuple):
     location: str
-    """A folder or a hub id: what `from_pretrained` takes."""
+    """A folder: what `from_pretrained` takes."""
     remedy: Statement
     """What to do when loading from it fails."""
 
 
-def _source(name: str, cache: Path, progress: LoadProgress) -> _Source:
+def _local_source(name: str, cache: Path, progress: LoadProgress) -> _Source | None:
+    """None if it is neither the embedded model nor a path, and so can only be a hub id."""
     if name == EMBEDDED_NAME:
         return _prepared_source(embedded_model(cache, progress))
     path = Path(name).expanduser()
@@ -116,13 +133,25 @@ def _source(name: str, cache: Path, progress: LoadProgress) -> _Source:
         raise LoadingError(
             "path-without-model", "{name!r} is neither a folder nor a .gguf file. Check the path.", name=name
         )
+    return None
+
+
+def _hub_source(name: str, revision: str | None, token: str | bool | None, progress: LoadProgress) -> _Source:
     remedy = Statement(
         "check-hub-id",
         "There is no folder of that name here; if it is a hub id, check its spelling, the network and your access. "
         "{embedded!r} needs no access to the Hub.",
         embedded=EMBEDDED_NAME,
     )
-    return _Source(name, remedy)
+    with _explained(name, remedy):
+        folder = downloaded(name, revision, token, progress)
+    remedy = Statement(
+        "check-hub-model",
+        "Check on its page on the Hugging Face Hub that it is a causal language model, and that this version of "
+        "transformers knows it. Its files are in {folder}.",
+        folder=str(folder),
+    )
+    return _Source(str(folder), remedy)
 
 
 def _prepared_source(folder: Path) -> _Source:

@@ -366,6 +366,6 @@ class Engine:
         return self._decoding.events(run, model, tokenizer, self._documents)
 
 
-def named_model(name: str, quantization: Quantization | Literal["auto"]) -> ModelSource:
+def named_model(name: str, quantization: Quantization | Literal["auto"], revision: str | None = None) -> ModelSource:
     """A source that loads `name` as `core.load_model` does."""
-    return lambda report: load_model(name, quantization=quantization, progress=report)
+    return lambda report: load_model(name, quantization=quantization, progress=report, revision=revision)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import int4, kernels
+from core import grouped, int4, kernels
 from core.grouped import Terms, grouped_attention
 from core.selection import gather_into, gather_positions, pool_scores, pooled_scores, top_positions
 
