@@ -225,7 +225,6 @@ void score_tile(const uint8_t* tile, int64_t spans, const int32_t* words, int32_
 
 // 2 to the power of x, for x from -126 to 0, to seven digits.
 inline Floats power_of_two(Floats x) {
-  using Integers = int32_t __attribute__((vector_size(4 * kLanes)));
   const Integers whole = __builtin_convertvector(x, Integers);
   const Floats f = x - __builtin_convertvector(whole, Floats);  // above -1, up to 0
   const Floats power = 0.999999925f + f * (0.693142247f + f * (0.240172167f + f * (0.0552796855f + f * (0.00918858673f +
@@ -299,9 +298,7 @@ struct Logits {
     for (int q = 0; q < kQueries; ++q) {
       const int32_t* from = products + q * kScored;
       float* to = &values[(first + q) * stride + begin];
-      int32_t most = from[0];
-      for (int64_t j = 0; j < count; ++j) most = std::max(most, from[j]);
-      const float factor = levels.factors[first + q], largest = most * factor;
+      const float factor = levels.factors[first + q], largest = extremes(from, count).second * factor;
       for (int64_t j = 0; j < count; ++j) to[j] = from[j] * factor;
       parts[q * parts_stride] = {largest, sum_of_exponentials(to, count, largest)};
     }

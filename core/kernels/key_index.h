@@ -41,38 +41,38 @@ inline int64_t count_from(const int32_t* keys, int64_t length, int32_t lowest) {
   return count;
 }
 
-// Write the indices of the `count` largest of `length` keys, ascending; of equal keys the later ones. The range in which the
-// lowest of them lies is halved until few keys are in it, and only those are put into order.
+// Write the indices of the `count` largest of `length` keys, ascending, into `out`, which has room for kChunk more; of equal
+// keys the later ones. The range in which the lowest of them lies is halved until few keys are in it: only those are ranked.
 inline void largest_indices(const int32_t* keys, int64_t length, int64_t count, int32_t* out) {
-  constexpr int64_t kFew = 64;
+  constexpr int64_t kFew = kChunk / 2;
   if (count <= 0) return;
-  const auto [least, most] = std::minmax_element(keys, keys + length);
-  int64_t low = *least, high = int64_t{*most} + 1, from_low = length, from_high = 0;  // keys at or above each of them
-  while (from_low - from_high > kFew && high - low > 1) {
+  const auto [least, most] = extremes(keys, length);
+  int64_t low = least, high = int64_t{most} + 1, from_low = length, from_high = 0;  // keys at or above each of them
+  while (from_low - count > kFew && high - low > 1) {
     const int64_t middle = low + (high - low) / 2, from_middle = count_from(keys, length, static_cast<int32_t>(middle));
     (from_middle >= count ? low : high) = middle;
     (from_middle >= count ? from_low : from_high) = from_middle;
   }
-  int64_t ties = from_low - from_high, wanted = count - from_high;  // of the lowest key
-  if (high - low > 1 && wanted < ties) {
-    std::vector<int32_t> between;
-    for (int64_t i = 0; i < length; ++i)
-      if (keys[i] >= low && keys[i] < high) between.push_back(keys[i]);
-    std::nth_element(between.begin(), between.begin() + (wanted - 1), between.end(), std::greater<int32_t>());
-    low = between[wanted - 1];
-    ties = 0;
-    for (const int32_t key : between) {
-      ties += key == low;
-      wanted -= key > low;
-    }
+  if (from_low - count > kFew) {  // so many keys are the same
+    int64_t first = length;
+    for (int64_t left = count - from_high; left > 0;) left -= keys[--first] == low;
+    if (low < INT32_MAX) from_high = collect(keys, 0, first, static_cast<int32_t>(low + 1), out, 0);
+    collect(keys, first, length, static_cast<int32_t>(low), out, from_high);
+    return;
   }
-  int64_t first = 0;  // where keys equal to the lowest begin to count
-  if (wanted < ties) {
-    first = length;
-    for (int64_t left = wanted; left > 0;) left -= keys[--first] == low;
+  collect(keys, 0, length, static_cast<int32_t>(low), out, 0);
+  if (from_low == count) return;
+  const auto rank = [&](int32_t i) { return int64_t{keys[i]} << 32 | i; };
+  std::vector<int64_t> between;
+  for (int64_t i = 0; i < from_low; ++i)
+    if (keys[out[i]] < high) between.push_back(rank(out[i]));
+  const auto lowest = between.begin() + (from_low - count);
+  std::nth_element(between.begin(), lowest, between.end());
+  for (int64_t i = 0, kept = 0; i < from_low; ++i) {
+    const int32_t index = out[i];
+    out[kept] = index;
+    kept += rank(index) >= *lowest;
   }
-  const int64_t before = low < INT32_MAX ? collect(keys, 0, first, static_cast<int32_t>(low + 1), out, 0) : 0;
-  collect(keys, first, length, static_cast<int32_t>(low), out, before);
 }
 
 // The positions chosen in every row, ascending: `counts` of them, the last `recent` always. Told to Attention.
