@@ -57,6 +57,7 @@ struct Cached {
 
 // Which slots of a cache are attended to: the first `length` of every head. (key_index.h has another such type.)
 struct First {
+  static constexpr bool kScattered = false;
   int64_t length;
 
   int64_t longest() const { return length; }
@@ -122,6 +123,8 @@ struct Attention {
     const auto at = attended.slots(head, begin);
     const T* keys = cached.keys + head * cached.key_stride;
     const T* values = cached.values + head * cached.value_stride;
+    if constexpr (Slots::kScattered)
+      for (int64_t i = 0; i < count; ++i) prefetch(keys + at(i) * dim, dim);
     int64_t j = 0;
     for (; j + kKeys <= count; j += kKeys) {
       for (int i = 0; i < kKeys; ++i) prefetch(values + at(j + i) * value_dim, value_dim);

@@ -14,6 +14,7 @@ constexpr int64_t kTile = 16;     // positions whose codes lie side by side
 constexpr int64_t kSpan = 32;     // channels whose codes share bytes; a key is filled up to whole spans
 constexpr int64_t kFours = 8;     // of a span: four channels are multiplied at once
 constexpr int64_t kScored = 512;  // positions one task scores
+constexpr int64_t kAhead = 4096;  // bytes of codes that are asked for early: the processor itself stops at every page
 constexpr float kLargestLevel = 127;
 
 // --- Codes ------------------------------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ int code_of(const uint8_t* byte, int g) {
 
 // Products of kQueries queries with the 16 keys of a tile, `stride` apart.
 template <int kBits, int kQueries>
-void score_tile(const uint8_t* tile, int64_t spans, const int32_t* words, int32_t* out, int64_t stride) {
+__attribute__((always_inline)) inline void score_tile(const uint8_t* tile, int64_t spans, const int32_t* words, int32_t* out, int64_t stride) {
   const int64_t row = spans * kFours;
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
   constexpr int kFields = kBits == 4 ? 2 : kBits == 3 ? 3 : 4;
@@ -179,6 +180,7 @@ void score_tile(const uint8_t* tile, int64_t spans, const int32_t* words, int32_
       }
     }
   }
+#pragma GCC unroll 4
   for (int q = 0; q < kQueries; ++q) {
     __m512i sum = sums[q][0];
 #pragma GCC unroll 3
@@ -223,40 +225,35 @@ void score_tile(const uint8_t* tile, int64_t spans, const int32_t* words, int32_
 #endif
 }
 
-// 2 to the power of x, for x from -126 to 0, to seven digits.
-inline Floats power_of_two(Floats x) {
-  const Integers whole = __builtin_convertvector(x, Integers);
-  const Floats f = x - __builtin_convertvector(whole, Floats);  // above -1, up to 0
-  const Floats power = 0.999999925f + f * (0.693142247f + f * (0.240172167f + f * (0.0552796855f + f * (0.00918858673f +
-                       f * 0.00093878331f))));
-  return reinterpret_cast<Floats>(reinterpret_cast<Integers>(power) + (whole << 23));
-}
-
-// The sum of exp(value - largest) for `count` values.
-inline float sum_of_exponentials(const float* values, int64_t count, float largest) {
-  constexpr float kLog2E = 1.44269504f;
+// The sum of 2^(factor * (product - largest)) over `count` products, to four digits.
+inline float sum_of_powers(const int32_t* products, int64_t count, float factor, int32_t largest) {
   Floats sums = {};
   float sum = 0;
   int64_t j = 0;
   for (; j + kLanes <= count; j += kLanes) {
-    const Floats x = (load(values + j) - largest) * kLog2E;
-    sums += power_of_two(x > -126.0f ? x : Floats{} - 126.0f);
+    const Floats scaled = __builtin_convertvector(load(products + j) - largest, Floats) * factor;
+    const Floats exponent = scaled > -126.0f ? scaled : Floats{} - 126.0f;
+    const Integers whole = __builtin_convertvector(exponent, Integers);
+    const Floats f = exponent - __builtin_convertvector(whole, Floats);  // above -1, up to 0
+    const Floats power = 0.999925013f + f * (0.691019596f + f * (0.230068952f + f * 0.0390118549f));
+    sums += reinterpret_cast<Floats>(reinterpret_cast<Integers>(power) + (whole << 23));
   }
-  for (; j < count; ++j) sum += std::exp(values[j] - largest);
+  for (; j < count; ++j) sum += std::exp2((products[j] - largest) * factor);
   return sum + total(sums);
 }
 
-// What `length` positions get from a query, up to a constant of every query head: products of the codes, and the logarithm
-// of the sum of exponentials.
+// What `length` positions get from a query: products of the codes; what makes logits of a query head's, which lack the same
+// constant each; and the logarithm of their sum of exponentials.
 struct Logits {
   int64_t rows, group, length, stride;
-  std::unique_ptr<float[]> values;  // `stride` of each query head
+  Levels levels;
+  std::unique_ptr<int32_t[]> products;  // `stride` of each query head
   std::vector<float> normalizers;
 
   Logits(const KeyCodes& index, const Tensor& query, int64_t length, double scaling)
       : rows(index.rows), group(query.size(0) * query.size(1) / rows), length(length),
-        stride(KeyCodes::up_to(length, kTile)), values(new float[rows * group * stride]), normalizers(rows * group) {
-    const Levels levels(index, query.const_data_ptr<float>(), group, scaling);
+        stride(KeyCodes::up_to(length, kTile)), levels(index, query.const_data_ptr<float>(), group, scaling),
+        products(new int32_t[rows * group * stride]), normalizers(rows * group) {
     const int64_t chunks = (length + kScored - 1) / kScored;
     std::vector<Part> parts(rows * group * chunks);
     parallel_for(rows * chunks, 1, [&](int64_t begin, int64_t end) {
@@ -266,9 +263,9 @@ struct Logits {
           Part* part = &parts[first * chunks + chunk];
           const auto with = [&](auto queries) {
             constexpr int kQueries = decltype(queries)::value;
-            if (index.bits == 2) score<2, kQueries>(index, levels, first, chunk * kScored, part, chunks);
-            if (index.bits == 3) score<3, kQueries>(index, levels, first, chunk * kScored, part, chunks);
-            if (index.bits == 4) score<4, kQueries>(index, levels, first, chunk * kScored, part, chunks);
+            if (index.bits == 2) score<2, kQueries>(index, first, chunk * kScored, part, chunks);
+            if (index.bits == 3) score<3, kQueries>(index, first, chunk * kScored, part, chunks);
+            if (index.bits == 4) score<4, kQueries>(index, first, chunk * kScored, part, chunks);
           };
           if (group - q >= 4) with(std::integral_constant<int, 4>{});
           if (group - q == 3) with(std::integral_constant<int, 3>{});
@@ -288,36 +285,40 @@ struct Logits {
 
   // Queries first, first + 1, … of one row over the positions of a chunk.
   template <int kBits, int kQueries>
-  void score(const KeyCodes& index, const Levels& levels, int64_t first, int64_t begin, Part* parts,
-             int64_t parts_stride) {
+  void score(const KeyCodes& index, int64_t first, int64_t begin, Part* parts, int64_t parts_stride) {
+    constexpr float kLog2E = 1.44269504f;
     const int64_t count = std::min(kScored, length - begin);
-    alignas(64) int32_t products[kQueries * kScored];
     const uint8_t* tile = index.tile(first / group, begin);
-    for (int64_t j = 0; j < count; j += kTile, tile += index.tile_bytes())
-      score_tile<kBits, kQueries>(tile, index.spans, &levels.words[first * index.spans * kFours], products + j, kScored);
+    int32_t* to = &products[first * stride + begin];
+    for (int64_t j = 0; j < count; j += kTile, tile += index.tile_bytes()) {
+      for (int64_t line = 0; line < index.tile_bytes(); line += 64) __builtin_prefetch(tile + kAhead + line);
+      score_tile<kBits, kQueries>(tile, index.spans, &levels.words[first * index.spans * kFours], to + j, stride);
+    }
     for (int q = 0; q < kQueries; ++q) {
-      const int32_t* from = products + q * kScored;
-      float* to = &values[(first + q) * stride + begin];
-      const float factor = levels.factors[first + q], largest = extremes(from, count).second * factor;
-      for (int64_t j = 0; j < count; ++j) to[j] = from[j] * factor;
-      parts[q * parts_stride] = {largest, sum_of_exponentials(to, count, largest)};
+      const float factor = levels.factors[first + q];
+      const int32_t largest = extremes(to + q * stride, count).second;
+      const float sum = sum_of_powers(to + q * stride, count, factor * kLog2E, largest);
+      parts[q * parts_stride] = {largest * factor, sum};
     }
   }
 
-  // Hand log-probabilities of kChunk positions of a row at a time to `take(begin, count, values)`: the largest of the group.
+  // Log-probabilities of positions from `begin` on for a query head.
+  template <typename F>
+  void each(int64_t q, int64_t begin, int64_t count, const F& take) const {
+    const int32_t* from = &products[q * stride + begin];
+    const float factor = levels.factors[q], normal = normalizers[q];
+    for (int64_t j = 0; j < count; ++j) take(j, from[j] * factor - normal);
+  }
+
+  // Hand scores, the largest log-probability of the group, of a row to `take(begin, count, scores)`, kChunk at a time.
   template <typename F>
   void largest(int64_t row, const F& take) const {
     float best[kChunk];
     for (int64_t begin = 0; begin < length; begin += kChunk) {
       const int64_t count = std::min(kChunk, length - begin);
-      for (int64_t q = row * group; q < (row + 1) * group; ++q) {
-        const float *from = &values[q * stride + begin], normal = normalizers[q];
-        if (q == row * group) {
-          for (int64_t j = 0; j < count; ++j) best[j] = from[j] - normal;
-        } else {
-          for (int64_t j = 0; j < count; ++j) best[j] = std::max(best[j], from[j] - normal);
-        }
-      }
+      each(row * group, begin, count, [&](int64_t j, float value) { best[j] = value; });
+      for (int64_t q = row * group + 1; q < (row + 1) * group; ++q)
+        each(q, begin, count, [&](int64_t j, float value) { best[j] = std::max(best[j], value); });
       take(begin, count, best);
     }
   }
@@ -329,8 +330,7 @@ inline Tensor key_code_log_weights(const Tensor query, const Tensor codes, const
   Tensor out = torch::stable::new_empty(query, {codes.size(0), codes.size(1), logits.group, length});
   float* to = out.mutable_data_ptr<float>();
   for (int64_t q = 0; q < logits.rows * logits.group; ++q)
-    for (int64_t j = 0; j < length; ++j)
-      to[q * length + j] = logits.values[q * logits.stride + j] - logits.normalizers[q];
+    logits.each(q, 0, length, [&](int64_t j, float value) { to[q * length + j] = value; });
   return out;
 }
 

@@ -77,6 +77,7 @@ inline void largest_indices(const int32_t* keys, int64_t length, int64_t count, 
 
 // The positions chosen in every row, ascending: `counts` of them, the last `recent` always. Told to Attention.
 struct Chosen {
+  static constexpr bool kScattered = true;
   std::vector<int64_t> counts;
   int64_t most, stride;
   std::unique_ptr<int32_t[]> positions;
