@@ -2,10 +2,11 @@
 
     python -m benchmarks.key_index [--lengths 1024 7000 32000 188000] [--repetitions 15]
 
-Random keys and values of the embedded model's shape (3 KV heads of 64, 3 query heads each, bfloat16), of so many layers that
-no cache of the processor holds them, as in a model whose weights are read in between. Everything takes turns within a
-repetition, and a figure is the median over repetitions of the mean over layers, in microseconds. The last column is the
-time beside a tenth of a full step and nine tenths of a partial one over an eighth: RefreshKV's at stride 10.
+Random keys and values of the embedded model's shape (3 KV heads of 64, 3 query heads each, bfloat16), of so many
+layers that no cache of the processor holds them, as in a model whose weights are read in between. The positions chosen
+are then spread evenly, which is the worst case. Everything takes turns within a repetition, and a figure is the median
+over repetitions of the mean over layers, in microseconds. The last column is the time beside a tenth of a full step and
+nine tenths of a partial one over an eighth: RefreshKV's at stride 10, without what its refreshes choose and copy.
 """
 
 from __future__ import annotations
@@ -83,9 +84,9 @@ def steps(length: int) -> Iterator[tuple[str, Callable[[Layer], object]]]:
             yield f"{bits} bits, 1/{budget}", step
 
 
-def measure(length: int, repetitions: int) -> dict[str, float]:
-    """Microseconds of each step in one layer."""
-    layers = [layer(length) for _ in range(max(2, BYTES // (length * HEADS * DIM * 4)))]
+def measure(length: int, repetitions: int, read: int = BYTES) -> dict[str, float]:
+    """Microseconds of each step in one layer, of layers that are `read` bytes together."""
+    layers = [layer(length) for _ in range(max(2, read // (length * HEADS * DIM * 4)))]
     taken: dict[str, list[float]] = {name: [] for name, _ in steps(length)}
     for _ in range(repetitions + 1):
         for name, step in steps(length):

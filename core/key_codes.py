@@ -1,14 +1,15 @@
 """An index of the keys in 2 to 4 bits a channel: scored with the query at hand, it says which positions to attend to.
 
 Every channel of a KV head has a range, that of its keys in the prompt. A code is the key's place in it,
-`round((k - lo) / step)` with `step = (hi - lo) / (2**bits - 1)`; keys to come are clamped to the same range. What a query
-head makes of position j is then `q . (lo + step * code_j)`: a constant, which no softmax sees, and `(q * step) . code_j`.
-The first factor is rounded to a signed byte with one scale for the head, so that the second term is an integer product.
-That adds less than the codes themselves take away: with 4 bits a fifth of their error, with fewer bits less.
+`round((k - lo) / step)` with `step = (hi - lo) / (2**bits - 1)`; keys to come are clamped to the same range. What a
+query head makes of position j is then `q . (lo + step * code_j)`: a constant, which no softmax sees, and
+`(q * step) . code_j`. The first factor is rounded to a signed byte with one scale for the head, so that the second term
+is an integer product. On the embedded model's keys (3,000 tokens, all layers) that moves a logit by 0.05 where 4 bits
+move it by 0.53, 3 bits by 1.2 and 2 bits by 3.0 (root mean squares).
 
 Shapes: keys `(batch, heads, length, dim)`, query `(batch, query_heads, 1, dim)`, where `heads` are KV heads and
-`group = query_heads / heads`. On a CPU the kernels do the work (kernels/key_codes.h, kernels/key_index.h); the functions
-in torch below are what they are tested against, and what runs without them.
+`group = query_heads / heads`. On a CPU the kernels do the work (kernels/key_codes.h, key_scores.h, key_index.h); the
+functions in torch below are what they are tested against, and what runs without them.
 """
 
 from __future__ import annotations
@@ -40,14 +41,15 @@ class KeyCodes:
     def __init__(self, keys: Tensor, bits: int = 4, valid: Tensor | None = None) -> None:
         """Code the keys of a prompt, which set the ranges.
 
-        `keys`: `(batch, heads, length, dim)`, length at least 1, of any floating dtype; `bits`: 2, 3 or 4; `valid`: bool
-        `(batch, 1 or heads, length)`, positions that are False (padding) have no say in the ranges.
+        `keys`: `(batch, heads, length, dim)`, length at least 1, of any floating dtype; `bits`: 2, 3 or 4; `valid`:
+        bool `(batch, 1 or heads, length)`, positions that are False (padding) have no say in the ranges.
         """
         assert bits in {2, 3, 4}
         batch, heads, _, self.dim = keys.shape
         self.bits = bits
         self.length = 0
         self.ranges = _ranges(keys, bits, valid)
+        """lo, step and 1 / step of every channel: float32 `(batch, heads, 3, dim)`."""
         width = -(-self.dim // SPAN) * SPAN * bits // 8
         self._codes = GrowingTensor(keys.new_empty(batch, heads, 0, width, dtype=torch.uint8))
         self.append(keys)
@@ -135,7 +137,7 @@ class KeyCodes:
 
 
 def encode(keys: Tensor, ranges: Tensor, bits: int) -> Tensor:
-    """The codes `(batch, heads, length, dim)`, uint8, of keys by ranges `(batch, heads, 3, dim)`: lo, step, 1 / step."""
+    """The codes `(batch, heads, length, dim)`, uint8, of keys by their channels' `KeyCodes.ranges`."""
     low, _, inverse = ranges.unsqueeze(3).unbind(2)
     return ((keys.float() - low) * inverse).round().clamp(0, 2**bits - 1).to(torch.uint8)
 
@@ -143,9 +145,10 @@ def encode(keys: Tensor, ranges: Tensor, bits: int) -> Tensor:
 def packed(codes: Tensor, bits: int) -> Tensor:
     """Codes `(batch, heads, length, dim)` as they are stored: uint8 `(batch, heads, length, spans, bits, 4)`.
 
-    A span is 32 channels, in eight fours. Byte i of a four belongs to its channel i. Four bits: byte v of the stored ones
-    holds fours 2v and 2v + 1 in its halves. Two bits: fours 4v to 4v + 3 in its quarters. Three bits: fours 2v and 2v + 1
-    in bits 0-2 and 3-5; bits 6 and 7 of bytes 0 and 2 are the upper two of fours 6 and 7, those of byte 1 their lowest.
+    A span is 32 channels, in eight fours. Byte i of a four belongs to its channel i. Four bits: byte v of the stored
+    ones holds fours 2v and 2v + 1 in its halves. Two bits: fours 4v to 4v + 3 in its quarters. Three bits: fours 2v and
+    2v + 1 in bits 0-2 and 3-5; bits 6 and 7 of bytes 0 and 2 are the upper two of fours 6 and 7, those of byte 1 their
+    lowest.
     """
     codes = pad(codes, (0, -codes.shape[3] % SPAN))
     fours = codes.unflatten(3, (-1, SPAN // 4, 4)).unbind(4)
@@ -249,13 +252,14 @@ def indexed_attention(
 
 
 def _ranges(keys: Tensor, bits: int, valid: Tensor | None) -> Tensor:
-    """lo, step and 1 / step of every channel: float32 `(batch, heads, 3, dim)`. A channel without a range is coded 0."""
+    """lo, step and 1 / step of every channel: float32 `(batch, heads, 3, dim)`; where nothing varies, 0 for both."""
     low, high = keys, keys
     if valid is not None:
         low, high = (keys.masked_fill(~valid.unsqueeze(3), bound) for bound in (torch.inf, -torch.inf))
     lo, hi = low.amin(dim=2).float(), high.amax(dim=2).float()
     step = (hi - lo) / (2**bits - 1)
-    return torch.stack([lo, step, torch.where(step > 0, 1 / step, 0.0)], dim=2)
+    varies = step > torch.finfo(torch.float32).tiny
+    return torch.stack([lo, torch.where(varies, step, 0.0), torch.where(varies, 1 / step, 0.0)], dim=2)
 
 
 def _fits_kernel(states: Tensor) -> bool:

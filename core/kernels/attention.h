@@ -196,7 +196,8 @@ struct Attention {
       for (int64_t task = begin; task < end; ++task) {
         const int64_t head = task / chunks, from = task % chunks * kChunk, at = task * group;
         const int64_t count = attended.count(head);
-        attend_group(head, std::min(from, count), std::min(count, from + kChunk), &parts[at], &sums[at * cached.value_dim]);
+        float* to = &sums[at * cached.value_dim];
+        attend_group(head, std::min(from, count), std::min(count, from + kChunk), &parts[at], to);
       }
     });
     parallel_for(cached.heads * group, 2, [&](int64_t begin, int64_t end) {
@@ -214,7 +215,8 @@ void attend(const Cached<T>& cached, const Slots& attended, const Tensor& query,
   const float* from = query.const_data_ptr<float>();
   std::vector<float> scaled(from, from + query.numel());
   for (float& value : scaled) value *= static_cast<float>(scaling);
-  Attention<T, Slots>{cached, attended, scaled.data(), query.size(1) / cached.heads, weights, weights_stride}.run(out);
+  const int64_t group = query.size(1) / cached.heads;
+  Attention<T, Slots>{cached, attended, scaled.data(), group, weights, weights_stride}.run(out);
 }
 
 // Call `function` with a value of the type in which the cache is stored.

@@ -1,8 +1,8 @@
-// Attention to the positions that an index of the keys in a few bits (key_codes.h) finds for the query of the step.
+// Attention to the positions that the keys' codes (key_codes.h) find for the query of the step.
 
 #pragma once
 
-#include "key_codes.h"
+#include "key_scores.h"
 
 namespace refreshkv {
 
@@ -13,8 +13,8 @@ inline int32_t ordered(float value) {
   return bits ^ (bits >> 31 & 0x7fffffff);
 }
 
-// Write the indices in [begin, end) whose key is `lowest` or more behind the first `count` of `out`, which has room for a
-// vector more than there are; returns how many there are now.
+// Write the indices in [begin, end) whose key is `lowest` or more behind the first `count` of `out`, which has room for
+// a vector more than there are; returns how many there are now.
 inline int64_t collect(const int32_t* keys, int64_t begin, int64_t end, int32_t lowest, int32_t* out, int64_t count) {
   int64_t i = begin;
 #if defined(__AVX512F__)
@@ -41,8 +41,9 @@ inline int64_t count_from(const int32_t* keys, int64_t length, int32_t lowest) {
   return count;
 }
 
-// Write the indices of the `count` largest of `length` keys, ascending, into `out`, which has room for kChunk more; of equal
-// keys the later ones. The range in which the lowest of them lies is halved until few keys are in it: only those are ranked.
+// Write the indices of the `count` largest of `length` keys, ascending, into `out`, which has room for kChunk more; of
+// equal keys the later ones. The range in which the lowest of them lies is halved until few keys too many are above its
+// lower end: only the keys in it are ranked.
 inline void largest_indices(const int32_t* keys, int64_t length, int64_t count, int32_t* out) {
   constexpr int64_t kFew = kChunk / 2;
   if (count <= 0) return;
