@@ -161,7 +161,8 @@ int code_of(const uint8_t* byte, int g) {
 
 // Products of kQueries queries with the 16 keys of a tile, `stride` apart.
 template <int kBits, int kQueries>
-__attribute__((always_inline)) inline void score_tile(const uint8_t* tile, int64_t spans, const int32_t* words, int32_t* out, int64_t stride) {
+__attribute__((always_inline)) inline void score_tile(const uint8_t* tile, int64_t spans, const int32_t* words,
+                                                      int32_t* out, int64_t stride) {
   const int64_t row = spans * kFours;
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
   constexpr int kFields = kBits == 4 ? 2 : kBits == 3 ? 3 : 4;
