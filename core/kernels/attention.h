@@ -36,15 +36,15 @@ void totals(const Floats* values, float* out) {
   for (int i = 0; i < kCount; ++i) out[i] = total(values[i]);
 }
 
-// Keys and values `(1, heads, slots, dim)`, float32 or bfloat16, of which the first `length` slots are attended to.
+// Keys and values `(1, heads, slots, dim)`, float32 or bfloat16.
 template <typename T>
 struct Cached {
   T *keys, *values;
-  int64_t heads, dim, value_dim, key_stride, value_stride, length;
+  int64_t heads, dim, value_dim, key_stride, value_stride;
 
-  Cached(const Tensor& k, const Tensor& v, int64_t length)
+  Cached(const Tensor& k, const Tensor& v)
       : keys(static_cast<T*>(k.data_ptr())), values(static_cast<T*>(v.data_ptr())), heads(k.size(1)), dim(k.size(3)),
-        value_dim(v.size(3)), key_stride(k.stride(1)), value_stride(v.stride(1)), length(length) {}
+        value_dim(v.size(3)), key_stride(k.stride(1)), value_stride(v.stride(1)) {}
 
   void write(int64_t slot, const float* key, const float* value) const {
     for (int64_t head = 0; head < heads; ++head) {
@@ -55,9 +55,23 @@ struct Cached {
   }
 };
 
-template <typename T>
+// Which slots of a cache are attended to: the first `length` of every head. (key_index.h has another such type.)
+struct First {
+  static constexpr bool kScattered = false;
+  int64_t length;
+
+  int64_t longest() const { return length; }
+  int64_t count(int64_t) const { return length; }
+  // The slots of a head from its `begin`-th on, as a function that may be asked for kChunk more than there are.
+  auto slots(int64_t, int64_t begin) const {
+    return [begin](int64_t j) { return begin + j; };
+  }
+};
+
+template <typename T, typename Slots = First>
 struct Attention {
   Cached<T> cached;
+  const Slots& attended;
   const float* query;  // scaled
   int64_t group;
   float* weights;  // one row of `weights_stride` per query head, or null
@@ -65,30 +79,30 @@ struct Attention {
 
   // Scores of kQueries queries with kKeys keys: side by side, since one alone waits for its own additions.
   template <int kQueries, int kKeys>
-  void score(int64_t first, const T* keys, float* scores) const {
+  void score(int64_t first, const T* const (&keys)[kKeys], float* scores) const {
     const int64_t dim = cached.dim;
     Floats sums[kQueries][kKeys] = {};
     int64_t d = 0;
     for (; d + kLanes <= dim; d += kLanes)
       for (int i = 0; i < kKeys; ++i) {
-        const Floats key = load(keys + i * dim + d);
+        const Floats key = load(keys[i] + d);
         for (int q = 0; q < kQueries; ++q) sums[q][i] += key * load(query + (first + q) * dim + d);
       }
 #pragma GCC unroll 4
     for (int q = 0; q < kQueries; ++q) totals<kKeys>(sums[q], scores + q * kChunk);
     for (; d < dim; ++d)
       for (int i = 0; i < kKeys; ++i)
-        for (int q = 0; q < kQueries; ++q) scores[q * kChunk + i] += query[(first + q) * dim + d] * wide(keys[i * dim + d]);
+        for (int q = 0; q < kQueries; ++q) scores[q * kChunk + i] += query[(first + q) * dim + d] * wide(keys[i][d]);
   }
 
-  // Sums of kVectors * kLanes value columns from `values` on, weighted by `scores`; `next` is what is read after them.
-  template <int kQueries, int kVectors>
-  void add_values(const T* values, int64_t count, const float* scores, float* out, const T* next) const {
+  // Sums of kVectors * kLanes value columns from `values` on, weighted by `scores`; `keys` are read after them.
+  template <int kQueries, int kVectors, typename At>
+  void add_values(const T* values, const At& at, int64_t count, const float* scores, float* out, const T* keys) const {
     Floats sums[kQueries][kVectors] = {};
     for (int64_t j = 0; j < count; ++j) {
-      prefetch(next + j * cached.dim, cached.dim);
+      prefetch(keys + at(j + kChunk) * cached.dim, cached.dim);
       for (int v = 0; v < kVectors; ++v) {
-        const Floats value = load(values + j * cached.value_dim + v * kLanes);
+        const Floats value = load(values + at(j) * cached.value_dim + v * kLanes);
         for (int q = 0; q < kQueries; ++q) sums[q][v] += value * scores[q * kChunk + j];
       }
     }
@@ -106,14 +120,19 @@ struct Attention {
     constexpr int kKeys = 4;
     const int64_t dim = cached.dim, value_dim = cached.value_dim, count = end - begin;
     float scores[kQueries * kChunk];
-    const T* keys = cached.keys + head * cached.key_stride + begin * dim;
+    const auto at = attended.slots(head, begin);
+    const T* keys = cached.keys + head * cached.key_stride;
+    const T* values = cached.values + head * cached.value_stride;
+    if constexpr (Slots::kScattered)
+      for (int64_t i = 0; i < count; ++i) prefetch(keys + at(i) * dim, dim);
     int64_t j = 0;
-    const T* values = cached.values + head * cached.value_stride + begin * value_dim;
     for (; j + kKeys <= count; j += kKeys) {
-      prefetch(values + j * value_dim, kKeys * value_dim);
-      score<kQueries, kKeys>(first, keys + j * dim, scores + j);
+      for (int i = 0; i < kKeys; ++i) prefetch(values + at(j + i) * value_dim, value_dim);
+      const T* const rows[kKeys] = {keys + at(j) * dim, keys + at(j + 1) * dim, keys + at(j + 2) * dim,
+                                    keys + at(j + 3) * dim};
+      score<kQueries, kKeys>(first, rows, scores + j);
     }
-    for (; j < count; ++j) score<kQueries, 1>(first, keys + j * dim, scores + j);
+    for (; j < count; ++j) score<kQueries, 1>(first, {keys + at(j) * dim}, scores + j);
     for (int q = 0; q < kQueries; ++q) {
       float* row = scores + q * kChunk;
       float largest = kLowest, sum = 0;
@@ -123,16 +142,15 @@ struct Attention {
       if (weights) std::memcpy(weights + (first + q) * weights_stride + begin, row, count * sizeof(float));
       parts[q] = {largest, sum};
     }
-    const T* next = keys + kChunk * dim;
     int64_t column = 0;
     for (; column + 4 * kLanes <= value_dim; column += 4 * kLanes)
-      add_values<kQueries, 4>(values + column, count, scores, sums + column, next);
+      add_values<kQueries, 4>(values + column, at, count, scores, sums + column, keys);
     for (; column + kLanes <= value_dim; column += kLanes)
-      add_values<kQueries, 1>(values + column, count, scores, sums + column, next);
+      add_values<kQueries, 1>(values + column, at, count, scores, sums + column, keys);
     for (; column < value_dim; ++column)
       for (int q = 0; q < kQueries; ++q) {
         float sum = 0;
-        for (int64_t j = 0; j < count; ++j) sum += scores[q * kChunk + j] * wide(values[j * value_dim + column]);
+        for (int64_t j = 0; j < count; ++j) sum += scores[q * kChunk + j] * wide(values[at(j) * value_dim + column]);
         sums[q * value_dim + column] = sum;
       }
   }
@@ -166,18 +184,20 @@ struct Attention {
       for (int64_t d = 0; d < cached.value_dim; ++d) out[d] += factor * from[d];
       if (!weights) continue;
       float* row = weights + q * weights_stride + c * kChunk;
-      for (int64_t j = 0; j < std::min(kChunk, cached.length - c * kChunk); ++j) row[j] *= factor;
+      for (int64_t j = 0; j < std::min(kChunk, attended.count(q / group) - c * kChunk); ++j) row[j] *= factor;
     }
   }
 
   void run(float* out) const {
-    const int64_t chunks = (cached.length + kChunk - 1) / kChunk, tasks = cached.heads * chunks;
+    const int64_t chunks = (attended.longest() + kChunk - 1) / kChunk, tasks = cached.heads * chunks;
     std::vector<Part> parts(tasks * group);
     const std::unique_ptr<float[]> sums(new float[tasks * group * cached.value_dim]);
     parallel_for(tasks, 1, [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end; ++task) {
         const int64_t head = task / chunks, from = task % chunks * kChunk, at = task * group;
-        attend_group(head, from, std::min(cached.length, from + kChunk), &parts[at], &sums[at * cached.value_dim]);
+        const int64_t count = attended.count(head);
+        float* to = &sums[at * cached.value_dim];
+        attend_group(head, std::min(from, count), std::min(count, from + kChunk), &parts[at], to);
       }
     });
     parallel_for(cached.heads * group, 2, [&](int64_t begin, int64_t end) {
@@ -189,13 +209,14 @@ struct Attention {
   }
 };
 
-template <typename T>
-void attend(const Cached<T>& cached, const Tensor& query, double scaling, float* weights, int64_t weights_stride,
-            float* out) {
+template <typename T, typename Slots>
+void attend(const Cached<T>& cached, const Slots& attended, const Tensor& query, double scaling, float* weights,
+            int64_t weights_stride, float* out) {
   const float* from = query.const_data_ptr<float>();
   std::vector<float> scaled(from, from + query.numel());
   for (float& value : scaled) value *= static_cast<float>(scaling);
-  Attention<T>{cached, scaled.data(), query.size(1) / cached.heads, weights, weights_stride}.run(out);
+  const int64_t group = query.size(1) / cached.heads;
+  Attention<T, Slots>{cached, attended, scaled.data(), group, weights, weights_stride}.run(out);
 }
 
 // Call `function` with a value of the type in which the cache is stored.
@@ -214,7 +235,7 @@ inline std::tuple<Tensor, Tensor> decode_attention(const Tensor query, const Ten
   Tensor out = torch::stable::new_empty(query, {1, 1, query_heads, values.size(3)});
   Tensor weights = torch::stable::new_empty(query, {1, heads, query_heads / heads, length});
   with_stored_type(keys, [&](auto type) {
-    attend(Cached<decltype(type)>(keys, values, length), query, scaling, weights.mutable_data_ptr<float>(), length,
+    attend(Cached<decltype(type)>(keys, values), First{length}, query, scaling, weights.mutable_data_ptr<float>(), length,
            out.mutable_data_ptr<float>());
   });
   return {out, weights};
@@ -230,14 +251,15 @@ inline Tensor decode_step_attention(const Tensor query, const Tensor key, const 
   float* to = out.mutable_data_ptr<float>();
   with_stored_type(full_keys, [&](auto type) {
     using T = decltype(type);
-    const Cached<T> full(full_keys, full_values, position + 1);
+    const Cached<T> full(full_keys, full_values);
     full.write(position, k, v);
     if (slot >= 0) {
-      const Cached<T> small(small_keys, small_values, slots);
+      const Cached<T> small(small_keys, small_values);
       small.write(slot, k, v);
-      attend(small, query, scaling, nullptr, 0, to);
+      attend(small, First{slots}, query, scaling, nullptr, 0, to);
     } else {
-      attend(full, query, scaling, weights.numel() ? weights.mutable_data_ptr<float>() : nullptr, weights.size(2), to);
+      float* rows = weights.numel() ? weights.mutable_data_ptr<float>() : nullptr;
+      attend(full, First{position + 1}, query, scaling, rows, weights.size(2), to);
     }
   });
   return out;

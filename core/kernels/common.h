@@ -6,8 +6,11 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -50,6 +53,7 @@ constexpr int kLanes = 8;
 #endif
 using Floats = float __attribute__((vector_size(4 * kLanes)));
 using Words = uint32_t __attribute__((vector_size(4 * kLanes)));
+using Integers = int32_t __attribute__((vector_size(4 * kLanes)));
 using Unaligned = float __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
 
 inline Floats load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
@@ -69,6 +73,34 @@ inline Floats load(const uint16_t* from) {
   std::memcpy(&halves, from, sizeof halves);
   return reinterpret_cast<Floats>(__builtin_convertvector(halves, Words) << 16);
 #endif
+}
+
+inline Integers load(const int32_t* from) {
+  using Lying = int32_t __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
+  return *reinterpret_cast<const Lying*>(from);
+}
+
+// The smallest and the largest of one value or more. (Written out: the compiler makes a chain of it.)
+inline std::pair<int32_t, int32_t> extremes(const int32_t* values, int64_t count) {
+  int32_t least = values[0], most = values[0];
+  int64_t i = 0;
+  if (count >= kLanes) {
+    Integers low = load(values), high = low;
+    for (; i + kLanes <= count; i += kLanes) {
+      const Integers next = load(values + i);
+      low = next < low ? next : low;
+      high = next > high ? next : high;
+    }
+    for (int lane = 0; lane < kLanes; ++lane) {
+      least = std::min<int32_t>(least, low[lane]);
+      most = std::max<int32_t>(most, high[lane]);
+    }
+  }
+  for (; i < count; ++i) {
+    least = std::min(least, values[i]);
+    most = std::max(most, values[i]);
+  }
+  return {least, most};
 }
 
 inline float total(Floats values) {

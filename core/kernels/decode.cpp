@@ -2,6 +2,7 @@
 // stated there, beside the reference implementations in torch that the tests compare these with.
 
 #include "attention.h"
+#include "key_index.h"
 #include "linears.h"
 #include "refresh.h"
 
@@ -18,6 +19,17 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def(
       "decode_step_attention(Tensor query, Tensor key, Tensor value, Tensor(a!) full_keys, Tensor(b!) full_values, "
       "Tensor(c!) small_keys, Tensor(d!) small_values, Tensor(e!) weights, Tensor place, float scaling) -> Tensor");
+  m.def("append_key_codes(Tensor keys, Tensor(a!) codes, Tensor ranges, int start) -> ()");
+  m.def("key_code_log_weights(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
+  m.def("key_code_scores(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
+  m.def("choose_positions(Tensor scores, Tensor counts, int recent) -> Tensor");
+  m.def("chosen_attention(Tensor query, Tensor keys, Tensor values, Tensor chosen, float scaling) -> Tensor");
+  m.def(
+      "indexed_attention(Tensor query, Tensor keys, Tensor values, Tensor codes, Tensor ranges, Tensor counts, "
+      "int recent, float scaling) -> (Tensor, Tensor)");
+  m.def(
+      "decode_step_indexed_attention(Tensor query, Tensor key, Tensor value, Tensor(a!) full_keys, "
+      "Tensor(b!) full_values, Tensor(c!) codes, Tensor ranges, Tensor place, float scaling, Tensor(d!) chosen) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(refreshkv, CompositeExplicitAutograd, m) {
@@ -34,4 +46,11 @@ STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
   m.impl("int4_dense", TORCH_BOX(&refreshkv::int4_dense));
   m.impl("decode_attention", TORCH_BOX(&refreshkv::decode_attention));
   m.impl("decode_step_attention", TORCH_BOX(&refreshkv::decode_step_attention));
+  m.impl("append_key_codes", TORCH_BOX(&refreshkv::append_key_codes));
+  m.impl("key_code_log_weights", TORCH_BOX(&refreshkv::key_code_log_weights));
+  m.impl("key_code_scores", TORCH_BOX(&refreshkv::key_code_scores));
+  m.impl("choose_positions", TORCH_BOX(&refreshkv::choose_positions));
+  m.impl("chosen_attention", TORCH_BOX(&refreshkv::chosen_attention));
+  m.impl("indexed_attention", TORCH_BOX(&refreshkv::indexed_attention));
+  m.impl("decode_step_indexed_attention", TORCH_BOX(&refreshkv::decode_step_indexed_attention));
 }

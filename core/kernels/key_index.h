@@ -1,0 +1,205 @@
+// Attention to the positions that the keys' codes (key_codes.h) find for the query of the step.
+
+#pragma once
+
+#include "key_scores.h"
+
+namespace refreshkv {
+
+// The bits of a float as an integer that orders alike.
+inline int32_t ordered(float value) {
+  int32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits ^ (bits >> 31 & 0x7fffffff);
+}
+
+// Write the indices in [begin, end) whose key is `lowest` or more behind the first `count` of `out`, which has room for
+// a vector more than there are; returns how many there are now.
+inline int64_t collect(const int32_t* keys, int64_t begin, int64_t end, int32_t lowest, int32_t* out, int64_t count) {
+  int64_t i = begin;
+#if defined(__AVX512F__)
+  const __m512i least = _mm512_set1_epi32(lowest);
+  __m512i indices = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(begin)),
+                                     _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  for (; i + 16 <= end; i += 16) {
+    const __mmask16 chosen = _mm512_cmpge_epi32_mask(_mm512_loadu_si512(keys + i), least);
+    _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi32(chosen, indices));
+    count += __builtin_popcount(chosen);
+    indices = _mm512_add_epi32(indices, _mm512_set1_epi32(16));
+  }
+#endif
+  for (; i < end; ++i) {
+    out[count] = static_cast<int32_t>(i);
+    count += keys[i] >= lowest;
+  }
+  return count;
+}
+
+inline int64_t count_from(const int32_t* keys, int64_t length, int32_t lowest) {
+  int32_t count = 0;
+  for (int64_t i = 0; i < length; ++i) count += keys[i] >= lowest;
+  return count;
+}
+
+// Write the indices of the `count` largest of `length` keys, ascending, into `out`, which has room for kChunk more; of
+// equal keys the later ones. The range in which the lowest of them lies is halved until few keys too many are above its
+// lower end: only the keys in it are ranked.
+inline void largest_indices(const int32_t* keys, int64_t length, int64_t count, int32_t* out) {
+  constexpr int64_t kFew = kChunk / 2;
+  if (count <= 0) return;
+  const auto [least, most] = extremes(keys, length);
+  int64_t low = least, high = int64_t{most} + 1, from_low = length, from_high = 0;  // keys at or above each of them
+  while (from_low - count > kFew && high - low > 1) {
+    const int64_t middle = low + (high - low) / 2, from_middle = count_from(keys, length, static_cast<int32_t>(middle));
+    (from_middle >= count ? low : high) = middle;
+    (from_middle >= count ? from_low : from_high) = from_middle;
+  }
+  if (from_low - count > kFew) {  // so many keys are the same
+    int64_t first = length;
+    for (int64_t left = count - from_high; left > 0;) left -= keys[--first] == low;
+    if (low < INT32_MAX) from_high = collect(keys, 0, first, static_cast<int32_t>(low + 1), out, 0);
+    collect(keys, first, length, static_cast<int32_t>(low), out, from_high);
+    return;
+  }
+  collect(keys, 0, length, static_cast<int32_t>(low), out, 0);
+  if (from_low == count) return;
+  const auto rank = [&](int32_t i) { return int64_t{keys[i]} << 32 | i; };
+  std::vector<int64_t> between;
+  for (int64_t i = 0; i < from_low; ++i)
+    if (keys[out[i]] < high) between.push_back(rank(out[i]));
+  const auto lowest = between.begin() + (from_low - count);
+  std::nth_element(between.begin(), lowest, between.end());
+  for (int64_t i = 0, kept = 0; i < from_low; ++i) {
+    const int32_t index = out[i];
+    out[kept] = index;
+    kept += rank(index) >= *lowest;
+  }
+}
+
+// The positions chosen in every row, ascending: `counts` of them, the last `recent` always. Told to Attention.
+struct Chosen {
+  static constexpr bool kScattered = true;
+  std::vector<int64_t> counts;
+  int64_t most, stride;
+  std::unique_ptr<int32_t[]> positions;
+
+  Chosen(const int64_t* wanted, int64_t rows, int64_t length)
+      : counts(wanted, wanted + rows) {
+    for (int64_t& count : counts) count = std::min(std::max<int64_t>(count, 1), length);
+    most = *std::max_element(counts.begin(), counts.end());
+    stride = most + kChunk;
+    positions.reset(new int32_t[rows * stride]);
+  }
+
+  int64_t longest() const { return most; }
+  int64_t count(int64_t row) const { return counts[row]; }
+  auto slots(int64_t row, int64_t begin) const {
+    const int32_t* from = &positions[row * stride + begin];
+    return [from](int64_t j) -> int64_t { return from[j]; };
+  }
+
+  void choose(int64_t row, const int32_t* keys, int64_t length, int64_t recent) const {
+    int32_t* to = &positions[row * stride];
+    const int64_t count = counts[row], last = std::min(std::max<int64_t>(recent, 0), count);
+    largest_indices(keys, length - last, count - last, to);
+    for (int64_t j = 0; j < last; ++j) to[count - last + j] = static_cast<int32_t>(length - last + j);
+    std::fill(to + count, to + stride, 0);
+  }
+
+  // Into rows of `width`, filled up with -1.
+  void copy(int64_t* to, int64_t width) const {
+    for (int64_t row = 0; row < static_cast<int64_t>(counts.size()); ++row)
+      for (int64_t j = 0; j < width; ++j)
+        to[row * width + j] = j < counts[row] ? positions[row * stride + j] : -1;
+  }
+};
+
+inline Tensor choose_positions(const Tensor scores, const Tensor counts, int64_t recent) {
+  const int64_t rows = scores.size(0) * scores.size(1), length = scores.size(2);
+  const Chosen chosen(counts.const_data_ptr<int64_t>(), rows, length);
+  const float* from = scores.const_data_ptr<float>();
+  parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
+    std::vector<int32_t> keys(length);
+    for (int64_t row = begin; row < end; ++row) {
+      for (int64_t j = 0; j < length; ++j) keys[j] = ordered(from[row * length + j]);
+      chosen.choose(row, keys.data(), length, recent);
+    }
+  });
+  Tensor out = torch::stable::new_empty(counts, {scores.size(0), scores.size(1), chosen.most});
+  chosen.copy(out.mutable_data_ptr<int64_t>(), chosen.most);
+  return out;
+}
+
+// Of one query: the positions with the highest scores by the index.
+inline Chosen indexed_positions(const KeyCodes& index, const Tensor& query, int64_t length, const int64_t* counts,
+                                int64_t recent, double scaling) {
+  const Logits logits(index, query, length, scaling);
+  Chosen chosen(counts, index.rows, length);
+  const std::unique_ptr<int32_t[]> keys(new int32_t[index.rows * length]);
+  parallel_for(index.rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      int32_t* to = &keys[row * length];
+      logits.largest(row, [&](int64_t first, int64_t count, const float* scores) {
+        for (int64_t j = 0; j < count; ++j) to[first + j] = ordered(scores[j]);
+      });
+      chosen.choose(row, to, length, recent);
+    }
+  });
+  return chosen;
+}
+
+inline std::tuple<Tensor, Tensor> indexed_attention(const Tensor query, const Tensor keys, const Tensor values,
+                                                    const Tensor codes, const Tensor ranges, const Tensor counts,
+                                                    int64_t recent, double scaling) {
+  const KeyCodes index(codes, ranges);
+  const Chosen chosen =
+      indexed_positions(index, query, keys.size(2), counts.const_data_ptr<int64_t>(), recent, scaling);
+  Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), values.size(3)});
+  Tensor positions = torch::stable::new_empty(counts, {1, index.rows, chosen.most});
+  chosen.copy(positions.mutable_data_ptr<int64_t>(), chosen.most);
+  with_stored_type(keys, [&](auto type) {
+    attend(Cached<decltype(type)>(keys, values), chosen, query, scaling, nullptr, 0, out.mutable_data_ptr<float>());
+  });
+  return {out, positions};
+}
+
+// Attention to the positions in `chosen` `(1, heads, count)`, of which -1 is none; a head has its own ones first.
+inline Tensor chosen_attention(const Tensor query, const Tensor keys, const Tensor values, const Tensor chosen,
+                               double scaling) {
+  const int64_t heads = keys.size(1), width = chosen.size(2);
+  const int64_t* from = chosen.const_data_ptr<int64_t>();
+  std::vector<int64_t> counts(heads);
+  for (int64_t row = 0; row < heads; ++row)
+    counts[row] = std::find(from + row * width, from + (row + 1) * width, -1) - (from + row * width);
+  const Chosen attended(counts.data(), heads, width);
+  for (int64_t row = 0; row < heads; ++row)
+    for (int64_t j = 0; j < attended.stride; ++j)
+      attended.positions[row * attended.stride + j] = j < counts[row] ? static_cast<int32_t>(from[row * width + j]) : 0;
+  Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), values.size(3)});
+  with_stored_type(keys, [&](auto type) {
+    attend(Cached<decltype(type)>(keys, values), attended, query, scaling, nullptr, 0, out.mutable_data_ptr<float>());
+  });
+  return out;
+}
+
+inline Tensor decode_step_indexed_attention(const Tensor query, const Tensor key, const Tensor value, Tensor full_keys,
+                                            Tensor full_values, Tensor codes, const Tensor ranges, const Tensor place,
+                                            double scaling, Tensor chosen_out) {
+  const int64_t* places = place.const_data_ptr<int64_t>();
+  const int64_t position = places[0], recent = places[1];
+  const KeyCodes index(codes, ranges);
+  Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), full_values.size(3)});
+  with_stored_type(full_keys, [&](auto type) {
+    using T = decltype(type);
+    const Cached<T> full(full_keys, full_values);
+    full.write(position, key.const_data_ptr<float>(), value.const_data_ptr<float>());
+    for (int64_t row = 0; row < index.rows; ++row)
+      index.write(row, position, full.keys + row * full.key_stride + position * full.dim);
+    const Chosen chosen = indexed_positions(index, query, position + 1, places + 2, recent, scaling);
+    if (chosen_out.numel()) chosen.copy(chosen_out.mutable_data_ptr<int64_t>(), chosen_out.size(1));
+    attend(full, chosen, query, scaling, nullptr, 0, out.mutable_data_ptr<float>());
+  });
+  return out;
+}
+
+}  // namespace refreshkv
