@@ -22,12 +22,27 @@ from .events import CacheRefreshed, Event, GenerationFinished, PrefillProgress, 
 from .graph import Compilation, compile_decoding
 from .layer import PolicyLayer
 from .loading import load_model
-from .policies import FullAttention, Policy, RefreshKV
+from .policies import (
+    H2O,
+    METHODS,
+    TOVA,
+    FullAttention,
+    KeyIndex,
+    Policy,
+    Quest,
+    RefreshKV,
+    SnapKV,
+    StreamingLLM,
+    TokenSelect,
+)
 from .processors import ContextContrast, Dictation, RepetitionGuard, SourceGuard, Vocabulary, guarded_words
 from .snapshot import Snapshot, model_fingerprint
 from .statement import Statement
 
 __all__ = [
+    "H2O",
+    "METHODS",
+    "TOVA",
     "CacheMismatchError",
     "CacheRefreshed",
     "Compilation",
@@ -40,20 +55,25 @@ __all__ = [
     "GenerationFinished",
     "GenerationOptions",
     "InvalidParameterError",
+    "KeyIndex",
     "LoadingError",
     "Policy",
     "PolicyCache",
     "PolicyInactiveError",
     "PolicyLayer",
     "PrefillProgress",
+    "Quest",
     "RefreshKV",
     "RefreshKVError",
     "RepetitionGuard",
+    "SnapKV",
     "Snapshot",
     "SnapshotError",
     "SourceGuard",
     "Statement",
+    "StreamingLLM",
     "TokenGenerated",
+    "TokenSelect",
     "Vocabulary",
     "compile_decoding",
     "enable",

@@ -207,9 +207,15 @@ def _chosen_step(
     layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms
 ) -> Tensor:
     valid = None if mask is None else valid_positions(group_mask(mask, key.shape[1]))
-    chosen, used = layer.look_up(query, key, terms.scaling, valid)
+    if mask is None and terms.softcap is None and terms.sinks is None:
+        layer.note_choice()
+        if (attended := layer.kept.attend(query, key, value, terms.scaling)) is not None:
+            return attended
+    chosen = layer.look_up(query, key, terms.scaling, valid)
+    used, chosen = chosen >= 0, chosen.clamp(min=0)
     keys, values = gather_positions(key, chosen), gather_positions(value, chosen)
-    output, _ = grouped_attention(query, keys, values, columns_of(mask, chosen, used), terms)
+    columns = columns_of(mask, chosen, None if bool(used.all()) else used)
+    output, _ = grouped_attention(query, keys, values, columns, terms)
     return output
 
 

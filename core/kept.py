@@ -40,7 +40,7 @@ class Kept:
     def held(self) -> Tensor | None:
         """The positions that row 0 of the batch holds, or read last, head by head in one row; None if all are."""
         if self.small is None:
-            return None if self.chosen is None else self.chosen[0].flatten()
+            return None if self.chosen is None else self.chosen[0][self.chosen[0] >= 0]
         positions = self.small.positions[0]
         return (positions if self.small.valid is None else positions[:, self.small.valid[0, 0]]).flatten()
 
@@ -74,7 +74,7 @@ class Kept:
         """Choose the small cache from what was seen: `keys`, `values` `(batch, heads, length, dim)`."""
         seen = Observation(seen.weights, seen.valid, seen.recent, self._received)
         length = keys.shape[2]
-        counts = [min(size, length - padding) for size, padding in zip(self.sizes, self._padding, strict=True)]
+        counts = self._counts(length)
         if (alive := self.alive(length)) is not None:
             left = alive.sum(dim=-1).amin(dim=1).tolist()
             left = left if self._uneven else [min(left)]
@@ -136,20 +136,29 @@ class Kept:
         if self._evictor is not None:
             self._evictor.observe(weights)
 
-    def look_up(
-        self, query: Tensor, keys: Tensor, scaling: float, valid: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """The positions that the index chooses for `query`, see `LayerIndex.choose`, and in a batch of several lengths
-        which of them each row uses, bool `(batch, 1, count)`."""
+    def look_up(self, query: Tensor, keys: Tensor, scaling: float, valid: Tensor | None) -> Tensor:
+        """The positions that the index chooses for `query`, see `LayerIndex.choose`."""
         assert self.index is not None
-        count = min(max(self.sizes), keys.shape[2])
+        with torch.no_grad():
+            self.index.update(keys, valid)
+            self.chosen = self.index.choose(query, keys, scaling, self._counts(keys.shape[2]), valid)
+        return self.chosen
+
+    def attend(self, query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor | None:
+        """Attention to what the index chooses, if it has a way of its own, see `LayerIndex.attend`."""
+        assert self.index is not None
+        if self._uneven:
+            return None
         with torch.no_grad():
             self.index.update(keys)
-            self.chosen = self.index.choose(query, keys, scaling, count, valid)
-        if not self._uneven:
-            return self.chosen, None
-        left_out = count - torch.tensor(self.sizes, device=keys.device).clamp(max=count)
-        return self.chosen, (torch.arange(self.chosen.shape[2], device=keys.device) >= left_out[:, None])[:, None]
+        if (found := self.index.attend(query, keys, values, scaling, self._counts(keys.shape[2]))) is None:
+            return None
+        output, self.chosen = found
+        return output
+
+    def _counts(self, length: int) -> list[int]:
+        """How many each row has, or all."""
+        return [min(size, length - padding) for size, padding in zip(self.sizes, self._padding, strict=True)]
 
     def undoing(self, position: int, full: bool) -> Callable[[], None]:
         """What takes back the step of the token at `position`, made before it; `full` if it may choose anew."""

@@ -249,13 +249,17 @@ class PolicyLayer(CacheLayerMixin):
         self.note_refresh()
         self.kept.choose(seen, keys, values)
 
-    def look_up(
-        self, query: Tensor, keys: Tensor, scaling: float, valid: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """What the index chooses for the last of `query` `(batch, query_heads, new, dim)`, see `Kept.look_up`."""
-        if self.step is Step.PREFILL or self.policy.is_check_step(self.decode_step):
-            self.refreshed = "prefill" if self.step is Step.PREFILL else "stride"
+    def look_up(self, query: Tensor, keys: Tensor, scaling: float, valid: Tensor | None) -> Tensor:
+        """What the index chooses for the last of `query` `(batch, query_heads, new, dim)`, see `LayerIndex.choose`."""
+        self.note_choice()
         return self.kept.look_up(query[:, :, -1:], keys, scaling, valid)
+
+    def note_choice(self) -> None:
+        """Note whether what the index chooses in this step is to be reported, and why."""
+        if self.step is Step.PREFILL:
+            self.refreshed = "prefill"
+        elif self.policy.is_check_step(self.decode_step):
+            self.refreshed = "stride"
 
     def note_refresh(self) -> None:
         """Note why the small cache is about to be chosen."""

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from .base import Evictor, LayerIndex, Observation, Policy
 from .full import FullAttention
 from .h2o import H2O
+from .key_index import KeyIndex
 from .quest import Quest
 from .refreshkv import RefreshKV
 from .snapkv import SnapKV
@@ -15,7 +16,7 @@ from .tova import TOVA
 METHODS = MappingProxyType(
     {
         method.__name__: method
-        for method in (RefreshKV, FullAttention, StreamingLLM, SnapKV, H2O, TOVA, Quest, TokenSelect)
+        for method in (RefreshKV, KeyIndex, FullAttention, StreamingLLM, SnapKV, H2O, TOVA, Quest, TokenSelect)
     }
 )
 """Every method by its name; what else offers methods reads them here."""
@@ -26,6 +27,7 @@ __all__ = [
     "TOVA",
     "Evictor",
     "FullAttention",
+    "KeyIndex",
     "LayerIndex",
     "Observation",
     "Policy",

@@ -3,17 +3,29 @@ and every run. State that a method needs is made by it for each layer, and held 
 
 A method keeps a small cache, chosen by `choose` and used until the next full step (RefreshKV), for good (StreamingLLM,
 SnapKV), or with a choice of its own of what goes (`make_evictor`: H2O, TOVA). Or it chooses anew at every decode step
-among all keys (`make_index`: Quest, TokenSelect).
+among all keys (`make_index`: Quest, TokenSelect, KeyIndex).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
+
+from ..key_codes import KeyCodes
+
+
+def of_rows(ranked: Tensor, counts: Sequence[int]) -> Tensor:
+    """Of positions `(batch, heads, count)` ascending by rank each row's `counts` highest; -1 in place of the others."""
+    if len(counts) == 1:
+        return ranked
+    left_out = ranked.shape[2] - torch.tensor(counts, device=ranked.device).clamp(max=ranked.shape[2])
+    places = torch.arange(ranked.shape[2], device=ranked.device)
+    return ranked.masked_fill((places < left_out[:, None])[:, None], -1)
 
 
 @dataclass(frozen=True)
@@ -72,13 +84,28 @@ class LayerIndex(ABC):
     """What a method keeps of a layer's keys, to choose among all of them at every decode step."""
 
     @abstractmethod
-    def update(self, keys: Tensor) -> None:
-        """Take in what is new of `keys` `(batch, heads, length, dim)`, all that the layer holds."""
+    def update(self, keys: Tensor, valid: Tensor | None = None) -> None:
+        """Take in what is new of `keys` `(batch, heads, length, dim)`, all that the layer holds. `valid`: as in
+        `Observation`."""
+
+    codes: KeyCodes | None = None
+    """Of the keys, for a step that is compiled: it scores them, and chooses with the `recent` newest always."""
+    recent: int = 0
 
     @abstractmethod
-    def choose(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
-        """The positions `(batch, heads, at most about count)` that `query` `(batch, query_heads, 1, dim)` attends to,
-        ascending by rank, the newest last and none twice. `valid`: as in `Observation`."""
+    def choose(
+        self, query: Tensor, keys: Tensor, scaling: float, counts: Sequence[int], valid: Tensor | None
+    ) -> Tensor:
+        """The positions `(batch, heads, at most about the largest of counts)` that `query`
+        `(batch, query_heads, 1, dim)` attends to, the newest among them and none twice; -1 is none. counts: how many,
+        for all rows or for each. `valid`: as in `Observation`."""
+
+    def attend(
+        self, query: Tensor, keys: Tensor, values: Tensor, scaling: float, counts: Sequence[int]
+    ) -> tuple[Tensor, Tensor] | None:
+        """Attention `(batch, 1, query_heads, value_dim)` to what `choose` gives without a mask, and that; None if there
+        is no faster way than to gather it. `keys`, `values`: all, `(batch, heads, length, dim)`."""
+        return None
 
     @abstractmethod
     def truncate(self, length: int) -> None:

@@ -6,14 +6,14 @@ https://arxiv.org/abs/2406.10774
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from .base import LayerIndex, Policy
+from .base import LayerIndex, Policy, of_rows
 from .checks import check_budget, check_count, slots
 from .full import FullAttention
 
@@ -65,7 +65,7 @@ class Pages(LayerIndex):
         self._page = page
         self._least = self._most = torch.empty(0)
 
-    def update(self, keys: Tensor) -> None:
+    def update(self, keys: Tensor, valid: Tensor | None = None) -> None:
         """Pages that are whole are taken in; the last, which is not, is always read."""
         known = self._least.shape[2] if self._least.ndim == 4 else 0
         new = keys[:, :, known * self._page : keys.shape[2] // self._page * self._page].float()
@@ -76,12 +76,14 @@ class Pages(LayerIndex):
         self._least = torch.cat([self._least, least], dim=2) if known else least
         self._most = torch.cat([self._most, most], dim=2) if known else most
 
-    def choose(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
+    def choose(
+        self, query: Tensor, keys: Tensor, scaling: float, counts: Sequence[int], valid: Tensor | None
+    ) -> Tensor:
         """The pages with the highest bound on a score, the largest of the group's; and the page that is not whole."""
         batch, heads, length, _ = keys.shape
         rest = torch.arange(length // self._page * self._page, length, device=keys.device).expand(batch, heads, -1)
         pages = self._least.shape[2] if self._least.ndim == 4 else 0
-        wanted = min(pages, max(0, (count - rest.shape[-1]) // self._page))
+        wanted = min(pages, max(0, (max(counts) - rest.shape[-1]) // self._page))
         if wanted == 0:
             return rest
         grouped = query[:, :, 0].float().unflatten(1, (heads, -1)).unsqueeze(3)  # (batch, heads, group, 1, dim)
@@ -92,7 +94,7 @@ class Pages(LayerIndex):
             scores = scores.masked_fill(~whole, -torch.inf)
         chosen = scores.topk(wanted).indices.flip(-1).unsqueeze(-1) * self._page
         tokens = chosen + torch.arange(self._page, device=keys.device)
-        return torch.cat([tokens.flatten(2), rest], dim=-1)
+        return of_rows(torch.cat([tokens.flatten(2), rest], dim=-1), counts)
 
     def truncate(self, length: int) -> None:
         """Pages that lose a token are made anew."""

@@ -6,7 +6,7 @@ https://arxiv.org/abs/2411.02886
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from ..errors import InvalidParameterError
-from .base import LayerIndex, Policy
+from .base import LayerIndex, Policy, of_rows
 from .checks import check_budget, check_count, slots
 
 
@@ -74,19 +74,21 @@ class Votes(LayerIndex):
         self._chosen = torch.empty(0, dtype=torch.long)
         self._length = 0
 
-    def update(self, keys: Tensor) -> None:
+    def update(self, keys: Tensor, valid: Tensor | None = None) -> None:
         """The keys themselves are scored."""
 
-    def choose(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
+    def choose(
+        self, query: Tensor, keys: Tensor, scaling: float, counts: Sequence[int], valid: Tensor | None
+    ) -> Tensor:
         """The first, the chosen, and all since the choice with the recent ones before it."""
         heads, length = keys.shape[1:3]
         current = query[:, :, 0].float().mean(dim=1)
         if self._query is None or not bool((cosine_similarity(current, self._query, dim=-1) > self._similarity).all()):
             self._query, self._length = current, length
-            self._chosen = self._vote(query, keys, scaling, count, valid)
+            self._chosen = self._vote(query, keys, scaling, max(counts), valid)
         begin = min(max(self._sinks, self._length - self._recent), length)
         recent = torch.arange(begin, length, device=keys.device).expand(keys.shape[0], -1)
-        return torch.cat([self._chosen, recent], dim=-1).unsqueeze(1).expand(-1, heads, -1)
+        return of_rows(torch.cat([self._chosen, recent], dim=-1).unsqueeze(1).expand(-1, heads, -1), counts)
 
     def _vote(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
         """`(batch, about count less the recent)`: every query head votes with its probabilities (section 4.2)."""
