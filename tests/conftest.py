@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # How long an example takes says nothing on a machine that is busy.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("suite", settings.get_profile("busy"), max_examples=40)
+settings.register_profile("suite", settings.get_profile("busy"), max_examples=40, derandomize=True)
 settings.register_profile("fast", settings.get_profile("busy"), max_examples=20)
 settings.load_profile("busy")
 
