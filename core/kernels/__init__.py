@@ -51,13 +51,8 @@ from torch import Tensor
 from torch.utils import cpp_extension
 
 SOURCE = Path(__file__).with_name("decode.cpp")
-SOURCES = (
-    SOURCE,
-    *(
-        SOURCE.with_name(f"{name}.h")
-        for name in ("common", "parallel", "linears", "attention", "refresh", "key_codes", "key_index")
-    ),
-)
+HEADERS = ("common", "parallel", "linears", "attention", "refresh", "key_codes", "key_scores", "key_index")
+SOURCES = (SOURCE, *(SOURCE.with_name(f"{name}.h") for name in HEADERS))
 BUILD_SECONDS = 300
 
 logger = logging.getLogger(__name__)

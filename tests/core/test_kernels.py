@@ -233,6 +233,11 @@ def test_keys_that_lie_head_within_position() -> None:
     assert torch.equal(gathered, wanted)
 
 
+def test_a_changed_source_is_built_anew() -> None:
+    folder = kernels.SOURCE.parent
+    assert set(kernels.SOURCES) == {path for path in folder.iterdir() if path.suffix in {".cpp", ".h"}}
+
+
 def test_a_machine_without_a_compiler_does_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
