@@ -227,6 +227,6 @@ def _full_step(
     output, weights = grouped_attention(query, key, value, grouped_mask, terms)
     if layer.policy.capacity(1) is not None:
         layer.count(key.shape[2], None if mask is None else valid_positions(group_mask(mask, key.shape[1])))
-    if layer.wants_selection:
+    if layer.wants_selection and layer.kept.index is None:
         layer.refresh(Observation(weights[:, :, :, 0], valid_positions(grouped_mask)), key, value)
     return output

@@ -58,7 +58,7 @@ class RecordedStep:
         self._place.copy_(torch.tensor([(position, layer.claim(position)[0]) for layer in layers]))
         self._graph.replay()
         for layer in layers:
-            layer.record(Step.PARTIAL)
+            layer.record(Step.PARTIAL, self._place[:0])
         return self._logits.clone()
 
     def _record(self, layers: list[PolicyLayer], device: torch.device) -> None:

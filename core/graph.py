@@ -60,8 +60,7 @@ class DecodeGraph:
         self._run.load_constants(constants, check_full_update=True, user_managed=True)
         config = model.config.get_text_config(decoder=True)
         self._query_heads: int = config.num_attention_heads
-        layers = config.num_hidden_layers
-        self._weights = torch.empty(layers, 1, 1, 0)
+        self._weights = torch.empty(config.num_hidden_layers, 1, 1, 0)
 
     def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
         """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, as the model's forward gives them, with the same traces
@@ -72,9 +71,19 @@ class DecodeGraph:
             return None
         position = layers[0].get_seq_length()
         cache.reserve(position + 1)
-        places = [(position, *(layer.claim(position) if step is Step.PARTIAL else (-1, 0))) for layer in layers]
+        sizes = layers[0].full[0].storage.shape[1::2]  # KV heads and their size
+        places = [
+            (
+                position,
+                *(layer.claim(position) if step is Step.PARTIAL else (-1, 0)),
+                *layer.kept.claim(position, sizes[0]),
+            )
+            for layer in layers
+        ]
         weights = self._room_for_weights(layers, step)
         full, small = [layer.full for layer in layers], [layer.small_storage for layer in layers]
+        indices = [layer.kept.index_storage(*sizes, told=layer.reports()) for layer in layers]
+        codes, ranges, chosen = zip(*indices, strict=True)
         try:
             logits: Tensor = self._run(
                 token,
@@ -84,13 +93,16 @@ class DecodeGraph:
                 [keys for keys, _ in small],
                 [values for _, values in small],
                 list(weights),
+                list(codes),
+                list(ranges),
+                list(chosen),
             )
         except BaseException:
             for layer in layers:
                 layer.kept.small = None  # a slot was claimed and not written: the next step is full and chooses anew
             raise
-        for layer in layers:
-            layer.record(step)
+        for layer, held in zip(layers, chosen, strict=True):
+            layer.record(step, held)
         if step is Step.FULL and layers[0].policy.capacity(1) is not None:
             _refresh(layers, weights[..., : position + 1])
         return logits
@@ -109,12 +121,13 @@ def _common_step(layers: list[PolicyLayer]) -> Step | None:
     """What the next step is in all layers, if it is the same and known before the queries are."""
     steps = {layer.upcoming_step() for layer in layers}
     step = steps.pop()
-    if steps or step not in (Step.PARTIAL, Step.FULL):
+    if steps or step not in (Step.PARTIAL, Step.FULL, Step.CHOSEN):
         return None
     if step is Step.FULL and (layers[0].policy.compares_queries() or layers[0].policy.evicts):
         return None  # its query is to be kept, and stays inside the graph; or it is not to see what was evicted
-    if layers[0].kept.observes:
-        return None  # the method is to see its weights
+    kept = layers[0].kept
+    if kept.observes or (kept.index is not None and (step is Step.FULL or not kept.is_coded)):
+        return None  # the method is to see its weights, or has an index of its own
     keys = layers[0].full[0].storage
     return step if keys.shape[0] == 1 and keys.device.type == "cpu" else None
 

@@ -49,14 +49,21 @@ class DecodeStep(nn.Module):
         small_keys: list[Tensor],
         small_values: list[Tensor],
         weights: list[Tensor],
+        codes: list[Tensor],
+        ranges: list[Tensor],
+        chosen: list[Tensor],
     ) -> Tensor:
         """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`; its keys and values are written where `place` says.
 
-        `place`: int64 `(layers, 3)`: the token's position; its slot in the layer's small cache, or -1 for a step over
-        the full one; the slots in use. The caches are lists with a tensor `(1, heads, capacity, dim)` per layer. A full
-        step writes its attention weights into `weights`, `(heads, group, capacity)` per layer, if they have room.
+        `place`: int64 `(layers, 4 + heads)`: the token's position; its slot in the layer's small cache, or -1 for a
+        step over the full one; the slots in use; for a step by an index how many recent positions are always chosen,
+        and how many in all by each head. The caches are lists with a tensor `(1, heads, capacity, dim)` per layer. A
+        full step writes its attention weights into `weights`, `(heads, group, capacity)` per layer, if they have room.
+        A step is by an index if `codes`, `(1, heads, capacity, bytes)` per layer with their `ranges` (`KeyCodes`), have
+        room; then `chosen`, int64 `(heads, room)` per layer, gets the positions, if it has room.
         """
-        layers = list(zip(full_keys, full_values, small_keys, small_values, weights, strict=True))
+        caches = (full_keys, full_values, small_keys, small_values, weights, codes, ranges, chosen)
+        layers = list(zip(*caches, strict=True))
         return traced_step(self.model, token, place[:1, :1], GraphCache(layers, place))
 
 
@@ -64,7 +71,7 @@ class GraphCache(TracedCache):
     """Hands every layer's tensors to the attention operation, which stores the new token too."""
 
     def __init__(self, layers: Sequence[tuple[Tensor, ...]], place: Tensor) -> None:
-        """`layers`: full keys and values, small keys and values, weights; `place` as in `DecodeStep.forward`."""
+        """`layers`: of each what `DecodeStep.forward` has lists of; `place` as there."""
         self._layers = layers
         self._place = place
 
@@ -87,7 +94,7 @@ def graph_attention(
     """The attention function of a traced step: one operation that writes the new token and attends."""
     if softcap is not None or s_aux is not None or attention_mask is not None:
         raise NotImplementedError("softcapping, attention sinks and masks are not compiled")
-    full_keys, full_values, small_keys, small_values, weights, place = kwargs[TRACED_KEY]
+    full_keys, full_values, *rest = kwargs[TRACED_KEY]
     if key.shape[1::2] != full_keys.shape[1::2] or value.shape[1::2] != full_values.shape[1::2]:
         raise NotImplementedError("keys that are cached in another form than they are attended to are not compiled")
     output = torch.ops.refreshkv.decode_step_attention(
@@ -96,10 +103,7 @@ def graph_attention(
         value.float().contiguous(),
         full_keys,
         full_values,
-        small_keys,
-        small_values,
-        weights,
-        place,
+        *rest,
         scaling_of(query, scaling),
     )
     return output.to(query.dtype), None
@@ -110,8 +114,12 @@ def export(step: DecodeStep) -> torch.export.ExportedProgram:
     AttentionInterface.register(GRAPH_ATTENTION, graph_attention)
     step.model.set_attn_implementation(GRAPH_ATTENTION)
     layers = step.model.config.get_text_config(decoder=True).num_hidden_layers
-    capacities = {name: torch.export.Dim(name, min=0, max=1 << 24) for name in ("full", "small", "room")}
-    free = [[{2: capacities[name]}] * layers for name in ("full", "full", "small", "small", "room")]
+    capacities = {
+        name: torch.export.Dim(name, min=0, max=1 << 24) for name in ("full", "small", "room", "coded", "held")
+    }
+    free: list[Any] = [[{2: capacities[name]}] * layers for name in ("full", "full", "small", "small", "room")]
+    width = torch.export.Dim("width", min=1, max=1 << 12)
+    free += [[{2: capacities["coded"], 3: width}] * layers, [None] * layers, [{1: capacities["held"]}] * layers]
     with torch.no_grad():
         program = torch.export.export(step, _example(step.model), dynamic_shapes=(None, None, *free), strict=False)
     merge_linears(program.graph)
@@ -157,8 +165,12 @@ def _example(model: PreTrainedModel) -> tuple[Any, ...]:
     full = [torch.zeros(1, heads, 12, dim, dtype=dtype) for _ in range(2 * layers)]
     small = [torch.zeros(1, heads, 7, dim, dtype=dtype) for _ in range(2 * layers)]
     weights = [torch.zeros(heads, config.num_attention_heads // heads, 13) for _ in range(layers)]
-    place = torch.tensor([[9, 3, 7]] * layers)
-    return torch.tensor([[1]]), place, full[:layers], full[layers:], small[:layers], small[layers:], weights
+    codes = [torch.zeros(1, heads, 32, 5, dtype=torch.uint8) for _ in range(layers)]
+    ranges = [torch.zeros(1, heads, 3, dim) for _ in range(layers)]
+    chosen = [torch.zeros(heads, 6, dtype=torch.long) for _ in range(layers)]
+    place = torch.tensor([[9, 3, 7, 1] + [4] * heads] * layers)
+    caches = (full[:layers], full[layers:], small[:layers], small[layers:], weights, codes, ranges, chosen)
+    return torch.tensor([[1]]), place, *caches
 
 
 def named_tensors(model: nn.Module) -> dict[str, Tensor]:

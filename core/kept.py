@@ -16,6 +16,9 @@ from torch.nn.functional import pad
 from .policies import Evictor, LayerIndex, Observation, Policy
 from .storage import SmallCache, refill
 
+UNBOUNDED = 1 << 40
+"""Slots of a small cache that takes every new token."""
+
 
 class Kept:
     """Of one layer, under one policy. Positions count in the full cache."""
@@ -35,6 +38,7 @@ class Kept:
         self._fresh = False  # whether the small cache at hand is to be left as it is
         self._received: Tensor | None = None
         self._evictor: Evictor | None = None
+        self._no_index: tuple[Tensor, Tensor, Tensor] | None = None
         self._alive: Tensor | None = None
 
     def held(self) -> Tensor | None:
@@ -83,6 +87,8 @@ class Kept:
         with torch.no_grad():
             positions = self._positions(seen, counts if self._uneven else counts[:1])
         refill([small], [keys], [values], positions[None], counts)
+        if self.policy.grows:
+            small.capacity = UNBOUNDED
         self._evictor = self.policy.make_evictor()
         if self._evictor is not None:
             self._evictor.begin(seen, small.positions)
@@ -120,8 +126,6 @@ class Kept:
 
     def _victim(self, position: int) -> Tensor | None:
         assert self.small is not None
-        if self.policy.grows:
-            self.small.capacity = self.small.slots + 1
         if self._evictor is None or not self.small.is_full:
             return None
         return self.small.free(self._evictor.victim(self.small.positions, position, self.small.valid))
@@ -159,6 +163,35 @@ class Kept:
     def _counts(self, length: int) -> list[int]:
         """How many each row has, or all."""
         return [min(size, length - padding) for size, padding in zip(self.sizes, self._padding, strict=True)]
+
+    # --- the compiled step's side ------------------------------------------------------------------------------------
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether it has an index of codes, in a batch of one row."""
+        return self.index is not None and self.index.codes is not None and len(self.sizes) == 1
+
+    def claim(self, position: int, heads: int) -> tuple[int, ...]:
+        """Room in the codes for the token at `position`; how many recent positions are always chosen, and how many each
+        head chooses in all. Zeros without codes."""
+        if not self.is_coded:
+            return (0,) * (1 + heads)
+        assert self.index is not None
+        assert self.index.codes is not None
+        self.index.codes.truncate(position)
+        self.index.codes.extend(1)
+        return (self.index.recent, *[min(self.sizes[0], position + 1)] * heads)
+
+    def index_storage(self, heads: int, dim: int, *, told: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """The codes, their ranges, and room for the positions that are chosen, if they are to be `told`; without codes
+        no room in any."""
+        codes = self.index.codes if self.index is not None and self.is_coded else None
+        if codes is None:
+            if self._no_index is None:
+                empty = torch.empty(1, heads, 0, 1, dtype=torch.uint8)
+                self._no_index = empty, torch.empty(1, heads, 3, dim), torch.empty(heads, 0, dtype=torch.long)
+            return self._no_index
+        return codes.codes, codes.ranges, torch.empty(heads, told * self._counts(codes.length)[0], dtype=torch.long)
 
     def undoing(self, position: int, full: bool) -> Callable[[], None]:
         """What takes back the step of the token at `position`, made before it; `full` if it may choose anew."""

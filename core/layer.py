@@ -270,6 +270,10 @@ class PolicyLayer(CacheLayerMixin):
         else:
             self.refreshed = "similarity" if self.policy.compares_queries() else "stride"
 
+    def reports(self) -> bool:
+        """Whether what the index chooses in the next decode step is to be reported."""
+        return self.policy.is_check_step(self.decode_step + 1)
+
     # --- the compiled graph's side ------------------------------------------------------------------------------------
 
     def upcoming_step(self, new_tokens: int = 1) -> Step:
@@ -283,7 +287,7 @@ class PolicyLayer(CacheLayerMixin):
 
     def _upcoming_decode_step(self) -> Step:
         if self.kept.index is not None:
-            return Step.CHOSEN
+            return Step.CHOSEN if self.kept.sizes else Step.FULL
         if self.small is None:
             return Step.FULL
         if not self.policy.is_check_step(self.decode_step + 1):
@@ -305,12 +309,16 @@ class PolicyLayer(CacheLayerMixin):
             return keys.storage[:, :, :0], values.storage[:, :, :0]
         return self.small.keys_buffer.storage, self.small.values_buffer.storage
 
-    def record(self, step: Step) -> None:
-        """Account for a decode step of one token that wrote its keys and values into the storage by itself."""
+    def record(self, step: Step, chosen: Tensor) -> None:
+        """Account for a decode step of one token that wrote its keys and values into the storage by itself; a step by
+        an index that is reported has `chosen` these positions, int64 `(heads, count)`."""
         self.decode_step += 1
         for buffer in self.full:
             buffer.extend(1)
         self._settle(step)
+        if step is Step.CHOSEN:
+            self.note_choice()
+            self.kept.chosen = chosen[None]
 
     # --- the rest ---------------------------------------------------------------------------------------------------
 

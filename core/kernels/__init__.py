@@ -192,6 +192,9 @@ def _register_shapes() -> None:
         small_keys: Tensor,
         small_values: Tensor,
         weights: Tensor,
+        codes: Tensor,
+        ranges: Tensor,
+        chosen: Tensor,
         place: Tensor,
         scaling: float,
     ) -> Tensor:

@@ -241,9 +241,9 @@ inline std::tuple<Tensor, Tensor> decode_attention(const Tensor query, const Ten
   return {out, weights};
 }
 
-inline Tensor decode_step_attention(const Tensor query, const Tensor key, const Tensor value, Tensor full_keys,
-                                    Tensor full_values, Tensor small_keys, Tensor small_values, Tensor weights,
-                                    const Tensor place, double scaling) {
+inline Tensor cached_step(const Tensor& query, const Tensor& key, const Tensor& value, Tensor& full_keys,
+                          Tensor& full_values, Tensor& small_keys, Tensor& small_values, Tensor& weights,
+                          const Tensor& place, double scaling) {
   const int64_t* places = place.const_data_ptr<int64_t>();
   const int64_t position = places[0], slot = places[1], slots = places[2];
   Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), full_values.size(3)});

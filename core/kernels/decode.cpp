@@ -18,7 +18,8 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("decode_attention(Tensor query, Tensor keys, Tensor values, float scaling) -> (Tensor, Tensor)");
   m.def(
       "decode_step_attention(Tensor query, Tensor key, Tensor value, Tensor(a!) full_keys, Tensor(b!) full_values, "
-      "Tensor(c!) small_keys, Tensor(d!) small_values, Tensor(e!) weights, Tensor place, float scaling) -> Tensor");
+      "Tensor(c!) small_keys, Tensor(d!) small_values, Tensor(e!) weights, Tensor(f!) codes, Tensor ranges, "
+      "Tensor(g!) chosen, Tensor place, float scaling) -> Tensor");
   m.def("append_key_codes(Tensor keys, Tensor(a!) codes, Tensor ranges, int start) -> ()");
   m.def("key_code_log_weights(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
   m.def("key_code_scores(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");

@@ -182,11 +182,10 @@ inline Tensor chosen_attention(const Tensor query, const Tensor keys, const Tens
   return out;
 }
 
-inline Tensor decode_step_indexed_attention(const Tensor query, const Tensor key, const Tensor value, Tensor full_keys,
-                                            Tensor full_values, Tensor codes, const Tensor ranges, const Tensor place,
-                                            double scaling, Tensor chosen_out) {
-  const int64_t* places = place.const_data_ptr<int64_t>();
-  const int64_t position = places[0], recent = places[1];
+// `counts`: how many positions each head chooses, of which the last `recent` always.
+inline Tensor indexed_step(const Tensor& query, const Tensor& key, const Tensor& value, Tensor& full_keys,
+                           Tensor& full_values, Tensor& codes, const Tensor& ranges, int64_t position, int64_t recent,
+                           const int64_t* counts, double scaling, Tensor& chosen_out) {
   const KeyCodes index(codes, ranges);
   Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), full_values.size(3)});
   with_stored_type(full_keys, [&](auto type) {
@@ -195,11 +194,32 @@ inline Tensor decode_step_indexed_attention(const Tensor query, const Tensor key
     full.write(position, key.const_data_ptr<float>(), value.const_data_ptr<float>());
     for (int64_t row = 0; row < index.rows; ++row)
       index.write(row, position, full.keys + row * full.key_stride + position * full.dim);
-    const Chosen chosen = indexed_positions(index, query, position + 1, places + 2, recent, scaling);
+    const Chosen chosen = indexed_positions(index, query, position + 1, counts, recent, scaling);
     if (chosen_out.numel()) chosen.copy(chosen_out.mutable_data_ptr<int64_t>(), chosen_out.size(1));
     attend(full, chosen, query, scaling, nullptr, 0, out.mutable_data_ptr<float>());
   });
   return out;
+}
+
+inline Tensor decode_step_indexed_attention(const Tensor query, const Tensor key, const Tensor value, Tensor full_keys,
+                                            Tensor full_values, Tensor codes, const Tensor ranges, const Tensor place,
+                                            double scaling, Tensor chosen_out) {
+  const int64_t* places = place.const_data_ptr<int64_t>();
+  return indexed_step(query, key, value, full_keys, full_values, codes, ranges, places[0], places[1], places + 2, scaling,
+                      chosen_out);
+}
+
+// One layer of a decode step inside a compiled graph. `place`: the token's position; its slot in the small cache, or -1 for
+// a step over the full one; the slots in use; and for a step by an index, which has room for codes then, how many recent
+// positions are always chosen and how many each head chooses in all.
+inline Tensor decode_step_attention(const Tensor query, const Tensor key, const Tensor value, Tensor full_keys,
+                                    Tensor full_values, Tensor small_keys, Tensor small_values, Tensor weights,
+                                    Tensor codes, const Tensor ranges, Tensor chosen, const Tensor place, double scaling) {
+  if (codes.numel() == 0)
+    return cached_step(query, key, value, full_keys, full_values, small_keys, small_values, weights, place, scaling);
+  const int64_t* places = place.const_data_ptr<int64_t>();
+  return indexed_step(query, key, value, full_keys, full_values, codes, ranges, places[0], places[3], places + 4, scaling,
+                      chosen);
 }
 
 }  // namespace refreshkv

@@ -59,7 +59,7 @@ def as_recorded(model: object, token: Tensor, cache: PolicyCache) -> Tensor:
     place = torch.tensor([(position, layer.claim(position)[0]) for layer in layers])
     logits = partial_step(model, token, place, layers)  # type: ignore[arg-type]
     for layer in layers:
-        layer.record(Step.PARTIAL)
+        layer.record(Step.PARTIAL, torch.empty(0))
     return logits
 
 

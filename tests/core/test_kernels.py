@@ -78,6 +78,12 @@ def test_decode_attention(length: int, heads: int, group: int, dim: int, value_d
         assert (weights - expected_weights).abs().max() < 1e-5
 
 
+def no_index() -> tuple[Tensor, Tensor, Tensor]:
+    """Codes, ranges and room for the choice of a step without an index."""
+    codes = torch.empty(1, 2, 0, 8, dtype=torch.uint8)
+    return codes, torch.empty(1, 2, 3, 16), torch.empty(2, 0, dtype=torch.long)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_partial_step_writes_the_token_into_both_caches_and_attends_to_the_small_one(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
@@ -86,7 +92,9 @@ def test_a_partial_step_writes_the_token_into_both_caches_and_attends_to_the_sma
     small = [torch.randn(1, 2, 9, 16).to(dtype) for _ in range(2)]
     before = [tensor.clone() for tensor in (*full, *small)]
     place = torch.tensor([30, 3, 8])  # position 30, slot 3, 8 slots in use
-    out = torch.ops.refreshkv.decode_step_attention(query, key, value, *full, *small, torch.empty(2, 2, 0), place, 0.25)
+    out = torch.ops.refreshkv.decode_step_attention(
+        query, key, value, *full, *small, torch.empty(2, 2, 0), *no_index(), place, 0.25
+    )
     for tensor, old, new, index in zip((*full, *small), before, (key, value) * 2, (30, 30, 3, 3), strict=True):
         old[:, :, index] = new[:, :, 0].to(dtype)
         assert torch.equal(tensor, old)
@@ -103,7 +111,7 @@ def test_a_full_step_writes_the_token_and_attends_to_the_full_cache(with_weights
     untouched = [tensor.clone() for tensor in small]
     weights = torch.full((2, 3, 300 if with_weights else 0), -1.0)
     place = torch.tensor([200, -1, 0])
-    out = torch.ops.refreshkv.decode_step_attention(query, key, value, *full, *small, weights, place, 0.25)
+    out = torch.ops.refreshkv.decode_step_attention(query, key, value, *full, *small, weights, *no_index(), place, 0.25)
     assert torch.equal(full[0][:, :, 200], key[:, :, 0])
     assert torch.equal(full[1][:, :, 200], value[:, :, 0])
     assert all(torch.equal(tensor, old) for tensor, old in zip(small, untouched, strict=True))
