@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .selection import gather_into, gather_positions
+from .selection import gather_into, gather_positions, has_gradient
 
 BLOCK = 256
 """Positions a buffer grows by."""
@@ -51,7 +51,7 @@ class GrowingTensor:
     def append(self, states: Tensor) -> None:
         """Write `states` `(batch, heads, new, dim)` behind the filled part."""
         end = self.length + states.shape[2]
-        if _has_gradient(states, self._storage):  # what was attended to before must stay as it was
+        if has_gradient(states, self._storage):  # what was attended to before must stay as it was
             self._storage = torch.cat([self.view, states.to(self._storage.dtype)], dim=2)
         else:
             self.reserve(end)
@@ -66,7 +66,7 @@ class GrowingTensor:
     def write(self, index: int | Tensor, states: Tensor) -> None:
         """Overwrite position `index`, the same in all rows and heads or int64 `(batch, heads)`, with `states`
         `(batch, heads, 1, dim)`."""
-        if _has_gradient(states, self._storage):
+        if has_gradient(states, self._storage):
             self._storage = self._storage.clone()
         if isinstance(index, int):
             self._storage[:, :, index : index + 1] = states
@@ -98,12 +98,20 @@ class SmallCache:
     name the slot instead. Slot order does not matter to attention, since keys are cached after rotary embedding. A
     refresh writes into the same storage.
 
+    With `grows` every new token takes a slot of its own, and `capacity` is that of a refresh.
+
     In a batch of prompts of different lengths `sizes` says how many slots each row has; all are made at once, and those
     in front that a row does not use are masked by `valid`.
     """
 
     def __init__(
-        self, keys: Tensor, values: Tensor, capacity: int, pinned: int = 0, sizes: tuple[int, ...] | None = None
+        self,
+        keys: Tensor,
+        values: Tensor,
+        capacity: int,
+        pinned: int = 0,
+        sizes: tuple[int, ...] | None = None,
+        grows: bool = False,
     ) -> None:
         """An empty cache for states like `keys` and `values` `(batch, heads, any, dim)`."""
         self.keys_buffer = GrowingTensor(keys[:, :, :0])
@@ -111,6 +119,7 @@ class SmallCache:
         self._positions = GrowingTensor(torch.empty(*keys.shape[:2], 0, 1, dtype=torch.long, device=keys.device))
         self.capacity = capacity
         self.pinned = pinned
+        self.grows = grows
         self._sizes = None if sizes is None else torch.tensor(sizes, device=keys.device)
         self._filled: Tensor | None = None
         self._next = 0  # new tokens since the slots were full, or in a batch of several lengths since the refresh
@@ -148,7 +157,7 @@ class SmallCache:
     @property
     def is_full(self) -> bool:
         """Whether no slot is to be added."""
-        return self.slots >= self.capacity
+        return not self.grows and self.slots >= self.capacity
 
     @property
     def _buffers(self) -> tuple[GrowingTensor, GrowingTensor, GrowingTensor]:
@@ -169,7 +178,7 @@ class SmallCache:
         slots = positions.shape[-1]
         for buffer in self._buffers:
             buffer.truncate(0)
-            buffer.reserve(min(self.capacity, slots + BLOCK))
+            buffer.reserve(slots + BLOCK if self.grows else min(self.capacity, slots + BLOCK))
             buffer.extend(slots)
         self.positions.copy_(positions)
         self._next = 0
@@ -198,7 +207,7 @@ class SmallCache:
 
     def _following(self) -> int | Tensor:
         """The slot that the next token takes, unless one is named."""
-        if self.slots < self.capacity:
+        if not self.is_full:
             return self.slots
         if self._sizes is not None:  # of each row; the free ones come first
             row = self.slots - self._sizes + self._next % (self._sizes - self.pinned).clamp(min=1)
@@ -250,7 +259,7 @@ def refill(
     numbers of slots.
     """
     placed = [_placed(cache, chosen, counts) for cache, chosen in zip(caches, positions, strict=True)]
-    if _has_gradient(*keys, *values):
+    if has_gradient(*keys, *values):
         for cache, key, value, chosen in zip(caches, keys, values, placed, strict=True):
             cache.keys_buffer = GrowingTensor(gather_positions(key, chosen))
             cache.values_buffer = GrowingTensor(gather_positions(value, chosen))
@@ -274,7 +283,3 @@ def _placed(cache: SmallCache, chosen: Tensor, counts: Sequence[int]) -> Tensor:
 def _rows_and_heads(slots: Tensor) -> tuple[Tensor, Tensor]:
     batch, heads = slots.shape
     return (torch.arange(batch, device=slots.device)[:, None], torch.arange(heads, device=slots.device)[None])
-
-
-def _has_gradient(*tensors: Tensor) -> bool:
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
