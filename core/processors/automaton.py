@@ -115,7 +115,7 @@ class Automaton:
         return state
 
     def may_begin(self, state: State, begun: bytes, others: str) -> bool:
-        """Whether a character whose UTF-8 begins with `begun` may follow; `others` holds one of each kind."""
+        """Whether a character whose UTF-8 begins with `begun` may follow; `others` are its `completions`."""
         return (state.run, begun) in self._begun or any(self.step(state, other) is not None for other in others)
 
     def is_complete(self, place: Place, word: str) -> bool:
@@ -144,7 +144,8 @@ class Automaton:
             if self.is_complete(place, word):
                 return State(Place.WITHIN, run if is_abbreviation(word) else HELD + joiner)
             return State(place, run) if is_list_number(place, word, joiner) else None
-        begins = self._is_ordinary(place, run, self._ordinary_prefixes)
+        # After a joiner inside no letter can be added to the first part any more.
+        begins = first_part(run) == run and self._is_ordinary(place, run, self._ordinary_prefixes)
         return State(place, run) if begins or is_list_number(place, run, ".") else None
 
 

@@ -103,9 +103,11 @@ class Vocabulary:
         return b"".join(reversed(pieces)), len(token_ids) <= TAIL_TOKENS
 
     def completions(self, begun: bytes) -> str:
-        """A character of each kind that begins with the bytes `begun`, which are part of one in UTF-8."""
+        """A character of each kind that begins with the bytes `begun`, which are part of one in UTF-8; of digits also
+        a decimal one, which alone may number an item of a list."""
         if begun not in self._completions:
-            self._completions[begun] = "".join({kind_of(chr(code)): chr(code) for code in _codes(begun)}.values())
+            found = {(kind_of(one), one.isdecimal()): one for one in map(chr, _codes(begun))}
+            self._completions[begun] = "".join(found.values())
         return self._completions[begun]
 
 
