@@ -66,7 +66,7 @@ class Pages(LayerIndex):
         self._least = self._most = torch.empty(0)
 
     def update(self, keys: Tensor, valid: Tensor | None = None) -> None:
-        """Pages that are whole are taken in; the last, which is not, is always read."""
+        """Pages that are whole are taken in."""
         known = self._least.shape[2] if self._least.ndim == 4 else 0
         new = keys[:, :, known * self._page : keys.shape[2] // self._page * self._page].float()
         if new.shape[2] == 0:
@@ -79,15 +79,16 @@ class Pages(LayerIndex):
     def choose(
         self, query: Tensor, keys: Tensor, scaling: float, counts: Sequence[int], valid: Tensor | None
     ) -> Tensor:
-        """The pages with the highest bound on a score, the largest of the group's; and the page that is not whole."""
+        """The pages with the highest bound on a score, the largest of the group's; and the newest, whole or not."""
         batch, heads, length, _ = keys.shape
-        rest = torch.arange(length // self._page * self._page, length, device=keys.device).expand(batch, heads, -1)
-        pages = self._least.shape[2] if self._least.ndim == 4 else 0
+        pages = (length - 1) // self._page
+        rest = torch.arange(pages * self._page, length, device=keys.device).expand(batch, heads, -1)
         wanted = min(pages, max(0, (max(counts) - rest.shape[-1]) // self._page))
         if wanted == 0:
             return rest
         grouped = query[:, :, 0].float().unflatten(1, (heads, -1)).unsqueeze(3)  # (batch, heads, group, 1, dim)
-        bound = torch.maximum(grouped * self._least.unsqueeze(2), grouped * self._most.unsqueeze(2)).sum(dim=-1)
+        least, most = (bounds[:, :, :pages].unsqueeze(2) for bounds in (self._least, self._most))
+        bound = torch.maximum(grouped * least, grouped * most).sum(dim=-1)
         scores = bound.amax(dim=2)
         if valid is not None:
             whole = valid[..., : pages * self._page].unflatten(-1, (pages, self._page)).any(dim=-1)

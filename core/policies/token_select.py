@@ -86,8 +86,7 @@ class Votes(LayerIndex):
         if self._query is None or not bool((cosine_similarity(current, self._query, dim=-1) > self._similarity).all()):
             self._query, self._length = current, length
             self._chosen = self._vote(query, keys, scaling, max(counts), valid)
-        begin = min(max(self._sinks, self._length - self._recent), length)
-        recent = torch.arange(begin, length, device=keys.device).expand(keys.shape[0], -1)
+        recent = torch.arange(self._begin(self._length), length, device=keys.device).expand(keys.shape[0], -1)
         return of_rows(torch.cat([self._chosen, recent], dim=-1).unsqueeze(1).expand(-1, heads, -1), counts)
 
     def _vote(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
@@ -103,10 +102,14 @@ class Votes(LayerIndex):
         else:  # the first that are no padding
             there = valid.any(dim=1)
             votes = votes.masked_fill(there & (there.long().cumsum(dim=-1) <= self._sinks), torch.inf)
-        begin = max(self._sinks, length - self._recent)
+        begin = self._begin(length)
         wanted = min(begin, max(self._sinks, count - (length - begin)))
         chosen: Tensor = votes[:, :begin].topk(wanted).indices.flip(-1)
         return chosen
+
+    def _begin(self, length: int) -> int:
+        """Of the recent tokens among `length`."""
+        return min(length, max(self._sinks, length - self._recent))
 
     def truncate(self, length: int) -> None:
         """A choice made with tokens that are gone is none."""
