@@ -140,12 +140,15 @@ def _after_prompt(
             layer.look_up(query, key, terms.scaling, valid_positions(last))
             return
         weights = attention_weights(query[:, :, -1:], key, last, terms)[:, :, :, 0]
-        recent = (
-            None
-            if kept.queries is None
-            else attention_weights(kept.queries, key, causal_like(last, kept.queries, key), terms)
-        )
+        recent = _recent(layer, key, last, terms)
     layer.refresh(Observation(weights, valid_positions(last), recent), key, value)
+
+
+def _recent(layer: PolicyLayer, key: Tensor, last: Tensor | None, terms: Terms) -> Tensor | None:
+    """What the last tokens attended to, of which the very last did under the grouped mask `last`; None if the method
+    does not ask for it."""
+    queries = layer.kept.queries
+    return None if queries is None else attention_weights(queries, key, causal_like(last, queries, key), terms)
 
 
 def _received(query: Tensor, key: Tensor, mask: Tensor | None, terms: Terms) -> Tensor:
@@ -228,5 +231,11 @@ def _full_step(
     if layer.policy.capacity(1) is not None:
         layer.count(key.shape[2], None if mask is None else valid_positions(group_mask(mask, key.shape[1])))
     if layer.wants_selection and layer.kept.index is None:
-        layer.refresh(Observation(weights[:, :, :, 0], valid_positions(grouped_mask)), key, value)
+        recent = None
+        if layer.small is None:  # taken back into the prompt: this token is seen like one of it
+            layer.kept.see(query)
+            recent = _recent(layer, key, grouped_mask, terms)
+            if layer.policy.sums_attention:
+                layer.kept.receive(weights[:, :, :, 0].sum(dim=2))
+        layer.refresh(Observation(weights[:, :, :, 0], valid_positions(grouped_mask), recent), key, value)
     return output

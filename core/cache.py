@@ -155,7 +155,6 @@ class PolicyCache(Cache):
         nothing_decoded = self.prefilled == len(self.token_ids)
         for layer in self.policy_layers.values():
             layer.forced_step = Step.PREFILL if last else Step.PREFILL_CHUNK
-            layer.decode_step = 0
         try:
             yield
         finally:

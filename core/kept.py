@@ -34,6 +34,9 @@ class Kept:
         """K of each row, once the prompt is known."""
         self.queries: Tensor | None = None
         """`(batch, query_heads, at most Policy.queries, dim)`: the last of the prompt."""
+        self.decoded = False
+        """Whether a decode step has come since the last prompt: what was not chosen is then gone, and not before, since
+        more of the prompt may follow."""
         self._padding: tuple[int, ...] = ()
         self._fresh = False  # whether the small cache at hand is to be left as it is
         self._received: Tensor | None = None
@@ -82,7 +85,9 @@ class Kept:
         if (alive := self.alive(length)) is not None:
             left = alive.sum(dim=-1).amin(dim=1).tolist()
             left = left if self._uneven else [min(left)]
-            counts = [min(pair) for pair in zip(counts, left, strict=True)]
+            # What was written stays where new tokens are added, also if some of them were taken back.
+            grown = self.policy.grows and self.decoded
+            counts = left if grown else [min(pair) for pair in zip(counts, left, strict=True)]
         small = self.prepare(keys, values)
         with torch.no_grad():
             positions = self._positions(seen, counts if self._uneven else counts[:1])
@@ -92,7 +97,6 @@ class Kept:
         self._evictor = self.policy.make_evictor()
         if self._evictor is not None:
             self._evictor.begin(seen, small.positions)
-        self._received = self.queries = self._alive = None
 
     def _positions(self, seen: Observation, counts: Sequence[int]) -> Tensor:
         """What the policy chooses: of all rows at once, or of each row so many of its own, the last of the result."""
@@ -110,7 +114,7 @@ class Kept:
         size = max(self.sizes)
         if self.small is None or self._fresh or self.small.capacity != size or self._uneven:
             sizes = self.sizes if self._uneven else None
-            self.small = SmallCache(keys, values, size, self.policy.pinned, sizes)
+            self.small = SmallCache(keys, values, size, self.policy.pinned, sizes, self.policy.grows)
         self._fresh = False
         return self.small
 
@@ -195,16 +199,17 @@ class Kept:
 
     def undoing(self, position: int, full: bool) -> Callable[[], None]:
         """What takes back the step of the token at `position`, made before it; `full` if it may choose anew."""
-        small, evictor, chosen, index = self.small, copy.copy(self._evictor), self.chosen, copy.copy(self.index)
-        back = None if small is None else small.undoing(self._victim(position))
+        before = copy.copy(self)
+        before._evictor, before.index = copy.copy(self._evictor), copy.copy(self.index)
+        back = None if self.small is None else self.small.undoing(self._victim(position))
         self._fresh = full
 
         def undo() -> None:
             if back is not None:
                 back()
-            self.small, self._evictor, self.chosen, self.index = small, evictor, chosen, index
-            if index is not None:
-                index.truncate(position)
+            vars(self).update(vars(before))
+            if self.index is not None:
+                self.index.truncate(position)
 
         return undo
 
@@ -214,34 +219,38 @@ class Kept:
         """bool `(batch, heads, length)`: what was not evicted; None if nothing ever is or nothing was yet."""
         if not self.policy.evicts:
             return None
-        if self.small is not None:
+        alive = self._alive
+        if self.decoded and self.small is not None:
             held = self.small.positions
-            self._alive = torch.zeros(*held.shape[:2], length, dtype=torch.bool, device=held.device)
-            used = True if self.small.valid is None else self.small.valid.expand_as(held)
-            self._alive.scatter_(-1, held, used)
-        return None if self._alive is None else pad(self._alive, (0, length - self._alive.shape[-1]), value=True)
+            alive = torch.zeros(*held.shape[:2], length, dtype=torch.bool, device=held.device)
+            alive.scatter_(-1, held, True if self.small.valid is None else self.small.valid.expand_as(held))
+        return None if alive is None else pad(alive, (0, length - alive.shape[-1]), value=True)
 
     def settle(self, length: int) -> None:
         """More of a prompt follows the first `length` tokens: what is evicted by now stays so, and what is kept may be
         attended to by all of it."""
+        if not self.decoded:
+            return
         if self.policy.evicts and self.small is not None:
             self._alive = self.alive(length)
             if self._evictor is not None and (sums := self._evictor.received()) is not None:
                 held = self.small.positions
                 self._received = sums.new_zeros(*held.shape[:2], length).scatter(-1, held, sums)
             self.small = None
+        self.queries = None
 
-    def crop(self, length: int) -> None:
-        """Forget all positions from `length` on. The small cache goes, since it may hold some."""
-        if self.policy.evicts and self.small is not None:
-            self._alive = self.alive(int(self.small.positions.max()) + 1)
+    def crop(self, before: int, length: int) -> None:
+        """Forget all of the first `before` positions from `length` on. The small cache goes, since it may hold some."""
+        self.settle(before)
+        if self.queries is not None:
+            self.queries = self.queries[:, :, : max(0, self.queries.shape[2] - (before - length))]
         if self._alive is not None:
             self._alive = self._alive[..., :length]
         if self._received is not None:
             self._received = self._received[..., :length]
         if self.index is not None:
             self.index.truncate(length)
-        self.small = self.chosen = self._evictor = self.queries = None
+        self.small = self.chosen = self._evictor = None
 
     def map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
         """Apply `function` to the batch dimension of every tensor."""

@@ -164,13 +164,14 @@ class PolicyLayer(CacheLayerMixin):
             )
         if tokens_to_remove == 0 or self._full is None:
             return
+        before = self.get_seq_length()
         for buffer in self._full:
             buffer.truncate(max(0, buffer.length + tokens_to_remove))
         if -tokens_to_remove <= len(self._undo):
             for _ in range(-tokens_to_remove):
                 self._undo.pop()()
         else:
-            self.kept.crop(self.get_seq_length())
+            self.kept.crop(before, self.get_seq_length())
         self._awaits_attention = False
 
     def activate_past_recording(self) -> None:
@@ -348,6 +349,7 @@ class PolicyLayer(CacheLayerMixin):
     def _settle(self, step: Step) -> None:
         """Count a step whose tokens are in the full cache."""
         self.step = step
+        self.kept.decoded = step not in PROMPT_STEPS
         self.full_steps += step is Step.FULL
         self.partial_steps += step in (Step.PARTIAL, Step.CHOSEN)
 

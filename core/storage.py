@@ -98,12 +98,20 @@ class SmallCache:
     name the slot instead. Slot order does not matter to attention, since keys are cached after rotary embedding. A
     refresh writes into the same storage.
 
+    With `grows` every new token takes a slot of its own, and `capacity` is that of a refresh.
+
     In a batch of prompts of different lengths `sizes` says how many slots each row has; all are made at once, and those
     in front that a row does not use are masked by `valid`.
     """
 
     def __init__(
-        self, keys: Tensor, values: Tensor, capacity: int, pinned: int = 0, sizes: tuple[int, ...] | None = None
+        self,
+        keys: Tensor,
+        values: Tensor,
+        capacity: int,
+        pinned: int = 0,
+        sizes: tuple[int, ...] | None = None,
+        grows: bool = False,
     ) -> None:
         """An empty cache for states like `keys` and `values` `(batch, heads, any, dim)`."""
         self.keys_buffer = GrowingTensor(keys[:, :, :0])
@@ -111,6 +119,7 @@ class SmallCache:
         self._positions = GrowingTensor(torch.empty(*keys.shape[:2], 0, 1, dtype=torch.long, device=keys.device))
         self.capacity = capacity
         self.pinned = pinned
+        self.grows = grows
         self._sizes = None if sizes is None else torch.tensor(sizes, device=keys.device)
         self._filled: Tensor | None = None
         self._next = 0  # new tokens since the slots were full, or in a batch of several lengths since the refresh
@@ -148,7 +157,7 @@ class SmallCache:
     @property
     def is_full(self) -> bool:
         """Whether no slot is to be added."""
-        return self.slots >= self.capacity
+        return not self.grows and self.slots >= self.capacity
 
     @property
     def _buffers(self) -> tuple[GrowingTensor, GrowingTensor, GrowingTensor]:
@@ -169,7 +178,7 @@ class SmallCache:
         slots = positions.shape[-1]
         for buffer in self._buffers:
             buffer.truncate(0)
-            buffer.reserve(min(self.capacity, slots + BLOCK))
+            buffer.reserve(slots + BLOCK if self.grows else min(self.capacity, slots + BLOCK))
             buffer.extend(slots)
         self.positions.copy_(positions)
         self._next = 0
@@ -198,7 +207,7 @@ class SmallCache:
 
     def _following(self) -> int | Tensor:
         """The slot that the next token takes, unless one is named."""
-        if self.slots < self.capacity:
+        if not self.is_full:
             return self.slots
         if self._sizes is not None:  # of each row; the free ones come first
             row = self.slots - self._sizes + self._next % (self._sizes - self.pinned).clamp(min=1)
