@@ -69,6 +69,7 @@ class PolicyCache(Cache):
         self.policy = policy
         self.token_ids: list[int] = []
         self.prefilled = 0
+        self._given = False
         self._config = config.get_text_config(decoder=True)
         layer_types, layer_kwargs = get_layer_types_and_kwargs(self._config)
         require_applicable(self._config, policy, layer_types)
@@ -162,6 +163,18 @@ class PolicyCache(Cache):
                 layer.forced_step = None
             if nothing_decoded:
                 self.prefilled = len(self.token_ids)
+
+    @property
+    def _is_user_defined(self) -> bool:
+        """What transformers notes of a cache that `generate` is given, each time that it begins."""
+        return self._given
+
+    @_is_user_defined.setter
+    def _is_user_defined(self, given: bool) -> None:
+        """Several tokens at once are a prompt again, until assisted decoding says that they are not."""
+        self._given = given
+        for layer in self.policy_layers.values():
+            layer.record_past = False
 
     def reserve(self, length: int) -> None:
         """Make room for `length` tokens in every full cache."""

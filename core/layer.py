@@ -176,7 +176,8 @@ class PolicyLayer(CacheLayerMixin):
 
     def activate_past_recording(self) -> None:
         """From now on tokens of a forward may be taken back (transformers calls it for assisted decoding): several at
-        once are no prompt then, but decode steps to be verified."""
+        once are no prompt then, but decode steps to be verified, until `generate` begins anew or `PolicyCache.prefill`
+        says that they are one."""
         self.record_past = True
 
     def reorder_cache(self, beam_idx: Tensor) -> None:

@@ -157,6 +157,17 @@ def test_prompt_lookup_decoding_stays_exact(model: PreTrainedModel) -> None:
     assert model.generate(ids, cache=cache, prompt_lookup_num_tokens=4, **options).tolist() == stock.tolist()
 
 
+def test_a_turn_after_assisted_decoding_is_a_prompt(model: PreTrainedModel) -> None:
+    ids = IDS[:, :16].repeat(1, 3)
+    cache = PolicyCache(model.config, RefreshKV(budget=8, stride=100))
+    options = {"do_sample": False, "max_new_tokens": 4}
+    more = torch.cat([model.generate(ids, cache=cache, prompt_lookup_num_tokens=4, **options), IDS], dim=1)
+    cache.take_refreshes()
+    model.generate(more, cache=cache, **options)
+    assert set(cache.take_refreshes().values()) == {"prefill"}
+    assert {layer.decode_step for layer in cache.policy_layers.values()} == {3}
+
+
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 def test_a_model_that_was_not_enabled_is_refused(attention: str) -> None:
     model = make_model("llama", attention)
