@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from . import kernels
-from .selection import gather_positions
+from .selection import gather_positions, has_gradient
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ def _fits_kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None,
         and mask is None
         and terms.softcap is None
         and terms.sinks is None
+        and not has_gradient(query, key, value)
     )
 
 

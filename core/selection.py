@@ -80,5 +80,10 @@ def gather_into(outs: Sequence[Tensor], states: Sequence[Tensor], positions: Seq
         out.copy_(gather_positions(source, chosen))
 
 
+def has_gradient(*tensors: Tensor) -> bool:
+    """Whether gradients go through any of them, which neither a write in place nor a kernel lets pass."""
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+
+
 def _is_plain(states: Tensor) -> bool:
     return states.device.type == "cpu" and states.stride(-1) == 1

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .selection import gather_into, gather_positions
+from .selection import gather_into, gather_positions, has_gradient
 
 BLOCK = 256
 """Positions a buffer grows by."""
@@ -51,7 +51,7 @@ class GrowingTensor:
     def append(self, states: Tensor) -> None:
         """Write `states` `(batch, heads, new, dim)` behind the filled part."""
         end = self.length + states.shape[2]
-        if _has_gradient(states, self._storage):  # what was attended to before must stay as it was
+        if has_gradient(states, self._storage):  # what was attended to before must stay as it was
             self._storage = torch.cat([self.view, states.to(self._storage.dtype)], dim=2)
         else:
             self.reserve(end)
@@ -66,7 +66,7 @@ class GrowingTensor:
     def write(self, index: int | Tensor, states: Tensor) -> None:
         """Overwrite position `index`, the same in all rows and heads or int64 `(batch, heads)`, with `states`
         `(batch, heads, 1, dim)`."""
-        if _has_gradient(states, self._storage):
+        if has_gradient(states, self._storage):
             self._storage = self._storage.clone()
         if isinstance(index, int):
             self._storage[:, :, index : index + 1] = states
@@ -259,7 +259,7 @@ def refill(
     numbers of slots.
     """
     placed = [_placed(cache, chosen, counts) for cache, chosen in zip(caches, positions, strict=True)]
-    if _has_gradient(*keys, *values):
+    if has_gradient(*keys, *values):
         for cache, key, value, chosen in zip(caches, keys, values, placed, strict=True):
             cache.keys_buffer = GrowingTensor(gather_positions(key, chosen))
             cache.values_buffer = GrowingTensor(gather_positions(value, chosen))
@@ -283,7 +283,3 @@ def _placed(cache: SmallCache, chosen: Tensor, counts: Sequence[int]) -> Tensor:
 def _rows_and_heads(slots: Tensor) -> tuple[Tensor, Tensor]:
     batch, heads = slots.shape
     return (torch.arange(batch, device=slots.device)[:, None], torch.arange(heads, device=slots.device)[None])
-
-
-def _has_gradient(*tensors: Tensor) -> bool:
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
