@@ -32,7 +32,7 @@ from .grouped import (
 )
 from .layer import ATTENTION_NAME, LAYER_KEY, PROMPT_STEPS, PolicyLayer, Step
 from .policies import Observation
-from .selection import gather_positions
+from .selection import gather_positions, has_gradient
 
 RECEIVED_AT_ONCE = 256
 """Queries of which the attention is held at a time where a method sums it."""
@@ -211,7 +211,8 @@ def _chosen_step(
     layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms
 ) -> Tensor:
     valid = None if mask is None else valid_positions(group_mask(mask, key.shape[1]))
-    if mask is None and terms.softcap is None and terms.sinks is None:
+    plain = mask is None and terms.softcap is None and terms.sinks is None
+    if plain and not has_gradient(query, key, value):
         layer.note_choice()
         if (attended := layer.kept.attend(query, key, value, terms.scaling)) is not None:
             return attended
