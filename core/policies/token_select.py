@@ -83,14 +83,20 @@ class Votes(LayerIndex):
         """The first, the chosen, and all since the choice with the recent ones before it."""
         heads, length = keys.shape[1:3]
         current = query[:, :, 0].float().mean(dim=1)
-        alike = self._query is not None and length <= self._seen + 1  # else more of a prompt came between
+        goes_on = length <= self._seen + 1  # else more of a prompt came between
         self._seen = length
-        if not (alike and bool((cosine_similarity(current, self._query, dim=-1) > self._similarity).all())):
+        if not (goes_on and self._is_alike(current)):
             self._query, self._length = current, length
             ranked = self._vote(query, keys, scaling, max(counts), valid)
             self._chosen = of_rows(ranked.unsqueeze(1), counts)
         since = torch.arange(self._length, length, device=keys.device).expand(keys.shape[0], 1, -1)
         return torch.cat([self._chosen, since], dim=-1).expand(-1, heads, -1)
+
+    def _is_alike(self, query: Tensor) -> bool:
+        """Whether the queries `(batch, dim)` of all rows are like those that chose."""
+        if self._query is None:
+            return False
+        return bool((cosine_similarity(query, self._query, dim=-1) > self._similarity).all())
 
     def _vote(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
         """`(batch, about count)`: every query head votes with its probabilities (section 4.2); then the recent ones."""
@@ -109,10 +115,6 @@ class Votes(LayerIndex):
         recent = torch.arange(begin, length, device=keys.device).expand(keys.shape[0], -1)
         wanted = min(begin, max(self._sinks, count - (length - begin)))
         return torch.cat([votes[:, :begin].topk(wanted).indices.flip(-1), recent], dim=-1)
-
-    def _begin(self, length: int) -> int:
-        """Of the recent tokens among `length`."""
-        return min(length, max(self._sinks, length - self._recent))
 
     def truncate(self, length: int) -> None:
         """A choice made with tokens that are gone is none."""

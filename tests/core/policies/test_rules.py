@@ -85,6 +85,17 @@ def test_a_method_keeps_to_its_rule_after_a_prompt_of_a_few_tokens(
     follow(model, method, {"budget": 8, **small}, prompt, seed=prompt)
 
 
+def test_tokens_are_chosen_anew_at_the_end_of_a_later_prompt(model: PreTrainedModel) -> None:
+    """However alike the query is: else all of that prompt would be read as what is new since the choice."""
+    cache = PolicyCache(model.config, TokenSelect(budget=14, recent=5, similarity=-1.0))
+    logits(model, cache, tokens(PROMPT, 1))
+    for token in tokens(6, 2):
+        logits(model, cache, [token])
+    assert {layer.kept.chosen.shape[-1] for layer in cache.policy_layers.values()} == {14 + 6}
+    logits(model, cache, tokens(PROMPT, 3))
+    assert {layer.kept.chosen.shape[-1] for layer in cache.policy_layers.values()} == {14}
+
+
 def test_a_choice_of_tokens_is_both_used_again_and_made_anew(model: PreTrainedModel) -> None:
     """Guards the tests above: at these thresholds the plain rule does both."""
     plain = reference.PlainDecoder(model, reference.TokenSelect, budget=14, recent=5, similarity=0.3)
