@@ -32,7 +32,7 @@ from .grouped import (
 )
 from .layer import ATTENTION_NAME, LAYER_KEY, PROMPT_STEPS, PolicyLayer, Step
 from .policies import Observation
-from .selection import gather_positions, has_gradient
+from .selection import gather_positions
 
 RECEIVED_AT_ONCE = 256
 """Queries of which the attention is held at a time where a method sums it."""
@@ -137,7 +137,7 @@ def _after_prompt(
         if not layer.wants_selection:
             return
         if kept.index is not None:
-            kept.index = layer.policy.make_index()  # of all, however the prompt came
+            kept.index = layer.policy.make_index()  # of the whole prompt, however it came
             layer.look_up(query, key, terms.scaling, valid_positions(last))
             return
         weights = attention_weights(query[:, :, -1:], key, last, terms)[:, :, :, 0]
@@ -211,8 +211,7 @@ def _chosen_step(
     layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms
 ) -> Tensor:
     valid = None if mask is None else valid_positions(group_mask(mask, key.shape[1]))
-    plain = mask is None and terms.softcap is None and terms.sinks is None
-    if plain and not has_gradient(query, key, value):
+    if mask is None and terms.softcap is None and terms.sinks is None:
         layer.note_choice()
         if (attended := layer.kept.attend(query, key, value, terms.scaling)) is not None:
             return attended

@@ -16,6 +16,9 @@ from torch.nn.functional import pad
 from .policies import Evictor, LayerIndex, Observation, Policy
 from .storage import SmallCache, refill
 
+UNBOUNDED = 1 << 40
+"""Slots of a small cache that takes every new token."""
+
 
 class Kept:
     """Of one layer, under one policy. Positions count in the full cache."""
@@ -76,10 +79,8 @@ class Kept:
 
     def choose(self, seen: Observation, keys: Tensor, values: Tensor) -> None:
         """Choose the small cache from what was seen: `keys`, `values` `(batch, heads, length, dim)`."""
-        length, received = keys.shape[2], self._received
-        if received is not None:
-            received = pad(received, (0, length - received.shape[-1]))
-        seen = Observation(seen.weights, seen.valid, seen.recent, received)
+        seen = Observation(seen.weights, seen.valid, seen.recent, self._received)
+        length = keys.shape[2]
         counts = self._counts(length)
         if (alive := self.alive(length)) is not None:
             left = alive.sum(dim=-1).amin(dim=1).tolist()
@@ -91,6 +92,8 @@ class Kept:
         with torch.no_grad():
             positions = self._positions(seen, counts if self._uneven else counts[:1])
         refill([small], [keys], [values], positions[None], counts)
+        if self.policy.grows:
+            small.capacity = UNBOUNDED
         self._evictor = self.policy.make_evictor()
         if self._evictor is not None:
             self._evictor.begin(seen, small.positions)
@@ -218,14 +221,10 @@ class Kept:
             return None
         alive = self._alive
         if self.decoded and self.small is not None:
-            alive = self._placed(self.small, torch.ones_like(self.small.positions), length) > 0
+            held = self.small.positions
+            alive = torch.zeros(*held.shape[:2], length, dtype=torch.bool, device=held.device)
+            alive.scatter_(-1, held, True if self.small.valid is None else self.small.valid.expand_as(held))
         return None if alive is None else pad(alive, (0, length - alive.shape[-1]), value=True)
-
-    @staticmethod
-    def _placed(small: SmallCache, of_slots: Tensor, length: int) -> Tensor:
-        """`of_slots` `(batch, heads, slots)` by position, `(batch, heads, length)`; slots not in use hold any."""
-        used = of_slots if small.valid is None else of_slots * small.valid
-        return used.new_zeros(*used.shape[:2], length).scatter_add(-1, small.positions, used)
 
     def settle(self, length: int) -> None:
         """More of a prompt follows the first `length` tokens: what is evicted by now stays so, and what is kept may be
@@ -235,7 +234,8 @@ class Kept:
         if self.policy.evicts and self.small is not None:
             self._alive = self.alive(length)
             if self._evictor is not None and (sums := self._evictor.received()) is not None:
-                self._received = self._placed(self.small, sums, length)
+                held = self.small.positions
+                self._received = sums.new_zeros(*held.shape[:2], length).scatter(-1, held, sums)
             self.small = None
         self.queries = None
 

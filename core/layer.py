@@ -77,7 +77,7 @@ class PolicyLayer(CacheLayerMixin):
         self.forced_step: Step | None = None
         self.refreshed: RefreshReason | None = None
         self.record_past = False
-        self._chunks: tuple[int, ...] = ()  # forwards of the prompt at hand, as far as nobody said that it is one
+        self._forwards = 0  # of the prompt at hand, as far as nobody said that it is one
         self._undo: list[Callable[[], None]] = []
         self._awaits_attention = False
 
@@ -117,11 +117,11 @@ class PolicyLayer(CacheLayerMixin):
         self.step = self.forced_step or self.upcoming_step(key_states.shape[2])
         self._undo = []
         if self.step in PROMPT_STEPS:
-            self._chunks = (*self._chunks, key_states.shape[2]) if self.forced_step is None else ()
+            self._forwards = self._forwards + 1 if self.forced_step is None and key_states.shape[2] > 1 else 0
             self.decode_step = 0
             self.kept.settle(self.get_seq_length())
         else:
-            self._chunks = ()
+            self._forwards = 0
             self.decode_step += self.step is not Step.VERIFY
         full_keys, full_values = self.full
         full_keys.append(key_states)
@@ -284,9 +284,8 @@ class PolicyLayer(CacheLayerMixin):
             return Step.PREFILL
         if new_tokens > 1:
             return Step.VERIFY if self.record_past and self.kept.sizes else Step.PREFILL
-        # A prompt that came in forwards of one size, and none that was smaller, may end with a single token.
-        tail = len(self._chunks) > 1 and len(set(self._chunks)) == 1
-        return Step.PREFILL if tail else self._upcoming_decode_step()
+        # A prompt that came in several forwards may end with one of a single token.
+        return Step.PREFILL if self._forwards > 1 else self._upcoming_decode_step()
 
     def _upcoming_decode_step(self) -> Step:
         if self.kept.index is not None:

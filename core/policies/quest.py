@@ -95,8 +95,7 @@ class Pages(LayerIndex):
             scores = scores.masked_fill(~whole, -torch.inf)
         chosen = scores.topk(wanted).indices.flip(-1).unsqueeze(-1) * self._page
         tokens = chosen + torch.arange(self._page, device=keys.device)
-        read = [rest.shape[-1] + (count - rest.shape[-1]) // self._page * self._page for count in counts]
-        return of_rows(torch.cat([tokens.flatten(2), rest], dim=-1), read)
+        return of_rows(torch.cat([tokens.flatten(2), rest], dim=-1), counts)
 
     def truncate(self, length: int) -> None:
         """Pages that lose a token are made anew."""

@@ -72,7 +72,7 @@ class Votes(LayerIndex):
         self._sinks, self._recent, self._similarity = sinks, recent, similarity
         self._query: Tensor | None = None
         self._chosen = torch.empty(0, dtype=torch.long)
-        self._length = self._seen = 0
+        self._length = 0
 
     def update(self, keys: Tensor, valid: Tensor | None = None) -> None:
         """The keys themselves are scored."""
@@ -83,17 +83,14 @@ class Votes(LayerIndex):
         """The first, the chosen, and all since the choice with the recent ones before it."""
         heads, length = keys.shape[1:3]
         current = query[:, :, 0].float().mean(dim=1)
-        alike = self._query is not None and length <= self._seen + 1  # else more of a prompt came between
-        self._seen = length
-        if not (alike and bool((cosine_similarity(current, self._query, dim=-1) > self._similarity).all())):
+        if self._query is None or not bool((cosine_similarity(current, self._query, dim=-1) > self._similarity).all()):
             self._query, self._length = current, length
-            ranked = self._vote(query, keys, scaling, max(counts), valid)
-            self._chosen = of_rows(ranked.unsqueeze(1), counts)
-        since = torch.arange(self._length, length, device=keys.device).expand(keys.shape[0], 1, -1)
-        return torch.cat([self._chosen, since], dim=-1).expand(-1, heads, -1)
+            self._chosen = self._vote(query, keys, scaling, max(counts), valid)
+        recent = torch.arange(self._begin(self._length), length, device=keys.device).expand(keys.shape[0], -1)
+        return of_rows(torch.cat([self._chosen, recent], dim=-1).unsqueeze(1).expand(-1, heads, -1), counts)
 
     def _vote(self, query: Tensor, keys: Tensor, scaling: float, count: int, valid: Tensor | None) -> Tensor:
-        """`(batch, about count)`: every query head votes with its probabilities (section 4.2); then the recent ones."""
+        """`(batch, about count less the recent)`: every query head votes with its probabilities (section 4.2)."""
         heads, length = keys.shape[1:3]
         grouped = (query[:, :, 0] * scaling).float().unflatten(1, (heads, -1))
         scores = grouped @ keys.float().transpose(-1, -2)
@@ -105,10 +102,10 @@ class Votes(LayerIndex):
         else:  # the first that are no padding
             there = valid.any(dim=1)
             votes = votes.masked_fill(there & (there.long().cumsum(dim=-1) <= self._sinks), torch.inf)
-        begin = min(length, max(self._sinks, length - self._recent))
-        recent = torch.arange(begin, length, device=keys.device).expand(keys.shape[0], -1)
+        begin = self._begin(length)
         wanted = min(begin, max(self._sinks, count - (length - begin)))
-        return torch.cat([votes[:, :begin].topk(wanted).indices.flip(-1), recent], dim=-1)
+        chosen: Tensor = votes[:, :begin].topk(wanted).indices.flip(-1)
+        return chosen
 
     def _begin(self, length: int) -> int:
         """Of the recent tokens among `length`."""
@@ -116,7 +113,6 @@ class Votes(LayerIndex):
 
     def truncate(self, length: int) -> None:
         """A choice made with tokens that are gone is none."""
-        self._seen = min(self._seen, length)
         if length < self._length:
             self._query = None
 

@@ -1,4 +1,4 @@
-"""Each method against its rule in plain Python: logits, what each layer and head holds, and counts, at every step."""
+"""Each method against its rule in plain Python: logits, kept positions by layer and KV head, and step counts."""
 
 import random
 
