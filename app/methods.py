@@ -120,12 +120,13 @@ def parameters(method: str) -> tuple[Parameter, ...]:
     policy, kind = METHODS[method], kind_named(method)
     hints = get_type_hints(policy)
     found = []
+    usual = policy()
     for field in fields(policy):  # type: ignore[arg-type]  # every method is a dataclass
         if form := _FORMS.get(hints[field.name]):
             name = _NAMES.get(field.name, field.name)
             plain = name.replace("_", " ").capitalize()
             label = _LABELS_BY_KIND.get((name, kind)) or _LABELS.get(name, plain)
-            found.append(Parameter(name, field.name, form, field.default, label))
+            found.append(Parameter(name, field.name, form, getattr(usual, field.name), label))
     return tuple(found)
 
 
