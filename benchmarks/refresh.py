@@ -23,7 +23,9 @@ from transformers import PreTrainedModel
 from core import FullAttention, Policy, PolicyCache, RefreshKV, attention, kernels, load_model
 from core.decoder import decode, forward
 from core.default_model import cache_folder
+from core.grouped import Terms, grouped_attention
 from core.layer import PolicyLayer
+from core.policies import Observation
 
 from .inputs import DOCUMENT
 
@@ -31,14 +33,14 @@ REPEATS = 21
 
 
 def keys_only_step(
-    layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: attention.Terms
+    layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms
 ) -> Tensor:
     """In place of `attention._full_step`: refresh from the weights over all keys, attend to the small cache."""
-    _, weights = attention.grouped_attention(query, key, value, mask, terms)
-    small = layer.push(key[:, :, -1:], value[:, :, -1:])
-    output, _ = attention.grouped_attention(query, small.keys, small.values, None, terms)
+    _, weights = grouped_attention(query, key, value, mask, terms)
+    small = layer.kept.push(key[:, :, -1:], value[:, :, -1:], layer.get_seq_length() - 1)
+    output, _ = grouped_attention(query, small.keys, small.values, None, terms)
     if layer.wants_selection:
-        layer.refresh(weights[:, :, :, 0], key, value, None)
+        layer.refresh(Observation(weights[:, :, :, 0]), key, value)
     return output
 
 

@@ -138,6 +138,11 @@ class RunStatistics:
         return _median_milliseconds(self._steps["partial"])
 
     @property
+    def step_milliseconds(self) -> float | None:
+        """The median duration of all decode steps, in ms."""
+        return _median_milliseconds([seconds for found in self._steps.values() for seconds in found])
+
+    @property
     def plain(self) -> dict[str, Any]:
         """The figures as values that JSON can hold, for programs."""
         return {

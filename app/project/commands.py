@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from app.engine.caller import Caller
 from app.engine.engine import Engine
+from app.methods import REFRESHED, require_method, title_of
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.insertion import Insertion, InsertionPoint
@@ -30,7 +31,7 @@ from app.prompt.answers import Asked
 from app.prompt.compose import count_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import PASSAGE_TASKS
-from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
+from app.prompt.request import WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.tasks import NOTE
 from app.prompt.window import Budget, FewerPages, FewerSources, ShorterDraft, ShorterOutput
@@ -38,14 +39,14 @@ from app.reading.meanings import Meanings
 from app.reading.reading import Readings
 from app.say.errors import AppError, PromptError
 from app.settings import Settings
+from core.policies import METHODS
 
 Where: TypeAlias = Literal["anew", "end", "caret", "again"]
 """Where is written: a new draft, at the end, at the caret, or the last passage once more."""
 
 NEVER_REFRESHED = "NeverRefreshed"
 COMPARED = {
-    REFRESHKV: "RefreshKV",
-    FULL_ATTENTION: "Full attention",
+    **{method: title_of(method) for method in METHODS},
     NEVER_REFRESHED: "Small cache, never refreshed",
 }
 """The methods that can be compared by key, as they are called."""
@@ -244,8 +245,8 @@ class Commands:
         self, material: Material, request: WriteRequest, methods: Sequence[str], draft: str,
         session: Session | None = None,
     ) -> Comparison:  # fmt: skip
-        if unknown := [key for key in methods if key not in COMPARED]:
-            raise AppError("“{}” is not a method. Choose one of {}.", unknown[0], ", ".join(COMPARED))
+        for key in methods:
+            require_method(key, COMPARED)
         chosen = [key for key in COMPARED if key in methods]
         if len(chosen) < 2:
             raise AppError("Choose at least two methods to compare.")
@@ -325,8 +326,14 @@ def put_into(session: Session, editor: EditorState) -> bool:
     return session.draft.edit(editor.text, editor.revision, editor.page, editor.serial)
 
 
+def method_of(key: str) -> str:
+    """The method of a key of COMPARED. Raises AppError if there is none."""
+    return REFRESHED if require_method(key, COMPARED) == NEVER_REFRESHED else key
+
+
 def _by(request: WriteRequest, key: str) -> WriteRequest:
     """The request with one of the compared methods."""
     if key == NEVER_REFRESHED:
-        return request.but(method=REFRESHKV, stride=request.max_new_tokens + 1, threshold=None)
+        kept = {name: value for name, value in request.parameters.items() if name != "threshold"}
+        return request.but(method=REFRESHED, parameters={**kept, "stride": request.max_new_tokens + 1})
     return request.but(method=key)

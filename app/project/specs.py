@@ -10,6 +10,7 @@ from typing import TypeAlias
 from app.engine.decoding import plain_tokens
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Grounding
+from app.methods import FULL_ATTENTION
 from app.project.material import Material, fitted
 from app.project.quoting import expanded, shortened
 from app.project.run_spec import RunSpec, Whose
@@ -18,7 +19,7 @@ from app.prompt.answers import Asked
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
-from app.prompt.request import FULL_ATTENTION, WriteRequest
+from app.prompt.request import WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.window import Budget, WindowFull
 from app.runs.trace import RunSettings, describe_policy

@@ -8,6 +8,7 @@ from functools import partial
 
 from app.engine.decoding import plain_tokens
 from app.engine.run import Priority
+from app.methods import FULL_ATTENTION
 from app.project.material import Material, NothingRead, NothingToQuote, sources_of
 from app.project.reading_plan import of_sections
 from app.project.resuming import Begun, after_last, begun_by_model, begun_quoted, unwritten
@@ -18,7 +19,7 @@ from app.project.whole import HEADED, SMALL, WHOLE_TASKS, SectionText, is_questi
 from app.prompt.compose import Composed, compose
 from app.prompt.messages import Source
 from app.prompt.reading_plan import ReadingPlan
-from app.prompt.request import FULL_ATTENTION, WriteRequest
+from app.prompt.request import WriteRequest
 from app.prompt.sections import SectionPlace, heading_key
 from app.prompt.tasks import NOTE, NOTE_TOKENS
 from app.prompt.window import Budget

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
+from app.methods import DEFAULT_METHOD, all_parameters, given_parameters, policy_of, require_method
 from app.prompt.tasks import TASKS, Length, Shape, Task, parse_length
 from app.say.errors import AppError
-from app.say.wording import Message
-from app.settings import budget_text, parse_budget
-from core import FullAttention, Policy, RefreshKV
-
-REFRESHKV, FULL_ATTENTION = "RefreshKV", "FullAttention"
-METHODS = (REFRESHKV, FULL_ATTENTION)
-"""The methods that can be written with."""
+from app.settings import budget_text
+from app.text.numbers import finite, shown, whole
+from core.policies import Policy
 
 WordingChoice: TypeAlias = Literal["auto", "own", "quoted"]
 """Whose sentences a text about documents has: the model's own or the documents'; "auto": theirs for a small model."""
@@ -31,12 +27,6 @@ LIMIT = "max_new_tokens_limit"
 def _task(value: Any) -> str:
     if not isinstance(value, str) or value not in TASKS:
         raise AppError("“{}” is not a task. Choose one of {}.", str(value)[:80], ", ".join(TASKS))
-    return value
-
-
-def _method(value: Any) -> str:
-    if not isinstance(value, str) or value not in METHODS:
-        raise AppError("“{}” is not a method. Choose one of {}.", str(value)[:80], ", ".join(METHODS))
     return value
 
 
@@ -60,92 +50,44 @@ def _length(value: Any) -> Length | None:
     return parse_length(value if isinstance(value, str) else "" if value is None else str(value))
 
 
-def _budget(value: Any) -> float | int:
-    try:
-        return parse_budget(value)
-    except ValueError as error:
-        raise AppError("The size of the small cache is “{}”: {}.", str(value), Message(str(error))) from None
-
-
-def _stride(value: Any) -> int:
-    number = _whole(value)
-    if number is None or number < 1:
-        raise AppError("The steps between refreshes are {}. Write a whole number, 1 or more.", _shown(value))
-    return number
-
-
-def _threshold(value: Any) -> float | None:
-    number = _number(value)
-    if value is not None and (number is None or not -1 <= number <= 1):
-        raise AppError(
-            "The query similarity is {}; it must lie between -1 and 1. Leave it empty to refresh at every check.",
-            _shown(value),
-        )
-    return number
-
-
 def _max_new_tokens(value: Any, info: ValidationInfo) -> int:
-    number, limit = _whole(value), (info.context or {}).get(LIMIT)
+    number, limit = whole(value), (info.context or {}).get(LIMIT)
     if number is None or number < 1 or (limit is not None and number > limit):
-        raise AppError("The answer's length is {}; it must be 1 to {:,}.", _shown(value), limit or 2**31)
+        raise AppError("The answer's length is {}; it must be 1 to {:,}.", shown(value), limit or 2**31)
     return number
 
 
 def _temperature(value: Any) -> float:
-    number = 0.0 if value is None else _number(value)
+    number = 0.0 if value is None else finite(value)
     if number is None or not 0 <= number <= MAX_TEMPERATURE:
-        raise AppError("The temperature is {}; it must be 0 to {}.", _shown(value), MAX_TEMPERATURE)
+        raise AppError("The temperature is {}; it must be 0 to {}.", shown(value), MAX_TEMPERATURE)
     return number
 
 
 def _seed(value: Any) -> int | None:
-    number = _whole(value)
+    number = whole(value)
     if value is not None and (number is None or not 0 <= number < 2**63):
-        raise AppError("The seed is {}; it must be 0 to {:,}, or empty.", _shown(value), 2**63 - 1)
+        raise AppError("The seed is {}; it must be 0 to {:,}, or empty.", shown(value), 2**63 - 1)
     return number
 
 
 def _draft_tokens(value: Any) -> int | None:
-    number = _whole(value)
+    number = whole(value)
     if value is not None and (number is None or number < 0):
         raise AppError(
             "The tokens of the draft that the model sees are {}; write a whole number, or nothing for all.",
-            _shown(value),
+            shown(value),
         )
     return number or None
-
-
-def _number(value: Any) -> float | None:
-    """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _whole(value: Any) -> int | None:
-    """A whole number, which a page may send as 10.0; or None."""
-    number = _number(value)
-    return int(value) if number is not None and number == int(number) else None
-
-
-def _shown(value: Any) -> str:
-    """A value in a message."""
-    if value is None or value == "":
-        return "–"
-    number = _number(value)
-    return str(value)[:80] if number is None else f"{value:,}" if isinstance(value, int) else f"{value:,.15g}"
 
 
 class WriteRequest(BaseModel):
     """What is to be written and how. Made by `of`; a value that means nothing never becomes one.
 
-    length: a name, a number of words, or None. threshold: query similarity above which a layer keeps its small cache.
-    seed: None to draw one. draft_tokens: so many tokens of the draft, the last ones, the model sees; None: all.
-    wording: a WordingChoice. grounded: names and numbers can only be those of documents, instruction and draft.
+    length: a name, a number of words, or None. method: a key of METHODS. parameters: those that were given, by name,
+    also some that the method does not have: a comparison is of several. seed: None to draw one. draft_tokens: so many
+    tokens of the draft, the last ones, the model sees; None: all. wording: a WordingChoice. grounded: names and numbers
+    can only be those of documents, instruction and draft.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, arbitrary_types_allowed=True)
@@ -156,10 +98,8 @@ class WriteRequest(BaseModel):
     tone: Annotated[str, BeforeValidator(_text)] = ""
     language: Annotated[str, BeforeValidator(_text)] = ""
     audience: Annotated[str, BeforeValidator(_text)] = ""
-    method: Annotated[str, BeforeValidator(_method)] = REFRESHKV
-    budget: Annotated[float | int, BeforeValidator(_budget)] = 1 / 8
-    stride: Annotated[int, BeforeValidator(_stride)] = 10
-    threshold: Annotated[float | None, BeforeValidator(_threshold)] = None
+    method: str = DEFAULT_METHOD
+    parameters: dict[str, float | int] = Field(default_factory=dict)
     max_new_tokens: Annotated[int, BeforeValidator(_max_new_tokens)] = 512
     temperature: Annotated[float, BeforeValidator(_temperature)] = 0.7
     seed: Annotated[int | None, BeforeValidator(_seed)] = None
@@ -169,11 +109,10 @@ class WriteRequest(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _only_what_counts(cls, fields: Any) -> Any:
-        """Full attention has no small cache: what stands in its folded fields is no reason to refuse."""
-        if isinstance(fields, Mapping) and fields.get("method") == FULL_ATTENTION:
-            return {key: value for key, value in fields.items() if key not in ("budget", "stride", "threshold")}
-        return fields
+    def _parameters_apart(cls, fields: Any) -> Any:
+        method = require_method(fields.get("method", DEFAULT_METHOD))
+        policy_of(method, fields)
+        return {**fields, "method": method, "parameters": given_parameters(method, fields)}
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], limit: int | None = None) -> WriteRequest:
@@ -195,7 +134,9 @@ class WriteRequest(BaseModel):
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The fields in the order in which the page shows them."""
-        return tuple(cls.model_fields)
+        names = tuple(cls.model_fields)
+        place = names.index("parameters")
+        return (*names[:place], *all_parameters(), *names[place + 1 :])
 
     @property
     def kind(self) -> Task:
@@ -209,13 +150,15 @@ class WriteRequest(BaseModel):
 
     @property
     def policy(self) -> Policy:
-        """The policy chosen."""
-        if self.method == FULL_ATTENTION:
-            return FullAttention()
-        return RefreshKV(self.budget, self.stride, self.threshold)
+        """The policy chosen. Raises AppError if the method is not the one that was checked, and its parameters are out
+        of range."""
+        return policy_of(self.method, self.parameters)
 
     @property
     def fields(self) -> dict[str, Any]:
-        """As the page's fields hold it, for the store: what JSON can hold."""
+        """As the page's fields hold it, for the store: what JSON can hold, None where no parameter was given."""
         length = "" if self.length is None else str(self.length)
-        return {**self.model_dump(), "length": length, "budget": budget_text(self.budget)}
+        values = {**self.model_dump(exclude={"parameters"}), **self.parameters, "length": length}
+        if "budget" in values:
+            values["budget"] = budget_text(values["budget"])
+        return {name: values.get(name) for name in self.names()}

@@ -4,7 +4,7 @@ A message is a dict of these parts, all of the run that it names. None depends o
 be put into one. A page that was not sent the run's start asks for it.
 
     run        the run's id, and `refreshes`, how many of them there are by now
-    start      the document and the sizes of the run
+    start      the document, the sizes of the run, and the kind of its method (see app.methods)
     refresh    refreshes for all layers together, each with a byte a position
     steps      {"first": n, "full": [...], "texts": [...], "at": n}: how many layers attended to the whole context in
                each step from the n-th on, what each wrote, and how many characters of the draft stood before the first
@@ -27,6 +27,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from app.methods import kind_named
 from app.runs.trace import PromptTokens, Recorder, Replay, Trace
 from app.runs.trace.packing import is_keyframe, unpack
 from app.text.valid import valid
@@ -60,7 +61,8 @@ class MapFeed:
         start = recorder.trace
         self.run_id = run_id
         self._recorder, self._layers, self._heads = recorder, start.layers, start.heads
-        self._start = _start(start.prompt, start.layers, start.heads, slots)
+        kind = kind_named(start.settings.policy.get("method"))
+        self._start = {**_start(start.prompt, start.layers, start.heads, slots), "kind": kind}
         self._totals: list[bytes] = []
         self._single: dict[int, list[bytes]] = {}
         self._lock = Lock()

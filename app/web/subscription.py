@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from app.methods import kind_of
 from app.project.proposal import Proposal
 from app.project.session import Session
 from app.project.sessions import PageView
@@ -129,7 +130,8 @@ class RunSubscription:
         if over or not self._rates or now - self._rated >= RATES_SECONDS:
             current = self.writing.current
             assert current is not None
-            self._rates, self._rated = panels.rates(status(current.statistics, self._say), self._say), now
+            numbers = status(current.statistics, self._say, kind_of(current.spec.request.policy))
+            self._rates, self._rated = panels.rates(numbers, self._say), now
         return self._rates
 
     def _progress(self, over: bool) -> str:

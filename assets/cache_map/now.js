@@ -54,7 +54,7 @@ class Now {
     const parts = root.querySelectorAll(".ckm-parts b");
     if (begun) partsOf(begun, i).forEach((words, kind) => (parts[kind].textContent = words));
     const away = root.querySelector(".ckm-away");
-    const words = begun?.gaze.away(i) ? T.away(percent(begun.gaze.mix(i)[0])) : "";
+    const words = begun?.gaze.away(i) ? T.away(percent(begun.gaze.mix(i)[0]), spoken(begun.start.kind).wayBack) : "";
     away.hidden = !words;
     if (away.textContent !== words) away.textContent = words;
   }

@@ -34,7 +34,7 @@ class MapRun {
   /** @param {Refresh[]} refreshes */
   addRefreshes(refreshes) {
     const known = new Set(this.rows.map((row) => row.number));
-    const fresh = refreshes.filter((row) => !known.has(row.number)).map(readRefresh);
+    const fresh = refreshes.filter((row) => !known.has(row.number)).map((row) => readRefresh(row, this.start.kind));
     if (fresh.length) this.rows = [...this.rows, ...fresh].sort((a, b) => a.number - b.number);
     return fresh.length > 0;
   }
@@ -152,8 +152,8 @@ function readBytes(text) {
   return bytes;
 }
 
-/** @param {Refresh} row @returns {Row} */
-function readRefresh(row) {
+/** @param {Refresh} row @param {Kind | undefined} kind @returns {Row} */
+function readRefresh(row, kind) {
   const levels = readBytes(row.kept);
-  return { ...row, levels, context: levels.length, kept: null };
+  return { ...row, kind, levels, context: levels.length, kept: null };
 }

@@ -15,7 +15,6 @@ const TEXT = {
     historyHint: "time downwards, the text across",
     historyLabel: "What was in view over time; up and down choose a moment, left and right a place, End follows the newest",
     layersBySteps: "Layers by steps",
-    layersHint: "full steps are filled",
     layersLabel: "Which layers attended to the whole context in which step; left and right go to a refresh",
     layer: "Layer",
     allLayers: "All layers",
@@ -47,7 +46,6 @@ const TEXT = {
     noCache: "With this method the model looks at the whole text at every step (full attention): it keeps no small cache to show.",
     scaleAll: (pairs) => `Shade: share of the ${pairs} (layer, KV head) pairs whose small cache holds the token.`,
     scaleOne: (layer, heads) => `Shade: share of the ${heads} KV heads of layer ${layer} that hold the token.`,
-    size: (slots, context) => `A small cache holds ${slots} of ${context} tokens.`,
     changed: (entered, left, stayed) => `Tokens of the document: ${entered} entered, ${left} left, ${stayed} stayed.`,
     heldScale: "Filled: in view while the passage was written. Boxed: the draft quotes it word for word; dashed: nearly.",
     follow: "Follow",
@@ -59,16 +57,9 @@ const TEXT = {
     ofDocuments: (share) => `${share} documents`,
     ofOwn: (share) => `${share} its own text`,
     ofInstruction: (share) => `${share} instruction`,
-    away: (share) =>
-      `The model hardly looks at the documents any more: ${share} of what it keeps in view is theirs. It now goes mostly by ` +
-      "its own words, so check names and facts. To bring the documents back, stop it and let it see less of the draft or " +
-      "give it a larger small cache (both under “How the model writes”), or name in the task what to write about next.",
     shade: "The darker a word, the more of the model keeps it in view.",
     both: "Click a sentence here to see what was written while it was in view. Click or select a passage of the draft to see what was in view while that was written.",
     technical: "Technical details",
-    terms:
-      "Every few tokens the model looks over the whole text (a refresh) and chooses what it keeps in view until the next: " +
-      "its small cache, one for each layer and KV head.",
     writtenLabel: "What was being written",
     writtenWhile: (number, one) => `${one ? "1 passage was" : `${number} passages were`} written while this sentence was in view.`,
     writtenNever: "Nothing was written while this sentence was in view.",
@@ -84,9 +75,7 @@ const TEXT = {
       rebuild: "rebuilt after an edit",
     },
     sentence: (words) => `${words}.`,
-    name: (number, step, reason) => `Refresh ${number}, step ${step}, ${reason}`,
     which: (number, last, step) => `${number} of ${last} · after ${step} tokens`,
-    refreshed: (layers, one) => (one ? "1 layer refreshed" : `${layers} layers refreshed`),
     heldBy: (share) => `in view: ${share}`,
     position: (number) => `position ${number}`,
     outside: "instructions around the document",
@@ -98,6 +87,41 @@ const TEXT = {
     titled: (title) => title,
     most: (title) => `Most are on ${title}.`,
     none: (tokens) => `${tokens} document tokens, none in the small cache yet.`,
+    away: (share, wayBack) =>
+      `The model hardly looks at the documents any more: ${share} of what it keeps in view is theirs. It now goes mostly by ` +
+      `its own words, so check names and facts. To bring the documents back, ${wayBack}, or name in the task what to write about next.`,
+    methods: {
+      refreshed: {
+        terms:
+          "Every few tokens the model looks over the whole text (a refresh) and chooses what it keeps in view until the next: " +
+          "its small cache, one for each layer and KV head.",
+        layersHint: "full steps are filled",
+        name: (number, step, reason) => `Refresh ${number}, step ${step}, ${reason}`,
+        layers: (layers, one) => (one ? "1 layer refreshed" : `${layers} layers refreshed`),
+        size: (slots, context) => `A small cache holds ${slots} of ${context} tokens.`,
+        wayBack: "stop it and let it see less of the draft or give it a larger small cache (both under “How the model writes”)",
+      },
+      kept: {
+        terms:
+          "After the prompt the model chooses what it keeps in view, for each layer and KV head. It never looks over the whole " +
+          "text again: what is not kept is gone for good.",
+        layersHint: "where it was chosen is filled",
+        name: (number, step, reason) => `What was kept, step ${step}, ${reason}`,
+        layers: (layers, one) => (one ? "chosen in 1 layer" : `chosen in ${layers} layers`),
+        size: (slots, context) => `${slots} of ${context} tokens are kept.`,
+        wayBack: "stop it and let it keep more, or choose a method that reads again what it left out (both under “How the model writes”)",
+      },
+      read: {
+        terms:
+          "At every step the model chooses, in the whole text, what it reads, for each layer and KV head. The map shows what it " +
+          "read in one step of several.",
+        layersHint: "where the map shows what was read is filled",
+        name: (number, step) => `What was read in step ${step}`,
+        layers: (layers, one) => (one ? "read by 1 layer" : `read by ${layers} layers`),
+        size: (slots, context) => `${slots} of ${context} tokens are read in a step.`,
+        wayBack: "stop it and let it see less of the draft or read more in a step (both under “How the model writes”)",
+      },
+    },
   },
   ja: {
     share: "視野",
@@ -112,7 +136,6 @@ const TEXT = {
     historyHint: "縦は時間、横は文章の位置",
     historyLabel: "視野の移り変わり。上下キーで時点、左右キーで位置を選び、Endで最新に戻ります",
     layersBySteps: "層とステップ",
-    layersHint: "塗りは全文脈ステップ",
     layersLabel: "どの層がどのステップで全文脈を参照したか。左右キーで更新に移動します",
     layer: "層",
     allLayers: "すべての層",
@@ -143,7 +166,6 @@ const TEXT = {
     noCache: "この方式ではモデルが毎ステップ全文を参照します（全注意）。表示する小さなキャッシュはありません。",
     scaleAll: (pairs) => `濃さ: ${pairs} 組の（層, KVヘッド）のうち、そのトークンを保持している割合。`,
     scaleOne: (layer, heads) => `濃さ: 層 ${layer} の KVヘッド ${heads} 個のうち、そのトークンを保持している割合。`,
-    size: (slots, context) => `小さなキャッシュの容量は ${context} トークン中 ${slots} トークン。`,
     changed: (entered, left, stayed) => `文書のトークン: 追加 ${entered}、除外 ${left}、継続 ${stayed}。`,
     heldScale: "塗り: 執筆中に視野にあった箇所。囲み: 原稿が原文どおりに引用した箇所。破線: ほぼ原文どおりの箇所。",
     follow: "追う",
@@ -155,13 +177,9 @@ const TEXT = {
     ofDocuments: (share) => `文書 ${share}`,
     ofOwn: (share) => `自分の文章 ${share}`,
     ofInstruction: (share) => `指示 ${share}`,
-    away: (share) =>
-      `モデルはもう文書をほとんど見ていません。視野のうち文書は ${share} です。主に自分の文章を頼りに書いているため、名前や事実を確かめてください。` +
-      "文書に戻すには、停止して「モデルの書き方」で参照する原稿を短くするか小さなキャッシュを大きくする、または次に書く内容を「作業」の指示に具体的に書いてください。",
     shade: "色が濃い語ほど、モデルの多くの部分が視野に入れています。",
     both: "ここで文をクリックすると、それが視野にある間に書かれた箇所が分かります。原稿の一部をクリックまたは選択すると、その執筆中に視野にあった箇所が分かります。",
     technical: "技術的な詳細",
-    terms: "モデルは数トークンごとに全文を見渡し（更新）、次の更新まで視野に残すものを選びます。これが小さなキャッシュで、層とKVヘッドごとに一つあります。",
     writtenLabel: "執筆中だった箇所",
     writtenWhile: (number) => `この文が視野にある間に ${number} 箇所が書かれました。`,
     writtenNever: "この文が視野にある間に書かれた箇所はありません。",
@@ -177,9 +195,7 @@ const TEXT = {
       rebuild: "編集後の再構築",
     },
     sentence: (words) => `${words}。`,
-    name: (number, step, reason) => `更新 ${number}、ステップ ${step}、${reason}`,
     which: (number, last, step) => `${number} / ${last} ・${step} トークン後`,
-    refreshed: (layers) => `${layers} 層を更新`,
     heldBy: (share) => `視野にある割合 ${share}`,
     position: (number) => `位置 ${number}`,
     outside: "文書の前後の指示文",
@@ -191,11 +207,45 @@ const TEXT = {
     titled: (title, name, page) => `${name} · ページ ${page}`,
     most: (title) => `最も多いのは ${title} です。`,
     none: (tokens) => `文書 ${tokens} トークン。小さなキャッシュにはまだ何もありません。`,
+    away: (share, wayBack) =>
+      `モデルはもう文書をほとんど見ていません。視野のうち文書は ${share} です。主に自分の文章を頼りに書いているため、名前や事実を確かめてください。` +
+      `文書に戻すには、${wayBack}、または次に書く内容を「作業」の指示に具体的に書いてください。`,
+    methods: {
+      refreshed: {
+        terms: "モデルは数トークンごとに全文を見渡し（更新）、次の更新まで視野に残すものを選びます。これが小さなキャッシュで、層とKVヘッドごとに一つあります。",
+        layersHint: "塗りは全文脈ステップ",
+        name: (number, step, reason) => `更新 ${number}、ステップ ${step}、${reason}`,
+        layers: (layers) => `${layers} 層を更新`,
+        size: (slots, context) => `小さなキャッシュの容量は ${context} トークン中 ${slots} トークン。`,
+        wayBack: "停止して「モデルの書き方」で参照する原稿を短くするか小さなキャッシュを大きくする",
+      },
+      kept: {
+        terms: "モデルはプロンプトを読んだあと、視野に残すものを層とKVヘッドごとに選びます。全文を見渡し直すことはなく、残さなかったものは二度と読めません。",
+        layersHint: "塗りは選んだところ",
+        name: (number, step, reason) => `残したもの、ステップ ${step}、${reason}`,
+        layers: (layers) => `${layers} 層で選択`,
+        size: (slots, context) => `${context} トークン中 ${slots} トークンを残しています。`,
+        wayBack: "停止して「モデルの書き方」で残す量を増やすか、残さなかったものを読み直せる方式を選ぶ",
+      },
+      read: {
+        terms: "モデルは毎ステップ、読むものを全文から層とKVヘッドごとに選びます。マップには、数ステップに一度、読んだものが表示されます。",
+        layersHint: "塗りは読んだものをマップに示すところ",
+        name: (number, step) => `ステップ ${step} で読んだもの`,
+        layers: (layers) => `${layers} 層で読解`,
+        size: (slots, context) => `各ステップで ${context} トークン中 ${slots} トークンを読みます。`,
+        wayBack: "停止して「モデルの書き方」で参照する原稿を短くするか各ステップで読む量を増やす",
+      },
+    },
   },
 };
 
 const LANGUAGE = navigator.language.startsWith("ja") ? "ja" : "en";
 const T = TEXT[LANGUAGE];
+
+/** The words for what a method of that kind does; a run of before there were several is refreshed. @param {Kind | undefined} kind */
+function spoken(kind) {
+  return T.methods[kind === "kept" || kind === "read" ? kind : "refreshed"];
+}
 
 /** @param {number} number */
 function count(number) {

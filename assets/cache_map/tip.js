@@ -38,7 +38,7 @@ function tokenTip({ current: run, shown, layer, mode, held }, position) {
 /** Of a place in the `i`-th row of the heatmap. @param {MapRun} run @param {number} i @param {number} position */
 function rowTip(run, i, position) {
   const row = run.rows[i];
-  const refreshed = T.refreshed(count(row.layers.length), row.layers.length === 1);
+  const refreshed = spoken(row.kind).layers(count(row.layers.length), row.layers.length === 1);
   const lines = [nameOf(row), refreshed, `${T.position(count(position))}: ${placeOf(run, position)}`];
   const token = position - run.doc.first;
   if (token >= 0 && token < run.doc.tokens) lines.push(excerpt(run.doc, token));

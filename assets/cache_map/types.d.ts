@@ -53,6 +53,9 @@ interface Message {
   held?: HeldMessage;
   series?: Series;
 }
+/** Of a method, see app/methods.py. */
+type Kind = "full" | "refreshed" | "kept" | "read";
+
 interface Start {
   pieces: string[];
   documentStart: number;
@@ -62,6 +65,7 @@ interface Start {
   slots: number;
   promptTokens: number;
   draftTokens: number;
+  kind?: Kind;
 }
 /** `kept`: in base64, a byte a position. */
 interface Refresh {
@@ -137,6 +141,7 @@ interface Line {
   cells?: { token: number; left: number; right: number }[];
 }
 interface Row extends Omit<Refresh, "kept"> {
+  kind: Kind | undefined;
   context: number;
   levels: Uint8Array;
   kept: null;
@@ -146,11 +151,21 @@ interface Row extends Omit<Refresh, "kept"> {
 
 type Label =
   | Mode | Change | "show" | "document" | "documentLabel" | "pages" | "pagesLabel" | "history" | "historyHint"
-  | "historyLabel" | "layersBySteps" | "layersHint" | "layersLabel" | "layer" | "allLayers" | "loading" | "play" | "pause"
+  | "historyLabel" | "layersBySteps" | "layersLabel" | "layer" | "allLayers" | "loading" | "play" | "pause"
   | "live" | "liveLabel" | "refresh" | "close" | "closeLabel" | "kept" | "quote" | "near" | "generated" | "keptWhile"
   | "typed" | "nothingKept" | "empty" | "reading" | "noCache" | "heldScale" | "outside" | "written" | "follow"
   | "lookingAtOwn" | "lookingAround" | "mixLabel" | "inView" | "both" | "shade" | "technical"
-  | "terms" | "writtenNever" | "earlier" | "later" | "closeSentence" | "writtenLabel";
+  | "writtenNever" | "earlier" | "later" | "closeSentence" | "writtenLabel";
+
+/** Of one kind of method. */
+interface MethodWords {
+  terms: string;
+  layersHint: string;
+  wayBack: string;
+  name(number: string, step: string, reason: string): string;
+  layers(layers: string, one: boolean): string;
+  size(slots: string, context: string): string;
+}
 
 /** Numbers come in already written out, unless they are named as a layer or a similarity. */
 interface Words extends Record<Label, string> {
@@ -159,7 +174,8 @@ interface Words extends Record<Label, string> {
   ofDocuments(share: string): string;
   ofOwn(share: string): string;
   ofInstruction(share: string): string;
-  away(share: string): string;
+  away(share: string, wayBack: string): string;
+  methods: Record<"refreshed" | "kept" | "read", MethodWords>;
   writtenWhile(number: string, one: boolean): string;
   gone(number: string, one: boolean): string;
   section(number: string, total: string, title: string): string;
@@ -168,13 +184,10 @@ interface Words extends Record<Label, string> {
   similar(similarity: number): string;
   scaleAll(pairs: string): string;
   scaleOne(layer: number, heads: number): string;
-  size(slots: string, context: string): string;
   changed(entered: string, left: string, stayed: string): string;
   reasons: Record<string, string>;
   sentence(words: string): string;
-  name(number: string, step: string, reason: string): string;
   which(number: string, last: string, words: string): string;
-  refreshed(layers: string, one: boolean): string;
   heldBy(share: string): string;
   position(number: string): string;
   step(step: string, layer: number, full: boolean): string;

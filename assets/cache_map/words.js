@@ -1,6 +1,6 @@
-/** "Refresh 12, step 120, by stride": every place names a refresh in these words. @param {Row} row */
+/** "Refresh 12, step 120, by stride": every place names a refresh in these words, as its method does. @param {Row} row */
 function nameOf(row) {
-  return T.name(count(row.number), count(row.step), T.reasons[row.reason] ?? row.reason);
+  return spoken(row.kind).name(count(row.number), count(row.step), T.reasons[row.reason] ?? row.reason);
 }
 
 /** @param {MapRun} run @param {number} position */
@@ -30,7 +30,7 @@ function figures(run, i, layer) {
   if (!row) return "";
   const { start, pairs } = run;
   const scale = layer === null ? T.scaleAll(count(pairs)) : T.scaleOne(start.layers[layer], start.heads);
-  return `${scale} ${T.size(count(Math.min(start.slots, row.context)), count(row.context))} ${T.sentence(nameOf(row))}`;
+  return `${scale} ${spoken(start.kind).size(count(Math.min(start.slots, row.context)), count(row.context))} ${T.sentence(nameOf(row))}`;
 }
 
 /** "Looking at page 12 of manual.pdf" @param {MapRun} run @param {number} i */

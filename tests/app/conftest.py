@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from app.engine.engine import Engine
+from app.methods import FULL_ATTENTION
 from app.project.commands import Commands
 from app.project.editor_state import EditorState
 from app.project.session import Session
 from app.project.sessions import Sessions
-from app.prompt.request import FULL_ATTENTION, WriteRequest
+from app.prompt.request import WriteRequest
 from app.settings import Limits, Settings
 from app.store import Store, open_store
 from tests.core.tiny import byte_tokenizer, tiny_model

@@ -15,7 +15,8 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from app.engine.document_cache import DocumentCache
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Run
-from core import CacheRefreshed, Event, FullAttention, GenerationFinished, PrefillProgress, TokenGenerated
+from app.methods import kind_of
+from core import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
 from core.default_model import cache_folder, embedded_model
 from core.events import FinishReason
 from tests.core.tiny import tiny_model
@@ -63,7 +64,8 @@ class StubEngine(Engine):
         for done in range(CHUNK, total + CHUNK, CHUNK):
             _wait(self.reading, run)
             yield PrefillProgress(min(done, total), total)
-        small = not isinstance(request.policy, FullAttention)
+        kind = kind_of(request.policy)
+        small = kind != "full"
         _, tokenizer = self.require_model()
         text, pieces = "", list(_pieces(request, str(tokenizer.decode(request.token_ids[0]))))
         for step, piece in enumerate(pieces):
@@ -72,13 +74,14 @@ class StubEngine(Engine):
                 _wait(self.ending, run)
             sleep(self.pace)
             refreshes = step % 10 == 0
-            if small and refreshes:
+            if small and refreshes and (step == 0 or kind != "kept"):
                 yield _refresh(step, total + step)
             text += piece
             seconds = self.pace if small else 1.5 * self.pace
-            yield TokenGenerated(7, piece, step, LAYERS if refreshes or not small else 0, seconds)
+            whole = kind == "full" or (kind == "refreshed" and refreshes)
+            yield TokenGenerated(7, piece, step, LAYERS if whole else 0, seconds)
         run.cache_bytes = 23_000 * total + 3_000 * total * small
-        full = sum(step % 10 == 0 for step in range(1, len(pieces)))
+        full = sum(step % 10 == 0 for step in range(1, len(pieces))) if kind == "refreshed" else 0
         partial = len(pieces) - 1 - full if small else 0
         reason: FinishReason = "end_token" if request.dictated else "length"
         yield GenerationFinished(reason, text, total, len(pieces), 0.1, 0.1, len(pieces) - 1 - partial, partial)

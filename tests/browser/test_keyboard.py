@@ -37,11 +37,11 @@ def test_tabbing_through_the_left_column_changes_nothing_and_leaves_nothing_open
         lists += page.evaluate(FOCUS) == [True, "combobox"]
         expect(page.locator("[role=combobox][aria-expanded=true]")).to_have_count(0)
         expect(page.get_by_role("listbox")).to_have_count(0)
-    assert lists == 4  # task, length, tone, language
+    assert lists == 5  # task, length, tone, language, method
     assert page.evaluate(VALUES) == before
 
     # Opened and left as it was, too.
-    for name in ("task", "length", "tone", "language"):
+    for name in ("task", "length", "tone", "language", "method"):
         page.locator(f"#{name} input").focus()
         page.keyboard.press("ArrowDown")
         expect(page.get_by_role("listbox")).to_have_count(1)

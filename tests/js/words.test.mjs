@@ -25,6 +25,19 @@ test("a refresh is named by its number, step and reason", () => {
   assert.equal(nameOf({ ...RUN.rows[1], reason: "other" }), "Refresh 1, step 10, other");
 });
 
+test("what each kind of method does has words of its own", () => {
+  const named = (kind) => {
+    const run = new MapRun("run", { ...START, kind });
+    run.add({ run: "run", refresh: [refresh(0, 255), refresh(1, 0, 255)] });
+    return [nameOf(run.rows[1]), figures(run, 1, null)];
+  };
+  for (const kind of [undefined, "refreshed", "full"]) assert.equal(named(kind)[0], "Refresh 1, step 10, by stride");
+  assert.equal(named("kept")[0], "What was kept, step 10, by stride");
+  assert.match(named("kept")[1], /2 of 2 tokens are kept\. What was kept/);
+  assert.equal(named("read")[0], "What was read in step 10");
+  assert.match(named("read")[1], /2 of 2 tokens are read in a step\. What was read/);
+});
+
 test("a position is in a page, around the document, or in what was generated", () => {
   const places = [1, 2, 7, 8, 9].map((position) => placeOf(RUN, position));
   const around = "instructions around the document";

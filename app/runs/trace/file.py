@@ -51,9 +51,9 @@ class SettingsPart(_Part):
     model: str = Field(description="name, hub id or folder of the model")
     quantization: str | None = Field(description="nf4, int8, int4; null for none")
     policy: dict[str, str | int | float | bool | None] = Field(
-        description="method: the policy's name (RefreshKV, FullAttention); and its parameters: budget (a share of the "
-        "prompt if it is a float, else tokens), stride, similarity_threshold, pool_kernel_size, floor (tokens that a "
-        "share comes to at least; a trace without it was written when there was none)"
+        description="method: the policy's name, a key of core.policies.METHODS; and its parameters, as the policy "
+        "calls them: budget is a share of the prompt if it is a float, else tokens; a trace without a floor (tokens "
+        "that a share comes to at least) was written when there was none"
     )
     sampling: dict[str, str | int | float | bool | None] = Field(
         description="max_new_tokens, temperature, top_p, min_p, repetition_penalty"

@@ -6,7 +6,7 @@ The docstrings are what a client is shown of them. No `from __future__ import an
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
@@ -16,22 +16,28 @@ from app.documents import select_pages
 from app.engine.caller import Caller
 from app.export import Draft, export
 from app.intake import Reader
-from app.project.commands import Commands
+from app.methods import DEFAULT_METHOD, require_method, require_parameters
+from app.project.commands import COMPARED, Commands, method_of
 from app.project.follow import Job
 from app.prompt.request import WordingChoice
 from app.say.errors import AppError
 from app.web.api.answers import compared, planned_section
 from app.web.api.inputs import answer, errors_told, given_text, given_texts
+from app.web.api.parameters import by_name, with_parameters
 from app.web.api.reading import READINGS, CallReading
 from app.web.frames import frames
+from core.policies import METHODS
 
 FRAME_SECONDS = 0.1
 """Between two answers of a stream at least."""
 
 Json = dict[str, Any]
 Task = Literal["report", "summary", "essay", "notes", "outline", "table", "continue", "free"]
-Method = Literal["RefreshKV", "FullAttention"]
-ComparedMethod = Literal["RefreshKV", "FullAttention", "NeverRefreshed"]
+if TYPE_CHECKING:
+    Method: TypeAlias = str
+    ComparedMethod: TypeAlias = str
+else:
+    Method, ComparedMethod = Literal[tuple(METHODS)], Literal[tuple(COMPARED)]
 Format = Literal["md", "txt", "docx", "pdf", "csv", "tsv"]
 
 
@@ -59,14 +65,15 @@ class Tools:
         self._commands, self._sent_by = commands, caller
         self._reading = CallReading(reader, commands.settings.limits)
 
+    @with_parameters
     async def write(  # type: ignore[misc]  # Gradio takes the outputs from the return type, also of a generator
         self,
         files: list[gr.FileData],
         task: Task = "report",
         detail: str = "",
-        method: Method = "RefreshKV",
-        budget: str = "1/8",
-        stride: int = 10,
+        method: Method = DEFAULT_METHOD,
+        budget: str | None = None,
+        stride: int | None = None,
         max_new_tokens: int = 512,
         temperature: float = 0.7,
         seed: int | None = None,
@@ -83,6 +90,7 @@ class Tools:
         parts: dict[str, str] | None = None,
         reading: list[dict[str, Any]] | None = None,
         request: gr.Request | None = None,
+        *parameters: Any,
     ) -> Json:
         """
         Write a text about long documents with the app's language model. Streams the text so far.
@@ -91,9 +99,9 @@ class Tools:
             files: The documents, in order: pdf, docx, odt, rtf, epub, html, md, txt, pptx, xlsx, csv and others. May be empty.
             task: What to write. "table" extracts the columns named in detail, "outline" writes an outline and then its sections, "free" follows the instruction in detail.
             detail: The instruction, the focus of the text, or the columns, separated by commas. Required for "free".
-            method: "RefreshKV" attends to a small cache that is refreshed now and then; "FullAttention" to everything.
-            budget: RefreshKV's small cache: a share of the prompt such as "1/8", or a number of tokens such as "512".
-            stride: RefreshKV's decoding steps between two refreshes.
+            method: What the model attends to while it writes. {methods}.
+            budget: How much a method keeps or reads: a share of the prompt such as "1/8", or a number of tokens such as "512". As the other parameters of methods it is for those that have it, which else take what is usual.
+            stride: Decoding steps between two refreshes, or between two reports of what is read.
             max_new_tokens: The most tokens that are written.
             temperature: 0 always takes the likeliest token; more varies the text.
             seed: A number makes the text repeatable.
@@ -101,7 +109,7 @@ class Tools:
             tone: For example "formal" or "plain".
             language: What to write in; empty for the documents' own language.
             audience: The readers.
-            threshold: RefreshKV decides in each layer whether to refresh, by this cosine similarity; without it all layers refresh at every stride.
+            threshold: Whether to refresh is decided in each layer, by this cosine similarity; without it all layers refresh at every stride.
             pages: Which pages of each file, in the order of files, for example "1-3, 7"; "" for all.
             passwords: Of each file, in the order of files; "" where there is none.
             draft: A text to go on with at its end, in Markdown; empty to begin a new one.
@@ -109,14 +117,17 @@ class Tools:
             grounded: Whether names and numbers can only be those of the documents, the instruction and the draft.
             parts: What is read of parts of the documents, by the ids that check_budget gives them: "full", "note" (the main sentences, for a model that writes in its own words) or "none". What is not named is chosen by the app.
             reading: How each file is read, in the order of files: an object with some of "encoding" (as "cp1250"; found by evidence without), "whole_page" (of a web page, not its main part alone), "running_lines" (headers and footers), "comments" (both are left out otherwise) and "languages" (in which scans are recognised, as "deu+eng").
+            {parameters}
 
         Returns:
             text: what is written so far, in Markdown, without the draft it goes on from. statistics: state, tokens per second, time to first token and others; empty until the end.
         """  # noqa: E501
+        given = {"budget": budget, "stride": stride, "threshold": threshold, **by_name(Tools.write, parameters)}
         with errors_told(self._commands.engine):
+            require_parameters([require_method(method)], given)
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
-                method=method, budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
+                method=method, **given, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded,
             )  # fmt: skip
             caller = self._caller(request)
@@ -136,14 +147,15 @@ class Tools:
         statistics = {"state": writing.state, "rows_left_out": left_out, **writing.current.statistics.plain}
         yield answer({"text": writing.text, "statistics": statistics}, request)
 
+    @with_parameters
     async def compare(  # type: ignore[misc]
         self,
         files: list[gr.FileData],
         methods: list[ComparedMethod],
         task: Task = "report",
         detail: str = "",
-        budget: str = "1/8",
-        stride: int = 10,
+        budget: str | None = None,
+        stride: int | None = None,
         max_new_tokens: int = 512,
         temperature: float = 0.7,
         seed: int | None = None,
@@ -159,13 +171,14 @@ class Tools:
         parts: dict[str, str] | None = None,
         reading: list[dict[str, Any]] | None = None,
         request: gr.Request | None = None,
+        *parameters: Any,
     ) -> Json:
         """
         Write the same text by several methods, one after another, with one seed, to compare them. Streams the texts so far.
 
         Parameters:
             files: The documents, as for write.
-            methods: Two or more of "RefreshKV" (as set by budget, stride and threshold), "FullAttention" and "NeverRefreshed" (the small cache stays as it was after the prompt).
+            methods: Two or more of those that write has, each with those of the parameters below that it has, and "NeverRefreshed" (the small cache stays as it was after the prompt).
             task: As for write.
             detail: As for write.
             budget: As for write.
@@ -184,17 +197,21 @@ class Tools:
             grounded: As for write.
             parts: As for write.
             reading: As for write.
+            {parameters}
 
         Returns:
             For each method its text, state, error and statistics, as write gives them, and how its text differs from the first method's: a list of [kind, text], kind being "equal", "insert" or "delete".
         """  # noqa: E501
+        given = {"budget": budget, "stride": stride, "threshold": threshold, **by_name(Tools.compare, parameters)}
         with errors_told(self._commands.engine):
+            named = given_texts("methods", methods)
+            under = [method_of(key) for key in named] or [DEFAULT_METHOD]
+            require_parameters(under, given)
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
-                budget=budget, stride=stride, threshold=threshold, max_new_tokens=max_new_tokens,
-                temperature=temperature, seed=seed, grounded=grounded,
+                method=under[0], **given, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed,
+                grounded=grounded,
             )  # fmt: skip
-            named = given_texts("methods", methods)
             caller = self._caller(request)
             sources = await self._reading.sources_in_thread(files, pages, passwords, parts, reading, caller)
             comparison = await asyncio.to_thread(
@@ -240,6 +257,7 @@ class Tools:
         }
         return answer(read, request)
 
+    @with_parameters
     def check_budget(
         self,
         files: list[gr.FileData],
@@ -253,7 +271,9 @@ class Tools:
         wording: WordingChoice = "auto",
         parts: dict[str, str] | None = None,
         reading: list[dict[str, Any]] | None = None,
+        method: Method = DEFAULT_METHOD,
         request: gr.Request | None = None,
+        *parameters: Any,
     ) -> Json:
         """
         Say whether documents, instruction and answer fit the model's window, before anything is written.
@@ -270,16 +290,21 @@ class Tools:
             wording: As for write.
             parts: As for write.
             reading: As for write.
+            method: As for write; how much fits does not depend on it.
+            {parameters}
 
         Returns:
             Whether it fits, a message, the tokens of each part, what would make it fit, in words, and the sections
             of a text along the documents' chapters, each with the pages that it is written from and all parts that
             belong to it: id, title, pages, and what is read of it. "others": chapters that have no section.
         """
+        given = by_name(Tools.check_budget, parameters)
         with errors_told():
+            require_parameters([require_method(method)], given)
             asked = self._commands.request(
-                task=task, detail=detail, length=length, max_new_tokens=max_new_tokens, wording=wording
-            )
+                task=task, detail=detail, length=length, method=method, **given, max_new_tokens=max_new_tokens,
+                wording=wording,
+            )  # fmt: skip
             caller = self._caller(request)
             sources = self._reading.sources(files, pages, passwords, parts, reading, caller)
             budget = self._commands.budget(self._commands.material_of(sources), asked, given_text("draft", draft))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from app.engine.statistics import RunStatistics
+from app.methods import STEP_WORDS, kind_of
 from app.project.comparison import Comparison, Trial
 from app.say.wording import ENGLISH, Wording
 from app.text.diff import Change
@@ -25,12 +26,19 @@ _STATES = {
 
 @dataclass(frozen=True)
 class _Row:
-    """A line of the table. `better` chooses among the numbers: max, min, or None where no value is the better one."""
+    """A line of the table. `better` chooses among the numbers: max, min, or None where no value is the better one.
+    divided: it means something only of a method whose steps are full or partial."""
 
     title: str
     number: Callable[[RunStatistics], float | None]
     shown: Callable[[float], str]
     better: Callable[[Sequence[float]], float] | None = None
+    divided: bool = False
+
+    def of(self, trial: Trial) -> float | None:
+        """Its number; None if it is not known, or means nothing."""
+        said = not self.divided or STEP_WORDS[kind_of(trial.spec.request.policy)].divided
+        return self.number(trial.statistics) if said else None
 
 
 _ROWS = (
@@ -38,11 +46,17 @@ _ROWS = (
     _Row("Time to first token", lambda figures: figures.first_token, lambda value: f"{value:,.2f} s", min),
     _Row("Memory of keys and values", lambda figures: figures.cache_bytes, lambda value: f"{value / 1e6:,.1f} MB", min),
     _Row("Tokens written", lambda figures: figures.tokens or None, lambda value: f"{value:,.0f}"),
-    _Row("Full steps", lambda figures: figures.full_steps if figures.tokens else None, lambda value: f"{value:,.0f}"),
+    _Row(
+        "Full steps",
+        lambda figures: figures.full_steps if figures.tokens else None,
+        lambda value: f"{value:,.0f}",
+        divided=True,
+    ),
     _Row(
         "Partial steps",
         lambda figures: figures.partial_steps if figures.tokens else None,
         lambda value: f"{value:,.0f}",
+        divided=True,
     ),
     _Row(
         "Prompt tokens read anew",
@@ -148,7 +162,7 @@ def _table(trials: Sequence[Trial], say: Wording) -> str:
 
 def _cells(row: _Row, trials: Sequence[Trial], say: Wording) -> str:
     """The values of a row. What is better is said only once all are there and differ as they are shown."""
-    numbers = [row.number(trial.statistics) for trial in trials]
+    numbers = [row.of(trial) for trial in trials]
     shown = ["–" if number is None else row.shown(number) for number in numbers]
     known = [number for number in numbers if number is not None]
     complete = len(known) == len(trials) and all(trial.over for trial in trials)

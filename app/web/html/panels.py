@@ -101,8 +101,7 @@ def rates(numbers: Json, say: Wording = ENGLISH) -> str:
         ("prompt tokens/s", _number(numbers["prefillRate"], 0)),
         ("last step", escape(numbers["lastStep"] or "–")),
         ("steps", escape(numbers["steps"] or "–")),
-        ("full step", _number(numbers["fullMilliseconds"], 0, " ms")),
-        ("partial step", _number(numbers["partialMilliseconds"], 0, " ms")),
+        *((label, _number(milliseconds, 0, " ms")) for label, milliseconds in numbers["times"]),
     )
     cells = "".join(f"<div><dt>{say(label)}</dt><dd>{value}</dd></div>" for label, value in figures)
     rate = f'<span class="rate"><b>{_number(numbers["decodeRate"], 1)}</b> {say("tokens/s")}</span>'

@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 from app.engine.statistics import RunStatistics
+from app.methods import STEP_WORDS, Kind
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Wording
 
-_MIXED = "mixed, {} of {} layers full"
 
-
-def status(statistics: RunStatistics, say: Wording = ENGLISH) -> Json:
-    """The live figures; None for those that are not known yet."""
+def status(statistics: RunStatistics, say: Wording = ENGLISH, kind: Kind = "refreshed") -> Json:
+    """The live figures of a run by a method of that kind; None for those that are not known yet. `times`:
+    milliseconds of a step, by what such steps are called."""
     return {
         "decodeRate": statistics.decode_rate,
         "recentRate": statistics.recent_rate,
         "firstToken": statistics.first_token,
         "prefillRate": statistics.prefill_rate,
-        "lastStep": last_step(statistics, say),
-        "steps": steps(statistics, say),
-        "fullMilliseconds": statistics.full_milliseconds,
-        "partialMilliseconds": statistics.partial_milliseconds,
+        "lastStep": last_step(statistics, say, kind),
+        "steps": steps(statistics, say, kind),
+        "times": _times(statistics, kind),
     }
 
 
-def last_step(statistics: RunStatistics, say: Wording = ENGLISH) -> str | None:
-    """The kind of the latest decode step: "full", "partial" or "mixed, 12 of 30 layers full"."""
-    last = statistics.last
+def last_step(statistics: RunStatistics, say: Wording = ENGLISH, kind: Kind = "refreshed") -> str | None:
+    """What the latest decode step was: "full", "partial" or "mixed, 12 of 30 layers full"."""
+    last, words = statistics.last, STEP_WORDS[kind]
     if last is None or last.step == 0:
         return None
-    kind = statistics.kind(last)
-    return say(kind) if kind != "mixed" else say(_MIXED, last.full_layers, statistics.layers)
+    patterns = {"full": words.full, "mixed": words.mixed, "partial": words.partial}
+    return say(patterns[statistics.kind(last)], last.full_layers, statistics.layers)
 
 
-def steps(statistics: RunStatistics, say: Wording = ENGLISH) -> str | None:
-    """How many steps were of which kind: "12 full, 108 partial (10% full)"."""
+def steps(statistics: RunStatistics, say: Wording = ENGLISH, kind: Kind = "refreshed") -> str | None:
+    """How many steps were of which sort: "12 full, 108 partial (10% full)"."""
     if not statistics.decode_steps:
         return None
     full, partial = statistics.full_steps, statistics.partial_steps
-    return say("{:,} full, {:,} partial ({:.0%} full)", full, partial, full / (full + partial))
+    return say(STEP_WORDS[kind].count, full, partial, full / (full + partial), full + partial)
+
+
+def _times(statistics: RunStatistics, kind: Kind) -> list[tuple[str, float | None]]:
+    if STEP_WORDS[kind].timed_apart:
+        return [("full step", statistics.full_milliseconds), ("partial step", statistics.partial_milliseconds)]
+    return [("a step", statistics.step_milliseconds)]
 
 
 def already_read(document_tokens: int, say: Wording = ENGLISH) -> str:

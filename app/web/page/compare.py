@@ -9,7 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from app.project.commands import COMPARED, FULL_ATTENTION, REFRESHKV
+from app.methods import DEFAULT_METHOD, FULL_ATTENTION
+from app.project.commands import COMPARED
 from app.project.session import Session
 from app.say.errors import AppError
 from app.web.context import AppContext
@@ -17,14 +18,11 @@ from app.web.events import FOLLOWING, QUIET, worded, wording
 from app.web.frames import frames
 from app.web.html import panels
 from app.web.html.comparison import comparison_html
-from app.web.page.labels import words
+from app.web.page.labels import titled, words
 from app.web.page.task import TaskFields, fields_of
 
 FRAME_SECONDS = 0.25
 """Between two updates, each of which brings all texts again."""
-
-LABELS = ("refreshkv_set", "full_attention", "never_refreshed")
-"""Of COMPARED."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ def add_compare(context: AppContext, project: gr.BrowserState, fields: TaskField
     """The methods to choose from, two buttons, and what each method wrote."""
     with gr.Accordion(words("compare"), open=False, elem_id="compare") as panel:
         chosen = gr.CheckboxGroup(
-            list(zip(map(words, LABELS), COMPARED, strict=True)),  # type: ignore[arg-type]
-            value=[REFRESHKV, FULL_ATTENTION], label=words("methods"), elem_id="compare-methods",
+            [(titled(title), key) for key, title in COMPARED.items()],  # type: ignore[misc]
+            value=[DEFAULT_METHOD, FULL_ATTENTION], label=words("methods"), elem_id="compare-methods",
         )  # fmt: skip
         with gr.Row(elem_id="compare-commands"):
             run = gr.Button(words("compare_run"), elem_id="compare-run", min_width=130)

@@ -9,8 +9,10 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from app.export import FORMATS
+from app.methods import all_parameters
 from app.prompt.tasks import TASKS
 from app.say.catalogue import catalogues
+from core.policies import METHODS
 
 LABELS: Mapping[str, str] = {
     "title": "Long-document writer",
@@ -59,9 +61,8 @@ LABELS: Mapping[str, str] = {
     "grounded": "Names and numbers only from the documents, the task and the draft",
     "method": "Attention",
     "full_attention": "Full attention",
-    "budget": "Small cache: share of the prompt, or tokens",
-    "stride": "Steps between refreshes",
-    "threshold": "Keep the small cache above this query similarity (empty: refresh at every check)",
+    **{f"{method}_summary": policy.summary for method, policy in METHODS.items()},
+    **{name: parameter.label for name, parameter in all_parameters().items()},
     "draft": "Draft",
     "remove_unsupported": "Take these sentences out",
     "write": "Write",
@@ -88,7 +89,6 @@ LABELS: Mapping[str, str] = {
     "compare": "Compare methods",
     "compare_run": "Write with each",
     "methods": "Methods",
-    "refreshkv_set": "RefreshKV, as set",
     "never_refreshed": "Small cache, never refreshed",
     "summary": "Summary",
     "report": "Report",
@@ -102,10 +102,17 @@ LABELS: Mapping[str, str] = {
 }
 """By their keys, in English. The other languages are in the catalogues of `app.say`."""
 
+_TITLES = {LABELS[key]: key for key in ("full_attention", "never_refreshed")}
+
 
 def words(key: str) -> I18nData:
     """The label of that key, which the browser puts into its language."""
     return I18nData(key)
+
+
+def titled(title: str) -> I18nData | str:
+    """The name of a method: a label if it is in words, else the name itself."""
+    return words(_TITLES[title]) if title in _TITLES else title
 
 
 @cache

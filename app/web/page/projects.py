@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.methods import DEFAULT_METHOD
 from app.project.session import Session
 from app.prompt.request import WriteRequest
 from app.prompt.tasks import TASKS
@@ -16,6 +17,7 @@ from app.web.events import QUIET, errors_said, project_name, warn, worded, wordi
 from app.web.page.labels import words
 from app.web.page.task import TaskFields, fields_of
 from app.web.page.writing import WritingParts, draft_message
+from core.policies import METHODS
 
 CONFIRM = """(...args) => {
   const ja = navigator.language.startsWith("ja");
@@ -71,6 +73,8 @@ def wire_projects(
 
     def shown(session: Session, request: gr.Request, forget: str = "") -> dict[Any, Any]:
         values = {**defaults, **session.task}  # not those of the project before
+        if values["method"] not in METHODS:  # of another version
+            values["method"] = DEFAULT_METHOD
         say = wording(request)
         kept = dict(zip(fields.all, map(values.get, defaults), strict=True))
         asks = say((TASKS.get(str(values["task"])) or TASKS["free"]).asks)

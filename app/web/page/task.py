@@ -8,29 +8,21 @@ from typing import Any
 
 import gradio as gr
 
-from app.prompt.request import FULL_ATTENTION, MAX_TEMPERATURE, REFRESHKV, WriteRequest
+from app.methods import all_parameters
+from app.prompt.request import MAX_TEMPERATURE, WriteRequest
 from app.prompt.tasks import LENGTHS, TASKS, TONES, Shape, parse_length
 from app.say.errors import AppError
-from app.settings import Settings, budget_text
+from app.settings import Settings
 from app.web.context import AppContext
 from app.web.events import QUIET, warn, worded, wording
 from app.web.page.labels import words
+from app.web.page.method import NumberField, add_method
 
 LANGUAGES = ["English", "日本語", "Deutsch", "Français", "Español", "中文"]
 TASK = "report"
 """Of a new project."""
 SUGGESTING = ("task", "length", "language")
 """The fields by which the most tokens are suggested."""
-
-
-class NumberField(gr.Number):
-    """Gives what the page holds as it is: WriteRequest says what is wrong with it, and of which field."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        """As it is; Gradio would refuse what is out of its bounds in words of its own, whatever the event is for."""
-        return payload
 
 
 @dataclass(frozen=True)
@@ -47,12 +39,14 @@ class TaskFields:
     @property
     def choices(self) -> list[Any]:
         """Those that change at once."""
-        return [self.task, self.length, self.tone, self.max_new_tokens, self.draft_tokens, self.wording]
+        return [
+            self.task, self.length, self.tone, self.method, self.max_new_tokens, self.draft_tokens, self.wording,
+        ]  # fmt: skip
 
     @property
     def typed(self) -> list[Any]:
         """Those that change when they are left."""
-        return [self.detail, self.audience]
+        return [self.detail, self.audience, *map(self.__getattr__, all_parameters())]
 
     @property
     def plain(self) -> list[Any]:
@@ -92,8 +86,8 @@ def add_task(context: AppContext, project: gr.BrowserState) -> TaskFields:
             16, settings.max_new_tokens_limit, settings.max_new_tokens, step=16, label=words("tokens"),
             elem_id="tokens", buttons=[],
         )  # fmt: skip
-    decoding = _decoding(settings)
-    fields = TaskFields([task, detail, length, tone, language, audience, *decoding[:4], tokens, *decoding[4:]])
+    method, others = _decoding(settings)
+    fields = TaskFields([task, detail, length, tone, language, audience, *method, tokens, *others])
 
     def ask(task: str, request: gr.Request) -> Any:
         return gr.update(placeholder=wording(request)(TASKS.get(task, TASKS["free"]).asks))
@@ -130,14 +124,10 @@ def suggestion(before: Mapping[str, Any], now: Mapping[str, Any]) -> int | None:
     return TASKS.get(task, TASKS["free"]).max_new_tokens(shape)
 
 
-def _decoding(settings: Settings) -> list[Any]:
+def _decoding(settings: Settings) -> tuple[list[Any], list[Any]]:
+    """The method with its parameters, and what stands behind the most tokens in a request."""
     with gr.Accordion(words("options"), open=False, elem_id="options"):
-        methods: list[Any] = [("RefreshKV", REFRESHKV), (words("full_attention"), FULL_ATTENTION)]
-        method = gr.Radio(methods, value=REFRESHKV, label=words("method"), elem_id="method")
-        with gr.Row():
-            budget = gr.Textbox(budget_text(settings.budget), label=words("budget"))
-            stride = NumberField(settings.stride, label=words("stride"), precision=0, minimum=1)
-        threshold = NumberField(settings.similarity_threshold, label=words("threshold"), minimum=-1, maximum=1)
+        method = add_method(settings)
         with gr.Row():
             temperature = NumberField(
                 settings.temperature, label=words("temperature"), minimum=0, maximum=MAX_TEMPERATURE
@@ -147,4 +137,4 @@ def _decoding(settings: Settings) -> list[Any]:
         whose = [(words("wording_auto"), "auto"), (words("wording_own"), "own"), (words("wording_quoted"), "quoted")]
         sentences = gr.Radio(whose, value="auto", label=words("wording"), elem_id="wording")
         grounded = gr.Checkbox(True, label=words("grounded"), elem_id="grounded")
-    return [method, budget, stride, threshold, temperature, seed, seen, sentences, grounded]
+    return method, [temperature, seed, seen, sentences, grounded]

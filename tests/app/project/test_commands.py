@@ -8,6 +8,7 @@ import pytest
 
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest
+from app.methods import FULL_ATTENTION, REFRESHED
 from app.project.checks import checked_table, repair_draft
 from app.project.commands import COMPARED, NEVER_REFRESHED, WISH_CHARACTERS, Commands
 from app.project.comparison import Comparison
@@ -19,7 +20,7 @@ from app.project.sessions import Sessions
 from app.project.window_state import WindowState
 from app.project.writing import Writing
 from app.prompt.compose import compose
-from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
+from app.prompt.request import WriteRequest
 from app.prompt.sections import next_step
 from app.prompt.tasks import TASKS
 from app.prompt.window import Budget, ShorterOutput
@@ -176,7 +177,7 @@ def test_without_a_seed_one_is_drawn_and_recorded_and_again_draws_another(comman
 def test_the_same_seed_writes_the_same(commands: Commands, session: Session) -> None:
     session.sources.paste(TEXT)
     texts = [
-        written(commands.write(session, ask(temperature=1.0, seed=seed, method=REFRESHKV), at(session), "anew"))
+        written(commands.write(session, ask(temperature=1.0, seed=seed, method=REFRESHED), at(session), "anew"))
         for seed in (5, 5, 6)
     ]
     assert texts[0] == texts[1] != texts[2]
@@ -220,7 +221,7 @@ def test_without_a_source_a_wish_or_a_draft_nothing_is_written(
 ) -> None:
     request = ask(task=task, detail=" ")
     assert session.draft.edit(draft, 0)
-    methods = [REFRESHKV, FULL_ATTENTION]
+    methods = [REFRESHED, FULL_ATTENTION]
     acts: list[Callable[[], object]] = [
         lambda: commands.write(session, request, at(session), "anew"),
         lambda: commands.write(session, request, at(session), "end"),
@@ -246,7 +247,7 @@ def test_what_the_model_is_not_sent_is_nothing_to_write_about(commands: Commands
     acts: list[Callable[[], object]] = [
         lambda: commands.write(session, ask(), at(session), "anew"),
         lambda: commands.write(session, ask(), at(session, 0), "caret"),
-        lambda: commands.compare(session, ask(), [REFRESHKV, FULL_ATTENTION]),
+        lambda: commands.compare(session, ask(), [REFRESHED, FULL_ATTENTION]),
     ]
     for act in acts:
         with pytest.raises(PromptError, match=NOTHING):
@@ -267,9 +268,9 @@ def test_one_of_a_source_a_wish_or_a_draft_is_enough(commands: Commands, session
     ):
         written(apart)
     for compared in (
-        commands.compare_apart([], ask(detail="the rock"), [REFRESHKV, FULL_ATTENTION]),
-        commands.compare_apart([], ask(task="continue"), [REFRESHKV, FULL_ATTENTION], "Mine."),
-        commands.compare_apart(session.sources.selected, ask(), [REFRESHKV, FULL_ATTENTION]),
+        commands.compare_apart([], ask(detail="the rock"), [REFRESHED, FULL_ATTENTION]),
+        commands.compare_apart([], ask(task="continue"), [REFRESHED, FULL_ATTENTION], "Mine."),
+        commands.compare_apart(session.sources.selected, ask(), [REFRESHED, FULL_ATTENTION]),
     ):
         assert compared.wait(60)
 
@@ -324,7 +325,7 @@ def test_while_the_model_loads_nothing_is_begun(session: Session) -> None:
     acts: list[Callable[[], object]] = [
         lambda: loading.write(session, request, at(session), "anew"),
         lambda: loading.write_apart([], request),
-        lambda: loading.compare(session, request, [REFRESHKV, FULL_ATTENTION]),
+        lambda: loading.compare(session, request, [REFRESHED, FULL_ATTENTION]),
         lambda: loading.window(session, request),
     ]
     for act in acts:
@@ -338,7 +339,7 @@ def test_a_proposal_is_asked_for_without_documents_greedily_and_with_full_attent
 ) -> None:
     session.sources.paste(TEXT)
     draft(session, "Before. The old words. After.")
-    fields = ask(temperature=1.0, method=REFRESHKV, max_new_tokens=700)
+    fields = ask(temperature=1.0, method=REFRESHED, max_new_tokens=700)
     with held(commands.engine):
         writing = commands.propose(session, fields, at(session, 22, 8), "shorten", "more  formal")
         request = request_of(writing)
@@ -528,10 +529,10 @@ def test_a_wish_is_as_long_as_the_page_lets_it_be(commands: Commands, session: S
 
 @pytest.mark.slow
 def test_the_fields_become_methods_with_one_seed(commands: Commands, session: Session) -> None:
-    fields = {"task": "free", "detail": "Say it.", "method": REFRESHKV, "threshold": 0.9, "max_new_tokens": 20}
+    fields = {"task": "free", "detail": "Say it.", "method": REFRESHED, "threshold": 0.9, "max_new_tokens": 20}
     request = ask(**fields, temperature=0.7, seed=None)
     with held(commands.engine):
-        comparison = commands.compare(session, request, [FULL_ATTENTION, NEVER_REFRESHED, REFRESHKV])
+        comparison = commands.compare(session, request, [FULL_ATTENTION, NEVER_REFRESHED, REFRESHED])
         comparison.stop()
         assert session.comparison is comparison
     assert comparison.wait(60)
@@ -544,11 +545,11 @@ def test_the_fields_become_methods_with_one_seed(commands: Commands, session: Se
     assert seed is not None
     assert [trial.spec.settings.seed for trial in comparison.trials] == [seed] * 3
     assert [trial.spec.settings.policy["method"] for trial in comparison.trials] == [
-        REFRESHKV,
+        REFRESHED,
         FULL_ATTENTION,
-        REFRESHKV,
+        REFRESHED,
     ]
-    known = commands.compare(session, request.but(seed=7), [REFRESHKV, FULL_ATTENTION])
+    known = commands.compare(session, request.but(seed=7), [REFRESHED, FULL_ATTENTION])
     assert known.wait(60)
     for trial in known.trials:
         asked = trial.spec.request
@@ -557,10 +558,10 @@ def test_the_fields_become_methods_with_one_seed(commands: Commands, session: Se
 
 def test_methods_that_cannot_be_compared_are_refused(commands: Commands, session: Session) -> None:
     for methods, message in (
-        ([REFRESHKV, "made up"], "“made up” is not a method. Choose one of " + ", ".join(COMPARED)),
+        ([REFRESHED, "made up"], "“made up” is not a method. Choose one of " + ", ".join(COMPARED)),
         ([], "at least two"),
-        ([REFRESHKV], "at least two"),
-        ([REFRESHKV, REFRESHKV], "at least two"),
+        ([REFRESHED], "at least two"),
+        ([REFRESHED, REFRESHED], "at least two"),
     ):
         with pytest.raises(AppError, match=re.escape(message)):
             commands.compare(session, ask(detail="the rock"), methods)
@@ -570,12 +571,12 @@ def test_methods_that_cannot_be_compared_are_refused(commands: Commands, session
 def test_a_comparison_that_is_too_long_is_refused(commands: Commands, session: Session) -> None:
     session.sources.paste("\f".join(TEXT * 8 for _ in range(3)))
     with pytest.raises(AppError, match=r"Too long by .* window is 1,024"):
-        commands.compare(session, ask(), [REFRESHKV, FULL_ATTENTION])
+        commands.compare(session, ask(), [REFRESHED, FULL_ATTENTION])
     assert session.comparison is None
 
 
 def test_a_text_begins_as_its_task_does(commands: Commands, session: Session) -> None:
-    table = commands.compare(session, ask(task="table", detail="a, b"), [REFRESHKV, FULL_ATTENTION])
+    table = commands.compare(session, ask(task="table", detail="a, b"), [REFRESHED, FULL_ATTENTION])
     assert table.wait(60)
     assert all(trial.text.startswith("| a | b |\n") for trial in table.trials)
     assert all(len(trial.text) > len("| a | b |\n| --- | --- |\n|") for trial in table.trials)
@@ -584,7 +585,7 @@ def test_a_text_begins_as_its_task_does(commands: Commands, session: Session) ->
 def test_methods_that_go_on_with_a_draft_see_as_much_of_it_as_was_chosen(commands: Commands, session: Session) -> None:
     draft(session, "The first sentence. The second.")
     fields = ask(task="continue", draft_tokens=14)
-    comparison = commands.compare(session, fields, [REFRESHKV, FULL_ATTENTION])
+    comparison = commands.compare(session, fields, [REFRESHED, FULL_ATTENTION])
     assert comparison.wait(60)
     for trial in comparison.trials:
         assert byte_tokenizer().decode(trial.spec.request.token_ids[0]).endswith("assistant\nThe second.")

@@ -9,6 +9,7 @@ import pytest
 
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Run
+from app.methods import FULL_ATTENTION, REFRESHED
 from app.project.commands import Commands
 from app.project.comparison import Comparison
 from app.project.follow import FollowedRun
@@ -16,7 +17,7 @@ from app.project.run_spec import RunSpec
 from app.project.session import Session
 from app.project.sessions import Sessions
 from app.prompt.compose import compose
-from app.prompt.request import FULL_ATTENTION, REFRESHKV, WriteRequest
+from app.prompt.request import WriteRequest
 from app.runs.library import RunLibrary
 from app.say.errors import AppError
 from app.store import Store
@@ -52,7 +53,7 @@ def compared_request(**fields: Any) -> WriteRequest:
     """With a small cache that is refreshed, and a chance that the seed decides."""
     return ask(
         **{
-            "task": "free", "detail": "Say it.", "method": REFRESHKV, "threshold": 0.9, "max_new_tokens": 20,
+            "task": "free", "detail": "Say it.", "method": REFRESHED, "threshold": 0.9, "max_new_tokens": 20,
             "temperature": 0.7, "seed": None, **fields,
         }
     )  # fmt: skip
@@ -218,7 +219,7 @@ def compared(commands: Commands, session: Session, **fields: Any) -> Comparison:
     """Under way, with texts that are as long as asked for."""
     model, _ = commands.engine.require_model()
     model.generation_config.eos_token_id = -1
-    return commands.compare(session, compared_request(**fields), ["NeverRefreshed", FULL_ATTENTION, REFRESHKV])
+    return commands.compare(session, compared_request(**fields), ["NeverRefreshed", FULL_ATTENTION, REFRESHED])
 
 
 @pytest.mark.slow
@@ -231,10 +232,10 @@ def test_each_trial_is_a_run_of_the_project_and_none_is_the_drafts(
     comparison.join(60)
     entries = session.runs.entries
     assert [(entry.compared, entry.method, entry.state) for entry in entries] == [
-        ("Small cache, never refreshed", REFRESHKV, "finished"),
+        ("Small cache, never refreshed", REFRESHED, "finished"),
         ("Full attention", FULL_ATTENTION, "finished"),
-        ("RefreshKV", REFRESHKV, "finished"),
-        ("", REFRESHKV, "finished"),
+        ("RefreshKV", REFRESHED, "finished"),
+        ("", REFRESHED, "finished"),
     ]
     assert written.current is not None
     assert session.trace() is not None

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.prompt.request import FULL_ATTENTION, METHODS, REFRESHKV, WriteRequest
+from app.methods import FULL_ATTENTION, REFRESHED, Parameter, all_parameters, parameters
+from app.prompt.request import WriteRequest
 from app.prompt.tasks import LENGTHS, TASKS, Shape
 from app.say.errors import AppError, PromptError
 from app.say.wording import Wording
 from core import FullAttention, RefreshKV
+from core.policies import METHODS
 from tests.app.conftest import ask
 
 INF, NAN = math.inf, math.nan
@@ -23,7 +25,8 @@ HUGE = 10**400
 
 def asked(field: str, value: Any) -> Any:
     """What a request holds that asks for this."""
-    return getattr(WriteRequest.of({"task": "summary", "method": REFRESHKV, field: value}, 900), field)
+    made = WriteRequest.of({"task": "summary", "method": REFRESHED, field: value}, 900)
+    return made.parameters.get(field) if field in all_parameters() else getattr(made, field)
 
 
 @pytest.mark.parametrize(
@@ -72,15 +75,17 @@ def test_what_means_something_is_held_as_what_it_means(field: str, value: Any, h
 NO_NUMBERS = ["", "10", "ten", NAN, INF, -INF, [], [10], {}, True, False]
 REFUSED = {
     "task": [None, "", "Summary", "poem", 5, True, [], ["summary"], {}],
-    "method": [None, "", "full", 5, True, [], [REFRESHKV], {}],
+    "method": [None, "", "full", 5, True, [], [REFRESHED], {}],
     "detail": [5, 1.5, True, [], ["a"], {}],
     "tone": [5, True, ["plain"]],
     "language": [5, True, {}],
     "audience": [5, False, []],
     "length": ["as you like", "0", 0, -5, 1.5, NAN, INF, True, [], ["medium"], {}, HUGE],
-    "budget": [None, "", "lots", "0", "1.5", "-1/8", "1/0", "1e400", "nan", "inf", 0, -1, 1.5, 0.0, *NO_NUMBERS[3:]],
-    "stride": [None, 0, -1, 2.5, *NO_NUMBERS],
-    "threshold": [1.5, -1.01, HUGE, *NO_NUMBERS],
+    "budget": ["lots", "0", "1.5", "-1/8", "1/0", "1e400", "nan", "inf", 0, -1, 1.5, 0.0, *NO_NUMBERS[3:]],
+    "stride": [0, -1, 2.5, *NO_NUMBERS[1:]],
+    "threshold": [1.5, -1.01, HUGE, *NO_NUMBERS[1:]],
+    "pool_kernel_size": [0, 2, 1.5, HUGE, *NO_NUMBERS[1:]],
+    "floor": [-1, 1.5, HUGE, *NO_NUMBERS[1:]],
     "max_new_tokens": [None, 0, -1, 901, 1.5, HUGE, *NO_NUMBERS],
     "temperature": [-0.5, HUGE, *NO_NUMBERS],
     "seed": [-1, 1.5, 2**63, 1e30, HUGE, *NO_NUMBERS],
@@ -105,7 +110,8 @@ def test_what_means_nothing_is_refused_in_words(field: str, value: Any) -> None:
 
 
 def test_every_field_is_tried() -> None:
-    assert set(REFUSED) == set(WriteRequest.names())
+    of_others = set(all_parameters()) - {parameter.name for parameter in parameters(REFRESHED)}
+    assert set(REFUSED) == set(WriteRequest.names()) - of_others
 
 
 @pytest.mark.parametrize(
@@ -114,11 +120,15 @@ def test_every_field_is_tried() -> None:
         ({"max_new_tokens": 901}, AppError, "is 901; it must be 1 to 900"),
         ({"max_new_tokens": None}, AppError, "is –; it must be 1 to 900"),
         ({"length": "as you like"}, PromptError, "“as you like”"),
-        ({"method": REFRESHKV, "budget": "lots"}, AppError, "“lots”"),
-        ({"method": REFRESHKV, "budget": "0"}, AppError, "“0”: a number of tokens starts at 1."),
-        ({"method": REFRESHKV, "budget": "1.5"}, AppError, "“1.5”: a share lies above 0"),
-        ({"method": REFRESHKV, "stride": None}, AppError, "are –. Write a whole number, 1 or more."),
-        ({"method": REFRESHKV, "threshold": 1.5}, AppError, "is 1.5; it must lie between -1 and 1"),
+        ({"method": REFRESHED, "budget": "lots"}, AppError, "“lots”"),
+        ({"method": REFRESHED, "budget": "0"}, AppError, "“0”: a number of tokens starts at 1."),
+        ({"method": REFRESHED, "budget": "1.5"}, AppError, "“1.5”: a share lies above 0"),
+        ({"method": REFRESHED, "stride": "ten"}, AppError, "“Steps between refreshes” is ten. Write a number"),
+        ({"method": REFRESHED, "stride": 0}, AppError, "RefreshKV: stride is 0; it must be a whole number of steps"),
+        ({"method": REFRESHED, "threshold": 1.5}, AppError, "is 1.5; a cosine similarity lies between -1 and 1"),
+        ({"method": "SnapKV", "window": 0}, AppError, "SnapKV: window is 0; it must be a whole number, 1 or more"),
+        ({"method": "StreamingLLM", "sinks": 1.5}, AppError, "StreamingLLM: sinks is 1.5; it must be a whole number"),
+        ({"method": "best"}, AppError, "“best” is not a method. Choose one of " + ", ".join(METHODS)),
         ({"temperature": -0.5}, AppError, "is -0.5; it must be 0 to 5"),
         ({"temperature": 1e308}, AppError, r"is 1e\+308; it must be 0 to 5"),
         ({"seed": 1e30}, AppError, "to 9,223,372,036,854,775,807"),
@@ -130,19 +140,64 @@ def test_a_refusal_names_the_value_the_limit_and_the_way_out_in_both_languages(
 ) -> None:
     with pytest.raises(error, match=message) as refused:
         WriteRequest.of({"task": "summary", **fields}, 900)
-    assert not re.search("[a-z]{2}", re.sub("「.*?」", "", refused.value.worded(Wording("ja"))))  # type: ignore[attr-defined]
+    japanese = refused.value.worded(Wording("ja"))  # type: ignore[attr-defined]
+    names = "|".join([*METHODS, *(field.field for method in METHODS for field in parameters(method)), "None", "ten"])
+    assert not re.search("[a-z]{2}", re.sub(f"「.*?」|{names}", "", japanese))
 
 
 def test_full_attention_has_no_small_cache_whose_fields_could_be_wrong() -> None:
     made = ask(method=FULL_ATTENTION, budget="lots", stride=None, threshold=9)
     assert isinstance(made.policy, FullAttention)
-    assert made.method == FULL_ATTENTION
+    assert (made.method, made.parameters) == (FULL_ATTENTION, {"threshold": 9.0})  # another method may refuse that
+    with pytest.raises(AppError, match="similarity_threshold is"):
+        _ = made.but(method=REFRESHED).policy
 
 
 def test_the_policy_is_the_one_asked_for() -> None:
     assert isinstance(ask().policy, FullAttention)
-    assert ask(method=REFRESHKV, budget="64", stride=7.0, threshold=0.5).policy == RefreshKV(64, 7, 0.5)
-    assert ask(method=REFRESHKV, budget="1/4", stride=3, threshold=None).policy == RefreshKV(0.25, 3, None)
+    assert ask(method=REFRESHED, budget="64", stride=7.0, threshold=0.5).policy == RefreshKV(64, 7, 0.5)
+    assert ask(method=REFRESHED, budget="1/4", stride=3, threshold=None).policy == RefreshKV(0.25, 3, None)
+
+
+SET: dict[str, Any] = {
+    "budget": "64", "stride": 7.0, "threshold": 0.5, "pool_kernel_size": 3, "floor": 9, "sinks": 2, "window": 8.0,
+    "bits": 2, "page": 4, "dense_layers": 1, "recent": 5, "similarity": 0,
+}  # fmt: skip
+"""A value of each parameter, other than the usual."""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_takes_the_parameters_that_it_has_and_no_others(method: str) -> None:
+    made = ask(method=method, **SET)
+    own: Any = {parameter.field: made.parameters[parameter.name] for parameter in parameters(method)}
+    assert made.policy == METHODS[method](**own)
+    assert own == {} or made.policy != METHODS[method]()
+    assert made.method == method
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("empty", [None, ""])
+def test_a_parameter_that_is_not_given_is_what_is_usual(method: str, empty: Any) -> None:
+    made = WriteRequest.of({"task": "summary", "method": method, **dict.fromkeys(all_parameters(), empty)})
+    assert (made.policy, made.parameters) == (METHODS[method](), {})
+    assert WriteRequest.of({"task": "summary", "method": method}) == made == WriteRequest.of(made.fields)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_parameters_make_any_other_method(method: str) -> None:
+    assert ask(**SET).but(method=method).policy == ask(method=method, **SET).policy
+
+
+@pytest.mark.parametrize(
+    ("method", "parameter"), [(method, parameter) for method in METHODS for parameter in parameters(method)]
+)
+@pytest.mark.parametrize("value", ["lots", NAN, HUGE, [], True])
+def test_every_parameter_of_every_method_is_checked(method: str, parameter: Parameter, value: Any) -> None:
+    if (parameter.form, value) == ("amount", HUGE):
+        return  # so many tokens are all there are
+    with pytest.raises(AppError) as refused:
+        ask(method=method, **{parameter.name: value})
+    assert 10 < len(str(refused.value)) < 800
 
 
 def test_the_shape_and_the_task_are_those_asked_for() -> None:
@@ -153,8 +208,8 @@ def test_the_shape_and_the_task_are_those_asked_for() -> None:
 
 def test_its_fields_stand_in_the_order_of_the_page() -> None:
     assert WriteRequest.names() == (
-        "task", "detail", "length", "tone", "language", "audience", "method", "budget", "stride", "threshold",
-        "max_new_tokens", "temperature", "seed", "draft_tokens", "wording", "grounded",
+        "task", "detail", "length", "tone", "language", "audience", "method", *all_parameters(), "max_new_tokens",
+        "temperature", "seed", "draft_tokens", "wording", "grounded",
     )  # fmt: skip
 
 
@@ -175,7 +230,7 @@ REQUESTS = st.fixed_dictionaries(
         "tone": st.text(max_size=9),
         "language": st.text(max_size=9),
         "audience": st.text(max_size=9),
-        "method": st.sampled_from(METHODS),
+        "method": st.sampled_from(sorted(METHODS)),
         "budget": st.integers(1, 10**9) | st.floats(0, 1, exclude_min=True),
         "stride": st.integers(1, 10**9),
         "threshold": st.none() | st.floats(-1, 1),
@@ -197,8 +252,8 @@ def test_its_fields_make_the_same_request_again_also_through_json(fields: dict[s
 @given(st.integers(1, 2**60))
 def test_a_share_that_is_nearly_one_in_so_many_stays_what_it_is(parts: int) -> None:
     for share in (1 / parts, math.nextafter(1 / parts, 0), math.nextafter(1 / parts, 1)):
-        made = ask(method=REFRESHKV, budget=min(share, 1.0))
-        assert WriteRequest.of(made.fields).budget == made.budget
+        made = ask(method=REFRESHED, budget=min(share, 1.0))
+        assert WriteRequest.of(made.fields).policy == made.policy == RefreshKV(min(share, 1.0), 5)
 
 
 def test_a_task_that_an_earlier_version_stored_is_understood() -> None:
@@ -209,7 +264,7 @@ def test_a_task_that_an_earlier_version_stored_is_understood() -> None:
     )
     made = WriteRequest.of(stored)
     assert (made.policy, made.shape) == (RefreshKV(1 / 8, 10, None), Shape("medium", "plain"))
-    assert made.fields == {**stored, "wording": "auto", "grounded": True}
+    assert made.fields == {**dict.fromkeys(WriteRequest.names()), **stored, "wording": "auto", "grounded": True}
 
 
 @pytest.mark.parametrize(
@@ -227,8 +282,9 @@ def test_a_task_that_an_earlier_version_stored_is_understood() -> None:
     ],
 )
 def test_numbers_as_a_page_has_stored_them_are_understood(stored: dict[str, Any], held: dict[str, Any]) -> None:
-    made = WriteRequest.of({"task": "summary", "method": REFRESHKV, "budget": "1/8", "stride": 10, **stored}, 900)
-    assert {key: getattr(made, key) for key in held} == held
+    made = WriteRequest.of({"task": "summary", "method": REFRESHED, "budget": "1/8", "stride": 10, **stored}, 900)
+    found = {**made.parameters, "threshold": made.parameters.get("threshold")}
+    assert {key: found.get(key, getattr(made, key, None)) for key in held} == held
 
 
 def test_a_task_of_before_there_was_a_choice_of_what_is_seen_is_understood() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.methods import FULL_ATTENTION, REFRESHED
 from app.project.commands import Commands
 from app.project.session import Session
-from app.prompt.request import FULL_ATTENTION, REFRESHKV
 from app.prompt.sections import SectionPlace
 from app.runs.evidence import held, passage_message
 from app.runs.library import RunLibrary
@@ -121,7 +121,7 @@ def test_an_opening_and_blank_lines_show_what_the_nearest_word_does(store: Store
 def test_what_nobody_wrote_says_so_and_is_looked_for_in_the_documents(commands: Commands, session: Session) -> None:
     assert passage_message(session.runs, None, "Nothing was written yet.", 0, 7) is None
     session.sources.paste(TEXT)
-    commands.write(session, ask(method=REFRESHKV), at(session), "anew").join(60)
+    commands.write(session, ask(method=REFRESHED), at(session), "anew").join(60)
     draft = "Mine: the light stood on the rock for a hundred years."
     message = passage_message(session.runs, None, draft, 8, 8)
     assert message is not None
@@ -139,7 +139,7 @@ def test_what_nobody_wrote_says_so_and_is_looked_for_in_the_documents(commands: 
 def test_quotes_stay_on_their_document_when_sources_change(commands: Commands, session: Session) -> None:
     """A document comes before the one that was read: what the run read is what is searched."""
     session.sources.paste(TEXT)
-    commands.write(session, ask(method=REFRESHKV), at(session), "anew").join(60)
+    commands.write(session, ask(method=REFRESHED), at(session), "anew").join(60)
     before = passage_message(session.runs, None, TEXT, 0, len(TEXT))
     session.sources.paste("Another text, of which nothing was read by the run that wrote.")
     session.sources.move(session.sources.files[1].id, -1)
@@ -181,6 +181,6 @@ def test_a_passage_is_looked_at_without_playing_its_run_again(session: Session) 
 def test_the_method_of_a_passage_task_is_not_the_pages(commands: Commands, session: Session) -> None:
     session.sources.paste(TEXT)
     assert session.draft.edit(FIRST, 0)
-    commands.propose(session, ask(method=REFRESHKV), at(session, 0, len(FIRST)), "rewrite").join(60)
+    commands.propose(session, ask(method=REFRESHED), at(session, 0, len(FIRST)), "rewrite").join(60)
     attempts = session.runs.entries  # the model writes nothing of use
     assert {(entry.method, entry.proposes) for entry in attempts} == {(FULL_ATTENTION, True)}

@@ -156,6 +156,7 @@ def test_the_start_holds_the_document_once() -> None:
             "slots": 7,
             "promptTokens": 14,
             "draftTokens": 0,
+            "kind": "refreshed",
         },
     }
     assert cursor == Cursor(0, 0, None)

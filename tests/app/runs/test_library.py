@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.methods import REFRESHED
 from app.project import follow as follow_module
 from app.project.commands import Commands
 from app.project.run_spec import RunSpec
@@ -13,7 +14,6 @@ from app.project.session import Session
 from app.project.sessions import Sessions
 from app.project.writing import Writing
 from app.prompt.compose import compose
-from app.prompt.request import REFRESHKV
 from app.prompt.sections import SectionPlace
 from app.runs import library as runs_module
 from app.runs.library import MOST_OPEN, RunLibrary
@@ -236,7 +236,7 @@ def test_a_trace_from_a_file_is_shown_and_replaced_by_the_next(session: Session)
 def written(commands: Commands, session: Session) -> Session:
     """A session into which the tiny model has written."""
     session.sources.paste("The light stood on the rock for a hundred years.")
-    made = commands.write(session, ask(method=REFRESHKV, max_new_tokens=24), at(session), "anew")
+    made = commands.write(session, ask(method=REFRESHED, max_new_tokens=24), at(session), "anew")
     made.join(60)
     return session
 

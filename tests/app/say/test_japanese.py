@@ -13,6 +13,7 @@ from app.documents import Document, Page
 from app.engine.engine import Loading
 from app.engine.statistics import RunStatistics
 from app.export.table_check import check_table
+from app.methods import STEP_WORDS
 from app.project.commands import COMPARED, Commands
 from app.project.comparison import Comparison, Trial
 from app.project.exporting import export_draft
@@ -47,6 +48,7 @@ from app.web.page.labels import labels, words
 from app.web.subscription import RunSubscription
 from core import GenerationFinished, LoadingError, PrefillProgress, load_model
 from core.events import TokenGenerated
+from core.policies import METHODS
 from tests.app.conftest import ask, wait
 from tests.app.scripted import ScriptedEngine, ScriptedRun, into
 
@@ -278,11 +280,12 @@ def test_a_comparison_is_japanese() -> None:
 
 def test_every_fixed_line_has_its_japanese() -> None:
     states = {"waiting", "running", "finished", "stopped", "failed", "interrupted"}
-    methods, fixed = set(COMPARED.values()) - {"RefreshKV"}, set(comparison_module._STATES.values())
+    methods, fixed = set(COMPARED.values()) - set(METHODS), set(comparison_module._STATES.values())
     assert states | methods | fixed <= {english for _, english in catalogues()["ja"].entries}
-    labels = re.findall("<dt>(.+?)</dt>", panels.rates(status(RunStatistics(30)), JA))
-    assert len(labels) == 7
-    assert not [label for label in labels if label.isascii()]
+    for kind in STEP_WORDS:
+        labels = re.findall("<dt>(.+?)</dt>", panels.rates(status(RunStatistics(30), JA, kind), JA))
+        assert len(labels) == (7 if kind == "refreshed" else 6)
+        assert not [label for label in labels if label.isascii()]
 
 
 def test_the_model_line_is_japanese(commands: Commands, sessions: Sessions) -> None:

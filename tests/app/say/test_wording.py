@@ -24,6 +24,7 @@ from app.say.wording import ENGLISH, Message, Wording
 from app.web.events import errors_said, worded, wording
 from app.web.page.labels import LABELS
 from core import LoadingError, RefreshKVError, Statement
+from core.policies import METHODS
 from tests.app.scripted import ScriptedRun, into
 from tests.app.web.page.streams import Shown
 
@@ -82,10 +83,10 @@ def places(pattern: str) -> set[tuple[str, str, str]]:
 
 
 def said_by_core() -> set[str | None]:
-    """The patterns of core's errors and of what it reports of loading."""
+    """The patterns of core's errors and of what it reports of loading, and what its methods do."""
     coded = {*errors(RefreshKVError), "Statement"}
     made = [node for node in nodes("core") if isinstance(node, ast.Call) and ast.unparse(node.func) in coded]
-    return {pattern_of(node.args[1]) for node in made}
+    return {pattern_of(node.args[1]) for node in made} | {method.summary for method in METHODS.values()}
 
 
 def said(language: str) -> set[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
+from gradio.utils import get_function_description
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError as ClientError
 from mcp import ClientSession
@@ -21,6 +22,7 @@ from pypdf import PdfWriter
 
 from app.engine.run import Run
 from app.intake import InThread
+from app.methods import all_parameters, parameters, policy_of
 from app.project.commands import COMPARED, Commands
 from app.project.sessions import Sessions
 from app.say.errors import AppError
@@ -32,6 +34,7 @@ from app.web.door import NOT_HELD, NOT_UPLOADED, TOO_FEW
 from app.web.page import build, launch_options
 from app.web.server import Server
 from core import FullAttention, RefreshKV
+from core.policies import METHODS
 from tests.app.conftest import wait
 from tests.app.gated import GatedEngine
 from tests.app.reading.books import book
@@ -127,9 +130,9 @@ def test_health_says_how_the_server_is_and_nothing_of_what_is_written(
 def test_a_call_that_nobody_reads_makes_way(served: tuple[str, GatedEngine], client: Client) -> None:
     url, engine = served
     with engine.held():
-        values = [
+        values: list[Any] = [
             [], "free", "Never read.", "FullAttention", "1/8", 10, 40, 0.7, None, "", "", "", "", None, None, None, "",
-            "auto", False, None, None,
+            "auto", False, None, None, *[None] * len(set(all_parameters()) - {"budget", "stride", "threshold"}),
         ]  # fmt: skip
         event = httpx.post(f"{url}gradio_api/call/write", json={"data": values}).json()["event_id"]
         wait(lambda: bool(engine.current()))
@@ -152,12 +155,18 @@ def test_parameters_are_described(client: Client) -> None:
     assert list(parameters) == [
         "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
         "length", "tone", "language", "audience", "threshold", "pages", "passwords", "draft", "wording", "grounded",
-        "parts", "reading",
+        "parts", "reading", *(name for name in all_parameters() if name not in ("budget", "stride", "threshold")),
     ]  # fmt: skip
-    assert "RefreshKV" in parameters["method"]["type"]["enum"]
+    assert parameters["method"]["type"]["enum"] == list(METHODS)
+    described = get_function_description(Tools.write)[1]
+    for policy in METHODS.values():
+        assert policy.summary.rstrip(".").replace(";", ",") in described["method"]
+    assert described["window"].endswith("Of the methods, with what is usual: SnapKV (32).")
     assert "Streams the text so far" in endpoints["/write"]["description"]
     compared = {item["parameter_name"] for item in endpoints["/compare"]["parameters"]}
     assert compared == {*parameters, "methods"} - {"method", "wording"}
+    checked = {item["parameter_name"] for item in endpoints["/check_budget"]["parameters"]}
+    assert {"method", *all_parameters()} <= checked
 
 
 def test_writing_streams_and_ends_with_statistics(client: Client, rock: Any) -> None:
@@ -270,19 +279,68 @@ def test_methods_are_compared_and_their_texts_stream(
     compared = job.result(timeout=60)["methods"]
     assert (first["state"], first["changes"], first["statistics"]) == ("running", [], {})
     assert [(other["state"], other["text"]) for other in others] == [("planned", "")] * 2
-    assert [method["name"] for method in compared] == list(COMPARED.values())
+    assert [method["name"] for method in compared] == ["RefreshKV", "Full attention", "Small cache, never refreshed"]
     assert [(method["state"], method["error"]) for method in compared] == [("finished", None)] * 3
     assert compared[0]["text"].startswith(first["text"])
     # 59 decode steps: at stride 5 every fifth is full, with full attention all are, never refreshed none.
     assert [method["statistics"]["full_steps"] for method in compared] == [11, 59, 0]
-    for method, values in zip(compared[:2], ({}, {"method": "FullAttention"}), strict=True):
-        assert method["text"] == write(client, [rock], **options, **values).result(timeout=60)["text"]
+    full = {"method": "FullAttention", "budget": None, "stride": None}
+    for method, values in zip(compared[:2], ({}, full), strict=True):
+        assert method["text"] == write(client, [rock], **{**options, **values}).result(timeout=60)["text"]
     reference = compared[0]["text"]
     assert compared[0]["changes"] == []
     assert compared[1]["text"] != reference
     for method in compared[1:]:
         for kind, whole in (("insert", reference), ("delete", method["text"])):
             assert "".join(text for found, text in method["changes"] if found != kind) == whole
+
+
+VALUES: dict[str, Any] = {
+    "budget": "40", "stride": 3, "threshold": 0.5, "pool_kernel_size": 3, "floor": 9, "sinks": 2, "window": 8,
+    "bits": 2, "page": 4, "dense_layers": 1, "recent": 5, "similarity": 0.5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_writes_with_the_parameters_that_it_has(
+    method: str, client: Client, served: tuple[str, GatedEngine], rock: Any
+) -> None:
+    own = {parameter.name: VALUES[parameter.name] for parameter in parameters(method)}
+    run, written = run_of(served, client, [rock], method=method, **own)
+    assert run.request.policy == policy_of(method, own)
+    assert written["statistics"]["generated_tokens"] == 20
+    usual, _ = run_of(served, client, [rock], method=method)
+    assert usual.request.policy == METHODS[method]()
+    fits = client.predict(files=[rock], detail="the rock", method=method, **own, api_name="/check_budget")
+    assert fits["fits"]
+
+
+def test_what_a_method_does_not_have_is_refused_with_what_it_has(client: Client, rock: Any) -> None:
+    for values, message in (
+        ({"method": "best"}, "“best” is not a method. Choose one of " + ", ".join(METHODS)),
+        ({"method": "SnapKV", "stride": 5}, "SnapKV has no parameter “stride”, only: budget, window, pool_kernel_size"),
+        ({"method": "FullAttention", "budget": "64"}, "FullAttention has no parameter “budget”, only: –"),
+        ({"method": "Quest", "page": 0}, "Quest: page is 0; it must be a whole number, 1 or more"),
+        ({"method": "H2O", "budget": "lots"}, "is “lots”: write a share such as 1/8"),
+    ):
+        with pytest.raises(ClientError, match=re.escape(message)):
+            write(client, [rock], **values).result(timeout=60)
+        with pytest.raises(ClientError, match=re.escape(message)):
+            client.predict(files=[rock], detail="the rock", **values, api_name="/check_budget")
+    with pytest.raises(ClientError, match=re.escape("SnapKV / H2O has no parameter “stride”")):
+        compare(client, [rock], ["SnapKV", "H2O"], stride=5).result(timeout=60)
+    with pytest.raises(ClientError, match="SnapKV: window is 0"):
+        compare(client, [rock], ["FullAttention", "SnapKV"], window=0).result(timeout=60)
+
+
+def test_any_methods_are_compared_each_with_what_it_has(client: Client, rock: Any) -> None:
+    job = compare(client, [rock], list(COMPARED), budget="40", window=8, page=4)
+    compared = job.result(timeout=120)["methods"]
+    assert [method["name"] for method in compared] == list(COMPARED.values())
+    assert {(method["state"], method["error"]) for method in compared} == {("finished", None)}
+    full = {method["name"]: method["statistics"]["full_steps"] for method in compared}
+    assert [full[name] for name in ("StreamingLLM", "SnapKV", "H2O", "TOVA")] == [0] * 4
+    assert full["Full attention"] == 19
 
 
 def test_a_client_that_leaves_stops_its_comparison(served: tuple[str, GatedEngine], client: Client, rock: Any) -> None:
@@ -299,7 +357,7 @@ def test_a_client_that_leaves_stops_its_comparison(served: tuple[str, GatedEngin
 def test_what_cannot_be_compared_is_refused(client: Client, rock: Any) -> None:
     both = ["RefreshKV", "FullAttention"]
     for files, methods, values, message in (
-        ([rock], ["RefreshKV", "magic"], {}, "“magic” is not a method. Choose one of RefreshKV, FullAttention, Never"),
+        ([rock], ["RefreshKV", "magic"], {}, "“magic” is not a method. Choose one of RefreshKV, "),
         ([rock], ["RefreshKV"], {}, "Choose at least two methods to compare"),
         ([rock], ["RefreshKV", "RefreshKV"], {}, "Choose at least two methods to compare"),
         ([rock], [], {}, "Choose at least two methods to compare"),
@@ -332,9 +390,9 @@ def test_what_is_wrong_is_said(client: Client, rock: Any, tmp_path: Path) -> Non
     for values, message in (
         ({"max_new_tokens": 901}, "901; it must be 1 to 900"),
         ({"task": "poem"}, r"“poem” is not a task\. Choose one of .*report"),
-        ({"method": "magic"}, "“magic” is not a method. Choose one of RefreshKV, FullAttention"),
+        ({"method": "magic"}, "“magic” is not a method. Choose one of RefreshKV, "),
         ({"budget": "lots"}, "“lots”"),
-        ({"stride": 0}, "steps between refreshes are 0"),
+        ({"stride": 0}, "stride is 0; it must be a whole number"),
         ({"detail": ""}, "is empty"),
         ({"detail": "word " * 300}, "Too long by"),
     ):
@@ -361,7 +419,10 @@ def test_a_path_that_was_not_uploaded_is_refused(client: Client, path: Any) -> N
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", str(SAMPLE), "http://127.0.0.1:1/a.txt"])
 def test_an_uploaded_file_that_is_none_is_refused_in_words(client: Client, path: str) -> None:
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    for endpoint, data in (("read_document", [file, "", "", None]), ("check_budget", [[file], *[None] * 10])):
+    for endpoint, data in (
+        ("read_document", [file, "", "", None]),
+        ("check_budget", [[file], *[None] * (11 + len(all_parameters()))]),
+    ):
         answer = call(client, endpoint, {"data": data})
         assert "event: error" in answer
         assert NOT_UPLOADED in answer

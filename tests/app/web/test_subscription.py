@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from app.engine.queue import ABANDONED
+from app.methods import REFRESHED
 from app.project.commands import Commands
 from app.project.follow import FollowedRun
 from app.project.run_spec import RunSpec
 from app.project.session import Session
 from app.project.sessions import PageView
 from app.project.writing import Writing
-from app.prompt.request import REFRESHKV
 from app.settings import Settings
 from app.store import Store, list_versions, version_text
 from app.web import subscription as subscription_module
@@ -294,7 +294,7 @@ def test_the_next_part_has_a_map_of_its_own(session: Session) -> None:
 
 def test_the_map_shows_the_refreshes_of_a_run(commands: Commands, session: Session) -> None:
     session.sources.paste(TEXT)
-    made = commands.write(session, ask(method=REFRESHKV, budget="32", max_new_tokens=24), at(session), "anew")
+    made = commands.write(session, ask(method=REFRESHED, budget="32", max_new_tokens=24), at(session), "anew")
     shown, reader = subscription(session, made), LogReader()
     while not made.wait(0.002):
         reader.read(shown.update().cache_map)

@@ -62,15 +62,15 @@ def test_progress_has_a_bar_where_the_fraction_is_known() -> None:
 
 
 def test_rates_show_what_is_known() -> None:
-    unknown = dict.fromkeys(status(RunStatistics(30)))
+    unknown = status(RunStatistics(30))
     assert panels.rates(unknown).count("–") == 8
     steps = "12 full, 108 partial (10% full)"
-    figures = {"decodeRate": 23.456, "steps": steps, "firstToken": 2.04, "partialMilliseconds": 41.6}
+    figures = {"decodeRate": 23.456, "steps": steps, "firstToken": 2.04, "times": [("a step", 41.6)]}
     known = panels.rates({**unknown, **figures})
     assert known.startswith('<span class="rate"><b>23.5</b> tokens/s</span><dl class="rates">')
     assert f"<dd>{steps}</dd>" in known
     assert "<dt>first token</dt><dd>2.0 s</dd>" in known
-    assert "<dd>42 ms</dd>" in known
+    assert "<dt>a step</dt><dd>42 ms</dd>" in known
 
 
 def test_the_steps_say_what_is_done_and_what_is_next() -> None:

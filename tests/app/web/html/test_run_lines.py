@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from app.engine.statistics import RunStatistics
+from app.methods import Kind
 from app.web.html.run_lines import already_read, last_step, prefill_progress, status, steps, waiting
 from core.events import PrefillProgress
 from tests.app.engine.test_statistics import statistics_of, token
@@ -32,20 +33,36 @@ def test_the_last_step_in_words(full_layers: int, kind: str) -> None:
     assert last_step(statistics_of(token(1, 0.01, full_layers))) == kind
 
 
+@pytest.mark.parametrize(
+    ("kind", "full_layers", "count", "last"),
+    [
+        ("full", 30, "2, all full", "full"),
+        ("kept", 0, "2 over what was kept", "over what was kept"),
+        ("read", 0, "2, each over what it chose", "over what it chose"),
+        ("read", 2, "2, each over what it chose", "over what it chose"),  # two layers that always read everything
+    ],
+)
+def test_steps_of_other_methods_are_called_what_they_are(kind: Kind, full_layers: int, count: str, last: str) -> None:
+    statistics = statistics_of(token(1, 0.010, full_layers), token(2, 0.030, full_layers))
+    assert (steps(statistics, kind=kind), last_step(statistics, kind=kind)) == (count, last)
+    assert status(statistics, kind=kind)["times"] == [("a step", 20.0)]
+
+
 def test_the_token_of_the_prefill_is_no_step() -> None:
     statistics = statistics_of(token(0, 0.01, 30))
     assert (last_step(statistics), steps(statistics)) == (None, None)
 
 
 def test_what_is_unknown_is_none() -> None:
-    assert set(status(statistics_of()).values()) == {None}
+    *figures, times = status(statistics_of()).values()
+    assert (set(figures), times) == ({None}, [("full step", None), ("partial step", None)])
 
 
 def test_the_live_figures() -> None:
     statistics = statistics_of(*(token(step, 0.0625) for step in range(1, 16)), token(16, 0.0625, full_layers=30))
     assert status(statistics) == {
         "decodeRate": 16.0, "recentRate": 16.0, "firstToken": None, "prefillRate": None, "lastStep": "full",
-        "steps": "1 full, 15 partial (6% full)", "fullMilliseconds": 62.5, "partialMilliseconds": 62.5,
+        "steps": "1 full, 15 partial (6% full)", "times": [("full step", 62.5), ("partial step", 62.5)],
     }  # fmt: skip
     statistics = reading((1.0, 100), (3.0, 500), started=0.5)
     statistics.add(3.0, token(0, 0.1, 30))

@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from app.methods import FULL_ATTENTION, REFRESHED
 from app.project.commands import Commands
 from app.project.session import Session
 from app.project.sessions import Sessions
-from app.prompt.request import FULL_ATTENTION, REFRESHKV
 from app.web.context import AppContext
 from app.web.html.comparison import comparison_html
 from app.web.page.compare import Watch
@@ -120,7 +120,7 @@ def test_stop_is_anybodys(shown: Shown, commands: Commands, sessions: Sessions, 
 @pytest.mark.slow
 def test_what_is_asked_for_is_compared_and_shown(shown: Shown, session: Session) -> None:
     values = compared_request(max_new_tokens=2).fields.values()
-    *_, last, _ = all_of(shown.watch.begin([REFRESHKV, FULL_ATTENTION], session.id, of("page"), *values))
+    *_, last, _ = all_of(shown.watch.begin([REFRESHED, FULL_ATTENTION], session.id, of("page"), *values))
     assert session.comparison is not None
     assert [trial.name for trial in session.comparison.trials] == ["RefreshKV", "Full attention"]
     assert last == {shown.html: comparison_html(session.comparison), **shown.resting()}
@@ -128,7 +128,7 @@ def test_what_is_asked_for_is_compared_and_shown(shown: Shown, session: Session)
 
 def test_why_it_cannot_be_begun_is_said(shown: Shown, session: Session) -> None:
     values = compared_request().fields.values()
-    (only,) = all_of(shown.watch.begin([REFRESHKV], session.id, of("page"), *values))
+    (only,) = all_of(shown.watch.begin([REFRESHED], session.id, of("page"), *values))
     assert only.keys() == {shown.html}
     assert "at least two" in only[shown.html]
     assert session.comparison is None
