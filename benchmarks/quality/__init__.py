@@ -1,0 +1,1 @@
+"""How near each method's predictions are to full attention's, and what each reads for it."""
