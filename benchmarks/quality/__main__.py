@@ -19,10 +19,16 @@ from core import compile_decoding, load_model
 
 from ..process import ROOT
 from ..writing.corpus import Library
-from .configurations import configurations
+from .configurations import configurations, of_tasks
+from .plot import plot
 from .record import Record
+from .report import report
 from .teacher import KEYS, TeacherForced
-from .texts import TEXTS, cases
+from .texts import AROUND_TASKS, TEXTS, cases, words
+from .turns import KEYS as TASK_KEYS
+from .turns import InTurns, Writer, paragraphs
+
+PARTS = ("teacher", "tasks")
 
 
 def main() -> None:
@@ -35,21 +41,34 @@ def main() -> None:
     parser.add_argument("--prompt", type=int, default=6000)
     parser.add_argument("--steps", type=int, default=80)
     parser.add_argument("--places", type=int, default=2)
+    parser.add_argument("--items", type=int, default=12, help="of each task")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--tables", action="store_true", help="measure nothing: tables and plot of what is there")
+    parser.add_argument("--plot", type=Path, default=ROOT / "assets" / "quality.svg", metavar="FILE")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "quality", metavar="FOLDER")
     chosen = parser.parse_args()
-    teacher = Record(chosen.output / "teacher.jsonl", KEYS)
+    teacher, tasks = Record(chosen.output / "teacher.jsonl", KEYS), Record(chosen.output / "tasks.jsonl", TASK_KEYS)
+    if not chosen.tables:
+        measure(chosen, teacher, tasks)
+    print(report(teacher, tasks))
+    plot(teacher, chosen.plot)
+
+
+def measure(chosen: argparse.Namespace, teacher: Record, tasks: Record) -> None:
+    """What is not there yet."""
     model, tokenizer = load_model(quantization="int4")
     compile_decoding(model).wait()
     library = Library(user_cache_path("refreshkv") / "benchmarks" / "documents")
-    texts = [text for text in TEXTS if not chosen.texts or text.name in chosen.texts]
+    wanted = [one for one in configurations() if any(text in one.name for text in chosen.configurations)]
     with torch.no_grad():
-        # The first place of every text before the second, so that what is there early speaks for all texts.
-        found = sorted(
-            cases(texts, tokenizer, library, chosen.prompt + chosen.steps + 1, chosen.places),
-            key=lambda case: case.place,
-        )
-        wanted = [one for one in configurations() if any(text in one.name for text in chosen.configurations)]
-        TeacherForced(model, teacher, chosen.prompt).run(found, wanted)
+        if "teacher" in chosen.parts:
+            texts = [text for text in TEXTS if not chosen.texts or text.name in chosen.texts]
+            found = list(cases(texts, tokenizer, library, chosen.prompt + chosen.steps + 1, chosen.places))
+            TeacherForced(model, teacher, chosen.prompt).run(found, wanted)
+        if "tasks" in chosen.parts:
+            around = [paragraphs(words(text, library)) for text in TEXTS if text.name in AROUND_TASKS]
+            given = [one for one in of_tasks() if one in wanted]
+            InTurns(Writer(model, tokenizer), tasks, around).run(chosen.items, given)
 
 
 if __name__ == "__main__":

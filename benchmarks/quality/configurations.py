@@ -37,6 +37,11 @@ def configurations() -> list[Configuration]:
     return sorted(dict.fromkeys(_all()), key=lambda configuration: configuration.tier)
 
 
+def of_tasks() -> list[Configuration]:
+    """Those that tasks are given to: the first tier, at the methods' own bits."""
+    return [one for one in configurations() if one.tier == 0 and one.compiled and "bits" not in one.parameters]
+
+
 def _all() -> Iterator[Configuration]:
     yield Configuration(REFERENCE, FullAttention())
     yield Configuration(REFERENCE, FullAttention(), "not compiled", compiled=False)
@@ -54,6 +59,7 @@ def _all() -> Iterator[Configuration]:
         late = 5 if default.sums_attention else 0
         # At other budgets than a short prompt's floor RefreshKV is the paper's.
         for tier, budget in enumerate(BUDGETS[:1] if method is RefreshKV else BUDGETS):
+            tier = 0 if "bits" in settings and tier == 1 else tier
             yield Configuration(name, replace(default, budget=budget), _budget(budget), tier + (late if tier else 0))
         if "bits" in settings:
             for bits in BITS:

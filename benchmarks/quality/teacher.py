@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import product
 from time import perf_counter
 from typing import Any
 
@@ -106,12 +107,14 @@ class TeacherForced:
         self._references: dict[str, Tensor] = {}
 
     def run(self, cases: Sequence[Case], configurations: Sequence[Configuration]) -> None:
-        """All of a tier in all cases, then the next; within a case the methods take turns."""
-        for tier in sorted({configuration.tier for configuration in configurations}):
-            for case in cases:
-                for configuration in configurations:
-                    if configuration.tier == tier:
-                        self._measure(case, configuration)
+        """The first place of every text before the second, and there all of a tier before the next, so that what is
+        there early speaks for all texts. Within a case the methods take turns."""
+        places = sorted({case.place for case in cases})
+        tiers = sorted({configuration.tier for configuration in configurations})
+        for place, tier, case in product(places, tiers, cases):
+            for configuration in configurations:
+                if (case.place, configuration.tier) == (place, tier):
+                    self._measure(case, configuration)
 
     def _measure(self, case: Case, configuration: Configuration) -> None:
         if (case.name, configuration.name, self._prompt) in self._record:

@@ -42,6 +42,9 @@ TEXTS = (
     Text("changes", "log, TXT", "glibc-doc", "usr/share/doc/glibc-doc/ChangeLog.18.gz"),
 )
 
+AROUND_TASKS = ("faq", "Sawyer", "Opticks")
+"""The texts among whose paragraphs the lines of tasks stand."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -73,8 +76,12 @@ def cases(
 
 def token_ids(text: Text, tokenizer: PreTrainedTokenizerBase, library: Library) -> Tensor:
     """All of a text, int64 `(length,)`."""
+    return torch.tensor(tokenizer(words(text, library), verbose=False)["input_ids"])
+
+
+def words(text: Text, library: Library) -> str:
+    """All of a text."""
     path = library.file(text.package, text.inside)
     suffix = ".txt" if path.suffix.lstrip(".").isdigit() else path.suffix  # a log's name may end in a number
     document = read_document(path, name=f"{text.name}{suffix}")
-    words = "\n\n".join(page.text for page in document.pages)
-    return torch.tensor(tokenizer(words, verbose=False)["input_ids"])
+    return "\n\n".join(page.text for page in document.pages)

@@ -1,0 +1,179 @@
+"""The Markdown tables of what was measured."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any, TypeAlias
+
+from ..machine import machine_name
+from .configurations import PAPER, REFERENCE, configurations
+from .metrics import interval, percentile, ratio
+from .record import Record
+from .turns import ENOUGH, share_right
+
+Rows: TypeAlias = list[dict[str, Any]]
+EVICTING = ("StreamingLLM", "SnapKV", "H2O", "TOVA")
+BEST_EVICTING = "the best that evicts"
+DISTANCES = ((0, 0), (1, 2), (3, 5), (6, 9), (10, 19), (20, 39))
+TARGETS = (
+    (f"{PAPER} 1/8", BEST_EVICTING, 1.0),
+    ("RefreshKV 1/8", f"{PAPER} 1/8", 0.5),
+    ("KeyIndex 1/8", f"{PAPER} 1/8", 0.05),
+    ("KeyIndex 1/32", f"{PAPER} 1/8", 0.25),
+    ("KeyIndex 1/32", f"{PAPER} 1/32", 0.25),
+)
+
+
+def report(teacher: Record, tasks: Record) -> str:
+    """All tables of which there is something."""
+    found = by_configuration(teacher)
+    parts = [f"{machine_name()}; weights int4, keys and values bfloat16"]
+    if REFERENCE in found:
+        parts += [teacher_table(found), targets_table(found), texts_table(found), distance_table(found)]
+    if list(tasks):
+        parts.append(tasks_table(tasks))
+    return "\n\n".join(part for part in parts if part)
+
+
+def by_configuration(teacher: Record) -> dict[str, Rows]:
+    """The rows of each configuration, in the order of the registry, and those that it does not know any more last."""
+    found: dict[str, Rows] = {configuration.name: [] for configuration in configurations()}
+    for row in teacher:
+        found.setdefault(row["name"], []).append(row)
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def by_text(rows: Rows, key: str) -> dict[str, list[float]]:
+    """The values under `key` of all steps, text by text."""
+    groups: defaultdict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        groups[row["text"]] += row[key]
+    return dict(groups)
+
+
+def milliseconds(rows: Rows) -> float:
+    """The mean over steps of the least that a step took in any case: others use the machine too."""
+    return fmean(min(times) for times in zip(*(row["ms"] for row in rows), strict=False))
+
+
+def read_bytes(rows: Rows) -> float:
+    """A token and layer, the mean."""
+    return fmean(fmean(row["read"]) for row in rows)
+
+
+def teacher_table(found: Mapping[str, Rows]) -> str:
+    """A row a configuration."""
+    heads = ("cases", "KL", "95 %", "p95", "worst", "argmax", "NLL", "KB read", "KB held", "ms")
+    lines = _head("method", heads)
+    for name, rows in found.items():
+        mean, low, high = interval(by_text(rows, "kl"))
+        every = [value for row in rows for value in row["kl"]]
+        lines.append(
+            _row(
+                name,
+                f"{len(rows)}",
+                f"{mean:.4f}",
+                f"{low:.4f}–{high:.4f}",
+                f"{percentile(every, 0.95):.3f}",
+                f"{max(every):.2f}",
+                f"{interval(by_text(rows, 'agrees'))[0]:.3f}",
+                f"{interval(by_text(rows, 'nll'))[0]:.3f}",
+                f"{read_bytes(rows) / 1e3:,.0f}",
+                f"{fmean(row['held'] for row in rows) / 1e3:,.0f}",
+                f"{milliseconds(rows):.1f}",
+            )
+        )
+    return "\n".join(lines)
+
+
+def targets_table(found: Mapping[str, Rows]) -> str:
+    """The KL of one beside another's, in the cases that both have."""
+    evicting = [f"{name} 1/8" for name in EVICTING if f"{name} 1/8" in found]
+    best = min(evicting, key=lambda name: interval(by_text(found[name], "kl"))[0], default="")
+    lines = _head("KL of", ("to that of", "cases", "ratio", "95 %", "ratio of ms", "wanted at most"))
+    for over, under, wanted in TARGETS:
+        under = best if under == BEST_EVICTING else under
+        if over not in found or under not in found:
+            continue
+        above, below = _shared(found[over], found[under])
+        if not above:
+            continue
+        mean, low, high = ratio(by_text(above, "kl"), by_text(below, "kl"))
+        spent = milliseconds(above) / milliseconds(below)
+        cells = (under, f"{len(above)}", f"{mean:.3f}", f"{low:.3f}–{high:.3f}", f"{spent:.2f}", f"{wanted:g}")
+        lines.append(_row(over, *cells))
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def texts_table(found: Mapping[str, Rows]) -> str:
+    """The KL text by text at an eighth: whether some text always suffers."""
+    names = [name for name in found if name.endswith(" 1/8") or name == "KeyIndex 1/32"]
+    texts = list(by_text(found[REFERENCE], "kl"))
+    lines = _head("KL", texts)
+    for name in names:
+        groups = by_text(found[name], "kl")
+        lines.append(_row(name, *(f"{fmean(groups[text]):.4f}" if text in groups else "–" for text in texts)))
+    return "\n".join(lines)
+
+
+def distance_table(found: Mapping[str, Rows]) -> str:
+    """The KL by the steps since the last refresh, the full step itself being 0."""
+    lines = _head("KL, steps since the refresh", [_span(first, last) for first, last in DISTANCES])
+    for stride in (5, 10, 20, 40):
+        name = f"{PAPER} 1/8" if stride == 10 else f"{PAPER} 1/8, stride {stride}"
+        if name in found:
+            lines.append(_row(f"stride {stride}", *_by_distance(found[name], stride)))
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _by_distance(rows: Rows, stride: int) -> Iterable[str]:
+    for first, last in DISTANCES:
+        values = [
+            value
+            for row in rows
+            for step, value in enumerate(row["kl"], 1)
+            if first <= step % stride <= last  # the prompt's end chooses as a refresh does
+        ]
+        yield f"{fmean(values):.4f}" if values else "–"
+
+
+def tasks_table(tasks: Record) -> str:
+    """The share of right answers, in all and by turn, and beside full attention's."""
+    names = list(dict.fromkeys(row["name"] for row in tasks))
+    turns = max(len(row["right"]) for row in tasks)
+    lines = _head(
+        "task | method", ("items", "right", "95 %", "of full", *(f"turn {turn + 1}" for turn in range(turns))), 2
+    )
+    for task in dict.fromkeys(row["task"] for row in tasks):
+        full = share_right(tasks, task, REFERENCE)
+        for name in names:
+            rows = [row for row in tasks if (row["task"], row["name"]) == (task, name)]
+            if not rows:
+                continue
+            groups = {str(row["item"]): [float(one) for turn in row["right"] for one in turn] for row in rows}
+            mean, low, high = interval(groups)
+            by_turn = (fmean(one for row in rows for one in row["right"][turn]) for turn in range(turns))
+            left_out = f" (below {ENOUGH:g}: no other method)" if name == REFERENCE and full < ENOUGH else ""
+            cells = (f"{len(rows)}", f"{mean:.3f}", f"{low:.3f}–{high:.3f}", f"{mean / full if full else 0:.2f}")
+            lines.append(_row(f"{task} | {name}{left_out}", *cells, *(f"{share:.2f}" for share in by_turn)))
+    return "\n".join(lines)
+
+
+def _shared(over: Rows, under: Rows) -> tuple[Rows, Rows]:
+    """The rows of the cases that both have."""
+    both = {row["case"] for row in over} & {row["case"] for row in under}
+    return [row for row in over if row["case"] in both], [row for row in under if row["case"] in both]
+
+
+def _span(first: int, last: int) -> str:
+    return f"{first}" if first == last else f"{first}–{last}"
+
+
+def _head(first: str, heads: Sequence[str], named: int = 1) -> list[str]:
+    return [_row(first, *heads), "|" + " --- |" * named + " ---: |" * len(heads)]
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
