@@ -1,4 +1,5 @@
-"""KL against milliseconds and against bytes read: a point a configuration, a colour and a line a method."""
+"""KL against milliseconds and against bytes read: a point a configuration, a colour and a line a method; full attention's are the
+dashed lines."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..report import COLORS, GREY, MARKERS
-from .configurations import Configuration, configurations
+from .configurations import REFERENCE, Configuration, configurations
 from .metrics import interval
 from .record import Record
 from .report import by_configuration, by_text, milliseconds, read_bytes
@@ -33,11 +34,15 @@ def plot(teacher: Record, path: Path) -> None:
     ):
         for index, (method, own) in enumerate(methods.items()):
             style: dict[str, Any] = {"color": COLORS[index % len(COLORS)], "marker": MARKERS[index % len(MARKERS)]}
+            if index >= len(COLORS):  # the same colours again, hollow
+                style |= {"markerfacecolor": "none", "linestyle": ":"}
             plain = sorted((measure(found[one.name]), points[one.name]) for one in own if "," not in one.parameters)
             others = [(measure(found[one.name]), points[one.name]) for one in own if "," in one.parameters]
             side.plot(*zip(*plain, strict=True), label=method, linewidth=1.2, markersize=6, **style)
             if others:
-                side.plot(*zip(*others, strict=True), linestyle="none", markersize=4, alpha=0.6, **style)
+                side.plot(*zip(*others, strict=True), markersize=4, alpha=0.6, **style | {"linestyle": "none"})
+        if REFERENCE in found:
+            side.axvline(measure(found[REFERENCE]), color=GREY, linestyle="--", linewidth=1, label=REFERENCE)
         side.set_xlabel(label, color=GREY)
         side.set_yscale("log")
         side.tick_params(colors=GREY)

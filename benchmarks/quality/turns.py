@@ -37,7 +37,7 @@ def share_right(record: Record, task: str, name: str) -> float:
     right = [
         one for row in record if (row["task"], row["name"]) == (task, name) for turn in row["right"] for one in turn
     ]
-    return sum(right) / max(1, len(right))
+    return float(sum(right) / max(1, len(right)))
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,12 @@ class InTurns:
         self._prompts = Prompts(writer.model)
 
     def run(self, items: int, configurations: Sequence[Configuration]) -> None:
-        """So many items of each task: by full attention first, by the others only where that is right often enough."""
+        """So many items of each task: by full attention first, by the others where that is right often enough."""
         full = [configuration for configuration in configurations if configuration.name == REFERENCE]
         others = [configuration for configuration in configurations if configuration.name != REFERENCE]
         for task in TASKS:
             self._items(task, items, full)
+        for task in TASKS:
             if share_right(self._record, task, REFERENCE) >= ENOUGH:
                 self._items(task, items, others)
 
