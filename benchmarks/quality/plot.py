@@ -1,5 +1,4 @@
-"""KL against milliseconds and against bytes read: a point a configuration, a colour and a line a method; full attention's are the
-dashed lines."""
+"""KL against milliseconds and against bytes read: a point a configuration, a line a method, full attention dashed."""
 
 from __future__ import annotations
 

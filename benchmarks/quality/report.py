@@ -38,11 +38,18 @@ def report(teacher: Record, tasks: Record) -> str:
 
 
 def by_configuration(teacher: Record) -> dict[str, Rows]:
-    """The rows of each configuration, in the order of the registry, and those that it does not know any more last."""
+    """The rows of each configuration, in the order of the registry, and those that it does not know any more last.
+
+    While a run is under way, of those cases alone that all configurations of the first tier have: means over other
+    texts are not to be compared.
+    """
     found: dict[str, Rows] = {configuration.name: [] for configuration in configurations()}
     for row in teacher:
         found.setdefault(row["name"], []).append(row)
-    return {name: rows for name, rows in found.items() if rows}
+    first = [found[one.name] for one in configurations() if one.tier == 0 and found[one.name]]
+    common = set.intersection(*({row["case"] for row in rows} for rows in first)) if first else set()
+    kept = {name: [row for row in rows if row["case"] in common] for name, rows in found.items()}
+    return {name: rows for name, rows in kept.items() if rows}
 
 
 def by_text(rows: Rows, key: str) -> dict[str, list[float]]:

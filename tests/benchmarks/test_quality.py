@@ -10,7 +10,7 @@ from benchmarks.quality.configurations import configurations, of_tasks
 from benchmarks.quality.metrics import agreements, divergences, interval, likelihoods, percentile, ratio
 from benchmarks.quality.plot import plot
 from benchmarks.quality.record import Record
-from benchmarks.quality.report import milliseconds, report
+from benchmarks.quality.report import by_configuration, milliseconds, report
 from benchmarks.quality.tasks import TASKS, TURNS, passage
 from benchmarks.quality.turns import paragraphs, share_right
 from core.policies import METHODS
@@ -137,3 +137,15 @@ def test_the_time_of_a_step_is_the_least_of_all_cases() -> None:
     busy = row("a/0", "x", 0.0, ms=30.0)
     busy["ms"][3] = 5.0
     assert milliseconds([busy, row("b/0", "x", 0.0, ms=12.0)]) == pytest.approx((11 * 12 + 5) / 12)
+
+
+def test_only_cases_that_all_of_the_first_tier_have_are_compared(tmp_path: Path) -> None:
+    teacher = Record(tmp_path / "t.jsonl", ("case", "name"))
+    for case in ("a/0", "b/0"):
+        teacher.add(row(case, "FullAttention", 0.0))
+    teacher.add(row("a/0", "SnapKV 1/8", 0.4))
+    teacher.add(row("b/0", "SnapKV 1/16", 0.4))
+    assert {name: len(rows) for name, rows in by_configuration(teacher).items()} == {
+        "FullAttention": 1,
+        "SnapKV 1/8": 1,
+    }
