@@ -147,7 +147,7 @@ def _by_distance(rows: Rows, stride: int) -> Iterable[str]:
 
 
 def tasks_table(tasks: Record) -> str:
-    """The share of right answers, in all and by turn, and beside full attention's."""
+    """The share of right answers, in all and by turn, and beside full attention's in the same items."""
     names = list(dict.fromkeys(row["name"] for row in tasks))
     turns = max(len(row["right"]) for row in tasks)
     lines = _head(
@@ -162,8 +162,14 @@ def tasks_table(tasks: Record) -> str:
             groups = {str(row["item"]): [float(one) for turn in row["right"] for one in turn] for row in rows}
             mean, low, high = interval(groups)
             by_turn = (fmean(one for row in rows for one in row["right"][turn]) for turn in range(turns))
+            own = [
+                row for row in tasks if (row["task"], row["name"]) == (task, REFERENCE) and str(row["item"]) in groups
+            ]
+            beside = (
+                mean / share if (share := fmean(one for row in own for turn in row["right"] for one in turn)) else 0
+            )
             left_out = f" (below {ENOUGH:g}: no other method)" if name == REFERENCE and full < ENOUGH else ""
-            cells = (f"{len(rows)}", f"{mean:.3f}", f"{low:.3f}–{high:.3f}", f"{mean / full if full else 0:.2f}")
+            cells = (f"{len(rows)}", f"{mean:.3f}", f"{low:.3f}–{high:.3f}", f"{beside:.2f}")
             lines.append(_row(f"{task} | {name}{left_out}", *cells, *(f"{share:.2f}" for share in by_turn)))
     return "\n".join(lines)
 
