@@ -32,6 +32,9 @@ class Traffic:
         length = layer.get_seq_length()
         if layer.step is Step.PARTIAL and layer.small is not None:
             return layer.small.slots * position_bytes(layer)
+        if layer.step is Step.CHOSEN and layer.kept.index is not None and layer.kept.index.codes is not None:
+            # A compiled step tells what it chose at reports alone; it is K, always.
+            return min(layer.kept.sizes[0], length) * position_bytes(layer) + index_bytes(layer, length)
         if layer.step is Step.CHOSEN and layer.kept.chosen is not None:
             chosen = layer.kept.chosen
             scored = index_bytes(layer, length)
@@ -51,10 +54,8 @@ def index_bytes(layer: PolicyLayer, length: int) -> float:
     index = layer.kept.index
     if index is None or isinstance(layer.policy, TokenSelect):
         return 0
-    codes = getattr(index, "codes", None)
-    storage = getattr(codes, "codes", None)
-    if storage is not None:  # codes in a buffer that grows by blocks
-        return float(storage.nbytes * length / max(1, storage.shape[2]))
+    if index.codes is not None:  # they lie in a buffer that grows by blocks
+        return index.codes.codes.nbytes * length / index.codes.codes.shape[2]
     return index.nbytes
 
 
