@@ -154,10 +154,15 @@ def test_a_full_disk_at_an_upload_is_said(
 
 
 def test_a_browser_that_vanishes_in_the_middle_of_an_upload_leaves_nothing(
-    served: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    served: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the usual one is that of other processes too
     folder = Path(get_upload_folder())
-    before = {*folder.rglob("*"), *Path(tempfile.gettempdir()).glob("tmp*")}
+    before = {*folder.rglob("*"), *tmp_path.iterdir()}
     address = urlsplit(served)
     head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\n'
     with socket.create_connection((address.hostname, address.port)) as connection:
@@ -165,6 +170,6 @@ def test_a_browser_that_vanishes_in_the_middle_of_an_upload_leaves_nothing(
             b"POST /gradio_api/upload HTTP/1.1\r\nHost: " + address.netloc.encode() + b"\r\nContent-Length: 9000000\r\n"
             b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + head + b"x" * 2_000_000
         )
-    wait(lambda: {*folder.rglob("*"), *Path(tempfile.gettempdir()).glob("tmp*")} <= before)
+    wait(lambda: {*folder.rglob("*"), *tmp_path.iterdir()} <= before)
     assert httpx.get(f"{served}config").status_code == 200
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())

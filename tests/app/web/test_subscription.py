@@ -330,7 +330,7 @@ def test_the_figures_are_worked_out_now_and_then_and_at_the_end(
     assert after(RATES_SECONDS - 0.01, " stood") == first
     second = after(RATES_SECONDS, " on")
     assert second != first
-    assert "2 full, 0 partial" in second
+    assert "2, all full" in second
     assert after(2 * RATES_SECONDS - 0.01, " the") == second
     script.finish(" rock")
     assert made.wait(30)
