@@ -334,7 +334,7 @@ def test_the_figures_are_worked_out_now_and_then_and_at_the_end(
     assert after(2 * RATES_SECONDS - 0.01, " the") == second
     script.finish(" rock")
     assert made.wait(30)
-    assert "4 full, 0 partial" in shown.update().rates  # the clock has not moved
+    assert "4, all full" in shown.update().rates  # the clock has not moved
 
 
 # --- the line ---
