@@ -26,9 +26,9 @@ class NumberField(gr.Number):
         return payload
 
 
-def add_method(settings: Settings) -> list[Any]:
+def add_method(settings: Settings, fold: gr.Accordion) -> list[Any]:
     """The dropdown, then a field for every parameter there is, of which those of the chosen method are shown. One
-    that is empty stands for what is usual, which is written in it."""
+    that is empty stands for what is usual, which is written in it. All stand in `fold`."""
     choices = [(titled(title_of(method)), method) for method in METHODS]
     method = gr.Dropdown(
         choices,  # type: ignore[arg-type]  # a name may be a label
@@ -52,7 +52,8 @@ def add_method(settings: Settings) -> list[Any]:
         ]
         return [say(METHODS[known].summary), *shown]
 
-    method.change(described, method, [summary, *fields], queue=False, **QUIET)
+    # What is to show while it is folded up Gradio forgets.
+    gr.on([method.change, fold.expand], described, method, [summary, *fields], queue=False, **QUIET)
     return [method, *fields]
 
 

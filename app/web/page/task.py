@@ -126,8 +126,8 @@ def suggestion(before: Mapping[str, Any], now: Mapping[str, Any]) -> int | None:
 
 def _decoding(settings: Settings) -> tuple[list[Any], list[Any]]:
     """The method with its parameters, and what stands behind the most tokens in a request."""
-    with gr.Accordion(words("options"), open=False, elem_id="options"):
-        method = add_method(settings)
+    with gr.Accordion(words("options"), open=False, elem_id="options") as fold:
+        method = add_method(settings, fold)
         with gr.Row():
             temperature = NumberField(
                 settings.temperature, label=words("temperature"), minimum=0, maximum=MAX_TEMPERATURE
