@@ -37,7 +37,7 @@ def health(url: str) -> dict[str, object]:
 
 def written(url: str, **asked: object) -> str:
     """What the app writes when it is asked for a few words."""
-    options = {"task": "free", "detail": "Go on.", "max_new_tokens": 4, "wording": "own", **asked}
+    options = {"files": [], "task": "free", "detail": "Go on.", "max_new_tokens": 4, "wording": "own", **asked}
     return str(Client(url, verbose=False).predict(api_name="/write", **options)["text"])
 
 
