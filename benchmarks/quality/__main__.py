@@ -24,7 +24,7 @@ from .plot import plot
 from .record import Record
 from .report import report
 from .teacher import KEYS, TeacherForced
-from .texts import AROUND_TASKS, TEXTS, cases, words
+from .texts import AROUND_TASKS, PLACES, TEXTS, cases, words
 from .turns import KEYS as TASK_KEYS
 from .turns import InTurns, Writer, paragraphs
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--configurations", nargs="+", default=[""], metavar="TEXT", help="with one in their name")
     parser.add_argument("--prompt", type=int, default=6000)
     parser.add_argument("--steps", type=int, default=80)
-    parser.add_argument("--places", type=int, default=2)
+    parser.add_argument("--places", type=int, default=2, choices=range(1, len(PLACES) + 1))
     parser.add_argument("--items", type=int, default=12, help="of each task")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--tables", action="store_true", help="measure nothing: tables and plot of what is there")

@@ -16,6 +16,10 @@ from ..writing.corpus import Library
 _R, _GO = "usr/share/R/doc/manual", "usr/share/gocode/src/github.com/klauspost/compress/testdata"
 
 
+PLACES = (1 / 4, 3 / 4, 1 / 2)
+"""Where in a text its places begin, as shares of it: the same however many are measured."""
+
+
 @dataclass(frozen=True)
 class Text:
     """A file of a package, and of which kind it is."""
@@ -70,7 +74,7 @@ def cases(
             raise SystemExit(f"{text.name} has {len(ids):,} tokens; {places} stretches of {length:,} do not fit.")
         for place in range(places):
             # Neither the title and contents of the text nor its index.
-            begin = (2 * place + 1) * (len(ids) - length) // (2 * places)
+            begin = int(PLACES[place] * (len(ids) - length))
             yield Case(text, place, ids[None, begin : begin + length])
 
 
