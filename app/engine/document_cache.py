@@ -65,8 +65,6 @@ class DocumentCache:
         self._model = model
         self._memory_bytes = default_memory(model.device) if memory_bytes is None else memory_bytes
         self._memory = memory if model.device.type == "cpu" else None
-        if self._memory is not None:
-            self._memory.add("caches", self)
         self._in_use: _Entry | None = None
         # A file says nothing of devices, so that a model spread over several could not be given its keys and values.
         self._files = files if len({parameter.device for parameter in model.parameters()}) == 1 else None
@@ -75,6 +73,8 @@ class DocumentCache:
         self._token_bytes = 0
         self._lock = threading.Lock()
         """Held by who changes which are kept."""
+        if self._memory is not None:  # which may be asked at once what is in it
+            self._memory.add("caches", self)
 
     @contextmanager
     def use(self, prompt: Sequence[int], document_end: int, policy: Policy, room: int) -> Iterator[PolicyCache]:

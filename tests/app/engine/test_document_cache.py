@@ -8,7 +8,7 @@ import torch
 
 from app.engine.document_cache import MAX_DEFAULT_BYTES, MINIMUM_TOKENS, DocumentCache, default_memory, document_cache
 from app.engine.document_files import DocumentFiles
-from app.memory import Memory
+from app.memory import Holder, Memory
 from app.settings import Settings
 from core import FullAttention, InvalidParameterError, Policy, PolicyCache, RefreshKV
 from core.decoder import generate_step
@@ -379,3 +379,16 @@ def test_caches_share_a_budget_and_the_run_under_way_counts() -> None:
     assert not memory.make_room(10**9 + 1)
     assert documents.held == 0
     documents.close()
+
+
+def test_what_is_held_is_known_as_soon_as_the_budget_knows_of_it() -> None:
+    class Asking(Memory):
+        """Asks at once, as another thread may."""
+
+        def add(self, name: str, holder: Holder) -> None:
+            super().add(name, holder)
+            assert (holder.held, holder.oldest) == (0, None)
+
+    memory = Asking(10**9)
+    DocumentCache(MODEL, memory=memory)
+    assert memory.in_megabytes["caches"] == 0
