@@ -90,7 +90,9 @@ def attention_forward(
 
     mask = attention_mask if layer is None else _without_evicted(layer, attention_mask, query, key)
     wide_key, wide_value = key.to(query.dtype), value.to(query.dtype)
-    if layer is not None and layer.forced_step and mask is None and is_plain_chunk(query, key, value, terms):
+    # The mask of a chunk is causal, unless something was evicted.
+    plain = mask is attention_mask and is_plain_chunk(query, key, value, terms)
+    if layer is not None and layer.forced_step and plain:
         output = chunk_attention(query, wide_key, wide_value, terms.scaling)
     elif softcap is None and s_aux is None:
         output, _ = sdpa_attention_forward(

@@ -2,8 +2,12 @@
 
 import pytest
 import torch
+from torch import Tensor
 
+from core import PolicyCache, RefreshKV, attention
+from core.decoder import forward
 from core.grouped import chunk_attention
+from tests.core.tiny import tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -24,3 +28,20 @@ def test_a_chunk_attends_to_the_past_and_causally_to_itself(
     expected = (scores.softmax(-1) @ values).transpose(1, 2)
     assert (out.shape, out.dtype) == ((1, new, query_heads, 16), dtype)
     assert (out.double() - expected).abs().max() < (1e-5 if dtype == torch.float32 else 0.03)
+
+
+def test_chunks_of_one_prompt_need_no_mask_over_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[tuple[int, int]] = []
+
+    def noted(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+        lengths.append((query.shape[2], key.shape[2]))
+        return chunk_attention(query, key, value, scaling)
+
+    monkeypatch.setattr(attention, "chunk_attention", noted)
+    model = tiny_model()
+    cache = PolicyCache(model.config, RefreshKV(budget=6))
+    for begin, end in ((0, 20), (20, 40), (40, 50)):
+        with cache.prefill(last=end == 50):
+            forward(model, torch.arange(begin, end).view(1, -1), cache)
+    layers = model.config.num_hidden_layers
+    assert lengths == [(20, 40)] * layers + [(10, 50)] * layers
