@@ -29,7 +29,7 @@ def kind_of(policy: Policy) -> Kind:
         return "read"
     if policy.evicts:
         return "kept"
-    return "full" if policy.capacity(1) is None else "refreshed"
+    return "full" if policy.reads_all else "refreshed"
 
 
 def kind_named(method: object) -> Kind:

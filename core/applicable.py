@@ -70,7 +70,7 @@ def require_applicable(config: PreTrainedConfig, policy: Policy, layer_types: li
             model=config.model_type,
             layers=_listed(layer_types),
         )
-    if policy.capacity(1) is not None:
+    if not policy.reads_all:
         _require_small_caches(config, policy, layer_types)
 
 

@@ -84,9 +84,10 @@ def attention_forward(
     kwargs = {name: value for name, value in kwargs.items() if name != LAYER_KEY}
     terms = Terms(scaling_of(query, scaling), softcap, s_aux)
     step = layer.begin_attention(query) if layer is not None else None
+    if layer is not None and step is Step.VERIFY:
+        return _verify(layer, query, key, value, attention_mask, terms), None
     if layer is not None and step not in PROMPT_STEPS:
-        decode = _verify if step is Step.VERIFY else _decode_step
-        return decode(layer, query, key, value, attention_mask, terms), None
+        return _decode_step(layer, query, key, value, attention_mask, terms, layer.get_seq_length() - 1), None
 
     mask = attention_mask if layer is None else _without_evicted(layer, attention_mask, query, key)
     wide_key, wide_value = key.to(query.dtype), value.to(query.dtype)
@@ -94,7 +95,7 @@ def attention_forward(
     plain = mask is attention_mask and is_plain_chunk(query, key, value, terms)
     if layer is not None and layer.forced_step and plain:
         output = chunk_attention(query, wide_key, wide_value, terms.scaling)
-    elif softcap is None and s_aux is None:
+    elif terms.plain:
         output, _ = sdpa_attention_forward(
             module, query, wide_key, wide_value, mask, dropout=dropout, scaling=scaling, **kwargs
         )
@@ -169,10 +170,9 @@ def _received(query: Tensor, key: Tensor, mask: Tensor | None, terms: Terms) -> 
 
 
 def _decode_step(
-    layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms
+    layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms, position: int
 ) -> Tensor:
-    """Attention of one token. `key` and `value` are all that the layer holds, or in a partial step the token's own."""
-    position = layer.get_seq_length() - 1
+    """Attention of the token at `position`. `key` and `value` are all up to it, or in a partial step its own."""
     if layer.step is Step.PARTIAL:
         return _partial_step(layer, query, key, value, mask, terms, position)
     if layer.step is Step.CHOSEN:
@@ -189,11 +189,8 @@ def _verify(layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask:
         end = past + index + 1
         own = (query[:, :, index : index + 1], key[:, :, :end], value[:, :, :end])
         column = None if allowed is None else allowed[:, :, index : index + 1, :end]
-        step = layer.begin_verified(own[0], end - 1)
-        if step is Step.PARTIAL:
-            outputs.append(_partial_step(layer, *own, column, terms, end - 1))
-        else:
-            outputs.append((_chosen_step if step is Step.CHOSEN else _full_step)(layer, *own, column, terms))
+        layer.begin_verified(own[0], end - 1)
+        outputs.append(_decode_step(layer, *own, column, terms, end - 1))
     return torch.cat(outputs, dim=1)
 
 
@@ -213,8 +210,7 @@ def _chosen_step(
     layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms
 ) -> Tensor:
     valid = None if mask is None else valid_positions(group_mask(mask, key.shape[1]))
-    plain = mask is None and terms.softcap is None and terms.sinks is None
-    if plain and not has_gradient(query, key, value):
+    if mask is None and terms.plain and not has_gradient(query, key, value):
         layer.note_choice()
         if (attended := layer.kept.attend(query, key, value, terms.scaling)) is not None:
             return attended
@@ -232,7 +228,7 @@ def _full_step(
     allowed = _without_evicted(layer, mask, query, key)
     grouped_mask = None if allowed is None else group_mask(allowed, key.shape[1])
     output, weights = grouped_attention(query, key, value, grouped_mask, terms)
-    if layer.policy.capacity(1) is not None:
+    if not layer.policy.reads_all:
         layer.count(key.shape[2], None if mask is None else valid_positions(group_mask(mask, key.shape[1])))
     if layer.wants_selection and layer.kept.index is None:
         recent = None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from time import perf_counter
 from typing import TypeAlias, TypedDict, Unpack
 
@@ -23,6 +22,7 @@ from .errors import CacheMismatchError, InvalidParameterError
 from .events import CacheRefreshed, Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
 from .graph import decode_graph
 from .policies import Policy, RefreshKV
+from .policies.checks import is_integer
 from .prompt import Prompt, encode_prompt, require_known, require_room
 from .sampling import Sampler, make_sampler
 
@@ -251,7 +251,7 @@ def _require_lengths(max_new_tokens: int, prefill_chunk: ChunkSize) -> None:
 
 
 def _is_positive(count: object) -> bool:
-    return isinstance(count, Integral) and not isinstance(count, bool) and int(count) >= 1
+    return is_integer(count) and int(count) >= 1  # type: ignore[call-overload,no-any-return]
 
 
 def _prepare_cache(

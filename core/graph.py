@@ -103,14 +103,14 @@ class DecodeGraph:
             raise
         for layer, held in zip(layers, chosen, strict=True):
             layer.record(step, held)
-        if step is Step.FULL and layers[0].policy.capacity(1) is not None:
+        if step is Step.FULL and not layers[0].policy.reads_all:
             _refresh(layers, weights[..., : position + 1])
         return logits
 
     def _room_for_weights(self, layers: list[PolicyLayer], step: Step) -> Tensor:
         """Room for a full step's attention weights, `(layers, heads, group, capacity)`, or none for other steps."""
         heads, capacity = layers[0].full[0].storage.shape[1:3]
-        if step is not Step.FULL or layers[0].policy.capacity(1) is None:
+        if step is not Step.FULL or layers[0].policy.reads_all:
             return self._weights[..., :0]
         if self._weights.shape[-1] != capacity:
             self._weights = torch.empty(len(layers), heads, self._query_heads // heads, capacity)

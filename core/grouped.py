@@ -27,6 +27,11 @@ class Terms:
     sinks: Tensor | None = None
     """`(query_heads,)`: logits of a virtual token per head that takes weight and gives nothing (gpt_oss)."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether the weights are the softmax of the scaled scores and no more."""
+        return self.softcap is None and self.sinks is None
+
 
 def scaling_of(query: Tensor, scaling: float | None) -> float:
     """The module's `scaling`, or the usual one for its head size."""
@@ -37,24 +42,24 @@ def allowed_by(mask: Tensor | None, new: int, length: int, device: torch.device)
     """`mask` as bool; None is causal."""
     if mask is None:
         return torch.ones(1, 1, new, length, dtype=torch.bool, device=device).tril(length - new)
+    return _as_bool(mask)
+
+
+def _as_bool(mask: Tensor) -> Tensor:
     return mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
 
 
-def causal_like(last: Tensor | None, queries: Tensor, key: Tensor) -> Tensor | None:
+def causal_like(last: Tensor | None, queries: Tensor, key: Tensor) -> Tensor:
     """The mask of the last tokens of a prompt, `queries`, from that of the very last."""
     new, length = queries.shape[2], key.shape[2]
     causal = torch.ones(new, length, dtype=torch.bool, device=key.device).tril(length - new)
-    return (
-        causal
-        if last is None
-        else (last if last.dtype == torch.bool else last > torch.finfo(last.dtype).min / 2) & causal
-    )
+    return causal if last is None else _as_bool(last) & causal
 
 
 def is_plain_chunk(query: Tensor, key: Tensor, value: Tensor, terms: Terms) -> bool:
     """Whether `chunk_attention` does for it."""
     past = key.shape[2] - query.shape[2]
-    plain = terms.softcap is None and terms.sinks is None and query.shape[-1] == value.shape[-1]
+    plain = terms.plain and query.shape[-1] == value.shape[-1]
     return past > 0 and plain and query.shape[0] == 1 and query.device.type == "cpu"
 
 
@@ -106,8 +111,7 @@ def _fits_kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None,
         and batch == new == 1
         and rows
         and mask is None
-        and terms.softcap is None
-        and terms.sinks is None
+        and terms.plain
         and not has_gradient(query, key, value)
     )
 
@@ -149,14 +153,11 @@ def columns_of(mask: Tensor | None, positions: Tensor, used: Tensor | None = Non
     chosen = gather_positions(columns, positions).transpose(2, 3).unsqueeze(3)
     if used is None:
         return chosen
-    return (chosen if chosen.dtype == torch.bool else chosen > torch.finfo(chosen.dtype).min / 2) & used[
-        :, :, None, None
-    ]
+    return _as_bool(chosen) & used[:, :, None, None]
 
 
 def valid_positions(mask: Tensor | None) -> Tensor | None:
     """Positions the last token may attend to, bool `(batch, 1 or heads, length)`, from its grouped mask."""
     if mask is None:
         return None
-    allowed = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
-    return allowed[:, :, :, -1].any(dim=2)
+    return _as_bool(mask)[:, :, :, -1].any(dim=2)

@@ -230,8 +230,7 @@ class Kept:
     def settle(self, length: int) -> None:
         """More of a prompt follows the first `length` tokens: what is evicted by now stays so, and what is kept may be
         attended to by all of it."""
-        if not self.decoded:  # it is one prompt, whose keys an index sees at once
-            self.index = self.policy.make_index()
+        if not self.decoded:  # it is one prompt
             return
         if self.policy.evicts and self.small is not None:
             self._alive = self.alive(length)

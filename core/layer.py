@@ -208,7 +208,7 @@ class PolicyLayer(CacheLayerMixin):
             return self.step
         return self._settle_check(query)
 
-    def begin_verified(self, query: Tensor, position: int) -> Step:
+    def begin_verified(self, query: Tensor, position: int) -> None:
         """As `begin_attention`, of one of several tokens: the one at `position`, with its query
         `(batch, query_heads, 1, dim)`."""
         counts = (self.decode_step, self.full_steps, self.partial_steps, self.anchor, self.refreshed)
@@ -221,7 +221,7 @@ class PolicyLayer(CacheLayerMixin):
 
         self._undo.append(undo)
         self.decode_step += 1
-        return self._settle_check(query)
+        self._settle_check(query)
 
     def _settle_check(self, query: Tensor) -> Step:
         current = query[:, :, -1].float().mean(dim=1) if self.policy.compares_queries() else None
@@ -373,7 +373,7 @@ class PolicyLayer(CacheLayerMixin):
         return attention_kwargs
 
     def _require_one_attention(self) -> None:
-        if self.policy.capacity(1) is not None:
+        if not self.policy.reads_all:
             raise PolicyInactiveError(
                 "attention-entered-twice",
                 "This architecture computes attention twice for one token of its cache (as DiffLlama does), with which "

@@ -57,13 +57,18 @@ def look_up(seed: int, paragraphs: Sequence[str], keys: int = 30, asked: int = 6
     return Item(_scattered(lines, paragraphs), "\n\nThe list again:\n", _in_turns(asked_for))
 
 
+def _linked(drawn: random.Random, keys: int) -> tuple[dict[str, str], dict[str, str]]:
+    """The names of so many things, and as many others that each refer to one of these."""
+    words = drawn.sample(KEYS, 2 * keys)
+    names = dict(zip(words[:keys], drawn.sample(NAMES, keys), strict=True))
+    return names, dict(zip(words[keys:], drawn.sample(words[:keys], keys), strict=True))
+
+
 def chains(seed: int, paragraphs: Sequence[str], keys: int = 15, asked: int = 3) -> Item:
     """Variable tracking (RULER) of one link, written out: `keys` things have names, as many others refer to one of
     these. Asked for are the reference and then the name."""
     drawn = random.Random(seed)
-    words = drawn.sample(KEYS, 2 * keys)
-    names = dict(zip(words[:keys], drawn.sample(NAMES, keys), strict=True))
-    first = dict(zip(words[keys:], drawn.sample(words[:keys], keys), strict=True))
+    names, first = _linked(drawn, keys)
     lines = [f"{key}: {name}" for key, name in names.items()] + [f"{key}: see {of}" for key, of in first.items()]
     drawn.shuffle(lines)
     asked_for = [
@@ -77,9 +82,7 @@ def tracking(seed: int, paragraphs: Sequence[str], keys: int = 15, asked: int = 
     """Variable tracking of one link, in the head: half of the things have a name, and half that of another; the latter
     are asked for."""
     drawn = random.Random(seed)
-    words = drawn.sample(KEYS, 2 * keys)
-    names = dict(zip(words[:keys], drawn.sample(NAMES, keys), strict=True))
-    first = dict(zip(words[keys:], drawn.sample(words[:keys], keys), strict=True))
+    names, first = _linked(drawn, keys)
     lines = [f"{key}: {name}" for key, name in names.items()] + [f"{key} = {of}" for key, of in first.items()]
     drawn.shuffle(lines)
     asked_for = [(Line(f"{key}:", names[first[key]]),) for key in drawn.sample(list(first), asked * TURNS)]

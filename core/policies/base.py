@@ -19,6 +19,13 @@ from torch import Tensor
 from ..key_codes import KeyCodes
 
 
+def least(scores: Tensor, protected: Tensor, valid: Tensor | None) -> Tensor:
+    """The slots `(batch, heads)` with the lowest of `scores` `(batch, heads, slots)`, none that is `protected` or not
+    in use (`valid`, as in `Evictor.victim`)."""
+    spared = protected if valid is None else protected | ~valid
+    return scores.masked_fill(spared, torch.inf).argmin(dim=-1)
+
+
 def of_rows(ranked: Tensor, counts: Sequence[int]) -> Tensor:
     """Of positions `(batch, heads, count)` ascending by rank each row's `counts` highest; -1 in place of the others."""
     if len(counts) == 1:
@@ -135,6 +142,11 @@ class Policy(ABC):
         """Slots of the small cache per layer and KV head after a prompt of `prompt_length` tokens, or how many
         positions are chosen at each step; None for neither, so that every step attends to the full cache."""
 
+    @property
+    def reads_all(self) -> bool:
+        """Whether every step attends to the full cache."""
+        return self.capacity(1) is None
+
     def for_layer(self, layer: int, layers: int) -> Policy:
         """The policy of layer `layer` of `layers`, for methods that treat some otherwise."""
         return self
@@ -203,4 +215,17 @@ class Policy(ABC):
 
         `query`, `anchor`: the current query vector and the one of the layer's last full step, `(batch, dim)`.
         """
+        return False
+
+
+class EvictingPolicy(Policy):
+    """A policy with a small cache alone: what that does not hold is gone, and there is no full step."""
+
+    @property
+    def evicts(self) -> bool:
+        """Always."""
+        return True
+
+    def is_check_step(self, decode_step: int) -> bool:
+        """Never."""
         return False

@@ -50,6 +50,6 @@ def check_pool_kernel_size(size: object) -> None:
         )
 
 
-def slots(budget: float | int, prompt_length: int) -> int:
-    """K: `budget` tokens, or that fraction of the prompt rounded down, at least 1."""
-    return int(budget) if isinstance(budget, Integral) else max(1, int(budget * prompt_length))
+def slots(budget: float | int, prompt_length: int, floor: int = 0) -> int:
+    """K: `budget` tokens, or that fraction of the prompt rounded down, at least `floor` and at least 1."""
+    return int(budget) if isinstance(budget, Integral) else max(1, int(floor), int(budget * prompt_length))

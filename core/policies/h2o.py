@@ -12,12 +12,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .base import Evictor, Observation, Policy
+from .base import EvictingPolicy, Evictor, Observation, least
 from .checks import check_budget, slots
 
 
 @dataclass(frozen=True)
-class H2O(Policy):
+class H2O(EvictingPolicy):
     """The tokens that received most attention so far, and the newest.
 
     budget: K, half of it heavy hitters and half the newest tokens: a fraction of the prompt (float) or tokens (int).
@@ -54,18 +54,9 @@ class H2O(Policy):
         """Always."""
         return True
 
-    @property
-    def evicts(self) -> bool:
-        """Always."""
-        return True
-
     def make_evictor(self) -> Evictor:
         """By the sums."""
         return HeavyHitters()
-
-    def is_check_step(self, decode_step: int) -> bool:
-        """Never: there is no full step."""
-        return False
 
 
 class HeavyHitters(Evictor):
@@ -84,9 +75,7 @@ class HeavyHitters(Evictor):
         """Of the slots but those of the newest half, counted with the token to come."""
         slots = positions.shape[-1] if valid is None else valid.sum(dim=-1, keepdim=True)
         protected = positions > newest - (slots - slots // 2)
-        if valid is not None:
-            protected = protected | ~valid
-        return self._received.masked_fill(protected, torch.inf).argmin(dim=-1)
+        return least(self._received, protected, valid)
 
     def received(self) -> Tensor:
         """The sums."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import ClassVar
 
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor
 from ..errors import InvalidParameterError
 from ..key_codes import KeyCodes, choose_positions, indexed_attention
 from .base import LayerIndex, Policy
-from .checks import check_budget, check_count
+from .checks import check_budget, check_count, slots
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,7 @@ class KeyIndex(Policy):
 
     def capacity(self, prompt_length: int) -> int:
         """K: `budget` tokens, or that fraction of the prompt, at least `floor`; one more than the recent at least."""
-        wanted = self.budget if isinstance(self.budget, Integral) else max(self.floor, self.budget * prompt_length)
-        return max(self.recent + 1, int(wanted))
+        return max(self.recent + 1, slots(self.budget, prompt_length, self.floor))
 
     def make_index(self) -> LayerIndex:
         """The codes of a layer's keys."""

@@ -6,7 +6,6 @@ https://arxiv.org/abs/2411.05787
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import ClassVar
 
 from torch import Tensor
@@ -15,7 +14,7 @@ from torch.nn.functional import cosine_similarity
 from ..errors import InvalidParameterError
 from ..selection import pooled_scores, top_positions
 from .base import Policy
-from .checks import check_budget, check_pool_kernel_size, is_integer
+from .checks import check_budget, check_pool_kernel_size, is_integer, slots
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,7 @@ class RefreshKV(Policy):
 
         It may exceed the prompt, all of which is kept then, and the new tokens too until there are K.
         """
-        if isinstance(self.budget, Integral):
-            return int(self.budget)
-        return max(1, int(self.floor), int(self.budget * prompt_length))
+        return slots(self.budget, prompt_length, self.floor)
 
     def select(self, weights: Tensor, count: int, valid: Tensor | None) -> Tensor:
         """Max over the group, max pooling along positions, top `count` (paper, section 3)."""

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
-from .base import Observation, Policy
+from .base import EvictingPolicy, Observation
 from .checks import check_budget, check_count, check_pool_kernel_size, slots
 
 
 @dataclass(frozen=True)
-class SnapKV(Policy):
+class SnapKV(EvictingPolicy):
     """Of the prompt what its last tokens attend to, and those; then every new token is added.
 
     budget: K, of the prompt's tokens, the window among them: a fraction (float) or tokens (int). window: how many last
@@ -64,15 +64,6 @@ class SnapKV(Policy):
     def grows(self) -> bool:
         """Always."""
         return True
-
-    @property
-    def evicts(self) -> bool:
-        """Always."""
-        return True
-
-    def is_check_step(self, decode_step: int) -> bool:
-        """Never: there is no full step."""
-        return False
 
 
 def _pooled(votes: Tensor, size: int) -> Tensor:

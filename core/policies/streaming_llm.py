@@ -11,12 +11,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .base import Observation, Policy
+from .base import EvictingPolicy, Observation
 from .checks import check_budget, check_count, slots
 
 
 @dataclass(frozen=True)
-class StreamingLLM(Policy):
+class StreamingLLM(EvictingPolicy):
     """The first tokens, to which models attend whatever they are, and a window of the newest.
 
     budget: K, sinks and window together: a fraction of the prompt (float) or tokens (int). sinks: how many first tokens
@@ -54,12 +54,3 @@ class StreamingLLM(Policy):
     def pinned(self) -> int:
         """The sinks."""
         return self.sinks
-
-    @property
-    def evicts(self) -> bool:
-        """Always."""
-        return True
-
-    def is_check_step(self, decode_step: int) -> bool:
-        """Never: there is no full step."""
-        return False

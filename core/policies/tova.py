@@ -12,12 +12,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .base import Evictor, Observation, Policy
+from .base import EvictingPolicy, Evictor, Observation, least
 from .checks import check_budget, slots
 
 
 @dataclass(frozen=True)
-class TOVA(Policy):
+class TOVA(EvictingPolicy):
     """What the newest token attends to; at each step what it attends to least goes, the same in all heads of a layer.
 
     budget: K, a fraction of the prompt (float) or tokens (int). Raises InvalidParameterError.
@@ -40,24 +40,15 @@ class TOVA(Policy):
     def choose(self, seen: Observation, count: int) -> Tensor:
         """The highest mean over all heads of the layer; the newest token always, which is not to go before it was of
         use."""
-        scores = seen.weights.mean(dim=(1, 2), keepdim=False).unsqueeze(1).repeat(1, seen.weights.shape[1], 1)
+        scores = seen.weights.mean(dim=(1, 2)).unsqueeze(1).repeat(1, seen.weights.shape[1], 1)
         scores[..., -1] = 2.0
         if seen.valid is not None:
             scores = scores.masked_fill(~seen.valid, -1.0)
         return scores.topk(count).indices.flip(-1)
 
-    @property
-    def evicts(self) -> bool:
-        """Always."""
-        return True
-
     def make_evictor(self) -> Evictor:
         """By the newest token's attention."""
         return LeastAttended()
-
-    def is_check_step(self, decode_step: int) -> bool:
-        """Never: there is no full step."""
-        return False
 
 
 class LeastAttended(Evictor):
@@ -74,10 +65,7 @@ class LeastAttended(Evictor):
 
     def victim(self, positions: Tensor, newest: int, valid: Tensor | None) -> Tensor:
         """The same slot in every head: all heads hold the same positions in the same order. Never the newest's."""
-        protected = positions == newest - 1
-        if valid is not None:
-            protected = protected | ~valid
-        return self._weights.masked_fill(protected, torch.inf).argmin(dim=-1)
+        return least(self._weights, positions == newest - 1, valid)
 
     def claimed(self, slot: int | Tensor) -> None:
         """Its weight comes with the step."""

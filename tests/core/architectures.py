@@ -4,6 +4,17 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+LATENT: dict[str, object] = {
+    "num_key_value_heads": 4,
+    "q_lora_rank": 16,
+    "kv_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
+    "v_head_dim": 12,
+    "n_routed_experts": 4,
+}
+"""Of DeepSeek's attention and experts."""
+
 SMALL = {
     "vocab_size": 96,
     "hidden_size": 32,
@@ -59,13 +70,7 @@ ARCHITECTURES: dict[str, dict[str, object]] = {
     "opt": {**SMALL, "ffn_dim": 48, "word_embed_proj_dim": 32},
     "deepseek_v3": {
         **SMALL,
-        "num_key_value_heads": 4,
-        "q_lora_rank": 16,
-        "kv_lora_rank": 16,
-        "qk_rope_head_dim": 8,
-        "qk_nope_head_dim": 8,
-        "v_head_dim": 12,
-        "n_routed_experts": 4,
+        **LATENT,
         "num_experts_per_tok": 2,
         "moe_intermediate_size": 16,
         "n_group": 2,

@@ -13,21 +13,12 @@ from core import (
     enable,
     generate,
 )
-from tests.core.architectures import SMALL
+from tests.core.architectures import LATENT, SMALL
 from tests.core.tiny import byte_tokenizer
 
 pytestmark = pytest.mark.usefixtures("one_thread", "built_kernels")
 
-INDEXED = {
-    "num_key_value_heads": 4,
-    "q_lora_rank": 16,
-    "kv_lora_rank": 16,
-    "qk_rope_head_dim": 8,
-    "qk_nope_head_dim": 8,
-    "v_head_dim": 12,
-    "n_routed_experts": 4,
-    "index_topk": 8,
-}
+INDEXED = {**LATENT, "index_topk": 8}
 MAMBA = {"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_n_groups": 1}
 ZAMBA = {
     "num_key_value_heads": 4,
