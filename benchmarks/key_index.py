@@ -23,6 +23,7 @@ from torch import Tensor
 from core import kernels
 from core.default_model import cache_folder
 from core.key_codes import KeyCodes
+from core.places import Coded, place
 
 from .machine import machine_name
 
@@ -73,13 +74,12 @@ def steps(length: int) -> Iterator[tuple[str, Callable[[Layer], object]]]:
     yield "partial 1/8", lambda at: operations.decode_attention(at.query, at.small_keys, at.small_values, SCALING)
     for bits in BITS:
         for budget in BUDGETS:
-            place = torch.tensor([length - 1, RECENT, *[max(1, length // budget)] * HEADS])
+            counts = [max(1, length // budget)] * HEADS
 
-            def step(at: Layer, bits: int = bits, place: Tensor = place) -> object:
-                codes = at.codes[bits]
-                return operations.decode_step_indexed_attention(
-                    at.query, at.key, at.value, at.keys, at.values, codes.codes, codes.ranges, place, SCALING, nothing
-                )
+            def step(at: Layer, bits: int = bits, counts: list[int] = counts) -> object:
+                coded = Coded(at.codes[bits], RECENT, counts, nothing)
+                row = torch.tensor([place(length - 1, at.keys, at.values, coded=coded)])
+                return operations.decode_rows_attention(at.query, at.key, at.value, row, SCALING, at.keys.itemsize)
 
             yield f"{bits} bits, 1/{budget}", step
 

@@ -5,8 +5,9 @@ arithmetic. `compile_decoding` has the whole step compiled once (graph_export.py
 to the model. Until it is there, and wherever it does not apply, decoding goes through the model's own modules, with the
 same results.
 
-One graph serves partial and full steps: a layer's attention is one operation (kernels/decode.cpp), which is told by a
-small tensor where the new token goes and over which cache to attend. The caches are those of `PolicyCache` as they are.
+One graph serves all steps: a layer's attention is one operation (kernels/rows.h), which is told by a tensor of numbers
+(places.py) where a new token goes and what it attends to. The caches are those of `PolicyCache` as they are. The tokens
+of a step are its rows: one of each of several caches, or several of one to be verified.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import threading
 import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,8 +38,9 @@ from . import graph_export, kernels, traced
 from .cache import PolicyCache
 from .cuda_graph import RecordedStep
 from .default_model import cache_folder
-from .graph_export import named_tensors, save_skeleton, small_tensors
+from .graph_export import MOST_ROWS, named_tensors, save_skeleton, small_tensors
 from .layer import PolicyLayer, Step
+from .places import Coded, Small, place
 from .policies import FullAttention, Observation
 from .storage import refill
 
@@ -60,76 +63,147 @@ class DecodeGraph:
         self._run.load_constants(constants, check_full_update=True, user_managed=True)
         config = model.config.get_text_config(decoder=True)
         self._query_heads: int = config.num_attention_heads
-        self._weights = torch.empty(config.num_hidden_layers, 1, 1, 0)
+        self._rooms: dict[int, Tensor] = {}
 
     def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
         """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, as the model's forward gives them, with the same traces
         in `cache`; None, with the cache untouched, for a step that is not this graph's."""
-        layers = list(cache.policy_layers.values())
-        step = _common_step(layers)
-        if step is None or len(layers) < len(cache.layers) or token.shape != (1, 1):
+        return self.step_together(token, [cache])
+
+    def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor | None:
+        """As `step`, of a token of each of several caches: `(rows, 1)` to `(rows, vocabulary)`."""
+        if len(caches) > MOST_ROWS or not all(map(_is_served, caches)):
             return None
-        position = layers[0].get_seq_length()
-        cache.reserve(position + 1)
-        sizes = layers[0].full[0].storage.shape[1::2]  # KV heads and their size
-        places = [
-            (
-                position,
-                *(layer.claim(position) if step is Step.PARTIAL else (-1, 0)),
-                *layer.kept.claim(position, sizes[0]),
-            )
-            for layer in layers
-        ]
-        weights = self._room_for_weights(layers, step)
-        full, small = [layer.full for layer in layers], [layer.small_storage for layer in layers]
-        indices = [layer.kept.index_storage(*sizes, told=layer.reports()) for layer in layers]
-        codes, ranges, chosen = zip(*indices, strict=True)
-        try:
-            logits: Tensor = self._run(
-                token,
-                torch.tensor(places),
-                [keys.storage for keys, _ in full],
-                [values.storage for _, values in full],
-                [keys for keys, _ in small],
-                [values for _, values in small],
-                list(weights),
-                list(codes),
-                list(ranges),
-                list(chosen),
-            )
-        except BaseException:
-            for layer in layers:
-                layer.kept.small = None  # a slot was claimed and not written: the next step is full and chooses anew
-            raise
-        for layer, held in zip(layers, chosen, strict=True):
-            layer.record(step, held)
-        if step is Step.FULL and not layers[0].policy.reads_all:
-            _refresh(layers, weights[..., : position + 1])
+        rows = [Row(cache) for cache in caches]
+        logits = self._forward(tokens, rows)
+        for row in rows:
+            row.record()
         return logits
 
-    def _room_for_weights(self, layers: list[PolicyLayer], step: Step) -> Tensor:
-        """Room for a full step's attention weights, `(layers, heads, group, capacity)`, or none for other steps."""
-        heads, capacity = layers[0].full[0].storage.shape[1:3]
-        if step is not Step.FULL or layers[0].policy.reads_all:
-            return self._weights[..., :0]
-        if self._weights.shape[-1] != capacity:
-            self._weights = torch.empty(len(layers), heads, self._query_heads // heads, capacity)
-        return self._weights
+    def verify(self, tokens: Tensor, cache: PolicyCache) -> tuple[Tensor, Callable[[int], None]] | None:
+        """Logits `(rows, vocabulary)` of `tokens`, int64 `(rows, 1)`, that follow one another in `cache`, each as the
+        decode step that it would be alone, and what counts the first so many of them; None, with the cache untouched,
+        for steps that are not this graph's."""
+        if len(tokens) > MOST_ROWS or not _is_served(cache) or not _is_independent(cache):
+            return None
+        rows = [Row(cache, ahead) for ahead in range(len(tokens))]
+
+        def keep(count: int) -> None:
+            for row in rows[:count]:
+                row.record()
+
+        return self._forward(tokens, rows), keep
+
+    def _forward(self, tokens: Tensor, rows: Sequence[Row]) -> Tensor:
+        for row in rows:  # before an address is taken
+            row.reserve()
+        places = torch.tensor([row.places(self._room(index, row)) for index, row in enumerate(rows)])
+        try:
+            logits: Tensor = self._run(tokens, places.transpose(0, 1).contiguous())
+        except BaseException:
+            for row in rows:
+                row.abandon()
+            raise
+        return logits
+
+    def _room(self, index: int, row: Row) -> Tensor | None:
+        """Room for the attention weights of the row at `index`, `(layers, heads, group, capacity)`, if it is to leave
+        them."""
+        if not row.refreshes:
+            return None
+        layers, heads, capacity = row.sizes
+        room = self._rooms.get(index)
+        if room is None or room.shape[-1] != capacity:
+            room = self._rooms[index] = torch.empty(layers, heads, self._query_heads // heads, capacity)
+        return room
 
 
-def _common_step(layers: list[PolicyLayer]) -> Step | None:
-    """What the next step is in all layers, if it is the same and known before the queries are."""
-    steps = {layer.upcoming_step() for layer in layers}
-    step = steps.pop()
-    if steps or step not in (Step.PARTIAL, Step.FULL, Step.CHOSEN):
-        return None
-    if step is Step.FULL and (layers[0].policy.compares_queries() or layers[0].policy.evicts):
-        return None  # its query is to be kept, and stays inside the graph; or it is not to see what was evicted
-    kept = layers[0].kept
-    if kept.observes or (kept.index is not None and (step is Step.FULL or not kept.is_coded)):
-        return None  # the method is to see its weights, or has an index of its own
+class Row:
+    """A token of a cache in a step, `ahead` of its next one."""
+
+    def __init__(self, cache: PolicyCache, ahead: int = 0) -> None:
+        """Claims nothing yet."""
+        self._cache = cache
+        self._layers = list(cache.policy_layers.values())
+        self._ahead = ahead
+        self._position = self._layers[0].get_seq_length() + ahead
+        self._step = self._layers[0].upcoming_step()
+        self._weights: Tensor | None = None
+        self._told: list[Tensor] = []
+
+    def reserve(self) -> None:
+        """Make room for what is written."""
+        self._cache.reserve(self._position + 1)
+        for layer in self._layers:
+            if (codes := layer.kept.codes) is not None:
+                codes.reserve(self._position + 1)
+
+    def places(self, weights: Tensor | None) -> list[list[int]]:
+        """Layer by layer, see places.py, with `weights` `(layers, heads, group, room)` to be written to; claims slots
+        of the small caches."""
+        self._weights = weights
+        self._told = [self._room_to_tell(layer) for layer in self._layers]
+        return [self._place(index, layer) for index, layer in enumerate(self._layers)]
+
+    def _place(self, index: int, layer: PolicyLayer) -> list[int]:
+        keys, values = (buffer.storage for buffer in layer.full)
+        small = coded = None
+        if self._step is Step.PARTIAL:
+            slot, slots = layer.claim(self._position)
+            small = Small(*layer.small_storage, slot, slots)
+        elif layer.kept.codes is not None:
+            counts = layer.kept.counts_at(self._position)
+            coded = Coded(layer.kept.codes, layer.kept.recent, counts, self._told[index])
+        weights = None if self._weights is None else self._weights[index]
+        return place(self._position, keys, values, small=small, weights=weights, coded=coded)
+
+    def _room_to_tell(self, layer: PolicyLayer) -> Tensor:
+        counts = layer.kept.counts_at(self._position) if layer.reports(self._ahead) else []
+        return torch.empty(len(counts), max(counts, default=0), dtype=torch.long)
+
+    def record(self) -> None:
+        """The token belongs to the cache: count the step, and refresh after one over the full cache."""
+        for layer, told in zip(self._layers, self._told, strict=True):
+            layer.record(self._step, told)
+        if self._weights is not None:
+            _refresh(self._layers, self._weights[..., : self._position + 1])
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Layers, KV heads, and positions there is room for."""
+        return len(self._layers), *self._layers[0].full[0].storage.shape[1:3]
+
+    def abandon(self) -> None:
+        """A slot was claimed and not written: the next step is full and chooses anew."""
+        for layer in self._layers:
+            layer.kept.small = None
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether it chooses a small cache."""
+        return self._step is Step.FULL and not self._layers[0].policy.reads_all
+
+
+def _is_served(cache: PolicyCache) -> bool:
+    """Whether the next step is the same in all layers, known before the queries are, and the graph's."""
+    layers = list(cache.policy_layers.values())
+    if len(layers) < len(cache.layers) or len({layer.upcoming_step() for layer in layers}) > 1:
+        return False
+    step, kept, policy = layers[0].upcoming_step(), layers[0].kept, layers[0].policy
+    if step not in (Step.PARTIAL, Step.FULL, Step.CHOSEN):
+        return False
+    if step is Step.FULL and (policy.compares_queries() or policy.evicts):
+        return False  # its query is to be kept, and stays inside the graph; or it is not to see what was evicted
+    if kept.observes or (kept.index is not None and (step is Step.FULL or kept.codes is None)):
+        return False  # the method is to see its weights, or has an index of its own
     keys = layers[0].full[0].storage
-    return step if keys.shape[0] == 1 and keys.device.type == "cpu" else None
+    return keys.shape[0] == 1 and keys.device.type == "cpu"
+
+
+def _is_independent(cache: PolicyCache) -> bool:
+    """Whether a decode step leaves nothing but its token to the next: no slot of a small cache."""
+    layer = next(iter(cache.policy_layers.values()))
+    return layer.upcoming_step() is Step.CHOSEN or layer.policy.reads_all
 
 
 def _refresh(layers: list[PolicyLayer], weights: Tensor) -> None:

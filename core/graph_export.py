@@ -10,7 +10,6 @@ small and fits every model of the same architecture, sizes and quantization.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.fx import Graph, Node
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 
 from . import kernels
 from .cache import kv_dtype
 from .grouped import scaling_of
+from .places import FIELDS
 from .traced import TRACED_KEY, TracedCache, traced_step
 
 GRAPH_ATTENTION = "refreshkv_graph"
 """Name under which `graph_attention` is registered with transformers while a step is traced."""
 MODEL_FILE, SMALL_FILE = "model.pt", "small.pt"
 SMALL = 64
+MOST_ROWS = 8
+"""Tokens of a step, at most: of several runs, or of one to be verified."""
 CONVERSIONS = (torch.ops.aten.to.dtype, torch.ops.aten.contiguous.default)
 
 
@@ -40,44 +42,22 @@ class DecodeStep(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(
-        self,
-        token: Tensor,
-        place: Tensor,
-        full_keys: list[Tensor],
-        full_values: list[Tensor],
-        small_keys: list[Tensor],
-        small_values: list[Tensor],
-        weights: list[Tensor],
-        codes: list[Tensor],
-        ranges: list[Tensor],
-        chosen: list[Tensor],
-    ) -> Tensor:
-        """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`; its keys and values are written where `place` says.
-
-        `place`: int64 `(layers, 4 + heads)`: the token's position; its slot in the layer's small cache, or -1 for a
-        step over the full one; the slots in use; for a step by an index how many recent positions are always chosen,
-        and how many in all by each head. The caches are lists with a tensor `(1, heads, capacity, dim)` per layer. A
-        full step writes its attention weights into `weights`, `(heads, group, capacity)` per layer, if they have room.
-        A step is by an index if `codes`, `(1, heads, capacity, bytes)` per layer with their `ranges` (`KeyCodes`), have
-        room; then `chosen`, int64 `(heads, room)` per layer, gets the positions, if it has room.
-        """
-        caches = (full_keys, full_values, small_keys, small_values, weights, codes, ranges, chosen)
-        layers = list(zip(*caches, strict=True))
-        return traced_step(self.model, token, place[:1, :1], GraphCache(layers, place))
+    def forward(self, tokens: Tensor, places: Tensor) -> Tensor:
+        """Logits `(rows, vocabulary)` of `tokens`, int64 `(rows, 1)`; their keys and values are written, and what they
+        attend to is read, where `places` says (places.py), int64 `(layers, rows, fields + heads)`."""
+        return traced_step(self.model, tokens, places[0, :, :1], GraphCache(places))
 
 
 class GraphCache(TracedCache):
-    """Hands every layer's tensors to the attention operation, which stores the new token too."""
+    """Hands every layer's places to the attention operation, which stores the new tokens too."""
 
-    def __init__(self, layers: Sequence[tuple[Tensor, ...]], place: Tensor) -> None:
-        """`layers`: of each what `DecodeStep.forward` has lists of; `place` as there."""
-        self._layers = layers
-        self._place = place
+    def __init__(self, places: Tensor) -> None:
+        """`places` as in `DecodeStep.forward`."""
+        self._places = places
 
-    def hand_over(self, layer_idx: int, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
-        """All tensors of the layer."""
-        return *self._layers[layer_idx], self._place[layer_idx]
+    def hand_over(self, layer_idx: int, key: Tensor, value: Tensor) -> tuple[Any, ...]:
+        """The places of the layer, and the shapes of what is cached."""
+        return self._places[layer_idx], key.shape[1::2], value.shape[1::2]
 
 
 def graph_attention(
@@ -94,34 +74,28 @@ def graph_attention(
     """The attention function of a traced step: one operation that writes the new token and attends."""
     if softcap is not None or s_aux is not None or attention_mask is not None:
         raise NotImplementedError("softcapping, attention sinks and masks are not compiled")
-    full_keys, full_values, *rest = kwargs[TRACED_KEY]
-    if key.shape[1::2] != full_keys.shape[1::2] or value.shape[1::2] != full_values.shape[1::2]:
+    place, *cached = kwargs[TRACED_KEY]
+    if [key.shape[1::2], value.shape[1::2]] != cached:
         raise NotImplementedError("keys that are cached in another form than they are attended to are not compiled")
-    output = torch.ops.refreshkv.decode_step_attention(
+    config: PreTrainedConfig = module.config  # type: ignore[assignment]
+    output = torch.ops.refreshkv.decode_rows_attention(
         query.float().contiguous(),
         key.float().contiguous(),
         value.float().contiguous(),
-        full_keys,
-        full_values,
-        *rest,
+        place,
         scaling_of(query, scaling),
+        (kv_dtype(config) or query.dtype).itemsize,
     )
     return output.to(query.dtype), None
 
 
 def export(step: DecodeStep) -> torch.export.ExportedProgram:
-    """The step as a graph in which the capacities of the caches are free."""
+    """The step as a graph in which the number of rows is free."""
     AttentionInterface.register(GRAPH_ATTENTION, graph_attention)
     step.model.set_attn_implementation(GRAPH_ATTENTION)
-    layers = step.model.config.get_text_config(decoder=True).num_hidden_layers
-    capacities = {
-        name: torch.export.Dim(name, min=0, max=1 << 24) for name in ("full", "small", "room", "coded", "held")
-    }
-    free: list[Any] = [[{2: capacities[name]}] * layers for name in ("full", "full", "small", "small", "room")]
-    width = torch.export.Dim("width", min=1, max=1 << 12)
-    free += [[{2: capacities["coded"], 3: width}] * layers, [None] * layers, [{1: capacities["held"]}] * layers]
+    rows = torch.export.Dim("rows", min=1, max=MOST_ROWS)
     with torch.no_grad():
-        program = torch.export.export(step, _example(step.model), dynamic_shapes=(None, None, *free), strict=False)
+        program = torch.export.export(step, _example(step.model), dynamic_shapes=({0: rows}, {1: rows}), strict=False)
     merge_linears(program.graph)
     program.graph_module.recompile()
     return program
@@ -157,20 +131,12 @@ def _value(node: Any) -> Any:
 
 
 def _example(model: PreTrainedModel) -> tuple[Any, ...]:
-    """Inputs to trace with; the sizes of the caches are arbitrary."""
+    """Inputs to trace with."""
     config = model.config.get_text_config(decoder=True)
-    heads, layers = getattr(config, "num_key_value_heads", None) or config.num_attention_heads, config.num_hidden_layers
-    dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    dtype = kv_dtype(config) or model.dtype
-    full = [torch.zeros(1, heads, 12, dim, dtype=dtype) for _ in range(2 * layers)]
-    small = [torch.zeros(1, heads, 7, dim, dtype=dtype) for _ in range(2 * layers)]
-    weights = [torch.zeros(heads, config.num_attention_heads // heads, 13) for _ in range(layers)]
-    codes = [torch.zeros(1, heads, 32, 5, dtype=torch.uint8) for _ in range(layers)]
-    ranges = [torch.zeros(1, heads, 3, dim) for _ in range(layers)]
-    chosen = [torch.zeros(heads, 6, dtype=torch.long) for _ in range(layers)]
-    place = torch.tensor([[9, 3, 7, 1] + [4] * heads] * layers)
-    caches = (full[:layers], full[layers:], small[:layers], small[layers:], weights, codes, ranges, chosen)
-    return torch.tensor([[1]]), place, *caches
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    rows = 3  # any number but 1, which would be taken for a fixed one
+    places = torch.zeros(config.num_hidden_layers, rows, len(FIELDS) + heads, dtype=torch.long)
+    return torch.ones(rows, 1, dtype=torch.long), places
 
 
 def named_tensors(model: nn.Module) -> dict[str, Tensor]:

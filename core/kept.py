@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from .key_codes import KeyCodes
 from .policies import Evictor, LayerIndex, Observation, Policy
 from .storage import SmallCache, refill
 
@@ -38,7 +39,6 @@ class Kept:
         self._fresh = False  # whether the small cache at hand is to be left as it is
         self._received: Tensor | None = None
         self._evictor: Evictor | None = None
-        self._no_index: tuple[Tensor, Tensor, Tensor] | None = None
         self._alive: Tensor | None = None
 
     def held(self) -> Tensor | None:
@@ -168,31 +168,25 @@ class Kept:
     # --- the compiled step's side ------------------------------------------------------------------------------------
 
     @property
-    def is_coded(self) -> bool:
-        """Whether it has an index of codes, in a batch of one row."""
-        return self.index is not None and self.index.codes is not None and len(self.sizes) == 1
+    def codes(self) -> KeyCodes | None:
+        """The codes of its index, in a batch of one row; None if it has none."""
+        return None if self.index is None or len(self.sizes) != 1 else self.index.codes
 
-    def claim(self, position: int, heads: int) -> tuple[int, ...]:
-        """Room in the codes for the token at `position`; how many recent positions are always chosen, and how many each
-        head chooses in all. Zeros without codes."""
-        if not self.is_coded:
-            return (0,) * (1 + heads)
-        assert self.index is not None
-        assert self.index.codes is not None
-        self.index.codes.truncate(position)
-        self.index.codes.extend(1)
-        return (self.index.recent, *[min(self.sizes[0], position + 1)] * heads)
+    @property
+    def recent(self) -> int:
+        """How many of the newest positions a step by the codes always chooses."""
+        return 0 if self.index is None else self.index.recent
 
-    def index_storage(self, heads: int, dim: int, *, told: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """The codes, their ranges, and room for the positions that are chosen, if they are to be `told`; without codes
-        no room in any."""
-        codes = self.index.codes if self.index is not None and self.is_coded else None
-        if codes is None:
-            if self._no_index is None:
-                empty = torch.empty(1, heads, 0, 1, dtype=torch.uint8)
-                self._no_index = empty, torch.empty(1, heads, 3, dim), torch.empty(heads, 0, dtype=torch.long)
-            return self._no_index
-        return codes.codes, codes.ranges, torch.empty(heads, told * self._counts(codes.length)[0], dtype=torch.long)
+    def record(self, length: int, chosen: Tensor) -> None:
+        """The code of the last of `length` positions is written; its step chose `chosen`, int64 `(heads, count)`."""
+        assert self.codes is not None
+        self.codes.truncate(length - 1)
+        self.codes.extend(1)
+        self.chosen = chosen[None]
+
+    def counts_at(self, position: int) -> list[int]:
+        """How many positions each head chooses by the codes for the token at `position`; none without codes."""
+        return [] if self.codes is None else [min(self.sizes[0], position + 1)] * self.codes.codes.shape[1]
 
     def undoing(self, position: int, full: bool) -> Callable[[], None]:
         """What takes back the step of the token at `position`, made before it; `full` if it may choose anew."""

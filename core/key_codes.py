@@ -80,7 +80,7 @@ class KeyCodes:
         tiles[:, :, positions // TILE, positions % TILE] = packed(encode(keys, self.ranges, self.bits), self.bits)
 
     def extend(self, count: int) -> None:
-        """Count `count` more positions as coded; `decode_step_indexed_attention` writes their codes itself."""
+        """Count `count` more positions as coded; `decode_rows_attention` writes their codes itself."""
         self.length += count
         self._codes.extend(-(-self.length // TILE) * TILE - self._codes.length)
 

@@ -272,9 +272,9 @@ class PolicyLayer(CacheLayerMixin):
         else:
             self.refreshed = "similarity" if self.policy.compares_queries() else "stride"
 
-    def reports(self) -> bool:
-        """Whether what the index chooses in the next decode step is to be reported."""
-        return self.policy.is_check_step(self.decode_step + 1)
+    def reports(self, ahead: int = 0) -> bool:
+        """Whether what the index chooses in the next decode step, or so many later, is to be reported."""
+        return self.policy.is_check_step(self.decode_step + 1 + ahead)
 
     # --- the compiled graph's side ------------------------------------------------------------------------------------
 
@@ -306,10 +306,8 @@ class PolicyLayer(CacheLayerMixin):
 
     @property
     def small_storage(self) -> tuple[Tensor, Tensor]:
-        """The small cache's keys and values `(batch, heads, slots and room, dim)`, without slots if there is none."""
-        if self.small is None:
-            keys, values = self.full
-            return keys.storage[:, :, :0], values.storage[:, :, :0]
+        """The small cache's keys and values `(batch, heads, slots and room, dim)`."""
+        assert self.small is not None
         return self.small.keys_buffer.storage, self.small.values_buffer.storage
 
     def record(self, step: Step, chosen: Tensor) -> None:
@@ -321,7 +319,7 @@ class PolicyLayer(CacheLayerMixin):
         self._settle(step)
         if step is Step.CHOSEN:
             self.note_choice()
-            self.kept.chosen = chosen[None]
+            self.kept.record(self.get_seq_length(), chosen)
 
     # --- the rest ---------------------------------------------------------------------------------------------------
 

@@ -16,15 +16,14 @@ Without a compiler nothing is registered, and the callers use torch's own operat
     pooled_scores(weights, size): `selection.pool_scores(selection.group_max(weights), size)` of float32 weights.
     gather_positions(outs, states, positions): of each of the lists, `out[:] = selection.gather_positions(...)`.
     hold_openmp(hold): see `own_threads`.
-    decode_step_attention(...): one layer of a decode step inside a compiled graph, see `graph.py`.
+    decode_rows_attention(query, key, value, place, scaling, stored): one layer of a decode step of some rows, see
+        places.py. Writes what is new of each row, then attends: to its full cache, to its small one, or to what its
+        codes choose, like `indexed_attention`. query float32 `(rows, query_heads, 1, dim)`, key and value likewise;
+        place int64 `(rows, fields + heads)`; stored: bytes of a number in the caches. Returns
+        `(rows, 1, query_heads, value_dim)`; a row's numbers are the same whatever rows are beside it.
     append_key_codes, key_code_log_weights, key_code_scores, choose_positions, chosen_attention, indexed_attention: what
         their namesakes in key_codes.py do; codes and ranges are `KeyCodes.codes` and `KeyCodes.ranges`. Attention is of
         one row; keys and values have the same dtype, float32 or bfloat16, and lie position after position.
-    decode_step_indexed_attention(query, key, value, full_keys, full_values, codes, ranges, place, scaling, chosen): one
-        layer of a decode step. Writes the new token into the full cache and into the codes, scores, chooses and attends
-        like `indexed_attention`. query, key and value float32 `(1, …, 1, dim)`; place int64 `(2 + heads,)`: the token's
-        position, how many recent positions are always chosen (itself the first), and how many each head chooses in
-        all; chosen int64 `(heads, room)` gets the positions, ascending, then -1, if there is room for any.
 
 Measured in decode steps of SmolLM2-135M at 7,000 tokens on two AVX512-VNNI cores, against the same products in AVX2
 registers with row-major weights: linears 4.9 ms for 7.4, attention of a full step 10.7 ms for 15.7.
@@ -51,7 +50,7 @@ from torch import Tensor
 from torch.utils import cpp_extension
 
 SOURCE = Path(__file__).with_name("decode.cpp")
-HEADERS = ("common", "parallel", "linears", "attention", "refresh", "key_codes", "key_scores", "key_index")
+HEADERS = ("common", "parallel", "linears", "attention", "refresh", "key_codes", "key_scores", "key_index", "rows")
 SOURCES = (SOURCE, *(SOURCE.with_name(f"{name}.h") for name in HEADERS))
 BUILD_SECONDS = 300
 
@@ -183,22 +182,10 @@ def _register_shapes() -> None:
         weights = query.new_empty(1, heads, query.shape[1] // heads, length)
         return query.new_empty(1, 1, query.shape[1], values.shape[3]), weights
 
-    def decode_step_attention(
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        full_keys: Tensor,
-        full_values: Tensor,
-        small_keys: Tensor,
-        small_values: Tensor,
-        weights: Tensor,
-        codes: Tensor,
-        ranges: Tensor,
-        chosen: Tensor,
-        place: Tensor,
-        scaling: float,
+    def decode_rows_attention(
+        query: Tensor, key: Tensor, value: Tensor, place: Tensor, scaling: float, stored: int
     ) -> Tensor:
-        return query.new_empty(1, 1, query.shape[1], value.shape[3])
+        return query.new_empty(query.shape[0], 1, query.shape[1], value.shape[3])
 
     def key_code_log_weights(query: Tensor, codes: Tensor, ranges: Tensor, length: int, scaling: float) -> Tensor:
         batch, heads = codes.shape[:2]
@@ -210,31 +197,16 @@ def _register_shapes() -> None:
     def chosen_attention(query: Tensor, keys: Tensor, values: Tensor, chosen: Tensor, scaling: float) -> Tensor:
         return query.new_empty(1, 1, query.shape[1], values.shape[3])
 
-    def decode_step_indexed_attention(
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        full_keys: Tensor,
-        full_values: Tensor,
-        codes: Tensor,
-        ranges: Tensor,
-        place: Tensor,
-        scaling: float,
-        chosen: Tensor,
-    ) -> Tensor:
-        return query.new_empty(1, 1, query.shape[1], value.shape[3])
-
     shapes: dict[str, Callable[..., Any]] = {
         "int4_linear": int4_linear,
         "int4_linears": int4_linears,
         "int8_linear": rows,
         "int4_dense": int4_dense,
         "decode_attention": decode_attention,
-        "decode_step_attention": decode_step_attention,
+        "decode_rows_attention": decode_rows_attention,
         "key_code_log_weights": key_code_log_weights,
         "key_code_scores": key_code_scores,
         "chosen_attention": chosen_attention,
-        "decode_step_indexed_attention": decode_step_indexed_attention,
     }
     for name, function in shapes.items():
         torch.library.register_fake(f"refreshkv::{name}", function)

@@ -1,4 +1,4 @@
-// Attention of one query token over a cache, and one layer of a decode step.
+// Attention of one query token over a cache, or of several, each over its own or the same.
 
 #pragma once
 
@@ -7,6 +7,11 @@
 namespace refreshkv {
 
 constexpr float kLowest = -1e30f;
+#if defined(__AVX512F__)
+constexpr int kMostQueries = 6;  // of a KV head at once: with four keys their sums fill the registers
+#else
+constexpr int kMostQueries = 4;
+#endif
 
 // What one task leaves of its positions for a query, besides the values' sum: the largest score and the sum of
 // exponentials.
@@ -46,6 +51,11 @@ struct Cached {
       : keys(static_cast<T*>(k.data_ptr())), values(static_cast<T*>(v.data_ptr())), heads(k.size(1)), dim(k.size(3)),
         value_dim(v.size(3)), key_stride(k.stride(1)), value_stride(v.stride(1)) {}
 
+  // `capacity` positions of each head, from these addresses on.
+  Cached(int64_t k, int64_t v, int64_t heads, int64_t capacity, int64_t dim, int64_t value_dim)
+      : keys(reinterpret_cast<T*>(k)), values(reinterpret_cast<T*>(v)), heads(heads), dim(dim), value_dim(value_dim),
+        key_stride(capacity * dim), value_stride(capacity * value_dim) {}
+
   void write(int64_t slot, const float* key, const float* value) const {
     for (int64_t head = 0; head < heads; ++head) {
       for (int64_t d = 0; d < dim; ++d) narrow(key[head * dim + d], keys[head * key_stride + slot * dim + d]);
@@ -68,14 +78,33 @@ struct First {
   }
 };
 
+// Rows that attend to the same cache, each a token of its own. A piece of the cache is read once for all of them; a row's
+// arithmetic is the same whatever rows are beside it.
 template <typename T, typename Slots = First>
 struct Attention {
   Cached<T> cached;
-  const Slots& attended;
-  const float* query;  // scaled
+  std::vector<Slots> attended;  // of each row
+  std::vector<float> query;     // scaled, `(heads, rows, group, dim)`
   int64_t group;
-  float* weights;  // one row of `weights_stride` per query head, or null
+  std::vector<float*> weights;  // of each row, one line of `weights_stride` per query head, or null
   int64_t weights_stride;
+  std::vector<float*> outs;     // of each row, `(query_heads, value_dim)`
+
+  // The queries of a KV head, those of a row side by side.
+  int64_t queries() const { return attended.size() * group; }
+
+  int64_t chunks(int64_t row) const { return (attended[row].longest() + kChunk - 1) / kChunk; }
+
+  int64_t chunks() const {
+    int64_t most = 0;
+    for (int64_t row = 0; row < static_cast<int64_t>(attended.size()); ++row) most = std::max(most, chunks(row));
+    return most;
+  }
+
+  // `row`'s, of its query `q` with KV head `head`.
+  float* weights_of(int64_t head, int64_t row, int64_t q) const {
+    return weights[row] ? weights[row] + (head * group + q) * weights_stride : nullptr;
+  }
 
   // Scores of kQueries queries with kKeys keys: side by side, since one alone waits for its own additions.
   template <int kQueries, int kKeys>
@@ -86,7 +115,7 @@ struct Attention {
     for (; d + kLanes <= dim; d += kLanes)
       for (int i = 0; i < kKeys; ++i) {
         const Floats key = load(keys[i] + d);
-        for (int q = 0; q < kQueries; ++q) sums[q][i] += key * load(query + (first + q) * dim + d);
+        for (int q = 0; q < kQueries; ++q) sums[q][i] += key * load(query.data() + (first + q) * dim + d);
       }
 #pragma GCC unroll 4
     for (int q = 0; q < kQueries; ++q) totals<kKeys>(sums[q], scores + q * kChunk);
@@ -114,13 +143,14 @@ struct Attention {
     for (int64_t i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(from + i, 0, 3);
   }
 
-  // Queries of one KV head over positions [begin, end): exponentials into `weights`, the rest into `parts` and `sums`.
+  // Queries `q`, `q + 1`, … of one KV head over positions [begin, end) of those that `slots` attends to: exponentials into
+  // the weights, the rest into `parts` and `sums`, which are the head's.
   template <int kQueries>
-  void attend(int64_t first, int64_t head, int64_t begin, int64_t end, Part* parts, float* sums) const {
+  void attend(int64_t q, int64_t head, const Slots& slots, int64_t begin, int64_t end, Part* parts, float* sums) const {
     constexpr int kKeys = 4;
-    const int64_t dim = cached.dim, value_dim = cached.value_dim, count = end - begin;
+    const int64_t dim = cached.dim, value_dim = cached.value_dim, count = end - begin, first = head * queries() + q;
     float scores[kQueries * kChunk];
-    const auto at = attended.slots(head, begin);
+    const auto at = slots.slots(head, begin);
     const T* keys = cached.keys + head * cached.key_stride;
     const T* values = cached.values + head * cached.value_stride;
     if constexpr (Slots::kScattered)
@@ -133,90 +163,124 @@ struct Attention {
       score<kQueries, kKeys>(first, rows, scores + j);
     }
     for (; j < count; ++j) score<kQueries, 1>(first, {keys + at(j) * dim}, scores + j);
-    for (int q = 0; q < kQueries; ++q) {
-      float* row = scores + q * kChunk;
+    for (int i = 0; i < kQueries; ++i) {
+      float* row = scores + i * kChunk;
       float largest = kLowest, sum = 0;
       for (int64_t j = 0; j < count; ++j) largest = std::max(largest, row[j]);
       for (int64_t j = 0; j < count; ++j) row[j] = std::exp(row[j] - largest);
       for (int64_t j = 0; j < count; ++j) sum += row[j];
-      if (weights) std::memcpy(weights + (first + q) * weights_stride + begin, row, count * sizeof(float));
-      parts[q] = {largest, sum};
+      if (float* to = weights_of(head, (q + i) / group, (q + i) % group))
+        std::memcpy(to + begin, row, count * sizeof(float));
+      parts[q + i] = {largest, sum};
     }
+    float* to = sums + q * value_dim;
     int64_t column = 0;
     for (; column + 4 * kLanes <= value_dim; column += 4 * kLanes)
-      add_values<kQueries, 4>(values + column, at, count, scores, sums + column, keys);
+      add_values<kQueries, 4>(values + column, at, count, scores, to + column, keys);
     for (; column + kLanes <= value_dim; column += kLanes)
-      add_values<kQueries, 1>(values + column, at, count, scores, sums + column, keys);
+      add_values<kQueries, 1>(values + column, at, count, scores, to + column, keys);
     for (; column < value_dim; ++column)
-      for (int q = 0; q < kQueries; ++q) {
+      for (int i = 0; i < kQueries; ++i) {
         float sum = 0;
-        for (int64_t j = 0; j < count; ++j) sum += scores[q * kChunk + j] * wide(values[at(j) * value_dim + column]);
-        sums[q * value_dim + column] = sum;
+        for (int64_t j = 0; j < count; ++j) sum += scores[i * kChunk + j] * wide(values[at(j) * value_dim + column]);
+        to[i * value_dim + column] = sum;
       }
   }
 
-  void attend_group(int64_t head, int64_t begin, int64_t end, Part* parts, float* sums) const {
-    for (int64_t q = 0; q < group;) {
-      const int64_t first = head * group + q, left = group - q;
-      float* to = sums + q * cached.value_dim;
-      if (left >= 4) {
-        attend<4>(first, head, begin, end, parts + q, to);
-      } else if (left == 3) {
-        attend<3>(first, head, begin, end, parts + q, to);
-      } else if (left == 2) {
-        attend<2>(first, head, begin, end, parts + q, to);
-      } else {
-        attend<1>(first, head, begin, end, parts + q, to);
-      }
-      q += std::min<int64_t>(left, 4);
+  // As `attend`, of queries [q, last), as many at once as there are registers for.
+  void attend_all(int64_t q, int64_t last, int64_t head, const Slots& slots, int64_t begin, int64_t end, Part* parts,
+                  float* sums) const {
+    for (; last - q >= kMostQueries; q += kMostQueries) attend<kMostQueries>(q, head, slots, begin, end, parts, sums);
+    const int64_t left = last - q;
+    if (left == 5 && kMostQueries > 5) attend<5>(q, head, slots, begin, end, parts, sums);
+    if (left == 4 && kMostQueries > 4) attend<4>(q, head, slots, begin, end, parts, sums);
+    if (left == 3) attend<3>(q, head, slots, begin, end, parts, sums);
+    if (left == 2) attend<2>(q, head, slots, begin, end, parts, sums);
+    if (left == 1) attend<1>(q, head, slots, begin, end, parts, sums);
+  }
+
+  // All queries of a KV head over the positions of a chunk: together where every row has all of them.
+  void attend_chunk(int64_t head, int64_t chunk, Part* parts, float* sums) const {
+    const int64_t begin = chunk * kChunk, end = begin + kChunk, rows = attended.size();
+    const auto has_all = [&](const Slots& slots) { return slots.count(head) >= end; };
+    if (rows > 1 && std::all_of(attended.begin(), attended.end(), has_all)) {
+      attend_all(0, queries(), head, attended[0], begin, end, parts, sums);
+      return;
     }
+    for (int64_t row = 0; row < rows; ++row)
+      if (chunk < chunks(row)) {
+        const int64_t length = attended[row].count(head);
+        attend_all(row * group, (row + 1) * group, head, attended[row], std::min(begin, length), std::min(length, end),
+                   parts, sums);
+      }
   }
 
-  // Join the parts of one query: its output, and `weights` from exponentials within a chunk to probabilities.
-  void join(int64_t q, int64_t chunks, const Part* parts, const float* sums, float* out) const {
+  // Join the parts of a row's query head: its output, and its weights from exponentials within a chunk to probabilities.
+  // Those of a chunk lie `stride` queries after those of the one before.
+  void join(int64_t head, int64_t row, int64_t q, const Part* parts, const float* sums, int64_t stride) const {
+    const int64_t count = chunks(row), value_dim = cached.value_dim, own = row * group + q;
+    float* out = outs[row] + (head * group + q) * value_dim;
     float largest = kLowest, sum = 0;
-    for (int64_t c = 0; c < chunks; ++c) largest = std::max(largest, parts[c * group].largest);
-    for (int64_t c = 0; c < chunks; ++c) sum += parts[c * group].sum * std::exp(parts[c * group].largest - largest);
-    std::fill(out, out + cached.value_dim, 0.0f);
-    for (int64_t c = 0; c < chunks; ++c) {
-      const float factor = std::exp(parts[c * group].largest - largest) / sum;
-      const float* from = sums + c * group * cached.value_dim;
-      for (int64_t d = 0; d < cached.value_dim; ++d) out[d] += factor * from[d];
-      if (!weights) continue;
-      float* row = weights + q * weights_stride + c * kChunk;
-      for (int64_t j = 0; j < std::min(kChunk, attended.count(q / group) - c * kChunk); ++j) row[j] *= factor;
+    for (int64_t c = 0; c < count; ++c) largest = std::max(largest, parts[c * stride + own].largest);
+    for (int64_t c = 0; c < count; ++c)
+      sum += parts[c * stride + own].sum * std::exp(parts[c * stride + own].largest - largest);
+    std::fill(out, out + value_dim, 0.0f);
+    for (int64_t c = 0; c < count; ++c) {
+      const float factor = std::exp(parts[c * stride + own].largest - largest) / sum;
+      const float* from = sums + (c * stride + own) * value_dim;
+      for (int64_t d = 0; d < value_dim; ++d) out[d] += factor * from[d];
+      if (float* to = weights_of(head, row, q))
+        for (int64_t j = c * kChunk; j < std::min((c + 1) * kChunk, attended[row].count(head)); ++j) to[j] *= factor;
     }
-  }
-
-  void run(float* out) const {
-    const int64_t chunks = (attended.longest() + kChunk - 1) / kChunk, tasks = cached.heads * chunks;
-    std::vector<Part> parts(tasks * group);
-    const std::unique_ptr<float[]> sums(new float[tasks * group * cached.value_dim]);
-    parallel_for(tasks, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) {
-        const int64_t head = task / chunks, from = task % chunks * kChunk, at = task * group;
-        const int64_t count = attended.count(head);
-        float* to = &sums[at * cached.value_dim];
-        attend_group(head, std::min(from, count), std::min(count, from + kChunk), &parts[at], to);
-      }
-    });
-    parallel_for(cached.heads * group, 2, [&](int64_t begin, int64_t end) {
-      for (int64_t q = begin; q < end; ++q) {
-        const int64_t at = q / group * chunks * group + q % group;
-        join(q, chunks, &parts[at], &sums[at * cached.value_dim], out + q * cached.value_dim);
-      }
-    });
   }
 };
+
+// What each of `sets` attends to, in one parallel loop.
+template <typename T, typename Slots>
+void run(const std::vector<Attention<T, Slots>>& sets) {
+  struct Task {
+    int64_t set, head, chunk, query;  // `query`: where the queries of the task begin among those of all
+  };
+  std::vector<Task> tasks, joins;
+  int64_t queries = 0;
+  for (int64_t set = 0; set < static_cast<int64_t>(sets.size()); ++set)
+    for (int64_t head = 0; head < sets[set].cached.heads; ++head) {
+      const int64_t first = queries;
+      for (int64_t chunk = 0; chunk < sets[set].chunks(); ++chunk, queries += sets[set].queries())
+        tasks.push_back({set, head, chunk, queries});
+      for (int64_t q = 0; q < sets[set].queries(); ++q) joins.push_back({set, head, q, first});
+    }
+  if (tasks.empty()) return;
+  const int64_t value_dim = sets[0].cached.value_dim;
+  std::vector<Part> parts(queries);
+  const std::unique_ptr<float[]> sums(new float[queries * value_dim]);
+  parallel_for(tasks.size(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Task& task = tasks[i];
+      sets[task.set].attend_chunk(task.head, task.chunk, &parts[task.query], &sums[task.query * value_dim]);
+    }
+  });
+  parallel_for(joins.size(), 2, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto [set, head, q, first] = joins[i];
+      const Attention<T, Slots>& own = sets[set];
+      own.join(head, q / own.group, q % own.group, &parts[first], &sums[first * value_dim], own.queries());
+    }
+  });
+}
+
+// `size` numbers, each times `scaling`.
+inline std::vector<float> scaled(const float* from, int64_t size, double scaling) {
+  std::vector<float> values(from, from + size);
+  for (float& value : values) value *= static_cast<float>(scaling);
+  return values;
+}
 
 template <typename T, typename Slots>
 void attend(const Cached<T>& cached, const Slots& attended, const Tensor& query, double scaling, float* weights,
             int64_t weights_stride, float* out) {
-  const float* from = query.const_data_ptr<float>();
-  std::vector<float> scaled(from, from + query.numel());
-  for (float& value : scaled) value *= static_cast<float>(scaling);
-  const int64_t group = query.size(1) / cached.heads;
-  Attention<T, Slots>{cached, attended, scaled.data(), group, weights, weights_stride}.run(out);
+  std::vector<float> own = scaled(query.const_data_ptr<float>(), query.numel(), scaling);
+  run<T, Slots>({{cached, {attended}, std::move(own), query.size(1) / cached.heads, {weights}, weights_stride, {out}}});
 }
 
 // Call `function` with a value of the type in which the cache is stored.
@@ -239,30 +303,6 @@ inline std::tuple<Tensor, Tensor> decode_attention(const Tensor query, const Ten
            out.mutable_data_ptr<float>());
   });
   return {out, weights};
-}
-
-inline Tensor cached_step(const Tensor& query, const Tensor& key, const Tensor& value, Tensor& full_keys,
-                          Tensor& full_values, Tensor& small_keys, Tensor& small_values, Tensor& weights,
-                          const Tensor& place, double scaling) {
-  const int64_t* places = place.const_data_ptr<int64_t>();
-  const int64_t position = places[0], slot = places[1], slots = places[2];
-  Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), full_values.size(3)});
-  const float *k = key.const_data_ptr<float>(), *v = value.const_data_ptr<float>();
-  float* to = out.mutable_data_ptr<float>();
-  with_stored_type(full_keys, [&](auto type) {
-    using T = decltype(type);
-    const Cached<T> full(full_keys, full_values);
-    full.write(position, k, v);
-    if (slot >= 0) {
-      const Cached<T> small(small_keys, small_values);
-      small.write(slot, k, v);
-      attend(small, First{slots}, query, scaling, nullptr, 0, to);
-    } else {
-      float* rows = weights.numel() ? weights.mutable_data_ptr<float>() : nullptr;
-      attend(full, First{position + 1}, query, scaling, rows, weights.size(2), to);
-    }
-  });
-  return out;
 }
 
 }  // namespace refreshkv

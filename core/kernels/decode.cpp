@@ -2,9 +2,9 @@
 // stated there, beside the reference implementations in torch that the tests compare these with.
 
 #include "attention.h"
-#include "key_index.h"
 #include "linears.h"
 #include "refresh.h"
+#include "rows.h"
 
 STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("int4_linear(Tensor x, Tensor weight, Tensor scale) -> Tensor");
@@ -17,9 +17,7 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("int4_dense(Tensor weight, Tensor scale) -> Tensor");
   m.def("decode_attention(Tensor query, Tensor keys, Tensor values, float scaling) -> (Tensor, Tensor)");
   m.def(
-      "decode_step_attention(Tensor query, Tensor key, Tensor value, Tensor(a!) full_keys, Tensor(b!) full_values, "
-      "Tensor(c!) small_keys, Tensor(d!) small_values, Tensor(e!) weights, Tensor(f!) codes, Tensor ranges, "
-      "Tensor(g!) chosen, Tensor place, float scaling) -> Tensor");
+      "decode_rows_attention(Tensor query, Tensor key, Tensor value, Tensor place, float scaling, int stored) -> Tensor");
   m.def("append_key_codes(Tensor keys, Tensor(a!) codes, Tensor ranges, int start) -> ()");
   m.def("key_code_log_weights(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
   m.def("key_code_scores(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
@@ -28,9 +26,6 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def(
       "indexed_attention(Tensor query, Tensor keys, Tensor values, Tensor codes, Tensor ranges, Tensor counts, "
       "int recent, float scaling) -> (Tensor, Tensor)");
-  m.def(
-      "decode_step_indexed_attention(Tensor query, Tensor key, Tensor value, Tensor(a!) full_keys, "
-      "Tensor(b!) full_values, Tensor(c!) codes, Tensor ranges, Tensor place, float scaling, Tensor(d!) chosen) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(refreshkv, CompositeExplicitAutograd, m) {
@@ -46,12 +41,11 @@ STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
   m.impl("int8_linear", TORCH_BOX(&refreshkv::int8_linear));
   m.impl("int4_dense", TORCH_BOX(&refreshkv::int4_dense));
   m.impl("decode_attention", TORCH_BOX(&refreshkv::decode_attention));
-  m.impl("decode_step_attention", TORCH_BOX(&refreshkv::decode_step_attention));
+  m.impl("decode_rows_attention", TORCH_BOX(&refreshkv::decode_rows_attention));
   m.impl("append_key_codes", TORCH_BOX(&refreshkv::append_key_codes));
   m.impl("key_code_log_weights", TORCH_BOX(&refreshkv::key_code_log_weights));
   m.impl("key_code_scores", TORCH_BOX(&refreshkv::key_code_scores));
   m.impl("choose_positions", TORCH_BOX(&refreshkv::choose_positions));
   m.impl("chosen_attention", TORCH_BOX(&refreshkv::chosen_attention));
   m.impl("indexed_attention", TORCH_BOX(&refreshkv::indexed_attention));
-  m.impl("decode_step_indexed_attention", TORCH_BOX(&refreshkv::decode_step_indexed_attention));
 }

@@ -34,6 +34,11 @@ struct KeyCodes {
         rows(codes.size(0) * codes.size(1)), dim(ranges.size(3)), bits(codes.size(3) * 8 / (up_to(dim, kSpan))),
         spans((dim + kSpan - 1) / kSpan), stride(codes.size(2) * codes.size(3)) {}
 
+  // `rows` of `capacity` positions of `bytes` each, from these addresses on.
+  KeyCodes(int64_t codes, int64_t ranges, int64_t rows, int64_t capacity, int64_t bytes, int64_t dim)
+      : codes(reinterpret_cast<uint8_t*>(codes)), ranges(reinterpret_cast<const float*>(ranges)), rows(rows), dim(dim),
+        bits(bytes * 8 / up_to(dim, kSpan)), spans((dim + kSpan - 1) / kSpan), stride(capacity * bytes) {}
+
   static int64_t up_to(int64_t size, int64_t whole) { return (size + whole - 1) / whole * whole; }
 
   const float* begins(int64_t row) const { return ranges + row * 3 * dim; }

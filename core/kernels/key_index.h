@@ -81,7 +81,7 @@ struct Chosen {
   static constexpr bool kScattered = true;
   std::vector<int64_t> counts;
   int64_t most, stride;
-  std::unique_ptr<int32_t[]> positions;
+  std::shared_ptr<int32_t[]> positions;
 
   Chosen(const int64_t* wanted, int64_t rows, int64_t length)
       : counts(wanted, wanted + rows) {
@@ -131,9 +131,9 @@ inline Tensor choose_positions(const Tensor scores, const Tensor counts, int64_t
 }
 
 // Of one query: the positions with the highest scores by the index.
-inline Chosen indexed_positions(const KeyCodes& index, const Tensor& query, int64_t length, const int64_t* counts,
-                                int64_t recent, double scaling) {
-  const Logits logits(index, query, length, scaling);
+inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
+                                const int64_t* counts, int64_t recent, double scaling) {
+  const Logits logits(index, query, group, length, scaling);
   Chosen chosen(counts, index.rows, length);
   const std::unique_ptr<int32_t[]> keys(new int32_t[index.rows * length]);
   parallel_for(index.rows, 1, [&](int64_t begin, int64_t end) {
@@ -153,7 +153,8 @@ inline std::tuple<Tensor, Tensor> indexed_attention(const Tensor query, const Te
                                                     int64_t recent, double scaling) {
   const KeyCodes index(codes, ranges);
   const Chosen chosen =
-      indexed_positions(index, query, keys.size(2), counts.const_data_ptr<int64_t>(), recent, scaling);
+      indexed_positions(index, query.const_data_ptr<float>(), query.size(1) / index.rows, keys.size(2),
+                        counts.const_data_ptr<int64_t>(), recent, scaling);
   Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), values.size(3)});
   Tensor positions = torch::stable::new_empty(counts, {1, index.rows, chosen.most});
   chosen.copy(positions.mutable_data_ptr<int64_t>(), chosen.most);
@@ -180,46 +181,6 @@ inline Tensor chosen_attention(const Tensor query, const Tensor keys, const Tens
     attend(Cached<decltype(type)>(keys, values), attended, query, scaling, nullptr, 0, out.mutable_data_ptr<float>());
   });
   return out;
-}
-
-// `counts`: how many positions each head chooses, of which the last `recent` always.
-inline Tensor indexed_step(const Tensor& query, const Tensor& key, const Tensor& value, Tensor& full_keys,
-                           Tensor& full_values, Tensor& codes, const Tensor& ranges, int64_t position, int64_t recent,
-                           const int64_t* counts, double scaling, Tensor& chosen_out) {
-  const KeyCodes index(codes, ranges);
-  Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), full_values.size(3)});
-  with_stored_type(full_keys, [&](auto type) {
-    using T = decltype(type);
-    const Cached<T> full(full_keys, full_values);
-    full.write(position, key.const_data_ptr<float>(), value.const_data_ptr<float>());
-    for (int64_t row = 0; row < index.rows; ++row)
-      index.write(row, position, full.keys + row * full.key_stride + position * full.dim);
-    const Chosen chosen = indexed_positions(index, query, position + 1, counts, recent, scaling);
-    if (chosen_out.numel()) chosen.copy(chosen_out.mutable_data_ptr<int64_t>(), chosen_out.size(1));
-    attend(full, chosen, query, scaling, nullptr, 0, out.mutable_data_ptr<float>());
-  });
-  return out;
-}
-
-inline Tensor decode_step_indexed_attention(const Tensor query, const Tensor key, const Tensor value, Tensor full_keys,
-                                            Tensor full_values, Tensor codes, const Tensor ranges, const Tensor place,
-                                            double scaling, Tensor chosen_out) {
-  const int64_t* places = place.const_data_ptr<int64_t>();
-  return indexed_step(query, key, value, full_keys, full_values, codes, ranges, places[0], places[1], places + 2, scaling,
-                      chosen_out);
-}
-
-// One layer of a decode step inside a compiled graph. `place`: the token's position; its slot in the small cache, or -1 for
-// a step over the full one; the slots in use; and for a step by an index, which has room for codes then, how many recent
-// positions are always chosen and how many each head chooses in all.
-inline Tensor decode_step_attention(const Tensor query, const Tensor key, const Tensor value, Tensor full_keys,
-                                    Tensor full_values, Tensor small_keys, Tensor small_values, Tensor weights,
-                                    Tensor codes, const Tensor ranges, Tensor chosen, const Tensor place, double scaling) {
-  if (codes.numel() == 0)
-    return cached_step(query, key, value, full_keys, full_values, small_keys, small_values, weights, place, scaling);
-  const int64_t* places = place.const_data_ptr<int64_t>();
-  return indexed_step(query, key, value, full_keys, full_values, codes, ranges, places[0], places[3], places + 4, scaling,
-                      chosen);
 }
 
 }  // namespace refreshkv

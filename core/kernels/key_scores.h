@@ -34,9 +34,9 @@ struct Logits {
   std::unique_ptr<int32_t[]> products;  // `stride` of each query head
   std::vector<float> normalizers;
 
-  Logits(const KeyCodes& index, const Tensor& query, int64_t length, double scaling)
-      : rows(index.rows), group(query.size(0) * query.size(1) / rows), length(length),
-        stride(KeyCodes::up_to(length, kTile)), levels(index, query.const_data_ptr<float>(), group, scaling),
+  Logits(const KeyCodes& index, const float* query, int64_t group, int64_t length, double scaling)
+      : rows(index.rows), group(group), length(length), stride(KeyCodes::up_to(length, kTile)),
+        levels(index, query, group, scaling),
         products(new int32_t[rows * group * stride]), normalizers(rows * group) {
     const int64_t chunks = (length + kScored - 1) / kScored;
     std::vector<Part> parts(rows * group * chunks);
@@ -108,9 +108,14 @@ struct Logits {
   }
 };
 
+inline Logits scored(const Tensor& codes, const Tensor& ranges, const Tensor& query, int64_t length, double scaling) {
+  const KeyCodes index(codes, ranges);
+  return Logits(index, query.const_data_ptr<float>(), query.size(0) * query.size(1) / index.rows, length, scaling);
+}
+
 inline Tensor key_code_log_weights(const Tensor query, const Tensor codes, const Tensor ranges, int64_t length,
                                    double scaling) {
-  const Logits logits(KeyCodes(codes, ranges), query, length, scaling);
+  const Logits logits = scored(codes, ranges, query, length, scaling);
   Tensor out = torch::stable::new_empty(query, {codes.size(0), codes.size(1), logits.group, length});
   float* to = out.mutable_data_ptr<float>();
   for (int64_t q = 0; q < logits.rows * logits.group; ++q)
@@ -120,7 +125,7 @@ inline Tensor key_code_log_weights(const Tensor query, const Tensor codes, const
 
 inline Tensor key_code_scores(const Tensor query, const Tensor codes, const Tensor ranges, int64_t length,
                               double scaling) {
-  const Logits logits(KeyCodes(codes, ranges), query, length, scaling);
+  const Logits logits = scored(codes, ranges, query, length, scaling);
   Tensor out = torch::stable::new_empty(query, {codes.size(0), codes.size(1), length});
   float* to = out.mutable_data_ptr<float>();
   parallel_for(logits.rows, 1, [&](int64_t begin, int64_t end) {

@@ -12,6 +12,7 @@ namespace refreshkv {
 constexpr int64_t kGroup = 32;    // weights that share a step and a minimum
 constexpr int64_t kBlock = 16;    // outputs whose 4-bit weights lie side by side
 constexpr int64_t kBytes = kGroup * kBlock / 2;
+constexpr int64_t kWeightsAhead = 4096;  // bytes of weights that are asked for early: the processor stops at every page
 constexpr float kLevels = 32639;  // of an activation: 127 * 256 + 127, so that both halves fit a signed byte
 
 struct Row {
@@ -44,6 +45,18 @@ struct Row {
   int64_t groups() const { return scales.size(); }
 };
 
+// Call `function(first, count)` for all of `rows`, up to four at a time, the count being one of the compiler's.
+template <typename F>
+void each_rows(int64_t rows, const F& function) {
+  for (int64_t r = 0; r < rows; r += 4) {
+    const int64_t left = rows - r;
+    if (left >= 4) function(r, std::integral_constant<int, 4>{});
+    if (left == 3) function(r, std::integral_constant<int, 3>{});
+    if (left == 2) function(r, std::integral_constant<int, 2>{});
+    if (left == 1) function(r, std::integral_constant<int, 1>{});
+  }
+}
+
 // --- 4 bits ---------------------------------------------------------------------------------------------------------
 //
 // A block of 16 outputs and a group of 32 inputs take 256 bytes: byte (p * 16 + o) * 4 + i holds the levels of output o for
@@ -52,30 +65,7 @@ struct Row {
 
 // Products of `row` with the 16 outputs of a block.
 inline void int4_block(const uint8_t* weight, const uint16_t* scale, const Row& row, float* out) {
-#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
-  const __m512i mask = _mm512_set1_epi8(15);
-  __m512 sums = _mm512_setzero_ps();
-  for (int64_t group = 0; group < row.groups(); ++group, weight += kBytes, scale += 2 * kBlock) {
-    const int32_t* high = reinterpret_cast<const int32_t*>(row.high.data() + group * kGroup);
-    const int32_t* low = reinterpret_cast<const int32_t*>(row.low.data() + group * kGroup);
-    __m512i highs = _mm512_setzero_si512(), lows = highs, more_highs = highs, more_lows = highs;
-    for (int p = 0; p < 4; ++p) {
-      const __m512i packed = _mm512_loadu_si512(weight + 64 * p);
-      const __m512i first = _mm512_and_si512(packed, mask);
-      const __m512i second = _mm512_and_si512(_mm512_srli_epi16(packed, 4), mask);
-      highs = _mm512_dpbusd_epi32(highs, first, _mm512_set1_epi32(high[p]));
-      lows = _mm512_dpbusd_epi32(lows, first, _mm512_set1_epi32(low[p]));
-      more_highs = _mm512_dpbusd_epi32(more_highs, second, _mm512_set1_epi32(high[p + 4]));
-      more_lows = _mm512_dpbusd_epi32(more_lows, second, _mm512_set1_epi32(low[p + 4]));
-    }
-    highs = _mm512_slli_epi32(_mm512_add_epi32(highs, more_highs), 8);
-    const __m512 product = _mm512_cvtepi32_ps(_mm512_add_epi32(highs, _mm512_add_epi32(lows, more_lows)));
-    const __m512 step = reinterpret_cast<__m512>(load(scale)), minimum = reinterpret_cast<__m512>(load(scale + kBlock));
-    sums = _mm512_fmadd_ps(_mm512_mul_ps(product, step), _mm512_set1_ps(row.scales[group]), sums);
-    sums = _mm512_fmadd_ps(minimum, _mm512_set1_ps(row.sums[group]), sums);
-  }
-  _mm512_storeu_ps(out, sums);
-#elif defined(__AVX2__)
+#if defined(__AVX2__)
   // Eight products of a level up to 15 and a byte, twice: 16 bits hold them.
   const __m256i mask = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
   __m256 sums[2] = {};
@@ -122,6 +112,44 @@ inline void int4_block(const uint8_t* weight, const uint16_t* scale, const Row& 
 #endif
 }
 
+// As int4_block, of some rows, with what they share done once. Results lie `stride` apart.
+template <int kRows>
+void int4_blocks(const uint8_t* weight, const uint16_t* scale, const Row* rows, float* out, int64_t stride) {
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+  const __m512i mask = _mm512_set1_epi8(15);
+  __m512 sums[kRows] = {};
+  for (int64_t group = 0; group < rows->groups(); ++group, weight += kBytes, scale += 2 * kBlock) {
+    __m512i first[4], second[4];
+    for (int p = 0; p < 4; ++p) {
+      __builtin_prefetch(weight + 64 * p + kWeightsAhead, 0, 3);
+      const __m512i packed = _mm512_loadu_si512(weight + 64 * p);
+      first[p] = _mm512_and_si512(packed, mask);
+      second[p] = _mm512_and_si512(_mm512_srli_epi16(packed, 4), mask);
+    }
+    const __m512 step = reinterpret_cast<__m512>(load(scale)), minimum = reinterpret_cast<__m512>(load(scale + kBlock));
+    for (int r = 0; r < kRows; ++r) {
+      const Row& row = rows[r];
+      const int32_t* high = reinterpret_cast<const int32_t*>(row.high.data() + group * kGroup);
+      const int32_t* low = reinterpret_cast<const int32_t*>(row.low.data() + group * kGroup);
+      __m512i highs = _mm512_setzero_si512(), lows = highs, more_highs = highs, more_lows = highs;
+      for (int p = 0; p < 4; ++p) {
+        highs = _mm512_dpbusd_epi32(highs, first[p], _mm512_set1_epi32(high[p]));
+        lows = _mm512_dpbusd_epi32(lows, first[p], _mm512_set1_epi32(low[p]));
+        more_highs = _mm512_dpbusd_epi32(more_highs, second[p], _mm512_set1_epi32(high[p + 4]));
+        more_lows = _mm512_dpbusd_epi32(more_lows, second[p], _mm512_set1_epi32(low[p + 4]));
+      }
+      highs = _mm512_slli_epi32(_mm512_add_epi32(highs, more_highs), 8);
+      const __m512 product = _mm512_cvtepi32_ps(_mm512_add_epi32(highs, _mm512_add_epi32(lows, more_lows)));
+      sums[r] = _mm512_fmadd_ps(_mm512_mul_ps(product, step), _mm512_set1_ps(row.scales[group]), sums[r]);
+      sums[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(row.sums[group]), sums[r]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) _mm512_storeu_ps(out + r * stride, sums[r]);
+#else
+  for (int r = 0; r < kRows; ++r) int4_block(weight, scale, rows[r], out + r * stride);
+#endif
+}
+
 // All weights multiply the same activations: their outputs lie one after the other in the result.
 inline Tensor int4_linears(const Tensor x, const std::vector<Tensor> weights, const std::vector<Tensor> scales) {
   const int64_t groups = weights[0].size(1), inputs = groups * kGroup, rows = x.numel() / inputs;
@@ -140,8 +168,10 @@ inline Tensor int4_linears(const Tensor x, const std::vector<Tensor> weights, co
   for (int64_t r = 0; r < rows; ++r) rounded.emplace_back(from + r * inputs, inputs);
   parallel_for(blocks, 4, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block)
-      for (int64_t r = 0; r < rows; ++r)
-        int4_block(weight[block], scale[block], rounded[r], to + r * outputs + block * kBlock);
+      each_rows(rows, [&](int64_t r, auto count) {
+        constexpr int kRows = decltype(count)::value;
+        int4_blocks<kRows>(weight[block], scale[block], &rounded[r], to + r * outputs + block * kBlock, outputs);
+      });
   });
   return out;
 }
@@ -179,29 +209,7 @@ inline Tensor int4_dense(const Tensor weight, const Tensor scale) {
 template <int kOutputs>
 void int8_dot(const int8_t* weight, const uint16_t* scale, const Row& row, float* out) {
   const int64_t groups = row.groups(), inputs = groups * kGroup;
-#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
-  // The processor multiplies unsigned bytes with signed ones, so that 128 is added to each weight, and its share taken off.
-  const __m512i sign = _mm512_set1_epi8(-128), shift = _mm512_set1_epi8(-128);
-  __m512 sums[kOutputs] = {};
-  for (int64_t group = 0; group < groups; group += 2) {
-    const __mmask64 both = group + 1 < groups ? ~0ull : 0xffffffffull;
-    const __m512i high = _mm512_maskz_loadu_epi8(both, row.high.data() + group * kGroup);
-    const __m512i low = _mm512_maskz_loadu_epi8(both, row.low.data() + group * kGroup);
-    const __m512i zero = _mm512_setzero_si512();
-    const __m512i extra = _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(zero, shift, high), 8),
-                                           _mm512_dpbusd_epi32(zero, shift, low));
-    const float last = group + 1 < groups ? row.scales[group + 1] : 0;
-    const __m512 factor = _mm512_mask_blend_ps(0xff00, _mm512_set1_ps(row.scales[group]), _mm512_set1_ps(last));
-    for (int n = 0; n < kOutputs; ++n) {
-      const __m512i packed = _mm512_maskz_loadu_epi8(both, weight + n * inputs + group * kGroup);
-      const __m512i levels = _mm512_xor_si512(packed, sign);
-      const __m512i highs = _mm512_slli_epi32(_mm512_dpbusd_epi32(zero, levels, high), 8);
-      const __m512i product = _mm512_sub_epi32(_mm512_add_epi32(highs, _mm512_dpbusd_epi32(zero, levels, low)), extra);
-      sums[n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(product), factor, sums[n]);
-    }
-  }
-  for (int n = 0; n < kOutputs; ++n) out[n] = _mm512_reduce_add_ps(sums[n]) * wide(scale[n]);
-#elif defined(__AVX2__)
+#if defined(__AVX2__)
   __m256 sums[kOutputs] = {};
   for (int64_t group = 0; group < groups; ++group) {
     const __m256i* x = reinterpret_cast<const __m256i*>(row.values.data() + group * kGroup);
@@ -234,6 +242,44 @@ void int8_dot(const int8_t* weight, const uint16_t* scale, const Row& row, float
 #endif
 }
 
+// As int8_dot, of some rows, with what they share done once. Results lie `stride` apart.
+template <int kOutputs, int kRows>
+void int8_dots(const int8_t* weight, const uint16_t* scale, const Row* rows, float* out, int64_t stride) {
+  const int64_t groups = rows->groups(), inputs = groups * kGroup;
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+  // The processor multiplies unsigned bytes with signed ones, so that 128 is added to each weight, and its share taken off.
+  const __m512i sign = _mm512_set1_epi8(-128), zero = _mm512_setzero_si512();
+  __m512 sums[kRows][kOutputs] = {};
+  for (int64_t group = 0; group < groups; group += 2) {
+    const __mmask64 both = group + 1 < groups ? ~0ull : 0xffffffffull;
+    __m512i levels[kOutputs];
+    for (int n = 0; n < kOutputs; ++n) {
+      const int8_t* from = weight + n * inputs + group * kGroup;
+      __builtin_prefetch(from + kWeightsAhead, 0, 3);
+      levels[n] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(both, from), sign);
+    }
+    for (int r = 0; r < kRows; ++r) {
+      const Row& row = rows[r];
+      const __m512i high = _mm512_maskz_loadu_epi8(both, row.high.data() + group * kGroup);
+      const __m512i low = _mm512_maskz_loadu_epi8(both, row.low.data() + group * kGroup);
+      const __m512i extra = _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(zero, sign, high), 8),
+                                             _mm512_dpbusd_epi32(zero, sign, low));
+      const float last = group + 1 < groups ? row.scales[group + 1] : 0;
+      const __m512 factor = _mm512_mask_blend_ps(0xff00, _mm512_set1_ps(row.scales[group]), _mm512_set1_ps(last));
+      for (int n = 0; n < kOutputs; ++n) {
+        const __m512i highs = _mm512_slli_epi32(_mm512_dpbusd_epi32(zero, levels[n], high), 8);
+        const __m512i all = _mm512_add_epi32(highs, _mm512_dpbusd_epi32(zero, levels[n], low));
+        sums[r][n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(all, extra)), factor, sums[r][n]);
+      }
+    }
+  }
+  for (int r = 0; r < kRows; ++r)
+    for (int n = 0; n < kOutputs; ++n) out[r * stride + n] = _mm512_reduce_add_ps(sums[r][n]) * wide(scale[n]);
+#else
+  for (int r = 0; r < kRows; ++r) int8_dot<kOutputs>(weight, scale, rows[r], out + r * stride);
+#endif
+}
+
 inline Tensor int8_linear(const Tensor x, const Tensor weight, const Tensor scale) {
   constexpr int kOutputs = 4;
   const int64_t outputs = weight.size(0), inputs = weight.size(1), rows = x.numel() / inputs;
@@ -246,11 +292,14 @@ inline Tensor int8_linear(const Tensor x, const Tensor weight, const Tensor scal
   for (int64_t r = 0; r < rows; ++r) rounded.emplace_back(from + r * inputs, inputs);
   parallel_for(outputs, 64, [&](int64_t begin, int64_t end) {
     int64_t n = begin;
-    for (; n + kOutputs <= end; n += kOutputs)
-      for (int64_t r = 0; r < rows; ++r)
-        int8_dot<kOutputs>(weights + n * inputs, scales + n, rounded[r], to + r * outputs + n);
-    for (; n < end; ++n)
-      for (int64_t r = 0; r < rows; ++r) int8_dot<1>(weights + n * inputs, scales + n, rounded[r], to + r * outputs + n);
+    const auto with = [&](auto width) {
+      constexpr int kWidth = decltype(width)::value;
+      each_rows(rows, [&](int64_t r, auto count) {
+        int8_dots<kWidth, decltype(count)::value>(weights + n * inputs, scales + n, &rounded[r], to + r * outputs + n, outputs);
+      });
+    };
+    for (; n + kOutputs <= end; n += kOutputs) with(std::integral_constant<int, kOutputs>{});
+    for (; n < end; ++n) with(std::integral_constant<int, 1>{});
   });
   return out;
 }

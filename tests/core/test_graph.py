@@ -75,8 +75,8 @@ def kernels_folder() -> Path:
 
 @pytest.fixture(scope="module")
 def compiled(graphs: Path) -> PreTrainedModel:
-    """A tiny model in int4 (where its sizes allow) with its compiled step."""
-    model = tiny_model()
+    """A tiny model in int4 with its compiled step."""
+    model = tiny_model(intermediate_size=64)  # all of its linears can be: torch's sum otherwise for more rows
     quantize_int4(model)
     compilation = compile_decoding(model, cache_dir=graphs)
     assert compilation.wait(300), compilation.failure
@@ -147,6 +147,59 @@ def test_the_stream_is_the_same(
     assert [type(event) for event in fast] == [type(event) for event in slow]
 
 
+@pytest.mark.parametrize("policy", [FullAttention(), KeyIndex(budget=40, stride=3)], ids=str)
+@pytest.mark.parametrize("kept", [0, 2, 5])
+def test_verified_tokens_are_the_decode_steps_that_they_would_be_alone(
+    compiled: PreTrainedModel, graph: DecodeGraph, policy: Policy, kept: int
+) -> None:
+    torch.manual_seed(0)
+    prompt, tokens = torch.randint(0, 256, (1, 70)), torch.randint(0, 256, (5, 1))
+    alone, together = prefilled(compiled, policy, prompt), prefilled(compiled, policy, prompt)
+    expected = [graph.step(token[None], alone) for token in tokens]
+    found = graph.verify(tokens, together)
+    assert found is not None
+    logits, keep = found
+    assert torch.equal(logits, torch.cat([row for row in expected if row is not None]))
+    keep(kept)
+    for layer in together.policy_layers.values():
+        assert (layer.get_seq_length(), layer.decode_step) == (70 + kept, kept)
+    for token, row in zip(tokens[kept:], expected[kept:], strict=True):  # as if the others had not been there
+        again = graph.step(token[None], together)
+        assert again is not None
+        assert row is not None
+        assert torch.equal(again, row)
+    for ours, theirs in zip(together.policy_layers.values(), alone.policy_layers.values(), strict=True):
+        assert ours.keys is not None
+        assert theirs.keys is not None
+        assert torch.equal(ours.keys, theirs.keys)
+        assert ours.decode_step == theirs.decode_step == 5
+        assert (ours.kept.chosen is None) == (theirs.kept.chosen is None)
+        assert (
+            ours.kept.chosen is None or theirs.kept.chosen is None or torch.equal(ours.kept.chosen, theirs.kept.chosen)
+        )
+
+
+def test_steps_over_a_small_cache_are_not_verified(compiled: PreTrainedModel, graph: DecodeGraph) -> None:
+    cache = prefilled(compiled, RefreshKV(budget=9), torch.randint(0, 256, (1, 30)))
+    assert graph.verify(torch.tensor([[1], [2]]), cache) is None
+    assert cache.get_seq_length() == 30
+
+
+def test_runs_of_any_methods_share_a_step(compiled: PreTrainedModel, graph: DecodeGraph) -> None:
+    torch.manual_seed(0)
+    policies = [FullAttention(), RefreshKV(budget=9, stride=3), KeyIndex(budget=40, stride=3), StreamingLLM(budget=9)]
+    prompts = [torch.randint(0, 256, (1, length)) for length in (30, 70, 61, 44)]
+    alone, together = ([prefilled(compiled, *each) for each in zip(policies, prompts, strict=True)] for _ in range(2))
+    for _ in range(8):
+        tokens = torch.randint(0, 256, (4, 1))
+        expected = [graph.step(token[None], cache) for token, cache in zip(tokens, alone, strict=True)]
+        logits = graph.step_together(tokens, together)
+        assert logits is not None
+        assert torch.equal(logits, torch.cat([row for row in expected if row is not None]))
+    for ours, theirs in zip(together, alone, strict=True):
+        assert (ours.kept() == theirs.kept()).all()
+
+
 def test_a_cropped_cache_goes_on(compiled: PreTrainedModel, graph: DecodeGraph) -> None:
     prompt = torch.arange(40).view(1, 40)
     caches = [prefilled(compiled, RefreshKV(budget=6, stride=3), prompt) for _ in range(2)]
@@ -172,7 +225,7 @@ def test_a_batch_goes_through_the_modules(compiled: PreTrainedModel, graph: Deco
 def test_a_second_model_of_the_kind_finds_the_graph(compiled: PreTrainedModel, graphs: Path) -> None:
     package = graphs / "graphs" / f"decode-{_key(compiled)}.pt2"
     made = package.stat().st_mtime_ns
-    other = tiny_model()
+    other = tiny_model(intermediate_size=64)
     with torch.no_grad():
         other.model.embed_tokens.weight.mul_(0.5)
     quantize_int4(other)
@@ -263,7 +316,7 @@ def test_a_damaged_graph_and_what_a_killed_process_left_are_made_anew(
     package.write_bytes(data)
     shutil.copytree(graphs / "kernels", tmp_path / "kernels")
     monkeypatch.setattr(Compilation, "_run_compiler", lambda _, arguments: shutil.copy(good, arguments[-1]))
-    model = tiny_model()
+    model = tiny_model(intermediate_size=64)
     quantize_int4(model)
     compilation = compile_decoding(model, cache_dir=tmp_path)
     assert compilation.wait(60), compilation.failure
@@ -272,7 +325,7 @@ def test_a_damaged_graph_and_what_a_killed_process_left_are_made_anew(
 
 
 def test_a_compilation_can_be_cancelled(graphs: Path) -> None:
-    model = tiny_model(rope_theta=5000.0)
+    model = tiny_model(intermediate_size=64, rope_theta=5000.0)
     compilation = compile_decoding(model, cache_dir=graphs)
     compilation.cancel()
     assert not compilation.running

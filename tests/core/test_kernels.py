@@ -1,6 +1,7 @@
 """The compiled operations against torch's, in float64 where rounding is judged."""
 
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,7 +12,10 @@ from torch import Tensor
 
 from core import grouped, int4, kernels
 from core.grouped import Terms, grouped_attention
+from core.key_codes import KeyCodes
+from core.places import Coded, Small, place
 from core.selection import gather_into, gather_positions, pool_scores, pooled_scores, top_positions
+from tests.core.rows import decode_rows
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
 
@@ -78,12 +82,6 @@ def test_decode_attention(length: int, heads: int, group: int, dim: int, value_d
         assert (weights - expected_weights).abs().max() < 1e-5
 
 
-def no_index() -> tuple[Tensor, Tensor, Tensor]:
-    """Codes, ranges and room for the choice of a step without an index."""
-    codes = torch.empty(1, 2, 0, 8, dtype=torch.uint8)
-    return codes, torch.empty(1, 2, 3, 16), torch.empty(2, 0, dtype=torch.long)
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_partial_step_writes_the_token_into_both_caches_and_attends_to_the_small_one(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
@@ -91,10 +89,8 @@ def test_a_partial_step_writes_the_token_into_both_caches_and_attends_to_the_sma
     full = [torch.randn(1, 2, 40, 16).to(dtype) for _ in range(2)]
     small = [torch.randn(1, 2, 9, 16).to(dtype) for _ in range(2)]
     before = [tensor.clone() for tensor in (*full, *small)]
-    place = torch.tensor([30, 3, 8])  # position 30, slot 3, 8 slots in use
-    out = torch.ops.refreshkv.decode_step_attention(
-        query, key, value, *full, *small, torch.empty(2, 2, 0), *no_index(), place, 0.25
-    )
+    at = place(30, *full, small=Small(*small, slot=3, slots=8))
+    out = decode_rows(query, key, value, [at], 0.25, dtype)
     for tensor, old, new, index in zip((*full, *small), before, (key, value) * 2, (30, 30, 3, 3), strict=True):
         old[:, :, index] = new[:, :, 0].to(dtype)
         assert torch.equal(tensor, old)
@@ -110,8 +106,8 @@ def test_a_full_step_writes_the_token_and_attends_to_the_full_cache(with_weights
     small = [torch.randn(1, 2, 4, 16) for _ in range(2)]
     untouched = [tensor.clone() for tensor in small]
     weights = torch.full((2, 3, 300 if with_weights else 0), -1.0)
-    place = torch.tensor([200, -1, 0])
-    out = torch.ops.refreshkv.decode_step_attention(query, key, value, *full, *small, weights, *no_index(), place, 0.25)
+    at = place(200, *full, weights=weights if with_weights else None)
+    out = decode_rows(query, key, value, [at], 0.25, torch.float32)
     assert torch.equal(full[0][:, :, 200], key[:, :, 0])
     assert torch.equal(full[1][:, :, 200], value[:, :, 0])
     assert all(torch.equal(tensor, old) for tensor, old in zip(small, untouched, strict=True))
@@ -120,6 +116,47 @@ def test_a_full_step_writes_the_token_and_attends_to_the_full_cache(with_weights
     if with_weights:
         assert (weights[..., :201] - expected_weights[0]).abs().max() < 1e-5
         assert (weights[..., 201:] == -1).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("length", [100, 127, 300])  # the rows' ends lie in one piece of the cache, or in two
+def test_rows_beside_one_another_are_what_they_are_alone(dtype: torch.dtype, length: int) -> None:
+    torch.manual_seed(0)
+    new = [torch.randn(7, heads, 1, 16) for heads in (6, 2, 2)]
+    filled = [torch.randn(1, 2, 340, 16).to(dtype) for _ in range(4)]
+
+    def step(rows: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        """Four tokens of one cache, two of which leave their weights; one over a small cache; two by codes."""
+        full, small, other = ([tensor.clone() for tensor in filled[:2]] for _ in range(3))
+        weights = torch.zeros(2, 2, 3, 340)
+        codes, told = KeyCodes(other[0][:, :, :length], 3), torch.zeros(2, 2, 20, dtype=torch.long)
+        codes.reserve(340)
+        places = [place(length + i, *full, weights=weights[i] if i < 2 else None) for i in range(4)]
+        places.append(place(200, *filled[2:], small=Small(*small, slot=3, slots=90)))
+        places += [place(length + i, *other, coded=Coded(codes, 4, (20, 11), told[i])) for i in range(2)]
+        parts = [
+            decode_rows(*(states[first : last + 1] for states in new), places[first : last + 1], 0.25, dtype)
+            for first, last in zip(rows, (*(row - 1 for row in rows[1:]), 6), strict=True)
+        ]
+        codes.extend(2)
+        return torch.cat(parts), [*full, *small, *other, weights, told, codes.levels()]
+
+    together, alone = step([0]), step(range(7))
+    for ours, expected in zip((together[0], *together[1]), (alone[0], *alone[1]), strict=True):
+        assert torch.equal(ours, expected)
+
+
+@pytest.mark.parametrize("rows", range(1, 9))
+def test_linears_of_several_rows_are_those_of_each(rows: int) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(rows, 96)
+    weight, scale = int4.quantize(torch.randn(67, 96))
+    for bits in (4, 8):
+        if bits == 8:
+            weight, scale = torch.randint(-127, 128, (67, 96), dtype=torch.int8), torch.rand(67).bfloat16()
+        operation = getattr(torch.ops.refreshkv, f"int{bits}_linear")
+        each = torch.cat([operation(row, weight, scale) for row in x.split(1)])
+        assert torch.equal(operation(x, weight, scale), each)
 
 
 @pytest.mark.parametrize("count", [1, 9, 200, 300])

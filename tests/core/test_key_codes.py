@@ -17,6 +17,8 @@ from core.key_codes import (
     rounded_query,
     unpacked,
 )
+from core.places import Coded, place
+from tests.core.rows import decode_rows
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
 BITS = pytest.mark.parametrize("bits", [2, 3, 4])
@@ -289,10 +291,8 @@ def test_a_step_writes_the_token_chooses_and_attends(bits: int, dtype: torch.dty
     codes.extend(1)
     full = [keys.clone(), values.clone()]
     chosen = torch.full((2, room), 7)
-    place = torch.tensor([length, 16, 50, 31])  # its position, those always chosen, and how many in each head
-    output = torch.ops.refreshkv.decode_step_indexed_attention(
-        query, key, value, *full, codes.codes, codes.ranges, place, 0.05, chosen
-    )
+    at = place(length, *full, coded=Coded(codes, 16, (50, 31), chosen))
+    output = decode_rows(query, key, value, [at], 0.05, dtype)
     for tensor, old, new in zip(full, (keys, values), (key, value), strict=True):
         old[:, :, length] = new[:, :, 0].to(dtype)
         assert torch.equal(tensor, old)

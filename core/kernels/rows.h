@@ -1,0 +1,133 @@
+// One layer of a decode step of some rows inside a compiled graph: each row is one token, of a cache of its own or the
+// next of the same.
+
+#pragma once
+
+#include "key_index.h"
+
+namespace refreshkv {
+
+// Where a row reads and writes, as core/places.py lays it out: a number in each field, addresses too. Behind the last one
+// stands for each KV head how many positions it chooses.
+struct Place {
+  int64_t position;      // of the token
+  int64_t keys, values, capacity;
+  int64_t slot;          // in the small cache, or -1 for a step over the full one
+  int64_t slots;         // of it that are in use
+  int64_t small_keys, small_values, small_capacity;
+  int64_t weights, room;  // where a full step writes its attention, `(heads, group, room)`, or 0
+  int64_t codes, ranges, coded, bytes;  // of the index, if the step is by one; `coded` positions of `bytes` each
+  int64_t recent;        // positions that it always chooses
+  int64_t chosen, told;  // where it writes what it chose, `(heads, told)`, or 0
+};
+
+constexpr int64_t kFields = sizeof(Place) / sizeof(int64_t);
+
+template <typename T>
+struct DecodeRows {
+  const int64_t rows, query_heads, heads, dim, value_dim;
+  const float *query, *key, *value;  // of all rows, one after the other
+  const int64_t* places;
+  double scaling;
+  float* out;
+
+  const Place& place(int64_t r) const { return *reinterpret_cast<const Place*>(places + r * (kFields + heads)); }
+  const int64_t* counts(int64_t r) const { return places + r * (kFields + heads) + kFields; }
+  Cached<T> full(int64_t r) const {
+    const Place& at = place(r);
+    return {at.keys, at.values, heads, at.capacity, dim, value_dim};
+  }
+  Cached<T> small(int64_t r) const {
+    const Place& at = place(r);
+    return {at.small_keys, at.small_values, heads, at.small_capacity, dim, value_dim};
+  }
+  KeyCodes index(int64_t r) const {
+    const Place& at = place(r);
+    return {at.codes, at.ranges, heads, at.coded, at.bytes, dim};
+  }
+
+  // All rows are written before one is read: a row may be the past of another.
+  void write() const {
+    for (int64_t r = 0; r < rows; ++r) {
+      const Place& at = place(r);
+      const float *k = key + r * heads * dim, *v = value + r * heads * value_dim;
+      const Cached<T> cache = full(r);
+      cache.write(at.position, k, v);
+      if (at.slot >= 0) small(r).write(at.slot, k, v);
+      if (at.codes)
+        for (int64_t head = 0; head < heads; ++head)
+          index(r).write(head, at.position, cache.keys + head * cache.key_stride + at.position * dim);
+    }
+  }
+
+  // Rows of the same cache that follow one another attend together.
+  void attend() const {
+    std::vector<Attention<T>> sets;
+    for (int64_t first = 0, last = 0; first < rows; first = last) {
+      if (place(first).codes) {
+        attend_by_index(last++);
+        continue;
+      }
+      while (last < rows && !place(last).codes && attended(last) == attended(first)) ++last;
+      sets.push_back(set<First>(first, last, place(first).slot < 0 ? full(first) : small(first)));
+      for (int64_t r = first; r < last; ++r) {
+        const Place& at = place(r);
+        sets.back().attended.push_back({at.slot < 0 ? at.position + 1 : at.slots});
+        sets.back().weights.push_back(at.slot < 0 ? reinterpret_cast<float*>(at.weights) : nullptr);
+      }
+    }
+    run(sets);
+  }
+
+ private:
+  int64_t attended(int64_t r) const { return place(r).slot < 0 ? place(r).keys : place(r).small_keys; }
+
+  void attend_by_index(int64_t r) const {
+    const Place& at = place(r);
+    const float* own = query + r * query_heads * dim;
+    const Chosen chosen =
+        indexed_positions(index(r), own, query_heads / heads, at.position + 1, counts(r), at.recent, scaling);
+    if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
+    std::vector<Attention<T, Chosen>> sets{set<Chosen>(r, r + 1, full(r))};
+    sets[0].attended.push_back(chosen);
+    sets[0].weights.push_back(nullptr);
+    run(sets);
+  }
+
+  // Rows [first, last) over the same cache; what each attends to is still to be said.
+  template <typename Slots>
+  Attention<T, Slots> set(int64_t first, int64_t last, const Cached<T>& cache) const {
+    const int64_t group = query_heads / heads, part = group * dim;
+    Attention<T, Slots> made{cache, {}, std::vector<float>((last - first) * heads * part), group, {}, place(first).room, {}};
+    float* to = made.query.data();
+    for (int64_t head = 0; head < heads; ++head)
+      for (int64_t r = first; r < last; ++r, to += part)
+        for (int64_t i = 0; i < part; ++i)
+          to[i] = query[(r * heads + head) * part + i] * static_cast<float>(scaling);
+    for (int64_t r = first; r < last; ++r) made.outs.push_back(out + r * query_heads * value_dim);
+    return made;
+  }
+};
+
+// query `(rows, query_heads, 1, dim)`, key and value likewise, `place` `(rows, fields + heads)`; `stored`: bytes of a number
+// in the caches. Returns `(rows, 1, query_heads, value_dim)`.
+inline Tensor decode_rows_attention(const Tensor query, const Tensor key, const Tensor value, const Tensor place,
+                                    double scaling, int64_t stored) {
+  const int64_t rows = query.size(0), heads = key.size(1), value_dim = value.size(3);
+  Tensor out = torch::stable::new_empty(query, {rows, 1, query.size(1), value_dim});
+  const auto step = [&](auto type) {
+    const DecodeRows<decltype(type)> all{rows, query.size(1), heads, key.size(3), value_dim,
+        query.const_data_ptr<float>(), key.const_data_ptr<float>(), value.const_data_ptr<float>(),
+        place.const_data_ptr<int64_t>(), scaling, out.mutable_data_ptr<float>()};
+    all.write();
+    all.attend();
+  };
+  if (stored == 2) {
+    step(uint16_t{});
+  } else {
+    step(float{});
+  }
+  return out;
+}
+
+}  // namespace refreshkv

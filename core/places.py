@@ -1,0 +1,81 @@
+"""Where the rows of a compiled decode step read and write, as numbers in one tensor.
+
+A row is one token: of a cache of its own, or the next of the same cache as the row before. The tensor is int64
+`(layers, rows, fields + heads)`; the fields are those of `Place` in kernels/rows.h, addresses of storage among them,
+and behind them stands how many positions each KV head chooses. So a graph takes one tensor, whatever caches and methods
+there are. Who makes it keeps the storage where it is until the step is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from .key_codes import KeyCodes
+
+FIELDS = (
+    "position",
+    "keys",
+    "values",
+    "capacity",
+    "slot",
+    "slots",
+    "small_keys",
+    "small_values",
+    "small_capacity",
+    "weights",
+    "room",
+    "codes",
+    "ranges",
+    "coded",
+    "bytes",
+    "recent",
+    "chosen",
+    "told",
+)
+
+
+class Small(NamedTuple):
+    """A step over a small cache: its storage, the slot that the token takes, and the slots in use with it."""
+
+    keys: Tensor
+    values: Tensor
+    slot: int
+    slots: int
+
+
+class Coded(NamedTuple):
+    """A step by codes: how many recent positions are always chosen, how many in all by each head, and int64
+    `(heads, room)`, to which they are written if it has room, -1 behind them."""
+
+    codes: KeyCodes
+    recent: int
+    counts: Sequence[int]
+    told: Tensor
+
+
+def place(
+    position: int,
+    keys: Tensor,
+    values: Tensor,
+    *,
+    small: Small | None = None,
+    weights: Tensor | None = None,
+    coded: Coded | None = None,
+) -> list[int]:
+    """Of one layer and row: the token at `position` of a cache with the storage `keys` and `values`
+    `(1, heads, capacity, dim)`. A step over all of it writes its attention into `weights` `(heads, group, room)`."""
+    heads, capacity = keys.shape[1:3]
+    at = [position, keys.data_ptr(), values.data_ptr(), capacity]
+    if small is None:
+        at += [-1, 0, 0, 0, 0]
+    else:
+        at += [small.slot, small.slots, small.keys.data_ptr(), small.values.data_ptr(), small.keys.shape[2]]
+    at += [0, 0] if weights is None else [weights.data_ptr(), weights.shape[-1]]
+    if coded is None:
+        return [*at, *[0] * (7 + heads)]
+    codes, told = coded.codes.codes, coded.told
+    at += [codes.data_ptr(), coded.codes.ranges.data_ptr(), *codes.shape[2:], coded.recent]
+    return [*at, *((told.data_ptr(), told.shape[1]) if told.numel() else (0, 0)), *coded.counts]
