@@ -39,6 +39,7 @@ from .policies import (
     TokenSelect,
 )
 from .processors import ContextContrast, Dictation, RepetitionGuard, SourceGuard, Vocabulary, guarded_words
+from .sampling import SamplingParams
 from .snapshot import Snapshot, model_fingerprint
 from .statement import Statement
 
@@ -72,6 +73,7 @@ __all__ = [
     "RefreshKV",
     "RefreshKVError",
     "RepetitionGuard",
+    "SamplingParams",
     "SnapKV",
     "Snapshot",
     "SnapshotError",

@@ -13,7 +13,7 @@ from typing import TypeAlias, TypedDict, Unpack
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from . import kernels
 from .cache import PolicyCache
@@ -24,7 +24,7 @@ from .graph import decode_graph
 from .policies import Policy, RefreshKV
 from .policies.checks import is_integer
 from .prompt import Prompt, encode_prompt, require_known, require_room
-from .sampling import Sampler, make_sampler
+from .sampling import Sampler, SamplingParams
 
 ChunkSize: TypeAlias = int | Callable[[int, float], int]
 """Prompt tokens per forward: a number, or a function of the tokens and the seconds of the forward before (0, 0.0)."""
@@ -114,7 +114,7 @@ def stream_generate(
     prompt: a string, chat messages, or token ids: a tensor `(1, length)` or a list.
     policy: how to decode; default the cache's, or `RefreshKV()`.
     temperature: 0 is greedy. top_p, top_k, min_p, repetition_penalty: as in transformers, off by default; the penalty
-        counts generated tokens only. seed: makes sampling repeatable.
+        counts generated tokens only. seed: makes sampling repeatable (`SamplingParams`).
     stop_strings: the text ends before the first of them. The model's end tokens always end it.
     logits_processors: applied in order to the float32 scores `(1, vocabulary)`, before the penalty and the sampling
         above, and when greedy too: transformers' own or those of `core.processors`. Each follows one run at a time.
@@ -131,8 +131,8 @@ def stream_generate(
     _require_lengths(max_new_tokens, prefill_chunk)
     require_known(model, token_ids)
     require_room(model.config, prompt_tokens, max_new_tokens)
-    config = _generation_config(temperature, top_p, top_k, min_p, repetition_penalty)
-    sampler = make_sampler(config, prompt_tokens, seed, logits_processors)
+    sampling = SamplingParams(temperature, top_p, top_k, min_p, repetition_penalty, seed)
+    sampler = sampling.sampler(prompt_tokens, logits_processors)
     cache = _prepare_cache(model, cache, policy, token_ids, max_new_tokens)
     steps = generate_step(model, token_ids, cache, sampler, prefill_chunk)
     end_tokens = _end_tokens(model, tokenizer)
@@ -298,19 +298,6 @@ def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:
     reason = next(iter(refreshed.values()))
     by_layer = cache.kept_by_layer()
     return CacheRefreshed(step, tuple(refreshed), by_layer.sum(axis=0, dtype=np.int64), reason, by_layer)
-
-
-def _generation_config(
-    temperature: float, top_p: float, top_k: int, min_p: float, repetition_penalty: float
-) -> GenerationConfig:
-    if temperature < 0:
-        raise InvalidParameterError(
-            "temperature-out-of-range",
-            "temperature is {temperature}; it must be 0 (greedy) or more.",
-            temperature=temperature,
-        )
-    sampling = {"temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p} if temperature > 0 else {}
-    return GenerationConfig(do_sample=temperature > 0, repetition_penalty=repetition_penalty, **sampling)
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

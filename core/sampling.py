@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
-from transformers import GenerationConfig
 from transformers.generation import (
     LogitsProcessor,
     LogitsProcessorList,
@@ -21,57 +23,97 @@ from transformers.generation import (
 from .errors import InvalidParameterError
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How tokens are drawn. Raises InvalidParameterError for values out of range.
+
+    temperature: 0 is greedy, and then top_p, top_k and min_p do nothing. top_p (1), top_k (0), min_p (0) and
+        repetition_penalty (1): as in transformers, and off at these values. seed: any whole number makes sampling
+        repeatable; None stands for another one each time.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not 0 <= self.temperature < math.inf:
+            raise InvalidParameterError(
+                "temperature-out-of-range",
+                "temperature is {temperature}; it must be 0 (greedy) or a larger finite number.",
+                temperature=self.temperature,
+            )
+        try:
+            self._warpers(0)
+        except ValueError as error:
+            raise InvalidParameterError(
+                "sampling-out-of-range",
+                "{problem} Choose a value in that range, or leave the parameter out.",
+                problem=str(error),
+            ) from error
+
+    def sampler(self, prompt_tokens: int, processors: Sequence[LogitsProcessor] = ()) -> Sampler:
+        """A sampler for one generation behind a prompt of so many tokens. The parameters act on what `processors` make
+        of the logits.
+
+        The repetition penalty leaves the prompt out (transformers' `generate` counts it in): it would penalise every
+        word of the very document that is being written about.
+        """
+        seed = secrets.randbits(64) if self.seed is None else self.seed
+        warped = LogitsProcessorList([*processors, *self._warpers(prompt_tokens)])
+        return Sampler(warped, greedy=self.temperature == 0, seed=seed)
+
+    def _warpers(self, prompt_tokens: int) -> list[LogitsProcessor]:
+        """Transformers' processors for what is not off, in their order. Raises ValueError for values out of range."""
+        warpers: list[LogitsProcessor] = []
+        if self.repetition_penalty != 1:
+            warpers.append(RepetitionPenaltyLogitsProcessor(float(self.repetition_penalty), prompt_tokens))
+        if self.temperature == 0:
+            return warpers
+        if self.temperature != 1:
+            warpers.append(TemperatureLogitsWarper(float(self.temperature)))
+        if self.top_k:
+            warpers.append(TopKLogitsWarper(self.top_k))
+        if self.top_p != 1:
+            warpers.append(TopPLogitsWarper(self.top_p))
+        if self.min_p:
+            warpers.append(MinPLogitsWarper(self.min_p))
+        return warpers
+
+
+@dataclass(frozen=True, slots=True)
 class Sampler:
-    """Draws tokens: greedy at temperature 0, else from the processed distribution with its own random generator."""
+    """Takes the likeliest token where `greedy`, else draws one from the processed distribution.
+
+    It draws by the Gumbel-max trick (Maddison et al. 2014, https://arxiv.org/abs/1411.0030), with noise that depends on
+    the seed and the position alone: the same logits there give the same token, whatever was drawn before or beside it.
+    So a draft's token and the verified one are drawn with the same luck.
+    """
 
     processors: LogitsProcessorList
     greedy: bool
-    seed: int | None
-    _generator: torch.Generator | None = None
+    seed: int
 
     def __call__(self, token_ids: Tensor, logits: Tensor) -> int:
         """The next token for `token_ids` `(1, length)` and `logits` `(1, vocabulary)`."""
         scores = self.processors(token_ids.to(logits.device), logits.float())  # type: ignore[arg-type]
-        if self.greedy:
-            return int(scores.argmax(dim=-1))
-        if self._generator is None:
-            self._generator = torch.Generator(device=scores.device)
-            if self.seed is None:
-                self._generator.seed()
-            else:
-                self._generator.manual_seed(self.seed)
-        return int(torch.multinomial(scores.softmax(dim=-1), 1, generator=self._generator))
+        if not self.greedy:
+            noise = gumbel_noise(self.seed, position=token_ids.shape[1], size=scores.shape[-1])
+            scores = scores + noise.to(scores.device)
+        return int(scores.argmax(dim=-1))
 
 
-def make_sampler(
-    config: GenerationConfig, prompt_tokens: int, seed: int | None, first: Sequence[LogitsProcessor] = ()
-) -> Sampler:
-    """A sampler for one generation, from `config`'s temperature, top_k, top_p, min_p and repetition_penalty, which act
-    on what the processors in `first` make of the logits.
+def gumbel_noise(seed: int, position: int, size: int) -> Tensor:
+    """`(size,)` float32 on the CPU: standard Gumbel noise for the token ids at a position.
 
-    The repetition penalty leaves the prompt out (transformers' `generate` counts it in): it would penalise every word
-    of the very document that is being written about. Raises InvalidParameterError for values out of range.
+    Philox, a counter-based generator (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), takes seed
+    and position as its key, so that each position has a stream of its own.
     """
-    processors = LogitsProcessorList(first)
-    greedy = not config.do_sample
-    try:
-        if config.repetition_penalty not in (None, 1.0):
-            penalty = RepetitionPenaltyLogitsProcessor(config.repetition_penalty, prompt_ignore_length=prompt_tokens)
-            processors.append(penalty)
-        if not greedy:
-            if config.temperature != 1.0:
-                processors.append(TemperatureLogitsWarper(config.temperature))
-            if config.top_k:
-                processors.append(TopKLogitsWarper(config.top_k))
-            if config.top_p is not None and config.top_p < 1.0:
-                processors.append(TopPLogitsWarper(config.top_p))
-            if config.min_p:
-                processors.append(MinPLogitsWarper(config.min_p))
-    except ValueError as error:
-        raise InvalidParameterError(
-            "sampling-out-of-range",
-            "{problem} Choose a value in that range, or leave the parameter out.",
-            problem=str(error),
-        ) from error
-    return Sampler(processors, greedy, seed)
+    key = np.array([seed % 2**64, position], dtype=np.uint64)
+    exponential = np.random.Generator(np.random.Philox(key=key)).standard_exponential(size)
+    # 0 would be an infinite noise, which chooses its token whatever its score. In float32 one of 2**24 is 0.
+    return torch.from_numpy(-np.log(np.maximum(exponential, np.finfo(np.float64).tiny)).astype(np.float32))
