@@ -164,6 +164,34 @@ class PolicyCache(Cache):
             if nothing_decoded:
                 self.prefilled = len(self.token_ids)
 
+    @contextmanager
+    def verifying(self, weights: bool) -> Iterator[None]:
+        """Forwards inside are decode steps to be verified, of `can_verify`; with `weights` the layers keep what they
+        attend to."""
+        for layer in self.policy_layers.values():
+            layer.forced_step, layer.seen, layer.keeps_seen = Step.VERIFY, [], weights
+        try:
+            yield
+        finally:
+            for layer in self.policy_layers.values():
+                layer.forced_step, layer.seen, layer.keeps_seen = None, [], False
+
+    @property
+    def can_verify(self) -> bool:
+        """Whether tokens can be verified by the model's modules: if all layers attend to everything, and rewind."""
+        return all(isinstance(layer, PolicyLayer) and layer.policy.reads_all for layer in self.layers)
+
+    def rewind(self, count: int) -> None:
+        """Take back the last forward, of `count` verified tokens, whose keys and values stay behind the end, to be
+        counted by `count_full_step`."""
+        for layer in self.policy_layers.values():
+            layer.crop(-count)
+
+    def count_full_step(self) -> None:
+        """Let the token behind the end belong to the cache, after a decode step over everything."""
+        for layer in self.policy_layers.values():
+            layer.record(Step.FULL, torch.empty(0))
+
     @property
     def _is_user_defined(self) -> bool:
         """What transformers notes of a cache that `generate` is given, each time that it begins."""

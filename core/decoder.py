@@ -18,13 +18,14 @@ from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBa
 from . import kernels
 from .cache import PolicyCache
 from .detokenizer import Detokenizer
+from .drafting import Speculation
 from .errors import CacheMismatchError, InvalidParameterError
 from .events import CacheRefreshed, Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
-from .graph import decode_graph
 from .policies import Policy, RefreshKV
 from .policies.checks import is_integer
 from .prompt import Prompt, encode_prompt, require_known, require_room
 from .sampling import Sampler, SamplingParams
+from .steps import Verified, decode, device_of, forward
 
 ChunkSize: TypeAlias = int | Callable[[int, float], int]
 """Prompt tokens per forward: a number, or a function of the tokens and the seconds of the forward before (0, 0.0)."""
@@ -74,20 +75,26 @@ def generate_step(
     `cache.token_ids` must be a proper prefix of `token_ids`. Between two yields the cache holds all tokens but the one
     just yielded.
     """
-    device: torch.device = model.get_input_embeddings().weight.device  # type: ignore[assignment]
-    ids = token_ids.to(device)
-    logits = yield from _prefill(model, ids, cache, prefill_chunk)
+    ids = token_ids.to(device_of(model))
+    logits: Tensor | None = yield from _prefill(model, ids, cache, prefill_chunk)
+    verified: Verified | None = None
+    drafting = cache.policy.drafting
+    speculation = Speculation(model, cache, drafting, sampler.alone()) if drafting else None
     step, started = 0, perf_counter()
     while True:
+        assert logits is not None
         with kernels.own_threads():
             token_id = sampler(ids, logits)
         seconds = perf_counter() - started
         yield GeneratedStep(token_id, step, cache.full_layers(), seconds, _refresh_event(cache, step))
         started = perf_counter()
         step += 1
-        token = torch.tensor([[token_id]], device=device)
-        ids = torch.cat([ids, token], dim=1)
-        logits = decode(model, token, cache)
+        ids = torch.cat([ids, torch.tensor([[token_id]], device=ids.device)], dim=1)
+        if speculation is None:
+            logits = decode(model, ids[:, -1:], cache)
+        elif verified is None or (logits := verified.take(token_id)) is None:
+            verified = speculation.step(ids)
+            logits = verified.take(token_id)
 
 
 def stream_generate(
@@ -211,31 +218,6 @@ def _prefill(
         done, seconds = done + tokens, perf_counter() - started
         yield PrefillProgress(done, total)
     assert logits is not None
-    return logits
-
-
-@torch.no_grad()
-def decode(model: PreTrainedModel, token: Tensor, cache: PolicyCache) -> Tensor:
-    """One decode step: by the compiled graph where there is one for it, else by the model's own modules."""
-    graph, logits = decode_graph(model), None
-    if graph is not None:
-        with kernels.own_threads():
-            logits = graph.step(token, cache)
-    if logits is None:
-        return forward(model, token, cache)
-    cache.token_ids.append(int(token))
-    return logits
-
-
-@torch.no_grad()
-def forward(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> Tensor:
-    """Run the model over `ids` `(1, new)` and return the last logits `(1, vocabulary)`."""
-    try:
-        logits: Tensor = model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=1).logits[:, -1]
-    except BaseException:
-        cache.recover()
-        raise
-    cache.token_ids.extend(ids[0].tolist())
     return logits
 
 

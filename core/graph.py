@@ -41,8 +41,8 @@ from .default_model import cache_folder
 from .graph_export import MOST_ROWS, named_tensors, save_skeleton, small_tensors
 from .layer import PolicyLayer, Step
 from .places import Coded, Small, place
-from .policies import FullAttention, Observation
-from .storage import refill
+from .policies import FullAttention
+from .refresh import refresh_together
 
 GRAPH_ATTRIBUTE = "refreshkv_graph"
 """Attribute of a model under which its `DecodeGraph` is found."""
@@ -80,19 +80,18 @@ class DecodeGraph:
             row.record()
         return logits
 
-    def verify(self, tokens: Tensor, cache: PolicyCache) -> tuple[Tensor, Callable[[int], None]] | None:
-        """Logits `(rows, vocabulary)` of `tokens`, int64 `(rows, 1)`, that follow one another in `cache`, each as the
-        decode step that it would be alone, and what counts the first so many of them; None, with the cache untouched,
+    def verify(
+        self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False
+    ) -> tuple[Tensor, Callable[[int], None], list[Tensor]] | None:
+        """Of `tokens`, int64 `(rows, 1)`, that follow one another in `cache`, each as the decode step that it would be
+        alone: the logits `(rows, vocabulary)`; what counts the next of them, given its place; and with `weights` what
+        they attended to, `(layers, heads, group, length)` each, until the next step. None, with the cache untouched,
         for steps that are not this graph's."""
         if len(tokens) > MOST_ROWS or not _is_served(cache) or not _is_independent(cache):
             return None
-        rows = [Row(cache, ahead) for ahead in range(len(tokens))]
-
-        def keep(count: int) -> None:
-            for row in rows[:count]:
-                row.record()
-
-        return self._forward(tokens, rows), keep
+        rows = [Row(cache, ahead, leaves_weights=weights) for ahead in range(len(tokens))]
+        logits = self._forward(tokens, rows)
+        return logits, lambda index: rows[index].record(), [row.weights for row in rows if row.weights is not None]
 
     def _forward(self, tokens: Tensor, rows: Sequence[Row]) -> Tensor:
         for row in rows:  # before an address is taken
@@ -109,7 +108,7 @@ class DecodeGraph:
     def _room(self, index: int, row: Row) -> Tensor | None:
         """Room for the attention weights of the row at `index`, `(layers, heads, group, capacity)`, if it is to leave
         them."""
-        if not row.refreshes:
+        if not row.leaves_weights:
             return None
         layers, heads, capacity = row.sizes
         room = self._rooms.get(index)
@@ -121,14 +120,16 @@ class DecodeGraph:
 class Row:
     """A token of a cache in a step, `ahead` of its next one."""
 
-    def __init__(self, cache: PolicyCache, ahead: int = 0) -> None:
-        """Claims nothing yet."""
+    def __init__(self, cache: PolicyCache, ahead: int = 0, *, leaves_weights: bool = False) -> None:
+        """Claims nothing yet. leaves_weights: of a step over the full cache, also if it refreshes nothing."""
         self._cache = cache
         self._layers = list(cache.policy_layers.values())
         self._ahead = ahead
         self._position = self._layers[0].get_seq_length() + ahead
         self._step = self._layers[0].upcoming_step()
-        self._weights: Tensor | None = None
+        self._refreshes = self._step is Step.FULL and not self._layers[0].policy.reads_all
+        self.leaves_weights = self._refreshes or leaves_weights
+        self._room: Tensor | None = None
         self._told: list[Tensor] = []
 
     def reserve(self) -> None:
@@ -141,7 +142,7 @@ class Row:
     def places(self, weights: Tensor | None) -> list[list[int]]:
         """Layer by layer, see places.py, with `weights` `(layers, heads, group, room)` to be written to; claims slots
         of the small caches."""
-        self._weights = weights
+        self._room = weights
         self._told = [self._room_to_tell(layer) for layer in self._layers]
         return [self._place(index, layer) for index, layer in enumerate(self._layers)]
 
@@ -154,7 +155,7 @@ class Row:
         elif layer.kept.codes is not None:
             counts = layer.kept.counts_at(self._position)
             coded = Coded(layer.kept.codes, layer.kept.recent, counts, self._told[index])
-        weights = None if self._weights is None else self._weights[index]
+        weights = None if self._room is None else self._room[index]
         return place(self._position, keys, values, small=small, weights=weights, coded=coded)
 
     def _room_to_tell(self, layer: PolicyLayer) -> Tensor:
@@ -165,8 +166,8 @@ class Row:
         """The token belongs to the cache: count the step, and refresh after one over the full cache."""
         for layer, told in zip(self._layers, self._told, strict=True):
             layer.record(self._step, told)
-        if self._weights is not None:
-            _refresh(self._layers, self._weights[..., : self._position + 1])
+        if self._refreshes and self.weights is not None:
+            refresh_together(self._layers, self.weights)
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -179,9 +180,9 @@ class Row:
             layer.kept.small = None
 
     @property
-    def refreshes(self) -> bool:
-        """Whether it chooses a small cache."""
-        return self._step is Step.FULL and not self._layers[0].policy.reads_all
+    def weights(self) -> Tensor | None:
+        """What it attended to, float32 `(layers, heads, group, length)`."""
+        return None if self._room is None else self._room[..., : self._position + 1]
 
 
 def _is_served(cache: PolicyCache) -> bool:
@@ -204,19 +205,6 @@ def _is_independent(cache: PolicyCache) -> bool:
     """Whether a decode step leaves nothing but its token to the next: no slot of a small cache."""
     layer = next(iter(cache.policy_layers.values()))
     return layer.upcoming_step() is Step.CHOSEN or layer.policy.reads_all
-
-
-def _refresh(layers: list[PolicyLayer], weights: Tensor) -> None:
-    """Choose all layers' small caches at once: the layers are a batch to the policy."""
-    policy, length = layers[0].policy, weights.shape[-1]
-    for layer in layers:
-        layer.note_refresh()
-        layer.count(length, None)
-    positions = policy.choose(Observation(weights), min(*layers[0].kept.sizes, length))
-    states = [(layer.full[0].view, layer.full[1].view) for layer in layers]
-    caches = [layer.kept.prepare(*own) for layer, own in zip(layers, states, strict=True)]
-    keys, values = zip(*states, strict=True)
-    refill(caches, keys, values, positions.unsqueeze(1))
 
 
 def compile_decoding(model: PreTrainedModel, *, cache_dir: Path | None = None) -> Compilation:

@@ -77,6 +77,8 @@ class PolicyLayer(CacheLayerMixin):
         self.forced_step: Step | None = None
         self.refreshed: RefreshReason | None = None
         self.record_past = False
+        self.keeps_seen = False
+        self.seen: list[Tensor] = []  # with it, what the full steps attended to, `(batch, heads, group, length)` each
         self._chunks: tuple[int, ...] = ()  # forwards of the prompt at hand, as far as nobody said that it is one
         self._undo: list[Callable[[], None]] = []
         self._awaits_attention = False
@@ -114,7 +116,7 @@ class PolicyLayer(CacheLayerMixin):
         attention_kwargs = self._require_attention(kwargs.get("kwargs"))
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        self.step = self.forced_step or self.upcoming_step(key_states.shape[2])
+        self.step = self.upcoming_step(key_states.shape[2])
         self._undo = []
         if self.step in PROMPT_STEPS:
             self._chunks = (*self._chunks, key_states.shape[2]) if self.forced_step is None else ()
@@ -280,6 +282,8 @@ class PolicyLayer(CacheLayerMixin):
 
     def upcoming_step(self, new_tokens: int = 1) -> Step:
         """What a forward of so many tokens would be."""
+        if self.forced_step is not None:
+            return self.forced_step
         if self.get_seq_length() == 0:
             return Step.PREFILL
         if new_tokens > 1:

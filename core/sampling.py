@@ -65,7 +65,7 @@ class SamplingParams:
         """
         seed = secrets.randbits(64) if self.seed is None else self.seed
         warped = LogitsProcessorList([*processors, *self._warpers(prompt_tokens)])
-        return Sampler(warped, greedy=self.temperature == 0, seed=seed)
+        return Sampler(warped, greedy=self.temperature == 0, seed=seed, own=len(processors))
 
     def _warpers(self, prompt_tokens: int) -> list[LogitsProcessor]:
         """Transformers' processors for what is not off, in their order. Raises ValueError for values out of range."""
@@ -97,6 +97,12 @@ class Sampler:
     processors: LogitsProcessorList
     greedy: bool
     seed: int
+    own: int = 0
+    """Where among the processors those of the parameters begin: the others follow one run."""
+
+    def alone(self) -> Sampler:
+        """One that draws with the same luck, without the processors that follow a run."""
+        return Sampler(LogitsProcessorList(self.processors[self.own :]), self.greedy, self.seed)
 
     def __call__(self, token_ids: Tensor, logits: Tensor) -> int:
         """The next token for `token_ids` `(1, length)` and `logits` `(1, vocabulary)`."""

@@ -2,7 +2,8 @@
 
 from types import MappingProxyType
 
-from .base import Evictor, LayerIndex, Observation, Policy
+from .base import Drafting, Evictor, LayerIndex, Observation, Policy
+from .exact import Exact
 from .full import FullAttention
 from .h2o import H2O
 from .key_index import KeyIndex
@@ -16,7 +17,7 @@ from .tova import TOVA
 METHODS = MappingProxyType(
     {
         method.__name__: method
-        for method in (RefreshKV, KeyIndex, FullAttention, StreamingLLM, SnapKV, H2O, TOVA, Quest, TokenSelect)
+        for method in (RefreshKV, KeyIndex, FullAttention, Exact, StreamingLLM, SnapKV, H2O, TOVA, Quest, TokenSelect)
     }
 )
 """Every method by its name; what else offers methods reads them here."""
@@ -25,7 +26,9 @@ __all__ = [
     "H2O",
     "METHODS",
     "TOVA",
+    "Drafting",
     "Evictor",
+    "Exact",
     "FullAttention",
     "KeyIndex",
     "LayerIndex",

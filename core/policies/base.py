@@ -128,6 +128,15 @@ class LayerIndex(ABC):
         """Bytes of its tensors."""
 
 
+@dataclass(frozen=True)
+class Drafting:
+    """That tokens are drafted, to be verified by the policy's own steps: by what stands in prompt and text already, and
+    by `policy`, up to `most` at once, if that is above 0."""
+
+    policy: Policy
+    most: int
+
+
 class Policy(ABC):
     """Decides how large the small cache is, what it keeps, and which decode steps attend to the full cache.
 
@@ -150,6 +159,11 @@ class Policy(ABC):
     def for_layer(self, layer: int, layers: int) -> Policy:
         """The policy of layer `layer` of `layers`, for methods that treat some otherwise."""
         return self
+
+    @property
+    def drafting(self) -> Drafting | None:
+        """How tokens are drafted, for a policy that reads all; None to decode one at a time."""
+        return None
 
     # --- what is kept -----------------------------------------------------------------------------------------------
 

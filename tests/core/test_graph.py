@@ -158,9 +158,10 @@ def test_verified_tokens_are_the_decode_steps_that_they_would_be_alone(
     expected = [graph.step(token[None], alone) for token in tokens]
     found = graph.verify(tokens, together)
     assert found is not None
-    logits, keep = found
+    logits, count, _ = found
     assert torch.equal(logits, torch.cat([row for row in expected if row is not None]))
-    keep(kept)
+    for index in range(kept):
+        count(index)
     for layer in together.policy_layers.values():
         assert (layer.get_seq_length(), layer.decode_step) == (70 + kept, kept)
     for token, row in zip(tokens[kept:], expected[kept:], strict=True):  # as if the others had not been there

@@ -1,0 +1,265 @@
+"""Drafts: what may follow, guessed cheaply, to be verified in one step (Leviathan et al. 2023, arXiv 2211.17192).
+
+A draft changes no text: of what is verified only that is taken which would have been written anyway. So who drafts, and
+how much, may follow the clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+from time import perf_counter
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from .cache import PolicyCache
+from .layer import PolicyLayer, Step
+from .policies import Drafting, Policy
+from .refresh import refresh_together
+from .sampling import Sampler
+from .steps import Verified, decode, verify
+
+MATCH = 4
+"""Tokens that must agree before what followed them is drafted."""
+
+MOST_LOOKED_UP = 7
+"""Tokens drafted at once from prompt and text: a compiled step takes 8 rows."""
+
+REMEMBERED = 15
+"""Durations of which the median is taken: a busy machine makes single ones long."""
+
+WORTH = 1.03
+"""How much sooner the text must come by a draft, to be drafted."""
+
+
+class Odds:
+    """How likely a drafted token is the right one, of late: 1 is all."""
+
+    FADING = 0.995  # with each token of the text: what did not pay is tried again
+
+    def __init__(self, expected: float, weight: float = 4.0) -> None:
+        """Begin with `expected`, as if seen `weight` times."""
+        self._expected, self._weight = expected, weight
+        self._right = self._tried = 0.0
+
+    @property
+    def value(self) -> float:
+        """Between 0 and 1."""
+        return (self._expected * self._weight + self._right) / (self._weight + self._tried)
+
+    def pass_by(self, tokens: int = 1) -> None:
+        """The text grew by so many."""
+        self._right *= self.FADING**tokens
+        self._tried *= self.FADING**tokens
+
+    def learn(self, right: int, drafted: int) -> None:
+        """So many of a draft were right, and the next, if there was one, was not."""
+        self._right += right
+        self._tried += min(right + 1, drafted)
+
+
+class Costs:
+    """Seconds of a step with one token, and what each further one adds."""
+
+    def __init__(self) -> None:
+        """Nothing is known."""
+        self._step, self._row = (deque[float](maxlen=REMEMBERED) for _ in range(2))
+
+    def learn(self, tokens: int, seconds: float) -> None:
+        """A step of so many tokens took so long."""
+        if tokens == 1:
+            self._step.append(seconds)
+        elif self._step:
+            self._row.append(max(0.0, (seconds - self.step) / (tokens - 1)))
+
+    @property
+    def step(self) -> float:
+        """Of one token; 0 while it is not known."""
+        return median(self._step) if self._step else 0.0
+
+    @property
+    def row(self) -> float:
+        """Of a further one; at first a quarter of a step."""
+        return median(self._row) if self._row else self.step / 4
+
+    def best(self, odds: float, most: int, draft: float = 0.0) -> int:
+        """How many tokens to draft at most, so that the text comes soonest; a drafted one takes `draft` seconds."""
+
+        def pace(count: int) -> float:  # tokens a second: those that are right, and one more
+            tokens = sum(odds**place for place in range(count + 1))
+            return tokens / (self.step + count * (self.row + draft))
+
+        if not self.step:
+            return 0
+        count = max(range(most + 1), key=pace)
+        return count if pace(count) >= WORTH * pace(0) else 0
+
+
+class Drafter(Protocol):
+    """Who guesses."""
+
+    def draft(self, ids: Tensor, costs: Costs) -> list[int]:
+        """What may follow `ids` `(1, length)`, whose last token the cache does not hold yet; nothing if it does not
+        pay."""
+
+    def learn(self, right: int, drafted: int) -> None:
+        """Of its last draft so many tokens were right."""
+
+
+class LookUp:
+    """Drafts what followed the same tokens before, in the prompt or in the text (prompt lookup, Saxena 2023)."""
+
+    def __init__(self) -> None:
+        """Nothing is read."""
+        self._ends = dict[tuple[int, ...], int]()  # where the latest tokens like these end
+        self._tokens: list[int] = []
+        self._odds = {length: Odds(odds) for length, odds in ((MATCH, 0.5), (2 * MATCH, 0.7), (4 * MATCH, 0.85))}
+        self._used = self._odds[MATCH]
+
+    def draft(self, ids: Tensor, costs: Costs) -> list[int]:
+        """The longer the match, the more."""
+        found = self._read(ids[0, len(self._tokens) :].tolist())
+        for odds in self._odds.values():
+            odds.pass_by()
+        if found is None:
+            return []
+        length = self._match(found)
+        self._used = next(odds for least, odds in reversed(self._odds.items()) if length >= least)
+        count = costs.best(self._used.value, MOST_LOOKED_UP)
+        return self._tokens[found : found + count]
+
+    def learn(self, right: int, drafted: int) -> None:
+        """Matches of such a length are as good as that."""
+        self._used.learn(right, drafted)
+
+    def _read(self, new: Sequence[int]) -> int | None:
+        """Take in what is new; returns where the last tokens stood before, if they did."""
+        found = None
+        for token in new:
+            self._tokens.append(token)
+            last = tuple(self._tokens[-MATCH:])
+            found = self._ends.get(last) if len(last) == MATCH else None
+            self._ends[last] = len(self._tokens)
+        return found
+
+    def _match(self, end: int) -> int:
+        """How many tokens before `end` agree with the last ones, up to four times MATCH."""
+        length = MATCH
+        while length < 4 * MATCH and length < end and self._tokens[end - length - 1] == self._tokens[-length - 1]:
+            length += 1
+        return length
+
+
+class SmallCacheDraft:
+    """Drafts by decode steps of another policy on the keys and values of `cache`, with a small cache or an index of its
+    own beside them."""
+
+    PAUSE = 512  # tokens until it is tried again what a draft takes
+
+    def __init__(self, model: PreTrainedModel, cache: PolicyCache, policy: Policy, most: int, sampler: Sampler) -> None:
+        """`cache` holds the prompt. most: tokens at once. sampler: draws as the text is drawn."""
+        self._model, self._cache, self._sampler, self._most = model, cache, sampler, most
+        self._own = PolicyCache(model.config, policy)
+        self._odds, self._seconds, self._tried = Odds(0.9), deque[float](maxlen=REMEMBERED), -self.PAUSE
+        for layer, main in self._layers():
+            layer.adopt(*main.full)
+            layer.count(main.get_seq_length(), None)
+            chosen = Step.PARTIAL if layer.kept.index is None else Step.CHOSEN
+            layer.forced_step = Step.FULL if layer.policy.reads_all else chosen
+        self._refreshed = [layer for layer, _ in self._layers() if layer.forced_step is Step.PARTIAL]
+
+    def _layers(self) -> Iterator[tuple[PolicyLayer, PolicyLayer]]:
+        mains = self._cache.policy_layers
+        return ((layer, mains[index]) for index, layer in self._own.policy_layers.items())
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether its small cache is to be chosen anew from what steps over everything attend to."""
+        return bool(self._refreshed)
+
+    def refresh(self, weights: Tensor) -> None:
+        """Choose it from `weights`, float32 `(layers, heads, group, length)`, of the last token in the cache."""
+        refresh_together(self._refreshed, weights)
+
+    def draft(self, ids: Tensor, costs: Costs) -> list[int]:
+        """Token by token; what they leave in the caches is taken back."""
+        self._odds.pass_by()
+        length = ids.shape[1]
+        count = costs.best(self._odds.value, self._most, median(self._seconds) if self._seconds else costs.step / 2)
+        if not count and costs.step and length - self._tried >= self.PAUSE:
+            count = min(1, self._most)
+        if not count or not self._follows():
+            return []
+        self._tried, started = length, perf_counter()
+        drafted = list[int]()
+        undo = list[Callable[[], None]]()
+        try:
+            for place in range(count):
+                undo += [layer.kept.undoing(length - 1 + place, full=False) for layer, _ in self._layers()]
+                drafted.append(self._sampler(ids, decode(self._model, ids[:, -1:], self._own)))
+                ids = torch.cat([ids, torch.tensor([drafted[-1:]], device=ids.device)], dim=1)
+        finally:
+            for back in reversed(undo):
+                back()
+            for layer, _ in self._layers():
+                for buffer in layer.full:
+                    buffer.truncate(length - 1)
+            self._own.token_ids.clear()
+        self._seconds.append((perf_counter() - started) / count)
+        return drafted
+
+    def learn(self, right: int, drafted: int) -> None:
+        """One rate for all."""
+        self._odds.learn(right, drafted)
+
+    def _follows(self) -> bool:
+        """Take in what came since; whether there is anything to draft by."""
+        for layer, main in self._layers():
+            if layer.kept.index is not None:
+                layer.kept.index.update(main.full[0].view)
+        return all(layer.small is not None for layer in self._refreshed)
+
+
+class Speculation:
+    """The steps of one generation whose tokens are drafted, and verified over everything."""
+
+    def __init__(self, model: PreTrainedModel, cache: PolicyCache, drafting: Drafting, sampler: Sampler) -> None:
+        """`cache` holds the prompt. sampler: draws as the text is drawn."""
+        self._model, self._cache = model, cache
+        self._costs = Costs()
+        small = SmallCacheDraft(model, cache, drafting.policy, drafting.most, sampler) if drafting.most else None
+        self._small = small
+        self._drafters: list[Drafter] = [LookUp(), *([small] if small else [])]
+        self._drafter: Drafter | None = None
+        self._drafted = 0
+        self._verified: Verified | None = None
+
+    def step(self, ids: Tensor) -> Verified:
+        """The last token of `ids` `(1, length)`, which the cache does not hold yet, and drafts behind it."""
+        self._learn()
+        drafted = self._draft(ids)
+        started = perf_counter()
+        refreshes = self._small is not None and self._small.refreshes
+        self._verified = verify(self._model, [int(ids[0, -1]), *drafted], self._cache, weights=refreshes)
+        self._costs.learn(1 + self._drafted, perf_counter() - started)
+        return self._verified
+
+    def _draft(self, ids: Tensor) -> list[int]:
+        self._drafter, self._drafted = None, 0
+        for drafter in self._drafters:
+            if drafted := drafter.draft(ids, self._costs):
+                self._drafter, self._drafted = drafter, len(drafted)
+                return drafted
+        return []
+
+    def _learn(self) -> None:
+        if self._verified is None:
+            return
+        if self._drafter is not None:
+            self._drafter.learn(self._verified.taken - 1, self._drafted)
+        if self._small is not None and (weights := self._verified.attended) is not None:
+            self._small.refresh(weights)

@@ -1,0 +1,25 @@
+"""All layers' small caches chosen at once, from what a step over the full caches attended to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from .layer import PolicyLayer
+from .policies import Observation
+from .storage import refill
+
+
+def refresh_together(layers: Sequence[PolicyLayer], weights: Tensor) -> None:
+    """Of `layers`, which have one policy and a row each: they are a batch to the policy. `weights`: float32
+    `(layers, heads, group, length)`."""
+    policy, length = layers[0].policy, weights.shape[-1]
+    for layer in layers:
+        layer.note_refresh()
+        layer.count(length, None)
+    positions = policy.choose(Observation(weights), min(*layers[0].kept.sizes, length))
+    states = [(layer.full[0].view, layer.full[1].view) for layer in layers]
+    caches = [layer.kept.prepare(*own) for layer, own in zip(layers, states, strict=True)]
+    keys, values = zip(*states, strict=True)
+    refill(caches, keys, values, positions.unsqueeze(1))

@@ -1,0 +1,180 @@
+"""Exact: the text of full attention, token for token, whatever is drafted."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerFast
+
+from core import (
+    Exact,
+    FullAttention,
+    InvalidParameterError,
+    KeyIndex,
+    Policy,
+    PolicyCache,
+    Quest,
+    RefreshKV,
+    StreamingLLM,
+    TokenGenerated,
+    stream_generate,
+)
+from core.drafting import Costs, LookUp, Odds
+from tests.core.tiny import byte_tokenizer, tiny_model
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+DRAFTERS = [KeyIndex(budget=24, recent=4), RefreshKV(budget=24, stride=5), Quest(budget=24, page=4)]
+
+
+@pytest.fixture(scope="module")
+def model() -> PreTrainedModel:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return byte_tokenizer()
+
+
+class Always(Costs):
+    """As if a draft were free."""
+
+    def best(self, odds: float, most: int, draft: float = 0.0) -> int:
+        return most
+
+
+def written(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, policy: Policy, **options: object) -> list[int]:
+    prompt = (torch.arange(150) * 7 % 50 + 60).tolist()
+    events = stream_generate(model, tokenizer, prompt, policy=policy, max_new_tokens=60, **options)  # type: ignore[arg-type]
+    return [event.token_id for event in events if isinstance(event, TokenGenerated)]
+
+
+@pytest.fixture(params=[True, False], ids=["always", "where it pays"])
+def drafts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    if request.param:
+        monkeypatch.setattr("core.drafting.Costs", Always)
+    return bool(request.param)
+
+
+@pytest.mark.parametrize("drafter", DRAFTERS, ids=str)
+@pytest.mark.parametrize("draft", [0, 1, 4])
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.9, "seed": 3}, {"temperature": 1.3, "top_p": 0.9, "seed": 8,
+    "repetition_penalty": 1.2}], ids=["greedy", "sampled", "warped"])  # fmt: skip
+def test_the_text_is_that_of_full_attention(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, drafter: Policy, draft: int, options: dict[str, float],
+    drafts: bool,
+) -> None:  # fmt: skip
+    expected = written(model, tokenizer, FullAttention(), **options)
+    assert written(model, tokenizer, Exact(drafter, draft=draft), **options) == expected
+
+
+@pytest.mark.parametrize("drafter", DRAFTERS, ids=str)
+def test_drafts_are_verified_several_at_once(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, drafter: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What drafts by everything is always right: five tokens a step of the model."""
+    monkeypatch.setattr("core.drafting.Costs", Always)
+    monkeypatch.setattr(LookUp, "draft", lambda *_: [])
+    forwards = list[int]()
+
+    def counted(_: object, arguments: object, keywords: dict[str, Tensor]) -> None:
+        if keywords["cache"].policy == policy:
+            forwards.append(keywords["input_ids"].shape[1])
+
+    policy = Exact(type(drafter)(budget=400), draft=4)  # type: ignore[call-arg]
+    with_hook = model.register_forward_pre_hook(counted, with_kwargs=True)
+    try:
+        written(model, tokenizer, policy)
+    finally:
+        with_hook.remove()
+    # The prompt; where a small cache is refreshed one step that it is chosen from; then what is left, by five.
+    first = [150, 1] if isinstance(drafter, RefreshKV) else [150]
+    assert forwards == [*first, *[5] * len(forwards[len(first) :])]
+    assert len(forwards) - len(first) == pytest.approx((60 - len(first)) / 5, abs=1)
+
+
+def test_a_run_that_is_closed_leaves_a_cache_that_goes_on(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.drafting.Costs", Always)
+    prompt = (torch.arange(150) * 7 % 50 + 60).tolist()
+    expected = written(model, tokenizer, FullAttention())
+    policy = Exact(KeyIndex(budget=24, recent=4))
+    for stop in (1, 2, 3, 7, 20):
+        cache = PolicyCache(model.config, policy)
+        events = stream_generate(model, tokenizer, prompt, cache=cache, max_new_tokens=60)
+        tokens = (event.token_id for event in events if isinstance(event, TokenGenerated))
+        begun = list(itertools.islice(tokens, stop))
+        events.close()  # type: ignore[attr-defined]
+        assert cache.token_ids == prompt + begun[:-1]
+        assert cache.get_seq_length() == len(cache.token_ids)
+        rest = stream_generate(model, tokenizer, prompt + begun, cache=cache, max_new_tokens=60 - stop)
+        assert begun + [event.token_id for event in rest if isinstance(event, TokenGenerated)] == expected
+
+
+class Follows(LogitsProcessor):
+    """Keeps a record of what it has seen, as a guard does, and forbids what came twice before."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, ...]] = []
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        self.seen.append(tuple(input_ids[0, 150:].tolist()))
+        counts = torch.bincount(input_ids[0, 150:], minlength=scores.shape[-1])
+        return scores.masked_fill(counts > 1, -torch.inf)
+
+
+def test_processors_see_the_text_alone(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.drafting.Costs", Always)
+    ours, theirs = Follows(), Follows()
+    policy = Exact(KeyIndex(budget=24, recent=4))
+    assert written(model, tokenizer, policy, logits_processors=[ours]) == written(
+        model, tokenizer, FullAttention(), logits_processors=[theirs]
+    )
+    assert ours.seen == theirs.seen
+
+
+def test_what_followed_the_same_tokens_is_looked_up() -> None:
+    costs = Always()
+    looked_up = LookUp()
+    ids = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1, 2, 3, 4]])
+    assert looked_up.draft(ids, costs) == [5, 6, 7, 8, 9, 10, 11]
+    assert looked_up.draft(torch.cat([ids, torch.tensor([[99]])], dim=1), costs) == []
+    again = torch.cat([ids, torch.tensor([[99, 3, 4, 5, 6]])], dim=1)
+    assert looked_up.draft(again, costs) == [7, 8, 9, 10, 11, 12, 13]
+
+
+def test_what_does_not_pay_pauses_and_is_tried_again() -> None:
+    odds, costs = Odds(0.7), Costs()
+    costs.learn(1, 1.0)
+    costs.learn(5, 2.0)
+    assert costs.row == 0.25
+    assert costs.best(odds.value, 7) > 1
+    for _ in range(8):
+        odds.learn(0, 4)
+    assert costs.best(odds.value, 7) == 0
+    odds.pass_by(600)
+    assert costs.best(odds.value, 7) > 0
+
+
+@pytest.mark.parametrize(
+    ("odds", "draft", "expected"), [(1.0, 0.0, 7), (0.9, 0.0, 7), (0.5, 0.0, 1), (0.1, 0.0, 0), (0.9, 0.8, 0)]
+)
+def test_as_much_is_drafted_as_pays(odds: float, draft: float, expected: int) -> None:
+    costs = Costs()
+    assert costs.best(odds, 7, draft) == 0  # nothing is known
+    costs.learn(1, 1.0)
+    costs.learn(3, 1.4)
+    paces = {count: sum(odds**place for place in range(count + 1)) / (1 + count * (0.2 + draft)) for count in range(8)}
+    best = max(paces, key=lambda count: paces[count])
+    assert costs.best(odds, 7, draft) == (best if paces[best] > 1.03 else 0) == expected
+
+
+@pytest.mark.parametrize("policy", [FullAttention(), StreamingLLM(), "RefreshKV"])
+def test_what_cannot_draft_is_refused(policy: Policy) -> None:
+    with pytest.raises(InvalidParameterError, match="takes a method with a small cache or an index"):
+        Exact(policy)
