@@ -170,28 +170,29 @@ class SmallCacheDraft:
             layer.count(main.get_seq_length(), None)
             chosen = Step.PARTIAL if layer.kept.index is None else Step.CHOSEN
             layer.forced_step = Step.FULL if layer.policy.reads_all else chosen
+        self._is_fresh = False
         self._refreshed = [layer for layer, _ in self._layers() if layer.forced_step is Step.PARTIAL]
 
     def _layers(self) -> Iterator[tuple[PolicyLayer, PolicyLayer]]:
         mains = self._cache.policy_layers
         return ((layer, mains[index]) for index, layer in self._own.policy_layers.items())
 
-    @property
-    def refreshes(self) -> bool:
-        """Whether its small cache is to be chosen anew from what steps over everything attend to."""
-        return bool(self._refreshed)
+    def refreshes(self, length: int, costs: Costs) -> bool:
+        """Whether it is to be told what the step of the token behind `length` others attends to, to draft the next."""
+        return bool(self._refreshed) and self._count(length + 1, costs) > 0
 
-    def refresh(self, weights: Tensor) -> None:
-        """Choose it from `weights`, float32 `(layers, heads, group, length)`, of the last token in the cache."""
-        refresh_together(self._refreshed, weights)
+    def refresh(self, weights: Tensor | None) -> None:
+        """Choose its small cache from `weights`, float32 `(layers, heads, group, length)`, of the last token in the
+        cache; None leaves it out of date."""
+        if weights is not None:
+            refresh_together(self._refreshed, weights)
+        self._is_fresh = weights is not None
 
     def draft(self, ids: Tensor, costs: Costs) -> list[int]:
         """Token by token; what they leave in the caches is taken back."""
         self._odds.pass_by()
         length = ids.shape[1]
-        count = costs.best(self._odds.value, self._most, median(self._seconds) if self._seconds else costs.step / 2)
-        if not count and costs.step and length - self._tried >= self.PAUSE:
-            count = min(1, self._most)
+        count = self._count(length, costs)
         if not count or not self._follows():
             return []
         self._tried, started = length, perf_counter()
@@ -216,12 +217,18 @@ class SmallCacheDraft:
         """One rate for all."""
         self._odds.learn(right, drafted)
 
+    def _count(self, length: int, costs: Costs) -> int:
+        """How many to draft behind so many tokens; now and then one, to see what it takes."""
+        seconds = median(self._seconds) if self._seconds else costs.step / 2
+        due = costs.step > 0 and length - self._tried >= self.PAUSE
+        return costs.best(self._odds.value, self._most, seconds) or min(due, self._most)
+
     def _follows(self) -> bool:
         """Take in what came since; whether there is anything to draft by."""
         for layer, main in self._layers():
             if layer.kept.index is not None:
                 layer.kept.index.update(main.full[0].view)
-        return all(layer.small is not None for layer in self._refreshed)
+        return self._is_fresh or not self._refreshed
 
 
 class Speculation:
@@ -243,8 +250,8 @@ class Speculation:
         self._learn()
         drafted = self._draft(ids)
         started = perf_counter()
-        refreshes = self._small is not None and self._small.refreshes
-        self._verified = verify(self._model, [int(ids[0, -1]), *drafted], self._cache, weights=refreshes)
+        weights = self._small is not None and self._small.refreshes(ids.shape[1], self._costs)
+        self._verified = verify(self._model, [int(ids[0, -1]), *drafted], self._cache, weights=weights)
         self._costs.learn(1 + self._drafted, perf_counter() - started)
         return self._verified
 
@@ -261,5 +268,5 @@ class Speculation:
             return
         if self._drafter is not None:
             self._drafter.learn(self._verified.taken - 1, self._drafted)
-        if self._small is not None and (weights := self._verified.attended) is not None:
-            self._small.refresh(weights)
+        if self._small is not None:
+            self._small.refresh(self._verified.attended)
