@@ -38,6 +38,8 @@ from .policies import (
     StreamingLLM,
     TokenSelect,
 )
+from .prefix_cache import PrefixCache
+from .prefix_files import PrefixFiles
 from .processors import ContextContrast, Dictation, RepetitionGuard, SourceGuard, Vocabulary, guarded_words
 from .sampling import SamplingParams
 from .snapshot import Snapshot, model_fingerprint
@@ -69,6 +71,8 @@ __all__ = [
     "PolicyInactiveError",
     "PolicyLayer",
     "PrefillProgress",
+    "PrefixCache",
+    "PrefixFiles",
     "Quest",
     "RefreshKV",
     "RefreshKVError",
