@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -33,12 +33,13 @@ MAX_DEFAULT_BYTES = 4 * 10**9
 @dataclass(eq=False)
 class _Entry:
     """A cache, of which the first `prefix_end` tokens are the prefix; `stored` once they are on disk. `used`: when a
-    run last had it, in seconds of time.monotonic."""
+    run last had it, in seconds of time.monotonic. `forgotten`: it must not be kept after the run that has it."""
 
     cache: PolicyCache
     prefix_end: int
     stored: bool = False
     used: float = 0.0
+    forgotten: bool = False
 
     @property
     def held(self) -> int:
@@ -71,7 +72,7 @@ class PrefixCache:
         self._files = files if len({parameter.device for parameter in model.parameters()}) == 1 else None
         self._fingerprint = model_fingerprint(model) if self._files else ""
         self._entries: list[_Entry] = []  # the most recently used last
-        self._in_use: list[_Entry] = []
+        self._in_use: dict[_Entry, Sequence[int]] = {}  # with the prompts that they are for
         self._token_bytes = 0
         self._lock = threading.Lock()
         """Held by who changes which are kept."""
@@ -97,7 +98,7 @@ class PrefixCache:
         room = max(room, len(token_ids))
         with self._lock:
             entry = self._take(token_ids, prefix_end, policy, room)
-            self._in_use.append(entry)
+            self._in_use[entry] = token_ids
         try:
             if self._make_room_elsewhere is not None:
                 self._make_room_elsewhere(max(0, self._token_bytes * room - entry.cache.nbytes))
@@ -108,19 +109,21 @@ class PrefixCache:
             raise
         finally:
             with self._lock:
-                self._in_use.remove(entry)
+                del self._in_use[entry]
                 self._keep(entry)
 
     def forget(self, holds: Callable[[Sequence[int]], bool]) -> None:
-        """Let go of the prefixes of which `holds` is true, given their ids; on disk also of those that another model
-        read, since what they are is not known."""
+        """Let go of the prefixes of which `holds` is true, given their ids, and of those of runs under way once they
+        end; on disk also of those that another model read, since what they are is not known."""
         with self._lock:
             self._entries = [entry for entry in self._entries if not holds(entry.cache.token_ids)]
+            for entry, prompt in self._in_use.items():
+                entry.forgotten |= holds(prompt)
         if self._files:
             self._files.forget(lambda key, ids: key != self._key(ids) or holds(ids))
 
     def close(self) -> None:
-        """Wait until everything is on disk."""
+        """At the end: wait until everything is on disk."""
         if self._files:
             self._files.close()
 
@@ -132,7 +135,7 @@ class PrefixCache:
     @property
     def held(self) -> int:
         """With what the runs under way have so far."""
-        return self.nbytes + _bytes(self._in_use)
+        return self.nbytes + _bytes(list(self._in_use))
 
     @property
     def oldest(self) -> float | None:
@@ -184,7 +187,7 @@ class PrefixCache:
         return snapshot.restore(self._model.config, policy, room=room, device=self._model.device)
 
     def _keep(self, entry: _Entry) -> None:
-        if not entry.cache.token_ids:
+        if entry.forgotten or not entry.cache.token_ids:
             return
         self._store(entry)
         self._make_room(entry.cache.nbytes)
@@ -225,7 +228,7 @@ class PrefixCache:
         return hashlib.sha256(self._fingerprint.encode() + ids).hexdigest()
 
 
-def _bytes(entries: Sequence[_Entry]) -> int:
+def _bytes(entries: Iterable[_Entry]) -> int:
     return sum(entry.cache.nbytes for entry in entries)
 
 

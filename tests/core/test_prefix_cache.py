@@ -391,3 +391,19 @@ def test_a_prefix_that_is_not_in_the_prompt_is_refused(prefixes: PrefixCache, en
         pass
     assert refused.value.code == "prefix-end-out-of-range"
     assert prefixes.held == 0
+
+
+def test_what_is_forgotten_while_a_run_has_it_is_not_kept_after(tmp_path: Path) -> None:
+    prefixes = on_disk(tmp_path)
+    read(prefixes, B + FIRST)
+    with prefixes.use(A + FIRST, END, FULL) as cache:  # nothing of it is read yet
+        prefixes.forget(lambda ids: list(ids[:END]) == A)
+        for _ in zip(range(3), generate_step(MODEL, torch.tensor([A + FIRST]), cache, lambda *_: 0, 600), strict=False):
+            pass
+        assert len(cache.token_ids) > END
+    assert prefixes.nbytes == 768 * ROW
+    prefixes.close()
+    assert len(kept(tmp_path)) == 1
+    again = on_disk(tmp_path)
+    assert [read(again, text + SECOND)[0] for text in (A, B)] == [0, END]
+    again.close()
