@@ -20,13 +20,11 @@ from time import perf_counter
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from app.documents import Document, Page
-from app.engine.document_cache import DocumentCache
-from app.engine.document_files import DocumentFiles
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Run
 from app.prompt.compose import Composed, compose
 from app.prompt.messages import Source
-from core import PrefillProgress, RefreshKV, TokenGenerated, load_model
+from core import PrefillProgress, PrefixCache, PrefixFiles, RefreshKV, TokenGenerated, load_model
 
 from .inputs import DOCUMENT
 
@@ -42,7 +40,7 @@ def prompt(tokenizer: PreTrainedTokenizerBase, tokens: int, instruction: str) ->
 
 def opened(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Engine:
     """A new engine with nothing in memory, which keeps documents in `folder`."""
-    documents = partial(DocumentCache, files=DocumentFiles(folder, DISK_BYTES))
+    documents = partial(PrefixCache, files=PrefixFiles(folder, DISK_BYTES))
     engine = Engine(lambda report: (model, tokenizer), 1, documents)
     engine.start()
     engine.require_model()

@@ -39,6 +39,8 @@ from .policies import (
     StreamingLLM,
     TokenSelect,
 )
+from .prefix_cache import PrefixCache
+from .prefix_files import PrefixFiles
 from .processors import ContextContrast, Dictation, RepetitionGuard, SourceGuard, Vocabulary, guarded_words
 from .sampling import SamplingParams
 from .snapshot import Snapshot, model_fingerprint
@@ -71,6 +73,8 @@ __all__ = [
     "PolicyInactiveError",
     "PolicyLayer",
     "PrefillProgress",
+    "PrefixCache",
+    "PrefixFiles",
     "Quest",
     "RefreshKV",
     "RefreshKVError",

@@ -76,15 +76,7 @@ class Snapshot:
     def read(cls, path: Path) -> Snapshot:
         """The snapshot in a file, mapped into memory. Raises SnapshotError if there is none that is whole."""
         with _opened(path) as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise SnapshotError(
-                    "snapshot-of-another-format",
-                    "{file} is of format {format}, not {known!r}.",
-                    file=str(path),
-                    format=repr(metadata.get("format")),
-                    known=FORMAT,
-                )
+            metadata = _metadata(path, file)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         # A damaged file would otherwise show as text that makes no sense.
         if metadata.get("checksum") != _checksum(tensors):
@@ -104,6 +96,7 @@ class Snapshot:
     def read_tokens(cls, path: Path) -> tuple[int, ...]:
         """The ids in a file, without its keys and values. Raises SnapshotError if they cannot be read."""
         with _opened(path) as file:
+            _metadata(path, file)
             return tuple(file.get_tensor("token_ids").tolist())
 
     def save(self, path: Path) -> None:
@@ -202,6 +195,20 @@ def _opened(path: Path) -> Iterator[Any]:
         raise SnapshotError(
             "snapshot-unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=str(error)
         ) from error
+
+
+def _metadata(path: Path, file: Any) -> dict[str, str]:
+    """What the file says of itself. Raises SnapshotError if that is not FORMAT."""
+    metadata: dict[str, str] = file.metadata() or {}
+    if metadata.get("format") != FORMAT:
+        raise SnapshotError(
+            "snapshot-of-another-format",
+            "{file} is of format {format}, not {known!r}.",
+            file=str(path),
+            format=repr(metadata.get("format")),
+            known=FORMAT,
+        )
+    return metadata
 
 
 def _heads(buffer: GrowingTensor, length: int) -> Heads:

@@ -6,10 +6,18 @@ from collections.abc import Generator
 
 from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
-from app.engine.document_cache import DocumentCache
 from app.engine.pace import Pace
 from app.engine.run import GenerationRequest, Run
-from core import Dictation, Event, PrefillProgress, RepetitionGuard, SourceGuard, Vocabulary, stream_generate
+from core import (
+    Dictation,
+    Event,
+    PrefillProgress,
+    PrefixCache,
+    RepetitionGuard,
+    SourceGuard,
+    Vocabulary,
+    stream_generate,
+)
 
 
 class Decoding:
@@ -20,7 +28,7 @@ class Decoding:
         self._vocabulary: Vocabulary | None = None
 
     def events(
-        self, run: Run, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, documents: DocumentCache
+        self, run: Run, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, documents: PrefixCache
     ) -> Generator[Event]:
         """What happens in the run, in a cache of `documents`."""
         request = run.request

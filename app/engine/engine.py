@@ -21,7 +21,6 @@ from transformers import (
 )
 
 from app.engine.decoding import Decoding
-from app.engine.document_cache import DocumentCache
 from app.engine.kept_texts import KeptTexts
 from app.engine.notifier import Notifier
 from app.engine.queue import RunQueue
@@ -36,6 +35,7 @@ from core import (
     FullAttention,
     GenerationFinished,
     PolicyCache,
+    PrefixCache,
     RefreshKVError,
     Statement,
     load_model,
@@ -89,7 +89,7 @@ class Engine:
         self,
         load: ModelSource,
         queue_size: int,
-        documents: Callable[[PreTrainedModel], DocumentCache] = DocumentCache,
+        documents: Callable[[PreTrainedModel], PrefixCache] = PrefixCache,
         compilation: Callable[[PreTrainedModel], Compilation] | None = None,
         *,
         runs_each: int | None = None,
@@ -113,7 +113,7 @@ class Engine:
         self._ready, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._load_and_serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
-        self._documents: DocumentCache | None = None
+        self._documents: PrefixCache | None = None
         self._decoding, self._log = Decoding(), RunLog()
         self.loading = Loading(Message("Starting"))
         self.failure: Message | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.documents import Document, Page
-from app.engine.document_files import DocumentFiles
+from app.engine.document_cache import document_files
 from app.private import temporary_files, tighten, tighten_within
 from app.reading.vector_file import VectorFile
 from app.store import add_source, create_project, open_store
@@ -80,7 +80,7 @@ def test_caches_are_private_also_where_they_were_not(tmp_path: Path) -> None:
     folder = tmp_path / "documents"
     folder.mkdir(mode=0o755)
     (folder / "a.safetensors").touch(0o644)
-    files = DocumentFiles(folder, 10**6)
+    files = document_files(folder, 10**6)
     file = VectorFile(folder / "vectors.sqlite")
     assert modes(folder) == PRIVATE
     file.close()

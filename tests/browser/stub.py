@@ -12,11 +12,10 @@ from time import sleep
 import numpy as np
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from app.engine.document_cache import DocumentCache
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Run
 from app.methods import kind_of
-from core import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
+from core import CacheRefreshed, Event, GenerationFinished, PrefillProgress, PrefixCache, TokenGenerated
 from core.default_model import cache_folder, embedded_model
 from core.events import FinishReason
 from tests.core.tiny import tiny_model
@@ -46,7 +45,7 @@ class StubEngine(Engine):
     """
 
     def __init__(self, queue_size: int = 4, pace: float = 0.004, runs_each: int | None = None) -> None:
-        super().__init__(lambda report: _model_and_tokenizer(), queue_size, DocumentCache, runs_each=runs_each)
+        super().__init__(lambda report: _model_and_tokenizer(), queue_size, PrefixCache, runs_each=runs_each)
         self.pace, self.parameters = pace, LARGE
         self.reading, self.writing, self.ending = threading.Event(), threading.Event(), threading.Event()
         self.free()

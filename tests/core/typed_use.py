@@ -7,7 +7,17 @@ from typing import assert_type
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from core import Event, GenerationOptions, PolicyCache, PolicyLayer, RefreshKV, generate, load_model, stream_generate
+from core import (
+    Event,
+    GenerationOptions,
+    PolicyCache,
+    PolicyLayer,
+    PrefixCache,
+    RefreshKV,
+    generate,
+    load_model,
+    stream_generate,
+)
 
 
 def right() -> None:
@@ -17,6 +27,8 @@ def right() -> None:
     assert_type(tokenizer, PreTrainedTokenizerBase)
     cache = PolicyCache(model.config, RefreshKV(budget=1 / 8, stride=10))
     assert_type(cache.policy_layers, dict[int, PolicyLayer])
+    with PrefixCache(model).use([1, 2, 3], 2, cache.policy) as known:
+        assert_type(known, PolicyCache)
     for event in stream_generate(model, tokenizer, [{"role": "user", "content": "Hello"}], cache=cache):
         assert_type(event, Event)
     options: GenerationOptions = {"policy": RefreshKV(), "max_new_tokens": 3}

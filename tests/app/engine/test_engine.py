@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.engine.document_cache import DocumentCache
-from app.engine.document_files import DocumentFiles
 from app.engine.engine import Engine, ModelUnavailableError
 from app.engine.pace import FIRST_CHUNK
 from app.engine.queue import QueueFullError
@@ -22,6 +20,8 @@ from core import (
     GenerationFinished,
     LoadingError,
     PrefillProgress,
+    PrefixCache,
+    PrefixFiles,
     RefreshKV,
     Statement,
 )
@@ -207,7 +207,7 @@ def test_a_prefill_that_was_stopped_goes_on_where_it_was(engine: Engine) -> None
 
 def test_an_app_that_is_opened_again_reads_from_disk(tmp_path: Path) -> None:
     def opened() -> Engine:
-        documents = partial(DocumentCache, files=DocumentFiles(tmp_path, 10**9))
+        documents = partial(PrefixCache, files=PrefixFiles(tmp_path, 10**9))
         engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), 2, documents)
         engine.start()
         engine.require_model(timeout=60)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from app.documents import Page
-from app.engine.document_files import DocumentFiles
 from app.project.session import Session
 from app.project.sessions import Sessions
 from app.project.sources import Sources
@@ -35,7 +34,7 @@ from app.store import (
 )
 from app.text.valid import valid, valid_text
 from app.web.components.source_list import source_card
-from core import FullAttention, RefreshKV, Snapshot
+from core import FullAttention, PrefixFiles, RefreshKV, Snapshot
 from tests.core.tiny import tiny_model
 
 EARLIER = Path(__file__).parents[2] / "data" / "earlier"
@@ -223,7 +222,7 @@ def test_each_is_opened_for_a_page(store: Store) -> None:
 
 def test_a_document_of_the_cache_is_read(tmp_path: Path) -> None:
     shutil.copytree(EARLIER / "documents", tmp_path / "documents")
-    files = DocumentFiles(tmp_path / "documents", 10**6)
+    files = PrefixFiles(tmp_path / "documents", 10**6)
     loaded = files.load("lamp")
     files.close()
     assert loaded is not None

@@ -1,4 +1,4 @@
-"""Documents on disk: whole or not there, within the cap, the least recently used first to go."""
+"""Prefixes on disk: whole or not there, within the cap, the least recently used first to go."""
 
 import logging
 import os
@@ -10,8 +10,7 @@ import filelock
 import pytest
 import torch
 
-from app.engine.document_files import DocumentFiles
-from core import Snapshot
+from core import InvalidParameterError, PrefixFiles, Snapshot, Statement
 
 MEGABYTE = 10**6
 TOKENS = tuple(range(40))
@@ -24,7 +23,7 @@ def snapshot(value: float = 1.0) -> Snapshot:
 
 
 def save(folder: Path, *keys: str, max_bytes: int = MEGABYTE) -> None:
-    files = DocumentFiles(folder, max_bytes)
+    files = PrefixFiles(folder, max_bytes)
     for key in keys:
         files.save(key, snapshot())
     files.close()
@@ -49,7 +48,7 @@ def age(folder: Path, key: str, seconds: int) -> None:
 
 def test_what_was_written_is_found_by_another_process(tmp_path: Path) -> None:
     save(tmp_path / "made" / "when needed", "a")
-    files = DocumentFiles(tmp_path / "made" / "when needed", MEGABYTE)
+    files = PrefixFiles(tmp_path / "made" / "when needed", MEGABYTE)
     found = files.load("a")
     assert found is not None
     assert found.token_ids == TOKENS
@@ -60,9 +59,9 @@ def test_what_was_written_is_found_by_another_process(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes of files")
 def test_files_are_for_the_user_alone(tmp_path: Path) -> None:
-    save(tmp_path / "documents", "a")
-    assert stat.S_IMODE((tmp_path / "documents").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "documents" / "a.safetensors").stat().st_mode) == 0o600
+    save(tmp_path / "prefixes", "a")
+    assert stat.S_IMODE((tmp_path / "prefixes").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "prefixes" / "a.safetensors").stat().st_mode) == 0o600
 
 
 def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
@@ -73,13 +72,13 @@ def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
     assert names(tmp_path) == {"a", "b", "c"}
     for key, seconds in (("a", 30), ("b", 20), ("c", 10)):
         age(tmp_path, key, seconds)
-    files = DocumentFiles(tmp_path, cap)
+    files = PrefixFiles(tmp_path, cap)
     assert files.load("a") is not None  # used now, so b is the oldest
     files.save("d", snapshot())
     files.close()
     assert names(tmp_path) == {"a", "c", "d"}
     assert size(tmp_path) == cap
-    files = DocumentFiles(tmp_path, cap - 1)
+    files = PrefixFiles(tmp_path, cap - 1)
     files.touch("c")
     age(tmp_path, "a", 5)
     age(tmp_path, "d", 1)
@@ -89,14 +88,58 @@ def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("below", [1, 3000])
-def test_one_that_is_larger_than_the_cap_is_not_kept(tmp_path: Path, below: int) -> None:
+def test_one_that_is_larger_than_the_limit_is_not_kept_and_that_is_said(
+    tmp_path: Path, below: int, caplog: pytest.LogCaptureFixture
+) -> None:
     save(tmp_path, "a")
     one = size(tmp_path)
-    save(tmp_path, "b", max_bytes=one - below)
+    told: list[Statement] = []
+    files = PrefixFiles(tmp_path, one - below, too_large=told.append)
+    files.save("b", snapshot())
+    files.close()
     assert left(tmp_path) <= {"a.safetensors"}
+    assert caplog.text == ""
+    (problem,) = told
+    taken = one if below == 1 else snapshot().nbytes  # with the file's header only once it is written
+    values = {"tokens": 40, "megabytes": taken / MEGABYTE, "limit": (one - below) / MEGABYTE}
+    assert (problem.code, problem.values) == ("prefix-larger-than-limit", values)
+    save(tmp_path, "b", max_bytes=one - below)
+    assert "A prefix of 40 tokens is not kept on disk" in caplog.text
+    assert "raise max_bytes" in caplog.text
+    assert len(caplog.records) == 1
 
 
-def test_a_document_is_written_once(tmp_path: Path) -> None:
+def test_a_folder_without_room_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameterError, match="max_bytes is 0; it must be 1 or more") as refused:
+        PrefixFiles(tmp_path, 0)
+    assert refused.value.code == "prefix-files-without-room"
+
+
+def test_a_file_of_an_unknown_version_is_ignored_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save(tmp_path, "a")
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(path.read_bytes().replace(b"refreshkv-snapshot-1", b"refreshkv-snapshot-9"))
+    assert PrefixFiles(tmp_path, MEGABYTE).load("a") is None
+    assert "is of format 'refreshkv-snapshot-9', not 'refreshkv-snapshot-1'" in caplog.text
+    save(tmp_path, "a")
+    assert b"refreshkv-snapshot-1" in path.read_bytes()
+    assert PrefixFiles(tmp_path, MEGABYTE).load("a") is not None
+
+
+def test_what_is_forgotten_is_deleted_and_what_nobody_knows(tmp_path: Path) -> None:
+    save(tmp_path, "a", "b", "c", "d")
+    unknown = tmp_path / "c.safetensors"
+    unknown.write_bytes(unknown.read_bytes().replace(b"refreshkv-snapshot-1", b"refreshkv-snapshot-9"))
+    (tmp_path / "d.safetensors").write_bytes(b"no file of this kind")
+    seen: list[tuple[str, tuple[int, ...]]] = []
+    files = PrefixFiles(tmp_path, MEGABYTE)
+    files.forget(lambda key, ids: (seen.append((key, tuple(ids))), key == "a")[1])
+    files.close()
+    assert sorted(seen) == [("a", TOKENS), ("b", TOKENS)]
+    assert names(tmp_path) == {"b"}
+
+
+def test_a_prefix_is_written_once(tmp_path: Path) -> None:
     save(tmp_path, "a")
     before = (tmp_path / "a.safetensors").stat()
     save(tmp_path, "a")
@@ -109,12 +152,12 @@ def test_a_damaged_file_is_deleted_and_written_again(tmp_path: Path, caplog: pyt
     path = tmp_path / "a.safetensors"
     whole = path.read_bytes()
     path.write_bytes(whole[:-7])
-    assert DocumentFiles(tmp_path, MEGABYTE).load("a") is None
-    assert "will be read again" in caplog.text
+    assert PrefixFiles(tmp_path, MEGABYTE).load("a") is None
+    assert "will be computed again" in caplog.text
     assert not path.exists()
     save(tmp_path, "a")
     assert path.stat().st_size == len(whole)
-    assert DocumentFiles(tmp_path, MEGABYTE).load("a") is not None
+    assert PrefixFiles(tmp_path, MEGABYTE).load("a") is not None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not limit the size of files")
@@ -128,7 +171,7 @@ def test_a_write_that_fails_is_logged_and_leaves_nothing(tmp_path: Path, caplog:
         save(tmp_path, "b")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "a document is not kept on disk" in caplog.text
+    assert "a prefix is not kept on disk" in caplog.text
     assert "File too large" in caplog.text
     assert left(tmp_path) == {"a.safetensors"}
     save(tmp_path, "b")
@@ -137,7 +180,7 @@ def test_a_write_that_fails_is_logged_and_leaves_nothing(tmp_path: Path, caplog:
 
 def test_a_folder_that_cannot_be_made_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("in the way")
-    save(tmp_path / "file" / "documents", "a")
+    save(tmp_path / "file" / "prefixes", "a")
     assert "not kept on disk" in caplog.text
 
 
@@ -152,7 +195,7 @@ def test_two_processes_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     written = threading.Event()
     plain = Snapshot.save
     monkeypatch.setattr(Snapshot, "save", lambda self, path: (plain(self, path), written.set())[0])
-    files = DocumentFiles(tmp_path, MEGABYTE)
+    files = PrefixFiles(tmp_path, MEGABYTE)
     with filelock.FileLock(tmp_path / ".lock"):
         files.save("a", snapshot())
         assert not written.wait(0.3)
@@ -164,17 +207,17 @@ def test_two_processes_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_lock_that_is_never_given_back_costs_the_file_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("app.engine.document_files.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("core.prefix_files.LOCK_SECONDS", 0.05)
     with filelock.FileLock(tmp_path / ".lock"):
         save(tmp_path, "a")
     assert "not kept on disk" in caplog.text
     assert names(tmp_path) == set()
 
 
-def test_nothing_of_a_document_is_logged_in_passing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_of_a_prefix_is_logged_in_passing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     save(tmp_path, "a")
-    files = DocumentFiles(tmp_path, MEGABYTE)
+    files = PrefixFiles(tmp_path, MEGABYTE)
     files.load("a")
     files.touch("nothing")
     assert caplog.text == ""

@@ -1,0 +1,247 @@
+"""Prefixes of prompts, for the runs to come: the keys and values of a document are computed once.
+
+In memory as caches that the next run continues, on disk as `PrefixFiles`. A prompt begins with its documents, so a new
+question, another policy or a continuation finds them at the start of a cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+import torch
+from transformers import PreTrainedModel
+
+from .cache import PolicyCache
+from .errors import InvalidParameterError, RefreshKVError, SnapshotError
+from .policies import Policy
+from .prefix_files import PrefixFiles
+from .snapshot import Snapshot, model_fingerprint
+
+MINIMUM_TOKENS = 512
+"""A shorter prefix is computed again sooner than it is worth a file, or a copy."""
+
+MAX_DEFAULT_BYTES = 4 * 10**9
+
+
+@dataclass(eq=False)
+class _Entry:
+    """A cache, of which the first `prefix_end` tokens are the prefix; `stored` once they are on disk. `used`: when a
+    run last had it, in seconds of time.monotonic. `forgotten`: it must not be kept after the run that has it."""
+
+    cache: PolicyCache
+    prefix_end: int
+    stored: bool = False
+    used: float = 0.0
+    forgotten: bool = False
+
+    @property
+    def held(self) -> int:
+        """Tokens of the prefix that are in the cache: fewer than wanted after a prefill that was stopped."""
+        return min(self.prefix_end, len(self.cache.token_ids))
+
+
+class PrefixCache:
+    """The caches of the latest runs of one model, within a budget of memory; the least recently used go first.
+
+    The budget is for what is kept: runs under way take their own room, and the last one is kept whatever its size.
+    For several threads, of which each has a cache of its own while it runs.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        memory_bytes: int | None = None,
+        files: PrefixFiles | None = None,
+        *,
+        make_room: Callable[[int], object] | None = None,
+    ) -> None:
+        """`memory_bytes` defaults to `default_memory`, 0 keeps the last run's cache alone; without `files` nothing is
+        kept on disk. `make_room` is told before a run how many bytes it will take, so that others can let go of theirs:
+        with `held`, `oldest` and `let_go` these caches can be a part of a larger budget."""
+        self._model = model
+        self._memory_bytes = default_memory(model.device) if memory_bytes is None else memory_bytes
+        self._make_room_elsewhere = make_room
+        # A file says nothing of devices, so that a model spread over several could not be given its keys and values.
+        self._files = files if len({parameter.device for parameter in model.parameters()}) == 1 else None
+        self._fingerprint = model_fingerprint(model) if self._files else ""
+        self._entries: list[_Entry] = []  # the most recently used last
+        self._in_use: dict[_Entry, Sequence[int]] = {}  # with the prompts that they are for
+        self._token_bytes = 0
+        self._lock = threading.Lock()
+        """Held by who changes which are kept."""
+
+    @contextmanager
+    def use(self, token_ids: Sequence[int], prefix_end: int, policy: Policy, room: int = 0) -> Iterator[PolicyCache]:
+        """A cache under `policy` to generate from the prompt `token_ids` with, which holds as much of its beginning as
+        is known: `with prefixes.use(...) as cache: generate(..., cache=cache)`.
+
+        The first `prefix_end` tokens are what other prompts may begin with too, such as a document. `room` is the
+        number of tokens that the run will need at most, with those it writes. Afterwards the cache is kept, unless the
+        run failed in an unforeseen way. Raises InvalidParameterError if the prompt is shorter than `prefix_end`,
+        PolicyInactiveError as PolicyCache does.
+        """
+        if not 0 <= prefix_end <= len(token_ids):
+            raise InvalidParameterError(
+                "prefix-end-out-of-range",
+                "prefix_end is {prefix_end} and the prompt has {tokens} tokens; it must be 0 (nothing is shared) to "
+                "that many.",
+                prefix_end=prefix_end,
+                tokens=len(token_ids),
+            )
+        room = max(room, len(token_ids))
+        with self._lock:
+            entry = self._take(token_ids, prefix_end, policy, room)
+            self._in_use[entry] = token_ids
+        try:
+            if self._make_room_elsewhere is not None:
+                self._make_room_elsewhere(max(0, self._token_bytes * room - entry.cache.nbytes))
+            yield entry.cache
+        except Exception as error:
+            if not isinstance(error, RefreshKVError):
+                entry.cache.reset()
+            raise
+        finally:
+            with self._lock:
+                del self._in_use[entry]
+                self._keep(entry)
+
+    def forget(self, holds: Callable[[Sequence[int]], bool]) -> None:
+        """Let go of the prefixes of which `holds` is true, given their ids, and of those of runs under way once they
+        end; on disk also of those that another model read, since what they are is not known."""
+        with self._lock:
+            self._entries = [entry for entry in self._entries if not holds(entry.cache.token_ids)]
+            for entry, prompt in self._in_use.items():
+                entry.forgotten |= holds(prompt)
+        if self._files:
+            self._files.forget(lambda key, ids: key != self._key(ids) or holds(ids))
+
+    def close(self) -> None:
+        """At the end: wait until everything is on disk."""
+        if self._files:
+            self._files.close()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is kept in memory."""
+        return _bytes(self._entries)
+
+    @property
+    def held(self) -> int:
+        """With what the runs under way have so far."""
+        return self.nbytes + _bytes(list(self._in_use))
+
+    @property
+    def oldest(self) -> float | None:
+        """When the cache was used that goes next, in seconds of time.monotonic; None if there is none."""
+        entry = next(iter(self._entries), None)
+        return entry.used if entry else None
+
+    def let_go(self) -> None:
+        """Let go of that, be it the last one; from the disk it is read again."""
+        with self._lock:
+            del self._entries[:1]
+
+    def _take(self, token_ids: Sequence[int], prefix_end: int, policy: Policy, room: int) -> _Entry:
+        """The best start there is; an entry is taken out of those kept.
+
+        An entry is continued only if it loses no part of its prefix: if the prompt begins with all that it holds of it.
+        Otherwise what it shares with the prompt is copied, and it stays as it is. So the first `held` tokens of an
+        entry never change, and can be written to disk while it is in use.
+        """
+        entry, shared = self._best(token_ids)
+        if shared < prefix_end and (snapshot := self._from_disk(token_ids, prefix_end)):
+            return _Entry(self._restored(snapshot, policy, room), prefix_end, stored=True)
+        if entry and shared >= entry.held:
+            cache = entry.cache if entry.cache.policy == policy else entry.cache.with_policy(policy)
+            self._entries.remove(entry)
+            return _Entry(cache, prefix_end, entry.stored and entry.prefix_end == prefix_end)
+        if entry and (snapshot := self._copyable(entry.cache, shared)):
+            return _Entry(self._restored(snapshot, policy, room), prefix_end)
+        self._make_room(self._token_bytes * room)
+        return _Entry(PolicyCache(self._model.config, policy), prefix_end)
+
+    def _best(self, token_ids: Sequence[int]) -> tuple[_Entry | None, int]:
+        """The entry that shares most tokens with the prompt, and how many; of equal ones one that can be continued."""
+        ranked = [(entry.cache.common_prefix(token_ids), entry) for entry in self._entries]
+        shared, entry = max(ranked, key=lambda item: (item[0], item[0] >= item[1].held), default=(0, None))
+        return entry, shared
+
+    def _copyable(self, cache: PolicyCache, shared: int) -> Snapshot | None:
+        length = min(shared, cache.prefilled)
+        if length < MINIMUM_TOKENS:
+            return None
+        try:
+            return Snapshot.take(cache, length)
+        except SnapshotError:  # sliding or recurrent layers
+            return None
+
+    def _restored(self, snapshot: Snapshot, policy: Policy, room: int) -> PolicyCache:
+        self._make_room(snapshot.nbytes * room // len(snapshot.token_ids))
+        return snapshot.restore(self._model.config, policy, room=room, device=self._model.device)
+
+    def _keep(self, entry: _Entry) -> None:
+        if entry.forgotten or not entry.cache.token_ids:
+            return
+        self._store(entry)
+        self._make_room(entry.cache.nbytes)
+        entry.used = time.monotonic()
+        self._entries.append(entry)
+        self._token_bytes = _token_bytes(entry.cache)
+
+    def _make_room(self, needed: int) -> None:
+        while self._entries and self.nbytes + needed > self._memory_bytes:
+            self._entries.pop(0)
+
+    # --- on disk ---
+
+    def _from_disk(self, token_ids: Sequence[int], prefix_end: int) -> Snapshot | None:
+        if self._files is None or prefix_end < MINIMUM_TOKENS:
+            return None
+        snapshot = self._files.load(self._key(token_ids[:prefix_end]))
+        return snapshot if snapshot and snapshot.token_ids == tuple(token_ids[:prefix_end]) else None
+
+    def _store(self, entry: _Entry) -> None:
+        """Write a prefix once it is computed, or note that it was used."""
+        cache, end = entry.cache, entry.prefix_end
+        if self._files is None or end < MINIMUM_TOKENS or cache.prefilled < end:
+            return
+        key = self._key(cache.token_ids[:end])
+        if entry.stored:
+            self._files.touch(key)
+            return
+        try:
+            self._files.save(key, Snapshot.take(cache, end))
+        except SnapshotError:  # sliding or recurrent layers
+            return
+        entry.stored = True
+
+    def _key(self, token_ids: Sequence[int]) -> str:
+        """A prefix's name on disk. The fingerprint covers the model, its quantization and its dtype."""
+        ids = np.asarray(token_ids, dtype="<i8").tobytes()
+        return hashlib.sha256(self._fingerprint.encode() + ids).hexdigest()
+
+
+def _bytes(entries: Iterable[_Entry]) -> int:
+    return sum(entry.cache.nbytes for entry in entries)
+
+
+def _token_bytes(cache: PolicyCache) -> int:
+    """Bytes that one token takes in the full caches."""
+    return sum(buffer.view[:, :, :1].nbytes for layer in cache.policy_layers.values() for buffer in layer.full)
+
+
+def default_memory(device: torch.device) -> int:
+    """Bytes to keep prefixes in: a quarter of what is free with the model loaded, at most 4 GB.
+
+    The run under way needs as much again, and the machine has other work; 4 GB hold a dozen prefixes of the embedded
+    model's 8,000 tokens, or one of 32,000 of a model with 8 billion parameters.
+    """
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    return min(int(free) // 4, MAX_DEFAULT_BYTES)
