@@ -18,7 +18,7 @@ from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBa
 from . import kernels
 from .cache import PolicyCache
 from .detokenizer import Detokenizer
-from .drafting import Speculation
+from .drafting import Speculation, foretelling
 from .errors import CacheMismatchError, InvalidParameterError
 from .events import CacheRefreshed, Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
 from .policies import Policy, RefreshKV
@@ -78,8 +78,8 @@ def generate_step(
     ids = token_ids.to(device_of(model))
     logits: Tensor | None = yield from _prefill(model, ids, cache, prefill_chunk)
     verified: Verified | None = None
-    drafting = cache.policy.drafting
-    speculation = Speculation(model, cache, drafting, sampler.alone()) if drafting else None
+    drafts = cache.policy.drafting is not None or foretelling(sampler)
+    speculation = Speculation(model, cache, sampler) if drafts else None
     step, started = 0, perf_counter()
     while True:
         assert logits is not None

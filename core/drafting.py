@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from .cache import PolicyCache
 from .layer import PolicyLayer, Step
-from .policies import Drafting, Policy
+from .policies import Policy
 from .refresh import refresh_together
 from .sampling import Sampler
 from .steps import Verified, decode, verify
@@ -108,6 +108,28 @@ class Drafter(Protocol):
 
     def learn(self, right: int, drafted: int) -> None:
         """Of its last draft so many tokens were right."""
+
+
+class Foretelling(Protocol):
+    """A logits processor that knows what comes, as `Dictation` does."""
+
+    def upcoming(self, count: int) -> list[int]:
+        """The next tokens, so many at most."""
+
+
+class Foretold:
+    """Drafts what a logits processor will let through anyway."""
+
+    def __init__(self, processor: Foretelling) -> None:
+        """Of the generation at hand."""
+        self._processor = processor
+
+    def draft(self, ids: Tensor, costs: Costs) -> list[int]:
+        """As much as a step takes."""
+        return self._processor.upcoming(MOST_LOOKED_UP)
+
+    def learn(self, right: int, drafted: int) -> None:
+        """It is always right."""
 
 
 class LookUp:
@@ -231,16 +253,25 @@ class SmallCacheDraft:
         return self._is_fresh or not self._refreshed
 
 
-class Speculation:
-    """The steps of one generation whose tokens are drafted, and verified over everything."""
+def foretelling(sampler: Sampler) -> list[Foretelling]:
+    """The processors of a sampler that know what comes."""
+    return [each for each in getattr(sampler, "processors", ()) if hasattr(each, "upcoming")]
 
-    def __init__(self, model: PreTrainedModel, cache: PolicyCache, drafting: Drafting, sampler: Sampler) -> None:
-        """`cache` holds the prompt. sampler: draws as the text is drawn."""
+
+class Speculation:
+    """The steps of one generation whose tokens are drafted, and verified by the steps of its policy."""
+
+    def __init__(self, model: PreTrainedModel, cache: PolicyCache, sampler: Sampler) -> None:
+        """`cache` holds the prompt. sampler: draws the text."""
         self._model, self._cache = model, cache
         self._costs = Costs()
-        small = SmallCacheDraft(model, cache, drafting.policy, drafting.most, sampler) if drafting.most else None
-        self._small = small
-        self._drafters: list[Drafter] = [LookUp(), *([small] if small else [])]
+        self._small: SmallCacheDraft | None = None
+        self._drafters: list[Drafter] = [Foretold(each) for each in foretelling(sampler)]
+        if drafting := cache.policy.drafting:
+            self._drafters.append(LookUp())
+            if drafting.most:
+                self._small = SmallCacheDraft(model, cache, drafting.policy, drafting.most, sampler.alone())
+                self._drafters.append(self._small)
         self._drafter: Drafter | None = None
         self._drafted = 0
         self._verified: Verified | None = None

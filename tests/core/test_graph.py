@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
@@ -14,6 +15,10 @@ from transformers.models.gemma2 import Gemma2ForCausalLM
 
 from core import (
     H2O,
+    CacheRefreshed,
+    Dictation,
+    Event,
+    Exact,
     FullAttention,
     KeyIndex,
     Policy,
@@ -22,6 +27,7 @@ from core import (
     RefreshKV,
     SnapKV,
     StreamingLLM,
+    TokenGenerated,
     compile_decoding,
     enable,
     kernels,
@@ -199,6 +205,60 @@ def test_runs_of_any_methods_share_a_step(compiled: PreTrainedModel, graph: Deco
         assert torch.equal(logits, torch.cat([row for row in expected if row is not None]))
     for ours, theirs in zip(together, alone, strict=True):
         assert (ours.kept() == theirs.kept()).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.9, "seed": 5}], ids=["greedy", "sampled"])
+@pytest.mark.parametrize("drafter", [KeyIndex(budget=40), RefreshKV(budget=40)], ids=str)
+def test_exact_writes_what_full_attention_writes(
+    compiled: PreTrainedModel,
+    tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast],
+    drafter: Policy,
+    options: dict[str, float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.drafting.Costs.best", lambda self, odds, most, draft=0.0: most)
+    prompt = (torch.arange(150) * 7 % 50 + 60).tolist()
+
+    def tokens(policy: Policy) -> list[int]:
+        events = stream_generate(compiled, tiny[1], prompt, policy=policy, max_new_tokens=50, **options)  # type: ignore[arg-type]
+        return [event.token_id for event in events if isinstance(event, TokenGenerated)]
+
+    assert tokens(Exact(drafter)) == tokens(FullAttention())
+
+
+def test_a_dictated_text_goes_several_tokens_a_step_and_tells_the_same(
+    compiled: PreTrainedModel,
+    graph: DecodeGraph,
+    tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text, steps = list(range(40, 81)), list[int]()
+
+    def events() -> list[Event]:
+        happened = stream_generate(
+            compiled,
+            tiny[1],
+            list(range(70)),
+            policy=KeyIndex(budget=40, stride=3),
+            logits_processors=[Dictation(text, end=256)],
+        )
+        return [event for event in happened if isinstance(event, TokenGenerated | CacheRefreshed)]
+
+    run = graph._run
+    with monkeypatch.context() as patch:
+        patch.setattr(graph, "_run", lambda tokens, places: steps.append(len(tokens)) or run(tokens, places))
+        together = events()
+    assert sum(steps) == 42  # the end too, which is not taken
+    assert max(steps) == 8
+    monkeypatch.setattr("core.decoder.foretelling", lambda sampler: [])
+    alone = events()
+    for ours, expected in zip(together, alone, strict=True):
+        assert type(ours) is type(expected)
+        if isinstance(ours, TokenGenerated) and isinstance(expected, TokenGenerated):
+            assert replace(ours, seconds=0) == replace(expected, seconds=0)
+        if isinstance(ours, CacheRefreshed) and isinstance(expected, CacheRefreshed):
+            assert (ours.step, ours.reason) == (expected.step, expected.reason)
+            assert (ours.kept_by_layer == expected.kept_by_layer).all()
 
 
 def test_a_cropped_cache_goes_on(compiled: PreTrainedModel, graph: DecodeGraph) -> None:

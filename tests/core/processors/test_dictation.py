@@ -121,3 +121,13 @@ def test_the_text_of_the_tokens_is_the_given_one(make: Any) -> None:
     )  # fmt: skip
     assert isinstance(events[-1], GenerationFinished)
     assert events[-1].text == text
+
+
+def test_what_comes_is_told_and_does_not_go() -> None:
+    dictation = Dictation(iter([5, 6, 7]), end=9)
+    scores = torch.zeros(1, 10)
+    assert dictation.upcoming(2) == [5, 6]
+    assert dictation.upcoming(7) == [5, 6, 7]
+    assert [int(dictation(torch.zeros(1, 1), scores).argmax()) for _ in range(3)] == [5, 6, 7]
+    assert dictation.upcoming(3) == [9]
+    assert [int(dictation(torch.zeros(1, 1), scores).argmax()) for _ in range(2)] == [9, 9]
