@@ -33,7 +33,7 @@ class KeyIndex(Policy):
         "Looks through a coarse copy of the whole context at every step and reads what matters to it exactly."
     )
 
-    budget: float | int = 1 / 8
+    budget: float | int = 1 / 16
     bits: int = 3
     recent: int = 32
     stride: int = 10

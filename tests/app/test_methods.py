@@ -21,7 +21,7 @@ from app.methods import (
 from app.say.catalogue import catalogues
 from app.say.errors import AppError
 from app.say.wording import Wording
-from core.policies import METHODS, RefreshKV
+from core.policies import DEFAULT_POLICY, METHODS, KeyIndex, RefreshKV
 
 KINDS = {
     "RefreshKV": "refreshed", "FullAttention": "full", "StreamingLLM": "kept", "SnapKV": "kept", "H2O": "kept",
@@ -39,8 +39,10 @@ def test_a_method_of_another_version_is_taken_to_be_refreshed() -> None:
     assert [kind_named(name) for name in (None, "", "Later")] == ["refreshed"] * 3
 
 
-def test_the_default_the_baseline_and_the_refreshed_one_are_of_the_registry() -> None:
-    assert (DEFAULT_METHOD, FULL_ATTENTION, REFRESHED) == ("RefreshKV", "FullAttention", "RefreshKV")
+def test_the_default_is_the_librarys_and_first_of_the_registry_which_has_the_baseline_and_the_refreshed_one() -> None:
+    assert type(DEFAULT_POLICY) is METHODS[DEFAULT_METHOD] is next(iter(METHODS.values()))
+    assert METHODS[DEFAULT_METHOD]() == DEFAULT_POLICY == KeyIndex(1 / 16, bits=3)
+    assert (DEFAULT_METHOD, FULL_ATTENTION, REFRESHED) == ("KeyIndex", "FullAttention", "RefreshKV")
     assert [title_of(name) for name in ("FullAttention", "SnapKV")] == ["Full attention", "SnapKV"]
 
 
@@ -87,9 +89,15 @@ def test_a_parameter_that_no_method_asked_for_has_is_refused_with_those_there_ar
     require_parameters(["SnapKV", "RefreshKV"], {"stride": 5, "window": 8, "page": None})
     # What is usual anyway, as earlier programs send it, asks for nothing.
     require_parameters(["FullAttention"], {"budget": "1/8", "stride": 10, "threshold": "", "pool_kernel_size": 5})
-    with pytest.raises(AppError, match=r"^H2O has no parameter “window”, only: budget.$"):
+    with pytest.raises(
+        AppError,
+        match=r"^H2O has no parameter “window”, only: budget. Leave it out, or choose a method that has it: SnapKV.$",
+    ):
         require_parameters(["H2O"], {"budget": 5, "window": 8})
-    with pytest.raises(AppError, match=r"^FullAttention has no parameter “budget”, only: –.$"):
+    with pytest.raises(
+        AppError,
+        match=r"^FullAttention has no parameter “budget”, only: –. Leave it out, or choose a method that has it: KeyIndex, ",
+    ):
         require_parameters(["FullAttention"], {"budget": 5})
     with pytest.raises(AppError, match=r"^H2O / TOVA has no parameter “made_up”, only: budget.$"):
         require_parameters(["H2O", "TOVA"], {"made_up": 5})
