@@ -26,8 +26,8 @@ class KeyIndex(Policy):
 
     budget: K, positions attended to at a step: a fraction of the prompt (float) or tokens (int). bits: of a code, 2, 3
     or 4. recent: newest positions that are always among them. stride: steps between two reports of what is attended to;
-    it changes nothing else. floor: positions that a fractional budget comes to at least. The defaults of `bits` and `floor`
-    are measured, see docs/experiments.md and docs/benchmarks.md. Raises InvalidParameterError.
+    it changes nothing else. floor: positions that a fractional budget comes to at least. docs/experiments.md and
+    docs/benchmarks.md say why the defaults are 3 bits and a floor of 128. Raises InvalidParameterError.
     """
 
     summary: ClassVar[str] = (
