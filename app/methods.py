@@ -14,7 +14,7 @@ from app.say.wording import Message
 from app.settings import parse_budget
 from app.text.numbers import finite, shown, whole
 from core.errors import RefreshKVError
-from core.policies import METHODS, Policy
+from core.policies import DEFAULT_POLICY, METHODS, Policy
 
 Kind: TypeAlias = Literal["full", "refreshed", "kept", "read"]
 """Every step reads all; most read a small cache, which is chosen anew; all read what was kept of the prompt, and the
@@ -44,7 +44,7 @@ def first_of(kind: Kind) -> str:
     return next(name for name in METHODS if kind_named(name) == kind)
 
 
-DEFAULT_METHOD = next(iter(METHODS))
+DEFAULT_METHOD = type(DEFAULT_POLICY).__name__
 FULL_ATTENTION = first_of("full")
 REFRESHED = first_of("refreshed")
 """Of which a comparison also has one that is never refreshed."""
@@ -52,7 +52,9 @@ REFRESHED = first_of("refreshed")
 
 def title_of(method: str) -> str:
     """What a method is called: a pattern for `say`."""
-    return "Full attention" if kind_named(method) == "full" else method
+    if kind_named(method) != "full":
+        return method
+    return "Full attention, faster" if METHODS[method]().drafting else "Full attention"
 
 
 # --- parameters ---
@@ -75,6 +77,7 @@ _LABELS: Mapping[str, str] = {
     "dense_layers": "First layers, which read everything",
     "recent": "Newest tokens that are always read",
     "bits": "Bits of each number in the coarse copy: 2, 3 or 4",
+    "draft": "Tokens drafted at most before they are verified",
     "similarity": "Choose anew below this query similarity",
 }
 
@@ -143,9 +146,9 @@ def all_parameters() -> Mapping[str, Parameter]:
 def given_parameters(method: str, given: Mapping[str, Any]) -> dict[str, float | int]:
     """The parameters in `given` as numbers, also those that other methods alone have, if they mean something. None and
     "" are not given. Raises AppError for one of the method's that is no number."""
-    own = {parameter.name for parameter in parameters(method)}
+    own = {parameter.name: parameter for parameter in parameters(method)}
     values = dict[str, float | int]()
-    for name, parameter in all_parameters().items():
+    for name, parameter in {**all_parameters(), **own}.items():
         if given.get(name) is None or given[name] == "":
             continue
         try:
@@ -181,8 +184,16 @@ def require_parameters(methods: Iterable[str], given: Mapping[str, Any]) -> None
     asked = tuple(methods)
     own = dict.fromkeys(parameter.name for method in asked for parameter in parameters(method))
     for name, value in given.items():
-        if name not in own and not _asks_nothing(name, value):
-            raise AppError("{} has no parameter “{}”, only: {}.", " / ".join(asked), name, ", ".join(own) or "–")
+        if name in own or _asks_nothing(name, value):
+            continue
+        said = " / ".join(asked), name, ", ".join(own) or "–"
+        having = [method for method in METHODS if name in {parameter.name for parameter in parameters(method)}]
+        if not having:
+            raise AppError("{} has no parameter “{}”, only: {}.", *said)
+        raise AppError(
+            "{} has no parameter “{}”, only: {}. Leave it out, or choose a method that has it: {}.",
+            *said, ", ".join(having),
+        )  # fmt: skip
 
 
 def _asks_nothing(name: str, value: object) -> bool:

@@ -48,7 +48,7 @@ class VisitorLimits:
 
 
 def parse_budget(value: object) -> float | int:
-    """The size of the small cache: "1/8" and "0.125" are a share of the prompt (float), "512" is tokens (int).
+    """How much a method keeps or reads: "1/8" and "0.125" are a share of the prompt (float), "512" is tokens (int).
 
     Raises ValueError if it is neither a share above 0 and up to 1 nor at least one token.
     """
@@ -68,6 +68,10 @@ def parse_budget(value: object) -> float | int:
     if isinstance(budget, float) and not (math.isfinite(budget) and 0 < budget <= 1):
         raise ValueError("a share lies above 0 and is at most 1; write more as a whole number of tokens")
     return budget
+
+
+def _parse_optional_budget(value: object) -> float | int | None:
+    return None if value is None else parse_budget(value)
 
 
 def budget_text(budget: float | int) -> str:
@@ -98,8 +102,13 @@ class Settings(BaseSettings):
     model_revision: str | None = Field(None, description="of a model of the Hub: a branch, tag or commit")
     quantization: Literal["auto", "nf4", "int4", "int8"] | None = "auto"
 
-    budget: Annotated[int | float, BeforeValidator(parse_budget)] = 1 / 8
-    stride: int = Field(10, ge=1, description="decoding steps between two refreshes or checks")
+    # What the page's fields start with, for the methods that have them. None: what is usual for the method.
+    budget: Annotated[int | float | None, BeforeValidator(_parse_optional_budget)] = Field(
+        None, description="kept or read: a share of the prompt, or tokens"
+    )
+    stride: int | None = Field(
+        None, ge=1, description="decoding steps between two refreshes or checks, or two moments of the map"
+    )
     similarity_threshold: float | None = Field(None, ge=-1, le=1, description="None: every stride-th step is full")
 
     max_file_megabytes: int = Field(Limits.max_file_megabytes, ge=1)

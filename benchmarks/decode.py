@@ -46,6 +46,7 @@ METHODS = (
     Method("transformers, NF4", "stock"),
     Method("transformers, NF4, prompt lookup", "stock", {"prompt_lookup_num_tokens": 10}),
     Method("FullAttention", "ours", {"policy": "FullAttention"}),
+    Method("KeyIndex 1/16", "ours", {"policy": "KeyIndex", "parameters": {"budget": 1 / 16}}),
     Method("RefreshKV 1/8, stride 10", "ours", {"policy": "RefreshKV", "parameters": BUDGET}),
     Method(
         "RefreshKV 1/8, stride 10, threshold 0.95",

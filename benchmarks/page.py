@@ -32,14 +32,14 @@ INSTRUCTION = "Tell the history of lighthouses at length, from the beginning to 
 
 LIBRARY = """
 from pathlib import Path
-from core import compile_decoding, load_model, RefreshKV, stream_generate
+from core import compile_decoding, load_model, stream_generate
 model, tokenizer = load_model()
 compile_decoding(model).wait()
 text = Path("assets/samples/lighthouses.md").read_text("utf-8")
 chat = [{{"role": "user", "content": text + "\\n\\n{instruction}"}}]
 rates = []
 for seed in range({repetitions}):
-    *_, end = stream_generate(model, tokenizer, chat, policy=RefreshKV(), max_new_tokens={tokens}, temperature=0.7,
+    *_, end = stream_generate(model, tokenizer, chat, max_new_tokens={tokens}, temperature=0.7,
                               min_p=0.1, repetition_penalty=1.1, seed=seed)
     print((end.generated_tokens - 1) / end.decode_seconds, flush=True)
 """

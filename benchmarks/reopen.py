@@ -24,7 +24,7 @@ from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Run
 from app.prompt.compose import Composed, compose
 from app.prompt.messages import Source
-from core import PrefillProgress, PrefixCache, PrefixFiles, RefreshKV, TokenGenerated, load_model
+from core import DEFAULT_POLICY, PrefillProgress, PrefixCache, PrefixFiles, TokenGenerated, load_model
 
 from .inputs import DOCUMENT
 
@@ -50,7 +50,7 @@ def opened(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: P
 def first_token(engine: Engine, composed: Composed) -> float:
     """Seconds from asking to the first token."""
     asked = perf_counter()
-    run = Run(GenerationRequest(composed.token_ids, RefreshKV(), 8, document_end=composed.document_end))
+    run = Run(GenerationRequest(composed.token_ids, DEFAULT_POLICY, 8, document_end=composed.document_end))
     engine.submit(run)
     run.wait()
     events = run.take()

@@ -28,8 +28,8 @@ HEADS = (
 )
 DASH = "–"
 GREY = "#7d8590"  # readable on white and on a dark page alike
-COLORS = ("#3b82f6", "#d9770a", "#16a34a", "#e5484d", "#a855f7", "#0e9fae", "#b58900", "#db4ba0")
-MARKERS = "osD^vPX*"
+COLORS = ("#3b82f6", "#d9770a", "#16a34a", "#e5484d", "#a855f7", "#0e9fae", "#b58900", "#db4ba0", "#64748b")
+MARKERS = "osD^vPX*h"
 
 
 def summarize(runs: Sequence[Measurement]) -> Measurement:
@@ -120,7 +120,7 @@ class Report:
                     label=name,
                     color=COLORS[index % len(COLORS)],
                     marker=MARKERS[index % len(MARKERS)],
-                    linewidth=2.6 if name.startswith("RefreshKV") else 1.5,
+                    linewidth=2.6 if name.startswith(("KeyIndex", "RefreshKV")) else 1.5,
                 )
         axes.set_xlabel("context, tokens", color=GREY)
         axes.set_ylabel("decode, tokens/s", color=GREY)

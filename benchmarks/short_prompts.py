@@ -1,12 +1,12 @@
-"""How many tokens the small cache needs at least: RefreshKV beside full attention for short prompts, by its floor.
+"""How many tokens a method must keep or read at least: beside full attention for short prompts, by its floor.
 
-    python -m benchmarks.short_prompts [--tokens 96] [--budget 0.125] [--stride 10]
+    python -m benchmarks.short_prompts [--method KeyIndex] [--tokens 96] [--budget 0.125] [--stride 10]
 
 Prompts as the app makes them: an instruction alone, the beginning of a draft alone, an instruction about a part of the
 sample document, and as a measure about the whole of it. Full attention continues each greedily, up to its end token or
-`tokens`; RefreshKV is fed the same tokens one by one. A short prompt may also become a long text: there the draft is
+`tokens`; the method is fed the same tokens one by one. A short prompt may also become a long text: there the draft is
 the beginning of a section of the document, and what follows it is fed. The table is the mean KL divergence (nats) of
-RefreshKV's predictions to those of full attention after the tokens fed, as the mean over the prompts of a kind.
+the method's predictions to those of full attention after the tokens fed, as the mean over the prompts of a kind.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from app.prompt.messages import Source
 from app.prompt.tasks import TASKS
 from core import (
     FullAttention,
+    KeyIndex,
     Policy,
     PolicyCache,
     RefreshKV,
@@ -40,6 +41,7 @@ from core.decoder import decode, forward
 from .inputs import DOCUMENT
 from .machine import machine_name
 
+METHODS: dict[str, type[RefreshKV | KeyIndex]] = {"RefreshKV": RefreshKV, "KeyIndex": KeyIndex}
 FLOORS = (0, 32, 64, 96, 128, 192, 256, 384, 512)
 LENGTHS = (128, 256, 512, 1024, 2000)
 BEGINNING, LONG = 40, 400
@@ -118,7 +120,7 @@ class Continued:
         self._expected = self._predictions(FullAttention())
         self._divergences: dict[int, float] = {}
 
-    def divergence(self, policy: RefreshKV) -> float:
+    def divergence(self, policy: RefreshKV | KeyIndex) -> float:
         """Mean KL divergence of the predictions after each token."""
         slots = min(policy.capacity(self.length), self.length + len(self.tokens))
         if slots not in self._divergences:
@@ -137,7 +139,7 @@ class Continued:
         return logits.float().log_softmax(-1)
 
 
-def row(kind: str, continued: Sequence[Continued], policies: Sequence[RefreshKV]) -> str:
+def row(kind: str, continued: Sequence[Continued], policies: Sequence[RefreshKV | KeyIndex]) -> str:
     """A row of the table."""
     lengths = sorted({each.length for each in continued})
     tokens = f"{lengths[0]:,}-{lengths[-1]:,}" if len(lengths) > 1 else f"{lengths[0]:,}"
@@ -149,6 +151,7 @@ def row(kind: str, continued: Sequence[Continued], policies: Sequence[RefreshKV]
 def main() -> None:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--method", choices=METHODS, default="RefreshKV")
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--budget", type=float, default=1 / 8)
     parser.add_argument("--stride", type=int, default=10)
@@ -156,7 +159,8 @@ def main() -> None:
 
     model, tokenizer = load_model()
     compile_decoding(model).wait()
-    policies = [RefreshKV(arguments.budget, arguments.stride, floor=floor) for floor in FLOORS]
+    method = METHODS[arguments.method]
+    policies = [method(arguments.budget, stride=arguments.stride, floor=floor) for floor in FLOORS]
     print(f"| prompt | tokens | fed | {' | '.join(f'floor {floor}' for floor in FLOORS)} |")
     print(f"| --- | ---: | ---: |{' ---: |' * len(FLOORS)}", flush=True)
     for kind, found in cases(tokenizer):

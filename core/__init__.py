@@ -1,7 +1,7 @@
-"""RefreshKV decoding for transformers: a small KV cache, refreshed from what full attention attends to.
+"""Decoding for transformers that reads a small part of a long context: RefreshKV, what came of it, and other methods.
 
 model, tokenizer = load_model()
-for event in stream_generate(model, tokenizer, "...", policy=RefreshKV(budget=1/8, stride=10)):
+for event in stream_generate(model, tokenizer, "...", policy=KeyIndex(budget=1/16)):  # the default
     ...
 """
 
@@ -23,6 +23,7 @@ from .graph import Compilation, compile_decoding
 from .layer import PolicyLayer
 from .loading import load_model
 from .policies import (
+    DEFAULT_POLICY,
     H2O,
     METHODS,
     TOVA,
@@ -47,6 +48,7 @@ from .snapshot import Snapshot, model_fingerprint
 from .statement import Statement
 
 __all__ = [
+    "DEFAULT_POLICY",
     "H2O",
     "METHODS",
     "TOVA",

@@ -21,7 +21,7 @@ from .detokenizer import Detokenizer
 from .drafting import Speculation, foretelling
 from .errors import CacheMismatchError, InvalidParameterError
 from .events import CacheRefreshed, Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
-from .policies import Policy, RefreshKV
+from .policies import DEFAULT_POLICY, Policy
 from .policies.checks import is_integer
 from .prompt import Prompt, encode_prompt, require_known, require_room
 from .sampling import Sampler, SamplingParams
@@ -119,7 +119,7 @@ def stream_generate(
 
     model: one that has been through `enable` (`load_model` does it).
     prompt: a string, chat messages, or token ids: a tensor `(1, length)` or a list.
-    policy: how to decode; default the cache's, or `RefreshKV()`.
+    policy: how to decode; default the cache's, or `DEFAULT_POLICY`.
     temperature: 0 is greedy. top_p, top_k, min_p, repetition_penalty: as in transformers, off by default; the penalty
         counts generated tokens only. seed: makes sampling repeatable (`SamplingParams`).
     stop_strings: the text ends before the first of them. The model's end tokens always end it.
@@ -241,7 +241,7 @@ def _prepare_cache(
 ) -> PolicyCache:
     """A cache that holds a proper prefix of `token_ids`, with room for the whole run."""
     if cache is None:
-        cache = PolicyCache(model.config, policy or RefreshKV())
+        cache = PolicyCache(model.config, policy or DEFAULT_POLICY)
     elif not isinstance(cache, PolicyCache):
         raise CacheMismatchError(
             "cache-of-another-kind",

@@ -249,7 +249,7 @@ class Commands:
             require_method(key, COMPARED)
         chosen = [key for key in COMPARED if key in methods]
         if len(chosen) < 2:
-            raise AppError("Choose at least two methods to compare.")
+            raise AppError("Choose at least two different methods to compare.")
         require_subject(material.sources, request, draft if request.task == "continue" else "")
         spec = self._specs.to_compare(material, request, draft)
         runs = [(COMPARED[key], self._specs.under(spec, _by(request, key))) for key in chosen]

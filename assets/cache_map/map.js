@@ -168,8 +168,8 @@ class CacheMap {
     this.find("loading").hidden = this.wanted === layer || !rows.length;
     this.find("explanation").textContent = explain(run, shown, layer, mode);
     this.find("figures").textContent = figures(run, shown, layer);
-    this.find("terms").textContent = spoken(run?.start.kind).terms;
-    this.find("layers-hint").textContent = spoken(run?.start.kind).layersHint;
+    this.find("terms").textContent = run && termsOf(run);
+    this.find("layers-hint").textContent = run && spoken(run.start.kind).layersHint;
     this.sections.show(run?.series ?? null);
     this.player.show(rows, shown, !this.selected);
     if (!run) return;

@@ -120,10 +120,10 @@ class MapRun {
   }
 
   /**
-   * Whether the layer, by its index, attended to the whole context in the step.
+   * Whether the layer, by its index, attended to the whole context in the step, or the map shows what it read.
    * @param {number} layer @param {number} step @param {Set<number> | undefined} refreshed
    */
-  isFull(layer, step, refreshed) {
+  isFilled(layer, step, refreshed) {
     return this.full[step] >= this.start.layers.length || (refreshed?.has(this.start.layers[layer]) ?? false);
   }
 

@@ -1,7 +1,7 @@
 const STEP_LABELS = 18;
 const LEAST_STEPS = 48;
 
-/** Layers downwards by steps across: filled where a layer attended to the whole context. */
+/** Layers downwards by steps across: filled where a layer attended to the whole context, or the map shows what it read. */
 class LayerSteps {
   /** Undefined until there is one; nothing is painted before. @type {MapRun} */
   run;
@@ -49,22 +49,24 @@ class LayerSteps {
     this.layer = layer;
     this.refreshed = run.refreshedLayers();
     const row = run.rows[shown];
-    const words = row && run.full.length ? `${nameOf(row)}, ${T.fullOf(this.fullAt(row.step), run.start.layers.length)}` : "";
+    const words = row && run.full.length ? `${nameOf(row)}, ${this.filledOf(row.step)}` : "";
     setSlider(this.box, run.rows.length - 1, shown, words);
     this.view.invalidate();
   }
 
   /** @param {number} layer @param {number} step */
   nameOf(layer, step) {
-    const { layers } = this.run.start;
-    const full = this.run.isFull(layer, step, this.refreshed.get(step));
-    return `${T.step(count(step), layers[layer], full)}\n${T.fullOf(this.fullAt(step), layers.length)}`;
+    const { layers, kind } = this.run.start;
+    const filled = this.run.isFilled(layer, step, this.refreshed.get(step));
+    return `${spoken(kind).step(count(step), layers[layer], filled)}\n${this.filledOf(step)}`;
   }
 
   /** @param {number} step */
-  fullAt(step) {
+  filledOf(step) {
     const refreshed = this.refreshed.get(step);
-    return this.run.start.layers.filter((_, layer) => this.run.isFull(layer, step, refreshed)).length;
+    const { layers, kind } = this.run.start;
+    const filled = layers.filter((_, layer) => this.run.isFilled(layer, step, refreshed)).length;
+    return spoken(kind).filledOf(filled, layers.length);
   }
 
   get domain() {

@@ -164,6 +164,8 @@ interface MethodWords {
   wayBack: string;
   name(number: string, step: string, reason: string): string;
   layers(layers: string, one: boolean): string;
+  step(step: string, layer: number, filled: boolean): string;
+  filledOf(filled: number, layers: number): string;
   size(slots: string, context: string): string;
 }
 
@@ -190,8 +192,6 @@ interface Words extends Record<Label, string> {
   which(number: string, last: string, words: string): string;
   heldBy(share: string): string;
   position(number: string): string;
-  step(step: string, layer: number, full: boolean): string;
-  fullOf(full: number, layers: number): string;
   described(name: string, held: string, tokens: string, layer: number | null): string;
   titled(title: string, name: string, page: string): string;
   most(title: string): string;

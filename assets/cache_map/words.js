@@ -24,6 +24,11 @@ function explain(run, i, layer, mode) {
   return T.changed(count(entered), count(left), count(stayed));
 }
 
+/** What its method does. @param {MapRun} run */
+function termsOf({ start: { kind } }) {
+  return kind === "full" ? T.noCache : spoken(kind).terms;
+}
+
 /** The technical figures of what is shown. @param {MapRun | null} run @param {number} i @param {number | null} layer */
 function figures(run, i, layer) {
   const row = run?.rows[i];

@@ -1,6 +1,6 @@
 """Does the app write text worth reading about long documents?
 
-    python -m benchmarks.writing [--root CHECKOUT ...] [--quick] [--llama] [--out FOLDER]
+    python -m benchmarks.writing [--root CHECKOUT ...] [--methods NAME ...] [--quick] [--llama] [--out FOLDER]
 
 Asks the app of each checkout for texts about real manuals (from Debian packages, fetched with apt-get), and measures
 them against the documents by code that shares none with the app. Beside it: the documents' first sentences, TextRank,
@@ -13,11 +13,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_cache_path
+
+from core.policies import METHODS
 
 from ..machine import machine_name
 from .baselines import lead, textrank
@@ -25,7 +29,7 @@ from .checker import check
 from .corpus import CASES, FOREIGN, QUICK, Case, Library
 from .llama import Llama, LlamaError, llama, prompts
 from .plain import chapters
-from .product import instructions, product
+from .product import instructions, serving
 from .support import Source, drawn, failing
 from .table import Row, measured, report, write, write_source, write_text
 from .tasks import TASKS, Task, Written
@@ -46,10 +50,10 @@ class Run:
         self._sources: dict[str, Source] = {}
         self.rows: list[Row] = []
 
-    def checkout(self, root: Path, name: str) -> None:
-        """All texts by the app of a checkout."""
+    def checkout(self, root: Path, name: str, options: Mapping[str, Any]) -> None:
+        """All texts by the app of a checkout, asked for with these options of /write."""
         told = instructions(root)
-        with product(root, name) as app:
+        with serving(root, name, options) as app:
             for case, task in self._each():
                 written = app.write(case, self._library.files(case), task, SEED)
                 self._add(case, task, written, [*told, case.question])
@@ -120,6 +124,15 @@ def main() -> None:
     parser.add_argument("--root", type=Path, action="append", help="a checkout to measure, again for another")
     parser.add_argument("--documents", nargs="+", choices=[case.name for case in CASES], metavar="NAME")
     parser.add_argument("--tasks", nargs="+", choices=[task.name for task in TASKS], metavar="TASK")
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=METHODS,
+        default=[""],
+        metavar="NAME",
+        help="the app under each of these methods",
+    )
+    parser.add_argument("--own", action="store_true", help="in the model's own words, also if the app would quote")
     parser.add_argument("--quick", action="store_true", help=f"only a report about each of {', '.join(QUICK)}")
     parser.add_argument("--llama", action="store_true", help="llama.cpp too, which reads all documents: slow")
     parser.add_argument(
@@ -136,8 +149,10 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     run = Run([c for c in CASES if c.name in names], [t for t in TASKS if t.name in tasks], library, chosen.out)
     run.extracted()
-    for root in chosen.root or [ROOT]:
-        run.checkout(root.resolve(), f"app {root.resolve().name}")
+    words = {"wording": "own"} if chosen.own else {}
+    for root, method in product(chosen.root or [ROOT], chosen.methods):
+        name = f"app {root.resolve().name} {method}".strip()
+        run.checkout(root.resolve(), name, words | ({"method": method} if method else {}))
     if chosen.llama:
         with ExitStack() as stack:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,9 @@ QUIET_SECONDS, IDLE_SHARE = 5, 0.2
 class Product:
     """An app that is served."""
 
-    def __init__(self, name: str, client: Client) -> None:
-        """Called `name` in the tables."""
-        self.name, self._client = name, client
+    def __init__(self, name: str, client: Client, options: Mapping[str, Any]) -> None:
+        """Called `name` in the tables; each text is asked for with these `options` of /write beside its task's."""
+        self.name, self._client, self._options = name, client, options
 
     def warm_up(self) -> None:
         """Return when the model is loaded and has written a few words."""
@@ -47,7 +47,7 @@ class Product:
 
     def write(self, case: Case, files: Sequence[Path], task: Task, seed: int) -> Written:
         """A text about the documents; if they are too long for this app, about the pages that it offers to read."""
-        asked = {"task": task.name, "seed": seed, **task.options}
+        asked = {"task": task.name, "seed": seed, **task.options, **self._options}
         if task.name == "free":
             asked["detail"] = case.question
         if case.japanese:
@@ -82,10 +82,10 @@ class Product:
 
 
 @contextmanager
-def product(root: Path, name: str) -> Iterator[Product]:
+def serving(root: Path, name: str, options: Mapping[str, Any]) -> Iterator[Product]:
     """The app of the checkout at `root`, served, with its model loaded."""
     with served(root) as (url, process):
-        app = Product(name, Client(url, verbose=False))
+        app = Product(name, Client(url, verbose=False), options)
         app.warm_up()
         _settle(process)
         yield app

@@ -17,12 +17,16 @@ from .tova import TOVA
 METHODS = MappingProxyType(
     {
         method.__name__: method
-        for method in (RefreshKV, KeyIndex, FullAttention, Exact, StreamingLLM, SnapKV, H2O, TOVA, Quest, TokenSelect)
+        for method in (KeyIndex, RefreshKV, FullAttention, Exact, StreamingLLM, SnapKV, H2O, TOVA, Quest, TokenSelect)
     }
 )
 """Every method by its name; what else offers methods reads them here."""
 
+DEFAULT_POLICY: Policy = KeyIndex()
+"""What decodes where nobody says how: the nearest to full attention for what it reads, see docs/evidence.md."""
+
 __all__ = [
+    "DEFAULT_POLICY",
     "H2O",
     "METHODS",
     "TOVA",

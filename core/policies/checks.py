@@ -6,6 +6,9 @@ from numbers import Integral, Real
 
 from ..errors import InvalidParameterError
 
+LARGEST = 2**31 - 1
+"""What every operation can hold as a number of tokens; no context is so long."""
+
 
 def is_integer(value: object) -> bool:
     """Whether it is a whole number and no bool."""
@@ -28,8 +31,9 @@ def check_budget(budget: object) -> None:
 
 
 def check_count(name: str, value: object, least: int) -> None:
-    """Raise InvalidParameterError unless `value` is a whole number of at least `least`."""
+    """Raise InvalidParameterError unless `value` is a whole number of at least `least` and at most LARGEST."""
     if is_integer(value) and int(value) >= least:  # type: ignore[call-overload]
+        _check_size(name, value)
         return
     raise InvalidParameterError(
         "count-out-of-range",
@@ -41,12 +45,24 @@ def check_count(name: str, value: object, least: int) -> None:
 
 
 def check_pool_kernel_size(size: object) -> None:
-    """Raise InvalidParameterError unless `size` is an odd whole number."""
+    """Raise InvalidParameterError unless `size` is an odd whole number of at most LARGEST."""
     if not is_integer(size) or int(size) < 1 or int(size) % 2 == 0:  # type: ignore[call-overload]
         raise InvalidParameterError(
             "pool-kernel-size-out-of-range",
             "pool_kernel_size is {size}; it must be odd, so that the window is centred. Pass 1 for no pooling.",
             size=repr(size),
+        )
+    _check_size("pool_kernel_size", size)
+
+
+def _check_size(name: str, value: object) -> None:
+    if int(value) > LARGEST:  # type: ignore[call-overload]
+        raise InvalidParameterError(
+            "count-too-large",
+            "{name} is {value}; it must be at most {most}.",
+            name=name,
+            value=str(value),
+            most=LARGEST,
         )
 
 

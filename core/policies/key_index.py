@@ -26,14 +26,15 @@ class KeyIndex(Policy):
 
     budget: K, positions attended to at a step: a fraction of the prompt (float) or tokens (int). bits: of a code, 2, 3
     or 4. recent: newest positions that are always among them. stride: steps between two reports of what is attended to;
-    it changes nothing else. floor: positions that a fractional budget comes to at least. Raises InvalidParameterError.
+    it changes nothing else. floor: positions that a fractional budget comes to at least. docs/experiments.md and
+    docs/benchmarks.md say why the defaults are 3 bits and a floor of 128. Raises InvalidParameterError.
     """
 
     summary: ClassVar[str] = (
         "Looks through a coarse copy of the whole context at every step and reads what matters to it exactly."
     )
 
-    budget: float | int = 1 / 8
+    budget: float | int = 1 / 16
     bits: int = 3
     recent: int = 32
     stride: int = 10

@@ -21,11 +21,11 @@ from app.methods import (
 from app.say.catalogue import catalogues
 from app.say.errors import AppError
 from app.say.wording import Wording
-from core.policies import METHODS, RefreshKV
+from core.policies import DEFAULT_POLICY, METHODS, KeyIndex, Policy, RefreshKV
 
 KINDS = {
     "RefreshKV": "refreshed", "FullAttention": "full", "StreamingLLM": "kept", "SnapKV": "kept", "H2O": "kept",
-    "TOVA": "kept", "KeyIndex": "read", "Quest": "read", "TokenSelect": "read",
+    "TOVA": "kept", "Exact": "full", "KeyIndex": "read", "Quest": "read", "TokenSelect": "read",
 }  # fmt: skip
 JAPANESE = {english for context, english in catalogues()["ja"].entries if not context}
 
@@ -39,9 +39,15 @@ def test_a_method_of_another_version_is_taken_to_be_refreshed() -> None:
     assert [kind_named(name) for name in (None, "", "Later")] == ["refreshed"] * 3
 
 
-def test_the_default_the_baseline_and_the_refreshed_one_are_of_the_registry() -> None:
-    assert (DEFAULT_METHOD, FULL_ATTENTION, REFRESHED) == ("RefreshKV", "FullAttention", "RefreshKV")
-    assert [title_of(name) for name in ("FullAttention", "SnapKV")] == ["Full attention", "SnapKV"]
+def test_the_default_is_the_librarys_and_first_of_the_registry_which_has_the_baseline_and_the_refreshed_one() -> None:
+    assert type(DEFAULT_POLICY) is METHODS[DEFAULT_METHOD] is next(iter(METHODS.values()))
+    assert METHODS[DEFAULT_METHOD]() == DEFAULT_POLICY == KeyIndex(1 / 16, bits=3)
+    assert (DEFAULT_METHOD, FULL_ATTENTION, REFRESHED) == ("KeyIndex", "FullAttention", "RefreshKV")
+    assert [title_of(name) for name in ("FullAttention", "Exact", "SnapKV")] == [
+        "Full attention",
+        "Full attention, faster",
+        "SnapKV",
+    ]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -54,7 +60,8 @@ def test_a_method_is_described_in_both_languages(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_its_parameters_are_the_numbers_among_its_fields(method: str) -> None:
     policy: Any = METHODS[method]()
-    assert [parameter.field for parameter in parameters(method)] == [field.name for field in fields(policy)]
+    numbers = [field.name for field in fields(policy) if not isinstance(getattr(policy, field.name), Policy)]
+    assert [parameter.field for parameter in parameters(method)] == numbers
     for parameter in parameters(method):
         assert parameter.default == getattr(policy, parameter.field)
         assert all_parameters()[parameter.name].form == parameter.form
@@ -87,9 +94,10 @@ def test_a_parameter_that_no_method_asked_for_has_is_refused_with_those_there_ar
     require_parameters(["SnapKV", "RefreshKV"], {"stride": 5, "window": 8, "page": None})
     # What is usual anyway, as earlier programs send it, asks for nothing.
     require_parameters(["FullAttention"], {"budget": "1/8", "stride": 10, "threshold": "", "pool_kernel_size": 5})
-    with pytest.raises(AppError, match=r"^H2O has no parameter “window”, only: budget.$"):
+    having = "Leave it out, or choose a method that has it"
+    with pytest.raises(AppError, match=rf"^H2O has no parameter “window”, only: budget. {having}: SnapKV.$"):
         require_parameters(["H2O"], {"budget": 5, "window": 8})
-    with pytest.raises(AppError, match=r"^FullAttention has no parameter “budget”, only: –.$"):
+    with pytest.raises(AppError, match=rf"^FullAttention has no parameter “budget”, only: –. {having}: KeyIndex, "):
         require_parameters(["FullAttention"], {"budget": 5})
     with pytest.raises(AppError, match=r"^H2O / TOVA has no parameter “made_up”, only: budget.$"):
         require_parameters(["H2O", "TOVA"], {"made_up": 5})

@@ -20,13 +20,8 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_defaults() -> None:
     settings = load_settings()
-    assert (settings.model, settings.quantization, settings.budget, settings.stride) == (
-        "smollm2-135m",
-        "auto",
-        0.125,
-        10,
-    )
-    assert settings.similarity_threshold is None
+    assert (settings.model, settings.quantization) == ("smollm2-135m", "auto")
+    assert (settings.budget, settings.stride, settings.similarity_threshold) == (None, None, None)
     assert settings.limits == Limits(
         max_file_megabytes=50, max_pages=2000, max_read_seconds=120, max_read_megabytes=1500
     )
@@ -37,7 +32,7 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("REFRESHKV_STRIDE", "20")
     monkeypatch.setenv("REFRESHKV_QUANTIZATION", "none")
     settings = load_settings()
-    assert (settings.stride, settings.max_pages, settings.budget, settings.quantization) == (20, 7, 0.125, None)
+    assert (settings.stride, settings.max_pages, settings.budget, settings.quantization) == (20, 7, None, None)
     assert load_settings(env_file=None).max_pages == 2000
 
 

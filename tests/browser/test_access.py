@@ -153,7 +153,7 @@ def test_what_the_server_says_there_is_japanese_too(studio: Studio, tabs: Tabs) 
         )
         expect(page.locator("#rates")).to_contain_text("直前のステップ")
         expect(page.locator(".ckm-words")).to_contain_text("最も多いのは lighthouses.pdf · ページ 1 です。")
-        expect(page.locator("#runs input")).to_have_value(re.compile(" · RefreshKV · 停止$"))
+        expect(page.locator("#runs input")).to_have_value(re.compile(" · KeyIndex · 停止$"))
         hands.rest()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from app.methods import DEFAULT_METHOD
 from app.text.diff import diff
 from tests.browser.studio import SLOW, Hands, Studio
 
@@ -22,9 +23,10 @@ def ask(studio: Studio, hands: Hands, detail: str, task: str = "free", tokens: i
 
 
 def compare(hands: Hands) -> Locator:
-    """Open the comparison and begin; returns the columns."""
+    """Open the comparison, leave the default out and begin; returns the columns of the other two that are chosen."""
     if not hands.page.locator("#compare-run").is_visible():
         hands.page.locator("#compare button").first.click()
+    hands.page.get_by_label(DEFAULT_METHOD, exact=True).uncheck()
     hands.press("compare-run")
     methods = hands.page.locator("#comparison .method")
     expect(methods).to_have_count(2)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from app.engine.run import Run
+from app.methods import DEFAULT_METHOD
 from app.prompt.sections import SectionPlace
 from core import Event, PrefillProgress
 from tests.app.runs.test_evidence import scripted
@@ -37,13 +38,13 @@ def test_a_passage_shows_its_run_and_a_run_can_be_chosen_and_opened(hands: Hands
     second = root.get_attribute("data-run")
     assert second != first
 
-    expect(page.locator("#runs input")).to_have_value(re.compile("RefreshKV"), timeout=30_000)
+    expect(page.locator("#runs input")).to_have_value(re.compile(DEFAULT_METHOD), timeout=30_000)
 
     # What the first run wrote is shown on its own map; what a person types is nobody's, and typing changes nothing.
     go_to(hands, len(OPENING) + 4)
     expect(root).to_have_attribute("data-run", str(first), timeout=30_000)
     expect(root).to_have_attribute("data-mode", "passages")
-    expect(root).to_contain_text("What the model kept")
+    expect(root).to_contain_text("What the model had")
     expect(root).to_contain_text(re.compile(r"lighthouses\.pdf · page 1 · 100%"))
     page.click(".ckm-close")
     hands.area.focus()
@@ -65,14 +66,14 @@ def test_a_passage_shows_its_run_and_a_run_can_be_chosen_and_opened(hands: Hands
     page.locator("#runs input").click()
     options = page.locator("#runs [role=option]")
     expect(options).to_have_count(2)
-    expect(options.first).to_have_text(re.compile(r"\d\d:\d\d:\d\d · RefreshKV · (stopped|finished)"))
+    expect(options.first).to_have_text(re.compile(r"\d\d:\d\d:\d\d · KeyIndex · (stopped|finished)"))
     # The run that wrote last is shown; the other is chosen.
     shown = root.get_attribute("data-run")
     assert shown == second
     page.locator("#runs [role=option][aria-selected=false]").click()
     expect(root).not_to_have_attribute("data-run", str(shown), timeout=30_000)
     go_to(hands, len(OPENING) + 4)
-    expect(root).to_contain_text("What the model kept", timeout=30_000)
+    expect(root).to_contain_text("What the model had", timeout=30_000)
 
     # A bundle's trace is opened in a project that has none, and what is no trace is refused in words.
     hands.download("zip", tmp_path / "bundle.zip")
@@ -116,7 +117,7 @@ def test_a_run_that_wrote_nothing_leaves_the_map_to_the_one_before(
     page.keyboard.press("Escape")
     go_to(hands, 3)
     expect(root).to_have_attribute("data-mode", "passages")
-    expect(root).to_contain_text("What the model kept")
+    expect(root).to_contain_text("What the model had")
 
 
 def test_a_replay_moves_a_caret_in_the_draft_and_a_sentence_leads_to_what_was_written(

@@ -25,6 +25,16 @@ COVERED = """() => [...document.querySelectorAll(
   return document.activeElement === one && (!heights.length || heights.every(covered));
 }).map((one) => one.outerHTML.slice(0, 200))"""
 """What can have the focus, and is out of sight or wholly under the bar then (WCAG 2.4.11)."""
+ON_THE_BAR = """(labels) => labels.filter((label) => {
+  const bar = document.querySelector(innerWidth > 760 ? "#bar" : "#actions");
+  const box = bar.getBoundingClientRect(), at = label.getBoundingClientRect();
+  scrollBy({ top: at.top + at.height / 2 - box.top - box.height / 2, behavior: "instant" });
+  const { left, right, top, bottom } = label.getBoundingClientRect(), now = bar.getBoundingClientRect();
+  const [x, y] = [(Math.max(left, now.left) + Math.min(right, now.right)) / 2, (top + bottom) / 2];
+  const meet = x > left && x < right && x > now.left && x < now.right && y > now.top && y < now.bottom;
+  return meet && !bar.contains(document.elementFromPoint(x, y));
+}).map((label) => label.innerText)"""
+"""Labels that are seen through the bar when they are scrolled to where it is."""
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +112,18 @@ def test_write_is_in_sight_and_covers_nothing_at_every_size(studio: Studio, hand
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate(COVERED) == [], width
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_no_label_of_a_field_stands_on_the_bar(hands: Hands, width: int, height: int) -> None:
+    """Those of the method's parameters are long, and under Write while one scrolls."""
+    page = hands.page
+    page.set_viewport_size({"width": width, "height": height})
+    for fold in ("options", "compare"):
+        page.locator(f"#{fold} button").first.click()
+    labels = page.locator("[data-testid=block-info]:visible")
+    expect(labels).not_to_have_count(0)
+    assert labels.evaluate_all(ON_THE_BAR) == []
 
 
 @pytest.mark.usefixtures("endless")

@@ -7,9 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.methods import all_parameters, parameters
+from app.methods import DEFAULT_METHOD, all_parameters, parameters
 from app.say.wording import ENGLISH, Wording
-from core.policies import METHODS, Policy, Quest, SnapKV
+from core.policies import DEFAULT_POLICY, METHODS, Policy, Quest, SnapKV
 from tests.app.conftest import wait
 from tests.browser.studio import SLOW, Hands, Studio
 from tests.browser.tabs import Tabs
@@ -45,7 +45,8 @@ def test_another_method_is_chosen_and_spoken_of(hands: Hands, studio: Studio) ->
     page = hands.page
     hands.sample("1")
     page.locator("#options button").first.click()
-    shows(page, "RefreshKV")
+    shows(page, DEFAULT_METHOD)
+    expect(page.locator("#parameter-budget textarea, #parameter-budget input")).to_have_attribute("placeholder", "1/16")
     for title in ("Full attention", "SnapKV"):
         choose(page, title)
     shows(page, "SnapKV")
@@ -87,7 +88,7 @@ def test_the_words_for_a_method_are_japanese_on_a_japanese_page(studio: Studio, 
     with tabs.open(studio.url, locale="ja-JP") as page:
         hands, say = Hands(page, studio.url), Wording("ja")
         page.locator("#options button").first.click()
-        shows(page, "RefreshKV", say)
+        shows(page, DEFAULT_METHOD, say)
         choose(page, "Quest")
         shows(page, "Quest", say)
         page.locator("#parameter-page input").fill("8")
@@ -107,8 +108,27 @@ def test_any_methods_are_compared(hands: Hands) -> None:
     hands.sample("1")
     page.locator("#detail textarea").fill("Tell who kept the light.")
     page.locator("#compare button").first.click()
-    for title in ("RefreshKV", "H2O"):
+    for title in ("KeyIndex", "RefreshKV", "H2O"):  # of which the first two were chosen
         page.get_by_label(title, exact=True).click()
     hands.press("compare-run")
     expect(page.locator("#comparison h3")).to_have_text(["Full attention", "H2O"])
     expect(page.locator("#comparison .state")).to_have_text(["Finished.", "Finished."], timeout=SLOW)
+
+
+def test_a_project_keeps_its_method_and_is_told_of_one_that_is_gone(hands: Hands, studio: Studio) -> None:
+    page, session = hands.page, studio.sessions.open("a look", None)
+    chosen = page.locator("#method input")
+    for kept, shown in (("RefreshKV", "RefreshKV"), ("<b>Gone</b>", DEFAULT_METHOD)):
+        session.keep_task({"task": "free", "detail": "Tell who kept the light.", "method": kept})
+        hands.open()
+        page.locator("#options button").first.click()
+        expect(chosen).to_have_value(shown)
+        shows(page, shown)
+    said = "This app has no method “<b>Gone</b>” any more: the project goes on with KeyIndex."
+    expect(page.get_by_text(said)).to_be_visible()
+    hands.press("write")
+    hands.wait_for_words()
+    assert written_by(studio) == DEFAULT_POLICY
+    hands.rest()
+    hands.open()  # from the first word on it is the project's
+    expect(page.get_by_text(said)).to_have_count(0)

@@ -8,6 +8,7 @@ import torch
 from transformers import DynamicCache, LogitsProcessor, PreTrainedModel, PreTrainedTokenizerFast
 
 from core import (
+    DEFAULT_POLICY,
     CacheMismatchError,
     CacheRefreshed,
     ContextOverflowError,
@@ -15,6 +16,7 @@ from core import (
     FullAttention,
     GenerationFinished,
     InvalidParameterError,
+    KeyIndex,
     PolicyCache,
     PrefillProgress,
     RefreshKV,
@@ -46,6 +48,17 @@ def test_the_size_of_a_chunk_can_follow_from_the_one_before(tiny: Tiny, monkeypa
     length = len(PROMPT)
     assert of(PrefillProgress, events) == [PrefillProgress(d, length) for d in (20, 60, 120, length)]
     assert asked == [(0, 0.0), (20, 0.25), (40, 0.25), (60, 0.25)]
+
+
+def test_without_a_policy_the_default_decodes(tiny: Tiny) -> None:
+    text = "A lamp on the rock is seen from far away. " * 24
+    events = list(stream_generate(*tiny, text, max_new_tokens=14))
+    assert all(token.full_layers == 0 for token in of(TokenGenerated, events)[1:])
+    read = of(CacheRefreshed, events)
+    assert [(one.step, one.kept.sum()) for one in read] == [
+        (step, PAIRS * DEFAULT_POLICY.capacity(len(text))) for step in (0, 10)
+    ]
+    assert events[-1].text == generate(*tiny, text, policy=KeyIndex(), max_new_tokens=14)
 
 
 def test_events_of_a_run(tiny: Tiny) -> None:

@@ -13,8 +13,12 @@ from core import (
     CacheMismatchError,
     FullAttention,
     InvalidParameterError,
+    KeyIndex,
+    Policy,
     PolicyCache,
     RefreshKV,
+    SnapKV,
+    StreamingLLM,
     generate,
     stream_generate,
 )
@@ -90,6 +94,18 @@ def test_numbers_of_tokens(untouched: Tiny, name: str, wrong: typing.Any) -> Non
     with pytest.raises(InvalidParameterError, match=f"{name} (is )?{wrong}") as refused:
         stream_generate(*untouched, "x", **{name: wrong})
     assert refused.value.code == "tokens-out-of-range"
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [(KeyIndex, "recent"), (StreamingLLM, "sinks"), (SnapKV, "pool_kernel_size"), (RefreshKV, "pool_kernel_size")],
+)
+def test_numbers_that_no_operation_could_hold(method: type[Policy], name: str) -> None:
+    with pytest.raises(
+        InvalidParameterError, match=f"{name} is {2**31 + 1}; it must be at most {2**31 - 1}"
+    ) as refused:
+        method(**{name: 2**31 + 1})
+    assert refused.value.code == "count-too-large"
 
 
 @pytest.mark.parametrize("wrong", [0, -4, 1.5])

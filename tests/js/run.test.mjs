@@ -77,7 +77,7 @@ test("a layer is full in a step in which all are, or in which it was refreshed",
   const run = runWith({ ...FIRST, layers: [3] });
   run.add({ run: "run", steps: steps(0, [1, 2, 0]) });
   const refreshed = run.refreshedLayers();
-  const full = (layer) => [0, 1, 2].map((step) => run.isFull(layer, step, refreshed.get(step)));
+  const full = (layer) => [0, 1, 2].map((step) => run.isFilled(layer, step, refreshed.get(step)));
   assert.deepEqual([full(0), full(1)], [[false, true, false], [true, true, false]]);
 });
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.methods import DEFAULT_METHOD, FULL_ATTENTION
+from app.methods import DEFAULT_METHOD, FULL_ATTENTION, REFRESHED
 from app.project.commands import COMPARED
 from app.project.session import Session
 from app.say.errors import AppError
@@ -40,7 +40,7 @@ def add_compare(context: AppContext, project: gr.BrowserState, fields: TaskField
     with gr.Accordion(words("compare"), open=False, elem_id="compare") as panel:
         chosen = gr.CheckboxGroup(
             [(titled(title), key) for key, title in COMPARED.items()],  # type: ignore[misc]
-            value=[DEFAULT_METHOD, FULL_ATTENTION], label=words("methods"), elem_id="compare-methods",
+            value=[DEFAULT_METHOD, REFRESHED, FULL_ATTENTION], label=words("methods"), elem_id="compare-methods",
         )  # fmt: skip
         with gr.Row(elem_id="compare-commands"):
             run = gr.Button(words("compare_run"), elem_id="compare-run", min_width=130)

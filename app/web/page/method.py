@@ -36,7 +36,8 @@ def add_method(settings: Settings, fold: gr.Accordion) -> list[Any]:
     )  # fmt: skip
     summary = gr.Markdown(words(f"{DEFAULT_METHOD}_summary"), elem_id="method-summary")
     given: dict[str, Any] = {
-        "budget": budget_text(settings.budget), "stride": settings.stride, "threshold": settings.similarity_threshold,
+        "budget": None if settings.budget is None else budget_text(settings.budget), "stride": settings.stride,
+        "threshold": settings.similarity_threshold,
     }  # fmt: skip
     with gr.Row(elem_id="parameters"):
         fields = [_field(parameter, given.get(name)) for name, parameter in all_parameters().items()]

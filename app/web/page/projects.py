@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.methods import DEFAULT_METHOD
+from app.methods import DEFAULT_METHOD, title_of
 from app.project.session import Session
 from app.prompt.request import WriteRequest
 from app.prompt.tasks import TASKS
@@ -73,9 +73,11 @@ def wire_projects(
 
     def shown(session: Session, request: gr.Request, forget: str = "") -> dict[Any, Any]:
         values = {**defaults, **session.task}  # not those of the project before
-        if values["method"] not in METHODS:  # of another version
-            values["method"] = DEFAULT_METHOD
         say = wording(request)
+        if values["method"] not in METHODS:  # of another version
+            gone, usual = str(values["method"])[:80], title_of(DEFAULT_METHOD)
+            warn(say("This app has no method “{}” any more: the project goes on with {}.", gone, usual))
+            values["method"] = DEFAULT_METHOD
         kept = dict(zip(fields.all, map(values.get, defaults), strict=True))
         asks = say((TASKS.get(str(values["task"])) or TASKS["free"]).asks)
         return {

@@ -33,7 +33,7 @@ from app.web.context import AppContext
 from app.web.door import NOT_HELD, NOT_UPLOADED, TOO_FEW
 from app.web.page import build, launch_options
 from app.web.server import Server
-from core import FullAttention, RefreshKV
+from core import DEFAULT_POLICY, FullAttention, KeyIndex, RefreshKV
 from core.policies import METHODS
 from tests.app.conftest import wait
 from tests.app.gated import GatedEngine
@@ -170,7 +170,7 @@ def test_parameters_are_described(client: Client) -> None:
 
 
 def test_writing_streams_and_ends_with_statistics(client: Client, rock: Any) -> None:
-    job = write(client, [rock], max_new_tokens=200, stride=5, temperature=0.0)
+    job = write(client, [rock], method="RefreshKV", max_new_tokens=200, stride=5, temperature=0.0)
     text, statistics = job.result(timeout=60).values()
     texts = [output["text"] for output in job.outputs()]
     assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
@@ -190,10 +190,10 @@ def test_a_seed_repeats_a_text_and_the_options_reach_the_run(
     other = write(client, [rock], temperature=1.0, seed=2).result(timeout=60)["text"]
     assert first == again != other
     policies = []
-    for values in ({"budget": "32", "stride": 7}, {"method": "FullAttention"}):
+    for values in ({"budget": "32", "stride": 7}, {}, {"method": "FullAttention"}):
         run, _ = run_of(served, client, [rock], **values)
         policies.append(run.request.policy)
-    assert policies == [RefreshKV(32, 7), FullAttention()]
+    assert policies == [KeyIndex(32, stride=7), DEFAULT_POLICY, FullAttention()]
 
 
 def prompt_of(run: Run) -> str:
@@ -206,7 +206,7 @@ def test_how_the_text_is_to_be_reaches_the_prompt(client: Client, served: tuple[
     run, _ = run_of(served, client, [rock], task="summary", detail="", **shape)
     asked = "Write about 80 words. The tone is plain. The readers are children. Write in Deutsch."
     assert asked in prompt_of(run)
-    run, _ = run_of(served, client, [rock], threshold=0.5, stride=7)
+    run, _ = run_of(served, client, [rock], method="RefreshKV", threshold=0.5, stride=7)
     assert run.request.policy == RefreshKV(1 / 8, 7, 0.5)
 
 
@@ -285,7 +285,7 @@ def test_methods_are_compared_and_their_texts_stream(
     # 59 decode steps: at stride 5 every fifth is full, with full attention all are, never refreshed none.
     assert [method["statistics"]["full_steps"] for method in compared] == [11, 59, 0]
     full = {"method": "FullAttention", "budget": None, "stride": None}
-    for method, values in zip(compared[:2], ({}, full), strict=True):
+    for method, values in zip(compared[:2], ({"method": "RefreshKV"}, full), strict=True):
         assert method["text"] == write(client, [rock], **{**options, **values}).result(timeout=60)["text"]
     reference = compared[0]["text"]
     assert compared[0]["changes"] == []
@@ -297,7 +297,7 @@ def test_methods_are_compared_and_their_texts_stream(
 
 VALUES: dict[str, Any] = {
     "budget": "40", "stride": 3, "threshold": 0.5, "pool_kernel_size": 3, "floor": 9, "sinks": 2, "window": 8,
-    "bits": 2, "page": 4, "dense_layers": 1, "recent": 5, "similarity": 0.5,
+    "bits": 2, "page": 4, "dense_layers": 1, "recent": 5, "similarity": 0.5, "draft": 2,
 }  # fmt: skip
 
 
@@ -357,11 +357,11 @@ def test_a_client_that_leaves_stops_its_comparison(served: tuple[str, GatedEngin
 def test_what_cannot_be_compared_is_refused(client: Client, rock: Any) -> None:
     both = ["RefreshKV", "FullAttention"]
     for files, methods, values, message in (
-        ([rock], ["RefreshKV", "magic"], {}, "“magic” is not a method. Choose one of RefreshKV, "),
-        ([rock], ["RefreshKV"], {}, "Choose at least two methods to compare"),
-        ([rock], ["RefreshKV", "RefreshKV"], {}, "Choose at least two methods to compare"),
-        ([rock], [], {}, "Choose at least two methods to compare"),
-        ([rock], None, {}, "Choose at least two methods to compare"),
+        ([rock], ["RefreshKV", "magic"], {}, "“magic” is not a method. Choose one of KeyIndex, RefreshKV, "),
+        ([rock], ["RefreshKV"], {}, "Choose at least two different methods to compare"),
+        ([rock], ["RefreshKV", "RefreshKV"], {}, "Choose at least two different methods to compare"),
+        ([rock], [], {}, "Choose at least two different methods to compare"),
+        ([rock], None, {}, "Choose at least two different methods to compare"),
         ([rock], 3, {}, "methods must be a list of texts"),
         ([rock], "RefreshKV", {}, "methods must be a list of texts"),
         ([rock], [["RefreshKV"], ["FullAttention"]], {}, "methods must be a list of texts"),
@@ -390,7 +390,7 @@ def test_what_is_wrong_is_said(client: Client, rock: Any, tmp_path: Path) -> Non
     for values, message in (
         ({"max_new_tokens": 901}, "901; it must be 1 to 900"),
         ({"task": "poem"}, r"“poem” is not a task\. Choose one of .*report"),
-        ({"method": "magic"}, "“magic” is not a method. Choose one of RefreshKV, "),
+        ({"method": "magic"}, "“magic” is not a method. Choose one of KeyIndex, RefreshKV, "),
         ({"budget": "lots"}, "“lots”"),
         ({"stride": 0}, "stride is 0; it must be a whole number"),
         ({"detail": ""}, "is empty"),

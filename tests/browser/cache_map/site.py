@@ -140,16 +140,17 @@ def refresh_of(number: int, counts: NDArray[np.uint8], layers: tuple[int, ...] =
     return CacheRefreshed(10 * number, layers, kept, "prefill" if number == 0 else "stride", counts)
 
 
-def feed_of(run_id: str, prompt: PromptTokens) -> MapFeed:
-    return MapFeed(run_id, Recorder(RunSettings("tiny", None, {}, {}, 1), prompt, LAYERS, HEADS, 0), 100)
+def feed_of(run_id: str, prompt: PromptTokens, method: str = "RefreshKV") -> MapFeed:
+    settings = RunSettings("tiny", None, {"method": method}, {}, 1)
+    return MapFeed(run_id, Recorder(settings, prompt, LAYERS, HEADS, 0), 100)
 
 
 class Made:
     """A run on two pages, and the messages that tell of it, one after every event."""
 
-    def __init__(self, pieces: list[str], run_id: str = "run") -> None:
+    def __init__(self, pieces: list[str], run_id: str = "run", method: str = "RefreshKV") -> None:
         self.prompt = prompt_of(pieces)
-        self.feed = feed_of(run_id, self.prompt)
+        self.feed = feed_of(run_id, self.prompt, method)
         first, self.cursor = self.feed.since(None)
         self.messages = [first]
 
@@ -167,9 +168,11 @@ class Made:
         return message
 
 
-def made(pieces: list[str], run_id: str = "run", refreshes: int = 0, held: slice = slice(0, 8)) -> Made:
+def made(
+    pieces: list[str], run_id: str = "run", refreshes: int = 0, held: slice = slice(0, 8), method: str = "RefreshKV"
+) -> Made:
     """The small caches of a run hold the document tokens `held` at every refresh."""
-    run = Made(pieces, run_id)
+    run = Made(pieces, run_id, method)
     return run.add(*(refreshed(run.prompt, number, held) for number in range(refreshes)))
 
 

@@ -99,7 +99,7 @@ def test_a_layer_is_asked_for_and_shown_alone(site: Site, page: Any) -> None:
     painted(page)
     assert pixel(page, MARGIN + 1, 42) == full
     assert pixel(page, MARGIN + 1, 42 + 23)[3] == 0
-    assert page.inner_text(".ckm-figures").startswith("Shade: share of the 3 KV heads of layer 4 that hold")
+    assert page.inner_text(".ckm-figures").startswith("Shade: share of the 3 KV heads of layer 4 that have")
     page.select_option(".ckm-layer", label="All layers")
     page.wait_for_selector(".ckm-root[data-layer='']")
     painted(page)
@@ -120,7 +120,7 @@ def test_passages_and_quotes_are_marked_and_scrolled_to(site: Site, tabs: Tabs) 
         assert page.get_attribute(".ckm-root", "data-mode") == "passages"
         assert 4200 in seen(page)
         summary = (
-            "What the model kept in view while this was written · 1 exact quote · "
+            "What the model had in view while this was written · 1 exact quote · "
             "1 sentence nearly word for word (93% alike)"
         )
         assert page.inner_text(".ckm-kept-summary") == summary

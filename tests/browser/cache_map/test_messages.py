@@ -109,7 +109,7 @@ def test_a_passage_of_another_run_is_shown_on_that_runs_documents(site: Site, pa
     send(site, page, {"run": "other", "held": marks})
     site.wait_for("layer", {"layer": None, "run": "other", "missing": True})
     page.wait_for_selector(".ckm-root[data-run='other'][data-mode='passages']")
-    assert page.inner_text(".ckm-kept-summary") == "What the model kept in view while this was written"
+    assert page.inner_text(".ckm-kept-summary") == "What the model had in view while this was written"
     assert page.inner_text(".ckm-chip") == "report.pdf · page 2 · 100%"
     send(site, page, shown.whole)
     assert page.get_attribute(".ckm-root", "data-mode") == "share"
@@ -123,8 +123,7 @@ def test_what_is_not_known_of_a_passage_is_said_and_the_map_stays(site: Site, pa
     assert page.is_hidden(".ckm-mode-passages")
     send(site, page, {"run": "run", "held": held([], [], run.prompt, [], "full")})
     assert page.inner_text(".ckm-kept-summary") == (
-        "With this method the model looks at the whole text at every step (full attention): "
-        "it keeps no small cache to show."
+        "With this method the model looks at the whole text at every step (full attention): there is no choice to show."
     )
 
 
@@ -143,7 +142,7 @@ def test_the_words_describe_the_picture(site: Site, page: Any) -> None:
     page.wait_for_function("document.querySelector('.ckm-words').textContent.includes('Refresh 12')")
     assert page.text_content(".ckm-words") == (
         "Looking at page 2 of report.pdf. In view: 100% documents, 0% its own text, 0% instruction. "
-        "Refresh 12, step 120, by stride: 80 of 300 document tokens are in at least one small cache. "
+        "Refresh 12, step 120, by stride: 80 of 300 document tokens are in view of at least one KV head. "
         "Most are on report.pdf · page 2. Tokens of the document: 0 entered, 0 left, 80 stayed."
     )
 
@@ -152,8 +151,7 @@ def test_a_method_without_a_small_cache_says_so(site: Site, page: Any) -> None:
     run = Made(words(300)).add(*(TokenGenerated(1, "a", step, 30, 0.1) for step in range(5)))
     send(site, page, *run.messages)
     assert page.inner_text(".ckm-explanation") == (
-        "With this method the model looks at the whole text at every step (full attention): "
-        "it keeps no small cache to show."
+        "With this method the model looks at the whole text at every step (full attention): there is no choice to show."
     )
     assert page.is_disabled(".ckm-play")
 

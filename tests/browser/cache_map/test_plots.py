@@ -30,11 +30,11 @@ def test_the_legend_says_what_is_seen_and_the_fold_has_the_figures(site: Site, p
     send(site, page, run.messages[0])
     assert page.inner_text(".ckm-explanation") == "The model is still reading: nothing is chosen yet."
     send(site, page, run.whole)
-    assert page.inner_text(".ckm-explanation") == "The darker a word, the more of the model keeps it in view."
+    assert page.inner_text(".ckm-explanation") == "The darker a word, the more of the model has it in view."
     assert page.is_hidden(".ckm-figures")
     page.click(".ckm-technical summary")
     assert page.inner_text(".ckm-figures") == (
-        "Shade: share of the 90 (layer, KV head) pairs whose small cache holds the token. "
+        "Shade: share of the 90 (layer, KV head) pairs that have the token in view. "
         "A small cache holds 100 of 430 tokens. Refresh 12, step 120, by stride."
     )
     send(site, page, made(words(30), run_id="short", refreshes=3).whole)
@@ -202,6 +202,30 @@ def test_layers_by_steps_shows_full_steps(site: Site, page: Any) -> None:
     assert page.text_content(".ckm-tip") == "Step 10, layer 20: partial\n15 of 30 layers full"
     page.click(".ckm-steps", position={"x": GUTTER + 5.5 * wide, "y": 20})
     assert state(page)[2] == "0"
+
+
+def test_a_method_that_reads_at_every_step_is_not_said_to_refresh(site: Site, page: Any) -> None:
+    run = made(words(300), refreshes=2, method="KeyIndex")
+    run.add(*(TokenGenerated(1, "a", step, 0 if step else 30, 0.1) for step in range(12)))
+    send(site, page, *run.messages)
+    page.click(".ckm-technical summary")
+    figures = page.inner_text(".ckm-figures")
+    assert figures.endswith("100 of 320 tokens are read in a step. What was read in step 10."), figures
+    assert page.inner_text(".ckm-terms").startswith("At every step the model chooses")
+    wide = columns(page, ".ckm-steps") / 48
+    for step, shown, layers in ((10, "on the map", 30), (5, "not on the map", 0)):
+        page.hover(".ckm-steps", position={"x": GUTTER + (step + 0.6) * wide, "y": 20.5 * 120 / 30})
+        said = f"Step {step}, layer 20: what was read is {shown}\n{layers} of 30 layers on the map"
+        assert page.text_content(".ckm-tip") == said
+    assert "efresh" not in page.locator(".ckm-root").inner_text()
+
+
+def test_the_technical_details_of_full_attention_speak_of_no_choice(site: Site, page: Any) -> None:
+    assert page.text_content(".ckm-terms") == ""  # of no run yet
+    run = Made(words(300), method="FullAttention")
+    run.add(*(TokenGenerated(1, "a", step, 30, 0.1) for step in range(5)))
+    send(site, page, *run.messages)
+    assert (page.text_content(".ckm-terms") or "").endswith("there is no choice to show.")
 
 
 def test_hovering_tells_what_is_there(site: Site, page: Any) -> None:
