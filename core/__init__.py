@@ -7,6 +7,7 @@ for event in stream_generate(model, tokenizer, "...", policy=KeyIndex(budget=1/1
 
 from .attention import enable
 from .cache import PolicyCache
+from .compilation import Compilation, compile_decoding
 from .decoder import GenerationOptions, generate, stream_generate
 from .errors import (
     CacheMismatchError,
@@ -19,7 +20,6 @@ from .errors import (
     SnapshotError,
 )
 from .events import CacheRefreshed, Event, GenerationFinished, PrefillProgress, TokenGenerated
-from .graph import Compilation, compile_decoding
 from .layer import PolicyLayer
 from .loading import load_model
 from .policies import (

@@ -32,7 +32,7 @@ MOST_LOOKED_UP = 7
 REMEMBERED = 15
 """Durations of which the median is taken: a busy machine makes single ones long."""
 
-WORTH = 1.03
+WORTH = 1.05
 """How much sooner the text must come by a draft, to be drafted."""
 
 
@@ -139,19 +139,26 @@ class LookUp:
         """Nothing is read."""
         self._ends = dict[tuple[int, ...], int]()  # where the latest tokens like these end
         self._tokens: list[int] = []
-        self._odds = {length: Odds(odds) for length, odds in ((MATCH, 0.5), (2 * MATCH, 0.7), (4 * MATCH, 0.85))}
+        self._odds = {length: Odds(odds) for length, odds in ((MATCH, 0.3), (2 * MATCH, 0.5), (4 * MATCH, 0.8))}
         self._used = self._odds[MATCH]
+        self._guess: int | None = None  # what was found to be next and not drafted
 
     def draft(self, ids: Tensor, costs: Costs) -> list[int]:
-        """The longer the match, the more."""
-        found = self._read(ids[0, len(self._tokens) :].tolist())
+        """The longer the match, the more. What would have been drafted is compared too, so that it is known what pays
+        without trying."""
+        new = ids[0, len(self._tokens) :].tolist()
+        if self._guess is not None:
+            self._used.learn(int(self._guess == new[0]), 1)
+        found = self._read(new)
         for odds in self._odds.values():
             odds.pass_by()
+        self._guess = None
         if found is None:
             return []
         length = self._match(found)
         self._used = next(odds for least, odds in reversed(self._odds.items()) if length >= least)
-        count = costs.best(self._used.value, MOST_LOOKED_UP)
+        if not (count := costs.best(self._used.value, MOST_LOOKED_UP)):
+            self._guess = self._tokens[found]
         return self._tokens[found : found + count]
 
     def learn(self, right: int, drafted: int) -> None:

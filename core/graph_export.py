@@ -1,4 +1,4 @@
-"""Compile a model's decode step into one graph. Runs in a process of its own, started by `graph.py`.
+"""Compile a model's decode step into one graph. Runs in a process of its own, started by `compilation.py`.
 
     python -m core.graph_export SKELETON KERNELS TARGET
 

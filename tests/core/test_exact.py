@@ -148,6 +148,21 @@ def test_what_followed_the_same_tokens_is_looked_up() -> None:
     assert looked_up.draft(again, costs) == [7, 8, 9, 10, 11, 12, 13]
 
 
+def test_what_is_not_drafted_is_learned_from() -> None:
+    costs, looked_up = Costs(), LookUp()
+    costs.learn(1, 1.0)
+    costs.learn(2, 1.6)  # dear: a match alone is not enough
+    text = [1, 2, 3, 4, 5, 6]
+    ids = torch.tensor([text + text[:4]])
+    drafted = list[list[int]]()
+    for token in [*text[4:], *text * 8]:
+        drafted.append(looked_up.draft(ids, costs))
+        ids = torch.cat([ids, torch.tensor([[token]])], dim=1)
+    assert drafted[0] == []
+    assert drafted[-1][0] == int(ids[0, -1])  # what came
+    assert len(drafted[-1]) > 1
+
+
 def test_what_does_not_pay_pauses_and_is_tried_again() -> None:
     odds, costs = Odds(0.7), Costs()
     costs.learn(1, 1.0)

@@ -33,8 +33,9 @@ from core import (
     kernels,
     stream_generate,
 )
+from core.compilation import Compilation, _key
 from core.decoder import decode, forward
-from core.graph import GRAPH_ATTRIBUTE, Compilation, DecodeGraph, _key, decode_graph
+from core.graph import GRAPH_ATTRIBUTE, DecodeGraph, decode_graph
 from core.layer import Step
 from core.quantization import quantize_int4
 from core.selection import gather_positions
