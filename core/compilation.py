@@ -1,4 +1,4 @@
-"""A model's decode step is compiled: in the background, in a process of its own, and kept on disk (graph.py runs it)."""
+"""A model's decode step is compiled in the background, in a process of its own, and kept on disk (graph.py runs it)."""
 
 from __future__ import annotations
 

@@ -160,7 +160,6 @@ def test_what_is_not_drafted_is_learned_from() -> None:
         ids = torch.cat([ids, torch.tensor([[token]])], dim=1)
     assert drafted[0] == []
     assert drafted[-1][0] == int(ids[0, -1])  # what came
-    assert len(drafted[-1]) > 1
 
 
 def test_what_does_not_pay_pauses_and_is_tried_again() -> None:
