@@ -85,6 +85,9 @@ class DocumentCache:
         """
         with self._lock:
             self._in_use = entry = self._take(prompt, document_end, policy, room)
+            if policy.evicts:  # and chooses by what the prompt's last tokens attend to
+                read = len(entry.cache.token_ids)
+                entry.cache.truncate(min(read, max(document_end, len(prompt) - policy.queries)))
         if self._memory is not None:
             self._memory.make_room(max(0, self._token_bytes * room - entry.cache.nbytes))
         try:
@@ -140,12 +143,17 @@ class DocumentCache:
         holds. Otherwise what it shares with the prompt is copied, and it stays as it is. So the first `held` tokens of
         an entry never change, and can be written to disk while it is in use.
         """
+        if policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
+            self._make_room(self._token_bytes * room)
+            return _Entry(PolicyCache(self._model.config, policy), document_end)
         entry, shared = self._best(prompt)
         if shared < document_end and (snapshot := self._from_disk(prompt, document_end)):
             return _Entry(self._restored(snapshot, policy, room), document_end, stored=True)
         if entry and shared >= entry.held:
             self._entries.remove(entry)
-            cache = entry.cache if entry.cache.policy == policy else entry.cache.with_policy(policy)
+            # What a run evicted must not be missing in the next, so that a text depends on its request alone.
+            same = entry.cache.policy == policy and not policy.evicts
+            cache = entry.cache if same else entry.cache.with_policy(policy)
             return _Entry(cache, document_end, entry.stored and entry.document_end == document_end)
         if entry and (snapshot := self._copyable(entry.cache, shared)):
             return _Entry(self._restored(snapshot, policy, room), document_end)

@@ -10,7 +10,17 @@ from app.engine.document_cache import MAX_DEFAULT_BYTES, MINIMUM_TOKENS, Documen
 from app.engine.document_files import DocumentFiles
 from app.memory import Holder, Memory
 from app.settings import Settings
-from core import FullAttention, InvalidParameterError, Policy, PolicyCache, RefreshKV
+from core import (
+    H2O,
+    TOVA,
+    FullAttention,
+    InvalidParameterError,
+    Policy,
+    PolicyCache,
+    RefreshKV,
+    SnapKV,
+    StreamingLLM,
+)
 from core.decoder import generate_step
 from tests.core.architectures import make_model
 from tests.core.tiny import tiny_model
@@ -139,6 +149,23 @@ def test_another_policy_reads_only_what_was_decoded(documents: DocumentCache) ->
     for ours, theirs in zip(other.layers, fresh.layers, strict=True):
         torch.testing.assert_close(ours.keys, theirs.keys)
     assert read(documents, A + SECOND, policy=policy)[0] == END
+
+
+@pytest.mark.parametrize("policy", [StreamingLLM(), TOVA(), SnapKV(), H2O()])
+def test_what_a_method_keeps_depends_on_its_prompt_and_not_on_runs_before(
+    documents: DocumentCache, policy: Policy
+) -> None:
+    prompt = [*A, *range(40)]
+
+    def kept(documents: DocumentCache) -> list[list[int]]:
+        _, cache = read(documents, prompt, policy=policy, new=6)
+        layers = [layer.small for layer in cache.policy_layers.values()]
+        return [sorted(head) for small in layers if small is not None for head in small.positions[0].tolist()]
+
+    alone = kept(DocumentCache(MODEL, 10**9))
+    assert len(alone) == 3 * 2
+    read(documents, prompt)  # by full attention
+    assert [kept(documents) for _ in range(2)] == [alone] * 2
 
 
 def test_a_prefill_that_was_stopped_is_kept(documents: DocumentCache) -> None:
