@@ -98,6 +98,9 @@ class PrefixCache:
         room = max(room, len(token_ids))
         with self._lock:
             entry = self._take(token_ids, prefix_end, policy, room)
+            if policy.evicts:  # and chooses by what the prompt's last tokens attend to
+                read = len(entry.cache.token_ids)
+                entry.cache.truncate(min(read, max(prefix_end, len(token_ids) - policy.queries)))
             self._in_use[entry] = token_ids
         try:
             if self._make_room_elsewhere is not None:
@@ -155,11 +158,16 @@ class PrefixCache:
         Otherwise what it shares with the prompt is copied, and it stays as it is. So the first `held` tokens of an
         entry never change, and can be written to disk while it is in use.
         """
+        if policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
+            self._make_room(self._token_bytes * room)
+            return _Entry(PolicyCache(self._model.config, policy), prefix_end)
         entry, shared = self._best(token_ids)
         if shared < prefix_end and (snapshot := self._from_disk(token_ids, prefix_end)):
             return _Entry(self._restored(snapshot, policy, room), prefix_end, stored=True)
         if entry and shared >= entry.held:
-            cache = entry.cache if entry.cache.policy == policy else entry.cache.with_policy(policy)
+            # What a run evicted must not be missing in the next, so that a text depends on its request alone.
+            same = entry.cache.policy == policy and not policy.evicts
+            cache = entry.cache if same else entry.cache.with_policy(policy)
             self._entries.remove(entry)
             return _Entry(cache, prefix_end, entry.stored and entry.prefix_end == prefix_end)
         if entry and (snapshot := self._copyable(entry.cache, shared)):

@@ -6,7 +6,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import FullAttention, InvalidParameterError, Policy, PolicyCache, PrefixCache, PrefixFiles, RefreshKV
+from core import (
+    H2O,
+    TOVA,
+    FullAttention,
+    InvalidParameterError,
+    Policy,
+    PolicyCache,
+    PrefixCache,
+    PrefixFiles,
+    RefreshKV,
+    SnapKV,
+    StreamingLLM,
+)
 from core.decoder import generate_step
 from core.prefix_cache import MAX_DEFAULT_BYTES, MINIMUM_TOKENS, default_memory
 from tests.core.architectures import make_model
@@ -136,6 +148,23 @@ def test_another_policy_reads_only_what_was_decoded(prefixes: PrefixCache) -> No
     for ours, theirs in zip(other.layers, fresh.layers, strict=True):
         torch.testing.assert_close(ours.keys, theirs.keys)
     assert read(prefixes, A + SECOND, policy=policy)[0] == END
+
+
+@pytest.mark.parametrize("policy", [StreamingLLM(), TOVA(), SnapKV(), H2O()])
+def test_what_a_method_keeps_depends_on_its_prompt_and_not_on_runs_before(
+    prefixes: PrefixCache, policy: Policy
+) -> None:
+    prompt = [*A, *range(40)]
+
+    def kept(prefixes: PrefixCache) -> list[list[int]]:
+        _, cache = read(prefixes, prompt, policy=policy, new=6)
+        layers = [layer.small for layer in cache.policy_layers.values()]
+        return [sorted(head) for small in layers if small is not None for head in small.positions[0].tolist()]
+
+    alone = kept(PrefixCache(MODEL, 10**9))
+    assert len(alone) == 3 * 2
+    read(prefixes, prompt)  # by full attention
+    assert [kept(prefixes) for _ in range(2)] == [alone] * 2
 
 
 def test_a_prefill_that_was_stopped_is_kept(prefixes: PrefixCache) -> None:
