@@ -36,7 +36,8 @@ class RefreshKV(Policy):
         further from full attention (KL divergence 0.135 at most) than one of 2,000 with its eighth alone (0.199); 256
         comes to 0.213. Four prompts a length, which differ more than that: benchmarks/short_prompts.py.
     lookahead: a score counts for so many positions behind its own as well (paper: 0), since a step that repeats
-        something reads one position further than the step before it.
+        something reads one position further than the step before it. With it no other pooling is needed
+        (docs/experiments.md, 2026-11-27).
     recent: newest tokens that every choice keeps, at most half of the small cache (paper: 0).
 
     Raises InvalidParameterError for values outside these ranges.
@@ -49,9 +50,9 @@ class RefreshKV(Policy):
     budget: float | int = 1 / 8
     stride: int = 10
     similarity_threshold: float | None = None
-    pool_kernel_size: int = 3
+    pool_kernel_size: int = 1
     floor: int = 384
-    lookahead: int = 8
+    lookahead: int = 6
     recent: int = 32
 
     @classmethod
