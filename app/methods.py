@@ -70,6 +70,7 @@ _NAMES = {"similarity_threshold": "threshold"}
 _LABELS: Mapping[str, str] = {
     "threshold": "Keep the small cache above this query similarity (empty: refresh at every check)",
     "pool_kernel_size": "Neighbours weighed together, an odd number (1: none)",
+    "lookahead": "Tokens behind an attended one that are kept with it",
     "floor": "A share is at least so many tokens",
     "sinks": "First tokens that always stay",
     "window": "Last tokens of the prompt, which choose",
@@ -87,6 +88,7 @@ _LABELS_BY_KIND: Mapping[tuple[str, Kind], str] = {
     ("budget", "read"): "Read at a step: share of the prompt, or tokens",
     ("stride", "refreshed"): "Steps between refreshes",
     ("stride", "read"): "Steps between moments of the map",
+    ("recent", "refreshed"): "Newest tokens that every refresh keeps",
 }
 
 

@@ -37,6 +37,19 @@ def pooled_scores(weights: Tensor, kernel_size: int) -> Tensor:
     return pool_scores(group_max(weights), kernel_size)
 
 
+def look_ahead(scores: Tensor, reach: int) -> Tensor:
+    """The largest score of each position and the `reach` before it: what follows a peak is kept with it.
+
+    `scores`: `(batch, heads, length)`; returns the same shape, a copy.
+    """
+    covered, ahead = 1, scores.clone()  # how many positions each score is the largest of
+    while covered <= reach:
+        step = min(covered, reach + 1 - covered)
+        ahead[..., step:] = torch.maximum(ahead[..., step:], ahead[..., :-step])
+        covered += step
+    return ahead
+
+
 def top_positions(scores: Tensor, count: int, valid: Tensor | None = None) -> Tensor:
     """The `count` highest-scoring positions, ordered ascending: the lowest-ranked first, the highest-ranked last.
 

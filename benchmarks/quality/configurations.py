@@ -57,8 +57,7 @@ def _all() -> Iterator[Configuration]:
             continue
         # H2O sums the attention of the whole prompt, which takes a prefill of its own: its other budgets come last.
         late = 5 if default.sums_attention else 0
-        # At other budgets than a short prompt's floor RefreshKV is the paper's.
-        for tier, budget in enumerate(BUDGETS[:1] if method is RefreshKV else BUDGETS):
+        for tier, budget in enumerate(BUDGETS):
             tier = 0 if "bits" in settings and tier == 1 else tier
             yield Configuration(name, replace(default, budget=budget), _budget(budget), tier + (late if tier else 0))
         if "bits" in settings:

@@ -12,9 +12,12 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from ..errors import InvalidParameterError
-from ..selection import pooled_scores, top_positions
+from ..selection import look_ahead, pooled_scores, top_positions
 from .base import Policy
-from .checks import check_budget, check_pool_kernel_size, is_integer, slots
+from .checks import check_budget, check_count, check_pool_kernel_size, is_integer, slots
+
+ABOVE_ALL = 2.0
+"""Larger than any attention weight."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class RefreshKV(Policy):
         is taken as given. Of the floors tried, 384 is the smallest with which no prompt of up to 1,000 tokens decodes
         further from full attention (KL divergence 0.135 at most) than one of 2,000 with its eighth alone (0.199); 256
         comes to 0.213. Four prompts a length, which differ more than that: benchmarks/short_prompts.py.
+    lookahead: a score counts for so many positions behind its own as well (paper: 0), since a step that repeats
+        something reads one position further than the step before it. With it no other pooling is needed
+        (docs/experiments.md, 2026-11-27).
+    recent: newest tokens that every choice keeps, at most half of the small cache (paper: 0).
 
     Raises InvalidParameterError for values outside these ranges.
     """
@@ -43,8 +50,10 @@ class RefreshKV(Policy):
     budget: float | int = 1 / 8
     stride: int = 10
     similarity_threshold: float | None = None
-    pool_kernel_size: int = 7
+    pool_kernel_size: int = 1
     floor: int = 384
+    lookahead: int = 6
+    recent: int = 32
 
     @classmethod
     def paper(
@@ -54,8 +63,8 @@ class RefreshKV(Policy):
         similarity_threshold: float | None = None,
         pool_kernel_size: int = 7,
     ) -> RefreshKV:
-        """The paper to the letter: without a floor, so that a fraction of a short prompt is a few tokens."""
-        return cls(budget, stride, similarity_threshold, pool_kernel_size, floor=0)
+        """The paper to the letter, without a floor too: a fraction of a short prompt is a few tokens."""
+        return cls(budget, stride, similarity_threshold, pool_kernel_size, lookahead=0, recent=0, floor=0)
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -74,6 +83,8 @@ class RefreshKV(Policy):
                 threshold=repr(self.similarity_threshold),
             )
         check_pool_kernel_size(self.pool_kernel_size)
+        for name in ("lookahead", "recent"):
+            check_count(name, getattr(self, name), 0)
         if not is_integer(self.floor) or self.floor < 0:
             raise InvalidParameterError(
                 "floor-out-of-range",
@@ -89,8 +100,12 @@ class RefreshKV(Policy):
         return slots(self.budget, prompt_length, self.floor)
 
     def select(self, weights: Tensor, count: int, valid: Tensor | None) -> Tensor:
-        """Max over the group, max pooling along positions, top `count` (paper, section 3)."""
-        return top_positions(pooled_scores(weights, self.pool_kernel_size), count, valid)
+        """Max over the group, max pooling along positions (paper, section 3), which reaches ahead; then the `recent`
+        newest, and of the others those with the highest scores."""
+        scores = look_ahead(pooled_scores(weights, self.pool_kernel_size), self.lookahead)
+        if newest := min(self.recent, count // 2):
+            scores[..., -newest:] = ABOVE_ALL
+        return top_positions(scores, count, valid)
 
     def is_check_step(self, decode_step: int) -> bool:
         """Every `stride`-th step."""

@@ -69,7 +69,7 @@ def test_its_parameters_are_the_numbers_among_its_fields(method: str) -> None:
 
 def test_a_parameter_is_called_as_projects_hold_it() -> None:
     names = [parameter.name for parameter in parameters("RefreshKV")]
-    assert names == ["budget", "stride", "threshold", "pool_kernel_size", "floor"]
+    assert names == ["budget", "stride", "threshold", "pool_kernel_size", "floor", "lookahead", "recent"]
     assert len({parameter.label for parameter in all_parameters().values()}) == len(all_parameters())
 
 

@@ -1,4 +1,5 @@
 """RefreshKV as section 3 of the paper reads, in plain Python: lists of positions, loops over heads, no cleverness.
+With `lookahead` and `recent` it is the library's default, which goes beyond the paper in what it keeps.
 
 Slow and obvious, for tiny llama models and one sequence. The linear layers and norms are the model's own; attention,
 selection, eviction and the schedule are written out here and share no code with `core`.
@@ -41,9 +42,17 @@ def cosine(a: list[float], b: list[float]) -> float:
 
 class ReferenceDecoder:
     def __init__(
-        self, model: LlamaForCausalLM, budget: int, stride: int, threshold: float | None = None, kernel: int = 7
+        self,
+        model: LlamaForCausalLM,
+        budget: int,
+        stride: int,
+        threshold: float | None = None,
+        kernel: int = 7,
+        lookahead: int = 0,
+        recent: int = 0,
     ) -> None:
         self.model, self.budget, self.stride, self.threshold, self.kernel = model, budget, stride, threshold, kernel
+        self.lookahead, self.recent = lookahead, recent
         heads = model.config.num_key_value_heads
         self.group = model.config.num_attention_heads // heads
         empty = [LayerState([[] for _ in range(heads)], [[] for _ in range(heads)]) for _ in model.model.layers]
@@ -119,9 +128,12 @@ class ReferenceDecoder:
         return softmax([dot(query, keys[p]) * scale for p in positions])
 
     def _select(self, weights: list[list[float]]) -> list[int]:
-        """Max over the group, max over the window, top K by (score, position), ascending."""
+        """Max over the group, max over the window and what came before, the newest and top K by (score, position),
+        ascending."""
         scores = [max(column) for column in zip(*weights, strict=True)]
         reach = self.kernel // 2
         pooled = [max(scores[max(0, p - reach) : p + reach + 1]) for p in range(len(scores))]
-        ranked = sorted(range(len(scores)), key=lambda p: (pooled[p], p))
+        ahead = [max(pooled[max(0, p - self.lookahead) : p + 1]) for p in range(len(scores))]
+        newest = range(len(scores) - min(self.recent, min(self.budget, len(scores)) // 2), len(scores))
+        ranked = sorted(range(len(scores)), key=lambda p: (p in newest, ahead[p], p))
         return ranked[-self.budget :]

@@ -1,5 +1,7 @@
 """The fast path against the plain-Python reference: logits, small caches and step kinds, step by step."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import PreTrainedModel
@@ -38,7 +40,9 @@ def test_logits_and_small_caches_equal_the_reference(
     model: PreTrainedModel, budget: int, stride: int, threshold: float | None, kernel: int
 ) -> None:
     cache = follow(
-        model, RefreshKV(budget, stride, threshold, kernel), ReferenceDecoder(model, budget, stride, threshold, kernel)
+        model,
+        RefreshKV.paper(budget, stride, threshold, kernel),
+        ReferenceDecoder(model, budget, stride, threshold, kernel),
     )
     layers = cache.policy_layers.values()
     if threshold == 0.5:
@@ -65,9 +69,38 @@ def test_logits_and_small_caches_equal_the_reference(
 def test_a_fraction_with_a_floor_equals_the_reference_of_so_many_slots(
     model: PreTrainedModel, budget: float, floor: int, slots: int
 ) -> None:
-    cache = follow(model, RefreshKV(budget, 5, floor=floor), ReferenceDecoder(model, slots, 5))
+    policy = replace(RefreshKV.paper(budget, 5), floor=floor)
+    cache = follow(model, policy, ReferenceDecoder(model, slots, 5))
     held = min(slots, PROMPT + STEPS)
     assert [layer.small.slots for layer in cache.policy_layers.values() if layer.small] == [held] * 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("budget", "stride", "kernel", "lookahead", "recent"),
+    [
+        pytest.param(10, 5, 3, 4, 3, id="both"),
+        pytest.param(12, 5, 3, 5, 0, id="lookahead"),
+        pytest.param(12, 5, 7, 0, 4, id="recent"),
+        pytest.param(12, 4, 1, 1, 0, id="one-ahead"),
+        pytest.param(12, 4, 1, 200, 1, id="ahead-of-everything"),
+        pytest.param(7, 5, 1, 2, 32, id="half-recent"),
+        pytest.param(1, 3, 3, 2, 32, id="one-slot"),
+        pytest.param(3, 8, 3, 2, 1, id="more-new-tokens-than-slots"),
+        pytest.param(50, 30, 7, 8, 16, id="free-slots-then-full"),
+    ],
+)
+def test_what_goes_beyond_the_paper_equals_the_reference(
+    model: PreTrainedModel, budget: int, stride: int, kernel: int, lookahead: int, recent: int
+) -> None:
+    policy = RefreshKV(budget, stride, pool_kernel_size=kernel, lookahead=lookahead, recent=recent)
+    follow(model, policy, ReferenceDecoder(model, budget, stride, None, kernel, lookahead, recent))
+
+
+def test_without_a_word_it_is_the_reference_with_its_defaults(model: PreTrainedModel) -> None:
+    usual = RefreshKV()
+    reference = ReferenceDecoder(model, 10, 5, None, usual.pool_kernel_size, usual.lookahead, usual.recent)
+    follow(model, RefreshKV(10, 5), reference)
 
 
 def follow(model: PreTrainedModel, policy: RefreshKV, reference: ReferenceDecoder) -> PolicyCache:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.selection import gather_positions, group_max, pool_scores, top_positions
+from core.selection import gather_positions, group_max, look_ahead, pool_scores, top_positions
 
 
 def test_group_max_then_pooling_then_top() -> None:
@@ -16,6 +16,16 @@ def test_group_max_then_pooling_then_top() -> None:
     assert pooled.tolist() == [[pytest.approx([0.3, 0.5, 0.5, 0.5, 0.2, 0.2])]]
     # Ties go to the later position: 3 ranks above 2 above 1, and 5 above 4.
     assert top_positions(pooled, 5).tolist() == [[[4, 5, 0, 1, 2, 3][1:]]]
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.integers(0, 50))
+def test_looking_ahead_is_the_largest_so_far_within_reach(values: list[int], reach: int) -> None:
+    expected = [max(values[max(0, place - reach) : place + 1]) for place in range(len(values))]
+    scores = torch.tensor([[values, values[::-1]]], dtype=torch.float32)
+    ahead = look_ahead(scores, reach)
+    assert ahead[0, 0].tolist() == expected
+    assert scores[0, 0].tolist() == values
+    assert ahead[0, 1].tolist() == [max(values[::-1][max(0, p - reach) : p + 1]) for p in range(len(values))]
 
 
 @given(

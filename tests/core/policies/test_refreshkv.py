@@ -1,6 +1,6 @@
 """RefreshKV's size: fractions with and without a floor, tokens as given, and what a floor is for."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -31,9 +31,42 @@ def test_the_paper_has_no_floor(budget: float, prompt: int, slots: int) -> None:
     assert RefreshKV.paper(budget).capacity(prompt) == slots
 
 
-def test_the_paper_differs_in_the_floor_alone() -> None:
-    assert asdict(RefreshKV.paper()) == asdict(RefreshKV()) | {"floor": 0}
-    assert RefreshKV.paper(512, 5, 0.9, 3) == RefreshKV(512, 5, 0.9, 3, floor=0)
+def test_the_paper_has_neither_lookahead_nor_recent_tokens() -> None:
+    own = {"lookahead": 0, "recent": 0, "floor": 0, "pool_kernel_size": 7}
+    assert asdict(RefreshKV.paper()) == asdict(RefreshKV()) | own
+    assert RefreshKV.paper(512, 5, 0.9, 3) == RefreshKV(512, 5, 0.9, 3, floor=0, lookahead=0, recent=0)
+
+
+def attention(*peaks: int) -> Tensor:
+    """Weights `(1, 1, 2, 40)` of two query heads, the later of `peaks` the higher, by turns."""
+    weights = torch.full((1, 1, 2, 40), 1e-6)
+    for rank, peak in enumerate(peaks):
+        weights[0, 0, rank % 2, peak] = 0.1 + rank / 100
+    return weights
+
+
+def test_what_follows_a_peak_is_kept_with_it_and_the_newest_always() -> None:
+    policy = RefreshKV(budget=12, pool_kernel_size=1, lookahead=3, recent=4)
+    # The newest last; before them the higher peak and the three behind it, then the lower one's, the later the higher.
+    expected = [5, 6, 7, 8, 20, 21, 22, 23, 36, 37, 38, 39]
+    assert policy.select(attention(5, 20), 12, None).tolist() == [[expected]]
+    # With a window of three one before each peak as well, and four behind.
+    wider = replace(policy, pool_kernel_size=3, recent=0)
+    assert wider.select(attention(5, 20), 12, None).tolist() == [[[*range(4, 10), *range(19, 25)]]]
+
+
+def test_half_of_the_small_cache_is_for_the_newest_at_most() -> None:
+    policy = RefreshKV(budget=6, pool_kernel_size=1, lookahead=0, recent=32)
+    assert policy.select(attention(20, 9, 5), 6, None).tolist() == [[[20, 9, 5, 37, 38, 39]]]
+    assert policy.select(attention(20, 9, 5), 1, None).tolist() == [[[5]]]
+
+
+def test_padding_is_no_peak_and_not_among_the_newest() -> None:
+    policy = RefreshKV(budget=6, pool_kernel_size=1, lookahead=2, recent=2)
+    valid = torch.ones(1, 1, 40, dtype=torch.bool)
+    valid[..., :7] = False
+    valid[..., -1] = False
+    assert policy.select(attention(5), 4, valid).tolist() == [[[36, 37, 7, 38]]]
 
 
 def test_by_default_a_short_prompt_is_kept_whole_and_a_long_one_by_its_fraction() -> None:
