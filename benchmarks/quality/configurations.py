@@ -42,6 +42,14 @@ def of_tasks() -> list[Configuration]:
     return [one for one in configurations() if one.tier == 0 and one.compiled and "bits" not in one.parameters]
 
 
+def of_free_text() -> list[Configuration]:
+    """Those that write freely: full attention, the small caches at an eighth, and KeyIndex at less too."""
+    eighth = ("RefreshKV", PAPER, "StreamingLLM", "SnapKV")
+    names = {REFERENCE, *(f"{name} {_budget(1 / 8)}" for name in eighth)}
+    names |= {f"KeyIndex {_budget(budget)}" for budget in (1 / 8, 1 / 16, 1 / 32)}
+    return [one for one in configurations() if one.name in names]
+
+
 def _all() -> Iterator[Configuration]:
     yield Configuration(REFERENCE, FullAttention())
     yield Configuration(REFERENCE, FullAttention(), "not compiled", compiled=False)
