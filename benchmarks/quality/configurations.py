@@ -9,7 +9,8 @@ from typing import Any
 from core.policies import METHODS, FullAttention, Policy, RefreshKV
 
 BUDGETS = (1 / 8, 1 / 32, 1 / 16, 1 / 4)
-STRIDES = (1, 5, 20, 40)
+LEAST = 1 / 64
+STRIDES = (5, 25, 50)
 BITS = (2, 3, 4)
 REFERENCE = "FullAttention"
 PAPER = "RefreshKV.paper"
@@ -69,6 +70,8 @@ def _all() -> Iterator[Configuration]:
             tier = 0 if "bits" in settings and tier == 1 else tier
             yield Configuration(name, replace(default, budget=budget), _budget(budget), tier + (late if tier else 0))
         if "bits" in settings:
+            # Its floor, made for short prompts, would make more of it.
+            yield Configuration(name, replace(default, budget=LEAST, floor=0), f"{_budget(LEAST)}, no floor", 4)
             for bits in BITS:
                 if bits != default.bits:
                     for tier, budget in enumerate(BUDGETS[:2]):

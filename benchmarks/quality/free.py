@@ -19,7 +19,7 @@ from .teacher import Prompts
 from .texts import Case
 
 KEYS = ("case", "seed", "name")
-ASK = "\n\nWrite a report of about a page on this text."
+ASK = "\n\nSummarize this text in several paragraphs."
 TEMPERATURE, MIN_P = 0.7, 0.1
 """The app's. Its penalty for repetition is left out, which would hide what is measured."""
 
@@ -98,7 +98,7 @@ def after_each(model: PreTrainedModel, ids: Tensor, cache: PolicyCache, last: in
 
 
 def prompt(tokenizer: PreTrainedTokenizerBase, text: Tensor) -> Tensor:
-    """A message that holds the tokens `text` `(1, length)` and asks for a report on it, int64 `(1, length)`."""
+    """A message that holds the tokens `text` `(1, length)` and asks for a summary, int64 `(1, length)`."""
     message = {"role": "user", "content": f"{tokenizer.decode(text[0])}{ASK}"}
     ids = tokenizer.apply_chat_template([message], add_generation_prompt=True, return_tensors="pt", return_dict=True)
     found: Tensor = ids["input_ids"]  # type: ignore[index,assignment,call-overload]

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from ..machine import machine_name
-from .configurations import PAPER, REFERENCE, configurations
+from .configurations import PAPER, REFERENCE, STRIDES, configurations
 from .forms import FIFTHS, RULES
 from .metrics import interval, percentile, ratio
 from .record import Record
@@ -19,7 +19,7 @@ from .turns import ENOUGH, answers
 Rows: TypeAlias = list[dict[str, Any]]
 EVICTING = ("StreamingLLM", "SnapKV", "H2O", "TOVA")
 BEST_EVICTING = "the best that evicts"
-DISTANCES = ((0, 0), (1, 2), (3, 5), (6, 9), (10, 19), (20, 39))
+DISTANCES = ((0, 0), (1, 2), (3, 5), (6, 9), (10, 24), (25, 49))
 TARGETS = (
     (f"{PAPER} 1/8", BEST_EVICTING, 1.0),
     ("RefreshKV 1/8", f"{PAPER} 1/8", 0.5),
@@ -146,7 +146,7 @@ def texts_table(found: Mapping[str, Rows]) -> str:
 def distance_table(found: Mapping[str, Rows]) -> str:
     """The KL by the steps since the last refresh, the full step itself being 0."""
     lines = _head("KL, steps since the refresh", [_span(first, last) for first, last in DISTANCES])
-    for stride in (5, 10, 20, 40):
+    for stride in sorted((10, *STRIDES)):
         name = f"{PAPER} 1/8" if stride == 10 else f"{PAPER} 1/8, stride {stride}"
         if name in found:
             lines.append(_row(f"stride {stride}", *_by_distance(found[name], stride)))

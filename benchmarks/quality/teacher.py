@@ -59,6 +59,10 @@ class Prompts:
         """It will not be asked for again."""
         self._read.pop(name, None)
 
+    def clear(self) -> None:
+        """None will be asked for again."""
+        self._read.clear()
+
     def _read_once(self, ids: Tensor) -> Snapshot:
         cache, length = PolicyCache(self._model.config, FullAttention()), ids.shape[1] - TAIL
         prefill(self._model, ids[:, :length], cache)

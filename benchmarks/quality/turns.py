@@ -129,6 +129,7 @@ class InTurns:
             self._items(task, min(items, FEWEST), full)
             if share_right(self._record, task, REFERENCE) >= ENOUGH:
                 self._items(task, items, configurations)
+            self._prompts.clear()
 
     def _items(self, task: str, items: int, configurations: Sequence[Configuration]) -> None:
         others = [one.name for one in configurations if one.name != REFERENCE]
@@ -139,7 +140,8 @@ class InTurns:
             for configuration in configurations:
                 if configuration.name not in known and (task, seed, configuration.name) not in self._record:
                     self._measure(task, seed, configuration)
-            self._prompts.forget(f"{task}/{seed}")
+            if others:  # else they will want it next
+                self._prompts.forget(f"{task}/{seed}")
 
     def item(self, task: str, seed: int) -> Item:
         """An item, the same for every method."""

@@ -1,5 +1,6 @@
 """What the figures of benchmarks.quality are made of."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,17 @@ from benchmarks.quality.report import by_configuration, milliseconds, report
 from benchmarks.quality.tasks import TASKS, TURNS
 from benchmarks.quality.teacher import prefill
 from benchmarks.quality.texts import TEXTS, Case
-from benchmarks.quality.turns import FEWEST, Text, Writer, answered, is_known, paragraphs, share_right
+from benchmarks.quality.turns import (
+    FEWEST,
+    InTurns,
+    Text,
+    Writer,
+    answered,
+    answers,
+    is_known,
+    paragraphs,
+    share_right,
+)
 from core import FullAttention, PolicyCache, SnapKV
 from core.policies import METHODS
 from tests.core.tiny import byte_tokenizer, tiny_model
@@ -181,6 +192,38 @@ def test_a_method_is_known_once_its_interval_is_narrow(tmp_path: Path) -> None:
         record.add({"task": "look-up", "item": item, "name": "unlike", "right": [[item % 2 == 0]]})
     assert is_known(record, "look-up", "same")
     assert not is_known(record, "look-up", "unlike")
+
+
+class Played(InTurns):
+    """Answers that are given in advance, in place of a model's: by task and configuration, right in which items."""
+
+    right: Mapping[tuple[str, str], Callable[[int], bool]]
+
+    def _measure(self, task: str, seed: int, configuration: Configuration) -> None:
+        right = self.right[task, configuration.name](seed)
+        self._record.add({"task": task, "item": seed, "name": configuration.name, "right": [[right]]})
+
+
+def test_a_task_goes_on_if_full_attention_does_it_and_a_method_until_it_is_known(tmp_path: Path) -> None:
+    record = Record(tmp_path / "k.jsonl", ("task", "item", "name"))
+    given = [Configuration(name, FullAttention()) for name in ("FullAttention", "certain", "wavering")]
+    played = Played(Writer(tiny_model(), byte_tokenizer()), record, [])
+    played.right = {
+        ("easy", "FullAttention"): lambda seed: seed % 4 > 0,
+        ("easy", "certain"): lambda seed: False,
+        ("easy", "wavering"): lambda seed: seed % 2 == 0,
+        ("hard", "FullAttention"): lambda seed: seed % 4 == 0,
+    }
+    played.run(FEWEST + 4, ["easy", "hard"], given)
+    counts = {key: len(answers(record, *key)) for key in played.right}
+    assert counts == {
+        ("easy", "FullAttention"): FEWEST + 4,
+        ("easy", "certain"): FEWEST,
+        ("easy", "wavering"): FEWEST + 4,
+        ("hard", "FullAttention"): FEWEST,
+    }
+    assert is_known(record, "easy", "certain")
+    assert {row["name"] for row in record if row["task"] == "hard"} == {"FullAttention"}
 
 
 def test_a_tracked_name_is_that_of_the_one_referred_to() -> None:
