@@ -20,8 +20,8 @@ from core import compile_decoding, load_model
 from ..process import ROOT
 from ..writing.corpus import Library
 from .configurations import configurations, of_free_text, of_tasks
+from .free import ASKS, FreeText
 from .free import KEYS as FREE_KEYS
-from .free import FreeText
 from .plot import plot
 from .record import Record
 from .report import report
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--places", type=int, default=2, choices=range(1, len(PLACES) + 1))
     parser.add_argument("--items", type=int, default=24, help="of each task and method, at most")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS), metavar="TASK")
+    parser.add_argument("--asks", nargs="+", choices=ASKS, default=list(ASKS), metavar="ASK", help="of free texts")
     parser.add_argument("--seeds", type=int, default=3, help="of free texts")
     parser.add_argument("--most", type=int, default=1000, help="tokens of a free text")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
@@ -82,7 +83,7 @@ def measure(chosen: argparse.Namespace, teacher: Record, tasks: Record, free: Re
         if "free" in chosen.parts:
             found = list(cases(texts, tokenizer, library, FREE_PROMPT, chosen.places))
             given = [one for one in of_free_text() if one in wanted]
-            FreeText(model, tokenizer, free, chosen.most).run(found, chosen.seeds, given)
+            FreeText(model, tokenizer, free, chosen.most).run(chosen.asks, found, chosen.seeds, given)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -18,8 +19,11 @@ from .record import Record
 from .teacher import Prompts
 from .texts import Case
 
-KEYS = ("case", "seed", "name")
-ASK = "\n\nSummarize this text in several paragraphs."
+KEYS = ("ask", "case", "seed", "name")
+ASKS = {
+    "several paragraphs": "\n\nSummarize this text in several paragraphs.",
+    "one paragraph": "\n\nWrite one paragraph about what this text says.",
+}
 TEMPERATURE, MIN_P = 0.7, 0.1
 """The app's. Its penalty for repetition is left out, which would hide what is measured."""
 
@@ -32,16 +36,14 @@ class FreeText:
         self._model, self._tokenizer, self._record, self._most = model, tokenizer, record, most
         self._prompts = Prompts(model)
 
-    def run(self, cases: Sequence[Case], seeds: int, configurations: Sequence[Configuration]) -> None:
-        """The first seed of all cases before the second."""
-        for seed in range(seeds):
-            for case in cases:
-                for configuration in configurations:
-                    if (case.name, seed, configuration.name) not in self._record:
-                        self._measure(case, seed, configuration)
+    def run(self, asks: Sequence[str], cases: Sequence[Case], seeds: int, given: Sequence[Configuration]) -> None:
+        """All that is asked for about one text before the next."""
+        for case, seed, ask, configuration in product(cases, range(seeds), asks, given):
+            if (ask, case.name, seed, configuration.name) not in self._record:
+                self._measure(ask, case, seed, configuration)
 
-    def _measure(self, case: Case, seed: int, configuration: Configuration) -> None:
-        ids = prompt(self._tokenizer, case.ids)
+    def _measure(self, ask: str, case: Case, seed: int, configuration: Configuration) -> None:
+        ids = prompt(self._tokenizer, case.ids, ASKS[ask])
         room = ids.shape[1] + self._most
         cache = self._prompts.beginning(case.name, ids, configuration.policy, room)
         events = stream_generate(
@@ -59,6 +61,7 @@ class FreeText:
         written = [event.token_id for event in during if isinstance(event, TokenGenerated)]
         self._record.add(
             {
+                "ask": ask,
                 "case": case.name,
                 "text": case.text.name,
                 "seed": seed,
@@ -97,9 +100,9 @@ def after_each(model: PreTrainedModel, ids: Tensor, cache: PolicyCache, last: in
     return logits[0]
 
 
-def prompt(tokenizer: PreTrainedTokenizerBase, text: Tensor) -> Tensor:
-    """A message that holds the tokens `text` `(1, length)` and asks for a summary, int64 `(1, length)`."""
-    message = {"role": "user", "content": f"{tokenizer.decode(text[0])}{ASK}"}
+def prompt(tokenizer: PreTrainedTokenizerBase, text: Tensor, ask: str) -> Tensor:
+    """A message that holds the tokens `text` `(1, length)` and asks for a text on it, int64 `(1, length)`."""
+    message = {"role": "user", "content": f"{tokenizer.decode(text[0])}{ask}"}
     ids = tokenizer.apply_chat_template([message], add_generation_prompt=True, return_tensors="pt", return_dict=True)
     found: Tensor = ids["input_ids"]  # type: ignore[index,assignment,call-overload]
     return found

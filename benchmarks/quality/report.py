@@ -51,7 +51,7 @@ def report(teacher: Record, tasks: Record, free: Record) -> str:
     parts = [f"{machine_name()}; weights int4, keys and values bfloat16"]
     if REFERENCE in found:
         parts += [teacher_table(found), targets_table(found), texts_table(found), distance_table(found)]
-    parts += [*tasks_tables(tasks), rules_table(tasks), free_table(free)]
+    parts += [*tasks_tables(tasks), rules_table(tasks), *free_tables(free)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -202,13 +202,19 @@ def rules_table(tasks: Record) -> str:
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
-def free_table(free: Record) -> str:
-    """Of texts that were written freely, in those cases that all configurations have; and beside full attention's."""
+def free_tables(free: Record) -> list[str]:
+    """Of texts that were written freely, by what was asked for."""
+    asks = dict.fromkeys(row["ask"] for row in free)
+    return [free_table(ask, [row for row in free if row["ask"] == ask]) for ask in asks]
+
+
+def free_table(ask: str, free: Rows) -> str:
+    """A row a configuration, of those cases that all have."""
     names = _in_order(row["name"] for row in free)
     places = [{(row["case"], row["seed"]) for row in free if row["name"] == name} for name in names]
     common = set.intersection(*places) if places else set()
     rows = [row for row in free if (row["case"], row["seed"]) in common]
-    lines = _head("written freely", ("texts", "tokens", "95 %", "of full", "95 %", "ended", *MEASURES))
+    lines = _head(ask, ("texts", "tokens", "95 %", "of full", "95 %", "ended", *MEASURES))
     full = _by_case([row for row in rows if row["name"] == REFERENCE], lambda row: row["length"])
     for name in names if full else ():
         own = [row for row in rows if row["name"] == name]

@@ -10,8 +10,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.quality.configurations import Configuration, configurations, of_free_text, of_tasks
 from benchmarks.quality.forms import RULES
+from benchmarks.quality.free import ASKS, FreeText, prompt
 from benchmarks.quality.free import KEYS as FREE_KEYS
-from benchmarks.quality.free import FreeText, prompt
 from benchmarks.quality.items import Line, passage
 from benchmarks.quality.metrics import agreements, divergences, interval, likelihoods, percentile, ratio, repeated
 from benchmarks.quality.plot import plot
@@ -263,6 +263,7 @@ def row(case: str, name: str, kl: float, ms: float = 10.0) -> dict[str, Any]:
 
 def free_row(case: str, seed: int, name: str, length: int) -> dict[str, Any]:
     return {
+        "ask": "one paragraph",
         "case": case,
         "seed": seed,
         "name": name,
@@ -285,7 +286,7 @@ def test_a_free_text_ends_is_kept_and_is_as_likely_as_full_attention_says(tmp_pa
     path = tmp_path / "f.jsonl"
     case = Case(TEXTS[0], 0, torch.tensor([tokenizer("Words of a document. " * 12)["input_ids"]]))
     wanted = [Configuration("FullAttention", FullAttention()), Configuration("SnapKV", SnapKV(budget=40))]
-    FreeText(model, tokenizer, Record(path, FREE_KEYS), 12).run([case], 2, wanted)
+    FreeText(model, tokenizer, Record(path, FREE_KEYS), 12).run(["one paragraph"], [case], 2, wanted)
     rows = list(Record(path, FREE_KEYS))
     assert [(row["seed"], row["name"]) for row in rows] == [
         (seed, name) for seed in range(2) for name in ("FullAttention", "SnapKV")
@@ -293,7 +294,7 @@ def test_a_free_text_ends_is_kept_and_is_as_likely_as_full_attention_says(tmp_pa
     for row in rows:
         assert row["length"] == len(row["nll"]) == 12
         assert all(value >= 0 for value in row["nll"])
-    prompt_ids = prompt(tokenizer, case.ids)
+    prompt_ids = prompt(tokenizer, case.ids, ASKS["one paragraph"])
     written = torch.tensor([rows[0]["ids"]])
     logits = model(input_ids=torch.cat([prompt_ids, written], dim=1)).logits[0, -13:-1]
     expected = likelihoods(logits.log_softmax(-1), written[0])
