@@ -9,7 +9,8 @@ from typing import Any
 from core.policies import METHODS, FullAttention, Policy, RefreshKV
 
 BUDGETS = (1 / 8, 1 / 32, 1 / 16, 1 / 4)
-STRIDES = (1, 5, 20, 40)
+LEAST = 1 / 64
+STRIDES = (5, 25, 50)
 BITS = (2, 3, 4)
 REFERENCE = "FullAttention"
 PAPER = "RefreshKV.paper"
@@ -42,6 +43,14 @@ def of_tasks() -> list[Configuration]:
     return [one for one in configurations() if one.tier == 0 and one.compiled and "bits" not in one.parameters]
 
 
+def of_free_text() -> list[Configuration]:
+    """Those that write freely: full attention, the small caches at an eighth, and KeyIndex at less too."""
+    eighth = ("RefreshKV", PAPER, "StreamingLLM", "SnapKV")
+    names = {REFERENCE, *(f"{name} {_budget(1 / 8)}" for name in eighth)}
+    names |= {f"KeyIndex {_budget(budget)}" for budget in (1 / 8, 1 / 16, 1 / 32)}
+    return [one for one in configurations() if one.name in names]
+
+
 def _all() -> Iterator[Configuration]:
     yield Configuration(REFERENCE, FullAttention())
     yield Configuration(REFERENCE, FullAttention(), "not compiled", compiled=False)
@@ -61,6 +70,8 @@ def _all() -> Iterator[Configuration]:
             tier = 0 if "bits" in settings and tier == 1 else tier
             yield Configuration(name, replace(default, budget=budget), _budget(budget), tier + (late if tier else 0))
         if "bits" in settings:
+            # Its floor, made for short prompts, would make more of it.
+            yield Configuration(name, replace(default, budget=LEAST, floor=0), f"{_budget(LEAST)}, no floor", 4)
             for bits in BITS:
                 if bits != default.bits:
                     for tier, budget in enumerate(BUDGETS[:2]):

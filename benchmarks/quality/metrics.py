@@ -30,6 +30,12 @@ def likelihoods(found: Tensor, following: Tensor) -> list[float]:
     return values
 
 
+def repeated(tokens: Sequence[int], size: int) -> float:
+    """The share of a text's runs of `size` tokens that stood in it before; 0 where it is shorter."""
+    runs = list(zip(*(tokens[begin:] for begin in range(size)), strict=False))
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0
+
+
 def interval(groups: Mapping[str, Sequence[float]]) -> tuple[float, float, float]:
     """The mean over groups (documents) of their means, and the bounds of its bootstrap interval over groups."""
     means = np.array([fmean(values) for values in groups.values()])

@@ -39,27 +39,31 @@ class Prompts:
         self._read: dict[str, Snapshot] = {}
 
     def cache(self, name: str, ids: Tensor, policy: Policy, room: int) -> tuple[PolicyCache, Tensor]:
-        """A cache under `policy` that holds `ids` `(1, length)`, known by `name`, and the logits after it.
-
-        A method that sums the attention of the whole prompt reads all of it itself.
-        """
-        if policy.sums_attention:
-            cache, begin = PolicyCache(self._model.config, policy), 0
-        else:
-            if name not in self._read:
-                self._read[name] = self._beginning(ids)
-            cache = self._read[name].restore(self._model.config, policy, room=room)
-            begin = len(self._read[name].token_ids)
-        assert policy.queries <= TAIL
-        logits = prefill(self._model, ids[:, begin:], cache)
+        """A cache under `policy` that holds `ids` `(1, length)`, known by `name`, and the logits after it."""
+        cache = self.beginning(name, ids, policy, room)
+        logits = prefill(self._model, ids[:, cache.get_seq_length() :], cache)
         cache.reserve(room)
         return cache, logits
+
+    def beginning(self, name: str, ids: Tensor, policy: Policy, room: int) -> PolicyCache:
+        """A cache under `policy` that holds all but the last `TAIL` of `ids`; nothing, if the method sums the attention
+        of the whole prompt and has to read all of it itself."""
+        assert policy.queries <= TAIL
+        if policy.sums_attention:
+            return PolicyCache(self._model.config, policy)
+        if name not in self._read:
+            self._read[name] = self._read_once(ids)
+        return self._read[name].restore(self._model.config, policy, room=room)
 
     def forget(self, name: str) -> None:
         """It will not be asked for again."""
         self._read.pop(name, None)
 
-    def _beginning(self, ids: Tensor) -> Snapshot:
+    def clear(self) -> None:
+        """None will be asked for again."""
+        self._read.clear()
+
+    def _read_once(self, ids: Tensor) -> Snapshot:
         cache, length = PolicyCache(self._model.config, FullAttention()), ids.shape[1] - TAIL
         prefill(self._model, ids[:, :length], cache)
         return Snapshot.take(cache, length)

@@ -1,19 +1,39 @@
 """What the figures of benchmarks.quality are made of."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from benchmarks.quality.configurations import configurations, of_tasks
-from benchmarks.quality.metrics import agreements, divergences, interval, likelihoods, percentile, ratio
+from benchmarks.quality.configurations import Configuration, configurations, of_free_text, of_tasks
+from benchmarks.quality.forms import RULES
+from benchmarks.quality.free import ASKS, FreeText, prompt
+from benchmarks.quality.free import KEYS as FREE_KEYS
+from benchmarks.quality.items import Line, passage
+from benchmarks.quality.metrics import agreements, divergences, interval, likelihoods, percentile, ratio, repeated
 from benchmarks.quality.plot import plot
 from benchmarks.quality.record import Record
 from benchmarks.quality.report import by_configuration, milliseconds, report
-from benchmarks.quality.tasks import TASKS, TURNS, passage
-from benchmarks.quality.turns import paragraphs, share_right
+from benchmarks.quality.tasks import TASKS, TURNS
+from benchmarks.quality.teacher import prefill
+from benchmarks.quality.texts import TEXTS, Case
+from benchmarks.quality.turns import (
+    FEWEST,
+    InTurns,
+    Text,
+    Writer,
+    answered,
+    answers,
+    is_known,
+    paragraphs,
+    share_right,
+)
+from core import FullAttention, PolicyCache, SnapKV
 from core.policies import METHODS
+from tests.core.tiny import byte_tokenizer, tiny_model
 
 PARAGRAPHS = [f"Paragraph {number} says nothing of it." for number in range(10)]
 
@@ -57,24 +77,155 @@ def test_a_record_goes_on_behind_a_line_that_was_not_finished(tmp_path: Path) ->
 def test_every_method_is_measured_and_none_twice() -> None:
     names = [configuration.name for configuration in configurations()]
     assert len(names) == len(set(names))
-    assert {*METHODS} <= {configuration.method for configuration in configurations()}
-    assert {*METHODS} <= {configuration.method for configuration in of_tasks()}
+    # Exact has no budget: what it writes is full attention's.
+    wanted = {name for name, method in METHODS.items() if hasattr(method, "budget")} | {"FullAttention"}
+    assert wanted <= {configuration.method for configuration in configurations()}
+    assert wanted <= {configuration.method for configuration in of_tasks()}
+    assert [configuration.name for configuration in of_free_text()].count("KeyIndex 1/32") == 1
+
+
+LINES_AGAIN = ("look-up", "chains", "variable tracking")
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_what_is_asked_for_stands_in_the_text(task: str) -> None:
+def test_an_item_is_the_same_for_every_method_and_another_for_every_seed(task: str) -> None:
     item = TASKS[task](3, PARAGRAPHS)
     assert item == TASKS[task](3, PARAGRAPHS)
     assert item != TASKS[task](4, PARAGRAPHS)
-    assert len(item.turns) == TURNS
+    assert len(item.openings) == len(item.turns)
     lines = item.context.splitlines()
     assert [line for line in lines if line in PARAGRAPHS] == PARAGRAPHS
+
+
+@pytest.mark.parametrize("task", LINES_AGAIN)
+def test_what_is_asked_for_stands_in_the_text(task: str) -> None:
+    item = TASKS[task](3, PARAGRAPHS)
+    assert len(item.turns) == TURNS
     begun = [question[0].begun for turn in item.turns for question in turn]
     assert len(begun) == len(set(begun))
     for question in (question for turn in item.turns for question in turn):
         for line in question:
-            stands = f"{line.begun} {line.answer}" in lines
+            stands = f"{line.begun}{line.answer}" in item.context.splitlines()
             assert stands is (task != "variable tracking")
+
+
+def test_thirty_keys_are_looked_up_six_a_turn() -> None:
+    assert [len(turn) for turn in TASKS["look-up"](0, PARAGRAPHS).turns] == [6] * 5
+
+
+def test_a_table_is_written_again_in_its_order_row_by_row() -> None:
+    item = TASKS["HTML to TSV"](3, PARAGRAPHS)
+    assert item.by_token
+    assert [len(turn) for turn in item.turns] == [3] * 5
+    rows = [row for row in item.context.splitlines() if row.startswith("<tr><td>")]
+    written = [question for turn in item.turns for question in turn]
+    assert rows == ["<tr>" + "".join(f"<td>{line.answer}</td>" for line in question) + "</tr>" for question in written]
+    assert all("".join(line.end for line in question) == "\t\t\n" for question in written)
+    assert [bool(opening) for opening in item.openings] == [True, False, False, False, False]
+
+
+def test_rules_stand_before_the_text_and_in_its_middle_and_each_is_asked_for_once() -> None:
+    item = TASKS["constraints"](3, PARAGRAPHS)
+    lines = item.context.splitlines()
+    asked = [line for turn in item.turns for (line,) in turn]
+    assert [len(turn) for turn in item.turns] == [5, 5]
+    assert lines[5:10] == PARAGRAPHS[:5]
+    assert lines[15:] == PARAGRAPHS[5:]
+    assert sorted(line.begun for line in asked) == sorted(rule.begun for rule in RULES)
+    for line, stands in zip(asked, lines[:5] + lines[10:15], strict=True):
+        (rule,) = (rule for rule in RULES if rule.begun == line.begun)
+        assert stands == rule.wording.format(line.answer)
+        assert {line.answer, *line.others} == set(rule.choices)
+
+
+@pytest.mark.model
+def test_the_choices_of_a_rule_differ_in_their_first_tokens(
+    smollm2: tuple[PreTrainedModel, PreTrainedTokenizerBase],
+) -> None:
+    _, tokenizer = smollm2
+    for rule in RULES:
+        assert len({tokenizer(choice)["input_ids"][0] for choice in rule.choices}) == len(rule.choices)
+
+
+def likeliest_after(text: str, writer: Writer) -> str:
+    """One character, under full attention."""
+    cache = PolicyCache(writer.model.config, FullAttention())
+    return str(writer.tokenizer.decode([int(prefill(writer.model, writer.ids(text), cache).argmax())]))
+
+
+def test_answers_are_told_token_by_token_and_right_ones_put_in() -> None:
+    writer = Writer(tiny_model(), byte_tokenizer())
+    cache = PolicyCache(writer.model.config, FullAttention())
+    text = Text(writer, cache, prefill(writer.model, writer.ids("Given. "), cache))
+    said = likeliest_after("Given. a:", writer)
+    other = "x" if said != "x" else "y"
+    then = likeliest_after(f"Given. a:{other}", writer)
+    right, heard = text.answer(Line("a:", f"{other}{then}"))
+    assert (right, heard) == ([False, True], f"{said}{then}")
+    assert cache.token_ids == writer.ids(f"Given. a:{other}{then}\n")[0].tolist()
+
+
+def test_of_choices_the_first_tokens_are_compared() -> None:
+    writer = Writer(tiny_model(), byte_tokenizer())
+    cache = PolicyCache(writer.model.config, FullAttention())
+    logits = prefill(writer.model, writer.ids("Given. "), cache)
+    first, second = (str(writer.tokenizer.decode([token])) for token in logits[0, :128].topk(2).indices.tolist())
+    text = Text(writer, cache, logits)
+    assert text.answer(Line("", f"{second}!", "", (f"{first}?",))) == ([False], first)
+    again = Text(writer, cache, logits)
+    assert again.answer(Line("", f"{first}!", "", (f"{second}?",)))[0] == [True]
+
+
+def test_a_question_is_right_as_a_whole_or_token_by_token() -> None:
+    class Said:
+        def answer(self, line: Line) -> tuple[list[bool], str]:
+            return [character == line.begun for character in line.answer], line.answer
+
+    question = (Line("a", "ab"), Line("a", "a"))
+    assert answered(Said(), question, by_token=True) == ([True, False, True], "ab,a")  # type: ignore[arg-type]
+    assert answered(Said(), question, by_token=False) == ([False], "ab,a")  # type: ignore[arg-type]
+
+
+def test_a_method_is_known_once_its_interval_is_narrow(tmp_path: Path) -> None:
+    record = Record(tmp_path / "k.jsonl", ("task", "item", "name"))
+    for item in range(FEWEST):
+        assert not is_known(record, "look-up", "same")
+        record.add({"task": "look-up", "item": item, "name": "same", "right": [[True, False]]})
+        record.add({"task": "look-up", "item": item, "name": "unlike", "right": [[item % 2 == 0]]})
+    assert is_known(record, "look-up", "same")
+    assert not is_known(record, "look-up", "unlike")
+
+
+class Played(InTurns):
+    """Answers that are given in advance, in place of a model's: by task and configuration, right in which items."""
+
+    right: Mapping[tuple[str, str], Callable[[int], bool]]
+
+    def _measure(self, task: str, seed: int, configuration: Configuration) -> None:
+        right = self.right[task, configuration.name](seed)
+        self._record.add({"task": task, "item": seed, "name": configuration.name, "right": [[right]]})
+
+
+def test_a_task_goes_on_if_full_attention_does_it_and_a_method_until_it_is_known(tmp_path: Path) -> None:
+    record = Record(tmp_path / "k.jsonl", ("task", "item", "name"))
+    given = [Configuration(name, FullAttention()) for name in ("FullAttention", "certain", "wavering")]
+    played = Played(Writer(tiny_model(), byte_tokenizer()), record, [])
+    played.right = {
+        ("easy", "FullAttention"): lambda seed: seed % 4 > 0,
+        ("easy", "certain"): lambda seed: False,
+        ("easy", "wavering"): lambda seed: seed % 2 == 0,
+        ("hard", "FullAttention"): lambda seed: seed % 4 == 0,
+    }
+    played.run(FEWEST + 4, ["easy", "hard"], given)
+    counts = {key: len(answers(record, *key)) for key in played.right}
+    assert counts == {
+        ("easy", "FullAttention"): FEWEST + 4,
+        ("easy", "certain"): FEWEST,
+        ("easy", "wavering"): FEWEST + 4,
+        ("hard", "FullAttention"): FEWEST,
+    }
+    assert is_known(record, "easy", "certain")
+    assert {row["name"] for row in record if row["task"] == "hard"} == {"FullAttention"}
 
 
 def test_a_tracked_name_is_that_of_the_one_referred_to() -> None:
@@ -82,7 +233,7 @@ def test_a_tracked_name_is_that_of_the_one_referred_to() -> None:
     lines = item.context.splitlines()
     for (line,) in (question for turn in item.turns for question in turn):
         (reference,) = [each for each in lines if each.startswith(line.begun.replace(":", " = "))]
-        assert f"{reference.partition(' = ')[2]}: {line.answer}" in lines
+        assert f"{reference.partition(' = ')[2]}:{line.answer}" in lines
 
 
 def test_a_passage_is_paragraphs_in_a_row() -> None:
@@ -112,10 +263,51 @@ def row(case: str, name: str, kl: float, ms: float = 10.0) -> dict[str, Any]:
     }
 
 
+def free_row(case: str, seed: int, name: str, length: int) -> dict[str, Any]:
+    return {
+        "ask": "one paragraph",
+        "case": case,
+        "seed": seed,
+        "name": name,
+        "length": length,
+        "ended": seed == 0,
+        "repeated": [0.5, 0.4, 0.25],
+        "nll": [1.0, 2.0],
+    }
+
+
+def test_what_stood_before_is_repeated() -> None:
+    assert repeated([1, 2, 3, 1, 2, 3], 2) == pytest.approx(2 / 5)
+    assert repeated([1, 2, 3, 4], 1) == 0.0
+    assert repeated([1], 4) == 0.0
+
+
+@pytest.mark.slow
+def test_a_free_text_ends_is_kept_and_is_as_likely_as_full_attention_says(tmp_path: Path) -> None:
+    model, tokenizer = tiny_model(), byte_tokenizer()
+    path = tmp_path / "f.jsonl"
+    case = Case(TEXTS[0], 0, torch.tensor([tokenizer("Words of a document. " * 12)["input_ids"]]))
+    wanted = [Configuration("FullAttention", FullAttention()), Configuration("SnapKV", SnapKV(budget=40))]
+    FreeText(model, tokenizer, Record(path, FREE_KEYS), 12).run(["one paragraph"], [case], 2, wanted)
+    rows = list(Record(path, FREE_KEYS))
+    assert [(row["seed"], row["name"]) for row in rows] == [
+        (seed, name) for seed in range(2) for name in ("FullAttention", "SnapKV")
+    ]
+    for row in rows:
+        assert row["length"] == len(row["nll"]) == 12
+        assert all(value >= 0 for value in row["nll"])
+    prompt_ids = prompt(tokenizer, case.ids, ASKS["one paragraph"])
+    written = torch.tensor([rows[0]["ids"]])
+    logits = model(input_ids=torch.cat([prompt_ids, written], dim=1)).logits[0, -13:-1]
+    expected = likelihoods(logits.log_softmax(-1), written[0])
+    assert rows[0]["nll"] == pytest.approx(expected, rel=1e-2, abs=1e-3)
+
+
 def test_the_tables_name_what_was_measured(tmp_path: Path) -> None:
-    teacher, tasks = (
+    teacher, tasks, free = (
         Record(tmp_path / "t.jsonl", ("case", "name")),
         Record(tmp_path / "k.jsonl", ("task", "item", "name")),
+        Record(tmp_path / "f.jsonl", ("case", "seed", "name")),
     )
     for case in ("a/0", "b/0"):
         teacher.add(row(case, "FullAttention", 0.0))
@@ -123,11 +315,22 @@ def test_the_tables_name_what_was_measured(tmp_path: Path) -> None:
         teacher.add(row(case, "SnapKV 1/8", 0.4))
         teacher.add(row(case, "TOVA 1/8", 0.5))
     tasks.add({"task": "look-up", "item": 0, "name": "FullAttention", "right": [[True, True], [True, False]]})
+    tasks.add({"task": "look-up", "item": 0, "name": "SnapKV 1/8", "right": [[False, True], [True, False]]})
     tasks.add({"task": "hard", "item": 0, "name": "FullAttention", "right": [[False, True], [False, False]]})
-    lines = report(teacher, tasks).splitlines()
+    rules = [rule.begun for rule in RULES]
+    followed = {"asked": [rules[:5], rules[5:]], "right": [[True] * 5, [False, *[True] * 4]]}
+    tasks.add({"task": "constraints", "item": 0, "name": "FullAttention", **followed})
+    for seed in range(2):
+        free.add(free_row("a/0", seed, "FullAttention", 100))
+        free.add(free_row("a/0", seed, "SnapKV 1/8", 150))
+    free.add(free_row("b/0", 0, "SnapKV 1/8", 900))  # not of all
+    lines = report(teacher, tasks, free).splitlines()
     assert "| RefreshKV.paper 1/8 | SnapKV 1/8 | 2 | 0.500 | 0.500–0.500 | 1.00 | 1 |" in lines
-    assert "| look-up | FullAttention | 1 | 0.750 | 0.750–0.750 | 1.00 | 1.00 | 0.50 |" in lines
-    assert any(line.startswith("| hard | FullAttention (below 0.5: no other method) | 1 | 0.250") for line in lines)
+    assert "| FullAttention | 1 | 0.750 | 0.750–0.750 | 1.00 | 1.00–1.00 | 1.00 | 0.50 |" in lines
+    assert "| SnapKV 1/8 | 1 | 0.500 | 0.500–0.500 | 0.67 | 0.67–0.67 | 0.50 | 0.50 |" in lines
+    assert any(line.startswith("| FullAttention (below 0.5: no other method) | 1 | 0.250") for line in lines)
+    assert f"| FullAttention |{' 1.00 |' * 5} 0.00 |{' 1.00 |' * 4}" in lines
+    assert any(line.startswith("| SnapKV 1/8 | 2 | 150 | 150–150 | 1.50 | 1.50–1.50 | 0.50 | 0.250") for line in lines)
     assert share_right(tasks, "look-up", "FullAttention") == 0.75
     plot(teacher, tmp_path / "plot.svg")
     assert (tmp_path / "plot.svg").read_text("utf-8").count("RefreshKV") >= 1
