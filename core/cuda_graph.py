@@ -61,6 +61,9 @@ class RecordedStep:
             layer.record(Step.PARTIAL, self._place[:0])
         return self._logits.clone()
 
+    def verify(self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False) -> None:
+        """None: several tokens go through the model's modules."""
+
     def _record(self, layers: list[PolicyLayer], device: torch.device) -> None:
         """Record a step on these layers. The runs write to position and slot 0, whose contents are put back."""
         self._token = torch.zeros(1, 1, dtype=torch.long, device=device)

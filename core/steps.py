@@ -14,7 +14,6 @@ from transformers import PreTrainedModel
 
 from . import kernels
 from .cache import PolicyCache
-from .cuda_graph import RecordedStep
 from .graph import decode_graph
 
 
@@ -83,7 +82,7 @@ def verify(model: PreTrainedModel, tokens: Sequence[int], cache: PolicyCache, *,
     if len(tokens) == 1 and not weights:
         return _alone(model, tokens[0], cache)
     graph, found = decode_graph(model), None
-    if graph is not None and not isinstance(graph, RecordedStep):
+    if graph is not None:
         with kernels.own_threads():
             found = graph.verify(torch.tensor(tokens).unsqueeze(1), cache, weights=weights)
     if found is None and cache.can_verify:
