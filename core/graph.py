@@ -122,7 +122,8 @@ class Row:
         """Layer by layer, see places.py, with `weights` `(layers, heads, group, room)` to be written to; claims slots
         of the small caches."""
         self._room = weights
-        self._told = [self._room_to_tell(layer) for layer in self._layers]
+        tells = any(layer.reports(self._ahead) for layer in self._layers)
+        self._told = [self._room_to_tell(layer if tells else None) for layer in self._layers]
         return [self._place(index, layer) for index, layer in enumerate(self._layers)]
 
     def _place(self, index: int, layer: PolicyLayer) -> list[int]:
@@ -137,8 +138,8 @@ class Row:
         weights = None if self._room is None else self._room[index]
         return place(self._position, keys, values, small=small, weights=weights, coded=coded)
 
-    def _room_to_tell(self, layer: PolicyLayer) -> Tensor:
-        counts = layer.kept.counts_at(self._position) if layer.reports(self._ahead) else []
+    def _room_to_tell(self, layer: PolicyLayer | None) -> Tensor:
+        counts = [] if layer is None else layer.kept.counts_at(self._position)
         return torch.empty(len(counts), max(counts, default=0), dtype=torch.long)
 
     def record(self) -> None:
@@ -167,17 +168,23 @@ class Row:
 def _is_served(cache: PolicyCache) -> bool:
     """Whether the next step is the same in all layers, known before the queries are, and the graph's."""
     layers = list(cache.policy_layers.values())
-    if len(layers) < len(cache.layers) or len({layer.upcoming_step() for layer in layers}) > 1:
+    step = layers[0].upcoming_step() if layers else None
+    if len(layers) < len(cache.layers) or step not in (Step.PARTIAL, Step.FULL, Step.CHOSEN):
         return False
-    step, kept, policy = layers[0].upcoming_step(), layers[0].kept, layers[0].policy
-    if step not in (Step.PARTIAL, Step.FULL, Step.CHOSEN):
+    if any(layer.upcoming_step() is not step or not _is_layer_served(layer, step) for layer in layers):
         return False
-    if step is Step.FULL and (policy.compares_queries() or policy.evicts):
-        return False  # its query is to be kept, and stays inside the graph; or it is not to see what was evicted
-    if kept.observes or (kept.index is not None and (step is Step.FULL or kept.codes is None)):
-        return False  # the method is to see its weights, or has an index of its own
+    if step is Step.FULL and len({layer.policy.reads_all for layer in layers}) > 1:
+        return False  # some are to choose anew, some not
     keys = layers[0].full[0].storage
     return keys.shape[0] == 1 and keys.device.type == "cpu"
+
+
+def _is_layer_served(layer: PolicyLayer, step: Step) -> bool:
+    kept, policy = layer.kept, layer.policy
+    if step is Step.FULL and (policy.compares_queries() or policy.evicts):
+        return False  # its query is to be kept, and stays inside the graph; or it is not to see what was evicted
+    # Else the method is to see its weights, or has an index of its own.
+    return not kept.observes and (kept.index is None or (step is not Step.FULL and kept.codes is not None))
 
 
 def _is_independent(cache: PolicyCache) -> bool:

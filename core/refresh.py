@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from torch import Tensor
 
 from .layer import PolicyLayer
-from .policies import Observation
+from .policies import Observation, Policy
 from .storage import refill
 
 
 def refresh_together(layers: Sequence[PolicyLayer], weights: Tensor) -> None:
-    """Of `layers`, which have one policy and a row each: they are a batch to the policy. `weights`: float32
+    """Of `layers`, which have a row each; neighbours with the same policy are a batch to it. `weights`: float32
     `(layers, heads, group, length)`."""
-    policy, length = layers[0].policy, weights.shape[-1]
+    start = 0
+    for policy, neighbours in groupby(layers, key=lambda layer: layer.policy):
+        alike = list(neighbours)
+        _refresh_alike(policy, alike, weights[start : start + len(alike)])
+        start += len(alike)
+
+
+def _refresh_alike(policy: Policy, layers: Sequence[PolicyLayer], weights: Tensor) -> None:
+    length = weights.shape[-1]
     for layer in layers:
         layer.note_refresh()
         layer.count(length, None)

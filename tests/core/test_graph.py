@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import filelock
@@ -260,6 +260,50 @@ def test_a_dictated_text_goes_several_tokens_a_step_and_tells_the_same(
         if isinstance(ours, CacheRefreshed) and isinstance(expected, CacheRefreshed):
             assert (ours.step, ours.reason) == (expected.step, expected.reason)
             assert (ours.kept_by_layer == expected.kept_by_layer).all()
+
+
+@dataclass(frozen=True)
+class Pyramid(Policy):
+    """Each layer's small cache, or what it reads of an index, has a size of its own; the first may read all."""
+
+    indexed: bool = False
+    first_full: bool = False
+
+    def capacity(self, prompt_length: int) -> int:
+        return 10
+
+    def for_layer(self, layer: int, layers: int) -> Policy:
+        if self.indexed:
+            return KeyIndex(budget=20 + 30 * layer, bits=2 + layer, recent=4 + layer, stride=3 + layer)
+        if self.first_full and layer == 0:
+            return FullAttention()
+        return RefreshKV(budget=10 + 8 * layer, stride=4, recent=4)
+
+
+@pytest.mark.parametrize("policy", [Pyramid(), Pyramid(first_full=True), Pyramid(indexed=True)], ids=str)
+def test_layers_of_other_methods_are_as_by_the_modules(
+    compiled: PreTrainedModel,
+    graph: DecodeGraph,
+    tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast],
+    policy: Policy,
+) -> None:
+    prompt = (torch.arange(150) * 7 % 50 + 60).tolist()
+
+    def happened() -> list[object]:
+        return [
+            (event.step, event.layers, event.reason, event.kept_by_layer.sum(axis=1).tolist())
+            if isinstance(event, CacheRefreshed)
+            else event.full_layers
+            for event in stream_generate(compiled, tiny[1], prompt, policy=policy, max_new_tokens=20)
+            if isinstance(event, CacheRefreshed | TokenGenerated)
+        ]
+
+    fast = happened()
+    delattr(compiled, GRAPH_ATTRIBUTE)
+    try:
+        assert fast == happened()
+    finally:
+        setattr(compiled, GRAPH_ATTRIBUTE, graph)
 
 
 def test_a_cropped_cache_goes_on(compiled: PreTrainedModel, graph: DecodeGraph) -> None:
