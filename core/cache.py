@@ -181,6 +181,11 @@ class PolicyCache(Cache):
         """Whether tokens can be verified by the model's modules: if all layers attend to everything, and rewind."""
         return all(isinstance(layer, PolicyLayer) and layer.policy.reads_all for layer in self.layers)
 
+    @property
+    def is_latent(self) -> bool:
+        """Whether what is attended to is made anew in each step from what is stored (DeepSeek's latent attention)."""
+        return _is_latent(self._config)
+
     def rewind(self, count: int) -> None:
         """Take back the last forward, of `count` verified tokens, whose keys and values stay behind the end, to be
         counted by `count_full_step`."""
@@ -307,7 +312,11 @@ def kv_dtype(config: PreTrainedConfig) -> torch.dtype | None:
     Latent attention (DeepSeek) multiplies what it cached with weights of its own, so there it is always the latter.
     """
     name = getattr(config, KV_DTYPE_SETTING, None)
-    return None if name is None or getattr(config, "kv_lora_rank", None) else getattr(torch, name)
+    return None if name is None or _is_latent(config) else getattr(torch, name)
+
+
+def _is_latent(config: PreTrainedConfig) -> bool:
+    return bool(getattr(config, "kv_lora_rank", None))
 
 
 def _kind(value: object) -> str:

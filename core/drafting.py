@@ -6,6 +6,7 @@ how much, may follow the clock.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
@@ -19,15 +20,14 @@ from transformers import PreTrainedModel
 from .cache import PolicyCache
 from .layer import PolicyLayer, Step
 from .policies import Policy
+from .policies.base import MOST_DRAFTED
+from .prompt import window_of
 from .refresh import refresh_together
 from .sampling import Sampler
 from .steps import Verified, decode, verify
 
 MATCH = 4
 """Tokens that must agree before what followed them is drafted."""
-
-MOST_LOOKED_UP = 7
-"""Tokens drafted at once from prompt and text: a compiled step takes 8 rows."""
 
 REMEMBERED = 15
 """Durations of which the median is taken: a busy machine makes single ones long."""
@@ -126,7 +126,7 @@ class Foretold:
 
     def draft(self, ids: Tensor, costs: Costs) -> list[int]:
         """As much as a step takes."""
-        return self._processor.upcoming(MOST_LOOKED_UP)
+        return self._processor.upcoming(MOST_DRAFTED)
 
     def learn(self, right: int, drafted: int) -> None:
         """It is always right."""
@@ -157,7 +157,7 @@ class LookUp:
             return []
         length = self._match(found)
         self._used = next(odds for least, odds in reversed(self._odds.items()) if length >= least)
-        if not (count := costs.best(self._used.value, MOST_LOOKED_UP)):
+        if not (count := costs.best(self._used.value, MOST_DRAFTED)):
             self._guess = self._tokens[found]
         return self._tokens[found : found + count]
 
@@ -200,7 +200,8 @@ class SmallCacheDraft:
             chosen = Step.PARTIAL if layer.kept.index is None else Step.CHOSEN
             layer.forced_step = Step.FULL if layer.policy.reads_all else chosen
         self._is_fresh = False
-        self._refreshed = [layer for layer, _ in self._layers() if layer.forced_step is Step.PARTIAL]
+        layers = [layer for layer, _ in self._layers()]
+        self._refreshed = {row: layer for row, layer in enumerate(layers) if layer.forced_step is Step.PARTIAL}
 
     def _layers(self) -> Iterator[tuple[PolicyLayer, PolicyLayer]]:
         mains = self._cache.policy_layers
@@ -214,7 +215,8 @@ class SmallCacheDraft:
         """Choose its small cache from `weights`, float32 `(layers, heads, group, length)`, of the last token in the
         cache; None leaves it out of date."""
         if weights is not None:
-            refresh_together(self._refreshed, weights)
+            rows = list(self._refreshed)
+            refresh_together(list(self._refreshed.values()), weights if len(rows) == len(weights) else weights[rows])
         self._is_fresh = weights is not None
 
     def draft(self, ids: Tensor, costs: Costs) -> list[int]:
@@ -227,6 +229,7 @@ class SmallCacheDraft:
         self._tried, started = length, perf_counter()
         drafted = list[int]()
         undo = list[Callable[[], None]]()
+        self._own.token_ids = list(self._cache.token_ids)  # what is there still, if a step is interrupted
         try:
             for place in range(count):
                 undo += [layer.kept.undoing(length - 1 + place, full=False) for layer, _ in self._layers()]
@@ -274,9 +277,10 @@ class Speculation:
         self._costs = Costs()
         self._small: SmallCacheDraft | None = None
         self._drafters: list[Drafter] = [Foretold(each) for each in foretelling(sampler)]
-        if drafting := cache.policy.drafting:
+        self._window = window_of(model.config) or sys.maxsize
+        if (drafting := cache.policy.drafting) and cache.can_verify:
             self._drafters.append(LookUp())
-            if drafting.most:
+            if drafting.most and not cache.is_latent:
                 self._small = SmallCacheDraft(model, cache, drafting.policy, drafting.most, sampler.alone())
                 self._drafters.append(self._small)
         self._drafter: Drafter | None = None
@@ -295,6 +299,8 @@ class Speculation:
 
     def _draft(self, ids: Tensor) -> list[int]:
         self._drafter, self._drafted = None, 0
+        if ids.shape[1] + MOST_DRAFTED > self._window:  # no token has a position behind it
+            return []
         for drafter in self._drafters:
             if drafted := drafter.draft(ids, self._costs):
                 self._drafter, self._drafted = drafter, len(drafted)

@@ -125,10 +125,15 @@ def require_known(model: PreTrainedModel, token_ids: Tensor) -> None:
         )
 
 
+def window_of(config: PreTrainedConfig) -> int | None:
+    """The tokens that a model can attend to, prompt and answer together; None if its configuration does not say."""
+    window: int | None = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
+    return window
+
+
 def require_room(config: PreTrainedConfig, prompt_tokens: int, max_new_tokens: int) -> None:
     """Raise ContextOverflowError if prompt and output do not fit into the model's window."""
-    window = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
-    if window is None:
+    if (window := window_of(config)) is None:
         return
     if (excess := prompt_tokens + max_new_tokens - window) > 0:
         raise ContextOverflowError(

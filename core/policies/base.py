@@ -128,6 +128,10 @@ class LayerIndex(ABC):
         """Bytes of its tensors."""
 
 
+MOST_DRAFTED = 7
+"""Tokens that are drafted at once: a compiled step takes 8 rows."""
+
+
 @dataclass(frozen=True)
 class Drafting:
     """That tokens are drafted, to be verified by the policy's own steps: by what stands in prompt and text already, and

@@ -30,10 +30,10 @@ def check_budget(budget: object) -> None:
     )
 
 
-def check_count(name: str, value: object, least: int) -> None:
-    """Raise InvalidParameterError unless `value` is a whole number of at least `least` and at most LARGEST."""
+def check_count(name: str, value: object, least: int, most: int = LARGEST) -> None:
+    """Raise InvalidParameterError unless `value` is a whole number of at least `least` and at most `most`."""
     if is_integer(value) and int(value) >= least:  # type: ignore[call-overload]
-        _check_size(name, value)
+        _check_size(name, value, most)
         return
     raise InvalidParameterError(
         "count-out-of-range",
@@ -55,14 +55,14 @@ def check_pool_kernel_size(size: object) -> None:
     _check_size("pool_kernel_size", size)
 
 
-def _check_size(name: str, value: object) -> None:
-    if int(value) > LARGEST:  # type: ignore[call-overload]
+def _check_size(name: str, value: object, most: int = LARGEST) -> None:
+    if int(value) > most:  # type: ignore[call-overload]
         raise InvalidParameterError(
             "count-too-large",
             "{name} is {value}; it must be at most {most}.",
             name=name,
             value=str(value),
-            most=LARGEST,
+            most=most,
         )
 
 

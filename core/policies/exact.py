@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..errors import InvalidParameterError
-from .base import Drafting, Policy
+from .base import MOST_DRAFTED, Drafting, Policy
 from .checks import check_count
 from .key_index import KeyIndex
 
@@ -21,8 +21,8 @@ class Exact(Policy):
     """The text of full attention, token for token, also when sampled with a seed; drafts are verified.
 
     policy: what drafts; a method with a small cache or an index, which evicts nothing. draft: tokens that it drafts at
-    most before they are verified; 0 leaves drafting to what stands in prompt and text. Where drafts do not pay, fewer
-    are made or none. Raises InvalidParameterError.
+    most before they are verified, 0 to 7; 0 leaves drafting to what stands in prompt and text. Where drafts do not pay,
+    fewer are made or none. Raises InvalidParameterError.
     """
 
     summary: ClassVar[str] = "Writes exactly what full attention writes, faster: it drafts cheaply and verifies."
@@ -32,7 +32,7 @@ class Exact(Policy):
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        check_count("draft", self.draft, 0)
+        check_count("draft", self.draft, 0, MOST_DRAFTED)
         if not isinstance(self.policy, Policy) or self.policy.reads_all or self.policy.evicts:
             raise InvalidParameterError(
                 "draft-by-another-kind",

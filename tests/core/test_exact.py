@@ -1,6 +1,7 @@
 """Exact: the text of full attention, token for token, whatever is drafted."""
 
 import itertools
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerFast
 
 from core import (
+    Dictation,
     Exact,
     FullAttention,
     InvalidParameterError,
@@ -18,9 +20,13 @@ from core import (
     RefreshKV,
     StreamingLLM,
     TokenGenerated,
+    TokenSelect,
+    enable,
     stream_generate,
 )
 from core.drafting import Costs, LookUp, Odds
+from core.policies.base import MOST_DRAFTED
+from tests.core.architectures import make_model
 from tests.core.tiny import byte_tokenizer, tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -114,6 +120,105 @@ def test_a_run_that_is_closed_leaves_a_cache_that_goes_on(
         assert begun + [event.token_id for event in rest if isinstance(event, TokenGenerated)] == expected
 
 
+@pytest.mark.parametrize("drafter", [*DRAFTERS, TokenSelect(budget=24)], ids=str)
+def test_a_run_that_is_interrupted_anywhere_leaves_a_cache_that_goes_on(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, drafter: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two layers of a draft or of a verification."""
+    monkeypatch.setattr("core.drafting.Costs", Always)
+    prompt = (torch.arange(150) * 7 % 50 + 60).tolist()
+    expected = written(model, tokenizer, FullAttention())
+    interrupted = 0
+    for when in itertools.count(1, 3):
+        cache, begun, forwards = PolicyCache(model.config, Exact(drafter)), list[int](), itertools.count()
+
+        def interrupt(*_: object, forwards: "itertools.count[int]" = forwards, when: int = when) -> None:
+            if next(forwards) == when:
+                raise KeyboardInterrupt
+
+        hook = model.model.layers[1].mlp.register_forward_pre_hook(interrupt)
+        try:
+            for event in stream_generate(model, tokenizer, prompt, cache=cache, max_new_tokens=60):
+                begun += [event.token_id] if isinstance(event, TokenGenerated) else []
+            break
+        except KeyboardInterrupt:
+            interrupted += 1
+        finally:
+            hook.remove()
+        assert cache.get_seq_length() == len(cache.token_ids)
+        rest = stream_generate(model, tokenizer, prompt + begun, cache=cache, max_new_tokens=60 - len(begun))
+        assert begun + [event.token_id for event in rest if isinstance(event, TokenGenerated)] == expected
+    assert interrupted > 5
+
+
+@dataclass(frozen=True)
+class Mixed(Policy):
+    """Another method in each of three layers."""
+
+    first: int
+
+    def capacity(self, prompt_length: int) -> int:
+        return 20
+
+    def for_layer(self, layer: int, layers: int) -> Policy:
+        own = (RefreshKV(budget=20), FullAttention(), RefreshKV(budget=11), KeyIndex(budget=40))
+        return own[(self.first + layer) % 4]
+
+
+@pytest.mark.parametrize("first", range(4))
+def test_layers_may_draft_each_by_a_method_of_its_own(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.drafting.Costs", Always)
+    assert written(model, tokenizer, Exact(Mixed(first))) == written(model, tokenizer, FullAttention())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["deepseek_v3", "gemma2", "gpt2", "qwen3_next", "llama4_text"])
+@pytest.mark.parametrize("drafter", [KeyIndex(budget=24, recent=4), RefreshKV(budget=24)], ids=str)
+def test_what_cannot_be_verified_or_drafted_is_decoded_one_by_one(
+    tokenizer: PreTrainedTokenizerFast, name: str, drafter: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Latent attention, windows, positions that are learned, recurrent layers, chunks."""
+    monkeypatch.setattr("core.drafting.Costs", Always)
+    other = enable(make_model(name))
+    prompt, forwards = (torch.arange(150) * 7 % 50 + 20).tolist(), list[int]()
+
+    def tokens(policy: Policy) -> list[int]:
+        events = stream_generate(other, tokenizer, prompt, policy=policy, max_new_tokens=20)
+        return [event.token_id for event in events if isinstance(event, TokenGenerated)]
+
+    expected = tokens(FullAttention())
+    hook = other.register_forward_pre_hook(
+        lambda _, arguments, keywords: forwards.append(keywords["input_ids"].shape[1]), with_kwargs=True
+    )
+    try:
+        assert tokens(Exact(drafter)) == expected
+    finally:
+        hook.remove()
+    if name in ("gemma2", "qwen3_next", "llama4_text"):  # nothing is drafted in vain
+        assert forwards == [150, *[1] * 19]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left", [5, MOST_DRAFTED + 5])
+def test_nothing_is_drafted_beyond_the_window(
+    tokenizer: PreTrainedTokenizerFast, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a model whose positions are learned: there is none behind it."""
+    monkeypatch.setattr("core.drafting.Costs", Always)
+    other = enable(make_model("gpt2"))
+    prompt = (torch.arange(512 - left) * 7 % 50 + 20).tolist()
+
+    def tokens(policy: Policy, *processors: LogitsProcessor) -> list[int]:
+        options = {"policy": policy, "max_new_tokens": left, "logits_processors": processors}
+        events = stream_generate(other, tokenizer, prompt, **options)  # type: ignore[arg-type]
+        return [event.token_id for event in events if isinstance(event, TokenGenerated)]
+
+    assert tokens(Exact(KeyIndex(budget=24, recent=4))) == tokens(FullAttention())
+    assert tokens(FullAttention(), Dictation(range(40, 80), end=95)) == [*range(40, 40 + left)]
+
+
 class Follows(LogitsProcessor):
     """Keeps a record of what it has seen, as a guard does, and forbids what came twice before."""
 
@@ -186,6 +291,12 @@ def test_as_much_is_drafted_as_pays(odds: float, draft: float, expected: int) ->
     paces = {count: sum(odds**place for place in range(count + 1)) / (1 + count * (0.2 + draft)) for count in range(8)}
     best = max(paces, key=lambda count: paces[count])
     assert costs.best(odds, 7, draft) == (best if paces[best] > 1.03 else 0) == expected
+
+
+def test_no_more_is_drafted_than_a_step_verifies() -> None:
+    assert Exact(draft=MOST_DRAFTED).drafting.most == 7
+    with pytest.raises(InvalidParameterError, match="draft is 8; it must be at most 7"):
+        Exact(draft=8)
 
 
 @pytest.mark.parametrize("policy", [FullAttention(), StreamingLLM(), "RefreshKV"])
