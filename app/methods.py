@@ -64,8 +64,8 @@ Form: TypeAlias = Literal["amount", "whole", "number"]
 
 _FORMS: Mapping[Any, Form] = {float | int: "amount", int: "whole", float: "number", float | None: "number"}
 
-_NAMES = {"similarity_threshold": "threshold"}
-"""Parameters that the app and its stored projects call otherwise."""
+_NAMES = {"similarity_threshold": "threshold", "draft": "drafted"}
+"""Parameters that the app and its stored projects call otherwise: a draft is the person's text."""
 
 _LABELS: Mapping[str, str] = {
     "threshold": "Keep the small cache above this query similarity (empty: refresh at every check)",
@@ -78,7 +78,7 @@ _LABELS: Mapping[str, str] = {
     "dense_layers": "First layers, which read everything",
     "recent": "Newest tokens that are always read",
     "bits": "Bits of each number in the coarse copy: 2, 3 or 4",
-    "draft": "Tokens drafted at most before they are verified",
+    "drafted": "Tokens drafted at most before they are verified",
     "similarity": "Choose anew below this query similarity",
 }
 

@@ -6,6 +6,7 @@ import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from transformers.generation import (
 )
 
 from .errors import InvalidParameterError
+from .policies.checks import is_integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,21 @@ class SamplingParams:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not 0 <= self.temperature < math.inf:
+        if not isinstance(self.temperature, Real) or not 0 <= self.temperature < math.inf:
             raise InvalidParameterError(
                 "temperature-out-of-range",
                 "temperature is {temperature}; it must be 0 (greedy) or a larger finite number.",
-                temperature=self.temperature,
+                temperature=repr(self.temperature),
+            )
+        if self.seed is not None and not is_integer(self.seed):
+            raise InvalidParameterError(
+                "seed-not-whole",
+                "seed is {seed}; it must be a whole number, or None for another one each time.",
+                seed=repr(self.seed),
             )
         try:
             self._warpers(0)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise InvalidParameterError(
                 "sampling-out-of-range",
                 "{problem} Choose a value in that range, or leave the parameter out.",
@@ -63,7 +71,7 @@ class SamplingParams:
         The repetition penalty leaves the prompt out (transformers' `generate` counts it in): it would penalise every
         word of the very document that is being written about.
         """
-        seed = secrets.randbits(64) if self.seed is None else self.seed
+        seed = secrets.randbits(64) if self.seed is None else int(self.seed)
         warped = LogitsProcessorList([*processors, *self._warpers(prompt_tokens)])
         return Sampler(warped, greedy=self.temperature == 0, seed=seed, own=len(processors))
 
@@ -77,7 +85,7 @@ class SamplingParams:
         if self.temperature != 1:
             warpers.append(TemperatureLogitsWarper(float(self.temperature)))
         if self.top_k:
-            warpers.append(TopKLogitsWarper(self.top_k))
+            warpers.append(TopKLogitsWarper(int(self.top_k) if is_integer(self.top_k) else self.top_k))
         if self.top_p != 1:
             warpers.append(TopPLogitsWarper(self.top_p))
         if self.min_p:

@@ -133,6 +133,11 @@ def test_runs_beside_each_other_write_what_they_write_alone(
         ({"temperature": -0.5}, "temperature-out-of-range", r"temperature is -0.5; it must be 0 \(greedy\) or"),
         ({"temperature": math.nan}, "temperature-out-of-range", "temperature is nan"),
         ({"temperature": math.inf}, "temperature-out-of-range", "temperature is inf"),
+        ({"temperature": "1"}, "temperature-out-of-range", "temperature is '1'"),
+        ({"temperature": None}, "temperature-out-of-range", "temperature is None"),
+        ({"seed": 1.5}, "seed-not-whole", "seed is 1.5; it must be a whole number, or None"),
+        ({"seed": "a"}, "seed-not-whole", "seed is 'a'"),
+        ({"temperature": 1.0, "top_p": None}, "sampling-out-of-range", "NoneType"),
         ({"temperature": 1.0, "top_p": -1.0}, "sampling-out-of-range", "`top_p` .* but is -1.0 Choose a value in that"),
         ({"temperature": 1.0, "top_p": 1.5}, "sampling-out-of-range", "`top_p` .* but is 1.5"),
         ({"temperature": 1.0, "top_k": -1}, "sampling-out-of-range", "`top_k` .* but is -1"),
@@ -152,3 +157,9 @@ def test_values_out_of_range_are_refused(values: dict[str, float], code: str, me
 def test_whole_numbers_are_numbers() -> None:
     params = SamplingParams(temperature=2, top_p=1, repetition_penalty=2, seed=1)
     assert draw(params.sampler(0), 3) == draw(SamplingParams(2.0, repetition_penalty=2.0, seed=1).sampler(0), 3)
+
+
+@pytest.mark.parametrize("seed", [-3, 7])
+def test_numbers_of_numpy_are_numbers(seed: int) -> None:
+    params = SamplingParams(temperature=np.float32(2), top_k=np.int64(3), seed=np.int64(seed))  # type: ignore[arg-type]
+    assert draw(params.sampler(0), 3) == draw(SamplingParams(2.0, top_k=3, seed=seed).sampler(0), 3)
