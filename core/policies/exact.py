@@ -38,7 +38,7 @@ class Exact(Policy):
                 "draft-by-another-kind",
                 "Exact drafts by {policy}, and takes a method with a small cache or an index that evicts nothing, such "
                 "as KeyIndex or RefreshKV.",
-                policy=str(self.policy),
+                policy=repr(self.policy),
             )
 
     @property
