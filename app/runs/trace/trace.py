@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any
 
 from app.prompt.compose import Composed, Places
@@ -101,9 +101,11 @@ class Trace:
 
 
 def describe_policy(policy: Policy) -> dict[str, Any]:
-    """The policy's name as `method`, and its parameters."""
-    parameters: dict[str, Any] = asdict(policy) if is_dataclass(policy) else {}
-    return {"method": type(policy).__name__, **parameters}
+    """The policy's name as `method`, and its parameters; one that is a policy itself, as Python writes it."""
+    own: tuple[Field[Any], ...] = fields(policy) if is_dataclass(policy) else ()
+    parameters = ((field.name, getattr(policy, field.name)) for field in own)
+    said = {name: repr(value) if isinstance(value, Policy) else value for name, value in parameters}
+    return {"method": type(policy).__name__, **said}
 
 
 def prompt_tokens(composed: Composed) -> PromptTokens:

@@ -12,7 +12,7 @@ from hypothesis import given
 from app.runs.trace import Replay, Trace, describe_policy, file, read_trace, write_trace
 from app.runs.trace.file import TraceFile
 from app.say.errors import TraceError
-from core import FullAttention, RefreshKV
+from core import METHODS, Exact, FullAttention, RefreshKV
 from core.events import CacheRefreshed
 from tests.app.runs.trace.runs import MadeRun, compose_pages, made_runs
 
@@ -95,6 +95,18 @@ def test_policies_by_name_and_parameters() -> None:
     assert describe_policy(FullAttention()) == {"method": "FullAttention"}
     assert describe_policy(RefreshKV(budget=512, stride=5))["budget"] == 512
     assert describe_policy(RefreshKV.paper())["floor"] == 0
+    assert describe_policy(Exact(RefreshKV(budget=9))) == {
+        "method": "Exact",
+        "policy": repr(RefreshKV(budget=9)),
+        "draft": 4,
+    }
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_trace_of_every_method_is_written_and_read(method: str) -> None:
+    trace = RUN.recorder().trace
+    trace = replace(trace, settings=replace(trace.settings, policy=describe_policy(METHODS[method]())))
+    assert read_trace(write_trace(trace)).settings.policy == trace.settings.policy
 
 
 RUN = MadeRun([], compose_pages([[2, 1]], 0, 1), (0, 1), 3)
