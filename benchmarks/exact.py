@@ -42,12 +42,14 @@ from core.steps import forward
 
 from .machine import machine_name
 from .quality.texts import TEXTS, token_ids
+from .timing import milliseconds
 from .writing.corpus import Library
 
 CHUNK = 1000
 WAYS: dict[str, dict[str, Any]] = {"greedy": {}, "sampled": {"temperature": 0.7, "seed": 1}, "quoting": {}}
 METHODS: dict[str, Policy] = {"Exact, look-up alone": Exact(draft=0), "Exact": Exact()}
 ROWS = (1, 2, 4, 5, 8)
+STEPS = 15
 
 
 class Bench:
@@ -117,18 +119,13 @@ class Bench:
         tokens = torch.arange(100, 100 + max(ROWS)).unsqueeze(1)
         with kernels.own_threads():
             return {
-                "of one run": [_least(partial(graph.verify, tokens[:rows], caches[0])) for rows in ROWS],
-                "of several": [_least(partial(graph.step_together, tokens[:rows], caches[:rows])) for rows in ROWS],
+                "of one run": [_least(graph.verify, tokens[:rows], caches[0]) for rows in ROWS],
+                "of several": [_least(graph.step_together, tokens[:rows], caches[:rows]) for rows in ROWS],
             }
 
 
-def _least(step: Callable[[], object], times: int = 15) -> float:
-    taken = []
-    for _ in range(times):
-        started = perf_counter()
-        step()
-        taken.append(1e3 * (perf_counter() - started))
-    return min(taken)
+def _least(step: Callable[..., object], *given: object) -> float:
+    return min(milliseconds(partial(step, *given), STEPS))
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from statistics import median
-from time import perf_counter
 
 import torch
 from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
@@ -33,19 +32,10 @@ from core.decoder import forward
 
 from .inputs import DOCUMENT
 from .machine import machine_name
+from .timing import milliseconds
 
 REPEATS = 3
 ASK = "Write one paragraph about what this text says."
-
-
-def milliseconds(call: Callable[[], object], repeats: int = REPEATS) -> float:
-    """The median duration."""
-    taken = []
-    for _ in range(repeats):
-        started = perf_counter()
-        call()
-        taken.append(1000 * (perf_counter() - started))
-    return median(taken)
 
 
 def per_token(
@@ -75,7 +65,7 @@ def forwards(model: PreTrainedModel, source: Sequence[int], rows: int) -> float:
             forward(model, torch.tensor([source[:rows]]), cache)
         cache.truncate(len(source))
 
-    return milliseconds(call, 15)
+    return median(milliseconds(call, 15))
 
 
 def main() -> None:
@@ -92,8 +82,8 @@ def main() -> None:
     source = str(tokenizer.decode(ids[: arguments.context]))
     vocabulary = Vocabulary(tokenizer)
     print(f"{machine_name()}, {torch.get_num_threads()} threads, compiled: {compiled}\n")
-    print(f"Vocabulary: {milliseconds(lambda: Vocabulary(tokenizer)):.0f} ms")
-    made = milliseconds(lambda: SourceGuard(vocabulary, [text, ASK]))
+    print(f"Vocabulary: {median(milliseconds(lambda: Vocabulary(tokenizer), REPEATS)):.0f} ms")
+    made = median(milliseconds(lambda: SourceGuard(vocabulary, [text, ASK]), REPEATS))
     print(f"SourceGuard of {len(ids):,} tokens: {made:.0f} ms\n")
 
     def made_of(name: str) -> list[LogitsProcessor]:

@@ -11,9 +11,8 @@ perplexity of the sample document's next tokens, fed one by one.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import median
-from time import perf_counter
 from unittest.mock import patch
 
 import torch
@@ -28,6 +27,7 @@ from core.layer import PolicyLayer
 from core.policies import Observation
 
 from .inputs import DOCUMENT
+from .timing import milliseconds
 
 REPEATS = 21
 
@@ -55,16 +55,6 @@ def predictions(model: PreTrainedModel, policy: Policy, ids: Tensor, context: in
     return torch.cat(logits).float().log_softmax(-1)
 
 
-def milliseconds(call: Callable[[], object]) -> float:
-    """The median duration."""
-    taken = []
-    for _ in range(REPEATS):
-        started = perf_counter()
-        call()
-        taken.append(1000 * (perf_counter() - started))
-    return median(taken)
-
-
 def attention_times(model: PreTrainedModel, length: int, small: int) -> Sequence[float]:
     """ms of one step's attention in all layers: over keys and values, over keys and an eighth of each value, small."""
     config = model.config.get_text_config(decoder=True)
@@ -77,7 +67,10 @@ def attention_times(model: PreTrainedModel, length: int, small: int) -> Sequence
 
     kinds = [(length, dim), (length, dim // 8), (small, dim)]
     pairs = [list(zip(states(positions, dim), states(positions, width), strict=True)) for positions, width in kinds]
-    return [milliseconds(lambda pair=pair: [attend(query, k, v, 0.125) for k, v in pair]) for pair in pairs]  # type: ignore[misc]
+    return [
+        median(milliseconds(lambda pair=pair: [attend(query, k, v, 0.125) for k, v in pair], REPEATS))  # type: ignore[misc]
+        for pair in pairs
+    ]
 
 
 def main() -> None:

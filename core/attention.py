@@ -228,7 +228,7 @@ def _full_step(
     allowed = _without_evicted(layer, mask, query, key)
     grouped_mask = None if allowed is None else group_mask(allowed, key.shape[1])
     output, weights = grouped_attention(query, key, value, grouped_mask, terms)
-    if layer.keeps_seen:
+    if layer.seen is not None:
         layer.seen.append(weights[:, :, :, 0])
     if not layer.policy.reads_all:
         layer.count(key.shape[2], None if mask is None else valid_positions(group_mask(mask, key.shape[1])))

@@ -169,17 +169,25 @@ class PolicyCache(Cache):
         """Forwards inside are decode steps to be verified, of `can_verify`; with `weights` the layers keep what they
         attend to."""
         for layer in self.policy_layers.values():
-            layer.forced_step, layer.seen, layer.keeps_seen = Step.VERIFY, [], weights
+            layer.forced_step, layer.seen = Step.VERIFY, [] if weights else None
         try:
             yield
         finally:
             for layer in self.policy_layers.values():
-                layer.forced_step, layer.seen, layer.keeps_seen = None, [], False
+                layer.forced_step = layer.seen = None
 
     @property
     def can_verify(self) -> bool:
         """Whether tokens can be verified by the model's modules: if all layers attend to everything, and rewind."""
         return all(isinstance(layer, PolicyLayer) and layer.policy.reads_all for layer in self.layers)
+
+    @property
+    def steps_are_independent(self) -> bool:
+        """Whether a decode step leaves nothing but its token to the next: no slot of a small cache, no state."""
+        return all(
+            isinstance(layer, PolicyLayer) and (layer.policy.reads_all or layer.kept.index is not None)
+            for layer in self.layers
+        )
 
     @property
     def is_latent(self) -> bool:

@@ -18,7 +18,7 @@ from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBa
 from . import kernels
 from .cache import PolicyCache
 from .detokenizer import Detokenizer
-from .drafting import Speculation, foretelling
+from .drafting import speculation_of
 from .errors import CacheMismatchError, InvalidParameterError
 from .events import CacheRefreshed, Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
 from .policies import DEFAULT_POLICY, Policy
@@ -78,8 +78,7 @@ def generate_step(
     ids = token_ids.to(device_of(model))
     logits: Tensor | None = yield from _prefill(model, ids, cache, prefill_chunk)
     verified: Verified | None = None
-    drafts = cache.policy.drafting is not None or foretelling(sampler)
-    speculation = Speculation(model, cache, sampler) if drafts else None
+    speculation = speculation_of(model, cache, sampler)
     step, started = 0, perf_counter()
     while True:
         assert logits is not None

@@ -268,21 +268,31 @@ def foretelling(sampler: Sampler) -> list[Foretelling]:
     return [each for each in getattr(sampler, "processors", ()) if hasattr(each, "upcoming")]
 
 
+def speculation_of(model: PreTrainedModel, cache: PolicyCache, sampler: Sampler) -> Speculation | None:
+    """How the steps behind the prompt in `cache` are drafted, whose tokens `sampler` draws; None if they are not."""
+    if not cache.steps_are_independent:
+        return None
+    small: SmallCacheDraft | None = None
+    drafters: list[Drafter] = [Foretold(each) for each in foretelling(sampler)]
+    if drafting := cache.policy.drafting:
+        drafters.append(LookUp())
+        if drafting.most and not cache.is_latent:
+            small = SmallCacheDraft(model, cache, drafting.policy, drafting.most, sampler.alone())
+            drafters.append(small)
+    return Speculation(model, cache, drafters, small) if drafters else None
+
+
 class Speculation:
     """The steps of one generation whose tokens are drafted, and verified by the steps of its policy."""
 
-    def __init__(self, model: PreTrainedModel, cache: PolicyCache, sampler: Sampler) -> None:
-        """`cache` holds the prompt. sampler: draws the text."""
-        self._model, self._cache = model, cache
-        self._costs = Costs()
-        self._small: SmallCacheDraft | None = None
-        self._drafters: list[Drafter] = [Foretold(each) for each in foretelling(sampler)]
+    def __init__(
+        self, model: PreTrainedModel, cache: PolicyCache, drafters: Sequence[Drafter], small: SmallCacheDraft | None
+    ) -> None:
+        """`cache` holds the prompt. drafters: who is asked first comes first; small: which of them is to be told what
+        steps over everything attend to."""
+        self._model, self._cache, self._drafters, self._small = model, cache, drafters, small
         self._window = window_of(model.config) or sys.maxsize
-        if (drafting := cache.policy.drafting) and cache.can_verify:
-            self._drafters.append(LookUp())
-            if drafting.most and not cache.is_latent:
-                self._small = SmallCacheDraft(model, cache, drafting.policy, drafting.most, sampler.alone())
-                self._drafters.append(self._small)
+        self._costs = Costs()
         self._drafter: Drafter | None = None
         self._drafted = 0
         self._verified: Verified | None = None

@@ -2,8 +2,7 @@
 
 A decode step in transformers is some 1,500 small operations, and on a CPU their dispatch takes longer than their
 arithmetic. `compile_decoding` has the whole step compiled once (compilation.py) and hands it to the model. Until it is
-there, and wherever it does not apply, decoding goes through the model's own modules, with the
-same results.
+there, and wherever it does not apply, decoding goes through the model's own modules, with the same results.
 
 One graph serves all steps: a layer's attention is one operation (kernels/rows.h), which is told by a tensor of numbers
 (places.py) where a new token goes and what it attends to. The caches are those of `PolicyCache` as they are. The tokens
@@ -66,7 +65,7 @@ class DecodeGraph:
         alone: the logits `(rows, vocabulary)`; what counts the next of them, given its place; and with `weights` what
         they attended to, `(layers, heads, group, length)` each, until the next step. None, with the cache untouched,
         for steps that are not this graph's."""
-        if len(tokens) > MOST_ROWS or not _is_served(cache) or not _is_independent(cache):
+        if len(tokens) > MOST_ROWS or not _is_served(cache) or not cache.steps_are_independent:
             return None
         rows = [Row(cache, ahead, leaves_weights=weights) for ahead in range(len(tokens))]
         logits = self._forward(tokens, rows)
@@ -185,12 +184,6 @@ def _is_layer_served(layer: PolicyLayer, step: Step) -> bool:
         return False  # its query is to be kept, and stays inside the graph; or it is not to see what was evicted
     # Else the method is to see its weights, or has an index of its own.
     return not kept.observes and (kept.index is None or (step is not Step.FULL and kept.codes is not None))
-
-
-def _is_independent(cache: PolicyCache) -> bool:
-    """Whether a decode step leaves nothing but its token to the next: no slot of a small cache."""
-    layer = next(iter(cache.policy_layers.values()))
-    return layer.upcoming_step() is Step.CHOSEN or layer.policy.reads_all
 
 
 def decode_graph(model: PreTrainedModel) -> DecodeGraph | RecordedStep | None:

@@ -23,13 +23,14 @@ from . import kernels
 from .cache import kv_dtype
 from .grouped import scaling_of
 from .places import FIELDS
+from .policies.base import MOST_DRAFTED
 from .traced import TRACED_KEY, TracedCache, traced_step
 
 GRAPH_ATTENTION = "refreshkv_graph"
 """Name under which `graph_attention` is registered with transformers while a step is traced."""
 MODEL_FILE, SMALL_FILE = "model.pt", "small.pt"
 SMALL = 64
-MOST_ROWS = 8
+MOST_ROWS = 1 + MOST_DRAFTED
 """Tokens of a step, at most: of several runs, or of one to be verified."""
 CONVERSIONS = (torch.ops.aten.to.dtype, torch.ops.aten.contiguous.default)
 

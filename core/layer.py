@@ -77,8 +77,8 @@ class PolicyLayer(CacheLayerMixin):
         self.forced_step: Step | None = None
         self.refreshed: RefreshReason | None = None
         self.record_past = False
-        self.keeps_seen = False
-        self.seen: list[Tensor] = []  # with it, what the full steps attended to, `(batch, heads, group, length)` each
+        # What full steps attend to, `(batch, heads, group, length)` each, if it is kept.
+        self.seen: list[Tensor] | None = None
         self._chunks: tuple[int, ...] = ()  # forwards of the prompt at hand, as far as nobody said that it is one
         self._undo: list[Callable[[], None]] = []
         self._awaits_attention = False

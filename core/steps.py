@@ -105,11 +105,10 @@ def _alone(model: PreTrainedModel, token_id: int, cache: PolicyCache) -> Verifie
 def _verify_by_modules(
     model: PreTrainedModel, ids: Tensor, cache: PolicyCache, weights: bool
 ) -> tuple[Tensor, Callable[[int], None], list[Tensor]]:
-    layers = list(cache.policy_layers.values())
     with cache.verifying(weights):
         logits = _forward(model, ids, cache, ids.shape[1])[0]
-        rows = range(ids.shape[1] if weights else 0)
-        seen = [torch.stack([layer.seen[row][0] for layer in layers]) for row in rows]
+        of_layers = [layer.seen or [] for layer in cache.policy_layers.values()]
+        seen = [torch.stack([weights[0] for weights in of_token]) for of_token in zip(*of_layers, strict=True)]
     cache.rewind(ids.shape[1])
     return logits, lambda _: cache.count_full_step(), seen
 

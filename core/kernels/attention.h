@@ -283,10 +283,10 @@ void attend(const Cached<T>& cached, const Slots& attended, const Tensor& query,
   run<T, Slots>({{cached, {attended}, std::move(own), query.size(1) / cached.heads, {weights}, weights_stride, {out}}});
 }
 
-// Call `function` with a value of the type in which the cache is stored.
+// Call `function` with a value of the type in which a cache stores a number in so many bytes.
 template <typename F>
-void with_stored_type(const Tensor& states, const F& function) {
-  if (states.element_size() == 2) {
+void with_stored_type(int64_t bytes, const F& function) {
+  if (bytes == 2) {
     function(uint16_t{});
   } else {
     function(float{});
@@ -298,7 +298,7 @@ inline std::tuple<Tensor, Tensor> decode_attention(const Tensor query, const Ten
   const int64_t query_heads = query.size(1), heads = keys.size(1), length = keys.size(2);
   Tensor out = torch::stable::new_empty(query, {1, 1, query_heads, values.size(3)});
   Tensor weights = torch::stable::new_empty(query, {1, heads, query_heads / heads, length});
-  with_stored_type(keys, [&](auto type) {
+  with_stored_type(keys.element_size(), [&](auto type) {
     attend(Cached<decltype(type)>(keys, values), First{length}, query, scaling, weights.mutable_data_ptr<float>(), length,
            out.mutable_data_ptr<float>());
   });

@@ -84,7 +84,7 @@ struct KeyCodes {
 inline void append_key_codes(const Tensor keys, Tensor codes, const Tensor ranges, int64_t start) {
   const KeyCodes index(codes, ranges);
   const int64_t heads = keys.size(1), count = keys.size(2);
-  with_stored_type(keys, [&](auto type) {
+  with_stored_type(keys.element_size(), [&](auto type) {
     using T = decltype(type);
     const T* from = static_cast<const T*>(keys.const_data_ptr());
     parallel_for(index.rows * count, kChunk, [&](int64_t begin, int64_t end) {

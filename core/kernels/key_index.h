@@ -158,7 +158,7 @@ inline std::tuple<Tensor, Tensor> indexed_attention(const Tensor query, const Te
   Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), values.size(3)});
   Tensor positions = torch::stable::new_empty(counts, {1, index.rows, chosen.most});
   chosen.copy(positions.mutable_data_ptr<int64_t>(), chosen.most);
-  with_stored_type(keys, [&](auto type) {
+  with_stored_type(keys.element_size(), [&](auto type) {
     attend(Cached<decltype(type)>(keys, values), chosen, query, scaling, nullptr, 0, out.mutable_data_ptr<float>());
   });
   return {out, positions};
@@ -177,7 +177,7 @@ inline Tensor chosen_attention(const Tensor query, const Tensor keys, const Tens
     for (int64_t j = 0; j < attended.stride; ++j)
       attended.positions[row * attended.stride + j] = j < counts[row] ? static_cast<int32_t>(from[row * width + j]) : 0;
   Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), values.size(3)});
-  with_stored_type(keys, [&](auto type) {
+  with_stored_type(keys.element_size(), [&](auto type) {
     attend(Cached<decltype(type)>(keys, values), attended, query, scaling, nullptr, 0, out.mutable_data_ptr<float>());
   });
   return out;

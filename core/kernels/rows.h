@@ -115,18 +115,13 @@ inline Tensor decode_rows_attention(const Tensor query, const Tensor key, const 
                                     double scaling, int64_t stored) {
   const int64_t rows = query.size(0), heads = key.size(1), value_dim = value.size(3);
   Tensor out = torch::stable::new_empty(query, {rows, 1, query.size(1), value_dim});
-  const auto step = [&](auto type) {
+  with_stored_type(stored, [&](auto type) {
     const DecodeRows<decltype(type)> all{rows, query.size(1), heads, key.size(3), value_dim,
         query.const_data_ptr<float>(), key.const_data_ptr<float>(), value.const_data_ptr<float>(),
         place.const_data_ptr<int64_t>(), scaling, out.mutable_data_ptr<float>()};
     all.write();
     all.attend();
-  };
-  if (stored == 2) {
-    step(uint16_t{});
-  } else {
-    step(float{});
-  }
+  });
   return out;
 }
 

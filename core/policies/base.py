@@ -129,7 +129,7 @@ class LayerIndex(ABC):
 
 
 MOST_DRAFTED = 7
-"""Tokens that are drafted at once: a compiled step takes 8 rows."""
+"""Tokens that are drafted at once; a compiled step takes one row more."""
 
 
 @dataclass(frozen=True)

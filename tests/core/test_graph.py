@@ -251,7 +251,7 @@ def test_a_dictated_text_goes_several_tokens_a_step_and_tells_the_same(
         together = events()
     assert sum(steps) == 42  # the end too, which is not taken
     assert max(steps) == 8
-    monkeypatch.setattr("core.decoder.foretelling", lambda sampler: [])
+    monkeypatch.setattr("core.drafting.foretelling", lambda sampler: [])
     alone = events()
     for ours, expected in zip(together, alone, strict=True):
         assert type(ours) is type(expected)
