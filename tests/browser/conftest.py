@@ -1,11 +1,13 @@
 """A Chromium for the browser tests, Debian's where there is one, else Playwright's own; and the page in it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.browser.stub import SMALL, StubEngine
 from tests.browser.studio import Hands, Studio
@@ -100,3 +102,16 @@ def visitor(studio: Studio, tabs: Tabs) -> Iterator[Page]:
     """An empty page in the browser of somebody else."""
     with tabs.open(studio.url) as page:
         yield page
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say of a journey that failed what the page showed and what the engine was doing."""
+    report = yield
+    given: dict[str, Any] = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed and isinstance(hands := given.get("hands"), Hands):
+        with suppress(Error):
+            report.sections.append(("what the page showed", hands.page.locator("body").inner_text(timeout=5_000)))
+        runs = [f"{run.priority.name}: {run.state}" for run in given["engine"].current()] if "engine" in given else []
+        report.sections.append(("runs of the engine", "\n".join(runs)))
+    return report

@@ -124,6 +124,18 @@ class Hands:
         """A button of the page, by its id."""
         self.page.locator(f"#{name}").click()
 
+    def press_until(self, name: str, shown: Locator) -> None:
+        """A button that comes with much else, until what it brings is there: nobody presses so soon as a test, and a
+        press on what has just come may be lost."""
+        for last in (False, False, True):
+            self.press(name)
+            try:
+                expect(shown).to_be_visible(timeout=SLOW if last else 10_000)
+                return
+            except AssertionError:
+                if last:
+                    raise
+
     def type(self, text: str) -> None:
         """Put a text into the draft, and see it saved."""
         self.area.fill(text)
