@@ -21,9 +21,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from core import PolicyCache, enable
-from core.decoder import forward
 from core.default_model import cache_folder, embedded_model
 from core.policies import TOVA, Policy, SnapKV, StreamingLLM
+from core.steps import forward
 
 from .decode import METHODS
 from .environments import peer_python

@@ -28,7 +28,7 @@ from core import (
     load_model,
     stream_generate,
 )
-from core.decoder import forward
+from core.steps import forward
 
 from .inputs import DOCUMENT
 from .machine import machine_name

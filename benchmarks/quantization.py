@@ -21,8 +21,8 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from core import FullAttention, PolicyCache, compile_decoding, enable, kernels, load_model
-from core.decoder import decode, forward
 from core.quantization import Quantization
+from core.steps import decode, forward
 
 from .inputs import DOCUMENT
 from .workers.transformers_model import nf4_model, weight_bytes

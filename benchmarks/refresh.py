@@ -20,11 +20,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core import FullAttention, Policy, PolicyCache, RefreshKV, attention, kernels, load_model
-from core.decoder import decode, forward
 from core.default_model import cache_folder
 from core.grouped import Terms, grouped_attention
 from core.layer import PolicyLayer
 from core.policies import Observation
+from core.steps import decode, forward
 
 from .inputs import DOCUMENT
 from .timing import milliseconds

@@ -36,7 +36,7 @@ from core import (
     load_model,
     stream_generate,
 )
-from core.decoder import decode, forward
+from core.steps import decode, forward
 
 from .inputs import DOCUMENT
 from .machine import machine_name

@@ -8,7 +8,7 @@ for event in stream_generate(model, tokenizer, "...", policy=KeyIndex(budget=1/1
 from .attention import enable
 from .cache import PolicyCache
 from .compilation import Compilation, compile_decoding
-from .decoder import GenerationOptions, generate, stream_generate
+from .decoder import GenerationOptions, generate, stream_generate, stream_steps
 from .errors import (
     CacheMismatchError,
     ContextOverflowError,
@@ -46,6 +46,7 @@ from .processors import ContextContrast, Dictation, RepetitionGuard, SourceGuard
 from .sampling import SamplingParams
 from .snapshot import Snapshot, model_fingerprint
 from .statement import Statement
+from .steps import NextStep, decode_together, steps_together
 
 __all__ = [
     "DEFAULT_POLICY",
@@ -69,6 +70,7 @@ __all__ = [
     "KeyIndex",
     "LayerIndex",
     "LoadingError",
+    "NextStep",
     "Observation",
     "Policy",
     "PolicyCache",
@@ -92,10 +94,13 @@ __all__ = [
     "TokenSelect",
     "Vocabulary",
     "compile_decoding",
+    "decode_together",
     "enable",
     "generate",
     "guarded_words",
     "load_model",
     "model_fingerprint",
+    "steps_together",
     "stream_generate",
+    "stream_steps",
 ]

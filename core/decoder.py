@@ -1,49 +1,27 @@
-"""Generation in three layers: `generate_step` (tokens), `stream_generate` (events), `generate` (text).
+"""Generation in layers: `generate_step` (tokens), `stream_steps` (events and the steps between them), `stream_generate`
+(events), `generate` (text).
 
 Holds the loop; what a step attends to is decided in the cache and its policy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from time import perf_counter
-from typing import TypeAlias, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
-import numpy as np
-import torch
 from torch import Tensor
 from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
-from . import kernels
 from .cache import PolicyCache
 from .detokenizer import Detokenizer
-from .drafting import speculation_of
 from .errors import CacheMismatchError, InvalidParameterError
-from .events import CacheRefreshed, Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
+from .events import Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
 from .policies import DEFAULT_POLICY, Policy
-from .policies.checks import is_integer
 from .prompt import Prompt, encode_prompt, require_known, require_room
-from .sampling import Sampler, SamplingParams
-from .steps import Verified, decode, device_of, forward
-
-ChunkSize: TypeAlias = int | Callable[[int, float], int]
-"""Prompt tokens per forward: a number, or a function of the tokens and the seconds of the forward before (0, 0.0)."""
-
-PREFILL_CHUNK = 1024
-"""Prompt tokens per forward. Longer chunks are faster and shorter ones stop and report sooner: one takes 2 to 5 s here
-(SmolLM2-135M on two AVX2 cores)."""
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratedStep:
-    """One sampled token, and what it took. `refreshed` is the refresh this step made, if any."""
-
-    token_id: int
-    step: int
-    full_layers: int
-    seconds: float
-    refreshed: CacheRefreshed | None
+from .sampling import SamplingParams
+from .sequence import PREFILL_CHUNK, ChunkSize, GeneratedStep, generate_step, is_positive
+from .steps import NextStep
 
 
 class GenerationOptions(TypedDict, total=False):
@@ -61,39 +39,6 @@ class GenerationOptions(TypedDict, total=False):
     logits_processors: Sequence[LogitsProcessor]
     cache: PolicyCache | None
     prefill_chunk: ChunkSize
-
-
-def generate_step(
-    model: PreTrainedModel,
-    token_ids: Tensor,
-    cache: PolicyCache,
-    sampler: Sampler,
-    prefill_chunk: ChunkSize = PREFILL_CHUNK,
-) -> Iterator[PrefillProgress | GeneratedStep]:
-    """Prefill `token_ids` `(1, length)` behind what `cache` holds of them, then yield a token a step, without end.
-
-    `cache.token_ids` must be a proper prefix of `token_ids`. Between two yields the cache holds all tokens but the one
-    just yielded.
-    """
-    ids = token_ids.to(device_of(model))
-    logits: Tensor | None = yield from _prefill(model, ids, cache, prefill_chunk)
-    verified: Verified | None = None
-    speculation = speculation_of(model, cache, sampler)
-    step, started = 0, perf_counter()
-    while True:
-        assert logits is not None
-        with kernels.own_threads():
-            token_id = sampler(ids, logits)
-        seconds = perf_counter() - started
-        yield GeneratedStep(token_id, step, cache.full_layers(), seconds, _refresh_event(cache, step))
-        started = perf_counter()
-        step += 1
-        ids = torch.cat([ids, torch.tensor([[token_id]], device=ids.device)], dim=1)
-        if speculation is None:
-            logits = decode(model, ids[:, -1:], cache)
-        elif verified is None or (logits := verified.take(token_id)) is None:
-            verified = speculation.step(ids)
-            logits = verified.take(token_id)
 
 
 def stream_generate(
@@ -132,6 +77,49 @@ def stream_generate(
     Closing the iterator stops at the next token (or prefill chunk) and leaves the cache usable. Raises
     InvalidParameterError, ContextOverflowError, CacheMismatchError or PolicyInactiveError before anything is computed.
     """
+    items = stream_steps(
+        model,
+        tokenizer,
+        prompt,
+        policy=policy,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        seed=seed,
+        stop_strings=stop_strings,
+        logits_processors=logits_processors,
+        cache=cache,
+        prefill_chunk=prefill_chunk,
+    )
+    return (item for item in items if not isinstance(item, NextStep))
+
+
+def stream_steps(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompt: Prompt,
+    *,
+    policy: Policy | None = None,
+    max_new_tokens: int = 512,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    top_k: int = 0,
+    min_p: float = 0.0,
+    repetition_penalty: float = 1.0,
+    seed: int | None = None,
+    stop_strings: Sequence[str] = (),
+    logits_processors: Sequence[LogitsProcessor] = (),
+    cache: PolicyCache | None = None,
+    prefill_chunk: ChunkSize = PREFILL_CHUNK,
+) -> Iterator[Event | NextStep]:
+    """As `stream_generate`, which describes the options, with each decode step before it is taken.
+
+    So several generations go on side by side: what `decode_together` did of their steps, they do not do themselves.
+    Between a `PrefillProgress` and the next event a piece of the prompt is read.
+    """
     token_ids = encode_prompt(tokenizer, prompt)
     prompt_tokens = token_ids.shape[1]
     _require_lengths(max_new_tokens, prefill_chunk)
@@ -157,12 +145,12 @@ def generate(
 
 
 def _events(
-    steps: Iterator[PrefillProgress | GeneratedStep],
+    steps: Iterator[PrefillProgress | NextStep | GeneratedStep],
     detokenizer: Detokenizer,
     end_tokens: frozenset[int],
     prompt_tokens: int,
     max_new_tokens: int,
-) -> Iterator[Event]:
+) -> Iterator[Event | NextStep]:
     """Turn steps into events and decide when to stop."""
     prefill_started = perf_counter()
     prefill_seconds = decode_seconds = 0.0
@@ -170,7 +158,7 @@ def _events(
     reason: FinishReason = "length"
     generated = 0
     for step in steps:
-        if isinstance(step, PrefillProgress):
+        if isinstance(step, PrefillProgress | NextStep):
             yield step
             continue
         if step.step == 0:
@@ -195,33 +183,8 @@ def _events(
     )
 
 
-def _prefill(
-    model: PreTrainedModel, ids: Tensor, cache: PolicyCache, chunk: ChunkSize
-) -> Generator[PrefillProgress, None, Tensor]:
-    """Forward the prompt in chunks; returns the logits `(1, vocabulary)` of its last token."""
-    total, done = ids.shape[1], len(cache.token_ids)
-    logits, tokens, seconds = None, 0, 0.0
-    while done < total:
-        size = chunk(tokens, seconds) if callable(chunk) else int(chunk)
-        if not _is_positive(size):
-            raise InvalidParameterError(
-                "chunk-out-of-range",
-                "The function given as prefill_chunk returned {size}; it must return a whole number of tokens, 1 or "
-                "more.",
-                size=repr(size),
-            )
-        piece = ids[:, done : done + size]
-        tokens, started = piece.shape[1], perf_counter()
-        with cache.prefill(last=done + tokens == total):
-            logits = forward(model, piece, cache)
-        done, seconds = done + tokens, perf_counter() - started
-        yield PrefillProgress(done, total)
-    assert logits is not None
-    return logits
-
-
 def _require_lengths(max_new_tokens: int, prefill_chunk: ChunkSize) -> None:
-    if not _is_positive(max_new_tokens) or not (callable(prefill_chunk) or _is_positive(prefill_chunk)):
+    if not is_positive(max_new_tokens) or not (callable(prefill_chunk) or is_positive(prefill_chunk)):
         raise InvalidParameterError(
             "tokens-out-of-range",
             "max_new_tokens is {max_new_tokens} and prefill_chunk {prefill_chunk}; both must be whole numbers, 1 or "
@@ -229,10 +192,6 @@ def _require_lengths(max_new_tokens: int, prefill_chunk: ChunkSize) -> None:
             max_new_tokens=max_new_tokens,
             prefill_chunk=str(prefill_chunk),
         )
-
-
-def _is_positive(count: object) -> bool:
-    return is_integer(count) and int(count) >= 1  # type: ignore[call-overload,no-any-return]
 
 
 def _prepare_cache(
@@ -270,15 +229,6 @@ def _prepare_cache(
     cache.truncate(cache.common_prefix(prompt[:-1]))
     cache.reserve(len(prompt) + max_new_tokens)
     return cache
-
-
-def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:
-    refreshed = cache.take_refreshes()
-    if not refreshed:
-        return None
-    reason = next(iter(refreshed.values()))
-    by_layer = cache.kept_by_layer()
-    return CacheRefreshed(step, tuple(refreshed), by_layer.sum(axis=0, dtype=np.int64), reason, by_layer)
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

@@ -46,12 +46,15 @@ class DecodeGraph:
     def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
         """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, as the model's forward gives them, with the same traces
         in `cache`; None, with the cache untouched, for a step that is not this graph's."""
-        return self.step_together(token, [cache])
+        return self.step_together(token, [cache]) if self.serves(cache) else None
 
-    def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor | None:
-        """As `step`, of a token of each of several caches: `(rows, 1)` to `(rows, vocabulary)`."""
-        if len(caches) > MOST_ROWS or not all(map(_is_served, caches)):
-            return None
+    def serves(self, cache: PolicyCache) -> bool:
+        """Whether the next step in `cache` is this graph's."""
+        return _is_served(cache)
+
+    def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
+        """As `step`, of a token of each of several caches, MOST_ROWS at most, which it `serves`: `(rows, 1)` to
+        `(rows, vocabulary)`."""
         rows = [Row(cache) for cache in caches]
         logits = self._forward(tokens, rows)
         for row in rows:

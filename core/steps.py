@@ -1,4 +1,5 @@
-"""One forward of a model over a cache: a piece of a prompt, a decode step, or tokens to be verified.
+"""One forward of a model over a cache: a piece of a prompt, a decode step, or tokens to be verified; or over several
+caches, a decode step of each.
 
 A decode step goes through the compiled graph where there is one for it (graph.py, cuda_graph.py), else through the
 model's own modules.
@@ -7,6 +8,7 @@ model's own modules.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,7 +16,8 @@ from transformers import PreTrainedModel
 
 from . import kernels
 from .cache import PolicyCache
-from .graph import decode_graph
+from .graph import DecodeGraph, decode_graph
+from .graph_export import MOST_ROWS
 
 
 @torch.no_grad()
@@ -36,6 +39,43 @@ def decode(model: PreTrainedModel, token: Tensor, cache: PolicyCache) -> Tensor:
         return forward(model, token, cache)
     cache.token_ids.append(int(token))
     return logits
+
+
+@dataclass(eq=False, slots=True)
+class NextStep:
+    """What a generation decodes next, by itself when it goes on, unless `decode_together` did it before.
+
+    token: int64 `(1, 1)`, which follows in `cache`; None where several tokens are verified at once, which no other can
+    be a part of. logits: `(1, vocabulary)`, once it is done.
+    """
+
+    token: Tensor | None
+    cache: PolicyCache
+    logits: Tensor | None = None
+
+
+@torch.no_grad()
+def decode_together(model: PreTrainedModel, steps: Sequence[NextStep]) -> int:
+    """Do those of these steps that the compiled step takes as its rows, up to MOST_ROWS in a forward, each with the
+    result that it has alone. Returns how many; the others are left to their generations. Each has a cache of its own.
+    """
+    graph = decode_graph(model)
+    if not isinstance(graph, DecodeGraph):
+        return 0
+    served = [(step, token) for step in steps if (token := step.token) is not None and graph.serves(step.cache)]
+    for start in range(0, len(served), MOST_ROWS):
+        rows = served[start : start + MOST_ROWS]
+        with kernels.own_threads():
+            logits = graph.step_together(torch.cat([token for _, token in rows]), [step.cache for step, _ in rows])
+        for index, (step, token) in enumerate(rows):
+            step.logits = logits[index : index + 1]
+            step.cache.token_ids.append(int(token))
+    return len(served)
+
+
+def steps_together(model: PreTrainedModel) -> bool:
+    """Whether `decode_together` does anything for this model: whether its decode step is compiled for the CPU."""
+    return isinstance(decode_graph(model), DecodeGraph)
 
 
 class Verified:

@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core import FullAttention, PolicyCache, attention, load_model
-from core.decoder import forward
+from core.steps import forward
 
 from ..inputs import DOCUMENT
 from ..quality.teacher import prefill

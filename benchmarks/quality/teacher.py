@@ -15,8 +15,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core import FullAttention, Policy, PolicyCache, Snapshot
-from core.decoder import PREFILL_CHUNK, decode, forward
 from core.graph import GRAPH_ATTRIBUTE
+from core.sequence import PREFILL_CHUNK
+from core.steps import decode, forward
 
 from .configurations import REFERENCE, Configuration
 from .metrics import agreements, divergences, likelihoods

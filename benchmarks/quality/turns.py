@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from core import PolicyCache
-from core.decoder import decode
+from core.steps import decode
 
 from .configurations import REFERENCE, Configuration
 from .items import Item, Line, Question, passage

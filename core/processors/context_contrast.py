@@ -9,10 +9,10 @@ from torch import Tensor
 from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..cache import PolicyCache
-from ..decoder import decode, forward
 from ..errors import InvalidParameterError
 from ..policies import FullAttention
 from ..prompt import Prompt, encode_prompt
+from ..steps import decode, forward
 from .continuation import Continuation
 
 

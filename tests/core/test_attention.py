@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from core import PolicyCache, RefreshKV, attention
-from core.decoder import forward
 from core.grouped import chunk_attention
+from core.steps import forward
 from tests.core.tiny import tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")

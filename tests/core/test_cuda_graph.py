@@ -8,8 +8,8 @@ from transformers import AttentionInterface
 from core import Policy, PolicyCache, RefreshKV
 from core.attention import ATTENTION_NAME
 from core.cuda_graph import RECORDED_ATTENTION, RecordedStep, _is_recorded, partial_step, recorded_attention
-from core.decoder import forward
 from core.layer import Step
+from core.steps import forward
 from tests.core.tiny import tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")

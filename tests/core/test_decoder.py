@@ -37,7 +37,7 @@ def of(kind: type, events: list[Event]) -> list:
 
 def test_the_size_of_a_chunk_can_follow_from_the_one_before(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = count(step=0.25)
-    monkeypatch.setattr("core.decoder.perf_counter", lambda: next(ticks))
+    monkeypatch.setattr("core.sequence.perf_counter", lambda: next(ticks))
     asked: list[tuple[int, float]] = []
 
     def chunk(tokens: int, seconds: float) -> int:

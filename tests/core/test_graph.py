@@ -21,6 +21,7 @@ from core import (
     Exact,
     FullAttention,
     KeyIndex,
+    NextStep,
     Policy,
     PolicyCache,
     Quest,
@@ -29,16 +30,18 @@ from core import (
     StreamingLLM,
     TokenGenerated,
     compile_decoding,
+    decode_together,
     enable,
     kernels,
     stream_generate,
+    stream_steps,
 )
 from core.compilation import Compilation, _key
-from core.decoder import decode, forward
 from core.graph import GRAPH_ATTRIBUTE, DecodeGraph, decode_graph
 from core.layer import Step
 from core.quantization import quantize_int4
 from core.selection import gather_positions
+from core.steps import decode, forward
 from core.storage import SmallCache
 from tests.core.architectures import make_model
 from tests.core.tiny import tiny_model
@@ -201,11 +204,52 @@ def test_runs_of_any_methods_share_a_step(compiled: PreTrainedModel, graph: Deco
     for _ in range(8):
         tokens = torch.randint(0, 256, (4, 1))
         expected = [graph.step(token[None], cache) for token, cache in zip(tokens, alone, strict=True)]
+        assert all(map(graph.serves, together))
         logits = graph.step_together(tokens, together)
-        assert logits is not None
         assert torch.equal(logits, torch.cat([row for row in expected if row is not None]))
     for ours, theirs in zip(together, alone, strict=True):
         assert (ours.kept() == theirs.kept()).all()
+
+
+def up_to_a_step(items: Iterator[Event | NextStep], tokens: list[int]) -> NextStep | None:
+    """The next step, and before it what came; None at the end."""
+    for item in items:
+        if isinstance(item, NextStep):
+            return item
+        if isinstance(item, TokenGenerated):
+            tokens.append(item.token_id)
+    return None
+
+
+def test_generations_go_on_side_by_side_as_each_does_alone(
+    compiled: PreTrainedModel, tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast]
+) -> None:
+    methods = [*POLICIES, Exact(KeyIndex(budget=40))]
+    asked = [
+        {"policy": policy, "max_new_tokens": 6 + number, "seed": number, "temperature": number % 2}
+        for number, policy in enumerate(methods)
+    ]
+    prompts = [(torch.arange(50 + 3 * number) * 7 % 50 + 60).tolist() for number in range(len(methods))]
+    alone = [
+        [
+            event.token_id
+            for event in stream_generate(compiled, tiny[1], prompt, **options)  # type: ignore[arg-type]
+            if isinstance(event, TokenGenerated)
+        ]
+        for prompt, options in zip(prompts, asked, strict=True)
+    ]
+    together = [
+        stream_steps(compiled, tiny[1], prompt, **options)  # type: ignore[arg-type]
+        for prompt, options in zip(prompts, asked, strict=True)
+    ]
+    texts: list[list[int]] = [[] for _ in methods]
+    shared = 0
+    while steps := [
+        step for items, text in zip(together, texts, strict=True) if (step := up_to_a_step(items, text)) is not None
+    ]:
+        shared += decode_together(compiled, steps)
+    assert texts == alone
+    assert shared > 60  # of methods that evict or have an index of their own, and of what is verified, there are none
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.9, "seed": 5}], ids=["greedy", "sampled"])

@@ -1,6 +1,7 @@
 """Which cache a run gets, what is left of the others, and who goes when memory is short."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from core import (
     SnapKV,
     StreamingLLM,
 )
-from core.decoder import generate_step
 from core.prefix_cache import MAX_DEFAULT_BYTES, MINIMUM_TOKENS, default_memory
+from core.sequence import GeneratedStep, generate_step
 from tests.core.architectures import make_model
 from tests.core.tiny import tiny_model
 
@@ -51,8 +52,8 @@ def read(
         known = len(cache.token_ids)
         ids = torch.tensor([prompt[: stop or None]])
         steps = generate_step(prefixes._model, ids, cache, lambda _, logits: int(logits.argmax()), 256)
-        for _ in range(-(-(ids.shape[1] - known) // 256) + new):
-            next(steps)
+        tokens = (step for step in steps if isinstance(step, GeneratedStep))
+        list(islice(tokens, new))
     return known, cache
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core import FullAttention, Policy, PolicyCache, RefreshKV, Snapshot, SnapshotError, enable, model_fingerprint
-from core.decoder import GeneratedStep, generate_step
+from core.sequence import GeneratedStep, generate_step
 from tests.core.architectures import make_model
 from tests.core.tiny import tiny_model
 

@@ -9,7 +9,7 @@ from app.engine.document_cache import document_cache
 from app.memory import Holder, Memory
 from app.settings import Settings
 from core import FullAttention, PolicyCache, PrefixCache
-from core.decoder import generate_step
+from core.sequence import generate_step
 from tests.core.tiny import tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")

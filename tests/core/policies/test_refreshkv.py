@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core import FullAttention, Policy, PolicyCache, RefreshKV
-from core.decoder import forward
+from core.steps import forward
 from tests.core.tiny import tiny_model
 
 

@@ -6,9 +6,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from core import ContextContrast, FullAttention, InvalidParameterError, PolicyCache, generate, stream_generate
-from core.decoder import forward
 from core.events import TokenGenerated
 from core.prompt import encode_prompt
+from core.steps import forward
 
 Tiny = tuple[PreTrainedModel, PreTrainedTokenizerFast]
 WITH, WITHOUT = "The tide turns twice a day. What turns? ", "What turns? "

@@ -1,0 +1,116 @@
+"""The tokens of one text: a prompt is read in pieces, then each step gives one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from . import kernels
+from .cache import PolicyCache
+from .drafting import speculation_of
+from .errors import InvalidParameterError
+from .events import CacheRefreshed, PrefillProgress
+from .policies.checks import is_integer
+from .sampling import Sampler
+from .steps import NextStep, Verified, decode, device_of, forward
+
+ChunkSize: TypeAlias = int | Callable[[int, float], int]
+"""Prompt tokens per forward: a number, or a function of the tokens and the seconds of the forward before (0, 0.0)."""
+
+PREFILL_CHUNK = 1024
+"""Prompt tokens per forward. Longer chunks are faster and shorter ones stop and report sooner: one takes 2 to 5 s here
+(SmolLM2-135M on two AVX2 cores)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedStep:
+    """One sampled token, and what it took. `refreshed` is the refresh this step made, if any."""
+
+    token_id: int
+    step: int
+    full_layers: int
+    seconds: float
+    refreshed: CacheRefreshed | None
+
+
+def generate_step(
+    model: PreTrainedModel,
+    token_ids: Tensor,
+    cache: PolicyCache,
+    sampler: Sampler,
+    prefill_chunk: ChunkSize = PREFILL_CHUNK,
+) -> Iterator[PrefillProgress | NextStep | GeneratedStep]:
+    """Prefill `token_ids` `(1, length)` behind what `cache` holds of them, then yield a token a step, without end, and
+    each step before it is taken.
+
+    `cache.token_ids` must be a proper prefix of `token_ids`. Between two yields the cache holds all tokens but the one
+    just yielded.
+    """
+    ids = token_ids.to(device_of(model))
+    logits: Tensor | None = yield from _prefill(model, ids, cache, prefill_chunk)
+    verified: Verified | None = None
+    speculation = speculation_of(model, cache, sampler)
+    step, started = 0, perf_counter()
+    while True:
+        assert logits is not None
+        with kernels.own_threads():
+            token_id = sampler(ids, logits)
+        seconds = perf_counter() - started
+        yield GeneratedStep(token_id, step, cache.full_layers(), seconds, _refresh_event(cache, step))
+        started = perf_counter()
+        step += 1
+        ids = torch.cat([ids, torch.tensor([[token_id]], device=ids.device)], dim=1)
+        if speculation is None:
+            following = NextStep(ids[:, -1:], cache)
+            yield following
+            logits = decode(model, ids[:, -1:], cache) if following.logits is None else following.logits
+        elif verified is None or (logits := verified.take(token_id)) is None:
+            yield NextStep(None, cache)
+            verified = speculation.step(ids)
+            logits = verified.take(token_id)
+
+
+def _prefill(
+    model: PreTrainedModel, ids: Tensor, cache: PolicyCache, chunk: ChunkSize
+) -> Generator[PrefillProgress, None, Tensor]:
+    """Forward the prompt in chunks; returns the logits `(1, vocabulary)` of its last token."""
+    total, done = ids.shape[1], len(cache.token_ids)
+    logits, tokens, seconds = None, 0, 0.0
+    while done < total:
+        size = chunk(tokens, seconds) if callable(chunk) else int(chunk)
+        if not is_positive(size):
+            raise InvalidParameterError(
+                "chunk-out-of-range",
+                "The function given as prefill_chunk returned {size}; it must return a whole number of tokens, 1 or "
+                "more.",
+                size=repr(size),
+            )
+        piece = ids[:, done : done + size]
+        tokens, started = piece.shape[1], perf_counter()
+        with cache.prefill(last=done + tokens == total):
+            logits = forward(model, piece, cache)
+        done, seconds = done + tokens, perf_counter() - started
+        yield PrefillProgress(done, total)
+    assert logits is not None
+    return logits
+
+
+def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:
+    refreshed = cache.take_refreshes()
+    if not refreshed:
+        return None
+    reason = next(iter(refreshed.values()))
+    by_layer = cache.kept_by_layer()
+    return CacheRefreshed(step, tuple(refreshed), by_layer.sum(axis=0, dtype=np.int64), reason, by_layer)
+
+
+def is_positive(count: object) -> bool:
+    """Whether it is a whole number, 1 or more."""
+    return is_integer(count) and int(count) >= 1  # type: ignore[call-overload,no-any-return]
