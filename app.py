@@ -58,6 +58,7 @@ def main() -> None:
             document_cache(settings, memory),
             compile_decoding,
             runs_each=settings.runs_each,
+            together=settings.runs_together,
             stall_seconds=settings.stall_seconds,
         )
         ending.callback(engine.close)

@@ -128,6 +128,11 @@ class Settings(BaseSettings):
     max_new_tokens: int = Field(512, ge=1, description="what the slider starts at")
     max_new_tokens_limit: int = Field(4096, ge=1, description="the most that can be asked for at once")
     queue_size: int = Field(32, ge=1, description="runs waiting; the next page stands in line, a program is refused")
+    runs_together: int = Field(
+        4,
+        ge=1,
+        description="runs that write at once, in one step of the model, where its steps are compiled; 1: one by one",
+    )
     stall_seconds: float = Field(300, gt=0, description="a run is given up of which nothing comes for so long")
     session_minutes: float = Field(60, gt=0, allow_inf_nan=False, description="unused state is freed after this")
 

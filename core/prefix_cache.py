@@ -155,16 +155,17 @@ class PrefixCache:
         """The best start there is; an entry is taken out of those kept.
 
         An entry is continued only if it loses no part of its prefix: if the prompt begins with all that it holds of it.
-        Otherwise what it shares with the prompt is copied, and it stays as it is. So the first `held` tokens of an
-        entry never change, and can be written to disk while it is in use.
+        Otherwise what it shares with the prompt is copied, and it stays as it is; of a run under way, too. So the first
+        `held` tokens of an entry never change, and can be copied and written to disk while it is in use.
         """
         if policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
             self._make_room(self._token_bytes * room)
             return _Entry(PolicyCache(self._model.config, policy), prefix_end)
         entry, shared = self._best(token_ids)
+        continued = entry is not None and entry not in self._in_use and shared >= entry.held
         if shared < prefix_end and (snapshot := self._from_disk(token_ids, prefix_end)):
             return _Entry(self._restored(snapshot, policy, room), prefix_end, stored=True)
-        if entry and shared >= entry.held:
+        if entry and continued:
             # What a run evicted must not be missing in the next, so that a text depends on its request alone.
             same = entry.cache.policy == policy and not policy.evicts
             cache = entry.cache if same else entry.cache.with_policy(policy)
@@ -176,9 +177,14 @@ class PrefixCache:
         return _Entry(PolicyCache(self._model.config, policy), prefix_end)
 
     def _best(self, token_ids: Sequence[int]) -> tuple[_Entry | None, int]:
-        """The entry that shares most tokens with the prompt, and how many; of equal ones one that can be continued."""
-        ranked = [(entry.cache.common_prefix(token_ids), entry) for entry in self._entries]
-        shared, entry = max(ranked, key=lambda item: (item[0], item[0] >= item[1].held), default=(0, None))
+        """The entry that shares most tokens with the prompt, and how many; of equal ones one that can be continued, as
+        those of runs under way cannot be."""
+        ranked = [(entry.cache.common_prefix(token_ids), entry) for entry in [*self._in_use, *self._entries]]
+        shared, entry = max(
+            ranked,
+            key=lambda item: (item[0], item[1] not in self._in_use and item[0] >= item[1].held),
+            default=(0, None),
+        )
         return entry, shared
 
     def _copyable(self, cache: PolicyCache, shared: int) -> Snapshot | None:

@@ -11,12 +11,13 @@ from app.engine.run import GenerationRequest, Run
 from core import (
     Dictation,
     Event,
+    NextStep,
     PrefillProgress,
     PrefixCache,
     RepetitionGuard,
     SourceGuard,
     Vocabulary,
-    stream_generate,
+    stream_steps,
 )
 
 
@@ -29,13 +30,13 @@ class Decoding:
 
     def events(
         self, run: Run, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, documents: PrefixCache
-    ) -> Generator[Event]:
-        """What happens in the run, in a cache of `documents`."""
+    ) -> Generator[Event | NextStep]:
+        """What happens in the run, in a cache of `documents`, and each decode step before it is taken."""
         request = run.request
         prompt: list[int] = request.token_ids[0].tolist()
         room = len(prompt) + request.max_new_tokens
         with documents.use(prompt, request.document_end, request.policy, room) as cache:
-            events = stream_generate(
+            items = stream_steps(
                 model,
                 tokenizer,
                 request.token_ids,
@@ -53,7 +54,7 @@ class Decoding:
             # What earlier runs left in the cache is done before the first chunk.
             yield PrefillProgress(cache.get_seq_length(), len(prompt))
             try:
-                yield from events
+                yield from items
             finally:
                 run.cache_bytes = cache.nbytes
 

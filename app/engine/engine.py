@@ -1,4 +1,5 @@
-"""Owns the model and does one run at a time, in a thread of its own; people wait. Knows nothing of Gradio."""
+"""Owns the model and serves runs in a thread of its own: one at a time, or several whose decode steps go together; the
+others wait. Knows nothing of Gradio."""
 
 from __future__ import annotations
 
@@ -7,9 +8,9 @@ import math
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Literal, TypeAlias
 
 import torch
@@ -27,6 +28,7 @@ from app.engine.queue import RunQueue
 from app.engine.run import Run
 from app.engine.run_log import RunLog, refused
 from app.engine.run_times import RunTimes
+from app.engine.shift import Shift, UnderWay
 from app.say.errors import AppError
 from app.say.wording import Message
 from core import (
@@ -34,11 +36,13 @@ from core import (
     Event,
     FullAttention,
     GenerationFinished,
+    NextStep,
     PolicyCache,
     PrefixCache,
     RefreshKVError,
     Statement,
     load_model,
+    steps_together,
 )
 from core.default_model import LoadProgress
 from core.errors import lacks_memory
@@ -61,11 +65,6 @@ NO_ROOM_FOR_MODEL = (
     "There is not enough memory for the model. Close other programs, or set REFRESHKV_QUANTIZATION to int4 or "
     "REFRESHKV_MODEL to a smaller model, and start the app again. Your text can be edited meanwhile."
 )
-NO_ROOM_FOR_RUN = (
-    "There was not enough memory for this run. What was written is kept. Choose fewer pages, or close other programs "
-    "and lower REFRESHKV_DOCUMENT_MEMORY_GIGABYTES, and try again."
-)
-
 logger = logging.getLogger(__name__)
 
 
@@ -93,11 +92,13 @@ class Engine:
         compilation: Callable[[PreTrainedModel], Compilation] | None = None,
         *,
         runs_each: int | None = None,
+        together: int = 1,
         stall_seconds: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`load` gets a progress callback (what, done, total); `queue_size` is the number of runs that may wait, and
-        `runs_each` that of a visitor's; `documents` makes the cache of the loaded model; `compilation` begins to
+        `runs_each` that of a visitor's; as many as `together` are under way at once where that saves time; `documents`
+        makes the cache of the loaded model; `compilation` begins to
         compile it while it serves already. A run of which nothing comes for `stall_seconds` is given up."""
         self._load = load
         self._compile = compilation
@@ -105,16 +106,17 @@ class Engine:
         self._make_documents = documents
         self._queue = RunQueue(queue_size, runs_each, clock)
         self._times = RunTimes()
-        self._clock, self._stall_seconds = clock, stall_seconds
+        self._clock, self._stall_seconds, self._together = clock, stall_seconds, together
+        self._shift, self._numbers = Shift(), count(1)
         self._sign = 0.0
-        """When something came last of the run under way, by the clock."""
+        """When something came last of a run under way, by the clock."""
         self._closed = False
         self._work = threading.Condition()
         self._ready, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._load_and_serve, name="engine", daemon=True)
         self._model: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None = None
         self._documents: PrefixCache | None = None
-        self._decoding, self._log = Decoding(), RunLog()
+        self._decoding = Decoding()
         self.loading = Loading(Message("Starting"))
         self.failure: Message | None = None
         self.notifier = Notifier()
@@ -223,9 +225,9 @@ class Engine:
             except AppError as error:
                 refused(run, error)
                 raise
-            current = self._queue.current
-            if current is not None and current.priority > run.priority:
-                current.stop()
+            for other in self._queue.under_way:
+                if other.priority > run.priority:
+                    other.stop()
             self._work.notify_all()
 
     @property
@@ -235,7 +237,7 @@ class Engine:
             return self._queue.full
 
     def ahead_of(self, run: Run) -> int:
-        """How many runs come before a waiting one, the running one included."""
+        """How many runs come before a waiting one, those under way included."""
         current = self.current()
         return current.index(run) if run in current else 0
 
@@ -248,12 +250,17 @@ class Engine:
                 if seconds is None:
                     return None
                 total += seconds if other.started is None else max(seconds - (time.perf_counter() - other.started), 1.0)
-        return total
+        return total / self.places
 
     def seconds_to_a_place(self) -> float | None:
         """About how long it takes until one run less waits; None while nothing is known of that."""
         waiting = next((run for run in self.current() if run.state == "waiting"), None)
         return 0.0 if waiting is None else self.seconds_until(waiting)
+
+    @property
+    def places(self) -> int:
+        """How many runs may be under way at once: more than one only where their decode steps go together."""
+        return self._together if self._model is not None and steps_together(self._model[0]) else 1
 
     def current(self) -> list[Run]:
         """The runs that wait or are under way, in the order in which they are served."""
@@ -261,17 +268,19 @@ class Engine:
             return self._queue.runs
 
     def tend(self) -> None:
-        """Look after the queue, as is done every second: see RunQueue.tend; and give up a run of which nothing comes
-        any more. Its thread ends when it comes back, and another serves until then."""
+        """Look after the queue, as is done every second: see RunQueue.tend; and give up the runs on which the thread
+        works if nothing comes any more. It ends when it comes back, and another goes on with the others until then."""
         with self._work:
             self._queue.tend()
-            run = self._queue.current
-            if run is None or run.done or self._clock() - self._sign < self._stall_seconds:
+            hung = [run for run in self._shift.working if not run.done]
+            if not hung or self._clock() - self._sign < self._stall_seconds:
                 return
-            run.stop()
-            run.end("failed", Message(STALLED, round(self._stall_seconds)))
+            for run in hung:
+                run.stop()
+                run.end("failed", Message(STALLED, round(self._stall_seconds)))
             logger.error("a run hangs; another thread serves from now on")
             self._documents = self._make_documents(self.require_model()[0])  # the other one is in use
+            self._shift, self._sign = self._shift.relieved(), self._clock()
             self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
             self._thread.start()
 
@@ -279,20 +288,27 @@ class Engine:
         while not self._ended.wait(TEND_SECONDS):
             self.tend()
 
-    def _next(self) -> Run | None:
-        """The run whose turn it is, once there is one; None at the end, and for a thread in whose place another is."""
+    def _admit(self) -> bool:
+        """Begin the run whose turn it is, if it can go on now; wait while there is nothing to do. False at the end, and
+        for a thread in whose place another is."""
         with self._work:
             if threading.current_thread() is not self._thread:
-                return None
-            self._queue.current = None
-            self._work.wait_for(lambda: self._queue.waiting or self._closed)
-            run = self._queue.next()
-            self._sign = self._clock()
+                return False
+            self._work.wait_for(lambda: self._shift.going or self._queue.waiting or self._closed)
+            if not self._shift.going and not self._queue.waiting:
+                return False
+            run = None if self._shift.reading else self._queue.next(self.places)
             waiting = self._queue.waiting
+            if run is None:
+                return True
+            self._sign = self._clock()
         self.notifier.notify()
         for other in waiting:  # has come nearer
             other.notifier.notify()
-        return run
+        if run.begin():
+            log = RunLog(next(self._numbers), run, len(waiting))
+            self._shift.add(UnderWay(run, self._events(run), self._saw, log))
+        return True
 
     def _load_and_serve(self) -> None:
         begun = time.perf_counter()
@@ -315,11 +331,9 @@ class Engine:
         self._serve()
 
     def _serve(self) -> None:
-        while (run := self._next()) is not None:
-            if run.begin():
-                self._log.begun(run, len(self._queue.waiting))
-                self._execute(run)
-                self._log.ended(run)
+        shift = self._shift
+        while self._admit():
+            shift.go_round(self._model[0] if self._model else None)
 
     def _begin_to_compile(self, model: PreTrainedModel) -> None:
         with self._work:
@@ -336,31 +350,14 @@ class Engine:
         self.loading = Loading(Message.of(what), done, total)
         self.notifier.notify()
 
-    def _execute(self, run: Run) -> None:
-        try:
-            with closing(self._events(run)) as events:
-                for event in events:
-                    self._sign = self._clock()
-                    run.emit(event)
-                    self._log.saw(event)
-                    if isinstance(event, GenerationFinished):
-                        with self._work:
-                            self._times.add(event, run.request.max_new_tokens)
-                    if run.stopping:
-                        break
-            run.end("stopped" if run.stopping else "finished")
-        except AppError as error:
-            run.end("failed", error.message)
-        except RefreshKVError as error:
-            run.end("failed", Message.of(error))
-        except Exception as error:
-            if lacks_memory(error):
-                run.end("failed", Message(NO_ROOM_FOR_RUN))
-                return
-            logger.exception("a run failed")
-            run.end("failed", Message("The run failed: {}. What was written is kept.", str(error)))
+    def _saw(self, run: Run, event: Event) -> None:
+        self._sign = self._clock()
+        run.emit(event)
+        if isinstance(event, GenerationFinished):
+            with self._work:
+                self._times.add(event, run.request.max_new_tokens)
 
-    def _events(self, run: Run) -> Generator[Event]:
+    def _events(self, run: Run) -> Generator[Event | NextStep]:
         model, tokenizer = self.require_model()
         assert self._documents is not None
         return self._decoding.events(run, model, tokenizer, self._documents)

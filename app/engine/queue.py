@@ -38,8 +38,7 @@ class RunQueue:
     def __init__(self, size: int, each: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """`size`: runs that may wait; `each`: those a visitor may have, waiting or under way, None for any number."""
         self._size, self._each, self._clock = size, each, clock
-        self.current: Run | None = None
-        """The run under way."""
+        self._begun: list[Run] = []
         self._waiting: list[Run] = []
         self._round = 0
         """Of the run that was begun last."""
@@ -85,26 +84,34 @@ class RunQueue:
         return sum(map(_is_writing, self._waiting)) >= self._size
 
     @property
+    def under_way(self) -> list[Run]:
+        """Those that left the queue and are not over, the oldest first."""
+        return [run for run in self._begun if not run.done]
+
+    @property
     def runs(self) -> list[Run]:
         """Those that wait or are under way, in the order in which they are served."""
-        current = [self.current] if self.current is not None else []
-        return [run for run in [*current, *self.waiting] if not run.done]
+        return [*self.under_way, *(run for run in self.waiting if not run.done)]
 
     @property
     def waiting(self) -> list[Run]:
         """Those that wait, in order."""
         return sorted(self._waiting, key=self._rank)  # stable: of equal ones the oldest first
 
-    def next(self) -> Run | None:
-        """Let the first of those that wait be the current one."""
-        waiting = self.waiting
-        self.current = waiting[0] if waiting else None
-        if self.current is not None:
-            self._waiting.remove(self.current)
-            self._round = max(self._round, self._rounds[self.current])
-            self._rounds = {run: self._rounds[run] for run in self._waiting}
-            self._latest = {visitor: last for visitor, last in self._latest.items() if last >= self._round}
-        return self.current
+    def next(self, most: int = 1) -> Run | None:
+        """Let the first of those that wait leave the queue, if it can go on beside those under way, `most` in all. What
+        is to be alone, and what nobody waits for, goes on beside no other; nobody overtakes it."""
+        self._waiting = [run for run in self._waiting if not run.done]
+        self._begun = self.under_way
+        run = next(iter(self.waiting), None)
+        if run is None or len(self._begun) >= most or (self._begun and any(map(_is_alone, [run, *self._begun]))):
+            return None
+        self._waiting.remove(run)
+        self._begun.append(run)
+        self._round = max(self._round, self._rounds[run])
+        self._rounds = {run: self._rounds[run] for run in self._waiting}
+        self._latest = {visitor: last for visitor, last in self._latest.items() if last >= self._round}
+        return run
 
     def tend(self) -> None:
         """Stop what nobody has listened to for long, while somebody else waits or if nothing keeps it."""
@@ -123,3 +130,7 @@ class RunQueue:
 
 def _is_writing(run: Run) -> bool:
     return run.priority is Priority.WRITING and not run.done
+
+
+def _is_alone(run: Run) -> bool:
+    return run.alone or run.priority is Priority.BACKGROUND

@@ -80,10 +80,12 @@ class Run:
         caller: Caller | None = None,
         *,
         continues: bool = False,
+        alone: bool = False,
     ) -> None:
         """A run that waits. `caller`: by default one that always listens. `continues`: it goes on with what an earlier
-        one began."""
+        one began. `alone`: it has the model for itself, since its speed is looked at."""
         self.request, self.priority, self.caller, self.continues = request, priority, caller or Caller(), continues
+        self.alone = alone
         self.stopped_for: Message | None = None
         self.state: RunState = "waiting"
         self.error: Message | None = None

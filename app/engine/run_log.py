@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from itertools import count
 from time import perf_counter
 from typing import Any
 
@@ -15,17 +14,16 @@ logger = logging.getLogger(__name__)
 
 
 class RunLog:
-    """Writes one line for each run that begins, ends or is refused. For the thread that serves runs."""
+    """Writes a line when a run begins and one when it ends. For the thread that goes on with it."""
 
-    def __init__(self) -> None:
-        """No run began."""
-        self._numbers = count(1)
-        self._said: dict[str, Any] = {}
-
-    def begun(self, run: Run, waiting: int) -> None:
-        """A run left the queue, in which so many wait."""
+    def __init__(self, number: int, run: Run, waiting: int) -> None:
+        """The run of that number left the queue, in which so many wait."""
         waited = round((run.started or run.queued) - run.queued, 3)
-        self._said = {"run": next(self._numbers), "priority": run.priority.name.lower(), "waited_seconds": waited}
+        self._said: dict[str, Any] = {
+            "run": number,
+            "priority": run.priority.name.lower(),
+            "waited_seconds": waited,
+        }
         logger.info("run begun", extra={**self._said, "waiting": waiting})
 
     def saw(self, event: Event) -> None:

@@ -46,7 +46,7 @@ class FollowedRun:
     ) -> None:
         """Nothing has happened yet. `caller`, `continues`: of the run."""
         self.spec, self.feed = spec, feed
-        self.run = Run(spec.request, spec.priority, caller, continues=continues)
+        self.run = Run(spec.request, spec.priority, caller, continues=continues, alone=bool(spec.compared))
         self.statistics = RunStatistics(layers, spec.composed.prompt_tokens)
         self.text = spec.opening
 

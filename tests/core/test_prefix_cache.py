@@ -397,10 +397,12 @@ def test_runs_beside_each_other_have_caches_of_their_own(prefixes: PrefixCache) 
     with prefixes.use(A + FIRST, END, FULL) as one, prefixes.use(A + SECOND, END, FULL) as other:
         assert one is first
         assert other is not first
-        assert other.token_ids == []
-        assert prefixes.held == one.nbytes
-    assert prefixes.nbytes == first.nbytes  # one that is empty is not kept
-    assert prefixes.held == prefixes.nbytes
+        assert other.token_ids == A
+        assert prefixes.held == one.nbytes + other.nbytes
+    with prefixes.use(B + FIRST, END, FULL) as empty:
+        assert empty.token_ids == []
+    assert empty not in [entry.cache for entry in prefixes._entries]  # one that is empty is not kept
+    assert prefixes.nbytes == one.nbytes + other.nbytes
 
 
 def test_what_is_made_room_for_holds_the_prompt_at_least(tmp_path: Path) -> None:
@@ -421,6 +423,20 @@ def test_a_prefix_that_is_not_in_the_prompt_is_refused(prefixes: PrefixCache, en
         pass
     assert refused.value.code == "prefix-end-out-of-range"
     assert prefixes.held == 0
+
+
+def test_a_run_finds_the_document_of_one_that_is_under_way(prefixes: PrefixCache) -> None:
+    with prefixes.use(A + FIRST, END, FULL) as cache:
+        steps = generate_step(MODEL, torch.tensor([A + FIRST]), cache, lambda _, logits: int(logits.argmax()), 256)
+        first = list(islice((step.token_id for step in steps if isinstance(step, GeneratedStep)), 3))
+        known, other = read(prefixes, A + SECOND, new=4)
+        assert known == END
+        assert other is not cache
+        first += list(islice((step.token_id for step in steps if isinstance(step, GeneratedStep)), 3))
+        assert cache.token_ids[END:] == [*FIRST, *first[:-1]]
+    fresh = PolicyCache(MODEL.config, FULL)
+    alone = generate_step(MODEL, torch.tensor([A + FIRST]), fresh, lambda _, logits: int(logits.argmax()), 256)
+    assert list(islice((step.token_id for step in alone if isinstance(step, GeneratedStep)), 6)) == first
 
 
 def test_what_is_forgotten_while_a_run_has_it_is_not_kept_after(tmp_path: Path) -> None:

@@ -40,13 +40,15 @@ class Hall:
             self.now = min(self.now + 1, end)
             self.queue.tend()
 
+    def next(self) -> Run | None:
+        """Who comes when those under way are over."""
+        for run in self.queue.under_way:
+            run.end("finished")
+        return self.queue.next()
+
     def served(self) -> list[Run]:
         """All, in the order in which they are."""
-        served = []
-        while (run := self.queue.next()) is not None:
-            served.append(run)
-            run.end("finished")
-        return served
+        return list(iter(self.next, None))
 
 
 def test_visitors_come_one_after_the_other_each_with_one_run() -> None:
@@ -61,14 +63,14 @@ def test_whoever_was_served_comes_after_those_who_wait_and_before_those_who_come
     hall, ann, ben = Hall(), Person("ann"), Person("ben")
     first, second, third = ann.run(), ann.run(), ben.run()
     hall.add(first)
-    assert hall.queue.next() is first
+    assert hall.next() is first
     hall.add(second, third)
     assert hall.queue.waiting == [third, second]
     newcomers = [Person(f"new {number}").run() for number in range(3)]
     hall.add(newcomers[0])
-    assert hall.queue.next() is third
-    assert hall.queue.next() is newcomers[0]
-    assert hall.queue.next() is second
+    assert hall.next() is third
+    assert hall.next() is newcomers[0]
+    assert hall.next() is second
     hall.add(*newcomers[1:])
     assert hall.queue.waiting == newcomers[1:]
 
@@ -174,3 +176,33 @@ def test_what_nobody_reads_and_nothing_keeps_is_stopped_though_nobody_waits() ->
     assert call.state == "waiting"
     hall.after(1)
     assert (call.state, call.stopped_for) == ("stopped", ABANDONED)
+
+
+def test_as_many_as_may_are_under_way_and_nobody_overtakes_who_is_to_be_alone() -> None:
+    hall, ann, ben = Hall(), Person("ann"), Person("ben")
+    first, second, third = (Person(name).run() for name in "abc")
+    hall.add(first, second, third)
+    assert [hall.queue.next(2) for _ in range(3)] == [first, second, None]
+    assert hall.queue.under_way == [first, second]
+    first.end("finished")
+    assert hall.queue.next(2) is third
+    alone, late = Run(REQUEST, caller=ann.caller, alone=True), ben.run()
+    hall.add(alone, late)
+    second.end("finished")
+    assert hall.queue.next(2) is None
+    assert hall.queue.runs == [third, alone, late]
+    third.end("finished")
+    assert [hall.queue.next(2) for _ in range(2)] == [alone, None]
+    alone.end("finished")
+    assert hall.queue.next(2) is late
+
+
+def test_nothing_goes_on_in_the_background_beside_what_a_person_waits_for() -> None:
+    hall, ann = Hall(), Person("ann")
+    notes, writing = ann.run(Priority.BACKGROUND), ann.run()
+    hall.add(writing, notes)
+    assert [hall.queue.next(4) for _ in range(2)] == [writing, None]
+    writing.end("finished")
+    assert hall.queue.next(4) is notes
+    hall.add(ann.run())
+    assert hall.queue.next(4) is None

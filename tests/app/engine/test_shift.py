@@ -1,0 +1,144 @@
+"""Several runs under way: who begins beside whom, and that nobody takes part in what befalls another."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Self
+
+import pytest
+
+from app.engine.engine import Engine
+from app.engine.run import GenerationRequest, Priority, Run
+from core import Exact, FullAttention, GenerationFinished, KeyIndex, RefreshKV, TokenGenerated
+from tests.app.conftest import held, wait
+from tests.app.engine.test_engine import PROMPT, finished, request, submitted, timed
+from tests.core.tiny import byte_tokenizer, tiny_model
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [0.0]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, now: list[float]) -> Iterator[Engine]:
+    """Three go on side by side, each with steps of its own: nothing is compiled."""
+    monkeypatch.setattr("app.engine.engine.steps_together", lambda model: True)
+    engine = Engine(
+        lambda report: (tiny_model(), byte_tokenizer()),
+        queue_size=9,
+        together=3,
+        stall_seconds=60,
+        clock=lambda: now[0],
+    )
+    engine.start()
+    engine.require_model(timeout=60)
+    yield engine
+    engine.close()
+
+
+class Held:
+    """The first forward at which `condition` holds of the runs waits for the end of this block; all wait until the
+    block has begun them."""
+
+    def __init__(self, engine: Engine, condition: Callable[[list[Run]], bool]) -> None:
+        self.runs: list[Run] = []
+        self._engine, self._condition = engine, condition
+        self._begun, self._there, self._going_on = threading.Event(), threading.Event(), threading.Event()
+
+    def __enter__(self) -> Self:
+        model, _ = self._engine.require_model()
+        self._hook = model.register_forward_pre_hook(self._pause)
+        return self
+
+    def submit(self, *asked: GenerationRequest) -> list[Run]:
+        """Begin runs, and wait until the condition holds."""
+        self.runs = [submitted(self._engine, each) for each in asked]
+        self._begun.set()
+        assert self._there.wait(60)
+        return self.runs
+
+    def __exit__(self, *_: object) -> None:
+        self._hook.remove()
+        self._begun.set()
+        self._going_on.set()
+
+    def _pause(self, *_: object) -> None:
+        self._begun.wait(60)
+        if not self._there.is_set() and self._condition(self.runs):
+            self._there.set()
+            self._going_on.wait(60)
+
+
+def text_of(run: Run) -> str:
+    (last,) = [event for _, event in timed(run) if isinstance(event, GenerationFinished)]
+    return last.text
+
+
+def test_runs_side_by_side_write_what_each_writes_alone(engine: Engine) -> None:
+    asked = [
+        request(PROMPT + str(number), 30 + number, policy=policy, seed=number, temperature=number % 2)
+        for number, policy in enumerate([FullAttention(), RefreshKV(), KeyIndex(budget=40), Exact()])
+    ]
+    alone = [finished(engine, each)[-1].text for each in asked]
+    with held(engine):
+        runs = [submitted(engine, each) for each in asked]
+        wait(lambda: runs[0].state == "running")
+        assert [run.state for run in runs] == ["running", "waiting", "waiting", "waiting"]  # one reads at a time
+    assert [text_of(run) for run in runs] == alone
+
+
+def test_runs_are_under_way_at_once_and_the_next_begins_when_one_is_over(engine: Engine) -> None:
+    with Held(engine, lambda runs: runs[2].state == "running") as here:
+        runs = here.submit(*[request(new=300)] * 4)
+        assert [run.state for run in runs] == ["running", "running", "running", "waiting"]
+        assert [engine.ahead_of(run) for run in runs] == [0, 1, 2, 3]
+        runs[1].stop()
+    assert runs[3].wait(60)
+    assert [run.wait(60) and run.state for run in runs] == ["finished", "stopped", "finished", "finished"]
+    begun = [run.started or 0.0 for run in runs]
+    assert begun == sorted(begun)
+
+
+def test_a_run_that_fails_ends_no_other(engine: Engine) -> None:
+    with Held(engine, lambda runs: runs[1].done) as here:
+        fine, broken = here.submit(request(new=300), request(new=5000))
+        assert fine.state == "running"
+    assert fine.wait(60)
+    assert (fine.state, broken.state) == ("finished", "failed")
+    assert "window" in str(broken.error)
+
+
+def test_a_comparison_goes_on_beside_no_other(engine: Engine) -> None:
+    with held(engine, forwards=2):
+        first = submitted(engine, request(new=40))
+        alone = Run(request(new=4), alone=True)
+        engine.submit(alone)
+        last = submitted(engine, request(new=4))
+        wait(lambda: any(isinstance(event, TokenGenerated) for _, event in first.take()))
+        assert (alone.state, last.state) == ("waiting", "waiting")
+    assert all(run.wait(60) for run in (first, alone, last))
+    assert [run.state for run in (first, alone, last)] == ["finished"] * 3
+
+
+def test_what_is_read_in_the_background_makes_way(engine: Engine) -> None:
+    with held(engine):
+        notes = submitted(engine, request(new=100), Priority.BACKGROUND)
+        wait(lambda: notes.state == "running")
+        writing = submitted(engine, request(new=4))
+        assert notes.stopping
+    assert writing.wait(60)
+    assert (notes.state, writing.state) == ("stopped", "finished")
+
+
+def test_a_run_that_hangs_is_given_up_and_those_beside_it_go_on(engine: Engine, now: list[float]) -> None:
+    expected = finished(engine, request(PROMPT + "b", new=60))[-1].text
+    with Held(engine, lambda runs: runs[1].state == "running") as here:  # in a step of the first
+        first, second = here.submit(request(PROMPT + "a", new=60), request(PROMPT + "b", new=60))
+        now[0] = 61
+        engine.tend()
+        assert first.state == "failed"
+        assert str(first.error).startswith("Nothing came from the model for 60 seconds")
+        assert text_of(second) == expected
+    assert finished(engine, request(new=2))
