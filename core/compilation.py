@@ -24,8 +24,9 @@ from transformers import PreTrainedModel
 from . import graph_export, kernels, places, traced
 from .cache import PolicyCache
 from .cuda_graph import RecordedStep
+from .decode_step import FASTER_ATTRIBUTE, DecodeStep, faster_step
 from .default_model import cache_folder
-from .graph import GRAPH_ATTRIBUTE, DecodeGraph, decode_graph
+from .graph import DecodeGraph
 from .graph_export import save_skeleton, small_tensors
 from .policies import FullAttention
 
@@ -59,7 +60,7 @@ class Compilation:
     @property
     def ready(self) -> bool:
         """Whether the model decodes by its compiled graph."""
-        return decode_graph(self._model) is not None
+        return faster_step(self._model) is not None
 
     @property
     def running(self) -> bool:
@@ -81,8 +82,8 @@ class Compilation:
     def _build(self) -> None:
         try:
             on_gpu = self._model.device.type == "cuda"
-            graph = RecordedStep(self._model) if on_gpu else DecodeGraph(self._package(), self._model)
-            setattr(self._model, GRAPH_ATTRIBUTE, graph)
+            made: DecodeStep = RecordedStep(self._model) if on_gpu else DecodeGraph(self._package(), self._model)
+            setattr(self._model, FASTER_ATTRIBUTE, made)
         except Exception as error:  # whatever the compiler or the model's code raises, decoding goes on without
             self.failure = str(error) or type(error).__name__
             if not self._cancelled:

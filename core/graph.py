@@ -11,7 +11,7 @@ of a step are its rows: one of each of several caches, or several of one to be v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,19 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from . import kernels
 from .cache import PolicyCache
-from .cuda_graph import RecordedStep
+from .decode_step import Checked
 from .graph_export import MOST_ROWS, named_tensors
 from .layer import PolicyLayer, Step
 from .places import Coded, Small, place
 from .refresh import refresh_together
 
-GRAPH_ATTRIBUTE = "refreshkv_graph"
-"""Attribute of a model under which its `DecodeGraph` is found."""
-
 
 class DecodeGraph:
-    """The compiled decode step of one model."""
+    """The compiled decode step of one model: a `DecodeStep`."""
+
+    most_rows = MOST_ROWS
 
     def __init__(self, package: Path, model: PreTrainedModel) -> None:
         """Load `package` and let it use the weights of `model`, which are not copied."""
@@ -55,15 +55,17 @@ class DecodeGraph:
     def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
         """As `step`, of a token of each of several caches, MOST_ROWS at most, which it `serves`: `(rows, 1)` to
         `(rows, vocabulary)`."""
+        with kernels.own_threads():
+            return self._step(tokens, caches)
+
+    def _step(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
         rows = [Row(cache) for cache in caches]
         logits = self._forward(tokens, rows)
         for row in rows:
             row.record()
         return logits
 
-    def verify(
-        self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False
-    ) -> tuple[Tensor, Callable[[int], None], list[Tensor]] | None:
+    def verify(self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False) -> Checked | None:
         """Of `tokens`, int64 `(rows, 1)`, that follow one another in `cache`, each as the decode step that it would be
         alone: the logits `(rows, vocabulary)`; what counts the next of them, given its place; and with `weights` what
         they attended to, `(layers, heads, group, length)` each, until the next step. None, with the cache untouched,
@@ -71,7 +73,8 @@ class DecodeGraph:
         if len(tokens) > MOST_ROWS or not _is_served(cache) or not cache.steps_are_independent:
             return None
         rows = [Row(cache, ahead, leaves_weights=weights) for ahead in range(len(tokens))]
-        logits = self._forward(tokens, rows)
+        with kernels.own_threads():
+            logits = self._forward(tokens, rows)
         return logits, lambda index: rows[index].record(), [row.weights for row in rows if row.weights is not None]
 
     def _forward(self, tokens: Tensor, rows: Sequence[Row]) -> Tensor:
@@ -187,8 +190,3 @@ def _is_layer_served(layer: PolicyLayer, step: Step) -> bool:
         return False  # its query is to be kept, and stays inside the graph; or it is not to see what was evicted
     # Else the method is to see its weights, or has an index of its own.
     return not kept.observes and (kept.index is None or (step is not Step.FULL and kept.codes is not None))
-
-
-def decode_graph(model: PreTrainedModel) -> DecodeGraph | RecordedStep | None:
-    """The compiled step of `model`, if there is one."""
-    return getattr(model, GRAPH_ATTRIBUTE, None)

@@ -1,8 +1,8 @@
 """One forward of a model over a cache: a piece of a prompt, a decode step, or tokens to be verified; or over several
 caches, a decode step of each.
 
-A decode step goes through the compiled graph where there is one for it (graph.py, cuda_graph.py), else through the
-model's own modules.
+A decode step is taken by the first that serves it: the compiled or recorded step of the model (decode_step.py), else
+its own modules.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from . import kernels
 from .cache import PolicyCache
-from .graph import DecodeGraph, decode_graph
-from .graph_export import MOST_ROWS
+from .decode_step import Checked, DecodeStep, faster_step
 
 
 @torch.no_grad()
@@ -28,15 +26,50 @@ def forward(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> Tensor:
     return logits
 
 
+class Modules:
+    """The decode steps of a model by its own modules: a `DecodeStep` that serves every cache."""
+
+    most_rows = 1
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        """Computes nothing yet."""
+        self._model = model
+
+    def serves(self, cache: PolicyCache) -> bool:
+        """Always."""
+        return True
+
+    def step(self, token: Tensor, cache: PolicyCache) -> Tensor:
+        """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`."""
+        return _forward(self._model, token, cache, 1)[:, -1]
+
+    def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
+        """Of one."""
+        (cache,) = caches
+        return self.step(tokens, cache)
+
+    def verify(self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False) -> Checked | None:
+        """Of `tokens`, int64 `(rows, 1)`; None for a cache that cannot be rewound."""
+        if not cache.can_verify:
+            return None
+        with cache.verifying(weights):
+            logits = _forward(self._model, tokens.transpose(0, 1), cache, len(tokens))[0]
+            of_layers = [layer.seen or [] for layer in cache.policy_layers.values()]
+            seen = [torch.stack([weights[0] for weights in of_token]) for of_token in zip(*of_layers, strict=True)]
+        cache.rewind(len(tokens))
+        return logits, lambda _: cache.count_full_step(), seen
+
+
+def _takers(model: PreTrainedModel) -> list[DecodeStep]:
+    """Who takes a step, the first that serves it."""
+    faster = faster_step(model)
+    return [Modules(model)] if faster is None else [faster, Modules(model)]
+
+
 @torch.no_grad()
 def decode(model: PreTrainedModel, token: Tensor, cache: PolicyCache) -> Tensor:
-    """One decode step: by the compiled graph where there is one for it, else by the model's own modules."""
-    graph, logits = decode_graph(model), None
-    if graph is not None:
-        with kernels.own_threads():
-            logits = graph.step(token, cache)
-    if logits is None:
-        return forward(model, token, cache)
+    """One decode step: the logits `(1, vocabulary)` of `token`, int64 `(1, 1)`."""
+    logits = next(logits for taker in _takers(model) if (logits := taker.step(token, cache)) is not None)
     cache.token_ids.append(int(token))
     return logits
 
@@ -53,20 +86,24 @@ class NextStep:
     cache: PolicyCache
     logits: Tensor | None = None
 
+    @property
+    def is_torn(self) -> bool:
+        """Whether `decode_together` failed in it after the cache had changed: its generation cannot go on."""
+        return self.logits is None and self.cache.get_seq_length() != len(self.cache.token_ids)
+
 
 @torch.no_grad()
 def decode_together(model: PreTrainedModel, steps: Sequence[NextStep]) -> int:
-    """Do those of these steps that the compiled step takes as its rows, up to MOST_ROWS in a forward, each with the
+    """Do those of these steps that the compiled step takes as its rows, each with the
     result that it has alone. Returns how many; the others are left to their generations. Each has a cache of its own.
     """
-    graph = decode_graph(model)
-    if not isinstance(graph, DecodeGraph):
+    taker = _takers(model)[0]
+    if taker.most_rows == 1:
         return 0
-    served = [(step, token) for step in steps if (token := step.token) is not None and graph.serves(step.cache)]
-    for start in range(0, len(served), MOST_ROWS):
-        rows = served[start : start + MOST_ROWS]
-        with kernels.own_threads():
-            logits = graph.step_together(torch.cat([token for _, token in rows]), [step.cache for step, _ in rows])
+    served = [(step, token) for step in steps if (token := step.token) is not None and taker.serves(step.cache)]
+    for start in range(0, len(served), taker.most_rows):
+        rows = served[start : start + taker.most_rows]
+        logits = taker.step_together(torch.cat([token for _, token in rows]), [step.cache for step, _ in rows])
         for index, (step, token) in enumerate(rows):
             step.logits = logits[index : index + 1]
             step.cache.token_ids.append(int(token))
@@ -75,7 +112,7 @@ def decode_together(model: PreTrainedModel, steps: Sequence[NextStep]) -> int:
 
 def steps_together(model: PreTrainedModel) -> bool:
     """Whether `decode_together` does anything for this model: whether its decode step is compiled for the CPU."""
-    return isinstance(decode_graph(model), DecodeGraph)
+    return _takers(model)[0].most_rows > 1
 
 
 class Verified:
@@ -121,13 +158,11 @@ def verify(model: PreTrainedModel, tokens: Sequence[int], cache: PolicyCache, *,
     """
     if len(tokens) == 1 and not weights:
         return _alone(model, tokens[0], cache)
-    graph, found = decode_graph(model), None
-    if graph is not None:
-        with kernels.own_threads():
-            found = graph.verify(torch.tensor(tokens).unsqueeze(1), cache, weights=weights)
-    if found is None and cache.can_verify:
-        found = _verify_by_modules(model, torch.tensor([list(tokens)], device=device_of(model)), cache, weights)
-    return _alone(model, tokens[0], cache) if found is None else Verified(tokens, found[0], cache, *found[1:])
+    ids = torch.tensor(tokens, device=device_of(model)).unsqueeze(1)
+    for taker in _takers(model):
+        if (found := taker.verify(ids, cache, weights=weights)) is not None:
+            return Verified(tokens, found[0], cache, *found[1:])
+    return _alone(model, tokens[0], cache)
 
 
 def device_of(model: PreTrainedModel) -> torch.device:
@@ -140,17 +175,6 @@ def _alone(model: PreTrainedModel, token_id: int, cache: PolicyCache) -> Verifie
     logits = decode(model, torch.tensor([[token_id]], device=device_of(model)), cache)
     cache.token_ids.pop()  # until it is taken
     return Verified([token_id], logits, cache, lambda _: None)
-
-
-def _verify_by_modules(
-    model: PreTrainedModel, ids: Tensor, cache: PolicyCache, weights: bool
-) -> tuple[Tensor, Callable[[int], None], list[Tensor]]:
-    with cache.verifying(weights):
-        logits = _forward(model, ids, cache, ids.shape[1])[0]
-        of_layers = [layer.seen or [] for layer in cache.policy_layers.values()]
-        seen = [torch.stack([weights[0] for weights in of_token]) for of_token in zip(*of_layers, strict=True)]
-    cache.rewind(ids.shape[1])
-    return logits, lambda _: cache.count_full_step(), seen
 
 
 def _forward(model: PreTrainedModel, ids: Tensor, cache: PolicyCache, keep: int) -> Tensor:

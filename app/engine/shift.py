@@ -34,6 +34,13 @@ class UnderWay:
         self.run, self.reading, self.over = run, True, False
         self.step: NextStep | None = None
         self._items, self._saw, self._log = items, saw, log
+        self._error: Exception | None = None
+
+    def hit_by(self, error: Exception) -> None:
+        """A step that was taken together has failed. It is taken alone next, unless the cache is not as it was before;
+        then it is this run's error too."""
+        if self.step is not None and self.step.is_torn:
+            self._error = error
 
     def go_on(self) -> None:
         """Do the next piece, and say what comes of it. What goes wrong is the end of the run."""
@@ -58,6 +65,8 @@ class UnderWay:
     def _piece(self) -> bool:
         """Up to what takes time next; False at the end."""
         self.step = None
+        if self._error is not None:
+            self._items.throw(self._error)
         for item in self._items if not self.run.stopping else ():
             if isinstance(item, NextStep):
                 self.reading, self.step = False, item
@@ -117,8 +126,10 @@ class Shift:
         self.working = tuple(each.run for each in writing)
         try:
             decode_together(model, steps)
-        except Exception:  # each tries it alone, and the one with which something is wrong fails
+        except Exception as error:  # each tries it alone, and the one with which something is wrong fails
             logger.exception("a step of several runs failed")
+            for each in writing:
+                each.hit_by(error)
 
     def _go_on(self, each: UnderWay) -> None:
         if not self._relieved:

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core import FullAttention, Policy, PolicyCache, Snapshot
-from core.graph import GRAPH_ATTRIBUTE
+from core.decode_step import FASTER_ATTRIBUTE
 from core.sequence import PREFILL_CHUNK
 from core.steps import decode, forward
 
@@ -159,12 +159,12 @@ class TeacherForced:
 @contextmanager
 def uncompiled(model: PreTrainedModel) -> Iterator[None]:
     """Steps inside are taken by the model's own modules."""
-    graph: Any = getattr(model, GRAPH_ATTRIBUTE, None)
-    setattr(model, GRAPH_ATTRIBUTE, None)
+    graph: Any = getattr(model, FASTER_ATTRIBUTE, None)
+    setattr(model, FASTER_ATTRIBUTE, None)
     try:
         yield
     finally:
-        setattr(model, GRAPH_ATTRIBUTE, graph)
+        setattr(model, FASTER_ATTRIBUTE, graph)
 
 
 def _rounded(values: Any) -> list[float]:

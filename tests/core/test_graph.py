@@ -37,7 +37,8 @@ from core import (
     stream_steps,
 )
 from core.compilation import Compilation, _key
-from core.graph import GRAPH_ATTRIBUTE, DecodeGraph, decode_graph
+from core.decode_step import FASTER_ATTRIBUTE, faster_step
+from core.graph import DecodeGraph
 from core.layer import Step
 from core.quantization import quantize_int4
 from core.selection import gather_positions
@@ -95,7 +96,7 @@ def compiled(graphs: Path) -> PreTrainedModel:
 
 @pytest.fixture
 def graph(compiled: PreTrainedModel) -> DecodeGraph:
-    found = decode_graph(compiled)
+    found = faster_step(compiled)
     assert found is not None
     return found
 
@@ -147,11 +148,11 @@ def test_the_stream_is_the_same(
     _, tokenizer = tiny
     options = {"policy": RefreshKV.paper(budget=1 / 4, stride=4), "max_new_tokens": 300}
     fast = list(stream_generate(compiled, tokenizer, "A long walk by the sea. " * 4, **options))
-    setattr(compiled, GRAPH_ATTRIBUTE, None)
+    setattr(compiled, FASTER_ATTRIBUTE, None)
     try:
         slow = list(stream_generate(compiled, tokenizer, "A long walk by the sea. " * 4, **options))
     finally:
-        setattr(compiled, GRAPH_ATTRIBUTE, graph)
+        setattr(compiled, FASTER_ATTRIBUTE, graph)
     assert fast[-1].text == slow[-1].text
     assert (fast[-1].full_steps, fast[-1].partial_steps) == (slow[-1].full_steps, slow[-1].partial_steps) == (74, 225)
     assert [type(event) for event in fast] == [type(event) for event in slow]
@@ -343,11 +344,11 @@ def test_layers_of_other_methods_are_as_by_the_modules(
         ]
 
     fast = happened()
-    delattr(compiled, GRAPH_ATTRIBUTE)
+    delattr(compiled, FASTER_ATTRIBUTE)
     try:
         assert fast == happened()
     finally:
-        setattr(compiled, GRAPH_ATTRIBUTE, graph)
+        setattr(compiled, FASTER_ATTRIBUTE, graph)
 
 
 def test_a_cropped_cache_goes_on(compiled: PreTrainedModel, graph: DecodeGraph) -> None:
@@ -384,7 +385,7 @@ def test_a_second_model_of_the_kind_finds_the_graph(compiled: PreTrainedModel, g
     # Its own weights are used, not those of the model that was compiled.
     cache, expected = (prefilled(other, FullAttention(), torch.arange(30).view(1, 30)) for _ in range(2))
     token = torch.tensor([[3]])
-    found = decode_graph(other)
+    found = faster_step(other)
     assert found is not None
     difference = found.step(token, cache) - forward(other, token, expected)  # type: ignore[operator]
     assert difference.abs().max() < 1e-3
@@ -492,7 +493,7 @@ def _no_gradients() -> Iterator[None]:
 @pytest.mark.parametrize("policy", [FullAttention(), RefreshKV(budget=9, stride=3)])
 def test_two_caches_in_turn_are_as_each_alone(compiled: PreTrainedModel, policy: Policy) -> None:
     """A contrast decodes each token in a cache of its own as well, by the same graph."""
-    assert decode_graph(compiled) is not None
+    assert faster_step(compiled) is not None
     tokens = [torch.tensor([[token]]) for token in range(5, 25)]
 
     def caches() -> list[PolicyCache]:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Self
 
 import pytest
+from transformers import PreTrainedModel
 
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Priority, Run
-from core import Exact, FullAttention, GenerationFinished, KeyIndex, RefreshKV, TokenGenerated
+from core import Exact, FullAttention, GenerationFinished, KeyIndex, NextStep, RefreshKV, TokenGenerated
+from core.steps import forward
 from tests.app.conftest import held, wait
 from tests.app.engine.test_engine import PROMPT, finished, request, submitted, timed
 from tests.core.tiny import byte_tokenizer, tiny_model
@@ -142,3 +144,28 @@ def test_a_run_that_hangs_is_given_up_and_those_beside_it_go_on(engine: Engine, 
         assert str(first.error).startswith("Nothing came from the model for 60 seconds")
         assert text_of(second) == expected
     assert finished(engine, request(new=2))
+
+
+def test_a_step_that_fails_together_is_taken_alone_unless_a_cache_has_changed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [request(PROMPT + str(number), 40) for number in range(3)]
+    alone = [finished(engine, each)[-1].text for each in asked]
+    torn: list[bool] = []
+
+    def fail(model: PreTrainedModel, steps: list[NextStep]) -> None:
+        if len(steps) == 3 and not torn:
+            torn.append(True)
+            cache = steps[1].cache
+            assert steps[1].token is not None
+            forward(model, steps[1].token, cache)
+            cache.token_ids.pop()
+        raise ZeroDivisionError("in a step of several")
+
+    monkeypatch.setattr("app.engine.shift.decode_together", fail)
+    with Held(engine, lambda runs: runs[2].state == "running") as here:
+        runs = here.submit(*asked)
+    assert [run.wait(60) and run.state for run in runs] == ["finished", "failed", "finished"]
+    assert "in a step of several" in str(runs[1].error)
+    assert [text_of(runs[0]), text_of(runs[2])] == [alone[0], alone[2]]
+    assert finished(engine, asked[1])[-1].text == alone[1]  # nothing of it was kept
