@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from app.export.bundle import bundled_trace
+from app.methods import title_of
 from app.project.editor_state import EditorState
 from app.project.sessions import PageView
 from app.runs.evidence import passage_message
@@ -24,6 +25,7 @@ from app.web.context import AppContext
 from app.web.events import QUIET, errors_said, worded, wording
 from app.web.html import panels
 from app.web.page.labels import words
+from core import METHODS
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ def _titled(entry: RunEntry, say: Wording) -> str:
         what = say("comparison")
     elif entry.section:
         what = say("Section {} of {}: {}", *entry.section)
-    method = say(entry.compared) if entry.compared else entry.method
+    known = title_of(entry.method) if entry.method in METHODS else ""  # a trace may be of another version
+    method = say(entry.compared or known) if entry.compared or known else entry.method
     state = "" if entry.state in ("waiting", "running") else say(entry.state)  # which the list would not follow
     return " · ".join(part for part in (when, method, state, what) if part)
