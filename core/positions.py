@@ -97,7 +97,7 @@ def _candidates(model: PreTrainedModel) -> Iterator[Rotary]:
         for name in ("full_attention_inv_freq", "inv_freq"):
             frequencies = getattr(module, name, None)
             if isinstance(frequencies, Tensor) and frequencies.ndim == 1:
-                yield from (Rotary(frequencies.float().cpu(), interleaved) for interleaved in (False, True))
+                yield from (Rotary(frequencies.float().cpu(), interleaved=interleaved) for interleaved in (False, True))
 
 
 def _agree(rotary: Rotary, resting: Tensor, moved: Tensor) -> bool:

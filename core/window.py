@@ -34,7 +34,7 @@ from .grouped import Terms, grouped_attention
 from .key_codes import KeyCodes, choose_positions
 from .policies import Policy
 from .rotary import Rotary, require_same_at_every_length
-from .selection import gather_positions
+from .selection import gather_into, gather_positions
 
 Beyond: TypeAlias = Literal["extend"]
 """What is done where a text is longer than the window."""
@@ -175,7 +175,7 @@ class Extension:
         count = chosen.shape[2]
         if self._stage is None or not self._stage.continues(begin, count, length):
             self._stage = _Stage(keys, values, begin, count, self.window.local + self.window.block)
-        staged = self._stage.filled(keys, values, self._placed(keys, chosen, begin, rotary), chosen)
+        staged = self._stage.filled(keys, values, chosen, rotary)
         local = torch.arange(begin, length, device=keys.device).expand(*chosen.shape[:2], -1)
         return WorkingSet(*staged, torch.cat([chosen, local], dim=2))
 
@@ -197,7 +197,8 @@ class Extension:
         start = keys.shape[2] - query.shape[2]
         begin = self.window.start_of_block(start) - self.window.local
         chosen = self._choose(query, keys, begin, self.window.chosen, terms.scaling, rotary)
-        far = self._placed(keys, chosen, begin, rotary), gather_positions(values, chosen)
+        moved = rotary.moved(gather_positions(keys, chosen), together(chosen, begin))
+        far = moved, gather_positions(values, chosen)
         near = keys[:, :, begin:], values[:, :, begin:]
         wide = [states.to(query.dtype) for states in (*far, *near)]
         if terms.plain and query.device.type == "cpu" and query.shape[-1] == values.shape[-1]:
@@ -231,13 +232,6 @@ class Extension:
             self._codes.append(_bare(keys, start, min(old, start + CODED), rotary))
         return self._codes
 
-    def _placed(self, keys: Tensor, chosen: Tensor, begin: int, rotary: Rotary) -> Tensor:
-        """The keys at `chosen`, moved to stand without gaps before `begin`."""
-        count = chosen.shape[2]
-        return rotary.moved(
-            gather_positions(keys, chosen), torch.arange(begin - count, begin, device=keys.device) - chosen
-        )
-
 
 class _Stage:
     """Room for a working set: the chosen first, then the local part of one block, which only grows."""
@@ -251,20 +245,27 @@ class _Stage:
     def continues(self, begin: int, count: int, length: int) -> bool:
         return (begin, count) == (self._begin, self._count) and length >= self._end
 
-    def filled(self, keys: Tensor, values: Tensor, placed: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """The working set's keys and values: `placed` keys, the values at `chosen`, and what is local."""
+    def filled(self, keys: Tensor, values: Tensor, chosen: Tensor, rotary: Rotary) -> tuple[Tensor, Tensor]:
+        """The working set's keys and values: those at `chosen`, moved together, and what is local."""
         count, length = self._count, keys.shape[2]
         shift = count - self._begin
         for stage, states in ((self._keys, keys), (self._values, values)):
             stage[:, :, self._end + shift : length + shift] = states[:, :, self._end :]
         self._end = length
-        self._keys[:, :, :count] = placed
-        self._values[:, :, :count] = gather_positions(values, chosen)
+        placed = self._keys[:, :, :count]
+        gather_into([placed, self._values[:, :, :count]], [keys, values], [chosen, chosen])
+        placed.copy_(rotary.moved(placed, together(chosen, self._begin)))
         return self._keys[:, :, : length + shift], self._values[:, :, : length + shift]
 
     @property
     def nbytes(self) -> int:
         return self._keys.nbytes + self._values.nbytes
+
+
+def together(chosen: Tensor, begin: int) -> Tensor:
+    """By how many positions each of `chosen` `(1, heads, count)`, ascending, moves to stand without gaps before
+    `begin`."""
+    return torch.arange(begin - chosen.shape[2], begin, device=chosen.device) - chosen
 
 
 def _bare(keys: Tensor, start: int, end: int, rotary: Rotary) -> Tensor:
