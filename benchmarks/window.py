@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from core import FullAttention, KeyIndex, Policy, PolicyCache, RefreshKV, load_model
+from core import FullAttention, KeyIndex, Policy, PolicyCache, RefreshKV, compile_decoding, load_model
 from core.decoder import PREFILL_CHUNK, forward
 from core.steps import decode
 from core.storage import GrowingTensor
@@ -65,9 +65,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lengths", nargs="+", type=int, default=[7168, 15360, 31744, 130048, 188416])
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--quantization", default="none")
+    parser.add_argument("--quantization", default="int4")
     asked = parser.parse_args()
     model, tokenizer = load_model(quantization=asked.quantization)
+    compile_decoding(model).wait()
     ids = torch.tensor([tokenizer(DOCUMENT.read_text("utf-8"), verbose=False)["input_ids"][:STRETCH]])
     stretch = PolicyCache(model.config, FullAttention())
     read(model, stretch, ids, last=False)
