@@ -81,7 +81,8 @@ def main() -> None:
         prefill = [read(model, cache, ids[:, :PREFILL_CHUNK], last=False) for _ in range(asked.repetitions)]
         cells = [f"{PREFILL_CHUNK / median(prefill):.0f}"]
         for policy in POLICIES:
-            cache = filled(model, stretch, ids, length, policy)
+            cache.truncate(length)
+            cache = cache.with_policy(policy)
             read(model, cache, ids[:, :8], last=True)
             times = [written(model, cache, ids[:, :STEPS]) for _ in range(asked.repetitions)]
             cells.append(f"{1 / median(times):.1f}")

@@ -280,7 +280,7 @@ class PolicyCache(Cache):
             if not isinstance(layer, PolicyLayer):
                 self.layers[index], other.layers[index] = other.layers[index], layer
             elif layer.is_initialized:
-                other.policy_layers[index].adopt(*layer.full)
+                other.policy_layers[index].adopt(*layer.full, layer.extension)
         other.token_ids, other.prefilled = self.token_ids, self.prefilled
         self.reset()
         return other

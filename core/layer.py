@@ -364,10 +364,12 @@ class PolicyLayer(CacheLayerMixin):
         extension = 0 if self.extension is None else self.extension.nbytes
         return sum(buffer.nbytes for buffer in self._full or ()) + self.kept.nbytes + extension
 
-    def adopt(self, keys: GrowingTensor, values: GrowingTensor) -> None:
-        """Take over a full cache that was filled elsewhere, in place of what the layer holds; there is no small one."""
+    def adopt(self, keys: GrowingTensor, values: GrowingTensor, extension: Extension | None = None) -> None:
+        """Take over a full cache that was filled elsewhere, in place of what the layer holds, with what was made of it
+        beyond the window; there is no small one."""
         self.reset()
         self._full = (keys, values)
+        self.extension = extension or self.extension
         self.is_initialized = True
 
     def reserve(self, length: int) -> None:

@@ -46,6 +46,4 @@ def bytes_of(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
     states = 2 * heads * dim * (kv_dtype(config) or model.dtype).itemsize
     codes = heads * -(-dim // SPAN) * SPAN * cache.window.bits // 8
     layers = len(cache.policy_layers)
-    group = config.num_attention_heads // heads
-    scores = 2 * 4 * heads * (SCORED + group)
-    return layers * (states + codes) + scores, layers * states * cache.window.size
+    return layers * (states + codes), layers * states * cache.window.size + 2 * SCORED

@@ -48,8 +48,9 @@ POOL = 7
 ASKING = 8
 """Every so manieth query of a block scores, counted from its end."""
 
-SCORED, CODED = 24, 8192
-"""Queries of a KV head that are scored at once, and keys that are turned back at once: what their results take."""
+SCORED, CODED = 1 << 24, 8192
+"""Bytes of scores that are made at once, which the allocator keeps for the next ones, and keys that are turned back at
+once."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,8 @@ class Extension:
         away = self.window.size // 2 - (keys.shape[2] - new + asking)
         placed = rotary.moved(query[:, :, asking], away).unflatten(1, (heads, -1)).flatten(2, 3)
         codes, scores = self._index(keys, old, rotary), None
-        for piece in placed.split(SCORED, dim=2):
+        fours = max(1, SCORED // (16 * heads * old))  # which the kernel scores in one pass over the codes
+        for piece in placed.split(4 * fours, dim=2):
             found = codes.scores(piece.reshape(1, -1, 1, piece.shape[3]), scaling)
             scores = found if scores is None else torch.maximum(scores, found)
         assert scores is not None

@@ -29,7 +29,7 @@ from core import (
 )
 from core.decoder import forward
 from core.positions import positions_of
-from core.window import Window
+from core.window import SCORED, Window
 from tests.core.architectures import make_model
 from tests.core.extended import ExtendedReference
 from tests.core.tiny import byte_tokenizer, tiny_model
@@ -302,7 +302,7 @@ def test_a_batch_is_refused_only_beyond(one_thread: None) -> None:
 
 def test_too_little_memory_is_said_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_with()
-    free = psutil.virtual_memory()._replace(available=200_000)
+    free = psutil.virtual_memory()._replace(available=2 * SCORED + 200_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
     with pytest.raises(ContextOverflowError, match=r"2150 tokens and 16 .* GB are free\. Shorten") as refused:
         written(model, FullAttention(), tokens(2150))
