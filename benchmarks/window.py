@@ -33,11 +33,9 @@ def filled(model: PreTrainedModel, stretch: PolicyCache, ids: Tensor, length: in
     """A cache of `length` tokens, of which a stretch is repeated."""
     cache = PolicyCache(model.config, policy, window="extend")
     for source, layer in zip(stretch.policy_layers.values(), cache.policy_layers.values(), strict=True):
-        buffers = []
-        for buffer in source.full:
-            repeated = buffer.view.repeat(1, 1, -(-length // STRETCH), 1)[:, :, :length]
-            buffers.append(GrowingTensor(repeated))
-        layer.adopt(*buffers)
+        repeated = (buffer.view.repeat(1, 1, -(-length // STRETCH), 1)[:, :, :length] for buffer in source.full)
+        keys, values = map(GrowingTensor, repeated)
+        layer.adopt(keys, values)
         layer.reserve(length + 4 * PREFILL_CHUNK)
     cache.token_ids = ids[0].repeat(-(-length // STRETCH))[:length].tolist()
     cache.prefilled = length
