@@ -32,7 +32,10 @@ from .grouped import (
 )
 from .layer import ATTENTION_NAME, LAYER_KEY, PROMPT_STEPS, PolicyLayer, Step
 from .policies import Observation
+from .positions import attach, positions_of
+from .rotary import Rotary
 from .selection import gather_positions, has_gradient
+from .window import WorkingSet
 
 RECEIVED_AT_ONCE = 256
 """Queries of which the attention is held at a time where a method sums it."""
@@ -56,6 +59,7 @@ def enable(model: PreTrainedModel) -> PreTrainedModel:
     # Without a mask function of the same name transformers passes no mask at all, and left-padded batches are wrong.
     AttentionMaskInterface.register(ATTENTION_NAME, sdpa_mask)
     model.set_attn_implementation(ATTENTION_NAME)
+    attach(model)
     if config._attn_implementation != ATTENTION_NAME:
         raise PolicyInactiveError(
             "attention-not-replaceable",
@@ -84,6 +88,8 @@ def attention_forward(
     kwargs = {name: value for name, value in kwargs.items() if name != LAYER_KEY}
     terms = Terms(scaling_of(query, scaling), softcap, s_aux)
     step = layer.begin_attention(query) if layer is not None else None
+    if layer is not None and layer.is_beyond():
+        return _beyond_window(layer, module, query, attention_mask, terms), None
     if layer is not None and step is Step.VERIFY:
         return _verify(layer, query, key, value, attention_mask, terms), None
     if layer is not None and step not in PROMPT_STEPS:
@@ -241,3 +247,68 @@ def _full_step(
                 layer.kept.receive(weights[:, :, :, 0].sum(dim=2))
         layer.refresh(Observation(weights[:, :, :, 0], valid_positions(grouped_mask), recent), key, value)
     return output
+
+
+def _beyond_window(layer: PolicyLayer, module: nn.Module, query: Tensor, mask: Tensor | None, terms: Terms) -> Tensor:
+    """Attention of the newest tokens, of which the last are beyond the window that is extended (window.py)."""
+    _require_extendable_step(layer, query, mask)
+    rotary, extension = positions_of(module).rotary(), layer.extension
+    assert extension is not None
+    keys, values = (buffer.view for buffer in layer.full)
+    if layer.step is Step.PARTIAL:
+        return _partial_step(layer, query, keys, values, None, terms, keys.shape[2] - 1)
+    if layer.step not in PROMPT_STEPS:
+        seen = _working_set(layer, query, rotary, terms)
+        output = _full_step(layer, query, seen.keys, seen.values, None, terms)
+        layer.place_chosen(seen.positions)
+        return output
+
+    def within(new: int) -> Tensor:
+        end = keys.shape[2] - query.shape[2] + new
+        own = (query[:, :, :new], keys[:, :, :end].to(query.dtype), values[:, :, :end].to(query.dtype))
+        if is_plain_chunk(*own, terms):
+            return chunk_attention(*own, terms.scaling)
+        return grouped_attention(*own, None, terms)[0]
+
+    output = extension.prompt_attention(query, keys, values, terms, rotary, within)
+    if layer.step is Step.PREFILL:
+        layer.count(keys.shape[2], None)
+        if layer.wants_selection:
+            last = query[:, :, -1:]
+            seen = _working_set(layer, last, rotary, terms)
+            if layer.kept.index is None:
+                weights = attention_weights(last, seen.keys, None, terms)[:, :, :, 0]
+                layer.refresh(Observation(weights), seen.keys, seen.values)
+            layer.place_chosen(seen.positions)
+    return output
+
+
+def _working_set(layer: PolicyLayer, query: Tensor, rotary: Rotary, terms: Terms) -> WorkingSet:
+    """What a decode step beyond the window attends to: as much as it holds, or what an index chooses at most."""
+    assert layer.extension is not None
+    keys, values = (buffer.view for buffer in layer.full)
+    layer.count_all(keys.shape[2])
+    most = layer.extension.window.room
+    if layer.kept.index is not None:
+        most = min(most, *layer.kept.sizes)
+    return layer.extension.working_set(query, keys, values, most, terms.scaling, rotary)
+
+
+def _require_extendable_step(layer: PolicyLayer, query: Tensor, mask: Tensor | None) -> None:
+    # A mask is made where there is padding, or where a forward begins within the window, which is causal.
+    padded = mask is not None and (query.shape[2] == 1 or query.shape[2] == layer.get_seq_length())
+    if query.shape[0] > 1 or padded:
+        raise InvalidParameterError(
+            "rows-beyond-the-window",
+            "A batch of {rows} rows, or one with padding, goes beyond the window of {window} tokens, where one text "
+            "at a time is extended. Give the texts one by one, without padding or beams.",
+            rows=query.shape[0],
+            window=layer.window.size if layer.window else 0,
+        )
+    if layer.step is Step.VERIFY:
+        raise PolicyInactiveError(
+            "verified-beyond-the-window",
+            "Several tokens are to be verified beyond the window of {window} tokens, where decode steps are taken one "
+            "by one. Leave assisted decoding and prompt lookup out.",
+            window=layer.window.size if layer.window else 0,
+        )

@@ -24,6 +24,7 @@ from .errors import CacheMismatchError, InvalidParameterError, PolicyInactiveErr
 from .events import RefreshReason
 from .layer import ATTENTION_NAME, PolicyLayer, Step
 from .policies import Policy
+from .window import Beyond, window_rule
 
 SHAPE_SETTINGS = (
     "model_type",
@@ -52,11 +53,13 @@ class PolicyCache(Cache):
     prefilled with no decoded token before them, so that their keys and values are the same under every policy.
     """
 
-    def __init__(self, config: PreTrainedConfig, policy: Policy) -> None:
-        """Make an empty cache for a model with this `config`.
+    def __init__(self, config: PreTrainedConfig, policy: Policy, window: Beyond | None = None) -> None:
+        """Make an empty cache for a model with this `config`. window: "extend" goes on beyond the trained window
+        (window.py), where a text is longer.
 
-        Raises PolicyInactiveError if the policy has a small cache and the model no layer to apply it to, or if the
-        model's layers share keys and values with one another; InvalidParameterError if it is given something else.
+        Raises PolicyInactiveError if the policy has a small cache and the model no layer to apply it to, if the model's
+        layers share keys and values with one another, or if the window is to be extended and cannot be;
+        InvalidParameterError if it is given something else.
         """
         if not isinstance(config, PreTrainedConfig) or not isinstance(policy, Policy):
             raise InvalidParameterError(
@@ -73,8 +76,10 @@ class PolicyCache(Cache):
         self._config = config.get_text_config(decoder=True)
         layer_types, layer_kwargs = get_layer_types_and_kwargs(self._config)
         require_applicable(self._config, policy, layer_types)
+        self.beyond = window
+        self.window = window_rule(self._config, policy, window, layer_types)
         layers = [
-            PolicyLayer(policy.for_layer(index, len(layer_types)), kv_dtype(self._config))
+            PolicyLayer(policy.for_layer(index, len(layer_types)), kv_dtype(self._config), self.window)
             if kind == "full_attention"
             else DYNAMIC_LAYER_TYPE_MAPPING.get(kind, DynamicLayer)(**kw)
             for index, (kind, kw) in enumerate(zip(layer_types, layer_kwargs, strict=True))
@@ -269,13 +274,13 @@ class PolicyCache(Cache):
         A prefill attends fully under every policy. Tokens decoded since are left out: theirs depend on the policy.
         Raises PolicyInactiveError as the constructor does.
         """
-        other = PolicyCache(self._config, policy)
+        other = PolicyCache(self._config, policy, self.beyond)
         self.truncate(self.prefilled)
         for index, layer in enumerate(self.layers):
             if not isinstance(layer, PolicyLayer):
                 self.layers[index], other.layers[index] = other.layers[index], layer
             elif layer.is_initialized:
-                other.policy_layers[index].adopt(*layer.full)
+                other.policy_layers[index].adopt(*layer.full, layer.extension)
         other.token_ids, other.prefilled = self.token_ids, self.prefilled
         self.reset()
         return other

@@ -17,11 +17,14 @@ from .cache import PolicyCache
 from .detokenizer import Detokenizer
 from .errors import CacheMismatchError, InvalidParameterError
 from .events import Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
+from .memory import require_memory
 from .policies import DEFAULT_POLICY, Policy
+from .positions import positions_of
 from .prompt import Prompt, encode_prompt, require_known, require_room
 from .sampling import SamplingParams
 from .sequence import PREFILL_CHUNK, ChunkSize, GeneratedStep, generate_step, is_positive
 from .steps import NextStep
+from .window import Beyond
 
 
 class GenerationOptions(TypedDict, total=False):
@@ -39,6 +42,7 @@ class GenerationOptions(TypedDict, total=False):
     logits_processors: Sequence[LogitsProcessor]
     cache: PolicyCache | None
     prefill_chunk: ChunkSize
+    window: Beyond | None
 
 
 def stream_generate(
@@ -58,6 +62,7 @@ def stream_generate(
     logits_processors: Sequence[LogitsProcessor] = (),
     cache: PolicyCache | None = None,
     prefill_chunk: ChunkSize = PREFILL_CHUNK,
+    window: Beyond | None = None,
 ) -> Iterator[Event]:
     """Generate from `prompt` and yield events: prefill progress, refreshes, tokens, and at last how it finished.
 
@@ -73,6 +78,8 @@ def stream_generate(
         reused and only the rest is prefilled.
     prefill_chunk: prompt tokens per forward; or a function that gives them from those of the forward before and the
         seconds it took, (0, 0.0) at first.
+    window: "extend" lets prompt and answer be longer than the window the model was trained for (window.py), as far as
+        memory goes; prompt tokens beyond it are forwarded in whole blocks. Default the cache's, or not.
 
     Closing the iterator stops at the next token (or prefill chunk) and leaves the cache usable. Raises
     InvalidParameterError, ContextOverflowError, CacheMismatchError or PolicyInactiveError before anything is computed.
@@ -93,6 +100,7 @@ def stream_generate(
         logits_processors=logits_processors,
         cache=cache,
         prefill_chunk=prefill_chunk,
+        window=window,
     )
     return (item for item in items if not isinstance(item, NextStep))
 
@@ -114,6 +122,7 @@ def stream_steps(
     logits_processors: Sequence[LogitsProcessor] = (),
     cache: PolicyCache | None = None,
     prefill_chunk: ChunkSize = PREFILL_CHUNK,
+    window: Beyond | None = None,
 ) -> Iterator[Event | NextStep]:
     """As `stream_generate`, which describes the options, with each decode step before it is taken.
 
@@ -124,10 +133,15 @@ def stream_steps(
     prompt_tokens = token_ids.shape[1]
     _require_lengths(max_new_tokens, prefill_chunk)
     require_known(model, token_ids)
-    require_room(model.config, prompt_tokens, max_new_tokens)
     sampling = SamplingParams(temperature, top_p, top_k, min_p, repetition_penalty, seed)
     sampler = sampling.sampler(prompt_tokens, logits_processors)
-    cache = _prepare_cache(model, cache, policy, token_ids, max_new_tokens)
+    cache = _matching_cache(model, cache, policy, window)
+    if cache.window is None:
+        require_room(model.config, prompt_tokens, max_new_tokens)
+    else:
+        positions_of(model).rotary()
+        require_memory(model, cache, prompt_tokens, max_new_tokens)
+    _prepare_cache(cache, token_ids, max_new_tokens)
     steps = generate_step(model, token_ids, cache, sampler, prefill_chunk)
     end_tokens = _end_tokens(model, tokenizer)
     return _events(steps, Detokenizer(tokenizer, stop_strings), end_tokens, prompt_tokens, max_new_tokens)
@@ -194,13 +208,13 @@ def _require_lengths(max_new_tokens: int, prefill_chunk: ChunkSize) -> None:
         )
 
 
-def _prepare_cache(
-    model: PreTrainedModel, cache: PolicyCache | None, policy: Policy | None, token_ids: Tensor, max_new_tokens: int
+def _matching_cache(
+    model: PreTrainedModel, cache: PolicyCache | None, policy: Policy | None, window: Beyond | None
 ) -> PolicyCache:
-    """A cache that holds a proper prefix of `token_ids`, with room for the whole run."""
+    """The cache that was given, which must be this model's, policy's and window's, or a new one."""
     if cache is None:
-        cache = PolicyCache(model.config, policy or DEFAULT_POLICY)
-    elif not isinstance(cache, PolicyCache):
+        return PolicyCache(model.config, policy or DEFAULT_POLICY, window)
+    if not isinstance(cache, PolicyCache):
         raise CacheMismatchError(
             "cache-of-another-kind",
             "cache is of type {kind}; streaming takes a PolicyCache(model.config, policy), or None for a new one. "
@@ -216,6 +230,14 @@ def _prepare_cache(
             made_for=str(cache.policy),
             asked=str(policy),
         )
+    if window is not None and window != cache.beyond:
+        raise CacheMismatchError(
+            "cache-of-another-window",
+            "The cache was made with window={made_for}, and window={asked} is asked for. Leave it out, or make a new "
+            "cache: PolicyCache(model.config, policy, window='extend').",
+            made_for=repr(cache.beyond),
+            asked=repr(window),
+        )
     if len(cache.token_ids) != cache.get_seq_length():
         raise CacheMismatchError(
             "cache-with-unknown-tokens",
@@ -224,11 +246,18 @@ def _prepare_cache(
             tokens=cache.get_seq_length(),
             known=len(cache.token_ids),
         )
+    return cache
+
+
+def _prepare_cache(cache: PolicyCache, token_ids: Tensor, max_new_tokens: int) -> None:
+    """Let it hold a proper prefix of `token_ids`, with room for the whole run."""
     # The last prompt token is always forwarded, since its logits give the first token.
     prompt = token_ids[0].tolist()
-    cache.truncate(cache.common_prefix(prompt[:-1]))
+    shared = cache.common_prefix(prompt[:-1])
+    if cache.window is not None and shared <= cache.prefilled:
+        shared = cache.window.resume(shared)
+    cache.truncate(shared)
     cache.reserve(len(prompt) + max_new_tokens)
-    return cache
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

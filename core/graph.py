@@ -176,6 +176,8 @@ def _is_served(cache: PolicyCache) -> bool:
     step = layers[0].upcoming_step() if layers else None
     if len(layers) < len(cache.layers) or step not in (Step.PARTIAL, Step.FULL, Step.CHOSEN):
         return False
+    if step is not Step.PARTIAL and any(layer.is_beyond(MOST_ROWS) for layer in layers):
+        return False  # what it attends to is put together anew
     if any(layer.upcoming_step() is not step or not _is_layer_served(layer, step) for layer in layers):
         return False
     if step is Step.FULL and len({layer.policy.reads_all for layer in layers}) > 1:

@@ -18,6 +18,7 @@ from .events import RefreshReason
 from .kept import Kept
 from .policies import Observation, Policy
 from .storage import GrowingTensor, SmallCache
+from .window import Extension, Window
 
 ATTENTION_NAME = "refreshkv"
 """Name under which the attention function and its mask are registered with transformers."""
@@ -53,13 +54,14 @@ class PolicyLayer(CacheLayerMixin):
     is_croppable = True
     is_sliding = False
 
-    def __init__(self, policy: Policy, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, policy: Policy, dtype: torch.dtype | None = None, window: Window | None = None) -> None:
         """An empty layer; storage is made at the first update, where what is cached is.
 
         `dtype`: in which keys and values are stored; None is that of what is cached. `update` returns the stored ones,
-        so that a forward sees the same past however it came there.
+        so that a forward sees the same past however it came there. `window`: how to go on beyond it, if at all.
         """
         self.policy = policy
+        self.window = window
         self.dtype = dtype
         self.is_initialized = False
         self._full: tuple[GrowingTensor, GrowingTensor] | None = None
@@ -69,6 +71,7 @@ class PolicyLayer(CacheLayerMixin):
     def _clear(self) -> None:
         """Forget everything that belongs to the tokens seen so far, counts included."""
         self.kept = Kept(self.policy)
+        self.extension = None if self.window is None else Extension(self.window)
         self.anchor: Tensor | None = None
         self.decode_step = 0
         self.full_steps = 0
@@ -139,7 +142,10 @@ class PolicyLayer(CacheLayerMixin):
         return self._full[0].length if self._full is not None else 0
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Masks always span the full cache; the attention function picks the columns of the small one."""
+        """Masks always span the full cache; the attention function picks the columns of the small one. Beyond the
+        window it needs none, and several tokens get one of themselves alone."""
+        if query_length > 1 and self.get_seq_length() > 0 and self.is_beyond(query_length):
+            return query_length, self.get_seq_length()
         return self.get_seq_length() + query_length, 0
 
     def get_max_length(self) -> int:
@@ -174,6 +180,8 @@ class PolicyLayer(CacheLayerMixin):
                 self._undo.pop()()
         else:
             self.kept.crop(before, self.get_seq_length())
+        if self.extension is not None:
+            self.extension.truncate(self.get_seq_length())
         self._awaits_attention = False
 
     def activate_past_recording(self) -> None:
@@ -248,6 +256,19 @@ class PolicyLayer(CacheLayerMixin):
         if self.step is Step.PREFILL or not self.kept.sizes:
             self.kept.count(length, valid)
 
+    def count_all(self, length: int) -> None:
+        """Take K of all `length` tokens, if it is not known yet."""
+        if not self.kept.sizes:
+            self.kept.count(length, None)
+
+    def place_chosen(self, positions: Tensor) -> None:
+        """What this step attended to, or chose from, was a working set of these `positions` `(1, heads, count)`."""
+        if self.kept.index is not None:
+            self.note_choice()
+            self.kept.chosen = positions
+        elif self.small is not None:
+            self.small.positions.copy_(positions.gather(2, self.small.positions))
+
     def refresh(self, seen: Observation, keys: Tensor, values: Tensor) -> None:
         """Choose the small cache anew (paper, section 3): `keys`, `values` `(batch, heads, length, dim)`."""
         self.note_refresh()
@@ -277,6 +298,10 @@ class PolicyLayer(CacheLayerMixin):
     def reports(self, ahead: int = 0) -> bool:
         """Whether what the index chooses in the next decode step, or so many later, is to be reported."""
         return self.policy.is_check_step(self.decode_step + 1 + ahead)
+
+    def is_beyond(self, new_tokens: int = 0) -> bool:
+        """Whether so many tokens more are, in part, beyond the window to be extended."""
+        return self.window is not None and self.get_seq_length() + new_tokens > self.window.size
 
     # --- the compiled graph's side ------------------------------------------------------------------------------------
 
@@ -336,12 +361,15 @@ class PolicyLayer(CacheLayerMixin):
     @property
     def nbytes(self) -> int:
         """Bytes of the full cache, reserved room included, and of what is kept beside it."""
-        return sum(buffer.nbytes for buffer in self._full or ()) + self.kept.nbytes
+        extension = 0 if self.extension is None else self.extension.nbytes
+        return sum(buffer.nbytes for buffer in self._full or ()) + self.kept.nbytes + extension
 
-    def adopt(self, keys: GrowingTensor, values: GrowingTensor) -> None:
-        """Take over a full cache that was filled elsewhere, in place of what the layer holds; there is no small one."""
+    def adopt(self, keys: GrowingTensor, values: GrowingTensor, extension: Extension | None = None) -> None:
+        """Take over a full cache that was filled elsewhere, in place of what the layer holds, with what was made of it
+        beyond the window; there is no small one."""
         self.reset()
         self._full = (keys, values)
+        self.extension = extension or self.extension
         self.is_initialized = True
 
     def reserve(self, length: int) -> None:

@@ -20,9 +20,10 @@ from transformers import PreTrainedModel
 
 from .cache import PolicyCache
 from .errors import InvalidParameterError, RefreshKVError, SnapshotError
-from .policies import Policy
+from .policies import FullAttention, Policy
 from .prefix_files import PrefixFiles
 from .snapshot import Snapshot, model_fingerprint
+from .window import Beyond
 
 MINIMUM_TOKENS = 512
 """A shorter prefix is computed again sooner than it is worth a file, or a copy."""
@@ -61,11 +62,14 @@ class PrefixCache:
         files: PrefixFiles | None = None,
         *,
         make_room: Callable[[int], object] | None = None,
+        window: Beyond | None = None,
     ) -> None:
         """`memory_bytes` defaults to `default_memory`, 0 keeps the last run's cache alone; without `files` nothing is
         kept on disk. `make_room` is told before a run how many bytes it will take, so that others can let go of theirs:
-        with `held`, `oldest` and `let_go` these caches can be a part of a larger budget."""
+        with `held`, `oldest` and `let_go` these caches can be a part of a larger budget. window: as in
+        `PolicyCache`."""
         self._model = model
+        self._window = window
         self._memory_bytes = default_memory(model.device) if memory_bytes is None else memory_bytes
         self._make_room_elsewhere = make_room
         # A file says nothing of devices, so that a model spread over several could not be given its keys and values.
@@ -160,7 +164,7 @@ class PrefixCache:
         """
         if policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
             self._make_room(self._token_bytes * room)
-            return _Entry(PolicyCache(self._model.config, policy), prefix_end)
+            return _Entry(self._empty(policy), prefix_end)
         entry, shared = self._best(token_ids)
         continued = entry is not None and entry not in self._in_use and shared >= entry.held
         if shared < prefix_end and (snapshot := self._from_disk(token_ids, prefix_end)):
@@ -174,7 +178,10 @@ class PrefixCache:
         if entry and (snapshot := self._copyable(entry.cache, shared)):
             return _Entry(self._restored(snapshot, policy, room), prefix_end)
         self._make_room(self._token_bytes * room)
-        return _Entry(PolicyCache(self._model.config, policy), prefix_end)
+        return _Entry(self._empty(policy), prefix_end)
+
+    def _empty(self, policy: Policy) -> PolicyCache:
+        return PolicyCache(self._model.config, policy, self._window)
 
     def _best(self, token_ids: Sequence[int]) -> tuple[_Entry | None, int]:
         """The entry that shares most tokens with the prompt, and how many; of equal ones one that can be continued, as
@@ -198,7 +205,8 @@ class PrefixCache:
 
     def _restored(self, snapshot: Snapshot, policy: Policy, room: int) -> PolicyCache:
         self._make_room(snapshot.nbytes * room // len(snapshot.token_ids))
-        return snapshot.restore(self._model.config, policy, room=room, device=self._model.device)
+        config, device = self._model.config, self._model.device
+        return snapshot.restore(config, policy, room=room, device=device, window=self._window)
 
     def _keep(self, entry: _Entry) -> None:
         if entry.forgotten or not entry.cache.token_ids:
@@ -237,9 +245,12 @@ class PrefixCache:
         entry.stored = True
 
     def _key(self, token_ids: Sequence[int]) -> str:
-        """A prefix's name on disk. The fingerprint covers the model, its quantization and its dtype."""
+        """A prefix's name on disk. The fingerprint covers the model, its quantization and its dtype; what goes beyond
+        the window was read by its rule."""
         ids = np.asarray(token_ids, dtype="<i8").tobytes()
-        return hashlib.sha256(self._fingerprint.encode() + ids).hexdigest()
+        rule = self._empty(FullAttention()).window
+        beyond = "" if rule is None or len(token_ids) <= rule.size else repr(rule)
+        return hashlib.sha256((self._fingerprint + beyond).encode() + ids).hexdigest()
 
 
 def _bytes(entries: Iterable[_Entry]) -> int:

@@ -92,6 +92,8 @@ def _prefill(
                 "more.",
                 size=repr(size),
             )
+        if cache.window is not None:
+            size = cache.window.whole_blocks(done, size)
         piece = ids[:, done : done + size]
         tokens, started = piece.shape[1], perf_counter()
         with cache.prefill(last=done + tokens == total):

@@ -27,6 +27,7 @@ from .errors import SnapshotError
 from .layer import PolicyLayer
 from .policies import Policy
 from .storage import BLOCK, GrowingTensor
+from .window import Beyond
 
 FORMAT = "refreshkv-snapshot-1"
 """What a file says it is. The number changes with the names or the meaning of its tensors."""
@@ -116,14 +117,21 @@ class Snapshot:
             ) from error
 
     def restore(
-        self, config: PreTrainedConfig, policy: Policy, *, room: int = 0, device: torch.device | None = None
+        self,
+        config: PreTrainedConfig,
+        policy: Policy,
+        *,
+        room: int = 0,
+        device: torch.device | None = None,
+        window: Beyond | None = None,
     ) -> PolicyCache:
         """A cache of a model with this `config` that holds the snapshot's tokens, copied, under any policy.
 
-        `room` is the number of tokens to make room for in all. `device` defaults to where each tensor is. Raises
-        SnapshotError if the model has other layers than the snapshot, PolicyInactiveError as PolicyCache does.
+        window: as of the cache that it was taken from; up to the window's length it is the same. `room` is the number
+        of tokens to make room for in all. `device` defaults to where each tensor is. Raises SnapshotError if the model
+        has other layers than the snapshot, PolicyInactiveError as PolicyCache does.
         """
-        cache = PolicyCache(config, policy)
+        cache = PolicyCache(config, policy, window)
         if len(cache.policy_layers) != len(cache.layers) or len(cache.layers) != len(self.layers):
             raise SnapshotError(
                 "snapshot-of-another-model",

@@ -149,6 +149,8 @@ class Policy(ABC):
 
     summary: ClassVar[str] = ""
     """What the method does, in a sentence for a person."""
+    extends: ClassVar[bool] = False
+    """Whether it can go on beyond the trained window (window.py)."""
 
     @abstractmethod
     def capacity(self, prompt_length: int) -> int | None:

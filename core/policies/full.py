@@ -11,6 +11,7 @@ class FullAttention(Policy):
     """Every step attends to the full cache; there is no small one."""
 
     summary: ClassVar[str] = "Reads the whole context at every step."
+    extends: ClassVar[bool] = True
 
     def capacity(self, prompt_length: int) -> None:
         """No small cache."""

@@ -34,6 +34,8 @@ class KeyIndex(Policy):
         "Looks through a coarse copy of the whole context at every step and reads what matters to it exactly."
     )
 
+    extends: ClassVar[bool] = True
+
     budget: float | int = 1 / 16
     bits: int = 3
     recent: int = 32

@@ -47,6 +47,8 @@ class RefreshKV(Policy):
         "Reads a small part of the context, chosen anew every few steps from a step that reads all of it."
     )
 
+    extends: ClassVar[bool] = True
+
     budget: float | int = 1 / 8
     stride: int = 10
     similarity_threshold: float | None = None

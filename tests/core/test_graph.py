@@ -508,3 +508,22 @@ def test_two_caches_in_turn_are_as_each_alone(compiled: PreTrainedModel, policy:
     for at, token in enumerate(tokens):
         for expected, cache in zip(alone, together, strict=True):
             assert torch.equal(decode(compiled, token, cache), expected[at])
+
+
+def test_steps_over_a_small_cache_are_compiled_beyond_the_window_too(
+    compiled: PreTrainedModel, graph: DecodeGraph
+) -> None:
+    """Its keys are moved when it is chosen; a full step puts together what it attends to, by the modules."""
+    ids = torch.randint(0, 256, (1, 1100), generator=torch.Generator().manual_seed(0))
+    caches = [PolicyCache(compiled.config, RefreshKV(budget=60, stride=4), window="extend") for _ in range(2)]
+    for cache in caches:
+        with cache.prefill(last=True):
+            forward(compiled, ids, cache)
+    fast, slow = caches
+    for step, token in enumerate(torch.randint(0, 256, (9, 1, 1)), 1):
+        logits = graph.step(token, fast)
+        assert (logits is None) == (step % 4 == 0)
+        if logits is None:
+            logits = forward(compiled, token, fast)
+        expected = forward(compiled, token, slow)
+        assert (logits - expected).abs().max() <= 1e-3 * expected.abs().max()

@@ -19,11 +19,12 @@ from core import (
     RefreshKV,
     SnapKV,
     StreamingLLM,
+    generate,
 )
 from core.prefix_cache import MAX_DEFAULT_BYTES, MINIMUM_TOKENS, default_memory
 from core.sequence import GeneratedStep, generate_step
 from tests.core.architectures import make_model
-from tests.core.tiny import tiny_model
+from tests.core.tiny import byte_tokenizer, tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROW = 3 * 2 * 8 * 4 * 2  # bytes a token: layers x heads x values x float32, keys and values
@@ -453,3 +454,29 @@ def test_what_is_forgotten_while_a_run_has_it_is_not_kept_after(tmp_path: Path) 
     again = on_disk(tmp_path)
     assert [read(again, text + SECOND)[0] for text in (A, B)] == [0, END]
     again.close()
+
+
+def test_a_document_beyond_the_window_is_read_once(tmp_path: Path) -> None:
+    model = tiny_model(max_position_embeddings=256)
+    tokenizer = byte_tokenizer()
+
+    def written(prefixes: PrefixCache, prompt: list[int]) -> tuple[int, str]:
+        with prefixes.use(prompt, END, FULL, len(prompt) + 8) as cache:
+            return len(cache.token_ids), generate(model, tokenizer, prompt, cache=cache, max_new_tokens=8)
+
+    def anew(asked: list[int]) -> str:
+        return generate(model, tokenizer, A + asked, policy=FULL, window="extend", max_new_tokens=8)
+
+    prefixes = PrefixCache(model, 10**9, PrefixFiles(tmp_path, 10**9), window="extend")
+    assert written(prefixes, A + FIRST) == (0, anew(FIRST))
+    held, text = written(prefixes, A + SECOND)
+    assert held >= END
+    assert text == anew(SECOND)
+    prefixes.close()
+    again = PrefixCache(model, 10**9, PrefixFiles(tmp_path, 10**9), window="extend")
+    assert written(again, A + SECOND) == (END, anew(SECOND))
+    again.close()
+    within = PrefixCache(model, 10**9, PrefixFiles(tmp_path, 10**9))
+    with within.use(A + SECOND, END, FULL, 700) as cache:
+        assert not cache.token_ids
+    within.close()

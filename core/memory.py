@@ -1,0 +1,49 @@
+"""What a text beyond the window takes of memory, and the refusal before anything is computed."""
+
+from __future__ import annotations
+
+import psutil
+import torch
+from transformers import PreTrainedModel
+
+from .cache import PolicyCache, kv_dtype
+from .errors import ContextOverflowError
+from .key_codes import SPAN
+from .window import SCORED
+
+
+def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: int, max_new_tokens: int) -> None:
+    """Raise ContextOverflowError if `cache`, whose window is extended, would take more than there is with what it
+    holds already."""
+    if model.device.type == "cuda":
+        free = torch.cuda.mem_get_info(model.device)[0]
+    else:
+        free = psutil.virtual_memory().available
+    free += cache.nbytes
+    per_token, fixed = bytes_of(model, cache)
+    needed = fixed + per_token * (prompt_tokens + max_new_tokens)
+    if needed <= free:
+        return
+    raise ContextOverflowError(
+        "memory-exceeded",
+        "The prompt has {prompt_tokens} tokens and {max_new_tokens} are to be generated, for which keys and values "
+        "take {needed} GB, and {free} GB are free. Shorten the prompt to {fitting} tokens, or free memory.",
+        prompt_tokens=prompt_tokens,
+        max_new_tokens=max_new_tokens,
+        needed=f"{needed / 1e9:.1f}",
+        free=f"{free / 1e9:.1f}",
+        fitting=max(0, (free - fixed) // per_token - max_new_tokens),
+    )
+
+
+def bytes_of(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
+    """Bytes that a token takes in `cache`, whose window is extended, and those that do not grow: keys and values, their
+    index, the working sets and the scores under way."""
+    assert cache.window is not None
+    config = model.config.get_text_config(decoder=True)
+    dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    states = 2 * heads * dim * (kv_dtype(config) or model.dtype).itemsize
+    codes = heads * -(-dim // SPAN) * SPAN * cache.window.bits // 8
+    layers = len(cache.policy_layers)
+    return layers * (states + codes), layers * states * cache.window.size + 2 * SCORED

@@ -1,0 +1,291 @@
+"""Beyond the trained window: how a text of any length is attended to within the positions a model was trained for.
+
+While all tokens fit into the window attention is the model's own. Beyond, by blocks at fixed positions, in each layer
+and KV head:
+
+1. what is older than the block and the `local` positions before it is scored: keys as if none had a position, the
+   block's queries as if they stood at one distance from all of them (ReAttention, Liu et al. 2024, arXiv 2407.15176,
+   and InfLLM, Xiao et al. 2024, arXiv 2402.04617, score so);
+2. the first tokens and those with the highest scores are chosen, and moved to stand without gaps before the local part,
+   in the order of the text, so that no position is farther than the window is long;
+3. attention is exact over the chosen, the local part and the block.
+
+Keys stay in the cache as the model turned them: what is chosen is turned on by the difference of positions, the rest
+stands where it is right. Scores come from a low-bit index of keys turned back to none (key_codes.py), which is the only
+thing kept beside. What a block chooses depends on its own queries and on what lies before it alone, so that neither the
+size of a forward nor where a cache was continued matters, as long as both end with blocks.
+
+A decode step is a block of one query, with the local part of the block it lies in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool1d
+from transformers import PreTrainedConfig
+
+from .errors import InvalidParameterError, PolicyInactiveError
+from .grouped import Terms, grouped_attention
+from .key_codes import KeyCodes, choose_positions
+from .policies import Policy
+from .rotary import Rotary, require_same_at_every_length
+from .selection import gather_into, gather_positions
+
+Beyond: TypeAlias = Literal["extend"]
+"""What is done where a text is longer than the window."""
+
+SINKS = 4
+"""First tokens that every block attends to: much attention goes there that means nothing (StreamingLLM)."""
+
+POOL = 7
+"""Positions over which scores are pooled, so that neighbours of a peak are chosen with it."""
+
+ASKING = 8
+"""Every so manieth query of a block scores, counted from its end."""
+
+SCORED, CODED = 1 << 24, 8192
+"""Bytes of scores that are made at once, which the allocator keeps for the next ones, and keys that are turned back at
+once."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The rule for a model trained to `size` positions. local: positions before a block that it attends to in any case;
+    block: positions of a block; chosen: how many a block chooses of those before; bits: of the index."""
+
+    size: int
+    local: int
+    block: int
+    chosen: int
+    bits: int = 4
+
+    @classmethod
+    def of(cls, size: int) -> Window:
+        """The rule as shares of the window, measured on SmolLM2-135M (docs/window.md)."""
+        return cls(size, local=size // 2, block=max(1, size // 16), chosen=max(1, size // 4))
+
+    @property
+    def room(self) -> int:
+        """The most that can be chosen."""
+        return self.size - self.local - self.block
+
+    def start_of_block(self, position: int) -> int:
+        """Where the block of a `position` beyond the window begins."""
+        return position - (position - self.size) % self.block
+
+    def whole_blocks(self, done: int, tokens: int) -> int:
+        """How many of `tokens` to forward behind the first `done`, or more, so that no block is divided."""
+        if done + tokens <= self.size:
+            return tokens
+        if done < self.size:
+            return self.size - done
+        end = self.start_of_block(done + tokens)
+        return max(end, self.start_of_block(done) + self.block) - done
+
+    def resume(self, held: int) -> int:
+        """How many of the first `held` tokens to keep where others are to follow, so that no block is divided."""
+        return held if held <= self.size else self.start_of_block(held)
+
+
+def window_rule(
+    config: PreTrainedConfig, policy: Policy, asked: Beyond | None, layer_types: list[str]
+) -> Window | None:
+    """The rule for a text model with this `config` under `policy`; None if nothing was `asked`.
+
+    Raises InvalidParameterError for anything else than "extend", PolicyInactiveError if the model's keys cannot be
+    moved, as far as its configuration says, or the policy cannot act beyond the window.
+    """
+    if asked is None:
+        return None
+    if asked != "extend":
+        raise InvalidParameterError(
+            "window-unknown",
+            "window is {window}; it is 'extend', to go on beyond the trained window, or None.",
+            window=repr(asked),
+        )
+    if not policy.extends:
+        raise PolicyInactiveError(
+            "policy-within-the-window",
+            "{policy} cannot go on beyond the trained window yet. Use KeyIndex, RefreshKV or FullAttention with "
+            "window='extend', or leave it out.",
+            policy=type(policy).__name__,
+        )
+    require_same_at_every_length(config)
+    size = getattr(config, "max_position_embeddings", None)
+    rotary = getattr(config, "rope_parameters", None)
+    if not size or not rotary or "full_attention" not in layer_types or getattr(config, "kv_lora_rank", None):
+        raise PolicyInactiveError(
+            "model-not-extendable",
+            "{model} has no window to extend: that takes layers of full attention whose keys are turned by a rotary "
+            "embedding (not learned positions, latent keys or sliding windows alone), and a max_position_embeddings in "
+            "its configuration. Leave window='extend' out.",
+            model=config.model_type,
+        )
+    return Window.of(int(size))
+
+
+class WorkingSet(NamedTuple):
+    """What a decode step attends to, `(1, heads, count, dim)`: keys moved together within the window, values, and the
+    positions in the full cache, int64 `(1, heads, count)`, ascending; the step's own is the last."""
+
+    keys: Tensor
+    values: Tensor
+    positions: Tensor
+
+
+class Extension:
+    """One layer's state beyond the window: the index of the keys that are not local, and room for a working set."""
+
+    def __init__(self, window: Window) -> None:
+        """Nothing yet."""
+        self.window = window
+        self._codes: KeyCodes | None = None
+        self._stage: _Stage | None = None
+
+    def prompt_attention(
+        self, query: Tensor, keys: Tensor, values: Tensor, terms: Terms, rotary: Rotary, stock: Callable[[int], Tensor]
+    ) -> Tensor:
+        """Attention `(1, new, query_heads, value_dim)` of the newest tokens, more of a prompt, of which the last are
+        beyond the window. `stock(new)`: that of the first of them, which are within."""
+        length = keys.shape[2]
+        first = start = length - query.shape[2]
+        parts = []
+        if start < self.window.size:
+            parts.append(stock(self.window.size - start))
+            start = self.window.size
+        while start < length:
+            end = min(length, self.window.start_of_block(start) + self.window.block)
+            own = query[:, :, start - first : end - first]
+            parts.append(self._block(own, keys[:, :, :end], values[:, :, :end], terms, rotary))
+            start = end
+        return torch.cat(parts, dim=1)
+
+    def working_set(
+        self, query: Tensor, keys: Tensor, values: Tensor, count: int, scaling: float, rotary: Rotary
+    ) -> WorkingSet:
+        """What the newest token, with this query `(1, query_heads, 1, dim)`, attends to: `count` chosen positions at
+        most, and the local part."""
+        length = keys.shape[2]
+        begin = self.window.start_of_block(length - 1) - self.window.local
+        chosen = self._choose(query, keys, begin, count, scaling, rotary)
+        count = chosen.shape[2]
+        if self._stage is None or not self._stage.continues(begin, count, length):
+            self._stage = _Stage(keys, values, begin, count, self.window.local + self.window.block)
+        staged = self._stage.filled(keys, values, chosen, rotary)
+        local = torch.arange(begin, length, device=keys.device).expand(*chosen.shape[:2], -1)
+        return WorkingSet(*staged, torch.cat([chosen, local], dim=2))
+
+    def truncate(self, length: int) -> None:
+        """Forget all positions from `length` on."""
+        self._stage = None
+        if length < self.window.size:  # the ranges are those of the first keys, which may be others now
+            self._codes = None
+        elif self._codes is not None:
+            self._codes.truncate(length)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of index and working set."""
+        return sum(part.nbytes for part in (self._codes, self._stage) if part is not None)
+
+    def _block(self, query: Tensor, keys: Tensor, values: Tensor, terms: Terms, rotary: Rotary) -> Tensor:
+        """Attention `(1, new, query_heads, value_dim)` of the last tokens, all of one block."""
+        start = keys.shape[2] - query.shape[2]
+        begin = self.window.start_of_block(start) - self.window.local
+        chosen = self._choose(query, keys, begin, self.window.chosen, terms.scaling, rotary)
+        moved = rotary.moved(gather_positions(keys, chosen), together(chosen, begin))
+        far = moved, gather_positions(values, chosen)
+        near = keys[:, :, begin:], values[:, :, begin:]
+        wide = [states.to(query.dtype) for states in (*far, *near)]
+        if terms.plain and query.device.type == "cpu" and query.shape[-1] == values.shape[-1]:
+            return _joined(query, (wide[0], wide[1]), (wide[2], wide[3]), terms.scaling)
+        states = [torch.cat(pair, dim=2) for pair in ((wide[0], wide[2]), (wide[1], wide[3]))]
+        return grouped_attention(query, states[0], states[1], None, terms)[0]
+
+    def _choose(self, query: Tensor, keys: Tensor, old: int, count: int, scaling: float, rotary: Rotary) -> Tensor:
+        """The positions `(1, heads, count)` of the first `old` that the last tokens, with `query`, attend to,
+        ascending."""
+        new, heads = query.shape[2], keys.shape[1]
+        asking = torch.arange((new - 1) % ASKING, new, ASKING, device=query.device)
+        away = self.window.size // 2 - (keys.shape[2] - new + asking)
+        placed = rotary.moved(query[:, :, asking], away).unflatten(1, (heads, -1)).flatten(2, 3)
+        codes, scores = self._index(keys, old, rotary), None
+        fours = max(1, SCORED // (16 * heads * old))  # which the kernel scores in one pass over the codes
+        for piece in placed.split(4 * fours, dim=2):
+            found = codes.scores(piece.reshape(1, -1, 1, piece.shape[3]), scaling)
+            scores = found if scores is None else torch.maximum(scores, found)
+        assert scores is not None
+        scores = max_pool1d(scores, POOL, stride=1, padding=POOL // 2)
+        scores[:, :, :SINKS] = torch.inf
+        return choose_positions(scores, min(count, old), recent=0)
+
+    def _index(self, keys: Tensor, old: int, rotary: Rotary) -> KeyCodes:
+        """The codes of the first `old` keys, as if they had no position; the window's own first set the ranges."""
+        if self._codes is None:
+            self._codes = KeyCodes(_bare(keys, 0, self.window.size - self.window.local, rotary), self.window.bits)
+        if self._codes.length > old:
+            self._codes.truncate(old)
+        for start in range(self._codes.length, old, CODED):
+            self._codes.append(_bare(keys, start, min(old, start + CODED), rotary))
+        return self._codes
+
+
+class _Stage:
+    """Room for a working set: the chosen first, then the local part of one block, which only grows."""
+
+    def __init__(self, keys: Tensor, values: Tensor, begin: int, count: int, local: int) -> None:
+        self._keys, self._values = (
+            states.new_empty(*states.shape[:2], count + local, states.shape[3]) for states in (keys, values)
+        )
+        self._begin, self._count, self._end = begin, count, begin
+
+    def continues(self, begin: int, count: int, length: int) -> bool:
+        return (begin, count) == (self._begin, self._count) and length >= self._end
+
+    def filled(self, keys: Tensor, values: Tensor, chosen: Tensor, rotary: Rotary) -> tuple[Tensor, Tensor]:
+        """The working set's keys and values: those at `chosen`, moved together, and what is local."""
+        count, length = self._count, keys.shape[2]
+        shift = count - self._begin
+        for stage, states in ((self._keys, keys), (self._values, values)):
+            stage[:, :, self._end + shift : length + shift] = states[:, :, self._end :]
+        self._end = length
+        placed = self._keys[:, :, :count]
+        gather_into([placed, self._values[:, :, :count]], [keys, values], [chosen, chosen])
+        placed.copy_(rotary.moved(placed, together(chosen, self._begin)))
+        return self._keys[:, :, : length + shift], self._values[:, :, : length + shift]
+
+    @property
+    def nbytes(self) -> int:
+        return self._keys.nbytes + self._values.nbytes
+
+
+def together(chosen: Tensor, begin: int) -> Tensor:
+    """By how many positions each of `chosen` `(1, heads, count)`, ascending, moves to stand without gaps before
+    `begin`."""
+    return torch.arange(begin - chosen.shape[2], begin, device=chosen.device) - chosen
+
+
+def _bare(keys: Tensor, start: int, end: int, rotary: Rotary) -> Tensor:
+    """Keys turned back to no position."""
+    return rotary.moved(keys[:, :, start:end], -torch.arange(start, end, device=keys.device))
+
+
+def _joined(query: Tensor, far: tuple[Tensor, Tensor], near: tuple[Tensor, Tensor], scaling: float) -> Tensor:
+    """Attention of a block `(1, new, query_heads, dim)` to `far` keys and values, and causal to `near` ones, of which
+    the last are its own; in three parts that are joined by their log-sum-exps, as in `grouped.chunk_attention`."""
+    attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    query_heads, new, dim = query.shape[1:]
+    heads, past = near[0].shape[1], near[0].shape[2] - new
+    grouped = query.reshape(1, heads, -1, dim)
+    before = [far, (near[0][:, :, :past], near[1][:, :, :past])]
+    parts = [attend(grouped, keys, values, 0.0, False, scale=scaling) for keys, values in before]
+    own = (states[:, :, past:].repeat_interleave(query_heads // heads, dim=1) for states in near)
+    parts.append(attend(query, *own, 0.0, True, scale=scaling))
+    shares = torch.stack([lse.reshape(query.shape[:3]) for _, lse in parts]).softmax(dim=0).unsqueeze(-1)
+    outputs = torch.stack([output.reshape(query.shape) for output, _ in parts])
+    return (outputs * shares).sum(dim=0).to(query.dtype).transpose(1, 2).contiguous()
