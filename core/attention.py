@@ -259,7 +259,7 @@ def _beyond_window(layer: PolicyLayer, module: nn.Module, query: Tensor, mask: T
         return _partial_step(layer, query, keys, values, None, terms, keys.shape[2] - 1)
     if layer.step not in PROMPT_STEPS:
         seen = _working_set(layer, query, rotary, terms)
-        output = _full_step(layer, query, seen.keys, seen.values, None, terms)
+        output = _full_step(layer, query, seen.keys, seen.values, seen.mask, terms)
         layer.place_chosen(seen.positions)
         return output
 
@@ -277,7 +277,7 @@ def _beyond_window(layer: PolicyLayer, module: nn.Module, query: Tensor, mask: T
             last = query[:, :, -1:]
             seen = _working_set(layer, last, rotary, terms)
             if layer.kept.index is None:
-                weights = attention_weights(last, seen.keys, None, terms)[:, :, :, 0]
+                weights = attention_weights(last, seen.keys, seen.mask.unsqueeze(1), terms)[:, :, :, 0]
                 layer.refresh(Observation(weights), seen.keys, seen.values)
             layer.place_chosen(seen.positions)
     return output

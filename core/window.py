@@ -8,7 +8,9 @@ and KV head:
    and InfLLM, Xiao et al. 2024, arXiv 2402.04617, score so);
 2. the first tokens and those with the highest scores are chosen, and moved to stand without gaps before the local part,
    in the order of the text, so that no position is farther than the window is long;
-3. attention is exact over the chosen, the local part and the block.
+3. attention is exact over the chosen, the local part and the block; but the chosen ones that are not the first get
+   less of it by the number of times that what they were chosen from is longer than within the window. The best of many
+   score higher than the best of few, and would draw attention from what is near.
 
 Keys stay in the cache as the model turned them: what is chosen is turned on by the difference of positions, the rest
 stands where it is right. Scores come from a low-bit index of keys turned back to none (key_codes.py), which is the only
@@ -20,6 +22,7 @@ A decode step is a block of one query, with the local part of the block it lies 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
@@ -45,8 +48,8 @@ SINKS = 4
 POOL = 7
 """Positions over which scores are pooled, so that neighbours of a peak are chosen with it."""
 
-ASKING = 8
-"""Every so manieth query of a block scores, counted from its end."""
+ASKING = 64
+"""So many queries of a block score at most, evenly spread, the last among them."""
 
 SCORED, CODED = 1 << 24, 8192
 """Bytes of scores that are made at once, which the allocator keeps for the next ones, and keys that are turned back at
@@ -73,6 +76,10 @@ class Window:
     def room(self) -> int:
         """The most that can be chosen."""
         return self.size - self.local - self.block
+
+    def discount(self, old: int) -> float:
+        """What is taken from the scores of tokens chosen from the first `old`; nothing at the window's end."""
+        return math.log(old / (self.size - self.local))
 
     def start_of_block(self, position: int) -> int:
         """Where the block of a `position` beyond the window begins."""
@@ -131,11 +138,13 @@ def window_rule(
 
 class WorkingSet(NamedTuple):
     """What a decode step attends to, `(1, heads, count, dim)`: keys moved together within the window, values, and the
-    positions in the full cache, int64 `(1, heads, count)`, ascending; the step's own is the last."""
+    positions in the full cache, int64 `(1, heads, count)`, ascending; the step's own is the last. mask: float32
+    `(1, 1, 1, count)`, to be added to the scores."""
 
     keys: Tensor
     values: Tensor
     positions: Tensor
+    mask: Tensor
 
 
 class Extension:
@@ -178,7 +187,9 @@ class Extension:
             self._stage = _Stage(keys, values, begin, count, self.window.local + self.window.block)
         staged = self._stage.filled(keys, values, chosen, rotary)
         local = torch.arange(begin, length, device=keys.device).expand(*chosen.shape[:2], -1)
-        return WorkingSet(*staged, torch.cat([chosen, local], dim=2))
+        mask = torch.zeros(1, 1, 1, staged[0].shape[2], device=keys.device)
+        mask[..., SINKS:count] = -self.window.discount(begin)
+        return WorkingSet(*staged, torch.cat([chosen, local], dim=2), mask)
 
     def truncate(self, length: int) -> None:
         """Forget all positions from `length` on."""
@@ -202,16 +213,21 @@ class Extension:
         far = moved, gather_positions(values, chosen)
         near = keys[:, :, begin:], values[:, :, begin:]
         wide = [states.to(query.dtype) for states in (*far, *near)]
-        if terms.plain and query.device.type == "cpu" and query.shape[-1] == values.shape[-1]:
-            return _joined(query, (wide[0], wide[1]), (wide[2], wide[3]), terms.scaling)
+        discount, count = self.window.discount(begin), chosen.shape[2]
+        if terms.plain and query.device.type == "cpu" and query.shape[-1] == values.shape[-1] and count > SINKS:
+            return _joined(query, (wide[0], wide[1]), (wide[2], wide[3]), terms.scaling, discount)
         states = [torch.cat(pair, dim=2) for pair in ((wide[0], wide[2]), (wide[1], wide[3]))]
-        return grouped_attention(query, states[0], states[1], None, terms)[0]
+        new, length = query.shape[2], states[0].shape[2]
+        mask = torch.full((1, 1, 1, new, length), -torch.inf, device=query.device).triu(length - new + 1)
+        mask[..., SINKS:count] = -discount
+        return grouped_attention(query, states[0], states[1], mask, terms)[0]
 
     def _choose(self, query: Tensor, keys: Tensor, old: int, count: int, scaling: float, rotary: Rotary) -> Tensor:
         """The positions `(1, heads, count)` of the first `old` that the last tokens, with `query`, attend to,
         ascending."""
         new, heads = query.shape[2], keys.shape[1]
-        asking = torch.arange((new - 1) % ASKING, new, ASKING, device=query.device)
+        apart = -(-new // ASKING)
+        asking = torch.arange((new - 1) % apart, new, apart, device=query.device)
         away = self.window.size // 2 - (keys.shape[2] - new + asking)
         placed = rotary.moved(query[:, :, asking], away).unflatten(1, (heads, -1)).flatten(2, 3)
         codes, scores = self._index(keys, old, rotary), None
@@ -275,17 +291,23 @@ def _bare(keys: Tensor, start: int, end: int, rotary: Rotary) -> Tensor:
     return rotary.moved(keys[:, :, start:end], -torch.arange(start, end, device=keys.device))
 
 
-def _joined(query: Tensor, far: tuple[Tensor, Tensor], near: tuple[Tensor, Tensor], scaling: float) -> Tensor:
-    """Attention of a block `(1, new, query_heads, dim)` to `far` keys and values, and causal to `near` ones, of which
-    the last are its own; in three parts that are joined by their log-sum-exps, as in `grouped.chunk_attention`."""
+def _joined(
+    query: Tensor, far: tuple[Tensor, Tensor], near: tuple[Tensor, Tensor], scaling: float, discount: float
+) -> Tensor:
+    """Attention of a block `(1, new, query_heads, dim)` to `far` keys and values, all but the first at a discount, and
+    causal to `near` ones, of which the last are its own; in parts joined by their log-sum-exps, as in
+    `grouped.chunk_attention`."""
     attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     query_heads, new, dim = query.shape[1:]
     heads, past = near[0].shape[1], near[0].shape[2] - new
     grouped = query.reshape(1, heads, -1, dim)
-    before = [far, (near[0][:, :, :past], near[1][:, :, :past])]
-    parts = [attend(grouped, keys, values, 0.0, False, scale=scaling) for keys, values in before]
+    slices = (far, slice(SINKS, None)), (far, slice(SINKS)), (near, slice(past))
+    before = [(keys[:, :, part], values[:, :, part]) for (keys, values), part in slices]
+    parts = [attend(grouped, *states, 0.0, False, scale=scaling) for states in before]
     own = (states[:, :, past:].repeat_interleave(query_heads // heads, dim=1) for states in near)
     parts.append(attend(query, *own, 0.0, True, scale=scaling))
-    shares = torch.stack([lse.reshape(query.shape[:3]) for _, lse in parts]).softmax(dim=0).unsqueeze(-1)
+    sums = torch.stack([lse.reshape(query.shape[:3]) for _, lse in parts])
+    sums[0] -= discount
     outputs = torch.stack([output.reshape(query.shape) for output, _ in parts])
-    return (outputs * shares).sum(dim=0).to(query.dtype).transpose(1, 2).contiguous()
+    joined = (outputs * sums.softmax(dim=0).unsqueeze(-1)).sum(dim=0)
+    return joined.to(query.dtype).transpose(1, 2).contiguous()

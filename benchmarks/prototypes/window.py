@@ -3,7 +3,7 @@
     python -m benchmarks.prototypes.window FOLDER [--text policy] [--length 30208] [--read 4096/2048] [--ends 4096/1024]
 
 A manual of Debian's with 24 facts in it is read under a rule, "local/chosen" and after them block, bits and asking
-(every so manieth query of a block scores); "alone" is its last 7,500 tokens by themselves. Then its end is read again
+(so many queries of a block score); "alone" is its last 7,500 tokens by themselves. Then its end is read again
 and the facts are asked for, under that rule or those of `--ends`. Printed: negative log-likelihood of the last 256
 tokens, in blocks (whose choice sees all of their queries) and with `--by-token` one by one; and the share of the facts'
 digits that are right, token by token, by thirds of the depth. FOLDER keeps what was read, for other ends.
@@ -63,7 +63,7 @@ def encoded(tokenizer: PreTrainedTokenizerBase, text: str) -> Tensor:
 
 
 def rule(name: str, size: int) -> tuple[Window, int]:
-    """As written on the command line, and every how manieth query scores."""
+    """As written on the command line, and how many queries score."""
     local, chosen, *rest = map(int, name.split("/"))
     block, bits, asking = rest + [512, 4, core.window.ASKING][len(rest) :]
     return replace(Window.of(size), local=local, chosen=chosen, block=block, bits=bits), asking
@@ -108,17 +108,17 @@ def likelihood(model: PreTrainedModel, cache: PolicyCache, ids: Tensor, *, by_to
 def found(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, cache: PolicyCache, facts: list[tuple[str, int]]
 ) -> list[float]:
-    """Of each fact the share of its digits that are right."""
-    kept, shares = len(cache.token_ids), []
-    for word, code in facts:
+    """Of each fact the share of its digits that are right; asked for in another order, one after the other, so that
+    all but the first have examples before them."""
+    kept, shares = len(cache.token_ids), {}
+    for word, code in random.Random(0).sample(facts, len(facts)):
         answer = encoded(tokenizer, f" {code}")
         with cache.prefill(last=True):
             rows = [forward(model, encoded(tokenizer, f"\n\nThe code of {word} is")[None], cache)]
-        rows += [forward(model, token[None], cache) for token in answer[:-1].split(1)]
-        digits = (torch.cat(rows).argmax(-1) == answer)[-4:]
-        shares.append(float(digits.float().mean()))
-        cache.truncate(kept)
-    return shares
+        rows += [forward(model, token[None], cache) for token in answer.split(1)][:-1]
+        shares[word] = float((torch.cat(rows).argmax(-1) == answer)[-4:].float().mean())
+    cache.truncate(kept)
+    return [shares[word] for word, _ in facts]
 
 
 def main() -> None:

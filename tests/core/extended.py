@@ -4,13 +4,16 @@ Keys are kept without a position and turned by the model's own rotary embedding,
 are seen. Linear layers, norms and the index's codes are those of the model and of core; the rest is written out.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from transformers import LlamaForCausalLM
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
+import core.window
 from core.key_codes import KeyCodes
-from core.window import ASKING, POOL, SINKS, Window
+from core.window import POOL, SINKS, Window
 
 
 class ExtendedReference:
@@ -67,11 +70,13 @@ class ExtendedReference:
         for place in range(new):
             position, row = self.length + place, []
             for head in range(self.heads):
-                seen = [(j, j) for j in range(position + 1)]
+                seen = [(j, j, 0.0) for j in range(position + 1)]
                 if beyond:
                     far, begin = self.held[index][head], self.begin[index]
                     near = range(begin, position + 1)
-                    seen = [*((j, begin - len(far) + i) for i, j in enumerate(far)), *((j, j) for j in near)]
+                    less = 0.0 if count is None else math.log(begin / (self.window.size - self.window.local))
+                    seen = [(j, begin - len(far) + i, less if i >= SINKS else 0.0) for i, j in enumerate(far)]
+                    seen += [(j, j, 0.0) for j in near]
                 row += self._attend(index, query[place], head, position, seen, module.scaling)
             rows.append(torch.cat(row))
         return module.o_proj(torch.stack(rows)[None])
@@ -81,13 +86,14 @@ class ExtendedReference:
         self.held[index] = [self._choose(index, query, head, begin, count) for head in range(self.heads)]
 
     def _attend(
-        self, index: int, query: Tensor, head: int, position: int, seen: list[tuple[int, int]], scaling: float
+        self, index: int, query: Tensor, head: int, position: int, seen: list[tuple[int, int, float]], scaling: float
     ) -> list[Tensor]:
-        """Of each query head in the group; seen: which position, and where it stands."""
-        keys = torch.stack([self._turned(self.keys[index][j][head], at) for j, at in seen])
-        values = torch.stack([self.values[index][j][head] for j, _ in seen])
+        """Of each query head in the group; seen: which position, where it stands, and what is taken from its score."""
+        keys = torch.stack([self._turned(self.keys[index][j][head], at) for j, at, _ in seen])
+        values = torch.stack([self.values[index][j][head] for j, _, _ in seen])
+        less = torch.tensor([less for _, _, less in seen])
         group = query[head * self.group : (head + 1) * self.group]
-        return [(keys @ self._turned(one, position) * scaling).softmax(0) @ values for one in group]
+        return [(keys @ self._turned(one, position) * scaling - less).softmax(0) @ values for one in group]
 
     def _turned(self, vector: Tensor, position: int) -> Tensor:
         cos, sin = self.model.model.rotary_emb(vector[None, None], torch.tensor([[position]]))
@@ -99,7 +105,7 @@ class ExtendedReference:
         codes = KeyCodes(bare[:, :, : self.window.size - self.window.local], self.window.bits)
         codes.append(bare[:, :, codes.length :])
         scores = torch.full((old,), -torch.inf)
-        for place in range(len(query) - 1, -1, -ASKING):
+        for place in range(len(query) - 1, -1, -math.ceil(len(query) / core.window.ASKING)):
             for one in query[place, head * self.group : (head + 1) * self.group]:
                 asked = self._turned(one, self.window.size // 2)
                 found = codes.log_weights(asked.view(1, 1, 1, -1), scaling)[0, 0, 0]

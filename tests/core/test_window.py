@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
+import core.window
 from core import (
     METHODS,
     CacheMismatchError,
@@ -97,6 +98,11 @@ def test_a_prompt_and_full_attention_equal_the_reference(rotary: str) -> None:
     for token in tokens(6, seed=2):
         expected = reference.decode(token, Window.of(SIZE).room)
         torch.testing.assert_close(forward(model, torch.tensor([[token]]), cache)[0], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_few_queries_of_a_block_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core.window, "ASKING", 2)
+    test_a_prompt_and_full_attention_equal_the_reference("default")
 
 
 @pytest.mark.slow
