@@ -78,6 +78,7 @@ _LABELS: Mapping[str, str] = {
     "dense_layers": "First layers, which read everything",
     "recent": "Newest tokens that are always read",
     "bits": "Bits of each number in the coarse copy: 2, 3 or 4",
+    "spread": "How many times more or less the heads of a layer may read (1: all the same)",
     "drafted": "Tokens drafted at most before they are verified",
     "similarity": "Choose anew below this query similarity",
 }

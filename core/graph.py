@@ -139,13 +139,14 @@ class Row:
             small = Small(*layer.small_storage, slot, slots)
         elif layer.kept.codes is not None:
             counts = layer.kept.counts_at(self._position)
-            coded = Coded(layer.kept.codes, layer.kept.recent, counts, self._told[index])
+            coded = Coded(layer.kept.codes, layer.kept.recent, counts, self._told[index], layer.kept.spread)
         weights = None if self._room is None else self._room[index]
         return place(self._position, keys, values, small=small, weights=weights, coded=coded)
 
     def _room_to_tell(self, layer: PolicyLayer | None) -> Tensor:
         counts = [] if layer is None else layer.kept.counts_at(self._position)
-        return torch.empty(len(counts), max(counts, default=0), dtype=torch.long)
+        most = 0 if layer is None else max(counts, default=0) * layer.kept.spread
+        return torch.empty(len(counts), min(most, self._position + 1), dtype=torch.long)
 
     def record(self) -> None:
         """The token belongs to the cache: count the step, and refresh after one over the full cache."""

@@ -177,6 +177,11 @@ class Kept:
         """How many of the newest positions a step by the codes always chooses."""
         return 0 if self.index is None else self.index.recent
 
+    @property
+    def spread(self) -> int:
+        """How far heads may be from their counts in such a step."""
+        return 1 if self.index is None else self.index.spread
+
     def record(self, length: int, chosen: Tensor) -> None:
         """The code of the last of `length` positions is written; its step chose `chosen`, int64 `(heads, count)`."""
         assert self.codes is not None

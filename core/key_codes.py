@@ -33,6 +33,8 @@ SLICE = 8192
 """Positions whose codes are unpacked at once, a multiple of TILE."""
 NEVER = -(1 << 31)
 """Below every float as an integer: the rank of what is not to be chosen."""
+THRESHOLD_BITS = 13
+"""A threshold that heads share, as such an integer, ends in so many zero bits (kernels/key_index.h)."""
 
 
 class KeyCodes:
@@ -186,26 +188,52 @@ def rounded_query(query: Tensor, steps: Tensor, scaling: float) -> tuple[Tensor,
     return (stepped * inverse).round(), largest * (scaling / LARGEST_LEVEL)
 
 
-def choose_positions(scores: Tensor, count: int | Tensor, recent: int) -> Tensor:
+def choose_positions(scores: Tensor, count: int | Tensor, recent: int, spread: int = 1) -> Tensor:
     """The `count` positions with the highest scores, of equal ones the later, with the last `recent` always among them.
 
     `scores`: float32 `(batch, heads, length)`; -inf is never chosen. `count`: at least 1, for all, or int64
-    `(batch, heads)` for each. Returns int64 `(batch, heads, largest count)`, ascending, -1 where a head has fewer.
+    `(batch, heads)` for each; with a `spread` above 1 the heads share theirs as `shared_counts` says, and `recent` is
+    no more than any. Returns int64 `(batch, heads, largest count)`, ascending, -1 where a head has fewer.
     """
     batch, heads, length = scores.shape
     counts = torch.as_tensor(count, device=scores.device).expand(batch, heads).clamp(1, length)
     if _fits_kernel(scores) and not torch.isneginf(scores).any():
-        chosen: Tensor = torch.ops.refreshkv.choose_positions(scores.contiguous(), counts.contiguous(), recent)
+        own = counts.contiguous()
+        chosen: Tensor = torch.ops.refreshkv.choose_positions(scores.contiguous(), own, recent, spread)
         return chosen
     # The bits of a float as an integer that orders alike, and the position below it: no ties.
     bits = scores.contiguous().view(torch.int32)
     ordered = (bits ^ (bits >> 31 & 0x7FFFFFFF)).long()
     positions = torch.arange(length, device=scores.device)
     ordered = ordered.masked_fill(positions >= length - recent, 0x7FFFFFFF).masked_fill(scores.isneginf(), NEVER)
+    if spread > 1:
+        counts = shared_counts(ordered, counts, recent, spread)
     keys, ranked = (ordered << 32 | positions).topk(int(counts.max()))
     held = (torch.arange(ranked.shape[2], device=scores.device) < counts[..., None]) & (keys >> 32 > NEVER)
     ascending = ranked.masked_fill(~held, length).sort(dim=2).values
     return ascending.masked_fill(ascending == length, -1)
+
+
+def shared_counts(ordered: Tensor, counts: Tensor, recent: int, spread: int) -> Tensor:
+    """How many positions each head chooses where those of a layer share their `counts`, int64 `(batch, heads)`: as many
+    as are above one threshold, the lowest with which they are no more in all; a `spread`-th of its count at least, and
+    the `recent` ones, and `spread` times it at most.
+
+    `ordered`: int64 `(batch, heads, length)`, scores as integers, NEVER where nothing is to be chosen. So a head that
+    attends to much gets what one does not need that has found all in a few positions.
+    """
+    least = (counts // spread).clamp(min=recent)
+    most = (counts * spread).clamp(max=ordered.shape[2])
+    total = counts.sum(dim=1, keepdim=True)
+    low = torch.full_like(total, NEVER >> THRESHOLD_BITS)
+    high = torch.full_like(total, (1 << 31 - THRESHOLD_BITS) - 1)
+    for _ in range(32 - THRESHOLD_BITS):
+        middle = (low + high) >> 1
+        above = (ordered >= (middle << THRESHOLD_BITS).unsqueeze(2)).sum(dim=2)
+        more = above.clamp(least, most).sum(dim=1, keepdim=True) > total
+        low, high = torch.where(more, middle, low), torch.where(more, high, middle)
+    above = (ordered >= (high << THRESHOLD_BITS).unsqueeze(2)).sum(dim=2)
+    return above.clamp(least, most)
 
 
 def chosen_attention(query: Tensor, keys: Tensor, values: Tensor, chosen: Tensor, scaling: float) -> Tensor:
@@ -234,20 +262,22 @@ def indexed_attention(
     recent: int,
     scaling: float,
     valid: Tensor | None = None,
+    spread: int = 1,
 ) -> tuple[Tensor, Tensor]:
     """Attention of one query token to the `count` positions that the codes find for it, the last `recent` among them.
 
-    `keys`, `values`: all of them, `(batch, heads, length, dim)`, in the codes' order; `valid` as in `KeyCodes.scores`.
-    Returns `(batch, 1, query_heads, value_dim)` in the query's dtype and the positions, as `choose_positions` does.
+    `keys`, `values`: all of them, `(batch, heads, length, dim)`, in the codes' order; `valid` as in `KeyCodes.scores`,
+    `spread` as in `choose_positions`. Returns `(batch, 1, query_heads, value_dim)` in the query's dtype and the
+    positions, as `choose_positions` does.
     """
     if valid is None and _fits_attention(query, keys, values):
         counts = torch.as_tensor(count).expand(keys.shape[1]).contiguous()
         rows = query.float().contiguous()
         output, chosen = torch.ops.refreshkv.indexed_attention(
-            rows, keys, values, codes.codes, codes.ranges, counts, recent, scaling
+            rows, keys, values, codes.codes, codes.ranges, counts, recent, spread, scaling
         )
         return output.to(query.dtype), chosen
-    chosen = choose_positions(codes.scores(query, scaling, valid), count, recent)
+    chosen = choose_positions(codes.scores(query, scaling, valid), count, recent, spread)
     return chosen_attention(query, keys, values, chosen, scaling), chosen
 
 

@@ -32,6 +32,7 @@ FIELDS = (
     "coded",
     "bytes",
     "recent",
+    "spread",
     "chosen",
     "told",
 )
@@ -47,13 +48,15 @@ class Small(NamedTuple):
 
 
 class Coded(NamedTuple):
-    """A step by codes: how many recent positions are always chosen, how many in all by each head, and int64
-    `(heads, room)`, to which they are written if it has room, -1 behind them."""
+    """A step by codes: how many recent positions are always chosen, how many in all by each head, int64
+    `(heads, room)`, to which they are written if it has room, -1 behind them, and how far heads may be from their
+    counts, see `key_codes.shared_counts`."""
 
     codes: KeyCodes
     recent: int
     counts: Sequence[int]
     told: Tensor
+    spread: int = 1
 
 
 def place(
@@ -75,7 +78,7 @@ def place(
         at += [small.slot, small.slots, small.keys.data_ptr(), small.values.data_ptr(), small.keys.shape[2]]
     at += [0, 0] if weights is None else [weights.data_ptr(), weights.shape[-1]]
     if coded is None:
-        return [*at, *[0] * (7 + heads)]
+        return [*at, *[0] * (8 + heads)]
     codes, told = coded.codes.codes, coded.told
-    at += [codes.data_ptr(), coded.codes.ranges.data_ptr(), *codes.shape[2:], coded.recent]
+    at += [codes.data_ptr(), coded.codes.ranges.data_ptr(), *codes.shape[2:], coded.recent, coded.spread]
     return [*at, *((told.data_ptr(), told.shape[1]) if told.numel() else (0, 0)), *coded.counts]

@@ -72,6 +72,8 @@ def _all() -> Iterator[Configuration]:
         if "bits" in settings:
             # Its floor, made for short prompts, would make more of it.
             yield Configuration(name, replace(default, budget=LEAST, floor=0), f"{_budget(LEAST)}, no floor", 4)
+            for budget in BUDGETS[:3]:
+                yield Configuration(name, replace(default, budget=budget, spread=1), f"{_budget(budget)}, spread 1", 4)
             for bits in BITS:
                 if bits != default.bits:
                     for tier, budget in enumerate(BUDGETS[:2]):

@@ -70,7 +70,6 @@ struct First {
   static constexpr bool kScattered = false;
   int64_t length;
 
-  int64_t longest() const { return length; }
   int64_t count(int64_t) const { return length; }
   // The slots of a head from its `begin`-th on, as a function that may be asked for kChunk more than there are.
   auto slots(int64_t, int64_t begin) const {
@@ -93,11 +92,11 @@ struct Attention {
   // The queries of a KV head, those of a row side by side.
   int64_t queries() const { return attended.size() * group; }
 
-  int64_t chunks(int64_t row) const { return (attended[row].longest() + kChunk - 1) / kChunk; }
+  int64_t chunks(int64_t row, int64_t head) const { return (attended[row].count(head) + kChunk - 1) / kChunk; }
 
-  int64_t chunks() const {
+  int64_t chunks(int64_t head) const {
     int64_t most = 0;
-    for (int64_t row = 0; row < static_cast<int64_t>(attended.size()); ++row) most = std::max(most, chunks(row));
+    for (int64_t row = 0; row < static_cast<int64_t>(attended.size()); ++row) most = std::max(most, chunks(row, head));
     return most;
   }
 
@@ -208,7 +207,7 @@ struct Attention {
       return;
     }
     for (int64_t row = 0; row < rows; ++row)
-      if (chunk < chunks(row)) {
+      if (chunk < chunks(row, head)) {
         const int64_t length = attended[row].count(head);
         attend_all(row * group, (row + 1) * group, head, attended[row], std::min(begin, length), std::min(length, end),
                    parts, sums);
@@ -218,7 +217,7 @@ struct Attention {
   // Join the parts of a row's query head: its output, and its weights from exponentials within a chunk to probabilities.
   // Those of a chunk lie `stride` queries after those of the one before.
   void join(int64_t head, int64_t row, int64_t q, const Part* parts, const float* sums, int64_t stride) const {
-    const int64_t count = chunks(row), value_dim = cached.value_dim, own = row * group + q;
+    const int64_t count = chunks(row, head), value_dim = cached.value_dim, own = row * group + q;
     float* out = outs[row] + (head * group + q) * value_dim;
     float largest = kLowest, sum = 0;
     for (int64_t c = 0; c < count; ++c) largest = std::max(largest, parts[c * stride + own].largest);
@@ -246,7 +245,7 @@ void run(const std::vector<Attention<T, Slots>>& sets) {
   for (int64_t set = 0; set < static_cast<int64_t>(sets.size()); ++set)
     for (int64_t head = 0; head < sets[set].cached.heads; ++head) {
       const int64_t first = queries;
-      for (int64_t chunk = 0; chunk < sets[set].chunks(); ++chunk, queries += sets[set].queries())
+      for (int64_t chunk = 0; chunk < sets[set].chunks(head); ++chunk, queries += sets[set].queries())
         tasks.push_back({set, head, chunk, queries});
       for (int64_t q = 0; q < sets[set].queries(); ++q) joins.push_back({set, head, q, first});
     }

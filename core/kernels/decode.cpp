@@ -21,11 +21,11 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("append_key_codes(Tensor keys, Tensor(a!) codes, Tensor ranges, int start) -> ()");
   m.def("key_code_log_weights(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
   m.def("key_code_scores(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
-  m.def("choose_positions(Tensor scores, Tensor counts, int recent) -> Tensor");
+  m.def("choose_positions(Tensor scores, Tensor counts, int recent, int spread) -> Tensor");
   m.def("chosen_attention(Tensor query, Tensor keys, Tensor values, Tensor chosen, float scaling) -> Tensor");
   m.def(
       "indexed_attention(Tensor query, Tensor keys, Tensor values, Tensor codes, Tensor ranges, Tensor counts, "
-      "int recent, float scaling) -> (Tensor, Tensor)");
+      "int recent, int spread, float scaling) -> (Tensor, Tensor)");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(refreshkv, CompositeExplicitAutograd, m) {

@@ -76,6 +76,9 @@ inline void largest_indices(const int32_t* keys, int64_t length, int64_t count, 
   }
 }
 
+// A threshold that rows share ends in so many zero bits: such scores down to -16 are a 128th apart or less.
+constexpr int kThresholdBits = 13;
+
 // The positions chosen in every row, ascending: `counts` of them, the last `recent` always. Told to Attention.
 struct Chosen {
   static constexpr bool kScattered = true;
@@ -83,25 +86,60 @@ struct Chosen {
   int64_t most, stride;
   std::shared_ptr<int32_t[]> positions;
 
-  Chosen(const int64_t* wanted, int64_t rows, int64_t length)
+  // `spread`: of `wanted`, how many times as many a row may come to by `share`.
+  Chosen(const int64_t* wanted, int64_t rows, int64_t length, int64_t spread)
       : counts(wanted, wanted + rows) {
     for (int64_t& count : counts) count = std::min(std::max<int64_t>(count, 1), length);
-    most = *std::max_element(counts.begin(), counts.end());
+    most = std::min(length, spread * *std::max_element(counts.begin(), counts.end()));
     stride = most + kChunk;
     positions.reset(new int32_t[rows * stride]);
   }
 
-  int64_t longest() const { return most; }
+  // Let rows [begin, end), whose keys follow one another, share their counts: each gets the positions above one threshold,
+  // the lowest with which they are no more in all, and a spread-th of its count at least, spread times it at most. Returns
+  // the threshold.
+  int32_t share(int64_t begin, int64_t end, const int32_t* keys, int64_t length, int64_t recent, int64_t spread) {
+    const std::vector<int64_t> own(counts.begin() + begin, counts.begin() + end);
+    const int64_t total = std::accumulate(own.begin(), own.end(), int64_t{0});
+    const auto above = [&](int64_t threshold) {
+      int64_t sum = 0;
+      for (int64_t row = begin; row < end; ++row) {
+        const int64_t count = own[row - begin], last = std::min(recent, count);
+        const int64_t most = std::min(length, count * spread), least = std::max(last, count / spread);
+        const int32_t lowest = static_cast<int32_t>(threshold << kThresholdBits);
+        const int64_t found = last + count_from(keys + (row - begin) * length, length - last, lowest);
+        sum += counts[row] = std::min(std::max(found, least), most);
+      }
+      return sum;
+    };
+    const auto [least, most] = extremes(keys, (end - begin) * length);
+    int64_t low = (least >> kThresholdBits) - 1, high = (most >> kThresholdBits) + 1, tried = low;
+    while (high - low > 1) {
+      tried = low + (high - low) / 2;
+      const int64_t sum = above(tried);
+      if (sum == total) return static_cast<int32_t>(tried << kThresholdBits);
+      (sum > total ? low : high) = tried;
+    }
+    if (tried != high) above(high);
+    return static_cast<int32_t>(high << kThresholdBits);
+  }
+
+  int64_t longest() const { return *std::max_element(counts.begin(), counts.end()); }
   int64_t count(int64_t row) const { return counts[row]; }
   auto slots(int64_t row, int64_t begin) const {
     const int32_t* from = &positions[row * stride + begin];
     return [from](int64_t j) -> int64_t { return from[j]; };
   }
 
-  void choose(int64_t row, const int32_t* keys, int64_t length, int64_t recent) const {
+  // `threshold`: with which there may be as many already.
+  void choose(int64_t row, const int32_t* keys, int64_t length, int64_t recent, int32_t threshold = INT32_MAX) const {
     int32_t* to = &positions[row * stride];
     const int64_t count = counts[row], last = std::min(std::max<int64_t>(recent, 0), count);
-    largest_indices(keys, length - last, count - last, to);
+    if (threshold != INT32_MAX && count_from(keys, length - last, threshold) == count - last) {
+      collect(keys, 0, length - last, threshold, to, 0);
+    } else {
+      largest_indices(keys, length - last, count - last, to);
+    }
     for (int64_t j = 0; j < last; ++j) to[count - last + j] = static_cast<int32_t>(length - last + j);
     std::fill(to + count, to + stride, 0);
   }
@@ -114,27 +152,27 @@ struct Chosen {
   }
 };
 
-inline Tensor choose_positions(const Tensor scores, const Tensor counts, int64_t recent) {
-  const int64_t rows = scores.size(0) * scores.size(1), length = scores.size(2);
-  const Chosen chosen(counts.const_data_ptr<int64_t>(), rows, length);
+inline Tensor choose_positions(const Tensor scores, const Tensor counts, int64_t recent, int64_t spread) {
+  const int64_t heads = scores.size(1), rows = scores.size(0) * heads, length = scores.size(2);
+  Chosen chosen(counts.const_data_ptr<int64_t>(), rows, length, spread);
   const float* from = scores.const_data_ptr<float>();
+  const std::unique_ptr<int32_t[]> keys(new int32_t[rows * length]);
+  for (int64_t j = 0; j < rows * length; ++j) keys[j] = ordered(from[j]);
+  for (int64_t first = 0; spread > 1 && first < rows; first += heads)
+    chosen.share(first, first + heads, &keys[first * length], length, recent, spread);
   parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
-    std::vector<int32_t> keys(length);
-    for (int64_t row = begin; row < end; ++row) {
-      for (int64_t j = 0; j < length; ++j) keys[j] = ordered(from[row * length + j]);
-      chosen.choose(row, keys.data(), length, recent);
-    }
+    for (int64_t row = begin; row < end; ++row) chosen.choose(row, &keys[row * length], length, recent);
   });
-  Tensor out = torch::stable::new_empty(counts, {scores.size(0), scores.size(1), chosen.most});
-  chosen.copy(out.mutable_data_ptr<int64_t>(), chosen.most);
+  Tensor out = torch::stable::new_empty(counts, {scores.size(0), heads, chosen.longest()});
+  chosen.copy(out.mutable_data_ptr<int64_t>(), chosen.longest());
   return out;
 }
 
-// Of one query: the positions with the highest scores by the index.
+// Of one query: the positions with the highest scores by the index, of which heads share their counts if `spread` is above 1.
 inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
-                                const int64_t* counts, int64_t recent, double scaling) {
+                                const int64_t* counts, int64_t recent, int64_t spread, double scaling) {
   const Logits logits(index, query, group, length, scaling);
-  Chosen chosen(counts, index.rows, length);
+  Chosen chosen(counts, index.rows, length, spread);
   const std::unique_ptr<int32_t[]> keys(new int32_t[index.rows * length]);
   parallel_for(index.rows, 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
@@ -142,22 +180,27 @@ inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64
       logits.largest(row, [&](int64_t first, int64_t count, const float* scores) {
         for (int64_t j = 0; j < count; ++j) to[first + j] = ordered(scores[j]);
       });
-      chosen.choose(row, to, length, recent);
+      if (spread == 1) chosen.choose(row, to, length, recent);
     }
+  });
+  if (spread == 1) return chosen;
+  const int32_t threshold = chosen.share(0, index.rows, keys.get(), length, recent, spread);
+  parallel_for(index.rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) chosen.choose(row, &keys[row * length], length, recent, threshold);
   });
   return chosen;
 }
 
 inline std::tuple<Tensor, Tensor> indexed_attention(const Tensor query, const Tensor keys, const Tensor values,
                                                     const Tensor codes, const Tensor ranges, const Tensor counts,
-                                                    int64_t recent, double scaling) {
+                                                    int64_t recent, int64_t spread, double scaling) {
   const KeyCodes index(codes, ranges);
   const Chosen chosen =
       indexed_positions(index, query.const_data_ptr<float>(), query.size(1) / index.rows, keys.size(2),
-                        counts.const_data_ptr<int64_t>(), recent, scaling);
+                        counts.const_data_ptr<int64_t>(), recent, spread, scaling);
   Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), values.size(3)});
-  Tensor positions = torch::stable::new_empty(counts, {1, index.rows, chosen.most});
-  chosen.copy(positions.mutable_data_ptr<int64_t>(), chosen.most);
+  Tensor positions = torch::stable::new_empty(counts, {1, index.rows, chosen.longest()});
+  chosen.copy(positions.mutable_data_ptr<int64_t>(), chosen.longest());
   with_stored_type(keys.element_size(), [&](auto type) {
     attend(Cached<decltype(type)>(keys, values), chosen, query, scaling, nullptr, 0, out.mutable_data_ptr<float>());
   });
@@ -172,7 +215,7 @@ inline Tensor chosen_attention(const Tensor query, const Tensor keys, const Tens
   std::vector<int64_t> counts(heads);
   for (int64_t row = 0; row < heads; ++row)
     counts[row] = std::find(from + row * width, from + (row + 1) * width, -1) - (from + row * width);
-  const Chosen attended(counts.data(), heads, width);
+  const Chosen attended(counts.data(), heads, width, 1);
   for (int64_t row = 0; row < heads; ++row)
     for (int64_t j = 0; j < attended.stride; ++j)
       attended.positions[row * attended.stride + j] = j < counts[row] ? static_cast<int32_t>(from[row * width + j]) : 0;

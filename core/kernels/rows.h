@@ -18,6 +18,7 @@ struct Place {
   int64_t weights, room;  // where a full step writes its attention, `(heads, group, room)`, or 0
   int64_t codes, ranges, coded, bytes;  // of the index, if the step is by one; `coded` positions of `bytes` each
   int64_t recent;        // positions that it always chooses
+  int64_t spread;        // how far heads may be from their counts, which they share if it is above 1
   int64_t chosen, told;  // where it writes what it chose, `(heads, told)`, or 0
 };
 
@@ -86,7 +87,7 @@ struct DecodeRows {
     const Place& at = place(r);
     const float* own = query + r * query_heads * dim;
     const Chosen chosen =
-        indexed_positions(index(r), own, query_heads / heads, at.position + 1, counts(r), at.recent, scaling);
+        indexed_positions(index(r), own, query_heads / heads, at.position + 1, counts(r), at.recent, at.spread, scaling);
     if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
     std::vector<Attention<T, Chosen>> sets{set<Chosen>(r, r + 1, full(r))};
     sets[0].attended.push_back(chosen);

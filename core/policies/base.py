@@ -96,8 +96,10 @@ class LayerIndex(ABC):
         `Observation`."""
 
     codes: KeyCodes | None = None
-    """Of the keys, for a step that is compiled: it scores them, and chooses with the `recent` newest always."""
+    """Of the keys, for a step that is compiled: it scores them, and chooses with the `recent` newest always; its heads
+    share what they choose if `spread` is above 1 (`key_codes.shared_counts`)."""
     recent: int = 0
+    spread: int = 1
 
     @abstractmethod
     def choose(

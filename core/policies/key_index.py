@@ -26,8 +26,10 @@ class KeyIndex(Policy):
 
     budget: K, positions attended to at a step: a fraction of the prompt (float) or tokens (int). bits: of a code, 2, 3
     or 4. recent: newest positions that are always among them. stride: steps between two reports of what is attended to;
-    it changes nothing else. floor: positions that a fractional budget comes to at least. docs/experiments.md and
-    docs/benchmarks.md say why the defaults are 3 bits and a floor of 128. Raises InvalidParameterError.
+    it changes nothing else. floor: positions that a fractional budget comes to at least. spread: at each step the KV
+    heads of a layer share their budgets, so that those whose attention is spread out get more: K / spread at least,
+    spread * K at most, K in the mean; 1 for K each. docs/experiments.md and docs/benchmarks.md say why the defaults are
+    3 bits, a floor of 128 and a spread of 4. Raises InvalidParameterError.
     """
 
     summary: ClassVar[str] = (
@@ -41,11 +43,12 @@ class KeyIndex(Policy):
     recent: int = 32
     stride: int = 10
     floor: int = 128
+    spread: int = 4
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         check_budget(self.budget)
-        for name, least in (("recent", 1), ("stride", 1), ("floor", 0)):
+        for name, least in (("recent", 1), ("stride", 1), ("floor", 0), ("spread", 1)):
             check_count(name, getattr(self, name), least)
         if self.bits not in (2, 3, 4):
             raise InvalidParameterError(
@@ -60,7 +63,7 @@ class KeyIndex(Policy):
 
     def make_index(self) -> LayerIndex:
         """The codes of a layer's keys."""
-        return CodedKeys(self.bits, self.recent)
+        return CodedKeys(self.bits, self.recent, self.spread)
 
     def is_check_step(self, decode_step: int) -> bool:
         """Every `stride`-th step is reported."""
@@ -70,10 +73,11 @@ class KeyIndex(Policy):
 class CodedKeys(LayerIndex):
     """The codes of one layer's keys, whose ranges are those of the prompt."""
 
-    def __init__(self, bits: int, recent: int) -> None:
+    def __init__(self, bits: int, recent: int, spread: int) -> None:
         """No codes yet."""
         self._bits = bits
         self.recent = recent
+        self.spread = spread
         self.codes: KeyCodes | None = None
 
     def update(self, keys: Tensor, valid: Tensor | None = None) -> None:
@@ -90,14 +94,14 @@ class CodedKeys(LayerIndex):
         assert self.codes is not None
         scores = self.codes.scores(query, scaling, valid)
         wanted = torch.tensor(counts, device=keys.device).view(-1, 1).expand(scores.shape[:2])
-        return choose_positions(scores, wanted, self.recent)
+        return choose_positions(scores, wanted, self.recent, self.spread)
 
     def attend(
         self, query: Tensor, keys: Tensor, values: Tensor, scaling: float, counts: Sequence[int]
     ) -> tuple[Tensor, Tensor] | None:
         """In place."""
         assert self.codes is not None
-        return indexed_attention(query, keys, values, self.codes, counts[0], self.recent, scaling)
+        return indexed_attention(query, keys, values, self.codes, counts[0], self.recent, scaling, spread=self.spread)
 
     def truncate(self, length: int) -> None:
         """The ranges stay."""

@@ -55,9 +55,9 @@ def test_without_a_policy_the_default_decodes(tiny: Tiny) -> None:
     events = list(stream_generate(*tiny, text, max_new_tokens=14))
     assert all(token.full_layers == 0 for token in of(TokenGenerated, events)[1:])
     read = of(CacheRefreshed, events)
-    assert [(one.step, one.kept.sum()) for one in read] == [
-        (step, PAIRS * DEFAULT_POLICY.capacity(len(text))) for step in (0, 10)
-    ]
+    assert [one.step for one in read] == [0, 10]
+    most = PAIRS * (DEFAULT_POLICY.capacity(len(text)) or 0)
+    assert all(0.98 * most < one.kept.sum() <= most for one in read)  # heads share what they read
     assert events[-1].text == generate(*tiny, text, policy=KeyIndex(), max_new_tokens=14)
 
 

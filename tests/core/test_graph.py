@@ -319,7 +319,8 @@ class Pyramid(Policy):
 
     def for_layer(self, layer: int, layers: int) -> Policy:
         if self.indexed:
-            return KeyIndex(budget=20 + 30 * layer, bits=2 + layer, recent=4 + layer, stride=3 + layer)
+            # Shared counts come near the budget, not to the token.
+            return KeyIndex(budget=20 + 30 * layer, bits=2 + layer, recent=4 + layer, stride=3 + layer, spread=1)
         if self.first_full and layer == 0:
             return FullAttention()
         return RefreshKV(budget=10 + 8 * layer, stride=4, recent=4)

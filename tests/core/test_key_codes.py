@@ -230,6 +230,41 @@ def test_choice_of_unlike_counts(compiled: bool, without_kernels: Callable[[], N
     assert chosen.tolist() == [[[0, 4, -1, -1], [1, 2, 3, 4]]]
 
 
+def by_threshold(scores: Tensor, count: int, recent: int, spread: int) -> list[int]:
+    """How many positions each of the heads `(heads, length)` gets: every score is tried as a threshold."""
+    heads, length = scores.shape
+    rows = [[torch.inf if j >= length - recent else score for j, score in enumerate(row.tolist())] for row in scores]
+    for threshold in sorted({score for row in rows for score in row}):
+        found = [sum(score >= threshold for score in row) for row in rows]
+        counts = [min(max(many, recent, count // spread), count * spread, length) for many in found]
+        if sum(counts) <= heads * count:
+            return counts
+    raise AssertionError("the recent ones alone are too many")
+
+
+@WAYS
+@pytest.mark.parametrize("spread", [2, 4, 1000])
+@pytest.mark.parametrize(
+    ("length", "count", "recent"), [(700, 60, 8), (700, 9, 8), (50, 50, 8), (3, 1, 1), (700, 300, 1)]
+)
+def test_heads_share_their_counts(
+    compiled: bool, spread: int, length: int, count: int, recent: int, without_kernels: Callable[[], None]
+) -> None:
+    if not compiled:
+        without_kernels()
+    torch.manual_seed(0)
+    widths = torch.tensor([0.5, 3.0, 8.0])[:, None]  # attention that is flat, and attention that is sharp
+    scores = (widths * torch.randn(2, 3, length)).log_softmax(2)
+    scores = (scores * 64).round() / 64  # thresholds tell them apart
+    chosen = choose_positions(scores, count, recent, spread)
+    for row, rows in zip(chosen, scores, strict=True):
+        counts = by_threshold(rows, count, recent, spread)
+        assert [(head >= 0).sum().item() for head in row] == counts
+        assert len(set(counts)) > 1 or count == length or count == 1
+        for head, own, many in zip(row, rows, counts, strict=True):
+            assert head[:many].tolist() == by_sorting(own, many, recent)
+
+
 @pytest.mark.parametrize("length", [1, 33, 700])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("dim", "value_dim"), [(64, 64), (24, 80), (10, 3)])
@@ -252,17 +287,18 @@ def test_chosen_attention(
 
 
 @BITS
+@pytest.mark.parametrize("spread", [1, 3])
 @pytest.mark.parametrize("length", [20, 1000])
 def test_indexed_attention_is_scores_choice_and_attention(
-    bits: int, length: int, without_kernels: Callable[[], None]
+    bits: int, length: int, spread: int, without_kernels: Callable[[], None]
 ) -> None:
     keys, values = keys_like(1, 2, length, 64), torch.randn(1, 2, length, 64).bfloat16()
     query, codes = torch.randn(1, 6, 1, 64), KeyCodes(keys, bits)
-    output, chosen = indexed_attention(query, keys, values, codes, 100, 16, 0.05)
-    assert torch.equal(chosen, choose_positions(codes.scores(query, 0.05), 100, 16))
+    output, chosen = indexed_attention(query, keys, values, codes, 100, 16, 0.05, spread=spread)
+    assert torch.equal(chosen, choose_positions(codes.scores(query, 0.05), 100, 16, spread))
     assert torch.equal(output, chosen_attention(query, keys, values, chosen, 0.05))
     without_kernels()
-    slow, by_torch = indexed_attention(query, keys, values, codes, 100, 16, 0.05)
+    slow, by_torch = indexed_attention(query, keys, values, codes, 100, 16, 0.05, spread=spread)
     assert torch.equal(chosen, by_torch)
     assert torch.allclose(output, slow, atol=1e-5)
 
@@ -281,8 +317,8 @@ def test_a_batch_takes_the_way_of_its_rows() -> None:
 
 @BITS
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("room", [0, 50, 60])
-def test_a_step_writes_the_token_chooses_and_attends(bits: int, dtype: torch.dtype, room: int) -> None:
+@pytest.mark.parametrize(("room", "spread"), [(0, 1), (50, 1), (60, 1), (150, 3)])
+def test_a_step_writes_the_token_chooses_and_attends(bits: int, dtype: torch.dtype, room: int, spread: int) -> None:
     length = 300
     keys, values = (keys_like(1, 2, length + 40, 64).to(dtype).contiguous() for _ in range(2))
     key, value, query = torch.randn(1, 2, 1, 64), torch.randn(1, 2, 1, 64), torch.randn(1, 6, 1, 64)
@@ -291,7 +327,7 @@ def test_a_step_writes_the_token_chooses_and_attends(bits: int, dtype: torch.dty
     codes.extend(1)
     full = [keys.clone(), values.clone()]
     chosen = torch.full((2, room), 7)
-    at = place(length, *full, coded=Coded(codes, 16, (50, 31), chosen))
+    at = place(length, *full, coded=Coded(codes, 16, (50, 31), chosen, spread))
     output = decode_rows(query, key, value, [at], 0.05, dtype)
     for tensor, old, new in zip(full, (keys, values), (key, value), strict=True):
         old[:, :, length] = new[:, :, 0].to(dtype)
@@ -299,19 +335,19 @@ def test_a_step_writes_the_token_chooses_and_attends(bits: int, dtype: torch.dty
     expected_codes.append(keys[:, :, length : length + 1])
     assert torch.equal(codes.levels(), expected_codes.levels())
     counts, attended = torch.tensor([50, 31]), (keys[:, :, : length + 1], values[:, :, : length + 1])
-    expected, positions = indexed_attention(query, *attended, expected_codes, counts, 16, 0.05)
+    expected, positions = indexed_attention(query, *attended, expected_codes, counts, 16, 0.05, spread=spread)
     assert torch.equal(output, expected)
     if room:
-        assert torch.equal(chosen[:, :50], positions[0])
-        assert (chosen[:, 50:] == -1).all()
+        assert torch.equal(chosen[:, : positions.shape[2]], positions[0])
+        assert (chosen[:, positions.shape[2] :] == -1).all()
 
 
 def test_the_same_on_several_threads() -> None:
     keys, values = keys_like(1, 3, 3000, 64), torch.randn(1, 3, 3000, 64).bfloat16()
     query, codes = torch.randn(1, 9, 1, 64), KeyCodes(keys, 3)
-    alone = indexed_attention(query, keys, values, codes, 375, 32, 0.05)
+    alone = indexed_attention(query, keys, values, codes, 375, 32, 0.05, spread=4)
     torch.set_num_threads(3)  # the fixture takes it back
     with kernels.own_threads():
         for _ in range(50):
-            for ours, expected in zip(indexed_attention(query, keys, values, codes, 375, 32, 0.05), alone, strict=True):
-                assert torch.equal(ours, expected)
+            again = indexed_attention(query, keys, values, codes, 375, 32, 0.05, spread=4)
+            assert all(torch.equal(*pair) for pair in zip(again, alone, strict=True))

@@ -53,8 +53,8 @@ class SettingsPart(_Part):
     policy: dict[str, str | int | float | bool | None] = Field(
         description="method: the policy's name, a key of core.policies.METHODS; and its parameters, as the policy "
         "calls them: budget is a share of the prompt if it is a float, else tokens; a trace without a floor (tokens "
-        "that a share comes to at least), lookahead or recent was written when there was none; a parameter that is a "
-        "policy itself is written as in Python"
+        "that a share comes to at least), lookahead, recent or spread was written when there was none; a parameter "
+        "that is a policy itself is written as in Python"
     )
     sampling: dict[str, str | int | float | bool | None] = Field(
         description="max_new_tokens, temperature, top_p, min_p, repetition_penalty"

@@ -163,7 +163,7 @@ def test_the_policy_is_the_one_asked_for() -> None:
 
 SET: dict[str, Any] = {
     "budget": "64", "stride": 7.0, "threshold": 0.5, "pool_kernel_size": 3, "floor": 9, "sinks": 2, "window": 8.0,
-    "bits": 2, "page": 4, "dense_layers": 1, "recent": 5, "similarity": 0, "drafted": 2, "lookahead": 2,
+    "bits": 2, "page": 4, "dense_layers": 1, "recent": 5, "similarity": 0, "drafted": 2, "lookahead": 2, "spread": 2,
 }  # fmt: skip
 """A value of each parameter, other than the usual."""
 

@@ -297,7 +297,7 @@ def test_methods_are_compared_and_their_texts_stream(
 
 VALUES: dict[str, Any] = {
     "budget": "40", "stride": 3, "threshold": 0.5, "pool_kernel_size": 3, "floor": 9, "sinks": 2, "window": 8,
-    "bits": 2, "page": 4, "dense_layers": 1, "recent": 5, "similarity": 0.5, "drafted": 2, "lookahead": 2,
+    "bits": 2, "page": 4, "dense_layers": 1, "recent": 5, "similarity": 0.5, "drafted": 2, "lookahead": 2, "spread": 2,
 }  # fmt: skip
 
 
