@@ -3,6 +3,7 @@
 
 #include "attention.h"
 #include "linears.h"
+#include "prompt_attention.h"
 #include "refresh.h"
 #include "rows.h"
 
@@ -18,6 +19,7 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("decode_attention(Tensor query, Tensor keys, Tensor values, float scaling) -> (Tensor, Tensor)");
   m.def(
       "decode_rows_attention(Tensor query, Tensor key, Tensor value, Tensor place, float scaling, int stored) -> Tensor");
+  m.def("prompt_attention(Tensor query, Tensor keys, Tensor values, float scaling) -> Tensor");
   m.def("append_key_codes(Tensor keys, Tensor(a!) codes, Tensor ranges, int start) -> ()");
   m.def("key_code_log_weights(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
   m.def("key_code_scores(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
@@ -42,6 +44,7 @@ STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
   m.impl("int4_dense", TORCH_BOX(&refreshkv::int4_dense));
   m.impl("decode_attention", TORCH_BOX(&refreshkv::decode_attention));
   m.impl("decode_rows_attention", TORCH_BOX(&refreshkv::decode_rows_attention));
+  m.impl("prompt_attention", TORCH_BOX(&refreshkv::prompt_attention));
   m.impl("append_key_codes", TORCH_BOX(&refreshkv::append_key_codes));
   m.impl("key_code_log_weights", TORCH_BOX(&refreshkv::key_code_log_weights));
   m.impl("key_code_scores", TORCH_BOX(&refreshkv::key_code_scores));
