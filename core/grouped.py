@@ -73,7 +73,8 @@ def chunk_attention(query: Tensor, key: Tensor, value: Tensor, scaling: float) -
     """
     if _fits_prompt_kernel(query, key, value):
         asked = query if query.dtype == key.dtype == torch.bfloat16 else query.float()
-        return torch.ops.refreshkv.prompt_attention(asked, key, value, scaling).to(query.dtype)
+        out: Tensor = torch.ops.refreshkv.prompt_attention(asked, key, value, scaling)
+        return out.to(query.dtype)
     attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     query_heads, new, dim = query.shape[1:]
     heads, past = key.shape[1], key.shape[2] - new

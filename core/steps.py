@@ -1,7 +1,7 @@
 """One forward of a model over a cache: a piece of a prompt, a decode step, or tokens to be verified.
 
-A decode step goes through the compiled graph where there is one for it (graph.py, cuda_graph.py), else through the
-model's own modules.
+A decode step goes through the compiled graph where there is one for it (graph.py, cuda_graph.py), a prompt through the
+operations for it where they apply (prompt_layers.py), all else through the model's own modules.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from . import kernels
 from .cache import PolicyCache
 from .graph import decode_graph
+from .prompt_layers import read_prompt
 
 
 @torch.no_grad()
@@ -116,7 +117,9 @@ def _verify_by_modules(
 def _forward(model: PreTrainedModel, ids: Tensor, cache: PolicyCache, keep: int) -> Tensor:
     """The logits `(batch, keep, vocabulary)` of the last tokens of `ids` `(batch, new)`."""
     try:
-        logits: Tensor = model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=keep).logits[:, -keep:]
+        logits = read_prompt(model, ids, cache) if keep == 1 else None
+        if logits is None:
+            logits = model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=keep).logits[:, -keep:]
     except BaseException:
         cache.recover()
         raise

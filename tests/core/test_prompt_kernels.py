@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core import int4
 from core.grouped import Terms, chunk_attention, is_plain_chunk
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
@@ -60,3 +61,38 @@ def test_a_token_attends_alike_in_chunks_of_any_size() -> None:
     for start, end in ((0, 1), (1, 90), (90, 91), (91, 200)):
         piece = chunk_attention(query[:, :, start:end], keys[:, :, :end], values[:, :, :end], 0.125)
         assert (piece - whole[:, start:end]).abs().max() <= 2**-7 * whole.abs().max()
+
+
+def rounded(x: Tensor) -> Tensor:
+    """Activations as the kernels round them: 255 levels around the middle of each group."""
+    groups = x.float().unflatten(-1, (-1, int4.GROUP_SIZE))
+    low, high = groups.amin(-1, keepdim=True), groups.amax(-1, keepdim=True)
+    middle = ((low + high) / 2).bfloat16().float()
+    step = (torch.maximum(high - middle, middle - low) / 127).clamp(min=1e-30)
+    return (((groups - middle) / step).round() * step + middle).flatten(-2).double()
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(32, 16), (96, 70), (1600, 48)])
+@pytest.mark.parametrize("rows", [1, 7, 200])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_int4_prompt_linear(inputs: int, outputs: int, rows: int, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    stored, scale = int4.quantize(torch.randn(outputs, inputs))
+    x = torch.randn(rows, inputs) + 3 * torch.randn(inputs)  # groups away from zero
+    x[:, 7] *= 300  # an outlier costs its own group precision, not the row
+    x[:, :32] = x[:, :1]  # a group of equal numbers is kept
+    x[0] = 0
+    out = torch.ops.refreshkv.int4_prompt_linear(x.to(dtype), stored, scale)
+    expected = rounded(x.to(dtype)) @ int4.dense(stored, scale).double().T
+    assert out.dtype == dtype
+    tolerance = 2**-11 if dtype == torch.float32 else 2**-8
+    assert (out - expected).abs().max() <= tolerance * expected.abs().max()
+
+
+def test_a_row_is_multiplied_alike_whatever_rows_are_beside_it() -> None:
+    torch.manual_seed(0)
+    stored, scale = int4.quantize(torch.randn(48, 64))
+    x = torch.randn(300, 64)
+    whole = torch.ops.refreshkv.int4_prompt_linear(x, stored, scale)
+    for start, end in ((0, 1), (1, 100), (99, 300)):
+        assert torch.equal(torch.ops.refreshkv.int4_prompt_linear(x[start:end], stored, scale), whole[start:end])
