@@ -96,12 +96,12 @@ def attention_forward(
         return _decode_step(layer, query, key, value, attention_mask, terms, layer.get_seq_length() - 1), None
 
     mask = attention_mask if layer is None else _without_evicted(layer, attention_mask, query, key)
-    wide_key, wide_value = key.to(query.dtype), value.to(query.dtype)
-    # The mask of a chunk is causal, unless something was evicted.
-    plain = mask is attention_mask and is_plain_chunk(query, key, value, terms)
-    if layer is not None and layer.forced_step and plain:
-        output = chunk_attention(query, wide_key, wide_value, terms.scaling)
+    # The mask of a chunk is causal, unless something was evicted; and so is none at all of a whole prompt.
+    causal = layer is not None and mask is attention_mask and (layer.forced_step or _is_whole(module, mask, query, key))
+    if causal and is_plain_chunk(query, key, value, terms):
+        output = chunk_attention(query, key, value, terms.scaling)
     elif terms.plain:
+        wide_key, wide_value = key.to(query.dtype), value.to(query.dtype)
         output, _ = sdpa_attention_forward(
             module, query, wide_key, wide_value, mask, dropout=dropout, scaling=scaling, **kwargs
         )
@@ -111,6 +111,11 @@ def attention_forward(
     if layer is not None:
         _after_prompt(layer, query, key, value, mask, attention_mask, terms)
     return output, None
+
+
+def _is_whole(module: nn.Module, mask: Tensor | None, query: Tensor, key: Tensor) -> bool:
+    """Whether it is a whole prompt, of which nothing but its order limits what is attended to."""
+    return mask is None and query.shape[2] == key.shape[2] and getattr(module, "is_causal", True)
 
 
 def _without_evicted(layer: PolicyLayer, mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:

@@ -59,20 +59,26 @@ def causal_like(last: Tensor | None, queries: Tensor, key: Tensor) -> Tensor:
 def is_plain_chunk(query: Tensor, key: Tensor, value: Tensor, terms: Terms) -> bool:
     """Whether `chunk_attention` does for it."""
     past = key.shape[2] - query.shape[2]
-    plain = terms.plain and query.shape[-1] == value.shape[-1]
-    return past > 0 and plain and query.shape[0] == 1 and query.device.type == "cpu"
+    plain = terms.plain and query.shape[0] == 1 and query.device.type == "cpu"
+    return plain and (_fits_prompt_kernel(query, key, value) or (past > 0 and query.shape[-1] == value.shape[-1]))
 
 
 def chunk_attention(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
     """Causal attention of a chunk of one prompt to itself and to all before it, on a CPU: `(1, new, query_heads, dim)`.
 
-    In two parts, joined by their log-sum-exps: the past, which every query sees whole, needs no mask and no repeated
-    keys; the chunk itself is small. With a mask over both torch repeats keys and values for every query head and scores
-    what it then masks: 256 queries over 6,756 keys take 114 ms a layer, and 95 ms so.
+    Without the kernel in two parts, joined by their log-sum-exps: the past, which every query sees whole, needs no mask
+    and no repeated keys; the chunk itself is small. With a mask over both torch repeats keys and values for every query
+    head and scores what it then masks. On two cores with AVX512-BF16 1,024 queries of SmolLM2-135M over 7,168 keys take
+    96 ms a layer so, and 20 ms in the kernel.
     """
+    if _fits_prompt_kernel(query, key, value):
+        asked = query if query.dtype == key.dtype == torch.bfloat16 else query.float()
+        out: Tensor = torch.ops.refreshkv.prompt_attention(asked, key, value, scaling)
+        return out.to(query.dtype)
     attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     query_heads, new, dim = query.shape[1:]
     heads, past = key.shape[1], key.shape[2] - new
+    key, value = key.to(query.dtype), value.to(query.dtype)
     grouped = query.reshape(1, heads, -1, dim)
     before, before_lse = attend(grouped, key[:, :, :past], value[:, :, :past], 0.0, False, scale=scaling)
     repeats = query_heads // heads
@@ -102,16 +108,24 @@ def grouped_attention(
 
 def _fits_kernel(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms) -> bool:
     batch, _, new, _ = query.shape
+    return batch == new == 1 and mask is None and terms.plain and _is_readable(query, key, value)
+
+
+def _fits_prompt_kernel(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    even = key.shape[3] % 2 == 0 and query.stride(3) == 1
+    return even and query.shape[0] == 1 and _is_readable(query, key, value)
+
+
+def _is_readable(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Whether the kernels can read a cache of one row as it lies."""
     # Keys that a model expands from cached latents may lie head within position.
     rows = all(states.stride(3) == 1 and states.stride(2) == states.shape[3] for states in (key, value))
     return (
         kernels.available()
         and query.device.type == "cpu"
-        and query.dtype in (torch.float32, torch.bfloat16)
-        and batch == new == 1
+        and all(states.dtype in (torch.float32, torch.bfloat16) for states in (query, key, value))
+        and key.dtype == value.dtype
         and rows
-        and mask is None
-        and terms.plain
         and not has_gradient(query, key, value)
     )
 

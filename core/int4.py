@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import kernels
+from .selection import has_gradient
 
 GROUP_SIZE, BLOCK_SIZE = 32, 16
 KERNEL_ROWS = 8
-"""Up to so many rows are multiplied with the 4-bit weight, above it is written out in float32 first."""
+"""Up to so many rows are rounded to 16 bits, above to 8 (kernels/prompt_linears.h says how); where the processor does
+not multiply bytes, the weight of many rows is written out in float32 first."""
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,6 +44,12 @@ def dense(weight: Tensor, scale: Tensor) -> Tensor:
     return (levels * step + minimum).transpose(1, 2).flatten(2).flatten(0, 1)
 
 
+def reads_many_rows(x: Tensor) -> bool:
+    """Whether the kernels multiply many rows like `x` with 4-bit weights."""
+    kept = x.dtype in (torch.float32, torch.bfloat16) and x.device.type == "cpu" and not has_gradient(x)
+    return kept and kernels.available() and torch.ops.refreshkv.has_byte_products()
+
+
 class Int4Linear(nn.Module):
     """A linear with a 4-bit weight, for CPUs."""
 
@@ -58,11 +66,14 @@ class Int4Linear(nn.Module):
         self.bias = linear.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(..., inputs)` -> `(..., outputs)` in x's dtype. Few rows are rounded to 16 bits on the way in."""
+        """`(..., inputs)` -> `(..., outputs)` in x's dtype. In the kernels x is rounded on the way in."""
         if not kernels.available():
             out = F.linear(x, dense(self.weight, self.scale).to(x.dtype))
         elif x.numel() <= KERNEL_ROWS * self.in_features:
             out = kernels.linear(torch.ops.refreshkv.int4_linear, x, self.weight, self.scale)
+        elif reads_many_rows(x):
+            rows = torch.ops.refreshkv.int4_prompt_linear(x.contiguous(), self.weight, self.scale)
+            out = rows.view(*x.shape[:-1], -1)
         else:
             out = F.linear(x, torch.ops.refreshkv.int4_dense(self.weight, self.scale).to(x.dtype))
         out = out[..., : self.out_features]

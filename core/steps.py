@@ -2,7 +2,8 @@
 caches, a decode step of each.
 
 A decode step is taken by the first that serves it: the compiled or recorded step of the model (decode_step.py), else
-its own modules.
+its own modules. A prompt goes through the operations for it where they apply (prompt_layers.py), else through the
+modules.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from transformers import PreTrainedModel
 
 from .cache import PolicyCache
 from .decode_step import Checked, DecodeStep, faster_step
+from .prompt_layers import read_prompt
 
 
 @torch.no_grad()
@@ -180,7 +182,9 @@ def _alone(model: PreTrainedModel, token_id: int, cache: PolicyCache) -> Verifie
 def _forward(model: PreTrainedModel, ids: Tensor, cache: PolicyCache, keep: int) -> Tensor:
     """The logits `(batch, keep, vocabulary)` of the last tokens of `ids` `(batch, new)`."""
     try:
-        logits: Tensor = model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=keep).logits[:, -keep:]
+        logits = read_prompt(model, ids, cache) if keep == 1 else None
+        if logits is None:
+            logits = model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=keep).logits[:, -keep:]
     except BaseException:
         cache.recover()
         raise

@@ -21,6 +21,13 @@ Without a compiler nothing is registered, and the callers use torch's own operat
         codes choose, like `indexed_attention`. query float32 `(rows, query_heads, 1, dim)`, key and value likewise;
         place int64 `(rows, fields + heads)`; stored: bytes of a number in the caches. Returns
         `(rows, 1, query_heads, value_dim)`; a row's numbers are the same whatever rows are beside it.
+    prompt_attention(query, keys, values, scaling): causal attention of a chunk of a prompt, the last tokens of a cache,
+        see `grouped.chunk_attention`.
+    int4_prompt_linear(x, weight, scale): int4_linear for many rows, of x in float32 or bfloat16 and with the result
+        like it, in blocks of 16 outputs. x is rounded to 8 bits in groups of 32, each around a middle of its own.
+    has_byte_products(): whether that is faster here than a matmul with the weight written out.
+    prompt_inputs, prompt_outputs: what a layer of a Llama does with a prompt before attention and after it, see
+        prompt_layers.py and prompt_layer.h.
     append_key_codes, key_code_log_weights, key_code_scores, choose_positions, chosen_attention, indexed_attention: what
         their namesakes in key_codes.py do; codes and ranges are `KeyCodes.codes` and `KeyCodes.ranges`. Attention is of
         one row; keys and values have the same dtype, float32 or bfloat16, and lie position after position.
@@ -50,7 +57,21 @@ from torch import Tensor
 from torch.utils import cpp_extension
 
 SOURCE = Path(__file__).with_name("decode.cpp")
-HEADERS = ("common", "parallel", "linears", "attention", "refresh", "key_codes", "key_scores", "key_index", "rows")
+HEADERS = (
+    "common",
+    "parallel",
+    "linears",
+    "attention",
+    "refresh",
+    "key_codes",
+    "key_scores",
+    "key_index",
+    "rows",
+    "vectors",
+    "prompt_attention",
+    "prompt_linears",
+    "prompt_layer",
+)
 SOURCES = (SOURCE, *(SOURCE.with_name(f"{name}.h") for name in HEADERS))
 BUILD_SECONDS = 300
 

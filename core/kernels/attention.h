@@ -282,16 +282,6 @@ void attend(const Cached<T>& cached, const Slots& attended, const Tensor& query,
   run<T, Slots>({{cached, {attended}, std::move(own), query.size(1) / cached.heads, {weights}, weights_stride, {out}}});
 }
 
-// Call `function` with a value of the type in which a cache stores a number in so many bytes.
-template <typename F>
-void with_stored_type(int64_t bytes, const F& function) {
-  if (bytes == 2) {
-    function(uint16_t{});
-  } else {
-    function(float{});
-  }
-}
-
 inline std::tuple<Tensor, Tensor> decode_attention(const Tensor query, const Tensor keys, const Tensor values,
                                                    double scaling) {
   const int64_t query_heads = query.size(1), heads = keys.size(1), length = keys.size(2);

@@ -45,6 +45,16 @@ inline void narrow(float value, uint16_t& to) {  // round to nearest, ties to ev
   to = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
+// Call `function` with a value of the type in which a number is stored in so many bytes: bfloat16 or float.
+template <typename F>
+void with_stored_type(int64_t bytes, const F& function) {
+  if (bytes == 2) {
+    function(uint16_t{});
+  } else {
+    function(float{});
+  }
+}
+
 // As many floats as fit one vector of the processor; `Unaligned` is how they lie in memory. Copied there with memcpy, sums
 // would leave their registers.
 #if defined(__AVX512F__)

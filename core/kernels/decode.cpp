@@ -3,6 +3,8 @@
 
 #include "attention.h"
 #include "linears.h"
+#include "prompt_attention.h"
+#include "prompt_layer.h"
 #include "refresh.h"
 #include "rows.h"
 
@@ -18,6 +20,15 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("decode_attention(Tensor query, Tensor keys, Tensor values, float scaling) -> (Tensor, Tensor)");
   m.def(
       "decode_rows_attention(Tensor query, Tensor key, Tensor value, Tensor place, float scaling, int stored) -> Tensor");
+  m.def("prompt_attention(Tensor query, Tensor keys, Tensor values, float scaling) -> Tensor");
+  m.def("int4_prompt_linear(Tensor x, Tensor weight, Tensor scale) -> Tensor");
+  m.def("has_byte_products() -> bool");
+  m.def(
+      "prompt_inputs(Tensor hidden, Tensor norm, float epsilon, Tensor[] weights, Tensor[] scales, Tensor cos, Tensor sin, "
+      "int stored) -> (Tensor, Tensor, Tensor)");
+  m.def(
+      "prompt_outputs(Tensor(a!) hidden, Tensor attended, Tensor norm, float epsilon, Tensor[] weights, Tensor[] scales) "
+      "-> ()");
   m.def("append_key_codes(Tensor keys, Tensor(a!) codes, Tensor ranges, int start) -> ()");
   m.def("key_code_log_weights(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
   m.def("key_code_scores(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
@@ -30,6 +41,7 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
 
 STABLE_TORCH_LIBRARY_IMPL(refreshkv, CompositeExplicitAutograd, m) {
   m.impl("hold_openmp", TORCH_BOX(&refreshkv::hold_openmp));
+  m.impl("has_byte_products", TORCH_BOX(&refreshkv::has_byte_products));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
@@ -42,6 +54,10 @@ STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
   m.impl("int4_dense", TORCH_BOX(&refreshkv::int4_dense));
   m.impl("decode_attention", TORCH_BOX(&refreshkv::decode_attention));
   m.impl("decode_rows_attention", TORCH_BOX(&refreshkv::decode_rows_attention));
+  m.impl("prompt_attention", TORCH_BOX(&refreshkv::prompt_attention));
+  m.impl("int4_prompt_linear", TORCH_BOX(&refreshkv::int4_prompt_linear));
+  m.impl("prompt_inputs", TORCH_BOX(&refreshkv::prompt_inputs));
+  m.impl("prompt_outputs", TORCH_BOX(&refreshkv::prompt_outputs));
   m.impl("append_key_codes", TORCH_BOX(&refreshkv::append_key_codes));
   m.impl("key_code_log_weights", TORCH_BOX(&refreshkv::key_code_log_weights));
   m.impl("key_code_scores", TORCH_BOX(&refreshkv::key_code_scores));

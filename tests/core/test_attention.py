@@ -44,4 +44,5 @@ def test_chunks_of_one_prompt_need_no_mask_over_the_past(monkeypatch: pytest.Mon
         with cache.prefill(last=end == 50):
             forward(model, torch.arange(begin, end).view(1, -1), cache)
     layers = model.config.num_hidden_layers
-    assert lengths == [(20, 40)] * layers + [(10, 50)] * layers
+    behind = [sizes for sizes in lengths if sizes[0] < sizes[1]]  # the first is none, and needs a kernel to be one
+    assert behind == [(20, 40)] * layers + [(10, 50)] * layers

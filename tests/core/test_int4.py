@@ -60,7 +60,7 @@ def test_the_linear_multiplies_by_the_stored_weight(
         monkeypatch.setattr(kernels, "available", lambda: False)
     out = linear(x)
     assert (out.dtype, out.shape) == (dtype, (1, rows, 70))
-    tolerance = 2**-13 if dtype == torch.float32 else 2**-6
+    tolerance = 2**-13 if dtype == torch.float32 and not (with_kernels and rows > KERNEL_ROWS) else 2**-6
     assert (out.double() - expected).abs().max() <= tolerance * expected.abs().max()
 
 

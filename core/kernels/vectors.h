@@ -1,0 +1,119 @@
+// Vectors of float and of words: what the kernels for prompts compute with.
+
+#pragma once
+
+#include "common.h"
+
+namespace refreshkv {
+
+constexpr double kLog2E = 1.4426950408889634;
+#if defined(__AVX512BF16__) && defined(__AVX512BW__)
+constexpr bool kHasPairs = true;  // an instruction that multiplies pairs of bfloat16
+#else
+constexpr bool kHasPairs = false;
+#endif
+
+inline Words load_words(const uint32_t* from) {
+  using Lying = uint32_t __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
+  return *reinterpret_cast<const Lying*>(from);
+}
+
+inline void store_words(Words values, uint32_t* to) {
+  using Lying = uint32_t __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
+  *reinterpret_cast<Lying*>(to) = values;
+}
+
+inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
+
+inline Floats smaller(Floats a, Floats b) { return a < b ? a : b; }
+
+inline float largest_of(Floats values) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps(reinterpret_cast<__m512>(values));
+#else
+  float most = values[0];
+  for (int i = 1; i < kLanes; ++i) most = std::max<float>(most, values[i]);
+  return most;
+#endif
+}
+
+inline int32_t total(Integers values) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_epi32(reinterpret_cast<__m512i>(values));
+#else
+  int32_t sum = 0;
+  for (int i = 0; i < kLanes; ++i) sum += values[i];
+  return sum;
+#endif
+}
+
+inline Integers nearest(Floats values) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Integers>(_mm512_cvtps_epi32(reinterpret_cast<__m512>(values)));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Integers>(_mm256_cvtps_epi32(reinterpret_cast<__m256>(values)));
+#else
+  Integers rounded;
+  for (int i = 0; i < kLanes; ++i) rounded[i] = static_cast<int32_t>(std::lrintf(values[i]));
+  return rounded;
+#endif
+}
+
+inline void store_bytes(Integers values, int8_t* to) {
+  using Narrow = int8_t __attribute__((vector_size(kLanes)));
+  const Narrow bytes = __builtin_convertvector(values, Narrow);
+  std::memcpy(to, &bytes, sizeof bytes);
+}
+
+inline void store(Floats values, uint16_t* to) {  // as bfloat16
+  using Narrow = uint16_t __attribute__((vector_size(2 * kLanes)));
+  const Words bits = reinterpret_cast<Words>(values);
+  const Narrow halves = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, Narrow);
+  std::memcpy(to, &halves, sizeof halves);
+}
+
+// 2^x of numbers up to 0, to 3e-6 of each, and 1 of 0: sums that are scaled by it stay. Nothing below 2^-126.
+inline Floats exp2_of(Floats x) {
+  const auto polynomial = [](Floats f) {
+    return 1 + f * (0.69312418f + f * (0.24024099f + f * (0.05590643f + f * 0.00958285f)));
+  };
+#if defined(__AVX512F__)
+  const __m512 whole = _mm512_roundscale_ps(reinterpret_cast<__m512>(x), 0);
+  const Floats part = polynomial(x - reinterpret_cast<Floats>(whole));
+  return reinterpret_cast<Floats>(_mm512_scalef_ps(reinterpret_cast<__m512>(part), whole));
+#else
+  const Floats within = larger(x, Floats{} - 126.0f);
+  const Integers whole = __builtin_convertvector(within - 0.5f, Integers);
+  const Floats part = polynomial(within - __builtin_convertvector(whole, Floats));
+  return reinterpret_cast<Floats>(reinterpret_cast<Integers>(part) + (whole << 23));
+#endif
+}
+
+// Two numbers of each lane in a word, as bfloat16, of kHasPairs; the first in the low half.
+inline Words paired(Floats first, Floats second) {
+#if defined(__AVX512BF16__) && defined(__AVX512BW__)
+  const __m512i both = reinterpret_cast<__m512i>(
+      _mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(second), reinterpret_cast<__m512>(first)));
+  const __m512i halves = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21,
+                                          5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return reinterpret_cast<Words>(_mm512_permutexvar_epi16(halves, both));
+#else
+  return reinterpret_cast<Words>(first + second);  // not called
+#endif
+}
+
+// `sum` and the products of one word with those of a vector: of two bfloat16 each with kPairs, else of a float.
+template <bool kPairs>
+inline Floats add_product(Floats sum, uint32_t one, Words many) {
+#if defined(__AVX512BF16__) && defined(__AVX512BW__)
+  if constexpr (kPairs)
+    return reinterpret_cast<Floats>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sum),
+                                                     reinterpret_cast<__m512bh>(_mm512_set1_epi32(one)),
+                                                     reinterpret_cast<__m512bh>(many)));
+#endif
+  float value;
+  std::memcpy(&value, &one, sizeof value);
+  return sum + value * reinterpret_cast<Floats>(many);
+}
+
+}  // namespace refreshkv
