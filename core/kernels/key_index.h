@@ -112,16 +112,35 @@ struct Chosen {
       }
       return sum;
     };
-    const auto [least, most] = extremes(keys, (end - begin) * length);
-    int64_t low = (least >> kThresholdBits) - 1, high = (most >> kThresholdBits) + 1, tried = low;
-    while (high - low > 1) {
-      tried = low + (high - low) / 2;
+    constexpr int64_t kBottom = -(int64_t{1} << (31 - kThresholdBits)) - 1, kTop = -kBottom - 2;
+    int64_t low = kBottom, high = kTop, tried = about(keys, (end - begin) * length, total);
+    for (int64_t step = 4;; step *= 2) {  // away from there until the threshold is passed, then between
       const int64_t sum = above(tried);
       if (sum == total) return static_cast<int32_t>(tried << kThresholdBits);
       (sum > total ? low : high) = tried;
+      if (high - low <= 1) break;
+      tried = high == kTop ? low + step : low == kBottom ? high - step : low + (high - low) / 2;
+      tried = std::min(std::max(tried, low + 1), high - 1);
     }
     if (tried != high) above(high);
     return static_cast<int32_t>(high << kThresholdBits);
+  }
+
+  // About the threshold above which `wanted` of `count` keys are, by an eighth of them.
+  static int64_t about(const int32_t* keys, int64_t count, int64_t wanted) {
+    constexpr int64_t kTaken = 16, kEighth = 8;
+    std::vector<int32_t> sample;
+    sample.reserve(count / kEighth + kTaken);
+    for (int64_t j = 0; j < count; j += kTaken * kEighth)
+      sample.insert(sample.end(), keys + j, keys + std::min(j + kTaken, count));
+    const int64_t size = sample.size(), own = wanted * size / count;
+    const auto [least, most] = extremes(sample.data(), size);
+    int64_t low = least >> kThresholdBits, high = most >> kThresholdBits;
+    while (high - low > 1) {
+      const int64_t middle = low + (high - low) / 2;
+      (count_from(sample.data(), size, static_cast<int32_t>(middle << kThresholdBits)) > own ? low : high) = middle;
+    }
+    return high;
   }
 
   int64_t longest() const { return *std::max_element(counts.begin(), counts.end()); }
