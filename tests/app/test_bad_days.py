@@ -19,8 +19,8 @@ from tests.browser.process import APP, ROOT, STUBBED, Process
 
 pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")]
 
-LONG = "The keepers of the light wrote down the wind, the oil and the ships of every night. " * 250
-"""Some 5,000 tokens: their prefill takes seconds."""
+LONG = "The keepers of the light wrote down the wind, the oil and the ships of every night. " * 350
+"""Some 7,000 tokens: their prefill by one thread takes seconds."""
 
 
 def wait(condition: object, seconds: float = 120) -> None:
@@ -44,7 +44,7 @@ def written(url: str, **asked: object) -> str:
 def test_killed_while_it_reads_a_prompt_it_writes_after_the_next_start(tmp_path: Path) -> None:
     document = tmp_path / "long.txt"
     document.write_text(LONG)
-    server = Process(tmp_path / "data", APP, REFRESHKV_DOCUMENT_DISK_GIGABYTES="1")
+    server = Process(tmp_path / "data", APP, REFRESHKV_DOCUMENT_DISK_GIGABYTES="1", OMP_NUM_THREADS="1")
     wait(lambda: health(server.url)["model"] == "ready")
     client = Client(server.url, verbose=False)
     asked = {"task": "free", "detail": "What did they write down?", "max_new_tokens": 4, "wording": "own"}
