@@ -270,7 +270,7 @@ def _beyond_window(layer: PolicyLayer, module: nn.Module, query: Tensor, mask: T
 
     def within(new: int) -> Tensor:
         end = keys.shape[2] - query.shape[2] + new
-        own = (query[:, :, :new], keys[:, :, :end].to(query.dtype), values[:, :, :end].to(query.dtype))
+        own = query[:, :, :new], keys[:, :, :end], values[:, :, :end]
         if is_plain_chunk(*own, terms):
             return chunk_attention(*own, terms.scaling)
         return grouped_attention(*own, None, terms)[0]
@@ -292,7 +292,7 @@ def _working_set(layer: PolicyLayer, query: Tensor, rotary: Rotary, terms: Terms
     """What a decode step beyond the window attends to: as much as it holds, or what an index chooses at most."""
     assert layer.extension is not None
     keys, values = (buffer.view for buffer in layer.full)
-    layer.count_all(keys.shape[2])
+    layer.count(keys.shape[2], None)
     most = layer.extension.window.room
     if layer.kept.index is not None:
         most = min(most, *layer.kept.sizes)

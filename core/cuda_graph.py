@@ -8,7 +8,6 @@ modules. The kernels recorded are torch's and bitsandbytes' own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -28,8 +27,6 @@ WARM_UP = 3
 class RecordedStep:
     """Partial steps of one model, recorded for the cache at hand and again when its storage moves: a `DecodeStep`."""
 
-    most_rows = 1
-
     def __init__(self, model: PreTrainedModel) -> None:
         """Raises RuntimeError for a model spread over several devices, which one graph cannot hold."""
         devices = {parameter.device for parameter in model.parameters()}
@@ -41,17 +38,12 @@ class RecordedStep:
         self._recorded: tuple[int, ...] = ()
         self._token = self._place = self._logits = torch.empty(0)
 
-    def serves(self, cache: PolicyCache) -> bool:
-        """Whether the next step is partial in all layers, and overwrites a slot."""
-        layers = list(cache.policy_layers.values())
-        return len(layers) == len(cache.layers) and all(map(_is_recorded, layers))
-
     def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
         """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, with the model's forward's traces in `cache`; None, with
         the cache untouched, for a step that is not recorded."""
-        if token.shape != (1, 1) or not self.serves(cache):
-            return None
         layers = list(cache.policy_layers.values())
+        if len(layers) < len(cache.layers) or token.shape != (1, 1) or not all(map(_is_recorded, layers)):
+            return None
         position = layers[0].get_seq_length()
         cache.reserve(position + 1)
         full = [buffer.storage for layer in layers for buffer in layer.full]
@@ -68,13 +60,6 @@ class RecordedStep:
         for layer in layers:
             layer.record(Step.PARTIAL, self._place[:0])
         return self._logits.clone()
-
-    def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
-        """Of one."""
-        (cache,) = caches
-        logits = self.step(tokens, cache)
-        assert logits is not None
-        return logits
 
     def verify(self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False) -> None:
         """None: several tokens go through the model's modules."""

@@ -4,7 +4,7 @@ GPU (cuda_graph.py), and the model's own modules (steps.py)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -22,28 +22,32 @@ cache; and, if asked for, what each attended to, `(layers, heads, group, length)
 class DecodeStep(Protocol):
     """Takes decode steps of one model."""
 
+    def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
+        """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, with the traces in `cache` of the model's forward; None,
+        with the cache untouched, for a step that is not its."""
+        ...
+
+    def verify(self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False) -> Checked | None:
+        """Of `tokens`, int64 `(rows, 1)`, that follow one another in `cache`, each as the decode step that it would be
+        alone; `weights`: with what they attend to. None, with the cache untouched, where it cannot."""
+        ...
+
+
+@runtime_checkable
+class SharedStep(DecodeStep, Protocol):
+    """One that takes tokens of several caches at once."""
+
     @property
     def most_rows(self) -> int:
-        """The tokens that it takes at once, each of a cache of its own."""
+        """So many at most."""
         ...
 
     def serves(self, cache: PolicyCache) -> bool:
         """Whether it takes the next step in `cache`."""
         ...
 
-    def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
-        """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, with the traces in `cache` of the model's forward; None,
-        with the cache untouched, where it does not serve."""
-        ...
-
     def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
-        """As `step`, of a token of each of several caches that it serves, `most_rows` at most: `(rows, 1)` to
-        `(rows, vocabulary)`."""
-        ...
-
-    def verify(self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False) -> Checked | None:
-        """Of `tokens`, int64 `(rows, 1)`, that follow one another in `cache`, each as the decode step that it would be
-        alone; `weights`: with what they attend to. None, with the cache untouched, where it cannot."""
+        """As `step`, of a token of each of several caches that it serves: `(rows, 1)` to `(rows, vocabulary)`."""
         ...
 
 

@@ -29,7 +29,7 @@ from .refresh import refresh_together
 
 
 class DecodeGraph:
-    """The compiled decode step of one model: a `DecodeStep`."""
+    """The compiled decode step of one model: a `SharedStep`."""
 
     most_rows = MOST_ROWS
 
@@ -49,20 +49,28 @@ class DecodeGraph:
         return self.step_together(token, [cache]) if self.serves(cache) else None
 
     def serves(self, cache: PolicyCache) -> bool:
-        """Whether the next step in `cache` is this graph's."""
-        return _is_served(cache)
+        """Whether the next step in `cache` is the same in all layers, known before the queries are, and the graph's."""
+        layers = list(cache.policy_layers.values())
+        step = layers[0].upcoming_step() if layers else None
+        if len(layers) < len(cache.layers) or step not in (Step.PARTIAL, Step.FULL, Step.CHOSEN):
+            return False
+        if step is not Step.PARTIAL and any(layer.is_beyond(MOST_ROWS) for layer in layers):
+            return False  # what it attends to is put together anew
+        if any(layer.upcoming_step() is not step or not _is_layer_served(layer, step) for layer in layers):
+            return False
+        if step is Step.FULL and len({layer.policy.reads_all for layer in layers}) > 1:
+            return False  # some are to choose anew, some not
+        keys = layers[0].full[0].storage
+        return keys.shape[0] == 1 and keys.device.type == "cpu"
 
     def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
-        """As `step`, of a token of each of several caches, MOST_ROWS at most, which it `serves`: `(rows, 1)` to
+        """As `step`, of a token of each of several caches that it serves, MOST_ROWS at most: `(rows, 1)` to
         `(rows, vocabulary)`."""
-        with kernels.own_threads():
-            return self._step(tokens, caches)
-
-    def _step(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
         rows = [Row(cache) for cache in caches]
-        logits = self._forward(tokens, rows)
-        for row in rows:
-            row.record()
+        with kernels.own_threads():
+            logits = self._forward(tokens, rows)
+            for row in rows:
+                row.record()
         return logits
 
     def verify(self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False) -> Checked | None:
@@ -70,7 +78,7 @@ class DecodeGraph:
         alone: the logits `(rows, vocabulary)`; what counts the next of them, given its place; and with `weights` what
         they attended to, `(layers, heads, group, length)` each, until the next step. None, with the cache untouched,
         for steps that are not this graph's."""
-        if len(tokens) > MOST_ROWS or not _is_served(cache) or not cache.steps_are_independent:
+        if len(tokens) > MOST_ROWS or not self.serves(cache) or not cache.steps_are_independent:
             return None
         rows = [Row(cache, ahead, leaves_weights=weights) for ahead in range(len(tokens))]
         with kernels.own_threads():
@@ -169,22 +177,6 @@ class Row:
     def weights(self) -> Tensor | None:
         """What it attended to, float32 `(layers, heads, group, length)`."""
         return None if self._room is None else self._room[..., : self._position + 1]
-
-
-def _is_served(cache: PolicyCache) -> bool:
-    """Whether the next step is the same in all layers, known before the queries are, and the graph's."""
-    layers = list(cache.policy_layers.values())
-    step = layers[0].upcoming_step() if layers else None
-    if len(layers) < len(cache.layers) or step not in (Step.PARTIAL, Step.FULL, Step.CHOSEN):
-        return False
-    if step is not Step.PARTIAL and any(layer.is_beyond(MOST_ROWS) for layer in layers):
-        return False  # what it attends to is put together anew
-    if any(layer.upcoming_step() is not step or not _is_layer_served(layer, step) for layer in layers):
-        return False
-    if step is Step.FULL and len({layer.policy.reads_all for layer in layers}) > 1:
-        return False  # some are to choose anew, some not
-    keys = layers[0].full[0].storage
-    return keys.shape[0] == 1 and keys.device.type == "cpu"
 
 
 def _is_layer_served(layer: PolicyLayer, step: Step) -> bool:

@@ -256,11 +256,6 @@ class PolicyLayer(CacheLayerMixin):
         if self.step is Step.PREFILL or not self.kept.sizes:
             self.kept.count(length, valid)
 
-    def count_all(self, length: int) -> None:
-        """Take K of all `length` tokens, if it is not known yet."""
-        if not self.kept.sizes:
-            self.kept.count(length, None)
-
     def place_chosen(self, positions: Tensor) -> None:
         """What this step attended to, or chose from, was a working set of these `positions` `(1, heads, count)`."""
         if self.kept.index is not None:

@@ -1,4 +1,4 @@
-"""What a text beyond the window takes of memory, and the refusal before anything is computed."""
+"""Memory: what is free, what a text beyond the window takes, and the refusal before anything is computed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from .key_codes import SPAN
 from .window import SCORED
 
 
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free where `device` computes."""
+    return int(torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available)
+
+
 def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: int, max_new_tokens: int) -> None:
     """Raise ContextOverflowError if `cache`, whose window is extended, would take more than there is with what it
     holds already."""
-    if model.device.type == "cuda":
-        free = torch.cuda.mem_get_info(model.device)[0]
-    else:
-        free = psutil.virtual_memory().available
-    free += cache.nbytes
+    free = free_memory(model.device) + cache.nbytes
     per_token, fixed = bytes_of(model, cache)
     needed = fixed + per_token * (prompt_tokens + max_new_tokens)
     if needed <= free:

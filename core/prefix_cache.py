@@ -12,18 +12,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import psutil
 import torch
 from transformers import PreTrainedModel
 
 from .cache import PolicyCache
 from .errors import InvalidParameterError, RefreshKVError, SnapshotError
+from .memory import free_memory
 from .policies import FullAttention, Policy
 from .prefix_files import PrefixFiles
 from .snapshot import Snapshot, model_fingerprint
-from .window import Beyond
+from .window import Beyond, Window
 
 MINIMUM_TOKENS = 512
 """A shorter prefix is computed again sooner than it is worth a file, or a copy."""
@@ -166,10 +167,9 @@ class PrefixCache:
             self._make_room(self._token_bytes * room)
             return _Entry(self._empty(policy), prefix_end)
         entry, shared = self._best(token_ids)
-        continued = entry is not None and entry not in self._in_use and shared >= entry.held
         if shared < prefix_end and (snapshot := self._from_disk(token_ids, prefix_end)):
             return _Entry(self._restored(snapshot, policy, room), prefix_end, stored=True)
-        if entry and continued:
+        if entry and self._continues(entry, shared):
             # What a run evicted must not be missing in the next, so that a text depends on its request alone.
             same = entry.cache.policy == policy and not policy.evicts
             cache = entry.cache if same else entry.cache.with_policy(policy)
@@ -183,16 +183,20 @@ class PrefixCache:
     def _empty(self, policy: Policy) -> PolicyCache:
         return PolicyCache(self._model.config, policy, self._window)
 
+    @cached_property
+    def _rule(self) -> Window | None:
+        return self._empty(FullAttention()).window
+
     def _best(self, token_ids: Sequence[int]) -> tuple[_Entry | None, int]:
         """The entry that shares most tokens with the prompt, and how many; of equal ones one that can be continued, as
         those of runs under way cannot be."""
         ranked = [(entry.cache.common_prefix(token_ids), entry) for entry in [*self._in_use, *self._entries]]
-        shared, entry = max(
-            ranked,
-            key=lambda item: (item[0], item[1] not in self._in_use and item[0] >= item[1].held),
-            default=(0, None),
-        )
+        shared, entry = max(ranked, key=lambda item: (item[0], self._continues(item[1], item[0])), default=(0, None))
         return entry, shared
+
+    def _continues(self, entry: _Entry, shared: int) -> bool:
+        """Whether a prompt that shares so many tokens with `entry` can go on in its cache."""
+        return entry not in self._in_use and shared >= entry.held
 
     def _copyable(self, cache: PolicyCache, shared: int) -> Snapshot | None:
         length = min(shared, cache.prefilled)
@@ -248,7 +252,7 @@ class PrefixCache:
         """A prefix's name on disk. The fingerprint covers the model, its quantization and its dtype; what goes beyond
         the window was read by its rule."""
         ids = np.asarray(token_ids, dtype="<i8").tobytes()
-        rule = self._empty(FullAttention()).window
+        rule = self._rule
         beyond = "" if rule is None or len(token_ids) <= rule.size else repr(rule)
         return hashlib.sha256((self._fingerprint + beyond).encode() + ids).hexdigest()
 
@@ -268,5 +272,4 @@ def default_memory(device: torch.device) -> int:
     The run under way needs as much again, and the machine has other work; 4 GB hold a dozen prefixes of the embedded
     model's 8,000 tokens, or one of 32,000 of a model with 8 billion parameters.
     """
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
-    return min(int(free) // 4, MAX_DEFAULT_BYTES)
+    return min(free_memory(device) // 4, MAX_DEFAULT_BYTES)

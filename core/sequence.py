@@ -25,8 +25,8 @@ ChunkSize: TypeAlias = int | Callable[[int, float], int]
 """Prompt tokens per forward: a number, or a function of the tokens and the seconds of the forward before (0, 0.0)."""
 
 PREFILL_CHUNK = 1024
-"""Prompt tokens per forward. Longer chunks are faster and shorter ones stop and report sooner: one takes 2 to 5 s here
-(SmolLM2-135M on two AVX2 cores)."""
+"""Prompt tokens per forward. Longer chunks are faster and shorter ones stop and report sooner: one takes 0.3 to 0.7 s
+here (SmolLM2-135M, 5,000 tokens, on two AVX512 cores)."""
 
 
 @dataclass(frozen=True, slots=True)

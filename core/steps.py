@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from .cache import PolicyCache
-from .decode_step import Checked, DecodeStep, faster_step
+from .decode_step import Checked, DecodeStep, SharedStep, faster_step
 from .prompt_layers import read_prompt
 
 
@@ -29,26 +29,15 @@ def forward(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> Tensor:
 
 
 class Modules:
-    """The decode steps of a model by its own modules: a `DecodeStep` that serves every cache."""
-
-    most_rows = 1
+    """The decode steps of a model by its own modules: a `DecodeStep` that takes every one."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         """Computes nothing yet."""
         self._model = model
 
-    def serves(self, cache: PolicyCache) -> bool:
-        """Always."""
-        return True
-
     def step(self, token: Tensor, cache: PolicyCache) -> Tensor:
         """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`."""
         return _forward(self._model, token, cache, 1)[:, -1]
-
-    def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
-        """Of one."""
-        (cache,) = caches
-        return self.step(tokens, cache)
 
     def verify(self, tokens: Tensor, cache: PolicyCache, *, weights: bool = False) -> Checked | None:
         """Of `tokens`, int64 `(rows, 1)`; None for a cache that cannot be rewound."""
@@ -96,16 +85,15 @@ class NextStep:
 
 @torch.no_grad()
 def decode_together(model: PreTrainedModel, steps: Sequence[NextStep]) -> int:
-    """Do those of these steps that the compiled step takes as its rows, each with the
-    result that it has alone. Returns how many; the others are left to their generations. Each has a cache of its own.
-    """
-    taker = _takers(model)[0]
-    if taker.most_rows == 1:
+    """Do those of these steps that the compiled step takes as its rows, each with the result that it has alone. Returns
+    how many; the others are left to their generations. Each has a cache of its own."""
+    shared = faster_step(model)
+    if not isinstance(shared, SharedStep):
         return 0
-    served = [(step, token) for step in steps if (token := step.token) is not None and taker.serves(step.cache)]
-    for start in range(0, len(served), taker.most_rows):
-        rows = served[start : start + taker.most_rows]
-        logits = taker.step_together(torch.cat([token for _, token in rows]), [step.cache for step, _ in rows])
+    served = [(step, token) for step in steps if (token := step.token) is not None and shared.serves(step.cache)]
+    for start in range(0, len(served), shared.most_rows):
+        rows = served[start : start + shared.most_rows]
+        logits = shared.step_together(torch.cat([token for _, token in rows]), [step.cache for step, _ in rows])
         for index, (step, token) in enumerate(rows):
             step.logits = logits[index : index + 1]
             step.cache.token_ids.append(int(token))
@@ -114,7 +102,7 @@ def decode_together(model: PreTrainedModel, steps: Sequence[NextStep]) -> int:
 
 def steps_together(model: PreTrainedModel) -> bool:
     """Whether `decode_together` does anything for this model: whether its decode step is compiled for the CPU."""
-    return _takers(model)[0].most_rows > 1
+    return isinstance(faster_step(model), SharedStep)
 
 
 class Verified:

@@ -65,6 +65,7 @@ NO_ROOM_FOR_MODEL = (
     "There is not enough memory for the model. Close other programs, or set REFRESHKV_QUANTIZATION to int4 or "
     "REFRESHKV_MODEL to a smaller model, and start the app again. Your text can be edited meanwhile."
 )
+
 logger = logging.getLogger(__name__)
 
 
@@ -98,8 +99,8 @@ class Engine:
     ) -> None:
         """`load` gets a progress callback (what, done, total); `queue_size` is the number of runs that may wait, and
         `runs_each` that of a visitor's; as many as `together` are under way at once where that saves time; `documents`
-        makes the cache of the loaded model; `compilation` begins to
-        compile it while it serves already. A run of which nothing comes for `stall_seconds` is given up."""
+        makes the cache of the loaded model; `compilation` begins to compile it while it serves already. A run of which
+        nothing comes for `stall_seconds` is given up."""
         self._load = load
         self._compile = compilation
         self._compilation: Compilation | None = None
@@ -297,10 +298,10 @@ class Engine:
             self._work.wait_for(lambda: self._shift.going or self._queue.waiting or self._closed)
             if not self._shift.going and not self._queue.waiting:
                 return False
-            run = None if self._shift.reading else self._queue.next(self.places)
-            waiting = self._queue.waiting
+            run = None if self._shift.reader else self._queue.next(self.places)
             if run is None:
                 return True
+            waiting = self._queue.waiting
             self._sign = self._clock()
         self.notifier.notify()
         for other in waiting:  # has come nearer

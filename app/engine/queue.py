@@ -103,8 +103,10 @@ class RunQueue:
         is to be alone, and what nobody waits for, goes on beside no other; nobody overtakes it."""
         self._waiting = [run for run in self._waiting if not run.done]
         self._begun = self.under_way
-        run = next(iter(self.waiting), None)
-        if run is None or len(self._begun) >= most or (self._begun and any(map(_is_alone, [run, *self._begun]))):
+        if len(self._begun) >= most or not self._waiting:  # the order is not asked for at every step
+            return None
+        run = self.waiting[0]
+        if self._begun and any(map(_is_alone, [run, *self._begun])):
             return None
         self._waiting.remove(run)
         self._begun.append(run)

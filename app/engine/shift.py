@@ -91,9 +91,9 @@ class Shift:
         self._relieved = False
 
     @property
-    def reading(self) -> bool:
-        """Whether one has not read its prompt yet; no other is to begin before."""
-        return any(each.reading for each in self.going)
+    def reader(self) -> UnderWay | None:
+        """The one that has not read its prompt yet, if there is one; no other is to begin before."""
+        return next((each for each in self.going if each.reading), None)
 
     def add(self, begun: UnderWay) -> None:
         """One more."""
@@ -111,10 +111,10 @@ class Shift:
         self._decode_together(model, writing)
         for each in writing:
             self._go_on(each)
-        reading = next((each for each in self.going if each.reading), None)
-        if reading is not None and (not writing or perf_counter() >= self._next_chunk):
+        reader = self.reader
+        if reader is not None and (not writing or perf_counter() >= self._next_chunk):
             begun = perf_counter()
-            self._go_on(reading)
+            self._go_on(reader)
             self._next_chunk = 2 * perf_counter() - begun
         if not self._relieved:
             self.going = tuple(each for each in self.going if not each.over)

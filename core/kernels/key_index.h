@@ -171,43 +171,51 @@ struct Chosen {
   }
 };
 
+// The positions with the highest scores in every row. `fill(row, to)` writes the row's scores as integers; the `heads` rows of
+// a text share their counts if `spread` is above 1.
+template <typename F>
+Chosen choose_all(const int64_t* counts, int64_t rows, int64_t heads, int64_t length, int64_t recent, int64_t spread,
+                  const F& fill) {
+  Chosen chosen(counts, rows, length, spread);
+  const std::unique_ptr<int32_t[]> keys(new int32_t[rows * length]);
+  parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      fill(row, &keys[row * length]);
+      if (spread == 1) chosen.choose(row, &keys[row * length], length, recent);
+    }
+  });
+  if (spread == 1) return chosen;
+  for (int64_t first = 0; first < rows; first += heads) {
+    const int32_t threshold = chosen.share(first, first + heads, &keys[first * length], length, recent, spread);
+    parallel_for(heads, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t row = first + begin; row < first + end; ++row)
+        chosen.choose(row, &keys[row * length], length, recent, threshold);
+    });
+  }
+  return chosen;
+}
+
 inline Tensor choose_positions(const Tensor scores, const Tensor counts, int64_t recent, int64_t spread) {
   const int64_t heads = scores.size(1), rows = scores.size(0) * heads, length = scores.size(2);
-  Chosen chosen(counts.const_data_ptr<int64_t>(), rows, length, spread);
   const float* from = scores.const_data_ptr<float>();
-  const std::unique_ptr<int32_t[]> keys(new int32_t[rows * length]);
-  for (int64_t j = 0; j < rows * length; ++j) keys[j] = ordered(from[j]);
-  for (int64_t first = 0; spread > 1 && first < rows; first += heads)
-    chosen.share(first, first + heads, &keys[first * length], length, recent, spread);
-  parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) chosen.choose(row, &keys[row * length], length, recent);
-  });
+  const Chosen chosen = choose_all(counts.const_data_ptr<int64_t>(), rows, heads, length, recent, spread,
+                                   [&](int64_t row, int32_t* to) {
+                                     for (int64_t j = 0; j < length; ++j) to[j] = ordered(from[row * length + j]);
+                                   });
   Tensor out = torch::stable::new_empty(counts, {scores.size(0), heads, chosen.longest()});
   chosen.copy(out.mutable_data_ptr<int64_t>(), chosen.longest());
   return out;
 }
 
-// Of one query: the positions with the highest scores by the index, of which heads share their counts if `spread` is above 1.
+// Of one query: the positions with the highest scores by the index.
 inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
                                 const int64_t* counts, int64_t recent, int64_t spread, double scaling) {
   const Logits logits(index, query, group, length, scaling);
-  Chosen chosen(counts, index.rows, length, spread);
-  const std::unique_ptr<int32_t[]> keys(new int32_t[index.rows * length]);
-  parallel_for(index.rows, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      int32_t* to = &keys[row * length];
-      logits.largest(row, [&](int64_t first, int64_t count, const float* scores) {
-        for (int64_t j = 0; j < count; ++j) to[first + j] = ordered(scores[j]);
-      });
-      if (spread == 1) chosen.choose(row, to, length, recent);
-    }
+  return choose_all(counts, index.rows, index.rows, length, recent, spread, [&](int64_t row, int32_t* to) {
+    logits.largest(row, [&](int64_t first, int64_t count, const float* scores) {
+      for (int64_t j = 0; j < count; ++j) to[first + j] = ordered(scores[j]);
+    });
   });
-  if (spread == 1) return chosen;
-  const int32_t threshold = chosen.share(0, index.rows, keys.get(), length, recent, spread);
-  parallel_for(index.rows, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) chosen.choose(row, &keys[row * length], length, recent, threshold);
-  });
-  return chosen;
 }
 
 inline std::tuple<Tensor, Tensor> indexed_attention(const Tensor query, const Tensor keys, const Tensor values,

@@ -13,15 +13,11 @@ constexpr bool kHasPairs = true;  // an instruction that multiplies pairs of bfl
 constexpr bool kHasPairs = false;
 #endif
 
-inline Words load_words(const uint32_t* from) {
-  using Lying = uint32_t __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
-  return *reinterpret_cast<const Lying*>(from);
-}
+using LyingWords = uint32_t __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
 
-inline void store_words(Words values, uint32_t* to) {
-  using Lying = uint32_t __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
-  *reinterpret_cast<Lying*>(to) = values;
-}
+inline Words load_words(const uint32_t* from) { return *reinterpret_cast<const LyingWords*>(from); }
+
+inline void store_words(Words values, uint32_t* to) { *reinterpret_cast<LyingWords*>(to) = values; }
 
 inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 

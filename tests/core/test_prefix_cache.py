@@ -346,7 +346,7 @@ def test_the_default_budget_is_a_quarter_of_what_is_free(monkeypatch: pytest.Mon
     class Memory:
         available = 2 * 10**9
 
-    monkeypatch.setattr("core.prefix_cache.psutil.virtual_memory", Memory)
+    monkeypatch.setattr("core.memory.psutil.virtual_memory", Memory)
     assert default_memory(torch.device("cpu")) == 5 * 10**8
     Memory.available = 64 * 10**9
     assert default_memory(torch.device("cpu")) == MAX_DEFAULT_BYTES == 4 * 10**9

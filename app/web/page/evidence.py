@@ -25,7 +25,6 @@ from app.web.context import AppContext
 from app.web.events import QUIET, errors_said, worded, wording
 from app.web.html import panels
 from app.web.page.labels import words
-from core import METHODS
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ def _titled(entry: RunEntry, say: Wording) -> str:
         what = say("comparison")
     elif entry.section:
         what = say("Section {} of {}: {}", *entry.section)
-    known = title_of(entry.method) if entry.method in METHODS else ""  # a trace may be of another version
-    method = say(entry.compared or known) if entry.compared or known else entry.method
+    named = entry.compared or title_of(entry.method)
+    method = say(named) if named else ""
     state = "" if entry.state in ("waiting", "running") else say(entry.state)  # which the list would not follow
     return " · ".join(part for part in (when, method, state, what) if part)
