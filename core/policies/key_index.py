@@ -28,8 +28,8 @@ class KeyIndex(Policy):
     or 4. recent: newest positions that are always among them. stride: steps between two reports of what is attended to;
     it changes nothing else. floor: positions that a fractional budget comes to at least. spread: at each step the KV
     heads of a layer share their budgets, so that those whose attention is spread out get more: K / spread at least,
-    spread * K at most, K in the mean; 1 for K each. docs/experiments.md and docs/benchmarks.md say why the defaults are
-    3 bits, a floor of 128 and a spread of 4. Raises InvalidParameterError.
+    spread * K at most, K in the mean; 1 for K each, which is nearer with 2 bits. docs/experiments.md and
+    docs/benchmarks.md say why the defaults are 3 bits, a floor of 128 and a spread of 4. Raises InvalidParameterError.
     """
 
     summary: ClassVar[str] = (
