@@ -88,8 +88,8 @@ class DecodeGraph:
     def _forward(self, tokens: Tensor, rows: Sequence[Row]) -> Tensor:
         for row in rows:  # before an address is taken
             row.reserve()
-        places = torch.tensor([row.places(self._room(index, row)) for index, row in enumerate(rows)])
         try:
+            places = torch.tensor([row.places(self._room(index, row)) for index, row in enumerate(rows)])
             logits: Tensor = self._run(tokens, places.transpose(0, 1).contiguous())
         except BaseException:
             for row in rows:
@@ -169,7 +169,7 @@ class Row:
         return len(self._layers), *self._layers[0].full[0].storage.shape[1:3]
 
     def abandon(self) -> None:
-        """A slot was claimed and not written: the next step is full and chooses anew."""
+        """A slot may be claimed and is not written: the next step is full and chooses anew."""
         for layer in self._layers:
             layer.kept.small = None
 

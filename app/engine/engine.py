@@ -24,7 +24,7 @@ from transformers import (
 from app.engine.decoding import Decoding
 from app.engine.kept_texts import KeptTexts
 from app.engine.notifier import Notifier
-from app.engine.queue import RunQueue
+from app.engine.queue import RunQueue, is_alone
 from app.engine.run import Run
 from app.engine.run_log import RunLog, refused
 from app.engine.run_times import RunTimes
@@ -129,16 +129,17 @@ class Engine:
         threading.Thread(target=self._watch, name="queue", daemon=True).start()
 
     def close(self) -> None:
-        """Stop all runs and end the thread; one that loads the model is waited for LOADING_SECONDS at most."""
-        for run in self.current():
-            run.stop()
-        self._ended.set()
+        """Stop all runs and end the thread; one that loads the model is waited for LOADING_SECONDS at most, one that
+        hangs as long as it takes to be given up."""
         with self._work:
             self._closed = True
             self._work.notify_all()
+        for run in self.current():
+            run.stop()
+        self._ended.set()
         if self._compilation is not None:
             self._compilation.cancel()
-        self._thread.join(None if self._ready.is_set() else LOADING_SECONDS)
+        self._thread.join(min(self._stall_seconds, threading.TIMEOUT_MAX) if self._ready.is_set() else LOADING_SECONDS)
         if self._documents:
             self._documents.close()
 
@@ -244,14 +245,18 @@ class Engine:
 
     def seconds_until(self, run: Run) -> float | None:
         """About how long a waiting run waits still, from what the latest took; None while nothing is known of that."""
+        total = longest = 0.0
         with self._work:
-            runs, total = self._queue.runs, 0.0
+            runs = self._queue.runs
             for other in runs[: runs.index(run)] if run in runs else ():
                 seconds = self._times.seconds(other.request)
                 if seconds is None:
                     return None
-                total += seconds if other.started is None else max(seconds - (time.perf_counter() - other.started), 1.0)
-        return total / self.places
+                if other.started is not None:
+                    seconds = max(seconds - (time.perf_counter() - other.started), 1.0)
+                total += seconds if is_alone(other) else seconds / self.places
+                longest = max(longest, seconds)
+        return max(total, longest) if is_alone(run) else total
 
     def seconds_to_a_place(self) -> float | None:
         """About how long it takes until one run less waits; None while nothing is known of that."""

@@ -106,7 +106,7 @@ class RunQueue:
         if len(self._begun) >= most or not self._waiting:  # the order is not asked for at every step
             return None
         run = self.waiting[0]
-        if self._begun and any(map(_is_alone, [run, *self._begun])):
+        if self._begun and any(map(is_alone, [run, *self._begun])):
             return None
         self._waiting.remove(run)
         self._begun.append(run)
@@ -134,5 +134,6 @@ def _is_writing(run: Run) -> bool:
     return run.priority is Priority.WRITING and not run.done
 
 
-def _is_alone(run: Run) -> bool:
+def is_alone(run: Run) -> bool:
+    """Whether it goes on beside no other."""
     return run.alone or run.priority is Priority.BACKGROUND

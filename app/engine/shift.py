@@ -65,7 +65,7 @@ class UnderWay:
     def _piece(self) -> bool:
         """Up to what takes time next; False at the end."""
         self.step = None
-        if self._error is not None:
+        if self._error is not None and not self.run.stopping:
             self._items.throw(self._error)
         for item in self._items if not self.run.stopping else ():
             if isinstance(item, NextStep):

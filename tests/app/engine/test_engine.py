@@ -361,6 +361,20 @@ def test_what_comes_after_it_was_closed_is_refused() -> None:
         engine.submit(Run(request()))
 
 
+def test_what_comes_while_it_is_closed_is_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, refused = engine.current, []
+
+    def current() -> list[Run]:
+        with pytest.raises(ModelUnavailableError, match="The app is ending"):
+            engine.submit(Run(request()))
+        refused.append(True)
+        return runs()
+
+    monkeypatch.setattr(engine, "current", current)
+    engine.close()
+    assert refused
+
+
 def test_how_long_a_run_waits_is_estimated_from_the_latest_runs(engine: Engine) -> None:
     (finish,) = [event for event in finished(engine, request(new=20)) if isinstance(event, GenerationFinished)]
     one = finish.prefill_seconds + finish.decode_seconds

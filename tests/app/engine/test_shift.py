@@ -124,6 +124,20 @@ def test_a_comparison_goes_on_beside_no_other(engine: Engine) -> None:
     assert [run.state for run in (first, alone, last)] == ["finished"] * 3
 
 
+def test_those_behind_a_comparison_wait_for_all_of_it(engine: Engine) -> None:
+    finished(engine, request(new=4))
+    with held(engine):
+        alone = Run(request(new=4), alone=True)
+        engine.submit(alone)
+        wait(lambda: alone.state == "running")
+        behind = submitted(engine, request(new=4))
+        until = engine.seconds_until(behind)
+        assert until is not None
+        assert until >= 1  # what is left of one under way at least, undivided
+        alone.stop()
+    assert behind.wait(60)
+
+
 def test_what_is_read_in_the_background_makes_way(engine: Engine) -> None:
     with held(engine):
         notes = submitted(engine, request(new=100), Priority.BACKGROUND)
