@@ -245,7 +245,7 @@ class Engine:
 
     def seconds_until(self, run: Run) -> float | None:
         """About how long a waiting run waits still, from what the latest took; None while nothing is known of that."""
-        total = longest = 0.0
+        places, total, longest = self.places, 0.0, 0.0
         with self._work:
             runs = self._queue.runs
             for other in runs[: runs.index(run)] if run in runs else ():
@@ -254,7 +254,7 @@ class Engine:
                     return None
                 if other.started is not None:
                     seconds = max(seconds - (time.perf_counter() - other.started), 1.0)
-                total += seconds if is_alone(other) else seconds / self.places
+                total += seconds if is_alone(other) else seconds / places
                 longest = max(longest, seconds)
         return max(total, longest) if is_alone(run) else total
 

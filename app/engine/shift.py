@@ -65,9 +65,11 @@ class UnderWay:
     def _piece(self) -> bool:
         """Up to what takes time next; False at the end."""
         self.step = None
-        if self._error is not None and not self.run.stopping:
+        if self.run.stopping:
+            return False
+        if self._error is not None:
             self._items.throw(self._error)
-        for item in self._items if not self.run.stopping else ():
+        for item in self._items:
             if isinstance(item, NextStep):
                 self.reading, self.step = False, item
                 return True

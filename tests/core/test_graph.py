@@ -420,41 +420,24 @@ def test_a_sliding_window_is_not_compiled(graphs: Path) -> None:
     assert "other than full attention" in compilation.failure
 
 
-@pytest.mark.parametrize("where", ["core.graph.place", "core.graph.torch.tensor"])
-def test_a_step_that_fails_before_it_is_taken_leaves_a_cache_that_goes_on(
+@pytest.mark.parametrize("where", ["core.graph.place", "core.graph.torch.tensor", "_run"])
+def test_a_step_that_fails_leaves_a_cache_that_goes_on(
     compiled: PreTrainedModel, graph: DecodeGraph, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     caches = [prefilled(compiled, RefreshKV(budget=6, stride=5), torch.arange(40).view(1, 40)) for _ in range(2)]
     token = torch.tensor([[1]])
 
     def fail(*inputs: object, **named: object) -> None:
-        raise MemoryError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(where, fail)
-        with pytest.raises(MemoryError):
-            graph.step_together(token, caches[:1])
-    for layer in caches[1].policy_layers.values():
-        layer.kept.small = None
-    assert torch.equal(*[decode(compiled, token, cache) for cache in caches])
-
-
-def test_a_step_that_fails_leaves_a_cache_that_goes_on(
-    compiled: PreTrainedModel, graph: DecodeGraph, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    caches = [prefilled(compiled, RefreshKV(budget=6, stride=5), torch.arange(40).view(1, 40)) for _ in range(2)]
-
-    def fail(*inputs: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(graph, "_run", fail)
+        patch.setattr(*((graph, where) if where == "_run" else (where,)), fail)
         with pytest.raises(KeyboardInterrupt):
-            decode(compiled, torch.tensor([[1]]), caches[0])
+            decode(compiled, token, caches[0])
     assert caches[0].get_seq_length() == 40
     for layer in caches[1].policy_layers.values():
         layer.kept.small = None
-    logits = [decode(compiled, torch.tensor([[1]]), cache) for cache in caches]
+    logits = [decode(compiled, token, cache) for cache in caches]
     assert torch.equal(*logits)
     assert caches[0].full_layers() == 3
 

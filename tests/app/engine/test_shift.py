@@ -138,6 +138,20 @@ def test_those_behind_a_comparison_wait_for_all_of_it(engine: Engine) -> None:
     assert behind.wait(60)
 
 
+def test_a_comparison_waits_for_the_longest_of_those_under_way(engine: Engine) -> None:
+    finished(engine, request(new=4))
+    with held(engine):
+        first = submitted(engine, request(new=4))
+        wait(lambda: first.state == "running")
+        alone = Run(request(new=4), alone=True)
+        engine.submit(alone)
+        until = engine.seconds_until(alone)
+        assert until is not None
+        assert until >= 1  # another would have a place beside it sooner
+        first.stop()
+    assert alone.wait(60)
+
+
 def test_what_is_read_in_the_background_makes_way(engine: Engine) -> None:
     with held(engine):
         notes = submitted(engine, request(new=100), Priority.BACKGROUND)
