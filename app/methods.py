@@ -90,6 +90,7 @@ _LABELS_BY_KIND: Mapping[tuple[str, Kind], str] = {
     ("stride", "refreshed"): "Steps between refreshes",
     ("stride", "read"): "Steps between moments of the map",
     ("recent", "refreshed"): "Newest tokens that every refresh keeps",
+    ("bits", "refreshed"): "Bits of each number in the coarse copy: 2, 3 or 4 (0: refresh by reading everything)",
 }
 
 

@@ -15,11 +15,12 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from core.default_model import cache_folder
+from core.policies import RefreshKV
 
 from .environments import peer_python
 from .inputs import prepare
@@ -41,18 +42,14 @@ class Method:
     requirements: tuple[str, ...] = ()
 
 
-BUDGET = {"budget": 1 / 8, "stride": 10}
+EIGHTH = {"budget": 1 / 8}
 METHODS = (
     Method("transformers, NF4", "stock"),
     Method("transformers, NF4, prompt lookup", "stock", {"prompt_lookup_num_tokens": 10}),
     Method("FullAttention", "ours", {"policy": "FullAttention"}),
     Method("KeyIndex 1/16", "ours", {"policy": "KeyIndex", "parameters": {"budget": 1 / 16}}),
-    Method("RefreshKV 1/8, stride 10", "ours", {"policy": "RefreshKV", "parameters": BUDGET}),
-    Method(
-        "RefreshKV 1/8, stride 10, threshold 0.95",
-        "ours",
-        {"policy": "RefreshKV", "parameters": {**BUDGET, "similarity_threshold": 0.95}},
-    ),
+    Method("RefreshKV 1/8", "ours", {"policy": "RefreshKV", "parameters": EIGHTH}),
+    Method("RefreshKV.paper 1/8", "ours", {"policy": "RefreshKV", "parameters": asdict(RefreshKV.paper(1 / 8))}),
     Method("llama.cpp, Q4_1", "llama_cpp", requirements=("xllamacpp==2026.10.11549",)),
     Method("OpenVINO GenAI, Q4_1", "openvino", requirements=("openvino-genai==2026.4.1.0",)),
     Method(

@@ -90,7 +90,7 @@ def main() -> None:
     ids = torch.tensor([text[: arguments.context + arguments.tokens]])
     following = ids[0, arguments.context + 1 :, None]
     reference = predictions(model, FullAttention(), ids, arguments.context)
-    policy = RefreshKV(arguments.budget, arguments.stride)
+    policy = RefreshKV(arguments.budget, arguments.stride, bits=0)
     found = {"full attention": reference, "RefreshKV": predictions(model, policy, ids, arguments.context)}
     with patch.object(attention, "_full_step", keys_only_step):
         found["RefreshKV, keys-only refresh"] = predictions(model, policy, ids, arguments.context)

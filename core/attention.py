@@ -154,6 +154,7 @@ def _after_prompt(
             kept.index = layer.policy.make_index()  # of all, however the prompt came
             layer.look_up(query, key, terms.scaling, valid_positions(last))
             return
+        kept.score_by(key, valid_positions(last))
         weights = attention_weights(query[:, :, -1:], key, last, terms)[:, :, :, 0]
         recent = _recent(layer, key, last, terms)
     layer.refresh(Observation(weights, valid_positions(last), recent), key, value)
@@ -188,6 +189,8 @@ def _decode_step(
         return _partial_step(layer, query, key, value, mask, terms, position)
     if layer.step is Step.CHOSEN:
         return _chosen_step(layer, query, key, value, mask, terms)
+    if layer.step is Step.RENEWED:
+        return _renewed_step(layer, query, key, value, mask, terms)
     return _full_step(layer, query, key, value, mask, terms)
 
 
@@ -231,6 +234,15 @@ def _chosen_step(
     columns = columns_of(mask, chosen, None if bool(used.all()) else used)
     output, _ = grouped_attention(query, keys, values, columns, terms)
     return output
+
+
+def _renewed_step(
+    layer: PolicyLayer, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms
+) -> Tensor:
+    valid = None if mask is None else valid_positions(group_mask(mask, key.shape[1]))
+    small = layer.renew(query, key, value, terms.scaling, valid)
+    columns = columns_of(mask, small.positions, small.valid)
+    return grouped_attention(query, small.keys, small.values, columns, terms)[0]
 
 
 def _full_step(

@@ -291,7 +291,7 @@ class PolicyCache(Cache):
         return sum(layer.nbytes if isinstance(layer, PolicyLayer) else _tensor_bytes(layer) for layer in self.layers)
 
     def full_layers(self) -> int:
-        """How many layers attended to the full cache in the last step."""
+        """How many layers went over the whole context in the last step: attended to it, or chose a small cache anew."""
         return sum(layer.step not in (Step.PARTIAL, Step.CHOSEN) for layer in self.policy_layers.values())
 
     def take_refreshes(self) -> dict[int, RefreshReason]:

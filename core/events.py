@@ -30,7 +30,8 @@ class TokenGenerated:
 
     `text` is what it adds to the output: empty while a character or a possible stop string is incomplete. `step` is 0
     for the token that comes from the prefill's logits; token n comes from decode step n. `full_layers` is the number of
-    layers that attended to the whole context in that step (for step 0 all of them), `seconds` the time of the step.
+    layers that went over the whole context in that step (for step 0 all of them): attended to it, or chose a small
+    cache anew by an index of it. `seconds` is the time of the step.
     """
 
     token_id: int
@@ -66,7 +67,7 @@ class GenerationFinished:
     """The end of a generation.
 
     `text` is the whole output without the end token or stop string. A decode step is full if at least one layer
-    attended to the whole context in it, else partial; there is one step fewer than `generated_tokens`, since the
+    went over the whole context in it, else partial; there is one step fewer than `generated_tokens`, since the
     first token comes from the prefill. `prefill_seconds` and `decode_seconds` are the time spent in
     the model, sampling included.
     """

@@ -27,6 +27,8 @@ from .layer import PolicyLayer, Step
 from .places import Coded, Small, place
 from .refresh import refresh_together
 
+BY_CODES = (Step.CHOSEN, Step.RENEWED)
+
 
 class DecodeGraph:
     """The compiled decode step of one model: a `SharedStep`."""
@@ -52,7 +54,7 @@ class DecodeGraph:
         """Whether the next step in `cache` is the same in all layers, known before the queries are, and the graph's."""
         layers = list(cache.policy_layers.values())
         step = layers[0].upcoming_step() if layers else None
-        if len(layers) < len(cache.layers) or step not in (Step.PARTIAL, Step.FULL, Step.CHOSEN):
+        if len(layers) < len(cache.layers) or step not in (Step.PARTIAL, Step.FULL, Step.RENEWED, Step.CHOSEN):
             return False
         if step is not Step.PARTIAL and any(layer.is_beyond(MOST_ROWS) for layer in layers):
             return False  # what it attends to is put together anew
@@ -128,14 +130,14 @@ class Row:
         """Make room for what is written."""
         self._cache.reserve(self._position + 1)
         for layer in self._layers:
-            if (codes := layer.kept.codes) is not None:
+            if self._step in BY_CODES and (codes := layer.kept.codes) is not None:
                 codes.reserve(self._position + 1)
 
     def places(self, weights: Tensor | None) -> list[list[int]]:
         """Layer by layer, see places.py, with `weights` `(layers, heads, group, room)` to be written to; claims slots
         of the small caches."""
         self._room = weights
-        tells = any(layer.reports(self._ahead) for layer in self._layers)
+        tells = self._step is Step.CHOSEN and any(layer.reports(self._ahead) for layer in self._layers)
         self._told = [self._room_to_tell(layer if tells else None) for layer in self._layers]
         return [self._place(index, layer) for index, layer in enumerate(self._layers)]
 
@@ -145,7 +147,9 @@ class Row:
         if self._step is Step.PARTIAL:
             slot, slots = layer.claim(self._position)
             small = Small(*layer.small_storage, slot, slots)
-        elif layer.kept.codes is not None:
+        elif self._step is Step.RENEWED:
+            small, coded = _renewing(layer, self._position)
+        elif self._step is Step.CHOSEN and layer.kept.codes is not None:
             counts = layer.kept.counts_at(self._position)
             coded = Coded(layer.kept.codes, layer.kept.recent, counts, self._told[index], layer.kept.spread)
         weights = None if self._room is None else self._room[index]
@@ -177,6 +181,19 @@ class Row:
     def weights(self) -> Tensor | None:
         """What it attended to, float32 `(layers, heads, group, length)`."""
         return None if self._room is None else self._room[..., : self._position + 1]
+
+
+def _renewing(layer: PolicyLayer, position: int) -> tuple[Small, Coded]:
+    """The small cache with the slots that are to be chosen anew, and what by."""
+    kept, rule = layer.kept, layer.policy.scoring
+    assert kept.scorer is not None
+    assert rule is not None
+    counts = kept.counts_at(position)
+    positions = kept.emptied(*layer.full, counts[0])
+    behind = rule.pool_kernel_size // 2
+    newest = rule.newest(counts[0])
+    coded = Coded(kept.scorer, newest, counts, positions, behind=behind, ahead=behind + rule.lookahead)
+    return Small(*layer.small_storage, -1, counts[0]), coded
 
 
 def _is_layer_served(layer: PolicyLayer, step: Step) -> bool:

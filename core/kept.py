@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 
 from .key_codes import KeyCodes
 from .policies import Evictor, LayerIndex, Observation, Policy
-from .storage import SmallCache, refill
+from .storage import GrowingTensor, SmallCache, refill
 
 
 class Kept:
@@ -26,6 +26,8 @@ class Kept:
         self.policy = policy
         self.small: SmallCache | None = None
         self.index: LayerIndex | None = policy.make_index()
+        self.scorer: KeyCodes | None = None
+        """Of the keys, to choose the small cache anew by (`Policy.scoring`), once the prompt is known."""
         self.chosen: Tensor | None = None
         """int64 `(batch, heads, count)`: what the index chose last."""
         self.sizes: tuple[int, ...] = ()
@@ -51,7 +53,7 @@ class Kept:
     @property
     def nbytes(self) -> int:
         """Bytes of the small cache and the index."""
-        return (self.small.nbytes if self.small is not None else 0) + (self.index.nbytes if self.index else 0)
+        return sum(part.nbytes for part in (self.small, self.scorer, self.index) if part is not None)
 
     # --- at the end of a prompt, or at a full step -------------------------------------------------------------------
 
@@ -87,20 +89,45 @@ class Kept:
             # What was written stays where new tokens are added, also if some of them were taken back.
             grown = self.policy.grows and self.decoded
             counts = left if grown else [min(pair) for pair in zip(counts, left, strict=True)]
-        small = self.prepare(keys, values)
-        with torch.no_grad():
-            positions = self._positions(seen, counts if self._uneven else counts[:1])
-        refill([small], [keys], [values], positions[None], counts)
+        small = self._fill(keys, values, counts, lambda rows, count: self.policy.choose(seen.rows(rows), count))
         self._evictor = self.policy.make_evictor()
         if self._evictor is not None:
             self._evictor.begin(seen, small.positions)
 
-    def _positions(self, seen: Observation, counts: Sequence[int]) -> Tensor:
-        """What the policy chooses: of all rows at once, or of each row so many of its own, the last of the result."""
-        if len(counts) == 1:
-            return self.policy.choose(seen, counts[0])
-        rows = [self.policy.choose(seen.row(index), count) for index, count in enumerate(counts)]
-        return torch.cat([pad(row, (max(counts) - row.shape[-1], 0)) for row in rows])
+    def renew(self, query: Tensor, keys: Tensor, values: Tensor, scaling: float, valid: Tensor | None) -> SmallCache:
+        """Choose the small cache by what the index makes of `query` `(batch, query_heads, 1, dim)`, and return it."""
+        assert self.scorer is not None
+        assert self.policy.scoring is not None
+        with torch.no_grad():
+            self.scorer.append(keys[:, :, self.scorer.length :])
+            scores = self.scorer.scores(query, scaling, valid)
+        choose = self.policy.scoring.choose
+        return self._fill(
+            keys,
+            values,
+            self._counts(keys.shape[2]),
+            lambda rows, count: choose(scores[rows], count, None if valid is None else valid[rows]),
+        )
+
+    def score_by(self, keys: Tensor, valid: Tensor | None) -> None:
+        """Make the index of the prompt's `keys` by which the small cache is to be chosen anew, if there is one."""
+        if self.policy.scoring is not None:
+            with torch.no_grad():
+                self.scorer = KeyCodes(keys, self.policy.scoring.bits, valid)
+
+    def _fill(
+        self, keys: Tensor, values: Tensor, counts: Sequence[int], choose: Callable[[slice, int], Tensor]
+    ) -> SmallCache:
+        """Fill the small cache with what `choose` says: of all rows at once, or of each row so many of its own."""
+        small = self.prepare(keys, values)
+        with torch.no_grad():
+            if not self._uneven:
+                positions = choose(slice(None), counts[0])
+            else:
+                rows = [choose(slice(row, row + 1), count) for row, count in enumerate(counts)]
+                positions = torch.cat([pad(row, (max(counts) - row.shape[-1], 0)) for row in rows])
+        refill([small], [keys], [values], positions[None], counts)
+        return small
 
     @property
     def _uneven(self) -> bool:
@@ -169,8 +196,10 @@ class Kept:
 
     @property
     def codes(self) -> KeyCodes | None:
-        """The codes of its index, in a batch of one row; None if it has none."""
-        return None if self.index is None or len(self.sizes) != 1 else self.index.codes
+        """The codes that it chooses by, in a batch of one row; None if it has none."""
+        if len(self.sizes) != 1:
+            return None
+        return self.scorer if self.index is None else self.index.codes
 
     @property
     def recent(self) -> int:
@@ -182,12 +211,16 @@ class Kept:
         """How far heads may be from their counts in such a step."""
         return 1 if self.index is None else self.index.spread
 
-    def record(self, length: int, chosen: Tensor) -> None:
-        """The code of the last of `length` positions is written; its step chose `chosen`, int64 `(heads, count)`."""
+    def emptied(self, keys: GrowingTensor, values: GrowingTensor, count: int) -> Tensor:
+        """Have `count` slots of the small cache of a batch of one row, to be filled from what is in these buffers;
+        returns the room for their positions, int64 `(heads, slots and room)`."""
+        return self.prepare(keys.view, values.view).emptied(count)
+
+    def count_coded(self, length: int) -> None:
+        """The codes of the first `length` positions are written."""
         assert self.codes is not None
-        self.codes.truncate(length - 1)
-        self.codes.extend(1)
-        self.chosen = chosen[None]
+        self.codes.truncate(length)
+        self.codes.extend(length - self.codes.length)
 
     def counts_at(self, position: int) -> list[int]:
         """How many positions each head chooses by the codes for the token at `position`; none without codes."""
@@ -204,8 +237,7 @@ class Kept:
             if back is not None:
                 back()
             vars(self).update(vars(before))
-            if self.index is not None:
-                self.index.truncate(position)
+            self._truncate_codes(position)
 
         return undo
 
@@ -247,13 +279,17 @@ class Kept:
             self._alive = self._alive[..., :length]
         if self._received is not None:
             self._received = self._received[..., :length]
-        if self.index is not None:
-            self.index.truncate(length)
+        self._truncate_codes(length)
         self.small = self.chosen = self._evictor = None
+
+    def _truncate_codes(self, length: int) -> None:
+        for part in (self.index, self.scorer):
+            if part is not None:
+                part.truncate(length)
 
     def map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
         """Apply `function` to the batch dimension of every tensor."""
-        for part in (self.small, self.index, self._evictor):
+        for part in (self.small, self.index, self.scorer, self._evictor):
             if part is not None:
                 part.map_batch(function)
         for name in ("chosen", "queries", "_received", "_alive"):

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from . import kernels
-from .selection import gather_positions
+from .selection import gather_positions, ordered_bits
 from .storage import GrowingTensor
 
 TILE = 16
@@ -201,11 +201,9 @@ def choose_positions(scores: Tensor, count: int | Tensor, recent: int, spread: i
         own = counts.contiguous()
         chosen: Tensor = torch.ops.refreshkv.choose_positions(scores.contiguous(), own, recent, spread)
         return chosen
-    # The bits of a float as an integer that orders alike, and the position below it: no ties.
-    bits = scores.contiguous().view(torch.int32)
-    ordered = (bits ^ (bits >> 31 & 0x7FFFFFFF)).long()
     positions = torch.arange(length, device=scores.device)
-    ordered = ordered.masked_fill(positions >= length - recent, 0x7FFFFFFF).masked_fill(scores.isneginf(), NEVER)
+    ordered = ordered_bits(scores).masked_fill(positions >= length - recent, 0x7FFFFFFF)
+    ordered = ordered.masked_fill(scores.isneginf(), NEVER)
     if spread > 1:
         counts = shared_counts(ordered, counts, recent, spread)
     keys, ranked = (ordered << 32 | positions).topk(int(counts.max()))

@@ -35,6 +35,7 @@ class Step(Enum):
     CHECK = auto()  # a decode step that becomes FULL or PARTIAL once the query is known
     FULL = auto()  # a decode step over the full cache, which refreshes the small one
     PARTIAL = auto()  # a decode step over the small cache
+    RENEWED = auto()  # a decode step over the small cache, which its index chooses anew for this query
     CHOSEN = auto()  # a decode step over the positions that the index chooses for its query
     VERIFY = auto()  # several tokens, each a decode step of its own that may be taken back
 
@@ -222,8 +223,9 @@ class PolicyLayer(CacheLayerMixin):
         """As `begin_attention`, of one of several tokens: the one at `position`, with its query
         `(batch, query_heads, 1, dim)`."""
         counts = (self.decode_step, self.full_steps, self.partial_steps, self.anchor, self.refreshed)
-        self.step = self._upcoming_decode_step()
-        back = self.kept.undoing(position, self.step in (Step.FULL, Step.CHECK))
+        new = position + 1 - self.get_seq_length()
+        self.step = self._upcoming_decode_step(new)
+        back = self.kept.undoing(position, self.step in (Step.FULL, Step.CHECK, Step.RENEWED))
 
         def undo() -> None:
             back()
@@ -231,15 +233,15 @@ class PolicyLayer(CacheLayerMixin):
 
         self._undo.append(undo)
         self.decode_step += 1
-        self._settle_check(query)
+        self._settle_check(query, new)
 
-    def _settle_check(self, query: Tensor) -> Step:
+    def _settle_check(self, query: Tensor, new: int = 0) -> Step:
         current = query[:, :, -1].float().mean(dim=1) if self.policy.compares_queries() else None
         if self.step is Step.CHECK:
             stays = (
                 current is not None and self.anchor is not None and self.policy.keeps_small_cache(current, self.anchor)
             )
-            self.step = Step.PARTIAL if stays else Step.FULL
+            self.step = Step.PARTIAL if stays else self._refreshing_step(new)
         assert self.step is not None
         if self.step is not Step.PARTIAL:
             self.anchor = current
@@ -273,6 +275,11 @@ class PolicyLayer(CacheLayerMixin):
         """What the index chooses for the last of `query` `(batch, query_heads, new, dim)`, see `LayerIndex.choose`."""
         self.note_choice()
         return self.kept.look_up(query[:, :, -1:], keys, scaling, valid)
+
+    def renew(self, query: Tensor, keys: Tensor, values: Tensor, scaling: float, valid: Tensor | None) -> SmallCache:
+        """Choose the small cache anew for `query` `(batch, query_heads, 1, dim)` by the index, and return it."""
+        self.note_refresh()
+        return self.kept.renew(query, keys, values, scaling, valid)
 
     def note_choice(self) -> None:
         """Note whether what the index chooses in this step is to be reported, and why."""
@@ -310,16 +317,20 @@ class PolicyLayer(CacheLayerMixin):
             return Step.VERIFY if self.record_past and self.kept.sizes else Step.PREFILL
         # A prompt that came in forwards of one size, and none that was smaller, may end with a single token.
         tail = len(self._chunks) > 1 and len(set(self._chunks)) == 1
-        return Step.PREFILL if tail else self._upcoming_decode_step()
+        return Step.PREFILL if tail else self._upcoming_decode_step(1)
 
-    def _upcoming_decode_step(self) -> Step:
+    def _upcoming_decode_step(self, new: int) -> Step:
+        """Of the token that ends `new` behind what is there."""
         if self.kept.index is not None:
             return Step.CHOSEN if self.kept.sizes else Step.FULL
         if self.small is None:
             return Step.FULL
         if not self.policy.is_check_step(self.decode_step + 1):
             return Step.PARTIAL
-        return Step.CHECK if self.policy.compares_queries() else Step.FULL
+        return Step.CHECK if self.policy.compares_queries() else self._refreshing_step(new)
+
+    def _refreshing_step(self, new: int) -> Step:
+        return Step.FULL if self.kept.scorer is None or self.is_beyond(new) else Step.RENEWED
 
     def claim(self, position: int) -> tuple[int, int]:
         """A slot of the small cache for the token at `position`, and the slots in use with it."""
@@ -343,7 +354,11 @@ class PolicyLayer(CacheLayerMixin):
         self._settle(step)
         if step is Step.CHOSEN:
             self.note_choice()
-            self.kept.record(self.get_seq_length(), chosen)
+            self.kept.chosen = chosen[None]
+        if step is Step.RENEWED:
+            self.note_refresh()
+        if step in (Step.CHOSEN, Step.RENEWED):
+            self.kept.count_coded(self.get_seq_length())
 
     # --- the rest ---------------------------------------------------------------------------------------------------
 
@@ -377,7 +392,7 @@ class PolicyLayer(CacheLayerMixin):
         """Count a step whose tokens are in the full cache."""
         self.step = step
         self.kept.decoded = step not in PROMPT_STEPS
-        self.full_steps += step is Step.FULL
+        self.full_steps += step in (Step.FULL, Step.RENEWED)
         self.partial_steps += step in (Step.PARTIAL, Step.CHOSEN)
 
     def _require_attention(self, attention_kwargs: dict[str, Any] | None) -> dict[str, Any]:

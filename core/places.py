@@ -31,15 +31,19 @@ FIELDS = (
     "ranges",
     "coded",
     "bytes",
+    "uncoded",
     "recent",
     "spread",
+    "behind",
+    "ahead",
     "chosen",
     "told",
 )
 
 
 class Small(NamedTuple):
-    """A step over a small cache: its storage, the slot that the token takes, and the slots in use with it."""
+    """A step over a small cache: its storage, the slot that the token takes or -1 if all are chosen anew by codes, and
+    the slots in use with it."""
 
     keys: Tensor
     values: Tensor
@@ -48,15 +52,18 @@ class Small(NamedTuple):
 
 
 class Coded(NamedTuple):
-    """A step by codes: how many recent positions are always chosen, how many in all by each head, int64
-    `(heads, room)`, to which they are written if it has room, -1 behind them, and how far heads may be from their
-    counts, see `key_codes.shared_counts`."""
+    """A step by codes: how many recent positions are always chosen; how many in all by each head; int64
+    `(heads, room)`, to which they are written if it has room, -1 behind them; and how far heads may be from their
+    counts, see `key_codes.shared_counts`. Where they fill a small cache: how many positions before its own and behind
+    it a score counts for."""
 
     codes: KeyCodes
     recent: int
     counts: Sequence[int]
     told: Tensor
     spread: int = 1
+    behind: int = 0
+    ahead: int = 0
 
 
 def place(
@@ -78,7 +85,8 @@ def place(
         at += [small.slot, small.slots, small.keys.data_ptr(), small.values.data_ptr(), small.keys.shape[2]]
     at += [0, 0] if weights is None else [weights.data_ptr(), weights.shape[-1]]
     if coded is None:
-        return [*at, *[0] * (8 + heads)]
+        return [*at, *[0] * (len(FIELDS) - len(at) + heads)]
     codes, told = coded.codes.codes, coded.told
-    at += [codes.data_ptr(), coded.codes.ranges.data_ptr(), *codes.shape[2:], coded.recent, coded.spread]
+    at += [codes.data_ptr(), coded.codes.ranges.data_ptr(), *codes.shape[2:], min(coded.codes.length, position)]
+    at += [coded.recent, coded.spread, coded.behind, coded.ahead]
     return [*at, *((told.data_ptr(), told.shape[1]) if told.numel() else (0, 0)), *coded.counts]

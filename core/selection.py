@@ -53,20 +53,26 @@ def look_ahead(scores: Tensor, reach: int) -> Tensor:
 def top_positions(scores: Tensor, count: int, valid: Tensor | None = None) -> Tensor:
     """The `count` highest-scoring positions, ordered ascending: the lowest-ranked first, the highest-ranked last.
 
-    `scores`: non-negative float32 `(batch, heads, length)`; `valid`: bool `(batch, 1 or heads, length)`, positions that
-    are False (padding) rank below all others. Returns int64 `(batch, heads, count)`.
+    `scores`: float32 `(batch, heads, length)`; `valid`: bool `(batch, 1 or heads, length)`, positions that are False
+    (padding) rank below all others. Returns int64 `(batch, heads, count)`.
 
-    Pooling makes exact ties, and `topk` breaks them as it likes. Here the later position ranks higher: the bits of a
-    non-negative float order like an integer, so score and position fit one integer key with no ties at all.
+    Pooling makes exact ties, and `topk` breaks them as it likes. Here the later position ranks higher: score and
+    position fit one integer key with no ties at all.
     """
     if valid is not None:
-        scores = scores.masked_fill(~valid, -1.0)
+        scores = scores.masked_fill(~valid, -torch.inf)
     elif kernels.available() and scores.device.type == "cpu":
         chosen: Tensor = torch.ops.refreshkv.top_positions(scores.contiguous(), count)
         return chosen
     positions = torch.arange(scores.shape[-1], device=scores.device)
-    keys = (scores.contiguous().view(torch.int32).long() << 32) | positions
+    keys = (ordered_bits(scores) << 32) | positions
     return keys.topk(count).values.flip(-1) & 0xFFFFFFFF
+
+
+def ordered_bits(scores: Tensor) -> Tensor:
+    """The bits of float32 `scores` as whole numbers that order alike, int64 of the same shape."""
+    bits = scores.contiguous().view(torch.int32)
+    return (bits ^ (bits >> 31 & 0x7FFFFFFF)).long()
 
 
 def gather_positions(states: Tensor, positions: Tensor) -> Tensor:

@@ -176,15 +176,21 @@ class SmallCache:
         """Have slots for `positions`, of which each row chose the last `counts`, and count them as holding these; keys
         and values are written elsewhere."""
         slots = positions.shape[-1]
+        self.emptied(slots)
+        self.positions.copy_(positions)
+        if self._sizes is not None:
+            held = torch.tensor(counts, device=positions.device).unsqueeze(1)
+            self._filled = torch.arange(slots, device=positions.device) >= slots - held
+
+    def emptied(self, slots: int) -> Tensor:
+        """Have so many slots, whose contents are to be written; returns the storage of the positions of row 0, int64
+        `(heads, slots and room)`."""
         for buffer in self._buffers:
             buffer.truncate(0)
             buffer.reserve(slots + BLOCK if self.grows else min(self.capacity, slots + BLOCK))
             buffer.extend(slots)
-        self.positions.copy_(positions)
         self._next = 0
-        if self._sizes is not None:
-            held = torch.tensor(counts, device=positions.device).unsqueeze(1)
-            self._filled = torch.arange(slots, device=positions.device) >= slots - held
+        return self._positions.storage[0, :, :, 0]
 
     def claim(self, position: int, slot: Tensor | None = None) -> int | Tensor:
         """Take a slot for the token at `position` of the full cache, `slot` `(batch, heads)` if it is named, and return

@@ -67,9 +67,9 @@ def _all() -> Iterator[Configuration]:
         # H2O sums the attention of the whole prompt, which takes a prefill of its own: its other budgets come last.
         late = 5 if default.sums_attention else 0
         for tier, budget in enumerate(BUDGETS):
-            tier = 0 if "bits" in settings and budget in (1 / 32, default.budget) else tier
+            tier = 0 if "spread" in settings and budget in (1 / 32, default.budget) else tier
             yield Configuration(name, replace(default, budget=budget), _budget(budget), tier + (late if tier else 0))
-        if "bits" in settings:
+        if "spread" in settings:
             # Its floor, made for short prompts, would make more of it.
             yield Configuration(name, replace(default, budget=LEAST, floor=0), f"{_budget(LEAST)}, no floor", 4)
             for budget in BUDGETS[:3]:

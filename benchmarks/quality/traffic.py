@@ -32,6 +32,8 @@ class Traffic:
         length = layer.get_seq_length()
         if layer.step is Step.PARTIAL and layer.small is not None:
             return layer.small.slots * position_bytes(layer)
+        if layer.step is Step.RENEWED and layer.small is not None:  # it copies what it chose, and attends to that
+            return layer.small.slots * position_bytes(layer) + index_bytes(layer, length)
         if layer.step is Step.CHOSEN and layer.kept.index is not None and layer.kept.index.codes is not None:
             # A compiled step tells what it chose at reports alone; it is K, always.
             return min(layer.kept.sizes[0], length) * position_bytes(layer) + index_bytes(layer, length)
@@ -51,12 +53,10 @@ def position_bytes(layer: PolicyLayer) -> int:
 
 def index_bytes(layer: PolicyLayer, length: int) -> float:
     """Bytes of an index of `length` positions, room for more left out as far as it is whole blocks."""
-    index = layer.kept.index
-    if index is None or isinstance(layer.policy, TokenSelect):
-        return 0
-    if index.codes is not None:  # they lie in a buffer that grows by blocks
-        return index.codes.codes.nbytes * length / index.codes.codes.shape[2]
-    return index.nbytes
+    index, codes = layer.kept.index, layer.kept.codes
+    if codes is not None:  # they lie in a buffer that grows by blocks
+        return codes.codes.nbytes * length / codes.codes.shape[2]
+    return 0 if index is None or isinstance(layer.policy, TokenSelect) else index.nbytes
 
 
 def _held(layer: PolicyLayer) -> float:

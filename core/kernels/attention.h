@@ -63,6 +63,21 @@ struct Cached {
         narrow(value[head * value_dim + d], values[head * value_stride + slot * value_dim + d]);
     }
   }
+
+  // Of a head: what stands at `positions` [begin, end) into the slots of these numbers. `positions` has room for kAhead
+  // more.
+  void copy_to(const Cached& other, int64_t head, const int32_t* positions, int64_t begin, int64_t end) const {
+    constexpr int64_t kAhead = 16;  // they are far apart: ask for them early
+    const T *from_keys = keys + head * key_stride, *from_values = values + head * value_stride;
+    for (int64_t slot = begin; slot < end; ++slot) {
+      for (int64_t d = 0; d < dim; d += 64 / sizeof(T)) __builtin_prefetch(from_keys + positions[slot + kAhead] * dim + d);
+      for (int64_t d = 0; d < value_dim; d += 64 / sizeof(T))
+        __builtin_prefetch(from_values + positions[slot + kAhead] * value_dim + d);
+      std::memcpy(other.keys + head * other.key_stride + slot * dim, from_keys + positions[slot] * dim, dim * sizeof(T));
+      std::memcpy(other.values + head * other.value_stride + slot * value_dim, from_values + positions[slot] * value_dim,
+                  value_dim * sizeof(T));
+    }
+  }
 };
 
 // Which slots of a cache are attended to: the first `length` of every head. (key_index.h has another such type.)

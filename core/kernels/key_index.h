@@ -3,15 +3,9 @@
 #pragma once
 
 #include "key_scores.h"
+#include "refresh.h"
 
 namespace refreshkv {
-
-// The bits of a float as an integer that orders alike.
-inline int32_t ordered(float value) {
-  int32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits ^ (bits >> 31 & 0x7fffffff);
-}
 
 // Write the indices in [begin, end) whose key is `lowest` or more behind the first `count` of `out`, which has room for
 // a vector more than there are; returns how many there are now.
@@ -163,25 +157,40 @@ struct Chosen {
     std::fill(to + count, to + stride, 0);
   }
 
-  // Into rows of `width`, filled up with -1.
-  void copy(int64_t* to, int64_t width) const {
+  // Order what was chosen by rank, but for the last ones.
+  void rank(int64_t row, const int32_t* keys, int64_t recent) const {
+    int32_t* own = &positions[row * stride];
+    std::vector<uint64_t> order, spare;
+    order.reserve(counts[row]);
+    for (int64_t j = 0; j < counts[row] - recent; ++j) order.push_back(ranked(keys[own[j]], own[j]));
+    radix_sort(order, spare);
+    for (size_t j = 0; j < order.size(); ++j) own[j] = static_cast<int32_t>(order[j]);
+  }
+
+  const int32_t* row(int64_t row) const { return &positions[row * stride]; }
+
+  // The first `count` into rows of `width`, filled up with -1.
+  void copy(int64_t* to, int64_t width, int64_t count) const {
     for (int64_t row = 0; row < static_cast<int64_t>(counts.size()); ++row)
-      for (int64_t j = 0; j < width; ++j)
+      for (int64_t j = 0; j < count; ++j)
         to[row * width + j] = j < counts[row] ? positions[row * stride + j] : -1;
   }
+  void copy(int64_t* to, int64_t width) const { copy(to, width, width); }
 };
 
 // The positions with the highest scores in every row. `fill(row, to)` writes the row's scores as integers; the `heads` rows of
-// a text share their counts if `spread` is above 1.
+// a text share their counts if `spread` is above 1. `by_rank`: in place of ascending, with a spread of 1.
 template <typename F>
 Chosen choose_all(const int64_t* counts, int64_t rows, int64_t heads, int64_t length, int64_t recent, int64_t spread,
-                  const F& fill) {
+                  const F& fill, bool by_rank = false) {
   Chosen chosen(counts, rows, length, spread);
   const std::unique_ptr<int32_t[]> keys(new int32_t[rows * length]);
   parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      fill(row, &keys[row * length]);
-      if (spread == 1) chosen.choose(row, &keys[row * length], length, recent);
+      int32_t* own = &keys[row * length];
+      fill(row, own);
+      if (spread == 1) chosen.choose(row, own, length, recent);
+      if (by_rank) chosen.rank(row, own, recent);
     }
   });
   if (spread == 1) return chosen;
@@ -207,15 +216,44 @@ inline Tensor choose_positions(const Tensor scores, const Tensor counts, int64_t
   return out;
 }
 
+inline void ordered_scores(const Logits& logits, int64_t row, int32_t* to) {
+  logits.largest(row, [&](int64_t first, int64_t count, const float* scores) {
+    for (int64_t j = 0; j < count; ++j) to[first + j] = ordered(scores[j]);
+  });
+}
+
+// Let each of `length` scores count for `ahead` positions behind its own, and for `behind` before it.
+inline void reach(int32_t* scores, int64_t length, int64_t behind, int64_t ahead) {
+  const int64_t window = behind + 1 + ahead, all = length + behind;
+  if (window == 1) return;
+  std::vector<int32_t> from(scores, scores + length), to(all);
+  from.resize(all, INT32_MIN);
+  for (int64_t covered = 1; covered < window; from.swap(to)) {  // how many positions each is the largest of
+    const int64_t step = std::min({covered, window - covered, all});
+    std::copy(from.begin(), from.begin() + step, to.begin());
+    for (int64_t i = step; i < all; ++i) to[i] = std::max(from[i], from[i - step]);
+    covered += std::min(covered, window - covered);
+  }
+  std::copy(from.begin() + behind, from.end(), scores);
+}
+
 // Of one query: the positions with the highest scores by the index.
 inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
                                 const int64_t* counts, int64_t recent, int64_t spread, double scaling) {
   const Logits logits(index, query, group, length, scaling);
-  return choose_all(counts, index.rows, index.rows, length, recent, spread, [&](int64_t row, int32_t* to) {
-    logits.largest(row, [&](int64_t first, int64_t count, const float* scores) {
-      for (int64_t j = 0; j < count; ++j) to[first + j] = ordered(scores[j]);
-    });
-  });
+  return choose_all(counts, index.rows, index.rows, length, recent, spread,
+                    [&](int64_t row, int32_t* to) { ordered_scores(logits, row, to); });
+}
+
+// The same, of scores that reach further, by rank.
+inline Chosen reached_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
+                                const int64_t* counts, int64_t recent, int64_t behind, int64_t ahead, double scaling) {
+  const Logits logits(index, query, group, length, scaling);
+  const auto fill = [&](int64_t row, int32_t* to) {
+    ordered_scores(logits, row, to);
+    reach(to, length, behind, ahead);
+  };
+  return choose_all(counts, index.rows, index.rows, length, recent, 1, fill, true);
 }
 
 inline std::tuple<Tensor, Tensor> indexed_attention(const Tensor query, const Tensor keys, const Tensor values,

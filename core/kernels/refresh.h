@@ -6,6 +6,18 @@
 
 namespace refreshkv {
 
+// The bits of a float as an integer that orders alike.
+inline int32_t ordered(float value) {
+  int32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits ^ (bits >> 31 & 0x7fffffff);
+}
+
+// Such an integer and a position as one that orders by both.
+inline uint64_t ranked(int32_t score, int64_t position) {
+  return static_cast<uint64_t>(static_cast<uint32_t>(score) ^ 1u << 31) << 32 | position;
+}
+
 // Sort by the upper 32 bits, least significant byte first: equal ones stay in their order.
 inline void radix_sort(std::vector<uint64_t>& keys, std::vector<uint64_t>& spare) {
   spare.resize(keys.size());
@@ -18,8 +30,7 @@ inline void radix_sort(std::vector<uint64_t>& keys, std::vector<uint64_t>& spare
   }
 }
 
-// The bits of a non-negative float order like an integer; their upper half is counted, so that only what lies at or above
-// the lowest chosen count is sorted.
+// The upper bits are counted, so that only what lies at or above the lowest chosen count is sorted.
 inline Tensor top_positions(const Tensor scores, int64_t count) {
   constexpr int kShift = 20;
   const int64_t length = scores.size(2), rows = scores.size(0) * scores.size(1);
@@ -30,7 +41,8 @@ inline Tensor top_positions(const Tensor scores, int64_t count) {
     std::vector<uint32_t> bits(length);
     std::vector<uint64_t> keys, spare;
     for (int64_t row = begin; row < end; ++row) {
-      std::memcpy(bits.data(), from + row * length, length * sizeof(float));
+      for (int64_t i = 0; i < length; ++i)
+        bits[i] = static_cast<uint32_t>(ordered(from[row * length + i])) ^ 1u << 31;
       int64_t counts[1 << (32 - kShift)] = {}, above = 0;
       for (const uint32_t value : bits) ++counts[value >> kShift];
       uint32_t lowest = 1 << (32 - kShift);

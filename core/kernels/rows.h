@@ -12,13 +12,15 @@ namespace refreshkv {
 struct Place {
   int64_t position;      // of the token
   int64_t keys, values, capacity;
-  int64_t slot;          // in the small cache, or -1 for a step over the full one
+  int64_t slot;          // in the small cache, or -1 for a step over the full one, and for one that chooses anew
   int64_t slots;         // of it that are in use
   int64_t small_keys, small_values, small_capacity;
   int64_t weights, room;  // where a full step writes its attention, `(heads, group, room)`, or 0
   int64_t codes, ranges, coded, bytes;  // of the index, if the step is by one; `coded` positions of `bytes` each
+  int64_t uncoded;       // the first position whose code is missing
   int64_t recent;        // positions that it always chooses
   int64_t spread;        // how far heads may be from their counts, which they share if it is above 1
+  int64_t behind, ahead; // positions before and behind its own that a score counts for, where a small cache is chosen
   int64_t chosen, told;  // where it writes what it chose, `(heads, told)`, or 0
 };
 
@@ -57,7 +59,8 @@ struct DecodeRows {
       if (at.slot >= 0) small(r).write(at.slot, k, v);
       if (at.codes)
         for (int64_t head = 0; head < heads; ++head)
-          index(r).write(head, at.position, cache.keys + head * cache.key_stride + at.position * dim);
+          for (int64_t j = at.uncoded; j <= at.position; ++j)
+            index(r).write(head, j, cache.keys + head * cache.key_stride + j * dim);
     }
   }
 
@@ -66,7 +69,8 @@ struct DecodeRows {
     std::vector<Attention<T>> sets;
     for (int64_t first = 0, last = 0; first < rows; first = last) {
       if (place(first).codes) {
-        attend_by_index(last++);
+        place(first).small_keys ? renew(first) : attend_by_index(first);
+        ++last;
         continue;
       }
       while (last < rows && !place(last).codes && attended(last) == attended(first)) ++last;
@@ -91,6 +95,25 @@ struct DecodeRows {
     if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
     std::vector<Attention<T, Chosen>> sets{set<Chosen>(r, r + 1, full(r))};
     sets[0].attended.push_back(chosen);
+    sets[0].weights.push_back(nullptr);
+    run(sets);
+  }
+
+  // Choose the small cache anew by the index, and attend to it.
+  void renew(int64_t r) const {
+    const Place& at = place(r);
+    const Chosen chosen = reached_positions(index(r), query + r * query_heads * dim, query_heads / heads, at.position + 1,
+                                            counts(r), at.recent, at.behind, at.ahead, scaling);
+    chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told, at.slots);
+    const Cached<T> from = full(r), to = small(r);
+    const int64_t chunks = (at.slots + kChunk - 1) / kChunk;
+    parallel_for(heads * chunks, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task)
+        from.copy_to(to, task / chunks, chosen.row(task / chunks), task % chunks * kChunk,
+                     std::min(at.slots, (task % chunks + 1) * kChunk));
+    });
+    std::vector<Attention<T>> sets{set<First>(r, r + 1, to)};
+    sets[0].attended.push_back({at.slots});
     sets[0].weights.push_back(nullptr);
     run(sets);
   }

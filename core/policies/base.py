@@ -1,8 +1,9 @@
 """What a method decides, and what it may look at. A policy holds parameters, never state: one value serves every layer
 and every run. State that a method needs is made by it for each layer, and held by the layer.
 
-A method keeps a small cache, chosen by `choose` and used until the next full step (RefreshKV), for good (StreamingLLM,
-SnapKV), or with a choice of its own of what goes (`make_evictor`: H2O, TOVA). Or it chooses anew at every decode step
+A method keeps a small cache, chosen by `choose` and used until the next full step, or until it is chosen anew by an
+index of the keys (`scoring`: RefreshKV), for good (StreamingLLM, SnapKV), or with a choice of its own of what goes
+(`make_evictor`: H2O, TOVA). Or it chooses anew at every decode step
 among all keys (`make_index`: Quest, TokenSelect, KeyIndex).
 """
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..key_codes import KeyCodes
+from ..selection import look_ahead, pool_scores, top_positions
 
 
 def least(scores: Tensor, protected: Tensor, valid: Tensor | None) -> Tensor:
@@ -52,10 +54,10 @@ class Observation:
     recent: Tensor | None = None
     received: Tensor | None = None
 
-    def row(self, index: int) -> Observation:
-        """Of one row of the batch."""
+    def rows(self, rows: slice) -> Observation:
+        """Of some rows of the batch."""
         parts = (self.weights, self.valid, self.recent, self.received)
-        return Observation(*(None if part is None else part[index : index + 1] for part in parts))  # type: ignore[arg-type]
+        return Observation(*(None if part is None else part[rows] for part in parts))  # type: ignore[arg-type]
 
 
 class Evictor(ABC):
@@ -128,6 +130,33 @@ class LayerIndex(ABC):
     @abstractmethod
     def nbytes(self) -> int:
         """Bytes of its tensors."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a small cache is chosen anew by an index of the keys, in place of what a full step attends to: the step then
+    attends to what it chose.
+
+    bits: of the index's codes (key_codes.py). pool_kernel_size, lookahead: a score counts for so many positions around
+    its own, and for so many more behind them. recent: the newest are always kept, half of the small cache at most and
+    the very last at least.
+    """
+
+    bits: int
+    pool_kernel_size: int = 1
+    lookahead: int = 0
+    recent: int = 1
+
+    def newest(self, count: int) -> int:
+        """How many of `count` positions are the newest."""
+        return max(1, min(self.recent, count // 2))
+
+    def choose(self, scores: Tensor, count: int, valid: Tensor | None) -> Tensor:
+        """`count` positions, int64 `(batch, heads, count)`, ascending by rank, by `scores` float32
+        `(batch, heads, length)`, the largest of each group. `valid`: as in `Observation`."""
+        reached = look_ahead(pool_scores(scores, self.pool_kernel_size), self.lookahead)
+        reached[..., -self.newest(count) :] = torch.inf
+        return top_positions(reached, count, valid)
 
 
 MOST_DRAFTED = 7
@@ -219,6 +248,11 @@ class Policy(ABC):
 
     def make_index(self) -> LayerIndex | None:
         """A layer's index, for a method that chooses at every decode step; None for a small cache."""
+        return None
+
+    @property
+    def scoring(self) -> Scoring | None:
+        """How a small cache is chosen anew without a full step; None to choose it from what one attends to."""
         return None
 
     # --- when -------------------------------------------------------------------------------------------------------

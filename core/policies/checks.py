@@ -44,6 +44,16 @@ def check_count(name: str, value: object, least: int, most: int = LARGEST) -> No
     )
 
 
+def check_bits(bits: object) -> None:
+    """Raise InvalidParameterError unless `bits` is 2, 3 or 4."""
+    if not is_integer(bits) or bits not in (2, 3, 4):
+        raise InvalidParameterError(
+            "bits-out-of-range",
+            "bits is {bits}; an index of keys has 2, 3 or 4 bits a channel.",
+            bits=repr(bits),
+        )
+
+
 def check_pool_kernel_size(size: object) -> None:
     """Raise InvalidParameterError unless `size` is an odd whole number of at most LARGEST."""
     if not is_integer(size) or int(size) < 1 or int(size) % 2 == 0:  # type: ignore[call-overload]

@@ -14,10 +14,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..errors import InvalidParameterError
 from ..key_codes import KeyCodes, choose_positions, indexed_attention
 from .base import LayerIndex, Policy
-from .checks import check_budget, check_count, slots
+from .checks import check_bits, check_budget, check_count, slots
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,7 @@ class KeyIndex(Policy):
         check_budget(self.budget)
         for name, least in (("recent", 1), ("stride", 1), ("floor", 0), ("spread", 1)):
             check_count(name, getattr(self, name), least)
-        if self.bits not in (2, 3, 4):
-            raise InvalidParameterError(
-                "bits-out-of-range",
-                "bits is {bits}; an index of keys has 2, 3 or 4 bits a channel.",
-                bits=repr(self.bits),
-            )
+        check_bits(self.bits)
 
     def capacity(self, prompt_length: int) -> int:
         """K: `budget` tokens, or that fraction of the prompt, at least `floor`; one more than the recent at least."""

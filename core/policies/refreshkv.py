@@ -13,7 +13,7 @@ from torch.nn.functional import cosine_similarity
 
 from ..errors import InvalidParameterError
 from ..selection import look_ahead, pooled_scores, top_positions
-from .base import Policy
+from .base import Policy, Scoring
 from .checks import check_budget, check_count, check_pool_kernel_size, is_integer, slots
 
 ABOVE_ALL = 2.0
@@ -39,23 +39,27 @@ class RefreshKV(Policy):
         something reads one position further than the step before it. With it no other pooling is needed
         (docs/experiments.md, 2026-11-27).
     recent: newest tokens that every choice keeps, at most half of the small cache (paper: 0).
+    bits: of an index of the keys (key_codes.py) by which the small cache is chosen anew, 2, 3 or 4; such a step attends
+        to what it chose. With 0 it is chosen from what a full step attends to (paper). Three bits choose as well, in
+        less time (docs/experiments.md, 2026-11-27), which is why the stride may be shorter here.
 
     Raises InvalidParameterError for values outside these ranges.
     """
 
     summary: ClassVar[str] = (
-        "Reads a small part of the context, chosen anew every few steps from a step that reads all of it."
+        "Reads a small part of the context, chosen anew every few steps by a coarse copy of all of it."
     )
 
     extends: ClassVar[bool] = True
 
     budget: float | int = 1 / 8
-    stride: int = 10
+    stride: int = 5
     similarity_threshold: float | None = None
     pool_kernel_size: int = 1
     floor: int = 384
     lookahead: int = 6
     recent: int = 32
+    bits: int = 3
 
     @classmethod
     def paper(
@@ -66,7 +70,7 @@ class RefreshKV(Policy):
         pool_kernel_size: int = 7,
     ) -> RefreshKV:
         """The paper to the letter, without a floor too: a fraction of a short prompt is a few tokens."""
-        return cls(budget, stride, similarity_threshold, pool_kernel_size, lookahead=0, recent=0, floor=0)
+        return cls(budget, stride, similarity_threshold, pool_kernel_size, lookahead=0, recent=0, floor=0, bits=0)
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -87,6 +91,12 @@ class RefreshKV(Policy):
         check_pool_kernel_size(self.pool_kernel_size)
         for name in ("lookahead", "recent"):
             check_count(name, getattr(self, name), 0)
+        if not is_integer(self.bits) or self.bits not in (0, 2, 3, 4):
+            raise InvalidParameterError(
+                "refresh-bits-out-of-range",
+                "bits is {bits}; an index of keys has 2, 3 or 4 bits a channel. Pass 0 to refresh without one.",
+                bits=repr(self.bits),
+            )
         if not is_integer(self.floor) or self.floor < 0:
             raise InvalidParameterError(
                 "floor-out-of-range",
@@ -108,6 +118,11 @@ class RefreshKV(Policy):
         if newest := min(self.recent, count // 2):
             scores[..., -newest:] = ABOVE_ALL
         return top_positions(scores, count, valid)
+
+    @property
+    def scoring(self) -> Scoring | None:
+        """By the same rule, with `bits`."""
+        return Scoring(self.bits, self.pool_kernel_size, self.lookahead, self.recent) if self.bits else None
 
     def is_check_step(self, decode_step: int) -> bool:
         """Every `stride`-th step."""

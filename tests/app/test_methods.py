@@ -69,7 +69,7 @@ def test_its_parameters_are_the_numbers_among_its_fields(method: str) -> None:
 
 def test_a_parameter_is_called_as_projects_hold_it() -> None:
     names = [parameter.name for parameter in parameters("RefreshKV")]
-    assert names == ["budget", "stride", "threshold", "pool_kernel_size", "floor", "lookahead", "recent"]
+    assert names == ["budget", "stride", "threshold", "pool_kernel_size", "floor", "lookahead", "recent", "bits"]
     assert len({parameter.label for parameter in all_parameters().values()}) == len(all_parameters())
 
 
@@ -83,7 +83,9 @@ def test_a_label_says_what_the_parameter_does_in_that_method() -> None:
 
 
 def test_a_policy_is_made_of_what_was_given() -> None:
-    assert policy_of("RefreshKV", {"budget": "64", "threshold": 1, "window": 9}) == RefreshKV(64, 10, 1.0)
+    assert policy_of("RefreshKV", {"budget": "64", "threshold": 1, "window": 9}) == RefreshKV(
+        64, similarity_threshold=1.0
+    )
     with pytest.raises(AppError) as refused:
         policy_of("SnapKV", {"pool_kernel_size": 4})
     assert str(refused.value).startswith("SnapKV: pool_kernel_size is 4; it must be odd")

@@ -1,5 +1,6 @@
 """RefreshKV as section 3 of the paper reads, in plain Python: lists of positions, loops over heads, no cleverness.
-With `lookahead` and `recent` it is the library's default, which goes beyond the paper in what it keeps.
+With `lookahead`, `recent` and `bits` it is the library's default, which goes beyond the paper in what it keeps and in
+what it chooses that from.
 
 Slow and obvious, for tiny llama models and one sequence. The linear layers and norms are the model's own; attention,
 selection, eviction and the schedule are written out here and share no code with `core`.
@@ -21,6 +22,7 @@ class LayerState:
     keys: list[list[list[float]]]
     values: list[list[list[float]]]
     small: list[list[int]] = field(default_factory=list)
+    ranges: list[list[tuple[float, float]]] = field(default_factory=list)  # of each head and channel, in the prompt
     anchor: list[float] | None = None
     full_steps: int = 0
     partial_steps: int = 0
@@ -50,9 +52,10 @@ class ReferenceDecoder:
         kernel: int = 7,
         lookahead: int = 0,
         recent: int = 0,
+        bits: int = 0,
     ) -> None:
         self.model, self.budget, self.stride, self.threshold, self.kernel = model, budget, stride, threshold, kernel
-        self.lookahead, self.recent = lookahead, recent
+        self.lookahead, self.recent, self.bits = lookahead, recent, bits
         heads = model.config.num_key_value_heads
         self.group = model.config.num_attention_heads // heads
         empty = [LayerState([[] for _ in range(heads)], [[] for _ in range(heads)]) for _ in model.model.layers]
@@ -109,12 +112,21 @@ class ReferenceDecoder:
         chosen: list[list[int]] = []
         for head in range(len(state.keys)):
             group = queries[head * self.group : (head + 1) * self.group]
-            positions = list(range(self.length + 1)) if full else self._extended(state.small[head])
+            renewed = mode == "check" and full and self.bits > 0
+            if renewed:
+                coded = self._coded_weights(group, state.keys[head], state.ranges[head], module.scaling)
+                state.small[head] = self._select(coded, least_recent=1)
+                positions = state.small[head]
+            else:
+                positions = list(range(self.length + 1)) if full else self._extended(state.small[head])
             weights = [self._weights(q, state.keys[head], positions, module.scaling) for q in group]
             for row in weights:
                 vectors = [state.values[head][p] for p in positions]
                 outputs += [dot(row, list(column)) for column in zip(*vectors, strict=True)]
-            chosen.append(self._select(weights) if full else positions)
+            chosen.append(self._select(weights) if full and not renewed else positions)
+        if mode == "select":
+            channels = [zip(*keys, strict=True) for keys in state.keys]
+            state.ranges = [[(min(values), max(values)) for values in head] for head in channels]
         if mode != "prompt":
             state.small = chosen
         return module.o_proj(torch.tensor(outputs, dtype=hidden.dtype).view(1, 1, -1))
@@ -127,13 +139,32 @@ class ReferenceDecoder:
     def _weights(self, query: list[float], keys: list[list[float]], positions: list[int], scale: float) -> list[float]:
         return softmax([dot(query, keys[p]) * scale for p in positions])
 
-    def _select(self, weights: list[list[float]]) -> list[int]:
+    def _coded_weights(
+        self, group: list[list[float]], keys: list[list[float]], ranges: list[tuple[float, float]], scale: float
+    ) -> list[list[float]]:
+        """The logarithms of what the queries would attend to if keys were what their codes say, and queries bytes."""
+        levels = 2**self.bits - 1
+        steps = [(high - low) / levels for low, high in ranges]
+        codes = [
+            [min(max(round((k - low) / step), 0), levels) for k, (low, _), step in zip(key, ranges, steps, strict=True)]
+            for key in keys
+        ]
+        rows = []
+        for query in group:
+            stepped = [q * step for q, step in zip(query, steps, strict=True)]
+            unit = max(map(abs, stepped)) / 127
+            rounded = [round(value / unit) for value in stepped]
+            rows.append([math.log(weight) for weight in softmax([dot(rounded, code) * unit * scale for code in codes])])
+        return rows
+
+    def _select(self, weights: list[list[float]], least_recent: int = 0) -> list[int]:
         """Max over the group, max over the window and what came before, the newest and top K by (score, position),
         ascending."""
         scores = [max(column) for column in zip(*weights, strict=True)]
         reach = self.kernel // 2
         pooled = [max(scores[max(0, p - reach) : p + reach + 1]) for p in range(len(scores))]
         ahead = [max(pooled[max(0, p - self.lookahead) : p + 1]) for p in range(len(scores))]
-        newest = range(len(scores) - min(self.recent, min(self.budget, len(scores)) // 2), len(scores))
-        ranked = sorted(range(len(scores)), key=lambda p: (p in newest, ahead[p], p))
+        count = max(least_recent, min(self.recent, min(self.budget, len(scores)) // 2))
+        newest = range(len(scores) - count, len(scores))
+        ranked = sorted(range(len(scores)), key=lambda p: (p in newest, 0 if p in newest else ahead[p], p))
         return ranked[-self.budget :]

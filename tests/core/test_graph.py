@@ -53,6 +53,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 POLICIES = [
     FullAttention(),
     RefreshKV(budget=9, stride=3),
+    RefreshKV(budget=9, stride=3, bits=0),  # chosen from what a full step attends to
+    RefreshKV(budget=40, stride=2, pool_kernel_size=5, lookahead=3, recent=7, bits=4),
     RefreshKV(budget=2, stride=5),  # more new tokens than slots
     RefreshKV(budget=400, stride=4),  # free slots, and a small cache that grows
     RefreshKV(budget=1 / 8, stride=4, floor=80),  # free slots that the new tokens fill
@@ -203,11 +205,17 @@ def test_steps_over_a_small_cache_are_not_verified(compiled: PreTrainedModel, gr
 
 def test_runs_of_any_methods_share_a_step(compiled: PreTrainedModel, graph: DecodeGraph) -> None:
     torch.manual_seed(0)
-    policies = [FullAttention(), RefreshKV(budget=9, stride=3), KeyIndex(budget=40, stride=3), StreamingLLM(budget=9)]
-    prompts = [torch.randint(0, 256, (1, length)) for length in (30, 70, 61, 44)]
+    policies = [
+        FullAttention(),
+        RefreshKV.paper(9, 3),
+        RefreshKV(budget=9, stride=3),
+        KeyIndex(budget=40, stride=3),
+        StreamingLLM(budget=9),
+    ]
+    prompts = [torch.randint(0, 256, (1, length)) for length in (30, 70, 61, 44, 52)]
     alone, together = ([prefilled(compiled, *each) for each in zip(policies, prompts, strict=True)] for _ in range(2))
     for _ in range(8):
-        tokens = torch.randint(0, 256, (4, 1))
+        tokens = torch.randint(0, 256, (len(prompts), 1))
         expected = [graph.step(token[None], cache) for token, cache in zip(tokens, alone, strict=True)]
         assert all(map(graph.serves, together))
         logits = graph.step_together(tokens, together)

@@ -17,7 +17,9 @@ from core.key_codes import (
     rounded_query,
     unpacked,
 )
-from core.places import Coded, place
+from core.places import Coded, Small, place
+from core.policies.base import Scoring
+from core.selection import gather_positions
 from tests.core.rows import decode_rows
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
@@ -340,6 +342,40 @@ def test_a_step_writes_the_token_chooses_and_attends(bits: int, dtype: torch.dty
     if room:
         assert torch.equal(chosen[:, : positions.shape[2]], positions[0])
         assert (chosen[:, positions.shape[2] :] == -1).all()
+
+
+@BITS
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rule", [(1, 0, 1), (1, 6, 32), (7, 0, 3), (5, 700, 200)], ids=str)
+@pytest.mark.parametrize("count", [1, 50, 300])
+def test_a_step_fills_a_small_cache_by_rank_and_attends_to_it(
+    bits: int, dtype: torch.dtype, rule: tuple[int, int, int], count: int
+) -> None:
+    length, coded = 300, 291  # the codes of the last tokens are missing
+    keys, values = (keys_like(1, 2, length + 40, 64).to(dtype).contiguous() for _ in range(2))
+    key, value, query = torch.randn(1, 2, 1, 64), torch.randn(1, 2, 1, 64), torch.randn(1, 6, 1, 64)
+    scoring = Scoring(bits, *rule)
+    codes, expected_codes = (KeyCodes(keys[:, :, :coded], bits) for _ in range(2))
+    codes.reserve(length + 40)
+    small = Small(*(torch.zeros(1, 2, count + 5, 64, dtype=dtype) for _ in range(2)), -1, count)
+    held = torch.full((2, count + 5), 7)
+    radius, ahead = scoring.pool_kernel_size // 2, scoring.pool_kernel_size // 2 + scoring.lookahead
+    chosen = Coded(codes, scoring.newest(count), (count, count), held, behind=radius, ahead=ahead)
+    output = decode_rows(query, key, value, [place(length, keys, values, small=small, coded=chosen)], 0.05, dtype)
+    assert torch.equal(keys[:, :, length], key[:, :, 0].to(dtype))
+    attended = keys[:, :, : length + 1], values[:, :, : length + 1]
+    expected_codes.append(keys[:, :, coded : length + 1])
+    codes.extend(length + 1 - coded)
+    assert torch.equal(codes.levels(), expected_codes.levels())
+    positions = scoring.choose(codes.scores(query, 0.05), count, None)
+    assert torch.equal(held[:, :count], positions[0])
+    assert (held[:, count:] == 7).all()
+    for storage, states in zip((small.keys, small.values), attended, strict=True):
+        assert torch.equal(storage[:, :, :count], gather_positions(states, positions))
+    expected = torch.ops.refreshkv.decode_attention(
+        query, *(part[:, :, :count].contiguous() for part in small[:2]), 0.05
+    )
+    assert torch.equal(output, expected[0])
 
 
 def test_the_same_on_several_threads() -> None:

@@ -220,7 +220,8 @@ def test_room_is_made_before_a_run_and_not_only_after() -> None:
 def test_the_small_cache_counts() -> None:
     prefixes = PrefixCache(MODEL, 10**9)
     read(prefixes, A + FIRST, policy=RefreshKV(budget=16))
-    assert prefixes.nbytes == (768 + 256) * ROW + 256 * 3 * 2 * 8
+    index = 3 * 2 * (768 * 12 + 3 * 8 * 4)  # layers x heads x (positions x bytes of a key's codes, and the ranges)
+    assert prefixes.nbytes == (768 + 256) * ROW + 256 * 3 * 2 * 8 + index
 
 
 # --- on disk ---

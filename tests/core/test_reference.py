@@ -76,6 +76,7 @@ def test_a_fraction_with_a_floor_equals_the_reference_of_so_many_slots(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("bits", [0, 3])
 @pytest.mark.parametrize(
     ("budget", "stride", "kernel", "lookahead", "recent"),
     [
@@ -91,16 +92,25 @@ def test_a_fraction_with_a_floor_equals_the_reference_of_so_many_slots(
     ],
 )
 def test_what_goes_beyond_the_paper_equals_the_reference(
-    model: PreTrainedModel, budget: int, stride: int, kernel: int, lookahead: int, recent: int
+    model: PreTrainedModel, budget: int, stride: int, kernel: int, lookahead: int, recent: int, bits: int
 ) -> None:
-    policy = RefreshKV(budget, stride, pool_kernel_size=kernel, lookahead=lookahead, recent=recent)
-    follow(model, policy, ReferenceDecoder(model, budget, stride, None, kernel, lookahead, recent))
+    policy = RefreshKV(budget, stride, pool_kernel_size=kernel, lookahead=lookahead, recent=recent, bits=bits)
+    follow(model, policy, ReferenceDecoder(model, budget, stride, None, kernel, lookahead, recent, bits))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [2, 4])
+def test_a_choice_by_an_index_comes_when_the_query_has_moved_away(model: PreTrainedModel, bits: int) -> None:
+    policy = RefreshKV(10, 3, similarity_threshold=0.5, lookahead=2, recent=3, bits=bits)
+    cache = follow(model, policy, ReferenceDecoder(model, 10, 3, 0.5, 1, 2, 3, bits))
+    layers = cache.policy_layers.values()
+    assert any(0 < layer.full_steps < STEPS // 3 for layer in layers)
 
 
 def test_without_a_word_it_is_the_reference_with_its_defaults(model: PreTrainedModel) -> None:
     usual = RefreshKV()
-    reference = ReferenceDecoder(model, 10, 5, None, usual.pool_kernel_size, usual.lookahead, usual.recent)
-    follow(model, RefreshKV(10, 5), reference)
+    parameters = (usual.pool_kernel_size, usual.lookahead, usual.recent, usual.bits)
+    follow(model, RefreshKV(10), ReferenceDecoder(model, 10, usual.stride, None, *parameters))
 
 
 def follow(model: PreTrainedModel, policy: RefreshKV, reference: ReferenceDecoder) -> PolicyCache:

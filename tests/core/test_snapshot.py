@@ -223,7 +223,8 @@ def test_bytes_count_the_small_cache_and_other_layers() -> None:
     cache.reserve(ROOM)
     decode(model, cache, steps=1)
     row = 3 * 2 * 8 * 4 * 2  # layers x heads x values x float32, keys and values
-    assert cache.nbytes == 256 * row + 256 * row + 256 * 3 * 2 * 8
+    index = 3 * 2 * (256 * 12 + 3 * 8 * 4)  # layers x heads x (positions x bytes of a key's codes, and the ranges)
+    assert cache.nbytes == 256 * row + 256 * row + 256 * 3 * 2 * 8 + index
     sliding = enable(make_model("gemma3_text"))
     cache = PolicyCache(sliding.config, FullAttention())
     decode(sliding, cache, steps=1)

@@ -88,6 +88,7 @@ REFUSED = {
     "floor": [-1, 1.5, HUGE, *NO_NUMBERS[1:]],
     "lookahead": [-1, 1.5, HUGE, *NO_NUMBERS[1:]],
     "recent": [-1, 1.5, HUGE, *NO_NUMBERS[1:]],
+    "bits": [-1, 1, 5, 2.5, HUGE, *NO_NUMBERS[1:]],
     "max_new_tokens": [None, 0, -1, 901, 1.5, HUGE, *NO_NUMBERS],
     "temperature": [-0.5, HUGE, *NO_NUMBERS],
     "seed": [-1, 1.5, 2**63, 1e30, HUGE, *NO_NUMBERS],

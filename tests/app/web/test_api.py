@@ -318,7 +318,7 @@ def test_every_method_writes_with_the_parameters_that_it_has(
 def test_what_a_method_does_not_have_is_refused_with_what_it_has(client: Client, rock: Any) -> None:
     for values, message in (
         ({"method": "best"}, "“best” is not a method. Choose one of " + ", ".join(METHODS)),
-        ({"method": "SnapKV", "stride": 5}, "SnapKV has no parameter “stride”, only: budget, window, pool_kernel_size"),
+        ({"method": "SnapKV", "stride": 7}, "SnapKV has no parameter “stride”, only: budget, window, pool_kernel_size"),
         ({"method": "FullAttention", "budget": "64"}, "FullAttention has no parameter “budget”, only: –"),
         ({"method": "Quest", "page": 0}, "Quest: page is 0; it must be a whole number, 1 or more"),
         ({"method": "H2O", "budget": "lots"}, "is “lots”: write a share such as 1/8"),
@@ -328,7 +328,7 @@ def test_what_a_method_does_not_have_is_refused_with_what_it_has(client: Client,
         with pytest.raises(ClientError, match=re.escape(message)):
             client.predict(files=[rock], detail="the rock", **values, api_name="/check_budget")
     with pytest.raises(ClientError, match=re.escape("SnapKV / H2O has no parameter “stride”")):
-        compare(client, [rock], ["SnapKV", "H2O"], stride=5).result(timeout=60)
+        compare(client, [rock], ["SnapKV", "H2O"], stride=7).result(timeout=60)
     with pytest.raises(ClientError, match="SnapKV: window is 0"):
         compare(client, [rock], ["FullAttention", "SnapKV"], window=0).result(timeout=60)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from core import FullAttention, Policy, PolicyCache, RefreshKV
+from core import FullAttention, InvalidParameterError, Policy, PolicyCache, RefreshKV
 from core.steps import forward
 from tests.core.tiny import tiny_model
 
@@ -31,10 +31,10 @@ def test_the_paper_has_no_floor(budget: float, prompt: int, slots: int) -> None:
     assert RefreshKV.paper(budget).capacity(prompt) == slots
 
 
-def test_the_paper_has_neither_lookahead_nor_recent_tokens() -> None:
-    own = {"lookahead": 0, "recent": 0, "floor": 0, "pool_kernel_size": 7}
+def test_the_paper_has_neither_lookahead_nor_recent_tokens_nor_an_index() -> None:
+    own = {"stride": 10, "lookahead": 0, "recent": 0, "floor": 0, "pool_kernel_size": 7, "bits": 0}
     assert asdict(RefreshKV.paper()) == asdict(RefreshKV()) | own
-    assert RefreshKV.paper(512, 5, 0.9, 3) == RefreshKV(512, 5, 0.9, 3, floor=0, lookahead=0, recent=0)
+    assert RefreshKV.paper(512, 5, 0.9, 3) == RefreshKV(512, 5, 0.9, 3, floor=0, lookahead=0, recent=0, bits=0)
 
 
 def attention(*peaks: int) -> Tensor:
@@ -59,6 +59,27 @@ def test_half_of_the_small_cache_is_for_the_newest_at_most() -> None:
     policy = RefreshKV(budget=6, pool_kernel_size=1, lookahead=0, recent=32)
     assert policy.select(attention(20, 9, 5), 6, None).tolist() == [[[20, 9, 5, 37, 38, 39]]]
     assert policy.select(attention(20, 9, 5), 1, None).tolist() == [[[5]]]
+
+
+def test_an_index_chooses_by_the_same_rule() -> None:
+    policy = RefreshKV(budget=12, pool_kernel_size=3, lookahead=2, recent=4)
+    for weights in (attention(5, 20), attention(20, 9, 5), attention(39, 0)):
+        scores = weights.log().amax(dim=2)
+        assert policy.scoring is not None
+        assert torch.equal(policy.scoring.choose(scores, 12, None), policy.select(weights, 12, None))
+
+
+def test_what_an_index_chooses_holds_the_newest_token_at_least() -> None:
+    scoring = RefreshKV(budget=3, lookahead=0, recent=0).scoring
+    assert scoring is not None
+    for count, expected in ((1, [39]), (2, [5, 39]), (3, [9, 5, 39])):
+        assert scoring.choose(attention(20, 9, 5).log().amax(dim=2), count, None).tolist() == [[expected]]
+
+
+@pytest.mark.parametrize("bits", [1, 5, "3", 2.5, None])
+def test_bits_out_of_range_are_refused(bits: object) -> None:
+    with pytest.raises(InvalidParameterError, match=r"2, 3 or 4 bits"):
+        RefreshKV(bits=bits)  # type: ignore[arg-type]
 
 
 def test_padding_is_no_peak_and_not_among_the_newest() -> None:
