@@ -33,7 +33,7 @@ from torch.nn.functional import max_pool1d
 from transformers import PreTrainedConfig
 
 from .errors import InvalidParameterError, PolicyInactiveError
-from .grouped import Terms, grouped_attention
+from .grouped import Lowered, Terms, chunk_attention, grouped_attention, is_plain_chunk
 from .key_codes import KeyCodes, choose_positions
 from .policies import Policy
 from .rotary import Rotary, require_same_at_every_length
@@ -210,17 +210,15 @@ class Extension:
         begin = self.window.start_of_block(start) - self.window.local
         chosen = self._choose(query, keys, begin, self.window.chosen, terms.scaling, rotary)
         moved = rotary.moved(gather_positions(keys, chosen), together(chosen, begin))
-        far = moved, gather_positions(values, chosen)
-        near = keys[:, :, begin:], values[:, :, begin:]
-        wide = [states.to(query.dtype) for states in (*far, *near)]
-        discount, count = self.window.discount(begin), chosen.shape[2]
-        if terms.plain and query.device.type == "cpu" and query.shape[-1] == values.shape[-1] and count > SINKS:
-            return _joined(query, (wide[0], wide[1]), (wide[2], wide[3]), terms.scaling, discount)
-        states = [torch.cat(pair, dim=2) for pair in ((wide[0], wide[2]), (wide[1], wide[3]))]
-        new, length = query.shape[2], states[0].shape[2]
+        key = torch.cat([moved, keys[:, :, begin:]], dim=2)
+        value = torch.cat([gather_positions(values, chosen), values[:, :, begin:]], dim=2)
+        lowered = Lowered(min(SINKS, chosen.shape[2]), chosen.shape[2], self.window.discount(begin))
+        if is_plain_chunk(query, key, value, terms):
+            return chunk_attention(query, key, value, terms.scaling, lowered)
+        new, length = query.shape[2], key.shape[2]
         mask = torch.full((1, 1, 1, new, length), -torch.inf, device=query.device).triu(length - new + 1)
-        mask[..., SINKS:count] = -discount
-        return grouped_attention(query, states[0], states[1], mask, terms)[0]
+        mask[..., lowered.first : lowered.last] = -lowered.by
+        return grouped_attention(query, key, value, mask, terms)[0]
 
     def _choose(self, query: Tensor, keys: Tensor, old: int, count: int, scaling: float, rotary: Rotary) -> Tensor:
         """The positions `(1, heads, count)` of the first `old` that the last tokens, with `query`, attend to,
@@ -289,25 +287,3 @@ def together(chosen: Tensor, begin: int) -> Tensor:
 def _bare(keys: Tensor, start: int, end: int, rotary: Rotary) -> Tensor:
     """Keys turned back to no position."""
     return rotary.moved(keys[:, :, start:end], -torch.arange(start, end, device=keys.device))
-
-
-def _joined(
-    query: Tensor, far: tuple[Tensor, Tensor], near: tuple[Tensor, Tensor], scaling: float, discount: float
-) -> Tensor:
-    """Attention of a block `(1, new, query_heads, dim)` to `far` keys and values, all but the first at a discount, and
-    causal to `near` ones, of which the last are its own; in parts joined by their log-sum-exps, as in
-    `grouped.chunk_attention`."""
-    attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    query_heads, new, dim = query.shape[1:]
-    heads, past = near[0].shape[1], near[0].shape[2] - new
-    grouped = query.reshape(1, heads, -1, dim)
-    slices = (far, slice(SINKS, None)), (far, slice(SINKS)), (near, slice(past))
-    before = [(keys[:, :, part], values[:, :, part]) for (keys, values), part in slices]
-    parts = [attend(grouped, *states, 0.0, False, scale=scaling) for states in before]
-    own = (states[:, :, past:].repeat_interleave(query_heads // heads, dim=1) for states in near)
-    parts.append(attend(query, *own, 0.0, True, scale=scaling))
-    sums = torch.stack([lse.reshape(query.shape[:3]) for _, lse in parts])
-    sums[0] -= discount
-    outputs = torch.stack([output.reshape(query.shape) for output, _ in parts])
-    joined = (outputs * sums.softmax(dim=0).unsqueeze(-1)).sum(dim=0)
-    return joined.to(query.dtype).transpose(1, 2).contiguous()

@@ -32,6 +32,8 @@ struct PromptAttention {
   const int64_t query_stride, token_stride;  // from one query head to the next, and from one token
   const int64_t group, tokens, length;
   const float scale;  // of scores, to powers of two
+  const int64_t lower_first, lower_last;  // keys of the past whose scores are less
+  const float lower_by;                   // by so much, before they are scaled
   Q* out;             // `(tokens, query_heads, value_dim)`
 
   // What a task works in; vectors of queries lie in sets of up to kVectorsAtOnce, those of the same tokens together.
@@ -136,6 +138,7 @@ struct PromptAttention {
     Floats largest[kVectors], factors[kVectors];
     for (int v = 0; v < kVectors; ++v) largest[v] = room.largest[set + v];
     for (int64_t j = 0; j < count; j += kKeysAtOnce) score<kVectors>(rows, j, count, queries, scores, largest);
+    lower<kVectors>(begin, count, scores);
     if (begin + count - 1 > past() + token_of(first, set)) {  // some of these keys come after some of the queries
       for (int v = 0; v < kVectors; ++v) largest[v] = room.largest[set + v];
       mask<kVectors>(first, set, begin, count, scores, largest);
@@ -171,6 +174,17 @@ struct PromptAttention {
       for (int v = 0; v < kVectors; ++v) {
         store(sums[k][v], scores + ((j + k) * kVectors + v) * kLanes);
         largest[v] = larger(largest[v], sums[k][v]);
+      }
+  }
+
+  // The largest score stays what it was: it need not be one, only near.
+  template <int kVectors>
+  void lower(int64_t begin, int64_t count, float* scores) const {
+    const int64_t end = std::min(lower_last - begin, count);
+    for (int64_t j = std::max<int64_t>(lower_first - begin, 0); j < end; ++j)
+      for (int v = 0; v < kVectors; ++v) {
+        float* at = scores + (j * kVectors + v) * kLanes;
+        store(load(at) - lower_by, at);
       }
   }
 
@@ -245,15 +259,18 @@ struct PromptAttention {
 
 // query `(1, query_heads, new, dim)`, the last dimension dense; keys and values `(1, heads, length, dim)`, position after
 // position, with the chunk's own at the end, of an even number of numbers; float32 or bfloat16, and the query float32 unless
-// all are bfloat16. Returns `(1, new, query_heads, value_dim)` in the query's dtype.
-inline Tensor prompt_attention(const Tensor query, const Tensor keys, const Tensor values, double scaling) {
+// all are bfloat16. Scaled scores of the keys from `first` up to `last`, all before the chunk, are less `by` so much. Returns
+// `(1, new, query_heads, value_dim)` in the query's dtype.
+inline Tensor prompt_attention(const Tensor query, const Tensor keys, const Tensor values, double scaling, int64_t first,
+                               int64_t last, double by) {
   const int64_t tokens = query.size(2), heads = keys.size(1);
   Tensor out = torch::stable::new_empty(query, {1, tokens, query.size(1), values.size(3)});
   const auto attend = [&](auto stored, auto asked) {
     using Q = decltype(asked);
     const PromptAttention<decltype(stored), Q> all{Cached<decltype(stored)>(keys, values),
         static_cast<const Q*>(query.const_data_ptr()), query.stride(1), query.stride(2), query.size(1) / heads, tokens,
-        keys.size(2), static_cast<float>(scaling * kLog2E), static_cast<Q*>(out.mutable_data_ptr())};
+        keys.size(2), static_cast<float>(scaling * kLog2E), first, last, static_cast<float>(by / scaling),
+        static_cast<Q*>(out.mutable_data_ptr())};
     const int64_t tiles = (tokens + kTileTokens - 1) / kTileTokens;
     parallel_for(heads * tiles, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {  // a long one, a short one, …, so that shares are alike

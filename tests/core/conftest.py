@@ -1,9 +1,18 @@
 """Fixtures of the decoder's tests."""
 
+from collections.abc import Callable
+
 import pytest
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from core import kernels
 from tests.core.tiny import byte_tokenizer, tiny_model
+
+
+@pytest.fixture
+def without_kernels(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From its call on there are no kernels."""
+    return lambda: monkeypatch.setattr(kernels, "available", lambda: False)
 
 
 @pytest.fixture

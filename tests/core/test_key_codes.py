@@ -27,11 +27,6 @@ BITS = pytest.mark.parametrize("bits", [2, 3, 4])
 WAYS = pytest.mark.parametrize("compiled", [True, False], ids=["kernels", "torch"])
 
 
-@pytest.fixture
-def without_kernels(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    return lambda: monkeypatch.setattr(kernels, "available", lambda: False)
-
-
 def keys_like(batch: int, heads: int, length: int, dim: int) -> Tensor:
     """Keys of unlike channels, in bfloat16, as a view into a larger storage."""
     torch.manual_seed(0)

@@ -1,11 +1,15 @@
 """The operations that read a prompt, against torch's in float64."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
 from core import int4
-from core.grouped import Terms, chunk_attention, is_plain_chunk
+from core.grouped import Lowered, Terms, chunk_attention, is_plain_chunk
+
+NOT_LOWERED = Lowered(0, 0, 0.0)
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
 
@@ -15,11 +19,14 @@ def states(heads: int, length: int, dim: int, dtype: torch.dtype) -> Tensor:
     return torch.randn(1, heads, length + 5, dim).to(dtype)[:, :, :length]
 
 
-def causal_attention(query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
+def causal_attention(
+    query: Tensor, keys: Tensor, values: Tensor, scaling: float, lowered: Lowered = NOT_LOWERED
+) -> Tensor:
     group, new, length = query.shape[1] // keys.shape[1], query.shape[2], keys.shape[2]
     keys, values = (each.double().repeat_interleave(group, dim=1) for each in (keys, values))
     later = ~torch.ones(new, length, dtype=torch.bool).tril(length - new)
     scores = (query.double() @ keys.transpose(-1, -2) * scaling).masked_fill(later, -torch.inf)
+    scores[..., lowered.first : lowered.last] -= lowered.by
     return (scores.softmax(-1) @ values).transpose(1, 2)
 
 
@@ -52,6 +59,21 @@ def test_prompt_attention_of_scores_far_apart() -> None:
     out = chunk_attention(query, keys, values, 1.0)
     expected = causal_attention(query, keys, values, 1.0)
     assert (out - expected).abs().max() <= 2e-4 * expected.abs().max()
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("lowered", [(0, 0, 1.0), (4, 200, 1.5), (0, 333, 2.0), (130, 140, 9.0), (0, 1, 0.5)], ids=str)
+def test_scores_of_some_of_the_past_are_lower(
+    lowered: tuple[int, int, float], compiled: bool, without_kernels: Callable[[], None]
+) -> None:
+    torch.manual_seed(0)
+    query, keys, values = (states(heads, 400, 64, torch.float32) for heads in (6, 2, 2))
+    query, less = query[:, :, -67:] * 3, Lowered(*lowered)
+    if not compiled:
+        without_kernels()
+    out = chunk_attention(query, keys, values, 0.125, less)
+    expected = causal_attention(query, keys, values, 0.125, less)
+    assert (out - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 
 def test_a_token_attends_alike_in_chunks_of_any_size() -> None:
