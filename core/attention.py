@@ -301,14 +301,11 @@ def _beyond_window(layer: PolicyLayer, module: nn.Module, query: Tensor, mask: T
 
 
 def _working_set(layer: PolicyLayer, query: Tensor, rotary: Rotary, terms: Terms) -> WorkingSet:
-    """What a decode step beyond the window attends to: as much as it holds, or what an index chooses at most."""
+    """What a decode step beyond the window attends to."""
     assert layer.extension is not None
     keys, values = (buffer.view for buffer in layer.full)
     layer.count(keys.shape[2], None)
-    most = layer.extension.window.room
-    if layer.kept.index is not None:
-        most = min(most, *layer.kept.sizes)
-    return layer.extension.working_set(query, keys, values, most, terms.scaling, rotary)
+    return layer.extension.working_set(query, keys, values, layer.most_old, terms.scaling, rotary)
 
 
 def _require_extendable_step(layer: PolicyLayer, query: Tensor, mask: Tensor | None) -> None:

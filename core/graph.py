@@ -25,7 +25,10 @@ from .decode_step import Checked
 from .graph_export import MOST_ROWS, named_tensors
 from .layer import PolicyLayer, Step
 from .places import Coded, Small, place
+from .positions import positions_of
 from .refresh import refresh_together
+from .rotary import Rotary
+from .window import POOL
 
 BY_CODES = (Step.CHOSEN, Step.RENEWED)
 
@@ -43,6 +46,7 @@ class DecodeGraph:
         self._run.load_constants(constants, check_full_update=True, user_managed=True)
         config = model.config.get_text_config(decoder=True)
         self._query_heads: int = config.num_attention_heads
+        self._positions = positions_of(model)
         self._rooms: dict[int, Tensor] = {}
 
     def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
@@ -56,8 +60,6 @@ class DecodeGraph:
         step = layers[0].upcoming_step() if layers else None
         if len(layers) < len(cache.layers) or step not in (Step.PARTIAL, Step.FULL, Step.RENEWED, Step.CHOSEN):
             return False
-        if step is not Step.PARTIAL and any(layer.is_beyond(MOST_ROWS) for layer in layers):
-            return False  # what it attends to is put together anew
         if any(layer.upcoming_step() is not step or not _is_layer_served(layer, step) for layer in layers):
             return False
         if step is Step.FULL and len({layer.policy.reads_all for layer in layers}) > 1:
@@ -68,7 +70,7 @@ class DecodeGraph:
     def step_together(self, tokens: Tensor, caches: Sequence[PolicyCache]) -> Tensor:
         """As `step`, of a token of each of several caches that it serves, MOST_ROWS at most: `(rows, 1)` to
         `(rows, vocabulary)`."""
-        rows = [Row(cache) for cache in caches]
+        rows = [Row(cache, rotary=self._rotary_of(cache)) for cache in caches]
         with kernels.own_threads():
             logits = self._forward(tokens, rows)
             for row in rows:
@@ -80,7 +82,8 @@ class DecodeGraph:
         alone: the logits `(rows, vocabulary)`; what counts the next of them, given its place; and with `weights` what
         they attended to, `(layers, heads, group, length)` each, until the next step. None, with the cache untouched,
         for steps that are not this graph's."""
-        if len(tokens) > MOST_ROWS or not self.serves(cache) or not cache.steps_are_independent:
+        beyond = any(layer.is_beyond(len(tokens)) for layer in cache.policy_layers.values())
+        if len(tokens) > MOST_ROWS or beyond or not self.serves(cache) or not cache.steps_are_independent:
             return None
         rows = [Row(cache, ahead, leaves_weights=weights) for ahead in range(len(tokens))]
         with kernels.own_threads():
@@ -99,6 +102,11 @@ class DecodeGraph:
             raise
         return logits
 
+    def _rotary_of(self, cache: PolicyCache) -> Rotary | None:
+        """The model's, if the next token goes beyond the window."""
+        beyond = any(layer.is_beyond(1) for layer in cache.policy_layers.values())
+        return self._positions.rotary() if beyond else None
+
     def _room(self, index: int, row: Row) -> Tensor | None:
         """Room for the attention weights of the row at `index`, `(layers, heads, group, capacity)`, if it is to leave
         them."""
@@ -114,8 +122,11 @@ class DecodeGraph:
 class Row:
     """A token of a cache in a step, `ahead` of its next one."""
 
-    def __init__(self, cache: PolicyCache, ahead: int = 0, *, leaves_weights: bool = False) -> None:
-        """Claims nothing yet. leaves_weights: of a step over the full cache, also if it refreshes nothing."""
+    def __init__(
+        self, cache: PolicyCache, ahead: int = 0, *, leaves_weights: bool = False, rotary: Rotary | None = None
+    ) -> None:
+        """Claims nothing yet. leaves_weights: of a step over the full cache, also if it refreshes nothing. rotary: the
+        model's, for a token beyond the window."""
         self._cache = cache
         self._layers = list(cache.policy_layers.values())
         self._ahead = ahead
@@ -123,6 +134,7 @@ class Row:
         self._step = self._layers[0].upcoming_step()
         self._refreshes = self._step is Step.FULL and not self._layers[0].policy.reads_all
         self.leaves_weights = self._refreshes or leaves_weights
+        self._rotary = rotary if self._step in (Step.FULL, Step.CHOSEN) else None
         self._room: Tensor | None = None
         self._told: list[Tensor] = []
 
@@ -130,13 +142,15 @@ class Row:
         """Make room for what is written."""
         self._cache.reserve(self._position + 1)
         for layer in self._layers:
-            if self._step in BY_CODES and (codes := layer.kept.codes) is not None:
+            if self._step in BY_CODES and self._rotary is None and (codes := layer.kept.codes) is not None:
                 codes.reserve(self._position + 1)
 
     def places(self, weights: Tensor | None) -> list[list[int]]:
         """Layer by layer, see places.py, with `weights` `(layers, heads, group, room)` to be written to; claims slots
         of the small caches."""
         self._room = weights
+        if self._rotary is not None:
+            return self._places_beyond(self._rotary)
         tells = self._step is Step.CHOSEN and any(layer.reports(self._ahead) for layer in self._layers)
         self._told = [self._room_to_tell(layer if tells else None) for layer in self._layers]
         return [self._place(index, layer) for index, layer in enumerate(self._layers)]
@@ -155,6 +169,19 @@ class Row:
         weights = None if self._room is None else self._room[index]
         return place(self._position, keys, values, small=small, weights=weights, coded=coded)
 
+    def _places_beyond(self, rotary: Rotary) -> list[list[int]]:
+        places = []
+        for index, layer in enumerate(self._layers):
+            keys, values = layer.full
+            codes, count, extended = layer.prepare_beyond(rotary)
+            heads = codes.codes.shape[1]
+            self._told.append(torch.empty(heads, count, dtype=torch.long))
+            coded = Coded(codes, 0, [count] * heads, self._told[index], behind=POOL // 2)
+            weights = None if self._room is None else self._room[index]
+            stored = (keys.storage, values.storage)
+            places.append(place(self._position, *stored, weights=weights, coded=coded, extended=extended))
+        return places
+
     def _room_to_tell(self, layer: PolicyLayer | None) -> Tensor:
         counts = [] if layer is None else layer.kept.counts_at(self._position)
         most = 0 if layer is None else max(counts, default=0) * layer.kept.spread
@@ -166,21 +193,31 @@ class Row:
             layer.record(self._step, told)
         if self._refreshes and self.weights is not None:
             refresh_together(self._layers, self.weights)
+            if self._rotary is not None:
+                for layer, told in zip(self._layers, self._told, strict=True):
+                    layer.place_chosen(layer.working_positions(told))
 
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Layers, KV heads, and positions there is room for."""
-        return len(self._layers), *self._layers[0].full[0].storage.shape[1:3]
+        heads, capacity = self._layers[0].full[0].storage.shape[1:3]
+        if self._rotary is not None and (window := self._layers[0].window) is not None:
+            capacity = window.size
+        return len(self._layers), heads, capacity
 
     def abandon(self) -> None:
         """A slot may be claimed and is not written: the next step is full and chooses anew."""
         for layer in self._layers:
             layer.kept.small = None
+            if layer.extension is not None:
+                layer.extension.truncate(layer.get_seq_length())
 
     @property
     def weights(self) -> Tensor | None:
         """What it attended to, float32 `(layers, heads, group, length)`."""
-        return None if self._room is None else self._room[..., : self._position + 1]
+        if self._room is None:
+            return None
+        return self._room[..., : self._layers[0].attended[0].shape[2] if self._rotary else self._position + 1]
 
 
 def _renewing(layer: PolicyLayer, position: int) -> tuple[Small, Coded]:
@@ -201,4 +238,5 @@ def _is_layer_served(layer: PolicyLayer, step: Step) -> bool:
     if step is Step.FULL and (policy.compares_queries() or policy.evicts):
         return False  # its query is to be kept, and stays inside the graph; or it is not to see what was evicted
     # Else the method is to see its weights, or has an index of its own.
-    return not kept.observes and (kept.index is None or (step is not Step.FULL and kept.codes is not None))
+    known = kept.codes is not None or layer.is_beyond(1)
+    return not kept.observes and (kept.index is None or (step is not Step.FULL and known))

@@ -16,7 +16,10 @@ from transformers.cache_utils import CacheLayerMixin
 from .errors import InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
 from .kept import Kept
+from .key_codes import KeyCodes
+from .places import Extended
 from .policies import Observation, Policy
+from .rotary import Rotary
 from .storage import GrowingTensor, SmallCache
 from .window import Extension, Window
 
@@ -332,6 +335,12 @@ class PolicyLayer(CacheLayerMixin):
     def _refreshing_step(self, new: int) -> Step:
         return Step.FULL if self.kept.scorer is None or self.is_beyond(new) else Step.RENEWED
 
+    def prepare_beyond(self, rotary: Rotary) -> tuple[KeyCodes, int, Extended]:
+        """For a compiled step beyond the window, see `Extension.prepare`."""
+        assert self.extension is not None
+        keys, values = (buffer.view for buffer in self.full)
+        return self.extension.prepare(keys, values, self.most_old, self.get_seq_length(), rotary)
+
     def claim(self, position: int) -> tuple[int, int]:
         """A slot of the small cache for the token at `position`, and the slots in use with it."""
         assert self.small is not None
@@ -347,11 +356,16 @@ class PolicyLayer(CacheLayerMixin):
 
     def record(self, step: Step, chosen: Tensor) -> None:
         """Account for a decode step of one token that wrote its keys and values into the storage by itself; a step by
-        an index that is reported has `chosen` these positions, int64 `(heads, count)`."""
+        an index that is reported has `chosen` these positions, int64 `(heads, count)`, beyond the window among what is
+        old."""
         self.decode_step += 1
         for buffer in self.full:
             buffer.extend(1)
         self._settle(step)
+        if self.is_beyond():
+            if step is Step.CHOSEN:
+                self.place_chosen(self.working_positions(chosen))
+            return
         if step is Step.CHOSEN:
             self.note_choice()
             self.kept.chosen = chosen[None]
@@ -359,6 +373,29 @@ class PolicyLayer(CacheLayerMixin):
             self.note_refresh()
         if step in (Step.CHOSEN, Step.RENEWED):
             self.kept.count_coded(self.get_seq_length())
+
+    @property
+    def most_old(self) -> int:
+        """How many old positions a step beyond the window chooses at most: as many as there is room for, or K if an
+        index chooses."""
+        assert self.extension is not None
+        room = self.extension.window.room
+        return room if self.kept.index is None else min(room, *self.kept.sizes)
+
+    def working_positions(self, chosen: Tensor) -> Tensor:
+        """The positions `(1, heads, count)` of the last token's working set, of which `chosen` `(heads, count)` are
+        old."""
+        assert self.extension is not None
+        return self.extension.with_local(chosen[None], self.get_seq_length())
+
+    @property
+    def attended(self) -> tuple[Tensor, Tensor]:
+        """The keys and values `(batch, heads, length, dim)` that a step over everything attends to."""
+        if self.is_beyond():
+            assert self.extension is not None
+            return self.extension.attended
+        keys, values = self.full
+        return keys.view, values.view
 
     # --- the rest ---------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ there are. Who makes it keeps the storage where it is until the step is done.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -38,6 +39,17 @@ FIELDS = (
     "ahead",
     "chosen",
     "told",
+    "old",
+    "sinks",
+    "set_keys",
+    "set_values",
+    "set_capacity",
+    "staged",
+    "turns",
+    "pairs",
+    "interleaved",
+    "apart",
+    "lower_by",
 )
 
 
@@ -66,6 +78,23 @@ class Coded(NamedTuple):
     ahead: int = 0
 
 
+class Extended(NamedTuple):
+    """A step beyond the window (window.py), by the codes of the first `old` keys as if they had no position: the first
+    `sinks` and those with the highest scores are chosen; room for all that is attended to, `(1, heads, capacity, dim)`,
+    up to which position what is near stands in it; cosines and sines of moves, float32 `(moves, 2 * pairs)`; by how
+    much the queries are moved to score; and what is taken from the scores of the chosen but for the first."""
+
+    old: int
+    sinks: int
+    keys: Tensor
+    values: Tensor
+    staged: int
+    turns: Tensor
+    interleaved: bool
+    apart: int
+    lower_by: float
+
+
 def place(
     position: int,
     keys: Tensor,
@@ -74,9 +103,11 @@ def place(
     small: Small | None = None,
     weights: Tensor | None = None,
     coded: Coded | None = None,
+    extended: Extended | None = None,
 ) -> list[int]:
     """Of one layer and row: the token at `position` of a cache with the storage `keys` and `values`
-    `(1, heads, capacity, dim)`. A step over all of it writes its attention into `weights` `(heads, group, room)`."""
+    `(1, heads, capacity, dim)`. A step over all of it, or beyond the window over what stands for it, writes its
+    attention into `weights` `(heads, group, room)`."""
     heads, capacity = keys.shape[1:3]
     at = [position, keys.data_ptr(), values.data_ptr(), capacity]
     if small is None:
@@ -87,6 +118,18 @@ def place(
     if coded is None:
         return [*at, *[0] * (len(FIELDS) - len(at) + heads)]
     codes, told = coded.codes.codes, coded.told
-    at += [codes.data_ptr(), coded.codes.ranges.data_ptr(), *codes.shape[2:], min(coded.codes.length, position)]
+    uncoded = min(coded.codes.length, position) if extended is None else position + 1
+    at += [codes.data_ptr(), coded.codes.ranges.data_ptr(), *codes.shape[2:], uncoded]
     at += [coded.recent, coded.spread, coded.behind, coded.ahead]
-    return [*at, *((told.data_ptr(), told.shape[1]) if told.numel() else (0, 0)), *coded.counts]
+    at += (told.data_ptr(), told.shape[1]) if told.numel() else (0, 0)
+    if extended is None:
+        return [*at, *[0] * (len(FIELDS) - len(at)), *coded.counts]
+    at += [extended.old, extended.sinks, extended.keys.data_ptr(), extended.values.data_ptr(), extended.keys.shape[2]]
+    at += [extended.staged, extended.turns.data_ptr(), extended.turns.shape[1] // 2, int(extended.interleaved)]
+    return [*at, extended.apart, _bits(extended.lower_by), *coded.counts]
+
+
+def _bits(number: float) -> int:
+    """A double in the field of an integer."""
+    whole: int = struct.unpack("<q", struct.pack("<d", number))[0]
+    return whole

@@ -28,7 +28,7 @@ def _refresh_alike(policy: Policy, layers: Sequence[PolicyLayer], weights: Tenso
         layer.note_refresh()
         layer.count(length, None)
     positions = policy.choose(Observation(weights), min(*layers[0].kept.sizes, length))
-    states = [(layer.full[0].view, layer.full[1].view) for layer in layers]
+    states = [layer.attended for layer in layers]
     caches = [layer.kept.prepare(*own) for layer, own in zip(layers, states, strict=True)]
     keys, values = zip(*states, strict=True)
     refill(caches, keys, values, positions.unsqueeze(1))

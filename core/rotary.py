@@ -41,14 +41,17 @@ class Rotary:
         whole = whole.to(states.dtype)
         return whole if turned == states.shape[-1] else torch.cat([whole, states[..., turned:]], dim=-1)
 
+    def turns(self, most: int, device: torch.device) -> Tensor:
+        """Cosines and sines of moves by 0 to `most` positions and more, float32 `(moves, 2 * pairs)`."""
+        if most >= len(self._table) or self._table.device != device:
+            room = torch.arange(1 << (most + 1).bit_length(), device=device, dtype=torch.float32)
+            angles = room.unsqueeze(1) * self.frequencies.to(device)
+            self._table = torch.cat([angles.cos(), angles.sin()], dim=1)
+        return self._table
+
     def _turns(self, by: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and sines of moves, float32 `(*by, pairs)`."""
-        most = int(by.abs().max()) + 1
-        if most > len(self._table) or self._table.device != by.device:
-            room = torch.arange(1 << most.bit_length(), device=by.device, dtype=torch.float32)
-            angles = room.unsqueeze(1) * self.frequencies.to(by.device)
-            self._table = torch.cat([angles.cos(), angles.sin()], dim=1)
-        cos, sin = self._table[by.abs()].chunk(2, dim=-1)
+        cos, sin = self.turns(int(by.abs().max()), by.device)[by.abs()].chunk(2, dim=-1)
         return cos, sin * by.sign().unsqueeze(-1)
 
 

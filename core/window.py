@@ -35,6 +35,7 @@ from transformers import PreTrainedConfig
 from .errors import InvalidParameterError, PolicyInactiveError
 from .grouped import Lowered, Terms, chunk_attention, grouped_attention, is_plain_chunk
 from .key_codes import KeyCodes, choose_positions
+from .places import Extended
 from .policies import Policy
 from .rotary import Rotary, require_same_at_every_length
 from .selection import gather_into, gather_positions
@@ -180,16 +181,49 @@ class Extension:
         """What the newest token, with this query `(1, query_heads, 1, dim)`, attends to: `count` chosen positions at
         most, and the local part."""
         length = keys.shape[2]
-        begin = self.window.start_of_block(length - 1) - self.window.local
+        begin = self._begin(length)
         chosen = self._choose(query, keys, begin, count, scaling, rotary)
         count = chosen.shape[2]
+        stage = self._staged(keys, values, begin, count, length)
+        stage.fill(keys, values, chosen, rotary)
+        mask = torch.zeros(1, 1, 1, count + length - begin, device=keys.device)
+        mask[..., SINKS:count] = -self.window.discount(begin)
+        return WorkingSet(*stage.views, self.with_local(chosen, length), mask)
+
+    def prepare(
+        self, keys: Tensor, values: Tensor, count: int, position: int, rotary: Rotary
+    ) -> tuple[KeyCodes, int, Extended]:
+        """For a compiled step that makes the working set of the token at `position` by itself: the codes that it
+        scores, how many it chooses, and the rest. `keys`, `values`: all before it."""
+        begin = self._begin(position + 1)
+        codes, count = self._index(keys, begin, rotary), min(count, begin)
+        stage, apart = self._staged(keys, values, begin, count, position + 1), self.window.size // 2 - position
+        turns, lower_by = rotary.turns(max(begin, -apart), keys.device), self.window.discount(begin)
+        staged, stage.end = stage.end, position + 1
+        keys, values = stage.storage
+        extended = Extended(begin, SINKS, keys, values, staged, turns, rotary.interleaved, apart, lower_by)
+        return codes, count, extended
+
+    @property
+    def attended(self) -> tuple[Tensor, Tensor]:
+        """The keys and values `(1, heads, count, dim)` of the last working set."""
+        assert self._stage is not None
+        return self._stage.views
+
+    def with_local(self, chosen: Tensor, length: int) -> Tensor:
+        """The positions of the working set of the last of `length` tokens, of which `chosen` `(1, heads, count)` are
+        old."""
+        local = torch.arange(self._begin(length), length, device=chosen.device)
+        return torch.cat([chosen, local.expand(*chosen.shape[:2], -1)], dim=2)
+
+    def _begin(self, length: int) -> int:
+        """How many of `length` positions are old for the last of them."""
+        return self.window.start_of_block(length - 1) - self.window.local
+
+    def _staged(self, keys: Tensor, values: Tensor, begin: int, count: int, length: int) -> _Stage:
         if self._stage is None or not self._stage.continues(begin, count, length):
             self._stage = _Stage(keys, values, begin, count, self.window.local + self.window.block)
-        staged = self._stage.filled(keys, values, chosen, rotary)
-        local = torch.arange(begin, length, device=keys.device).expand(*chosen.shape[:2], -1)
-        mask = torch.zeros(1, 1, 1, staged[0].shape[2], device=keys.device)
-        mask[..., SINKS:count] = -self.window.discount(begin)
-        return WorkingSet(*staged, torch.cat([chosen, local], dim=2), mask)
+        return self._stage
 
     def truncate(self, length: int) -> None:
         """Forget all positions from `length` on."""
@@ -250,32 +284,39 @@ class Extension:
 
 
 class _Stage:
-    """Room for a working set: the chosen first, then the local part of one block, which only grows."""
+    """Room for a working set: the chosen first, then the local part of one block, which only grows. storage: keys and
+    values `(1, heads, capacity, dim)`; end: up to which position of the full cache it holds what is local."""
 
     def __init__(self, keys: Tensor, values: Tensor, begin: int, count: int, local: int) -> None:
-        self._keys, self._values = (
+        self.storage = tuple(
             states.new_empty(*states.shape[:2], count + local, states.shape[3]) for states in (keys, values)
         )
-        self._begin, self._count, self._end = begin, count, begin
+        self._begin, self._count, self.end = begin, count, begin
 
     def continues(self, begin: int, count: int, length: int) -> bool:
-        return (begin, count) == (self._begin, self._count) and length >= self._end
+        return (begin, count) == (self._begin, self._count) and length >= self.end
 
-    def filled(self, keys: Tensor, values: Tensor, chosen: Tensor, rotary: Rotary) -> tuple[Tensor, Tensor]:
-        """The working set's keys and values: those at `chosen`, moved together, and what is local."""
+    def fill(self, keys: Tensor, values: Tensor, chosen: Tensor, rotary: Rotary) -> None:
+        """Put in the keys and values at `chosen`, moved together, and what is local."""
         count, length = self._count, keys.shape[2]
         shift = count - self._begin
-        for stage, states in ((self._keys, keys), (self._values, values)):
-            stage[:, :, self._end + shift : length + shift] = states[:, :, self._end :]
-        self._end = length
-        placed = self._keys[:, :, :count]
-        gather_into([placed, self._values[:, :, :count]], [keys, values], [chosen, chosen])
+        for stage, states in zip(self.storage, (keys, values), strict=True):
+            stage[:, :, self.end + shift : length + shift] = states[:, :, self.end :]
+        self.end = length
+        placed, values_placed = (stage[:, :, :count] for stage in self.storage)
+        gather_into([placed, values_placed], [keys, values], [chosen, chosen])
         placed.copy_(rotary.moved(placed, together(chosen, self._begin)))
-        return self._keys[:, :, : length + shift], self._values[:, :, : length + shift]
+
+    @property
+    def views(self) -> tuple[Tensor, Tensor]:
+        """Keys and values of what it holds."""
+        used = self.end + self._count - self._begin
+        keys, values = (stage[:, :, :used] for stage in self.storage)
+        return keys, values
 
     @property
     def nbytes(self) -> int:
-        return self._keys.nbytes + self._values.nbytes
+        return sum(stage.nbytes for stage in self.storage)
 
 
 def together(chosen: Tensor, begin: int) -> Tensor:

@@ -66,6 +66,7 @@ HEADERS = (
     "key_codes",
     "key_scores",
     "key_index",
+    "window",
     "rows",
     "vectors",
     "prompt_attention",

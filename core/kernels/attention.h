@@ -64,19 +64,12 @@ struct Cached {
     }
   }
 
-  // Of a head: what stands at `positions` [begin, end) into the slots of these numbers. `positions` has room for kAhead
-  // more.
-  void copy_to(const Cached& other, int64_t head, const int32_t* positions, int64_t begin, int64_t end) const {
-    constexpr int64_t kAhead = 16;  // they are far apart: ask for them early
-    const T *from_keys = keys + head * key_stride, *from_values = values + head * value_stride;
-    for (int64_t slot = begin; slot < end; ++slot) {
-      for (int64_t d = 0; d < dim; d += 64 / sizeof(T)) __builtin_prefetch(from_keys + positions[slot + kAhead] * dim + d);
-      for (int64_t d = 0; d < value_dim; d += 64 / sizeof(T))
-        __builtin_prefetch(from_values + positions[slot + kAhead] * value_dim + d);
-      std::memcpy(other.keys + head * other.key_stride + slot * dim, from_keys + positions[slot] * dim, dim * sizeof(T));
-      std::memcpy(other.values + head * other.value_stride + slot * value_dim, from_values + positions[slot] * value_dim,
-                  value_dim * sizeof(T));
-    }
+  T* key(int64_t head, int64_t slot) const { return keys + head * key_stride + slot * dim; }
+  T* value(int64_t head, int64_t slot) const { return values + head * value_stride + slot * value_dim; }
+
+  void prefetch(int64_t head, int64_t slot) const {
+    for (int64_t d = 0; d < dim; d += 64 / sizeof(T)) __builtin_prefetch(key(head, slot) + d);
+    for (int64_t d = 0; d < value_dim; d += 64 / sizeof(T)) __builtin_prefetch(value(head, slot) + d);
   }
 };
 
@@ -103,6 +96,8 @@ struct Attention {
   std::vector<float*> weights;  // of each row, one line of `weights_stride` per query head, or null
   int64_t weights_stride;
   std::vector<float*> outs;     // of each row, `(query_heads, value_dim)`
+  int64_t lower_first = 0, lower_last = 0;  // of the slots attended to: their scores are less `by` so much
+  float lower_by = 0;
 
   // The queries of a KV head, those of a row side by side.
   int64_t queries() const { return attended.size() * group; }
@@ -179,6 +174,8 @@ struct Attention {
     for (; j < count; ++j) score<kQueries, 1>(first, {keys + at(j) * dim}, scores + j);
     for (int i = 0; i < kQueries; ++i) {
       float* row = scores + i * kChunk;
+      for (int64_t j = std::max<int64_t>(lower_first - begin, 0); j < std::min(lower_last - begin, count); ++j)
+        row[j] -= lower_by;
       float largest = kLowest, sum = 0;
       for (int64_t j = 0; j < count; ++j) largest = std::max(largest, row[j]);
       for (int64_t j = 0; j < count; ++j) row[j] = std::exp(row[j] - largest);

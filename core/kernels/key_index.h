@@ -237,6 +237,24 @@ inline void reach(int32_t* scores, int64_t length, int64_t behind, int64_t ahead
   std::copy(from.begin() + behind, from.end(), scores);
 }
 
+// Write the first `count` that were chosen in `from` into the slots of `to`.
+template <typename T>
+void gather(const Cached<T>& from, const Cached<T>& to, const Chosen& chosen, int64_t count) {
+  constexpr int64_t kEarly = 16;  // they are far apart: ask for them early
+  const int64_t chunks = (count + kChunk - 1) / kChunk;
+  parallel_for(from.heads * chunks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t head = task / chunks, last = std::min(count, (task % chunks + 1) * kChunk);
+      const int32_t* positions = chosen.row(head);
+      for (int64_t slot = task % chunks * kChunk; slot < last; ++slot) {
+        from.prefetch(head, positions[slot + kEarly]);
+        std::copy_n(from.key(head, positions[slot]), from.dim, to.key(head, slot));
+        std::copy_n(from.value(head, positions[slot]), from.value_dim, to.value(head, slot));
+      }
+    }
+  });
+}
+
 // Of one query: the positions with the highest scores by the index.
 inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
                                 const int64_t* counts, int64_t recent, int64_t spread, double scaling) {

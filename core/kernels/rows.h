@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "key_index.h"
+#include "window.h"
 
 namespace refreshkv {
 
@@ -22,6 +22,13 @@ struct Place {
   int64_t spread;        // how far heads may be from their counts, which they share if it is above 1
   int64_t behind, ahead; // positions before and behind its own that a score counts for, where a small cache is chosen
   int64_t chosen, told;  // where it writes what it chose, `(heads, told)`, or 0
+  int64_t old;           // beyond the window: the first positions, of which some are chosen; 0 within
+  int64_t sinks;         // the first of them, which always are
+  int64_t set_keys, set_values, set_capacity;  // room for all that is attended to
+  int64_t staged;        // up to here stand those that are near in it
+  int64_t turns, pairs, interleaved;
+  int64_t apart;         // by how much the query is moved to score them
+  double lower_by;       // scores of the chosen ones but for the first
 };
 
 constexpr int64_t kFields = sizeof(Place) / sizeof(int64_t);
@@ -69,8 +76,7 @@ struct DecodeRows {
     std::vector<Attention<T>> sets;
     for (int64_t first = 0, last = 0; first < rows; first = last) {
       if (place(first).codes) {
-        place(first).small_keys ? renew(first) : attend_by_index(first);
-        ++last;
+        attend_by_codes(last++);
         continue;
       }
       while (last < rows && !place(last).codes && attended(last) == attended(first)) ++last;
@@ -87,11 +93,22 @@ struct DecodeRows {
  private:
   int64_t attended(int64_t r) const { return place(r).slot < 0 ? place(r).keys : place(r).small_keys; }
 
+  void attend_by_codes(int64_t r) const {
+    if (place(r).old) {
+      attend_beyond(r);
+    } else if (place(r).small_keys) {
+      renew(r);
+    } else {
+      attend_by_index(r);
+    }
+  }
+
+  const float* own_query(int64_t r) const { return query + r * query_heads * dim; }
+
   void attend_by_index(int64_t r) const {
     const Place& at = place(r);
-    const float* own = query + r * query_heads * dim;
-    const Chosen chosen =
-        indexed_positions(index(r), own, query_heads / heads, at.position + 1, counts(r), at.recent, at.spread, scaling);
+    const Chosen chosen = indexed_positions(index(r), own_query(r), query_heads / heads, at.position + 1, counts(r),
+                                            at.recent, at.spread, scaling);
     if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
     std::vector<Attention<T, Chosen>> sets{set<Chosen>(r, r + 1, full(r))};
     sets[0].attended.push_back(chosen);
@@ -102,19 +119,36 @@ struct DecodeRows {
   // Choose the small cache anew by the index, and attend to it.
   void renew(int64_t r) const {
     const Place& at = place(r);
-    const Chosen chosen = reached_positions(index(r), query + r * query_heads * dim, query_heads / heads, at.position + 1,
-                                            counts(r), at.recent, at.behind, at.ahead, scaling);
+    const Chosen chosen = reached_positions(index(r), own_query(r), query_heads / heads, at.position + 1, counts(r),
+                                            at.recent, at.behind, at.ahead, scaling);
     chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told, at.slots);
-    const Cached<T> from = full(r), to = small(r);
-    const int64_t chunks = (at.slots + kChunk - 1) / kChunk;
-    parallel_for(heads * chunks, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task)
-        from.copy_to(to, task / chunks, chosen.row(task / chunks), task % chunks * kChunk,
-                     std::min(at.slots, (task % chunks + 1) * kChunk));
-    });
+    const Cached<T> to = small(r);
+    gather(full(r), to, chosen, at.slots);
     std::vector<Attention<T>> sets{set<First>(r, r + 1, to)};
     sets[0].attended.push_back({at.slots});
     sets[0].weights.push_back(nullptr);
+    run(sets);
+  }
+
+  // Choose among what is old by the index, put it before what is near, and attend to both.
+  void attend_beyond(int64_t r) const {
+    const Place& at = place(r);
+    const Turns turns{reinterpret_cast<const float*>(at.turns), at.pairs, at.interleaved != 0};
+    std::vector<float> placed(query_heads * dim);
+    for (int64_t head = 0; head < query_heads; ++head)
+      turns.move(own_query(r) + head * dim, &placed[head * dim], dim, at.apart);
+    const Chosen chosen = old_positions(index(r), placed.data(), query_heads / heads, at.old, counts(r), at.sinks,
+                                        at.behind, scaling);
+    const int64_t count = chosen.count(0), length = at.position + 1;
+    if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
+    const Cached<T> to{at.set_keys, at.set_values, heads, at.set_capacity, dim, value_dim};
+    stage(full(r), to, chosen, turns, count, at.old, at.staged, length);
+    std::vector<Attention<T>> sets{set<First>(r, r + 1, to)};
+    sets[0].attended.push_back({count + length - at.old});
+    sets[0].weights.push_back(reinterpret_cast<float*>(at.weights));
+    sets[0].lower_first = std::min(at.sinks, count);
+    sets[0].lower_last = count;
+    sets[0].lower_by = static_cast<float>(at.lower_by);
     run(sets);
   }
 
