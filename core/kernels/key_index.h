@@ -35,19 +35,80 @@ inline int64_t count_from(const int32_t* keys, int64_t length, int32_t lowest) {
   return count;
 }
 
+// A threshold ends in so many zero bits where it is guessed, or where rows share it: such scores down to -16 are a 128th
+// apart or less.
+constexpr int kThresholdBits = 13;
+
+// About the threshold above which `wanted` of `count` keys are, by an eighth of them or fewer, without its zero bits.
+inline int64_t about(const int32_t* keys, int64_t count, int64_t wanted) {
+  constexpr int64_t kTaken = 16, kMost = 2600;
+  const int64_t every = kTaken * std::max<int64_t>(8, count / kMost);
+  std::vector<int32_t> sample;
+  sample.reserve(count / every * kTaken + kTaken);
+  for (int64_t j = 0; j < count; j += every) sample.insert(sample.end(), keys + j, keys + std::min(j + kTaken, count));
+  const int64_t size = sample.size(), own = wanted * size / count;
+  const auto [least, most] = extremes(sample.data(), size);
+  int64_t low = least >> kThresholdBits, high = most >> kThresholdBits;
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    (count_from(sample.data(), size, static_cast<int32_t>(middle << kThresholdBits)) > own ? low : high) = middle;
+  }
+  return high;
+}
+
+// Where a threshold lies: at or above `low` there are too many keys, `from_low`, at or above `high` there are not. Tried is
+// the middle; after a guess what is `step` and more away from it until the threshold is passed, then by turns where the counts
+// point to and the middle.
+struct Bracket {
+  int64_t low, high, from_low, from_high = 0, tried, step = 0;
+  bool below = true, above = true;
+  int turns = 0;
+
+  Bracket(int64_t low, int64_t high, int64_t from_low)
+      : low(low), high(high), from_low(from_low), tried(low + (high - low) / 2) {
+    clamp();
+  }
+
+  void guess(int64_t threshold, int64_t away) {
+    tried = threshold;
+    step = away;
+    below = above = false;
+    clamp();
+  }
+
+  // At or above what was tried there are `found`, too `many` or not; `wanted` are.
+  void learn(int64_t found, bool many, int64_t wanted) {
+    (many ? low : high) = tried;
+    (many ? from_low : from_high) = found;
+    (many ? below : above) = true;
+    if (below && above) {
+      const double share = static_cast<double>(from_low - wanted) / std::max<int64_t>(1, from_low - from_high);
+      tried = low + (step && ++turns % 2 ? static_cast<int64_t>(share * (high - low)) : (high - low) / 2);
+    } else {
+      tried = many ? low + step : high - step;
+      step *= 4;
+    }
+    clamp();
+  }
+
+  void clamp() { tried = std::max(low + 1, std::min(tried, high - 1)); }
+};
+
 // Write the indices of the `count` largest of `length` keys, ascending, into `out`, which has room for kChunk more; of
-// equal keys the later ones. The range in which the lowest of them lies is halved until few keys too many are above its
+// equal keys the later ones. The range in which the lowest of them lies is narrowed until few keys too many are above its
 // lower end: only the keys in it are ranked.
 inline void largest_indices(const int32_t* keys, int64_t length, int64_t count, int32_t* out) {
-  constexpr int64_t kFew = kChunk / 2;
+  constexpr int64_t kFew = kChunk / 2, kWorthGuessing = 1 << 14;
   if (count <= 0) return;
   const auto [least, most] = extremes(keys, length);
-  int64_t low = least, high = int64_t{most} + 1, from_low = length, from_high = 0;  // keys at or above each of them
-  while (from_low - count > kFew && high - low > 1) {
-    const int64_t middle = low + (high - low) / 2, from_middle = count_from(keys, length, static_cast<int32_t>(middle));
-    (from_middle >= count ? low : high) = middle;
-    (from_middle >= count ? from_low : from_high) = from_middle;
+  Bracket at(least, int64_t{most} + 1, length);
+  if (length >= kWorthGuessing) at.guess(about(keys, length, count) << kThresholdBits, 1 << 16);
+  while (at.from_low - count > kFew && at.high - at.low > 1) {
+    const int64_t found = count_from(keys, length, static_cast<int32_t>(at.tried));
+    at.learn(found, found >= count, count + kFew / 2);
   }
+  const int64_t low = at.low, high = at.high, from_low = at.from_low;
+  int64_t from_high = at.from_high;
   if (from_low - count > kFew) {  // so many keys are the same
     int64_t first = length;
     for (int64_t left = count - from_high; left > 0;) left -= keys[--first] == low;
@@ -69,9 +130,6 @@ inline void largest_indices(const int32_t* keys, int64_t length, int64_t count, 
     kept += rank(index) >= *lowest;
   }
 }
-
-// A threshold that rows share ends in so many zero bits: such scores down to -16 are a 128th apart or less.
-constexpr int kThresholdBits = 13;
 
 // The positions chosen in every row, ascending: `counts` of them, the last `recent` always. Told to Attention.
 struct Chosen {
@@ -107,34 +165,15 @@ struct Chosen {
       return sum;
     };
     constexpr int64_t kBottom = -(int64_t{1} << (31 - kThresholdBits)) - 1, kTop = -kBottom - 2;
-    int64_t low = kBottom, high = kTop, tried = about(keys, (end - begin) * length, total);
-    for (int64_t step = 4;; step *= 2) {  // away from there until the threshold is passed, then between
-      const int64_t sum = above(tried);
-      if (sum == total) return static_cast<int32_t>(tried << kThresholdBits);
-      (sum > total ? low : high) = tried;
-      if (high - low <= 1) break;
-      tried = high == kTop ? low + step : low == kBottom ? high - step : low + (high - low) / 2;
-      tried = std::min(std::max(tried, low + 1), high - 1);
+    Bracket at(kBottom, kTop, (end - begin) * length);
+    at.guess(about(keys, (end - begin) * length, total), 4);
+    while (at.high - at.low > 1) {
+      const int64_t threshold = at.tried, sum = above(threshold);
+      if (sum == total) return static_cast<int32_t>(threshold << kThresholdBits);
+      at.learn(sum, sum > total, total);
     }
-    if (tried != high) above(high);
-    return static_cast<int32_t>(high << kThresholdBits);
-  }
-
-  // About the threshold above which `wanted` of `count` keys are, by an eighth of them.
-  static int64_t about(const int32_t* keys, int64_t count, int64_t wanted) {
-    constexpr int64_t kTaken = 16, kEighth = 8;
-    std::vector<int32_t> sample;
-    sample.reserve(count / kEighth + kTaken);
-    for (int64_t j = 0; j < count; j += kTaken * kEighth)
-      sample.insert(sample.end(), keys + j, keys + std::min(j + kTaken, count));
-    const int64_t size = sample.size(), own = wanted * size / count;
-    const auto [least, most] = extremes(sample.data(), size);
-    int64_t low = least >> kThresholdBits, high = most >> kThresholdBits;
-    while (high - low > 1) {
-      const int64_t middle = low + (high - low) / 2;
-      (count_from(sample.data(), size, static_cast<int32_t>(middle << kThresholdBits)) > own ? low : high) = middle;
-    }
-    return high;
+    above(at.high);
+    return static_cast<int32_t>(at.high << kThresholdBits);
   }
 
   int64_t longest() const { return *std::max_element(counts.begin(), counts.end()); }
@@ -178,21 +217,29 @@ struct Chosen {
   void copy(int64_t* to, int64_t width) const { copy(to, width, width); }
 };
 
-// The positions with the highest scores in every row. `fill(row, to)` writes the row's scores as integers; the `heads` rows of
-// a text share their counts if `spread` is above 1. `by_rank`: in place of ascending, with a spread of 1.
+// The positions with the highest scores in every row. `fill(row, begin, end, to)` writes the scores of positions [begin, end)
+// as integers; the `heads` rows of a text share their counts if `spread` is above 1. `by_rank`: in place of ascending, with a
+// spread of 1.
 template <typename F>
 Chosen choose_all(const int64_t* counts, int64_t rows, int64_t heads, int64_t length, int64_t recent, int64_t spread,
                   const F& fill, bool by_rank = false) {
+  constexpr int64_t kFilled = 2048;
   Chosen chosen(counts, rows, length, spread);
   const std::unique_ptr<int32_t[]> keys(new int32_t[rows * length]);
-  parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      int32_t* own = &keys[row * length];
-      fill(row, own);
-      if (spread == 1) chosen.choose(row, own, length, recent);
-      if (by_rank) chosen.rank(row, own, recent);
+  const int64_t pieces = (length + kFilled - 1) / kFilled;
+  parallel_for(rows * pieces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t row = task / pieces, first = task % pieces * kFilled;
+      fill(row, first, std::min(length, first + kFilled), &keys[row * length + first]);
     }
   });
+  if (spread == 1)
+    parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        chosen.choose(row, &keys[row * length], length, recent);
+        if (by_rank) chosen.rank(row, &keys[row * length], recent);
+      }
+    });
   if (spread == 1) return chosen;
   for (int64_t first = 0; first < rows; first += heads) {
     const int32_t threshold = chosen.share(first, first + heads, &keys[first * length], length, recent, spread);
@@ -208,33 +255,37 @@ inline Tensor choose_positions(const Tensor scores, const Tensor counts, int64_t
   const int64_t heads = scores.size(1), rows = scores.size(0) * heads, length = scores.size(2);
   const float* from = scores.const_data_ptr<float>();
   const Chosen chosen = choose_all(counts.const_data_ptr<int64_t>(), rows, heads, length, recent, spread,
-                                   [&](int64_t row, int32_t* to) {
-                                     for (int64_t j = 0; j < length; ++j) to[j] = ordered(from[row * length + j]);
+                                   [&](int64_t row, int64_t begin, int64_t end, int32_t* to) {
+                                     for (int64_t j = begin; j < end; ++j) *to++ = ordered(from[row * length + j]);
                                    });
   Tensor out = torch::stable::new_empty(counts, {scores.size(0), heads, chosen.longest()});
   chosen.copy(out.mutable_data_ptr<int64_t>(), chosen.longest());
   return out;
 }
 
-inline void ordered_scores(const Logits& logits, int64_t row, int32_t* to) {
-  logits.largest(row, [&](int64_t first, int64_t count, const float* scores) {
-    for (int64_t j = 0; j < count; ++j) to[first + j] = ordered(scores[j]);
-  });
-}
-
-// Let each of `length` scores count for `ahead` positions behind its own, and for `behind` before it.
-inline void reach(int32_t* scores, int64_t length, int64_t behind, int64_t ahead) {
-  const int64_t window = behind + 1 + ahead, all = length + behind;
-  if (window == 1) return;
-  std::vector<int32_t> from(scores, scores + length), to(all);
-  from.resize(all, INT32_MIN);
-  for (int64_t covered = 1; covered < window; from.swap(to)) {  // how many positions each is the largest of
-    const int64_t step = std::min({covered, window - covered, all});
-    std::copy(from.begin(), from.begin() + step, to.begin());
-    for (int64_t i = step; i < all; ++i) to[i] = std::max(from[i], from[i - step]);
-    covered += std::min(covered, window - covered);
+// Scores of positions [begin, end), each the largest of those from `ahead` before it to `behind` after it.
+inline void reached_scores(const Logits& logits, int64_t row, int64_t begin, int64_t end, int64_t behind, int64_t ahead,
+                           int32_t* to) {
+  const int64_t first = std::max<int64_t>(0, begin - ahead), last = std::min(logits.length, end + behind);
+  const int64_t window = behind + 1 + ahead, missing = ahead - (begin - first);
+  const auto fill = [&](int32_t* from) {
+    logits.largest(row, first, last, [&](int64_t at, int64_t count, const float* scores) {
+      for (int64_t j = 0; j < count; ++j) from[at - first + j] = ordered(scores[j]);
+    });
+  };
+  if (window == 1) return fill(to);
+  // Position p stands at p - begin + ahead; where none is, before the first and behind the last, nothing is larger.
+  static thread_local std::vector<int32_t> from, wider;
+  from.assign(end - begin + window - 1, INT32_MIN);
+  wider.resize(from.size());
+  fill(from.data() + missing);
+  for (int64_t covered = 1; covered < window; from.swap(wider)) {  // of how many, up to its own, each is the largest
+    const int64_t step = std::min(covered, window - covered), size = from.size();
+    std::copy_n(from.begin(), step, wider.begin());
+    for (int64_t i = step; i < size; ++i) wider[i] = std::max(from[i], from[i - step]);
+    covered += step;
   }
-  std::copy(from.begin() + behind, from.end(), scores);
+  std::copy_n(from.begin() + window - 1, end - begin, to);
 }
 
 // Write the first `count` that were chosen in `from` into the slots of `to`.
@@ -260,16 +311,17 @@ inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64
                                 const int64_t* counts, int64_t recent, int64_t spread, double scaling) {
   const Logits logits(index, query, group, length, scaling);
   return choose_all(counts, index.rows, index.rows, length, recent, spread,
-                    [&](int64_t row, int32_t* to) { ordered_scores(logits, row, to); });
+                    [&](int64_t row, int64_t begin, int64_t end, int32_t* to) {
+                      reached_scores(logits, row, begin, end, 0, 0, to);
+                    });
 }
 
 // The same, of scores that reach further, by rank.
 inline Chosen reached_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
                                 const int64_t* counts, int64_t recent, int64_t behind, int64_t ahead, double scaling) {
   const Logits logits(index, query, group, length, scaling);
-  const auto fill = [&](int64_t row, int32_t* to) {
-    ordered_scores(logits, row, to);
-    reach(to, length, behind, ahead);
+  const auto fill = [&](int64_t row, int64_t begin, int64_t end, int32_t* to) {
+    reached_scores(logits, row, begin, end, behind, ahead, to);
   };
   return choose_all(counts, index.rows, index.rows, length, recent, 1, fill, true);
 }

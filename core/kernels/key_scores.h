@@ -94,12 +94,13 @@ struct Logits {
     for (int64_t j = 0; j < count; ++j) take(j, from[j] * factor - normal);
   }
 
-  // Hand scores, the largest log-probability of the group, of a row to `take(begin, count, scores)`, kChunk at a time.
+  // Hand scores, the largest log-probability of the group, of a row's positions [first, last) to
+  // `take(begin, count, scores)`, kChunk at a time.
   template <typename F>
-  void largest(int64_t row, const F& take) const {
+  void largest(int64_t row, int64_t first, int64_t last, const F& take) const {
     float best[kChunk];
-    for (int64_t begin = 0; begin < length; begin += kChunk) {
-      const int64_t count = std::min(kChunk, length - begin);
+    for (int64_t begin = first; begin < last; begin += kChunk) {
+      const int64_t count = std::min(kChunk, last - begin);
       each(row * group, begin, count, [&](int64_t j, float value) { best[j] = value; });
       for (int64_t q = row * group + 1; q < (row + 1) * group; ++q)
         each(q, begin, count, [&](int64_t j, float value) { best[j] = std::max(best[j], value); });
@@ -130,7 +131,7 @@ inline Tensor key_code_scores(const Tensor query, const Tensor codes, const Tens
   float* to = out.mutable_data_ptr<float>();
   parallel_for(logits.rows, 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
-      logits.largest(row, [&](int64_t first, int64_t count, const float* scores) {
+      logits.largest(row, 0, length, [&](int64_t first, int64_t count, const float* scores) {
         std::memcpy(to + row * length + first, scores, count * sizeof(float));
       });
   });

@@ -33,10 +33,9 @@ struct Turns {
 inline Chosen old_positions(const KeyCodes& index, const float* query, int64_t group, int64_t old, const int64_t* counts,
                             int64_t sinks, int64_t reached, double scaling) {
   const Logits logits(index, query, group, old, scaling);
-  return choose_all(counts, index.rows, index.rows, old, 0, 1, [&](int64_t row, int32_t* to) {
-    ordered_scores(logits, row, to);
-    reach(to, old, reached, reached);
-    std::fill(to, to + std::min(sinks, old), INT32_MAX);
+  return choose_all(counts, index.rows, index.rows, old, 0, 1, [&](int64_t row, int64_t begin, int64_t end, int32_t* to) {
+    reached_scores(logits, row, begin, end, reached, reached, to);
+    for (int64_t j = begin; j < std::min(sinks, end); ++j) to[j - begin] = INT32_MAX;
   });
 }
 
