@@ -130,8 +130,9 @@ def main() -> None:
     parser.add_argument("--read", default="4096/2048")
     parser.add_argument("--ends", nargs="*", default=[])
     parser.add_argument("--by-token", action="store_true")
+    parser.add_argument("--quantization", default="none")
     asked = parser.parse_args()
-    model, tokenizer = load_model(quantization="none")
+    model, tokenizer = load_model(quantization=asked.quantization)
     ids, facts = document(asked.text, tokenizer, asked.length)
     alone = asked.read == "alone"
     ids = ids[-ALONE:] if alone else ids
