@@ -17,6 +17,7 @@ from transformers.masking_utils import sdpa_mask
 
 from .applicable import require_replaceable
 from .errors import InvalidParameterError, PolicyInactiveError
+from .extension import WorkingSet
 from .grouped import (
     Terms,
     allowed_by,
@@ -35,7 +36,6 @@ from .policies import Observation
 from .positions import attach, positions_of
 from .rotary import Rotary
 from .selection import gather_positions, has_gradient
-from .window import WorkingSet
 
 RECEIVED_AT_ONCE = 256
 """Queries of which the attention is held at a time where a method sums it."""
@@ -267,7 +267,7 @@ def _full_step(
 
 
 def _beyond_window(layer: PolicyLayer, module: nn.Module, query: Tensor, mask: Tensor | None, terms: Terms) -> Tensor:
-    """Attention of the newest tokens, of which the last are beyond the window that is extended (window.py)."""
+    """Attention of the newest tokens, of which the last are beyond the window that is extended (extension.py)."""
     _require_extendable_step(layer, query, mask)
     rotary, extension = positions_of(module).rotary(), layer.extension
     assert extension is not None

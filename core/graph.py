@@ -22,13 +22,13 @@ from transformers import PreTrainedModel
 from . import kernels
 from .cache import PolicyCache
 from .decode_step import Checked
+from .extension import POOL
 from .graph_export import MOST_ROWS, named_tensors
 from .layer import PolicyLayer, Step
 from .places import Coded, Small, place
 from .positions import positions_of
 from .refresh import refresh_together
 from .rotary import Rotary
-from .window import POOL
 
 BY_CODES = (Step.CHOSEN, Step.RENEWED)
 

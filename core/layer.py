@@ -15,13 +15,14 @@ from transformers.cache_utils import CacheLayerMixin
 
 from .errors import InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
+from .extension import Extension
 from .kept import Kept
 from .key_codes import KeyCodes
 from .places import Extended
 from .policies import Observation, Policy
 from .rotary import Rotary
 from .storage import GrowingTensor, SmallCache
-from .window import Extension, Window
+from .window import Window
 
 ATTENTION_NAME = "refreshkv"
 """Name under which the attention function and its mask are registered with transformers."""

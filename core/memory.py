@@ -8,8 +8,8 @@ from transformers import PreTrainedModel
 
 from .cache import PolicyCache, kv_dtype
 from .errors import ContextOverflowError
+from .extension import SCORED
 from .key_codes import SPAN
-from .window import SCORED
 
 
 def free_memory(device: torch.device) -> int:

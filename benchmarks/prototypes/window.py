@@ -23,12 +23,12 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-import core.window
 from core import FullAttention, PolicyCache, Snapshot, load_model
 from core.default_model import cache_folder
+from core.extension import Extension
 from core.sequence import PREFILL_CHUNK
 from core.steps import forward
-from core.window import Beyond, Extension, Window
+from core.window import Beyond, Window
 
 from ..quality.texts import TEXTS, token_ids
 from ..writing.corpus import Library
@@ -62,18 +62,18 @@ def encoded(tokenizer: PreTrainedTokenizerBase, text: str) -> Tensor:
     return torch.tensor(tokenizer(text)["input_ids"])
 
 
-def rule(name: str, size: int) -> tuple[Window, int]:
-    """As written on the command line, and how many queries score."""
+def rule(name: str, size: int) -> Window:
+    """As written on the command line."""
+    usual = Window.of(size)
     local, chosen, *rest = map(int, name.split("/"))
-    block, bits, asking = rest + [512, 4, core.window.ASKING][len(rest) :]
-    return replace(Window.of(size), local=local, chosen=chosen, block=block, bits=bits), asking
+    block, bits, asking = rest + [usual.block, usual.bits, usual.asking][len(rest) :]
+    return replace(usual, local=local, chosen=chosen, block=block, bits=bits, asking=asking)
 
 
 def under(cache: PolicyCache, name: str) -> None:
     """Let `cache` go on by a rule."""
     assert cache.window is not None
-    window, core.window.ASKING = rule(name, cache.window.size)
-    cache.window = window
+    window = cache.window = rule(name, cache.window.size)
     for layer in cache.policy_layers.values():
         layer.window, layer.extension = window, Extension(window)
 

@@ -11,9 +11,9 @@ from torch import Tensor
 from transformers import LlamaForCausalLM
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-import core.window
+from core.extension import POOL, SINKS
 from core.key_codes import KeyCodes
-from core.window import POOL, SINKS, Window
+from core.window import Window
 
 
 class ExtendedReference:
@@ -105,7 +105,7 @@ class ExtendedReference:
         codes = KeyCodes(bare[:, :, : self.window.size - self.window.local], self.window.bits)
         codes.append(bare[:, :, codes.length :])
         scores = torch.full((old,), -torch.inf)
-        for place in range(len(query) - 1, -1, -math.ceil(len(query) / core.window.ASKING)):
+        for place in range(len(query) - 1, -1, -math.ceil(len(query) / self.window.asking)):
             for one in query[place, head * self.group : (head + 1) * self.group]:
                 asked = self._turned(one, self.window.size // 2)
                 found = codes.log_weights(asked.view(1, 1, 1, -1), scaling)[0, 0, 0]

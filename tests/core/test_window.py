@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Sequence
+from dataclasses import replace
 
 import psutil
 import pytest
 import torch
 from transformers import PreTrainedModel
 
-import core.window
 from core import (
     METHODS,
     CacheMismatchError,
@@ -28,9 +28,10 @@ from core import (
     enable,
     stream_generate,
 )
+from core.extension import SCORED
 from core.positions import positions_of
 from core.steps import forward
-from core.window import SCORED, Window
+from core.window import Window
 from tests.core.architectures import make_model
 from tests.core.extended import ExtendedReference
 from tests.core.tiny import byte_tokenizer, tiny_model
@@ -101,7 +102,8 @@ def test_a_prompt_and_full_attention_equal_the_reference(rotary: str) -> None:
 
 
 def test_a_few_queries_of_a_block_score(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core.window, "ASKING", 2)
+    few = replace(Window.of(SIZE), asking=2)
+    monkeypatch.setattr(Window, "of", lambda size: few)
     test_a_prompt_and_full_attention_equal_the_reference("default")
 
 

@@ -1,0 +1,221 @@
+"""A layer beyond the trained window: its attention, by the rule of window.py, and what it keeps for that: the index of
+the keys that are not local, and room for what a decode step attends to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool1d
+
+from .grouped import Lowered, Terms, chunk_attention, grouped_attention, is_plain_chunk
+from .key_codes import KeyCodes, choose_positions
+from .places import Extended
+from .rotary import Rotary
+from .selection import gather_into, gather_positions
+from .window import Window
+
+SINKS = 4
+"""First tokens that every block attends to: much attention goes there that means nothing (StreamingLLM)."""
+
+POOL = 7
+"""Positions over which scores are pooled, so that neighbours of a peak are chosen with it."""
+
+SCORED, CODED = 1 << 24, 8192
+"""Bytes of scores that are made at once, which the allocator keeps for the next ones, and keys that are turned back at
+once."""
+
+
+class WorkingSet(NamedTuple):
+    """What a decode step attends to, `(1, heads, count, dim)`: keys moved together within the window, values, and the
+    positions in the full cache, int64 `(1, heads, count)`, ascending; the step's own is the last. mask: float32
+    `(1, 1, 1, count)`, to be added to the scores."""
+
+    keys: Tensor
+    values: Tensor
+    positions: Tensor
+    mask: Tensor
+
+
+class Extension:
+    """One layer's state beyond the window: the index of the keys that are not local, and room for a working set."""
+
+    def __init__(self, window: Window) -> None:
+        """Nothing yet."""
+        self.window = window
+        self._codes: KeyCodes | None = None
+        self._stage: _Stage | None = None
+
+    def prompt_attention(
+        self, query: Tensor, keys: Tensor, values: Tensor, terms: Terms, rotary: Rotary, stock: Callable[[int], Tensor]
+    ) -> Tensor:
+        """Attention `(1, new, query_heads, value_dim)` of the newest tokens, more of a prompt, of which the last are
+        beyond the window. `stock(new)`: that of the first of them, which are within."""
+        length = keys.shape[2]
+        first = start = length - query.shape[2]
+        parts = []
+        if start < self.window.size:
+            parts.append(stock(self.window.size - start))
+            start = self.window.size
+        while start < length:
+            end = min(length, self.window.start_of_block(start) + self.window.block)
+            own = query[:, :, start - first : end - first]
+            parts.append(self._block(own, keys[:, :, :end], values[:, :, :end], terms, rotary))
+            start = end
+        return torch.cat(parts, dim=1)
+
+    def working_set(
+        self, query: Tensor, keys: Tensor, values: Tensor, count: int, scaling: float, rotary: Rotary
+    ) -> WorkingSet:
+        """What the newest token, with this query `(1, query_heads, 1, dim)`, attends to: `count` chosen positions at
+        most, and the local part."""
+        length = keys.shape[2]
+        begin = self._begin(length)
+        chosen = self._choose(query, keys, begin, count, scaling, rotary)
+        count = chosen.shape[2]
+        stage = self._staged(keys, values, begin, count, length)
+        stage.fill(keys, values, chosen, rotary)
+        mask = torch.zeros(1, 1, 1, count + length - begin, device=keys.device)
+        mask[..., SINKS:count] = -self.window.discount(begin)
+        return WorkingSet(*stage.views, self.with_local(chosen, length), mask)
+
+    def prepare(
+        self, keys: Tensor, values: Tensor, count: int, position: int, rotary: Rotary
+    ) -> tuple[KeyCodes, int, Extended]:
+        """For a compiled step that makes the working set of the token at `position` by itself: the codes that it
+        scores, how many it chooses, and the rest. `keys`, `values`: all before it."""
+        begin = self._begin(position + 1)
+        codes, count = self._index(keys, begin, rotary), min(count, begin)
+        stage, apart = self._staged(keys, values, begin, count, position + 1), self.window.size // 2 - position
+        turns, lower_by = rotary.turns(max(begin, -apart), keys.device), self.window.discount(begin)
+        staged, stage.end = stage.end, position + 1
+        keys, values = stage.storage
+        extended = Extended(begin, SINKS, keys, values, staged, turns, rotary.interleaved, apart, lower_by)
+        return codes, count, extended
+
+    @property
+    def attended(self) -> tuple[Tensor, Tensor]:
+        """The keys and values `(1, heads, count, dim)` of the last working set."""
+        assert self._stage is not None
+        return self._stage.views
+
+    def with_local(self, chosen: Tensor, length: int) -> Tensor:
+        """The positions of the working set of the last of `length` tokens, of which `chosen` `(1, heads, count)` are
+        old."""
+        local = torch.arange(self._begin(length), length, device=chosen.device)
+        return torch.cat([chosen, local.expand(*chosen.shape[:2], -1)], dim=2)
+
+    def _begin(self, length: int) -> int:
+        """How many of `length` positions are old for the last of them."""
+        return self.window.start_of_block(length - 1) - self.window.local
+
+    def _staged(self, keys: Tensor, values: Tensor, begin: int, count: int, length: int) -> _Stage:
+        if self._stage is None or not self._stage.continues(begin, count, length):
+            self._stage = _Stage(keys, values, begin, count, self.window.local + self.window.block)
+        return self._stage
+
+    def truncate(self, length: int) -> None:
+        """Forget all positions from `length` on."""
+        self._stage = None
+        if length < self.window.size:  # the ranges are those of the first keys, which may be others now
+            self._codes = None
+        elif self._codes is not None:
+            self._codes.truncate(length)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of index and working set."""
+        return sum(part.nbytes for part in (self._codes, self._stage) if part is not None)
+
+    def _block(self, query: Tensor, keys: Tensor, values: Tensor, terms: Terms, rotary: Rotary) -> Tensor:
+        """Attention `(1, new, query_heads, value_dim)` of the last tokens, all of one block."""
+        start = keys.shape[2] - query.shape[2]
+        begin = self.window.start_of_block(start) - self.window.local
+        chosen = self._choose(query, keys, begin, self.window.chosen, terms.scaling, rotary)
+        moved = rotary.moved(gather_positions(keys, chosen), together(chosen, begin))
+        key = torch.cat([moved, keys[:, :, begin:]], dim=2)
+        value = torch.cat([gather_positions(values, chosen), values[:, :, begin:]], dim=2)
+        lowered = Lowered(min(SINKS, chosen.shape[2]), chosen.shape[2], self.window.discount(begin))
+        if is_plain_chunk(query, key, value, terms):
+            return chunk_attention(query, key, value, terms.scaling, lowered)
+        new, length = query.shape[2], key.shape[2]
+        mask = torch.full((1, 1, 1, new, length), -torch.inf, device=query.device).triu(length - new + 1)
+        mask[..., lowered.first : lowered.last] = -lowered.by
+        return grouped_attention(query, key, value, mask, terms)[0]
+
+    def _choose(self, query: Tensor, keys: Tensor, old: int, count: int, scaling: float, rotary: Rotary) -> Tensor:
+        """The positions `(1, heads, count)` of the first `old` that the last tokens, with `query`, attend to,
+        ascending."""
+        new, heads = query.shape[2], keys.shape[1]
+        apart = -(-new // self.window.asking)
+        asking = torch.arange((new - 1) % apart, new, apart, device=query.device)
+        away = self.window.size // 2 - (keys.shape[2] - new + asking)
+        placed = rotary.moved(query[:, :, asking], away).unflatten(1, (heads, -1)).flatten(2, 3)
+        codes, scores = self._index(keys, old, rotary), None
+        fours = max(1, SCORED // (16 * heads * old))  # which the kernel scores in one pass over the codes
+        for piece in placed.split(4 * fours, dim=2):
+            found = codes.scores(piece.reshape(1, -1, 1, piece.shape[3]), scaling)
+            scores = found if scores is None else torch.maximum(scores, found)
+        assert scores is not None
+        scores = max_pool1d(scores, POOL, stride=1, padding=POOL // 2)
+        scores[:, :, :SINKS] = torch.inf
+        return choose_positions(scores, min(count, old), recent=0)
+
+    def _index(self, keys: Tensor, old: int, rotary: Rotary) -> KeyCodes:
+        """The codes of the first `old` keys, as if they had no position; the window's own first set the ranges."""
+        if self._codes is None:
+            self._codes = KeyCodes(_bare(keys, 0, self.window.size - self.window.local, rotary), self.window.bits)
+        if self._codes.length > old:
+            self._codes.truncate(old)
+        for start in range(self._codes.length, old, CODED):
+            self._codes.append(_bare(keys, start, min(old, start + CODED), rotary))
+        return self._codes
+
+
+class _Stage:
+    """Room for a working set: the chosen first, then the local part of one block, which only grows. storage: keys and
+    values `(1, heads, capacity, dim)`; end: up to which position of the full cache it holds what is local."""
+
+    def __init__(self, keys: Tensor, values: Tensor, begin: int, count: int, local: int) -> None:
+        self.storage = tuple(
+            states.new_empty(*states.shape[:2], count + local, states.shape[3]) for states in (keys, values)
+        )
+        self._begin, self._count, self.end = begin, count, begin
+
+    def continues(self, begin: int, count: int, length: int) -> bool:
+        return (begin, count) == (self._begin, self._count) and length >= self.end
+
+    def fill(self, keys: Tensor, values: Tensor, chosen: Tensor, rotary: Rotary) -> None:
+        """Put in the keys and values at `chosen`, moved together, and what is local."""
+        count, length = self._count, keys.shape[2]
+        shift = count - self._begin
+        for stage, states in zip(self.storage, (keys, values), strict=True):
+            stage[:, :, self.end + shift : length + shift] = states[:, :, self.end :]
+        self.end = length
+        placed, values_placed = (stage[:, :, :count] for stage in self.storage)
+        gather_into([placed, values_placed], [keys, values], [chosen, chosen])
+        placed.copy_(rotary.moved(placed, together(chosen, self._begin)))
+
+    @property
+    def views(self) -> tuple[Tensor, Tensor]:
+        """Keys and values of what it holds."""
+        used = self.end + self._count - self._begin
+        keys, values = (stage[:, :, :used] for stage in self.storage)
+        return keys, values
+
+    @property
+    def nbytes(self) -> int:
+        return sum(stage.nbytes for stage in self.storage)
+
+
+def together(chosen: Tensor, begin: int) -> Tensor:
+    """By how many positions each of `chosen` `(1, heads, count)`, ascending, moves to stand without gaps before
+    `begin`."""
+    return torch.arange(begin - chosen.shape[2], begin, device=chosen.device) - chosen
+
+
+def _bare(keys: Tensor, start: int, end: int, rotary: Rotary) -> Tensor:
+    """Keys turned back to no position."""
+    return rotary.moved(keys[:, :, start:end], -torch.arange(start, end, device=keys.device))
