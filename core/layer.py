@@ -5,6 +5,7 @@ Holds storage, schedule and counts; what a method keeps is in `kept.py`, how att
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
@@ -377,11 +378,9 @@ class PolicyLayer(CacheLayerMixin):
 
     @property
     def most_old(self) -> int:
-        """How many old positions a step beyond the window chooses at most: as many as there is room for, or K if an
-        index chooses."""
+        """How many old positions a step beyond the window chooses at most: as many as there is room for, or K."""
         assert self.extension is not None
-        room = self.extension.window.room
-        return room if self.kept.index is None else min(room, *self.kept.sizes)
+        return min(self.extension.window.room, *self.kept.sizes, sys.maxsize)
 
     def working_positions(self, chosen: Tensor) -> Tensor:
         """The positions `(1, heads, count)` of the last token's working set, of which `chosen` `(heads, count)` are
