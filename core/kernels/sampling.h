@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <limits>
+
 #include "refresh.h"
 
 namespace refreshkv {
