@@ -7,6 +7,7 @@
 #include "prompt_layer.h"
 #include "refresh.h"
 #include "rows.h"
+#include "sampling.h"
 
 STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("int4_linear(Tensor x, Tensor weight, Tensor scale) -> Tensor");
@@ -38,6 +39,7 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def(
       "indexed_attention(Tensor query, Tensor keys, Tensor values, Tensor codes, Tensor ranges, Tensor counts, "
       "int recent, int spread, float scaling) -> (Tensor, Tensor)");
+  m.def("likely_tokens(Tensor logits, float reach) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(refreshkv, CompositeExplicitAutograd, m) {
@@ -65,4 +67,5 @@ STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
   m.impl("choose_positions", TORCH_BOX(&refreshkv::choose_positions));
   m.impl("chosen_attention", TORCH_BOX(&refreshkv::chosen_attention));
   m.impl("indexed_attention", TORCH_BOX(&refreshkv::indexed_attention));
+  m.impl("likely_tokens", TORCH_BOX(&refreshkv::likely_tokens));
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor
-from transformers import LogitsProcessor, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from ..errors import InvalidParameterError
+from ..lowering import Lowering
 from .continuation import Continuation
 from .vocabulary import Vocabulary
 from .words import kind_of
@@ -16,7 +17,7 @@ LONGEST = 50
 """Tokens of a repeat beyond which the penalty grows no more."""
 
 
-class RepetitionGuard(LogitsProcessor):
+class RepetitionGuard(Lowering):
     """DRY ("don't repeat yourself"): what would continue a repeat loses `multiplier * base ** (n - allowed_length)`.
 
     n is the length in tokens of the longest end of the text that stood before, followed by that token; up to
@@ -62,9 +63,10 @@ class RepetitionGuard(LogitsProcessor):
         self._continuation = Continuation()
         self._tokens: list[int] = []
         self._places: dict[int, list[int]] = {}
+        self._lost: dict[int, float] = {}
 
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """`scores` `(1, vocabulary)` after `input_ids` `(1, length)`, lower where a repeat would go on."""
+    def follow(self, input_ids: Tensor) -> None:
+        """Take in `input_ids` `(1, length)` and find what would go on with a repeat."""
         token = self._continuation.new_token(input_ids)
         if token is None:
             self._tokens, self._places = [], {}
@@ -72,10 +74,16 @@ class RepetitionGuard(LogitsProcessor):
         for new in draft if token is None else [token]:
             self._places.setdefault(new, []).append(len(self._tokens))
             self._tokens.append(new)
-        lost = self._penalties()
-        if lost:
-            scores = scores.clone()
-            scores[0, list(lost)] -= scores.new_tensor(list(lost.values()))
+        self._lost = self._penalties()
+
+    def lower(self, scores: Tensor, tokens: Sequence[int] | None = None) -> Tensor:
+        """`scores` `(1, vocabulary)`, lower where a repeat would go on; or `(1, n)` of `tokens` alone."""
+        if not self._lost:
+            return scores
+        if tokens is not None:
+            return scores - scores.new_tensor([self._lost.get(token, 0.0) for token in tokens])
+        scores = scores.clone()
+        scores[0, list(self._lost)] -= scores.new_tensor(list(self._lost.values()))
         return scores
 
     def _penalties(self) -> dict[int, float]:

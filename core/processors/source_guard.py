@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import LogitsProcessor, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
+from ..lowering import Lowering
 from .automaton import Automaton, State
 from .continuation import Continuation
 from .vocabulary import Branch, Vocabulary, decoded
 from .words import Place, Word, guarded_words
 
 
-class SourceGuard(LogitsProcessor):
+class SourceGuard(Lowering):
     """Holds what looks like a fact to the sources: numbers, names, e-mail addresses, URLs, paths and identifiers.
 
     A word with a capital, a digit, one of `@ / _ \\` or a full stop inside can only be written if it is one of the
@@ -25,9 +27,9 @@ class SourceGuard(LogitsProcessor):
     the vocabulary with the space before it. Free are also "I", "A", and the numbers of list items. What a text says
     with these words is not checked. A text that is cut off by its length may end within a word.
 
-    A token, or an end token, is always left. Tokens that may follow are found once for each state of the text and kept;
-    most steps are in a few states. One row at a time. It works for one run after another: where the ids it sees do not
-    continue those of the step before, it reads their end anew.
+    A token, or an end token, is always left. What may follow is found once for each state of the text and kept, of all
+    tokens or of those it is asked about; most steps are in a few states. One row at a time. It works for one run after
+    another: where the ids it sees do not continue those of the step before, it reads their end anew.
 
     Put it before processors that leave only a few tokens, such as `ContextContrast`.
     """
@@ -40,11 +42,12 @@ class SourceGuard(LogitsProcessor):
         self._continuation = Continuation()
         self._state, self._begun = State(Place.LINE, ""), b""
         self._masks: dict[tuple[State, bytes], Tensor] = {}
+        self._judged = defaultdict[tuple[State, bytes], dict[int, bool]](dict)
         self._ranges: dict[tuple[int, int, State], list[tuple[int, int]]] = {}
         self._outside: dict[State, list[tuple[int, int]]] = {}
 
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """`scores` `(1, vocabulary)` after `input_ids` `(1, length)`, -inf where a token may not follow."""
+    def follow(self, input_ids: Tensor) -> None:
+        """Read what is new of `input_ids` `(1, length)`."""
         token = self._continuation.new_token(input_ids)
         if token is None:
             held, whole = self.vocabulary.tail(input_ids[0].tolist())
@@ -52,6 +55,12 @@ class SourceGuard(LogitsProcessor):
             self._read(held)
         else:
             self._read(self.vocabulary.bytes_of(token) or b"")  # a special token adds nothing
+
+    def lower(self, scores: Tensor, tokens: Sequence[int] | None = None) -> Tensor:
+        """`scores` `(1, vocabulary)`, -inf where a token may not follow; or `(1, n)` of `tokens` alone."""
+        if tokens is not None:
+            banned = [not may_follow for may_follow in self._judge(tokens)]
+            return scores.masked_fill(scores.new_tensor([banned]).bool(), -torch.inf) if any(banned) else scores
         mask = self._fitted(self.allowed_tokens(), scores)
         guarded = torch.where(mask, scores, -torch.inf)
         if guarded.max() > -torch.inf:
@@ -70,6 +79,25 @@ class SourceGuard(LogitsProcessor):
         if key not in self._masks:
             self._masks[key] = self._find_tokens(*key)
         return self._masks[key]
+
+    def _judge(self, tokens: Sequence[int]) -> list[bool]:
+        """Which of some tokens may follow the text read so far, but for a special one that does where no other may."""
+        key = self._state, self._begun
+        judged = self._judged[key]
+        for token in tokens:
+            if token not in judged:
+                judged[token] = self._may_follow(token, *key)
+        return [judged[token] for token in tokens]
+
+    def _may_follow(self, token: int, state: State, begun: bytes) -> bool:
+        held = self.vocabulary.bytes_of(token)
+        if held is None:
+            return token < len(self.vocabulary) and self._may_end(state, begun)
+        part = decoded(begun + held) if held else None
+        return part is not None and self._may_add(state, *part)
+
+    def _may_end(self, state: State, begun: bytes) -> bool:
+        return not begun and self._automaton.between(state) is not None
 
     def _read(self, held: bytes) -> None:
         held = self._begun + held
@@ -99,8 +127,7 @@ class SourceGuard(LogitsProcessor):
             pieces = [(token, *part) for token, part in parts if part is not None]
         for token, text, rest in pieces:
             found[token] = self._may_add(state, text, rest)
-        may_end = not begun and self._automaton.between(state) is not None
-        if may_end or not found.any():
+        if self._may_end(state, begun) or not found.any():
             found[vocabulary.special] = True
         return torch.from_numpy(found)
 

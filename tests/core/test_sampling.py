@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from core import InvalidParameterError, SamplingParams, TokenGenerated, stream_generate
-from core.sampling import Sampler, gumbel_noise
+from core.sampling import GumbelNoise, Sampler
 
 SCORES = torch.tensor([[0.5, -1.0, 2.0, -torch.inf, 1.0, 0.0]])
 DRAWS = 20_000
@@ -66,11 +66,11 @@ def test_the_noise_is_that_of_seed_and_position_alone() -> None:
     anew = [draw(SamplingParams(temperature=1.0, seed=5).sampler(0), position) for position in range(200)]
     assert forwards == backwards[::-1] == anew
     assert forwards != [draw(sampler, position) for position in range(1, 201)]
-    noises = [gumbel_noise(seed, position, 8) for seed in (-1, 0, 1, 2**63, 2**64 - 2) for position in range(50)]
+    noises = [GumbelNoise(seed)(position, 8) for seed in (-1, 0, 1, 2**63, 2**64 - 2) for position in range(50)]
     assert len({tuple(noise.tolist()) for noise in noises}) == len(noises)
-    assert torch.equal(gumbel_noise(9, 30, 8), gumbel_noise(9, 30, 8))
+    assert torch.equal(GumbelNoise(9)(30, 8), GumbelNoise(9)(30, 8))
     # A part of the vocabulary has the noise that it has in all of it.
-    assert torch.equal(gumbel_noise(9, 30, 8), gumbel_noise(9, 30, 4096)[:8])
+    assert torch.equal(GumbelNoise(9)(30, 8), GumbelNoise(9)(30, 4096)[:8])
 
 
 def test_what_a_cutoff_removes_changes_no_other_token() -> None:
@@ -90,7 +90,7 @@ def test_what_a_cutoff_removes_changes_no_other_token() -> None:
 
 
 def test_noise_is_finite_and_standard_gumbel() -> None:
-    noise = torch.cat([gumbel_noise(0, position, 50_000) for position in range(20)]).double()
+    noise = torch.cat([GumbelNoise(0)(position, 50_000) for position in range(20)]).double()
     assert noise.isfinite().all()
     # Mean Euler's constant, variance pi**2 / 6; their standard errors over a million draws are 0.0013 and 0.0035.
     assert noise.mean().item() == pytest.approx(np.euler_gamma, abs=0.005)

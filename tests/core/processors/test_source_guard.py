@@ -103,6 +103,20 @@ def test_each_token_is_judged_as_by_the_reference(kind: str, source: str, seed: 
     assert {token: (before, vocabulary.token_bytes[token], token in left) for token in differ} == {}
 
 
+@kinds
+@pytest.mark.parametrize("source", [TEXT, *OTHER_SOURCES])
+def test_of_some_tokens_it_leaves_what_it_leaves_of_all(kind: str, source: str) -> None:
+    tokenizer, vocabulary = made(kind)
+    guard, special = SourceGuard(vocabulary, [source]), set(vocabulary.special)
+    every, scores = range(len(vocabulary) + 2), torch.zeros(1, len(vocabulary) + 2)
+    tokens = walk(guard, tokenizer.eos_token_id, random.Random(len(source)), 12)
+    for end in range(1, len(tokens) + 1):
+        guard.follow(ids_of(tokens[:end]))
+        left = guard.lower(scores)[0].isfinite().nonzero().flatten().tolist()
+        some = guard.lower(scores, every)[0].isfinite().nonzero().flatten().tolist()
+        assert some == ([] if special.issuperset(left) and some != left else left)
+
+
 @pytest.mark.slow
 @kinds
 @settings(max_examples=15)
