@@ -47,7 +47,7 @@ class Window:
     block: int
     chosen: int
     bits: int = 4
-    asking: int = 64
+    asking: int = 16
 
     @classmethod
     def of(cls, size: int) -> Window:
