@@ -33,8 +33,14 @@ def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: in
         max_new_tokens=max_new_tokens,
         needed=f"{needed / 1e9:.1f}",
         free=f"{free / 1e9:.1f}",
-        fitting=max(0, (free - fixed) // per_token - max_new_tokens),
+        fitting=max(0, fitting_tokens(model, cache, free) - max_new_tokens),
     )
+
+
+def fitting_tokens(model: PreTrainedModel, cache: PolicyCache, free: int) -> int:
+    """How many tokens, written ones among them, so many bytes hold in `cache`, whose window is extended."""
+    per_token, fixed = bytes_of(model, cache)
+    return max(0, (free - fixed) // per_token)
 
 
 def bytes_of(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
