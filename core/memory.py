@@ -44,13 +44,14 @@ def fitting_tokens(model: PreTrainedModel, cache: PolicyCache, free: int) -> int
 
 
 def bytes_of(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
-    """Bytes that a token takes in `cache`, whose window is extended, and those that do not grow: keys and values, their
-    index, the working sets and the scores under way."""
-    assert cache.window is not None
+    """Bytes that a token takes in `cache`, and those that do not grow: keys and values, and beyond the window that is
+    extended their index, the working sets and the scores under way."""
     config = model.config.get_text_config(decoder=True)
     dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     states = 2 * heads * dim * (kv_dtype(config) or model.dtype).itemsize
-    codes = heads * -(-dim // SPAN) * SPAN * cache.window.bits // 8
-    layers = len(cache.policy_layers)
-    return layers * (states + codes), layers * states * cache.window.size + 2 * SCORED
+    layers, window = len(cache.policy_layers), cache.window
+    if window is None:
+        return layers * states, 0
+    codes = heads * -(-dim // SPAN) * SPAN * window.bits // 8
+    return layers * (states + codes), layers * states * window.size + 2 * SCORED

@@ -39,7 +39,6 @@ from core import (
     NextStep,
     Policy,
     PolicyCache,
-    PolicyInactiveError,
     PrefixCache,
     RefreshKVError,
     Statement,
@@ -190,14 +189,12 @@ class Engine:
         kept = self._documents.nbytes if self._documents else 0  # which make way
         return fitting_tokens(model, cache, free_memory(model.device) + kept)
 
-    def cache_bytes(self, tokens: int) -> int:
-        """Bytes that keys and values of so many tokens take, about; beyond the window with what is kept beside."""
+    def cache_bytes(self, tokens: int, *, as_one: bool) -> int:
+        """Bytes that keys and values of so many tokens take; beyond the window with what is kept beside them."""
         model, _ = self.require_model()
-        try:
-            per_token, fixed = bytes_of(model, PolicyCache(self._text_config(), FullAttention(), "extend"))
-        except PolicyInactiveError:
-            return 0
-        return per_token * tokens + (fixed if tokens > self.window else 0)
+        cache = PolicyCache(self._text_config(), FullAttention(), "extend" if as_one else None)
+        per_token, fixed = bytes_of(model, cache)
+        return per_token * tokens + fixed
 
     def expected(self, prompt: int, new: int, *, as_one: bool) -> Seconds:
         """What runs take that read so many tokens and write at most `new`, from what the latest took; `as_one`: a

@@ -318,8 +318,9 @@ class Commands:
                 return error.message
             if found.excess > 0:
                 return WindowMessage(found)
-            seconds = self.engine.expected(*found.read_and_written, as_one=beyond == AS_ONE)
-            return Way(found.total, seconds, self.engine.cache_bytes(found.total))
+            as_one = beyond == AS_ONE
+            seconds = self.engine.expected(*found.read_and_written, as_one=as_one)
+            return Way(found.total, seconds, self.engine.cache_bytes(found.total, as_one=as_one))
 
         return LongReading(way("parts"), way(AS_ONE))
 

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from app.project.commands import Commands
-from app.project.long_reading import LongReading
+from app.project.long_reading import LongReading, Way
 from app.project.material import parts_chosen
 from app.project.section_point import sections_in
 from app.project.session import Session
@@ -69,7 +69,7 @@ def add_budget(
             refused = panels.notice(worded(error, request))
         if asked is not None:  # the other way may be what is left
             with suppress(AppError):
-                offered = long_shown(context.commands.long_reading_in(session, asked, state), say)
+                offered = long_shown(context.commands.long_reading_in(session, asked, state), say, known=state is None)
         if asked is None or state is None:
             return {**said(refused, ()), **offered, **progress, plan: None, shown_plan: ""}
         state = state.said(say)
@@ -79,10 +79,13 @@ def add_budget(
         noted = notes.values(session, say, offered=found is not None and "note" in found["states"])
         return {**said(window_html(state, say), state.choices), **offered, **progress, **planned, **noted}
 
-    def long_shown(found: LongReading | None, say: Wording) -> dict[Any, Any]:
+    def long_shown(found: LongReading | None, say: Wording, *, known: bool = False) -> dict[Any, Any]:
+        """`known`: the bar says already why one of the ways is none."""
         if found is None:
             return {fields.beyond: gr.update(visible=HIDDEN), ways: ""}
-        return {fields.beyond: gr.update(visible=True), ways: panels.ways(long_reading(found, say))}
+        offers = zip((found.parts, found.one), long_reading(found, say), strict=True)
+        said = [sentence for offer, sentence in offers if isinstance(offer, Way) or not known]
+        return {fields.beyond: gr.update(visible=True), ways: panels.ways(said)}
 
     def said(html: str, choices: tuple[Choice, ...]) -> dict[Any, Any]:
         labels = [choice.sentence for choice in choices] + [""] * (CHOICES - len(choices))
