@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import psutil
 import torch
 from transformers import PreTrainedModel
@@ -11,10 +14,30 @@ from .errors import ContextOverflowError
 from .extension import SCORED
 from .key_codes import SPAN
 
+CGROUPS = Path("/sys/fs/cgroup")
+_LIMITS = (
+    ("memory.max", "memory.current", "memory.stat"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+)
+"""Files of a container's limit, of what is taken of it, and of what of that is a cache of files, in both versions."""
+
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that are free where `device` computes."""
-    return int(torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available)
+    """Bytes that are free where `device` computes; of the processor's no more than its container may still take."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(min([psutil.virtual_memory().available, *_left_in_container(CGROUPS)]))
+
+
+def _left_in_container(folder: Path) -> Iterator[int]:
+    for limit, taken, details in _LIMITS:
+        try:
+            most, held = (folder / limit).read_text().strip(), int((folder / taken).read_text())
+            parts = dict(line.split() for line in (folder / details).read_text().splitlines())
+        except (OSError, ValueError):
+            continue
+        if most.isdecimal():
+            yield max(0, int(most) - held + int(parts.get("inactive_file", 0)))
 
 
 def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: int, max_new_tokens: int) -> None:
