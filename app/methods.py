@@ -57,6 +57,11 @@ def title_of(method: str) -> str:
     return "Full attention, faster" if METHODS[method]().drafting else "Full attention"
 
 
+def extends(method: str) -> bool:
+    """Whether the method of that name can go on beyond the window of a model."""
+    return METHODS[method].extends
+
+
 # --- parameters ---
 
 Form: TypeAlias = Literal["amount", "whole", "number"]

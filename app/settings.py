@@ -156,6 +156,12 @@ class Settings(BaseSettings):
         description="documents of all projects, in 10^6 bytes",
     )
 
+    as_one_tokens: int | None = Field(
+        default_factory=lambda earlier: 20_000 if earlier.get("shared") else None,
+        ge=1,
+        description="of a prompt with its answer, where documents longer than the window are read as one",
+    )
+
     memory_megabytes: int | None = Field(
         None,
         ge=64,

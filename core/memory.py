@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import psutil
 import torch
 from transformers import PreTrainedModel
@@ -11,10 +14,30 @@ from .errors import ContextOverflowError
 from .extension import SCORED
 from .key_codes import SPAN
 
+CGROUPS = Path("/sys/fs/cgroup")
+_LIMITS = (
+    ("memory.max", "memory.current", "memory.stat"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+)
+"""Files of a container's limit, of what is taken of it, and of what of that is a cache of files, in both versions."""
+
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that are free where `device` computes."""
-    return int(torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available)
+    """Bytes that are free where `device` computes; of the processor's no more than its container may still take."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(min([psutil.virtual_memory().available, *_left_in_container(CGROUPS)]))
+
+
+def _left_in_container(folder: Path) -> Iterator[int]:
+    for limit, taken, details in _LIMITS:
+        try:
+            most, held = (folder / limit).read_text().strip(), int((folder / taken).read_text())
+            parts = dict(line.split() for line in (folder / details).read_text().splitlines())
+        except (OSError, ValueError):
+            continue
+        if most.isdecimal():
+            yield max(0, int(most) - held + int(parts.get("inactive_file", 0)))
 
 
 def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: int, max_new_tokens: int) -> None:
@@ -33,18 +56,25 @@ def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: in
         max_new_tokens=max_new_tokens,
         needed=f"{needed / 1e9:.1f}",
         free=f"{free / 1e9:.1f}",
-        fitting=max(0, (free - fixed) // per_token - max_new_tokens),
+        fitting=max(0, fitting_tokens(model, cache, free) - max_new_tokens),
     )
 
 
+def fitting_tokens(model: PreTrainedModel, cache: PolicyCache, free: int) -> int:
+    """How many tokens, written ones among them, so many bytes hold in `cache`, whose window is extended."""
+    per_token, fixed = bytes_of(model, cache)
+    return max(0, (free - fixed) // per_token)
+
+
 def bytes_of(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
-    """Bytes that a token takes in `cache`, whose window is extended, and those that do not grow: keys and values, their
-    index, the working sets and the scores under way."""
-    assert cache.window is not None
+    """Bytes that a token takes in `cache`, and those that do not grow: keys and values, and beyond the window that is
+    extended their index, the working sets and the scores under way."""
     config = model.config.get_text_config(decoder=True)
     dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     states = 2 * heads * dim * (kv_dtype(config) or model.dtype).itemsize
-    codes = heads * -(-dim // SPAN) * SPAN * cache.window.bits // 8
-    layers = len(cache.policy_layers)
-    return layers * (states + codes), layers * states * cache.window.size + 2 * SCORED
+    layers, window = len(cache.policy_layers), cache.window
+    if window is None:
+        return layers * states, 0
+    codes = heads * -(-dim // SPAN) * SPAN * window.bits // 8
+    return layers * (states + codes), layers * states * window.size + 2 * SCORED

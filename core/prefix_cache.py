@@ -19,8 +19,8 @@ import torch
 from transformers import PreTrainedModel
 
 from .cache import PolicyCache
-from .errors import InvalidParameterError, RefreshKVError, SnapshotError
-from .memory import free_memory
+from .errors import InvalidParameterError, PolicyInactiveError, RefreshKVError, SnapshotError
+from .memory import bytes_of, free_memory
 from .policies import FullAttention, Policy
 from .prefix_files import PrefixFiles
 from .snapshot import Snapshot, model_fingerprint
@@ -68,7 +68,7 @@ class PrefixCache:
         """`memory_bytes` defaults to `default_memory`, 0 keeps the last run's cache alone; without `files` nothing is
         kept on disk. `make_room` is told before a run how many bytes it will take, so that others can let go of theirs:
         with `held`, `oldest` and `let_go` these caches can be a part of a larger budget. window: as in
-        `PolicyCache`."""
+        `PolicyCache`, of the runs that do not say themselves."""
         self._model = model
         self._window = window
         self._memory_bytes = default_memory(model.device) if memory_bytes is None else memory_bytes
@@ -83,13 +83,16 @@ class PrefixCache:
         """Held by who changes which are kept."""
 
     @contextmanager
-    def use(self, token_ids: Sequence[int], prefix_end: int, policy: Policy, room: int = 0) -> Iterator[PolicyCache]:
+    def use(
+        self, token_ids: Sequence[int], prefix_end: int, policy: Policy, room: int = 0, *, window: Beyond | None = None
+    ) -> Iterator[PolicyCache]:
         """A cache under `policy` to generate from the prompt `token_ids` with, which holds as much of its beginning as
         is known: `with prefixes.use(...) as cache: generate(..., cache=cache)`.
 
         The first `prefix_end` tokens are what other prompts may begin with too, such as a document. `room` is the
-        number of tokens that the run will need at most, with those it writes. Afterwards the cache is kept, unless the
-        run failed in an unforeseen way. Raises InvalidParameterError if the prompt is shorter than `prefix_end`,
+        number of tokens that the run will need at most, with those it writes. window: "extend" for a run that goes on
+        beyond the trained window; what it shares with runs that do not ends there. Afterwards the cache is kept, unless
+        the run failed in an unforeseen way. Raises InvalidParameterError if the prompt is shorter than `prefix_end`,
         PolicyInactiveError as PolicyCache does.
         """
         if not 0 <= prefix_end <= len(token_ids):
@@ -102,14 +105,17 @@ class PrefixCache:
             )
         room = max(room, len(token_ids))
         with self._lock:
-            entry = self._take(token_ids, prefix_end, policy, room)
+            entry = self._take(token_ids, prefix_end, policy, room, window or self._window)
             if policy.evicts:  # and chooses by what the prompt's last tokens attend to
                 read = len(entry.cache.token_ids)
                 entry.cache.truncate(min(read, max(prefix_end, len(token_ids) - policy.queries)))
             self._in_use[entry] = token_ids
         try:
+            needed = max(0, self._needed(entry.cache, room) - entry.cache.nbytes)
             if self._make_room_elsewhere is not None:
-                self._make_room_elsewhere(max(0, self._token_bytes * room - entry.cache.nbytes))
+                self._make_room_elsewhere(needed)
+            if entry.cache.window is not None:
+                self._free(needed)
             yield entry.cache
         except Exception as error:
             if not isinstance(error, RefreshKVError):
@@ -128,7 +134,8 @@ class PrefixCache:
             for entry, prompt in self._in_use.items():
                 entry.forgotten |= holds(prompt)
         if self._files:
-            self._files.forget(lambda key, ids: key != self._key(ids) or holds(ids))
+            rules = None, self._extended
+            self._files.forget(lambda key, ids: key not in {self._key(ids, rule) for rule in rules} or holds(ids))
 
     def close(self) -> None:
         """At the end: wait until everything is on disk."""
@@ -156,47 +163,55 @@ class PrefixCache:
         with self._lock:
             del self._entries[:1]
 
-    def _take(self, token_ids: Sequence[int], prefix_end: int, policy: Policy, room: int) -> _Entry:
+    def _take(
+        self, token_ids: Sequence[int], prefix_end: int, policy: Policy, room: int, window: Beyond | None
+    ) -> _Entry:
         """The best start there is; an entry is taken out of those kept.
 
         An entry is continued only if it loses no part of its prefix: if the prompt begins with all that it holds of it.
         Otherwise what it shares with the prompt is copied, and it stays as it is; of a run under way, too. So the first
         `held` tokens of an entry never change, and can be copied and written to disk while it is in use.
         """
+        empty = PolicyCache(self._model.config, policy, window)
         if policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
-            self._make_room(self._token_bytes * room)
-            return _Entry(self._empty(policy), prefix_end)
-        entry, shared = self._best(token_ids)
-        if shared < prefix_end and (snapshot := self._from_disk(token_ids, prefix_end)):
-            return _Entry(self._restored(snapshot, policy, room), prefix_end, stored=True)
-        if entry and self._continues(entry, shared):
+            self._make_room(self._needed(empty, room))
+            return _Entry(empty, prefix_end)
+        entry, shared = self._best(token_ids, empty)
+        if shared < prefix_end and (snapshot := self._from_disk(token_ids, prefix_end, empty.window)):
+            return _Entry(self._restored(snapshot, policy, room, window), prefix_end, stored=True)
+        if entry and self._continues(entry, shared, window):
             # What a run evicted must not be missing in the next, so that a text depends on its request alone.
             same = entry.cache.policy == policy and not policy.evicts
             cache = entry.cache if same else entry.cache.with_policy(policy)
             self._entries.remove(entry)
             return _Entry(cache, prefix_end, entry.stored and entry.prefix_end == prefix_end)
         if entry and (snapshot := self._copyable(entry.cache, shared)):
-            return _Entry(self._restored(snapshot, policy, room), prefix_end)
-        self._make_room(self._token_bytes * room)
-        return _Entry(self._empty(policy), prefix_end)
-
-    def _empty(self, policy: Policy) -> PolicyCache:
-        return PolicyCache(self._model.config, policy, self._window)
+            return _Entry(self._restored(snapshot, policy, room, window), prefix_end)
+        self._make_room(self._needed(empty, room))
+        return _Entry(empty, prefix_end)
 
     @cached_property
-    def _rule(self) -> Window | None:
-        return self._empty(FullAttention()).window
+    def _extended(self) -> Window | None:
+        """The rule of what goes beyond the window, if anything can."""
+        try:
+            return PolicyCache(self._model.config, FullAttention(), "extend").window
+        except PolicyInactiveError:
+            return None
 
-    def _best(self, token_ids: Sequence[int]) -> tuple[_Entry | None, int]:
-        """The entry that shares most tokens with the prompt, and how many; of equal ones one that can be continued, as
-        those of runs under way cannot be."""
-        ranked = [(entry.cache.common_prefix(token_ids), entry) for entry in [*self._in_use, *self._entries]]
-        shared, entry = max(ranked, key=lambda item: (item[0], self._continues(item[1], item[0])), default=(0, None))
+    def _best(self, token_ids: Sequence[int], empty: PolicyCache) -> tuple[_Entry | None, int]:
+        """The entry that shares most tokens with the prompt, for which an `empty` cache would else be taken, and how
+        many; of equal ones one that can be continued, as those of runs under way cannot be."""
+        ranked = [(_shared(entry.cache, token_ids, empty), entry) for entry in [*self._in_use, *self._entries]]
+
+        def rank(found: tuple[int, _Entry]) -> tuple[int, bool]:
+            return found[0], self._continues(found[1], found[0], empty.beyond)
+
+        shared, entry = max(ranked, key=rank, default=(0, None))
         return entry, shared
 
-    def _continues(self, entry: _Entry, shared: int) -> bool:
+    def _continues(self, entry: _Entry, shared: int, window: Beyond | None) -> bool:
         """Whether a prompt that shares so many tokens with `entry` can go on in its cache."""
-        return entry not in self._in_use and shared >= entry.held
+        return entry not in self._in_use and shared >= entry.held and entry.cache.beyond == window
 
     def _copyable(self, cache: PolicyCache, shared: int) -> Snapshot | None:
         length = min(shared, cache.prefilled)
@@ -207,10 +222,10 @@ class PrefixCache:
         except SnapshotError:  # sliding or recurrent layers
             return None
 
-    def _restored(self, snapshot: Snapshot, policy: Policy, room: int) -> PolicyCache:
+    def _restored(self, snapshot: Snapshot, policy: Policy, room: int, window: Beyond | None) -> PolicyCache:
         self._make_room(snapshot.nbytes * room // len(snapshot.token_ids))
         config, device = self._model.config, self._model.device
-        return snapshot.restore(config, policy, room=room, device=device, window=self._window)
+        return snapshot.restore(config, policy, room=room, device=device, window=window)
 
     def _keep(self, entry: _Entry) -> None:
         if entry.forgotten or not entry.cache.token_ids:
@@ -221,16 +236,30 @@ class PrefixCache:
         self._entries.append(entry)
         self._token_bytes = _token_bytes(entry.cache)
 
+    def _needed(self, cache: PolicyCache, room: int) -> int:
+        """Bytes that so many tokens take in `cache`; within the window reckoned from the last run's."""
+        if cache.window is None:
+            return self._token_bytes * room
+        per_token, fixed = bytes_of(self._model, cache)
+        return per_token * room + fixed
+
     def _make_room(self, needed: int) -> None:
         while self._entries and self.nbytes + needed > self._memory_bytes:
             self._entries.pop(0)
 
+    def _free(self, needed: int) -> None:
+        """Let go of what is kept until the machine has so many bytes, which a run beyond the window is refused
+        without."""
+        with self._lock:
+            while self._entries and free_memory(self._model.device) < needed:
+                del self._entries[0]
+
     # --- on disk ---
 
-    def _from_disk(self, token_ids: Sequence[int], prefix_end: int) -> Snapshot | None:
+    def _from_disk(self, token_ids: Sequence[int], prefix_end: int, rule: Window | None) -> Snapshot | None:
         if self._files is None or prefix_end < MINIMUM_TOKENS:
             return None
-        snapshot = self._files.load(self._key(token_ids[:prefix_end]))
+        snapshot = self._files.load(self._key(token_ids[:prefix_end], rule))
         return snapshot if snapshot and snapshot.token_ids == tuple(token_ids[:prefix_end]) else None
 
     def _store(self, entry: _Entry) -> None:
@@ -238,7 +267,7 @@ class PrefixCache:
         cache, end = entry.cache, entry.prefix_end
         if self._files is None or end < MINIMUM_TOKENS or cache.prefilled < end:
             return
-        key = self._key(cache.token_ids[:end])
+        key = self._key(cache.token_ids[:end], cache.window)
         if entry.stored:
             self._files.touch(key)
             return
@@ -248,13 +277,19 @@ class PrefixCache:
             return
         entry.stored = True
 
-    def _key(self, token_ids: Sequence[int]) -> str:
+    def _key(self, token_ids: Sequence[int], rule: Window | None) -> str:
         """A prefix's name on disk. The fingerprint covers the model, its quantization and its dtype; what goes beyond
-        the window was read by its rule."""
+        the window was read by its `rule`."""
         ids = np.asarray(token_ids, dtype="<i8").tobytes()
-        rule = self._rule
         beyond = "" if rule is None or len(token_ids) <= rule.size else repr(rule)
         return hashlib.sha256((self._fingerprint + beyond).encode() + ids).hexdigest()
+
+
+def _shared(cache: PolicyCache, token_ids: Sequence[int], other: PolicyCache) -> int:
+    """How many tokens at the prompt's start `cache` holds as `other` would: of another kind, those within the
+    window."""
+    shared, rule = cache.common_prefix(token_ids), cache.window or other.window
+    return shared if rule is None or cache.beyond == other.beyond else min(shared, rule.size)
 
 
 def _bytes(entries: Iterable[_Entry]) -> int:

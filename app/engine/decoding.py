@@ -19,6 +19,7 @@ from core import (
     Vocabulary,
     stream_steps,
 )
+from core.window import Beyond
 
 
 class Decoding:
@@ -35,7 +36,8 @@ class Decoding:
         request = run.request
         prompt: list[int] = request.token_ids[0].tolist()
         room = len(prompt) + request.max_new_tokens
-        with documents.use(prompt, request.document_end, request.policy, room) as cache:
+        beyond: Beyond | None = None if request.window is None else "extend"
+        with documents.use(prompt, request.document_end, request.policy, room, window=beyond) as cache:
             items = stream_steps(
                 model,
                 tokenizer,
@@ -52,7 +54,8 @@ class Decoding:
                 prefill_chunk=Pace(),
             )
             # What earlier runs left in the cache is done before the first chunk.
-            yield PrefillProgress(cache.get_seq_length(), len(prompt))
+            run.reused = cache.get_seq_length()
+            yield PrefillProgress(run.reused, len(prompt))
             try:
                 yield from items
             finally:

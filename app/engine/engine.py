@@ -27,7 +27,7 @@ from app.engine.notifier import Notifier
 from app.engine.queue import RunQueue, is_alone
 from app.engine.run import Run
 from app.engine.run_log import RunLog, refused
-from app.engine.run_times import RunTimes
+from app.engine.run_times import RunTimes, Seconds
 from app.engine.shift import Shift, UnderWay
 from app.say.errors import AppError
 from app.say.wording import Message
@@ -37,6 +37,7 @@ from core import (
     FullAttention,
     GenerationFinished,
     NextStep,
+    Policy,
     PolicyCache,
     PrefixCache,
     RefreshKVError,
@@ -47,11 +48,15 @@ from core import (
 from core.default_model import LoadProgress
 from core.errors import lacks_memory
 from core.loading import chosen_quantization
+from core.memory import bytes_of, fitting_tokens, free_memory
 from core.quantization import Quantization
 
 ModelSource: TypeAlias = Callable[[LoadProgress], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
 LOADING_SECONDS = 5
+
+EMBEDDED_PARAMETERS = 135_000_000
+"""Of the model of which it is known how fast it is before it has run."""
 
 TEND_SECONDS = 1.0
 """Between two looks at the queue."""
@@ -175,6 +180,29 @@ class Engine:
     def window(self) -> int:
         """Tokens of the model's context, prompt and answer together."""
         return int(self._text_config().max_position_embeddings)
+
+    def reach(self, policy: Policy) -> int:
+        """Tokens, prompt and answer together, that memory holds where a run goes on beyond the window. Raises
+        PolicyInactiveError if the model or the policy cannot."""
+        model, _ = self.require_model()
+        cache = PolicyCache(self._text_config(), policy, "extend")
+        kept = self._documents.nbytes if self._documents else 0  # which make way
+        return fitting_tokens(model, cache, free_memory(model.device) + kept)
+
+    def cache_bytes(self, tokens: int, *, as_one: bool) -> int:
+        """Bytes that keys and values of so many tokens take; beyond the window with what is kept beside them."""
+        model, _ = self.require_model()
+        cache = PolicyCache(self._text_config(), FullAttention(), "extend" if as_one else None)
+        per_token, fixed = bytes_of(model, cache)
+        return per_token * tokens + fixed
+
+    def expected(self, prompt: int, new: int, *, as_one: bool) -> Seconds:
+        """What runs take that read so many tokens and write at most `new`, from what the latest took; `as_one`: a
+        single one, beyond the window."""
+        window = self.window if as_one else None
+        heavier = self.parameters / EMBEDDED_PARAMETERS
+        with self._work:
+            return self._times.expected(prompt, new, window, heavier)
 
     @property
     def policy_layers(self) -> tuple[int, ...]:
@@ -361,7 +389,7 @@ class Engine:
         run.emit(event)
         if isinstance(event, GenerationFinished):
             with self._work:
-                self._times.add(event, run.request.max_new_tokens)
+                self._times.add(event, run.request.max_new_tokens, run.reused or 0, run.request.window)
 
     def _events(self, run: Run) -> Generator[Event | NextStep]:
         model, tokenizer = self.require_model()

@@ -47,7 +47,8 @@ class GenerationRequest:
     """What to generate: the prompt's ids `(1, length)`, int64, and the decoder's options.
 
     document_end: so many tokens at the prompt's start are documents and what stands before them; they are kept for the
-    requests to come. grounding: None to decode freely. dictated: a text that is written instead of one that the model
+    requests to come. window: that of the model, if prompt and answer go on beyond it; None: they are within. grounding:
+    None to decode freely. dictated: a text that is written instead of one that the model
     chooses; empty for none.
     """
 
@@ -63,12 +64,14 @@ class GenerationRequest:
     stop_strings: tuple[str, ...] = ()
     grounding: Grounding | None = None
     dictated: str = ""
+    window: int | None = None
 
 
 class Run:
     """One generation: its request, its state, and its events until they are taken. For several threads.
 
-    queued, started: when it was made, and when it left the queue, in seconds of perf_counter. cache_bytes: of the keys
+    queued, started: when it was made, and when it left the queue, in seconds of perf_counter. reused: tokens of the
+    prompt that were read before, once that is known. cache_bytes: of the keys
     and values when it ended, of the full cache and the small ones. stopped_for: why it was stopped, if not because
     somebody asked.
     """
@@ -91,6 +94,7 @@ class Run:
         self.error: Message | None = None
         self.queued = perf_counter()
         self.started: float | None = None
+        self.reused: int | None = None
         self.cache_bytes = 0
         self.notifier = Notifier()
         self._events: list[TimedEvent] = []

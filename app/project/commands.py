@@ -14,7 +14,8 @@ from app.methods import REFRESHED, require_method, title_of
 from app.project.comparison import Comparison
 from app.project.editor_state import EditorState
 from app.project.insertion import Insertion, InsertionPoint
-from app.project.material import Material, NothingRead, fitted, pages_of, part_id
+from app.project.long_reading import LongReading, Offer, Way
+from app.project.material import Material, NothingRead, pages_of, part_id
 from app.project.notes import NoteTaking, parts_to_note, without_notes
 from app.project.proposing import Proposing, made_of
 from app.project.reading_plan import of_parts
@@ -31,10 +32,18 @@ from app.prompt.answers import Asked
 from app.prompt.compose import count_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import PASSAGE_TASKS
-from app.prompt.request import WriteRequest
+from app.prompt.request import AS_ONE, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
 from app.prompt.tasks import NOTE
-from app.prompt.window import Budget, FewerPages, FewerSources, ShorterDraft, ShorterOutput
+from app.prompt.window import (
+    Budget,
+    ByParts,
+    FewerPages,
+    FewerSources,
+    ShorterDraft,
+    ShorterOutput,
+    WindowMessage,
+)
 from app.reading.meanings import Meanings
 from app.reading.reading import Readings
 from app.say.errors import AppError, PromptError
@@ -251,8 +260,10 @@ class Commands:
         if len(chosen) < 2:
             raise AppError("Choose at least two different methods to compare.")
         require_subject(material.sources, request, draft if request.task == "continue" else "")
-        spec = self._specs.to_compare(material, request, draft)
-        runs = [(COMPARED[key], self._specs.under(spec, _by(request, key))) for key in chosen]
+        asked = [_by(request, key) for key in chosen]
+        reach = min((self._specs.reach(material, each) for each in asked), key=lambda each: each.tokens)
+        spec = self._specs.to_compare(material, request, draft, reach)
+        runs = [(COMPARED[key], self._specs.under(spec, each)) for key, each in zip(chosen, asked, strict=True)]
         return Comparison(self.engine, runs, session.runs if session else None)
 
     # --- the window ---
@@ -282,15 +293,44 @@ class Commands:
             opening = "" if draft.strip() else task.opening(detail, shape)
         else:  # whose openings are among the tokens to come
             instruction, opening, output = step.instruction, "", tokens_to_come(draft, detail, shape)
-        window, before = self.engine.window, self._specs.seen(request, draft)
-        room = output + count_tokens(tokenizer, opening)
-        sent = fitted(tokenizer, material, instruction, before, room, window, request.detail)
+        reach, before = self._specs.reach(material, request), self._specs.seen(request, draft)
+        sent = self._specs.sent(material, request, instruction, before, output + count_tokens(tokenizer, opening))
         unseen = count_tokens(tokenizer, draft) - count_tokens(tokenizer, sent.draft) if sent.draft != draft else 0
         budget = material.counts.budget(
-            tokenizer, sent.sources, instruction, trim_draft(sent.draft) + opening, output, window
-        )
+            tokenizer, sent.sources, instruction, trim_draft(sent.draft) + opening, output, reach.window
+        ).within(reach)
         chosen = of_parts(material.reading, sent.parts, material.pages, pages_of(sent.sources)) if sent.parts else None
         return replace(budget, unseen=unseen, in_sections=step is not None, plan=chosen)
+
+    def long_reading(
+        self, material: Material, request: WriteRequest, draft: str, budget: Budget | None = None
+    ) -> LongReading | None:
+        """What it takes to read documents by parts and as one, None if they fit the window. `budget`: of the request,
+        if it is known. Raises AppError while the model is loading."""
+        if not self._specs.are_long(material, request):
+            return None
+
+        def way(beyond: str) -> Offer:
+            try:
+                found = budget if beyond == request.beyond else None
+                found = found or self.budget(material, request.but(beyond=beyond), draft)
+            except AppError as error:
+                return error.message
+            if found.excess > 0:
+                return WindowMessage(found)
+            as_one = beyond == AS_ONE
+            seconds = self.engine.expected(*found.read_and_written, as_one=as_one)
+            return Way(found.total, seconds, self.engine.cache_bytes(found.total, as_one=as_one))
+
+        return LongReading(way("parts"), way(AS_ONE))
+
+    def long_reading_in(self, session: Session, request: WriteRequest, state: WindowState | None) -> LongReading | None:
+        """The same of what Write begins in a project; `state`: what it takes, if that is known."""
+        before = session.draft.text if request.task == "continue" else ""
+        material = self.material(session)
+        if not has_subject(material.sources, request, before):
+            return None
+        return self.long_reading(material, request, before, state.writes if state else None)
 
     def window(self, session: Session, request: WriteRequest) -> WindowState:
         """What Write takes, and Continue. Raises AppError as `budget` does."""
@@ -305,7 +345,7 @@ class Commands:
         except PromptError as error:
             return WindowState(writes, error)
 
-    def choose(self, session: Session, request: WriteRequest, place: int) -> dict[str, int]:
+    def choose(self, session: Session, request: WriteRequest, place: int) -> dict[str, int | str]:
         """Take the way out at that place: of sources at once, of fields the new values are returned by their names."""
         version = session.sources.version
         choices = self.window(session, request).choices
@@ -318,6 +358,8 @@ class Commands:
                 return {"max_new_tokens": tokens}
             case ShorterDraft(tokens=tokens):
                 return {"draft_tokens": tokens}
+            case ByParts():
+                return {"beyond": "parts"}
         return {}
 
 

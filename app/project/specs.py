@@ -5,27 +5,29 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from app.engine.decoding import plain_tokens
 from app.engine.engine import Engine
 from app.engine.run import GenerationRequest, Grounding
-from app.methods import FULL_ATTENTION
-from app.project.material import Material, fitted
+from app.methods import FULL_ATTENTION, extends, title_of
+from app.project.material import Fitted, Material, fitted
 from app.project.quoting import expanded, shortened
 from app.project.run_spec import RunSpec, Whose
-from app.project.whole import SMALL
+from app.project.whole import SMALL, is_about_all, is_question
 from app.prompt.answers import Asked
 from app.prompt.compose import Composed, compose, count_tokens, last_tokens
 from app.prompt.messages import Source, trim_draft
 from app.prompt.passages import passage_instruction, passage_max_new_tokens
-from app.prompt.request import WriteRequest
+from app.prompt.request import AS_ONE, WriteRequest
 from app.prompt.sections import next_step, tokens_to_come
-from app.prompt.window import Budget, WindowFull
+from app.prompt.window import Budget, Reach, WindowFull
 from app.runs.trace import RunSettings, describe_policy
-from app.say.errors import PromptError
+from app.say.errors import AppError, PromptError
 from app.say.wording import Message
 from app.settings import Settings
+from core import PolicyInactiveError
+from core.policies import METHODS
 
 Advance: TypeAlias = Callable[[str, str], RunSpec | None]
 """From what stands before the place of writing and what was written there, the next run; None at the end."""
@@ -61,14 +63,71 @@ class Specs:
 
     def warning(self, material: Material, request: WriteRequest) -> Message | None:
         """What is to be known of a text by a small model in its own words, if it is to be about documents."""
-        if not material.sources or self.engine.parameters >= SMALL or self.quotes(material, request):
+        if not material.sources or self.engine.parameters >= SMALL:
             return None
-        if request.wording == "auto":
+        as_one = self.as_one(material, request)
+        if self.quotes(material, request) and not as_one:
+            return None
+        if request.wording == "auto" and not as_one:
             return Message(
                 "The documents' own sentences cannot be had in another language: what a model of this size writes in "
                 "its own words is invented for the most part."
             )
         return Message("What a model of this size writes in its own words is invented for the most part.")
+
+    def are_long(self, material: Material, request: WriteRequest) -> bool:
+        """Whether the documents, as they are chosen, do not fit the window with the request and its answer."""
+        if not material.sources:
+            return False
+        _, tokenizer = self.engine.require_model(timeout=0)
+        named = request.detail.strip() or request.kind.default is not None
+        instruction = request.kind.instruction(request.detail if named else "…", request.shape)
+        opening, limit = request.kind.opening(request.detail, request.shape), request.max_new_tokens
+        budget = material.counts.budget(tokenizer, material.sources, instruction, opening, limit, self.engine.window)
+        return budget.excess > 0
+
+    def as_one(self, material: Material, request: WriteRequest) -> bool:
+        """Whether documents that are longer than the window are read as a whole all the same, in one context. The one
+        place that decides it."""
+        return request.beyond == AS_ONE and self.are_long(material, request)
+
+    def reach(self, material: Material, request: WriteRequest) -> Reach:
+        """How many tokens a prompt can have with its answer. Raises AppError if the documents are to be read as one and
+        cannot be."""
+        self.engine.require_model(timeout=0)
+        window = self.engine.window
+        if not self.as_one(material, request):
+            return Reach(window, window)
+        if request.wording == "quoted" and (is_about_all(request) or is_question(request)):
+            raise AppError(
+                "The documents' own sentences are chosen part by part. To have the documents read as one, choose “The "
+                "model's own” at “Sentences of a text about documents” (wording: own)."
+            )
+        if not extends(request.method):
+            able = [Message(title_of(method)) for method in METHODS if extends(method)]
+            raise AppError(
+                "{} reads no more than the window of {:,} tokens. To have the documents read as one, choose another "
+                "method under “How the model writes”: {}, {} or {}.",
+                Message(title_of(request.method)), window, *able,
+            )  # fmt: skip
+        try:
+            held = self.engine.reach(request.policy)
+        except PolicyInactiveError:
+            raise AppError(
+                "This model reads no more than its window of {:,} tokens: that takes rotary positions that do not "
+                "depend on the length. Have the documents read by parts, or start the app with another model "
+                "(REFRESHKV_MODEL).",
+                window,
+            ) from None
+        most = self.settings.as_one_tokens or held
+        return Reach(window, min(held, most), as_one=True, limited=most < held)
+
+    def sent(self, material: Material, request: WriteRequest, instruction: str, draft: str, output: int) -> Fitted:
+        """What of documents and draft a run reads. Raises NothingRead."""
+        if self.as_one(material, request):
+            return Fitted(material.sources, draft)
+        _, tokenizer = self.engine.require_model(timeout=0)
+        return fitted(tokenizer, material, instruction, draft, output, self.engine.window, request.detail)
 
     def sections(self, material: Material, request: WriteRequest) -> Advance:
         """The outline's next section after what is written, if one is left."""
@@ -141,19 +200,19 @@ class Specs:
             spec = replace(spec, request=generation)
         return replace(spec, asked=request.fields, proposes=True)
 
-    def to_compare(self, material: Material, request: WriteRequest, draft: str) -> RunSpec:
-        """The run that each method makes; `draft` counts if the task is to go on with it. With a seed."""
+    def to_compare(self, material: Material, request: WriteRequest, draft: str, reach: Reach) -> RunSpec:
+        """The run that each method makes, with a `reach` that all have; `draft` counts if the task is to go on with it.
+        With a seed."""
         opening = request.kind.opening(request.detail, request.shape)
         instruction = request.kind.instruction(request.detail, request.shape)
         _, tokenizer = self.engine.require_model(timeout=0)
         before = self.seen(request, draft) if request.task == "continue" else ""
         limit = request.max_new_tokens
-        room = limit + count_tokens(tokenizer, opening)
-        sent = fitted(tokenizer, material, instruction, before, room, self.engine.window, request.detail)
+        sent = self.sent(material, request, instruction, before, limit + count_tokens(tokenizer, opening))
         start = trim_draft(sent.draft) if request.task == "continue" else opening
         composed = compose(tokenizer, sent.sources, instruction, start)
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
-        spec = self._of(composed, request.but(seed=seed), opening, limit)
+        spec = self._of(composed, request.but(seed=seed), opening, limit, reach=reach)
         return self._grounded(spec, request, sent.sources, instruction, start)
 
     def under(self, spec: RunSpec, request: WriteRequest) -> RunSpec:
@@ -167,14 +226,13 @@ class Specs:
     ) -> RunSpec:  # fmt: skip
         """`in_all`: tokens of all sections that are to come, for which there must be room too."""
         _, tokenizer = self.engine.require_model(timeout=0)
-        seen, window = self.seen(request, draft), self.engine.window
-        room = max(limit, in_all) + count_tokens(tokenizer, opening)
-        sent = fitted(tokenizer, material, instruction, seen, room, window, request.detail)
+        reach, room = self.reach(material, request), max(limit, in_all) + count_tokens(tokenizer, opening)
+        sent = self.sent(material, request, instruction, self.seen(request, draft), room)
         before = trim_draft(sent.draft) + opening
         composed = compose(tokenizer, sent.sources, instruction, before)
         if in_all:
-            self._require_room(replace(composed.budget(in_all, self.engine.window), in_sections=True))
-        spec = self._of(composed, request, opening, limit, stops)
+            self._require_room(replace(composed.budget(in_all, reach.window).within(reach), in_sections=True))
+        spec = self._of(composed, request, opening, limit, stops, reach)
         return self._grounded(spec, request, sent.sources, instruction, before)
 
     @staticmethod
@@ -191,15 +249,18 @@ class Specs:
         return replace(spec, request=replace(spec.request, grounding=held))
 
     def _of(
-        self, composed: Composed, request: WriteRequest, opening: str, limit: int, stops: tuple[str, ...] = ()
-    ) -> RunSpec:
-        """Without a seed one is drawn, so that it is known afterwards."""
-        self._require_room(composed.budget(limit, self.engine.window))
-        settings = self.settings
+        self, composed: Composed, request: WriteRequest, opening: str, limit: int, stops: tuple[str, ...] = (),
+        reach: Reach | None = None,
+    ) -> RunSpec:  # fmt: skip
+        """Without a seed one is drawn, so that it is known afterwards. `reach`: by default the window's."""
+        settings, window = self.settings, self.engine.window
+        budget = composed.budget(limit, window)
+        beyond = budget.excess > 0
+        self._require_room(budget.within(reach) if reach else budget)
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
         generation = GenerationRequest(
             composed.token_ids, request.policy, limit, request.temperature, settings.top_p, settings.min_p,
-            settings.repetition_penalty, seed, composed.document_end, stops,
+            settings.repetition_penalty, seed, composed.document_end, stops, window=window if beyond else None,
         )  # fmt: skip
         return RunSpec(generation, composed, self._settings_of(generation), opening, asked=request.fields)
 
@@ -211,12 +272,14 @@ class Specs:
 
     def _settings_of(self, request: GenerationRequest) -> RunSettings:
         """What is recorded of it in a trace."""
-        sampling = {
+        sampling: dict[str, Any] = {
             "max_new_tokens": request.max_new_tokens,
             "temperature": request.temperature,
             "top_p": request.top_p,
             "min_p": request.min_p,
             "repetition_penalty": request.repetition_penalty,
         }
+        if request.window is not None:
+            sampling["window"] = "extend"
         quantization = self.engine.quantization(self.settings.quantization or "none")
         return RunSettings(self.settings.model, quantization, describe_policy(request.policy), sampling, request.seed)

@@ -48,11 +48,6 @@ COMMON = 3
 Spec: TypeAlias = Callable[[PlannedSection, SectionText], RunSpec]
 
 
-def names_columns(request: WriteRequest) -> bool:
-    """Whether a table is asked for whose columns are known."""
-    return request.kind.makes_table and bool(split_columns(request.detail))
-
-
 @dataclass(frozen=True)
 class TablePlan:
     """The runs of a table, as sections of a plan, with the rows of each where they are the documents' own."""

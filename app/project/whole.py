@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from app.prompt.request import WriteRequest
 from app.prompt.sections import gap, parse_outline
-from app.prompt.tasks import TOKENS_PER_WORD
+from app.prompt.tasks import TOKENS_PER_WORD, split_columns
 from app.reading.plan import MOST_PARTS, NO_CHOICES, Choices, Plan, PlannedSection, plan
 from app.reading.reading import Reading, Saying
 from app.reading.support import Sources, SourceText, supported
@@ -67,6 +67,16 @@ class SectionText:
 def is_question(request: WriteRequest) -> bool:
     """Whether an instruction in free words asks something that the documents may answer."""
     return request.task == "free" and _QUESTION.match(request.detail) is not None
+
+
+def names_columns(request: WriteRequest) -> bool:
+    """Whether a table is asked for whose columns are known."""
+    return request.kind.makes_table and bool(split_columns(request.detail))
+
+
+def is_about_all(request: WriteRequest) -> bool:
+    """Whether a text about the whole of documents is asked for, which can be written in parts."""
+    return request.task in WHOLE_TASKS or names_columns(request)
 
 
 def whole_plan(

@@ -14,8 +14,17 @@ from app.project.reading_plan import of_sections
 from app.project.resuming import Begun, after_last, begun_by_model, begun_quoted, unwritten
 from app.project.run_spec import RunSpec
 from app.project.specs import Advance, Specs
-from app.project.tables import Table, names_columns, table_plan
-from app.project.whole import HEADED, SMALL, WHOLE_TASKS, SectionText, is_question, section_text, tidied, whole_plan
+from app.project.tables import Table, table_plan
+from app.project.whole import (
+    HEADED,
+    SMALL,
+    SectionText,
+    is_about_all,
+    is_question,
+    section_text,
+    tidied,
+    whole_plan,
+)
 from app.prompt.compose import Composed, compose
 from app.prompt.messages import Source
 from app.prompt.reading_plan import ReadingPlan
@@ -47,16 +56,9 @@ class WholeSpecs(Specs):
     def in_parts(self, material: Material, request: WriteRequest) -> bool:
         """Whether the text is written in sections along the documents' chapters."""
         quotes = self.quotes(material, request)
-        wholly = request.task in WHOLE_TASKS or names_columns(request)
-        if not material.sources or not (wholly or (quotes and is_question(request))):
+        if not material.sources or not (is_about_all(request) or (quotes and is_question(request))):
             return False
-        if quotes:
-            return True
-        _, tokenizer = self.engine.require_model(timeout=0)
-        instruction = request.kind.instruction(request.detail, request.shape)
-        opening, limit = request.kind.opening(request.detail, request.shape), request.max_new_tokens
-        budget = material.counts.budget(tokenizer, material.sources, instruction, opening, limit, self.engine.window)
-        return budget.excess > 0
+        return (quotes or self.are_long(material, request)) and not self.as_one(material, request)
 
     def along_chapters(self, material: Material, request: WriteRequest, before: str) -> Advance:
         """The next section of a text about the whole of the documents, if one is left; first what is left of the one
@@ -189,7 +191,10 @@ class WholeSpecs(Specs):
         sizes = [sum(parts[number].characters for number in section.parts) for section in sections]
         longest = sizes.index(max(sizes))
         _, composed, limit = self._section_prompt(whole, sections[longest], text(longest))
-        return replace(composed.budget(limit, self.engine.window), plan=plan)
+        budget = composed.budget(limit, self.engine.window)
+        share = sum(sizes) / max(1, sizes[longest])
+        read = round(share * budget.source_tokens + len(sections) * (budget.instruction + budget.draft))
+        return replace(budget, plan=plan, in_all=(read, len(sections) * limit))
 
     def _section(self, whole: Plan, section: PlannedSection, request: WriteRequest, text: SectionText) -> RunSpec:
         sources, composed, limit = self._section_prompt(whole, section, text)

@@ -17,6 +17,11 @@ from core.policies import Policy
 WordingChoice: TypeAlias = Literal["auto", "own", "quoted"]
 """Whose sentences a text about documents has: the model's own or the documents'; "auto": theirs for a small model."""
 
+BeyondChoice: TypeAlias = Literal["parts", "one"]
+"""How documents are read that are longer than the model's window: by parts, or in one context beyond it."""
+
+AS_ONE: BeyondChoice = "one"
+
 MAX_TEMPERATURE = 5
 """Above it the likely tokens are hardly likelier than the others; far above it their probabilities are no numbers."""
 
@@ -35,6 +40,17 @@ def _wording(value: Any) -> str:
         raise AppError(
             "“{}” is no choice of sentences. Choose one of {}.", str(value)[:80], ", ".join(get_args(WordingChoice))
         )
+    return value
+
+
+def _beyond(value: Any) -> str:
+    if value is None:  # as in projects of when there was no choice
+        return "parts"
+    if not isinstance(value, str) or value not in get_args(BeyondChoice):
+        raise AppError(
+            "“{}” is no way to read long documents. Choose one of {}.", str(value)[:80],
+            ", ".join(get_args(BeyondChoice)),
+        )  # fmt: skip
     return value
 
 
@@ -87,7 +103,7 @@ class WriteRequest(BaseModel):
     length: a name, a number of words, or None. method: a key of METHODS. parameters: those that were given, by name,
     also some that the method does not have: a comparison is of several. seed: None to draw one. draft_tokens: so many
     tokens of the draft, the last ones, the model sees; None: all. wording: a WordingChoice. grounded: names and numbers
-    can only be those of documents, instruction and draft.
+    can only be those of documents, instruction and draft. beyond: a BeyondChoice.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, arbitrary_types_allowed=True)
@@ -106,6 +122,7 @@ class WriteRequest(BaseModel):
     draft_tokens: Annotated[int | None, BeforeValidator(_draft_tokens)] = None
     wording: Annotated[str, BeforeValidator(_wording)] = "auto"
     grounded: Annotated[bool, BeforeValidator(_grounded)] = True
+    beyond: Annotated[str, BeforeValidator(_beyond)] = "parts"
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,8 @@ from app.say.wording import ENGLISH, Message, Wording
 _SEAM = 4
 _SHORTEST_OUTPUT = 16  # fewer are no answer
 _SHORTEST_DRAFT = 64  # fewer are no text to go on from
+TOO_MANY_FOR_MEMORY = "Too long by {:,} tokens: {} = {:,}; read as one, memory holds {:,}."
+TOO_MANY_HERE = "Too long by {:,} tokens: {} = {:,}; as one, {:,} are read here at most (REFRESHKV_AS_ONE_TOKENS)."
 _LONGEST_NAME = 48  # characters; what is longer crowds the others out of a sentence
 
 
@@ -64,19 +66,38 @@ class ShorterDraft:
     sentence: str
 
 
-Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources | ShorterDraft
+@dataclass(frozen=True, slots=True)
+class ByParts:
+    """Have the documents read by parts, not as one."""
+
+    sentence: str
+
+
+Choice: TypeAlias = FewerPages | ShorterOutput | FewerSources | ShorterDraft | ByParts
 """Something that would make a request fit; `sentence` says it to the person."""
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How many `tokens` a prompt can have with its answer: those of the model's `window`; read as one those that memory
+    holds, or, if it is `limited`, that the settings allow."""
+
+    window: int
+    tokens: int
+    as_one: bool = False
+    limited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
-    """Tokens asked for against tokens there are: `window` is the model's context.
+    """Tokens asked for against tokens there are: `window` is the model's context, or, of documents that are
+    read as one, the tokens of `reach`.
 
     `instruction` counts everything in the prompt but the sources and the `draft`: the chat template's own tokens too.
     `unseen`: tokens of the draft that the person has chosen to keep from the model. `in_sections`: the answer is that
     of several requests, whose length the task decides. `plan`: how documents are read that are not sent as a whole; the
-    tokens are then those of the longest request. `warning`: what is to be known before it is written. `say` words the
-    message and the choices.
+    tokens are then those of the longest request. `in_all`: tokens that all requests read and write, if they are
+    several. `warning`: what is to be known before it is written. `say` words the message and the choices.
     """
 
     sources: tuple[SourceTokens, ...]
@@ -87,6 +108,8 @@ class Budget:
     unseen: int = 0
     in_sections: bool = False
     plan: ReadingPlan | None = None
+    in_all: tuple[int, int] | None = None
+    reach: Reach | None = None
     warning: Message | None = None
     say: Wording = ENGLISH
 
@@ -101,6 +124,15 @@ class Budget:
         return self.source_tokens + self.instruction + self.draft + self.output
 
     @property
+    def read_and_written(self) -> tuple[int, int]:
+        """Tokens of all prompts, and of all answers at most."""
+        return self.in_all or (self.total - self.output, self.output)
+
+    def within(self, reach: Reach) -> Budget:
+        """The same against another number of tokens."""
+        return replace(self, window=reach.tokens, reach=reach if reach.as_one else None)
+
+    @property
     def excess(self) -> int:
         """Tokens too many; 0 or less: it fits, with that many to spare."""
         return self.total - self.window
@@ -112,7 +144,8 @@ class Budget:
             return ()
         # Of a planned reading the sources are parts: their places and pages are not those that the person chose.
         of_sources = () if self.plan else (self._fewer_pages(), self._fewer_sources())
-        found = (*of_sources, self._shorter_draft(), self._shorter_output())
+        by_parts = ByParts(self.say("Have the documents read by parts.")) if self.reach else None
+        found = (by_parts, *of_sources, self._shorter_draft(), self._shorter_output())
         return tuple(choice for choice in found if choice)
 
     @property
@@ -122,6 +155,9 @@ class Budget:
         if self.excess <= 0:
             fits = say("It fits: {:,} of {:,} tokens, {:,} to spare.", self.total, self.window, -self.excess)
             fits = self.plan.message(say) if self.plan else fits
+            if self.reach:
+                times = self.total / self.reach.window
+                fits = say("Read as one: {:,} tokens, {:.1f} times the window.", self.total, times)
             unseen = say("The model does not see the first {:,} tokens of the draft.", self.unseen)
             return say.together(fits, unseen if self.unseen else "", self.warning.worded(say) if self.warning else "")
         parts = (
@@ -131,10 +167,10 @@ class Budget:
             ("answer", self.output),
         )
         sum_of_parts = " + ".join(f"{say(name)} {tokens:,}" for name, tokens in parts if tokens)
-        problem = say(
-            "Too long by {:,} tokens: {} = {:,}; the model's window is {:,}.",
-            self.excess, sum_of_parts, self.total, self.window,
-        )  # fmt: skip
+        pattern = "Too long by {:,} tokens: {} = {:,}; the model's window is {:,}."
+        if self.reach:
+            pattern = TOO_MANY_HERE if self.reach.limited else TOO_MANY_FOR_MEMORY
+        problem = say(pattern, self.excess, sum_of_parts, self.total, self.window)
         ways_out = [choice.sentence for choice in self.choices]
         if self.in_sections:
             ways_out.append(say("Choose a shorter length."))

@@ -108,8 +108,8 @@ class MapFeed:
     def add(self, event: Event) -> None:
         """Take in the run's next event."""
         with self._lock:
-            self._recorder.add(event)
-            if isinstance(event, CacheRefreshed):
+            recorded = self._recorder.add(event)
+            if recorded and isinstance(event, CacheRefreshed):
                 self._tell(event.kept_by_layer[list(self._layers)])
 
     def _tell(self, counts: NDArray[np.uint8]) -> None:

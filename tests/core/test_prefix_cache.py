@@ -23,6 +23,8 @@ from core import (
 )
 from core.prefix_cache import MAX_DEFAULT_BYTES, MINIMUM_TOKENS, default_memory
 from core.sequence import GeneratedStep, generate_step
+from core.snapshot import Snapshot
+from core.window import Beyond
 from tests.core.architectures import make_model
 from tests.core.tiny import byte_tokenizer, tiny_model
 
@@ -481,3 +483,45 @@ def test_a_document_beyond_the_window_is_read_once(tmp_path: Path) -> None:
     with within.use(A + SECOND, END, FULL, 700) as cache:
         assert not cache.token_ids
     within.close()
+
+
+def test_runs_within_and_beyond_the_window_share_what_is_within(tmp_path: Path) -> None:
+    model, tokenizer, window = tiny_model(max_position_embeddings=544), byte_tokenizer(), 544
+    prefixes = PrefixCache(model, 10**9, PrefixFiles(tmp_path, 10**9))
+
+    def written(prompt: list[int], end: int, beyond: Beyond | None) -> int:
+        with prefixes.use(prompt, end, FULL, len(prompt) + 8, window=beyond) as cache:
+            held = len(cache.token_ids)
+            text = generate(model, tokenizer, prompt, cache=cache, max_new_tokens=8)
+        assert cache.beyond == beyond
+        assert text == generate(model, tokenizer, prompt, policy=FULL, window=beyond, max_new_tokens=8)
+        return held
+
+    assert written(A[:520] + FIRST, 520, None) == 0
+    assert written(A + FIRST, END, "extend") == 520  # a copy
+    assert written(A + SECOND, END, "extend") >= END
+    assert written(A[:530], 530, None) == 530
+    assert written(A[:520] + SECOND, 520, None) >= 520
+    # What was read beyond the window is nothing that a run within may go on with.
+    with prefixes.use(A + FIRST, END, FULL, 700) as cache:
+        assert len(cache.token_ids) <= window
+    prefixes.close()
+    again = PrefixCache(model, 10**9, PrefixFiles(tmp_path, 10**9))
+    with again.use(A + SECOND, END, FULL, 700, window="extend") as cache:
+        assert len(cache.token_ids) == END
+    for forgotten, files in ((0, 2), (END, 1)):
+        again.forget(lambda ids, length=forgotten: len(ids) == length)
+        again.close()
+        assert sum(len(Snapshot.read_tokens(path)) in (530, END) for path in kept(tmp_path)) == files
+        again = PrefixCache(model, 10**9, PrefixFiles(tmp_path, 10**9))
+    again.close()
+
+
+def test_a_run_beyond_the_window_has_what_is_kept_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    prefixes = PrefixCache(tiny_model(max_position_embeddings=256), 10**9)
+    read(prefixes, B + FIRST)
+    with prefixes.use(A + FIRST, END, FULL, 700, window="extend"):
+        assert prefixes.nbytes > 0
+    monkeypatch.setattr("core.prefix_cache.free_memory", lambda device: 1000)
+    with prefixes.use(C + FIRST, END, FULL, 700, window="extend"):
+        assert prefixes.nbytes == 0

@@ -134,7 +134,9 @@ class TraceFile(_Part):
     heads: int = Field(ge=1, le=255, description="KV heads of each layer")
     draft_start: _Index = Field(description="characters of the draft before the first that the run wrote")
     tokens: list[TokenPart]
-    refreshes: list[RefreshPart] = Field(description="in the order of their steps; none under full attention")
+    refreshes: list[RefreshPart] = Field(
+        description="in the order of their steps; none under full attention; of a long text not all, see recorder.py"
+    )
     ending: EndingPart | None = Field(description="null if the run was stopped or failed")
 
     @model_validator(mode="after")

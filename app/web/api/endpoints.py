@@ -19,9 +19,9 @@ from app.intake import Reader
 from app.methods import DEFAULT_METHOD, require_method, require_parameters
 from app.project.commands import COMPARED, Commands, method_of
 from app.project.follow import Job
-from app.prompt.request import WordingChoice
+from app.prompt.request import BeyondChoice, WordingChoice
 from app.say.errors import AppError
-from app.web.api.answers import compared, planned_section
+from app.web.api.answers import compared, planned_section, ways
 from app.web.api.inputs import answer, errors_told, given_text, given_texts
 from app.web.api.parameters import by_name, with_parameters
 from app.web.api.reading import READINGS, CallReading
@@ -89,6 +89,7 @@ class Tools:
         grounded: bool = True,
         parts: dict[str, str] | None = None,
         reading: list[dict[str, Any]] | None = None,
+        beyond: BeyondChoice = "parts",
         request: gr.Request | None = None,
         *parameters: Any,
     ) -> Json:
@@ -117,6 +118,7 @@ class Tools:
             grounded: Whether names and numbers can only be those of the documents, the instruction and the draft.
             parts: What is read of parts of the documents, by the ids that check_budget gives them: "full", "note" (the main sentences, for a model that writes in its own words) or "none". What is not named is chosen by the app.
             reading: How each file is read, in the order of files: an object with some of "encoding" (as "cp1250"; found by evidence without), "whole_page" (of a web page, not its main part alone), "running_lines" (headers and footers), "comments" (both are left out otherwise) and "languages" (in which scans are recognised, as "deu+eng").
+            beyond: How documents are read that are longer than the model's window: "parts" by parts, "one" in one context beyond it, by a method that can go on there.
             {parameters}
 
         Returns:
@@ -128,7 +130,7 @@ class Tools:
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 method=method, **given, max_new_tokens=max_new_tokens,
-                temperature=temperature, seed=seed, wording=wording, grounded=grounded,
+                temperature=temperature, seed=seed, wording=wording, grounded=grounded, beyond=beyond,
             )  # fmt: skip
             caller = self._caller(request)
             sources = await self._reading.sources_in_thread(files, pages, passwords, parts, reading, caller)
@@ -170,6 +172,7 @@ class Tools:
         grounded: bool = True,
         parts: dict[str, str] | None = None,
         reading: list[dict[str, Any]] | None = None,
+        beyond: BeyondChoice = "parts",
         request: gr.Request | None = None,
         *parameters: Any,
     ) -> Json:
@@ -197,6 +200,7 @@ class Tools:
             grounded: As for write.
             parts: As for write.
             reading: As for write.
+            beyond: As for write; with "one", methods that can go on beyond the window alone.
             {parameters}
 
         Returns:
@@ -210,7 +214,7 @@ class Tools:
             asked = self._commands.request(
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 method=under[0], **given, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed,
-                grounded=grounded,
+                grounded=grounded, beyond=beyond,
             )  # fmt: skip
             caller = self._caller(request)
             sources = await self._reading.sources_in_thread(files, pages, passwords, parts, reading, caller)
@@ -272,6 +276,7 @@ class Tools:
         parts: dict[str, str] | None = None,
         reading: list[dict[str, Any]] | None = None,
         method: Method = DEFAULT_METHOD,
+        beyond: BeyondChoice = "parts",
         request: gr.Request | None = None,
         *parameters: Any,
     ) -> Json:
@@ -290,24 +295,29 @@ class Tools:
             wording: As for write.
             parts: As for write.
             reading: As for write.
-            method: As for write; how much fits does not depend on it.
+            method: As for write; whether documents can be read as one depends on it.
+            beyond: As for write.
             {parameters}
 
         Returns:
             Whether it fits, a message, the tokens of each part, what would make it fit, in words, and the sections
             of a text along the documents' chapters, each with the pages that it is written from and all parts that
-            belong to it: id, title, pages, and what is read of it. "others": chapters that have no section.
+            belong to it: id, title, pages, and what is read of it. "others": chapters that have no section. "long": of
+            documents longer than the window, what it takes to read them by "parts" and as "one": the tokens of the
+            longest request, seconds of reading and writing in all, bytes of memory; or why it cannot be.
         """
         given = by_name(Tools.check_budget, parameters)
         with errors_told():
             require_parameters([require_method(method)], given)
             asked = self._commands.request(
                 task=task, detail=detail, length=length, method=method, **given, max_new_tokens=max_new_tokens,
-                wording=wording,
+                wording=wording, beyond=beyond,
             )  # fmt: skip
             caller = self._caller(request)
             sources = self._reading.sources(files, pages, passwords, parts, reading, caller)
-            budget = self._commands.budget(self._commands.material_of(sources), asked, given_text("draft", draft))
+            material, before = self._commands.material_of(sources), given_text("draft", draft)
+            budget = self._commands.budget(material, asked, before)
+            long = self._commands.long_reading(material, asked, before, budget)
         said = {
             "fits": budget.excess <= 0,
             "message": budget.message,
@@ -322,6 +332,7 @@ class Tools:
             "choices": [choice.sentence for choice in budget.choices],
             "sections": [planned_section(section) for section in (budget.plan.sections if budget.plan else ())],
             "others": [planned_section(chapter) for chapter in (budget.plan.others if budget.plan else ())],
+            "long": ways(long) if long else None,
         }
         return answer(said, request)
 

@@ -51,6 +51,11 @@ def window_bar(budget: Budget, going_on: str = "", message: str = "") -> str:
     )
 
 
+def ways(sentences: Sequence[str]) -> str:
+    """What each way takes, under the choice between them."""
+    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+
+
 def progress(fraction: float | None, text: str) -> str:
     """A progress line; without a fraction only its words."""
     bar = ""

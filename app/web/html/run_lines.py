@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.engine.statistics import RunStatistics
 from app.methods import STEP_WORDS, Kind
+from app.project.long_reading import LongReading, Way
 from app.runs.feed import Json
 from app.say.wording import ENGLISH, Wording
 
@@ -85,6 +86,25 @@ def waiting(ahead: int, seconds: float | None, say: Wording = ENGLISH) -> str:
     else:
         about = say.count(minutes, "about {:,} minute", "about {:,} minutes")
     return say("Waiting: {} before you, {}.", ahead, about)
+
+
+def long_reading(found: LongReading, say: Wording = ENGLISH) -> tuple[str, str]:
+    """What it takes to read documents by parts, and as one, or why they cannot be read so."""
+    parts, one = found.parts, found.one
+    if isinstance(parts, Way):
+        taken = parts.tokens, _duration(parts.seconds.total, say), _gigabytes(parts)
+        by_parts = say("By parts: {:,} tokens at once at most, about {}, {} GB of memory.", *taken)
+    else:
+        by_parts = say("By parts: {}", parts)
+    if not isinstance(one, Way):
+        return by_parts, say("As one: {}", one)
+    reading, writing = (_duration(seconds, say) for seconds in (one.seconds.reading, one.seconds.writing))
+    pattern = "As one: {:,} tokens, about {} to read them the first time and {} to write, {} GB of memory."
+    return by_parts, say(pattern, one.tokens, reading, writing, _gigabytes(one))
+
+
+def _gigabytes(way: Way) -> str:
+    return f"{way.nbytes / 1e9:.1f}" if way.nbytes >= 10**8 else f"{way.nbytes / 1e9:.2f}"
 
 
 def notes_progress(done: int, total: int, seconds_left: float | None, say: Wording = ENGLISH) -> tuple[float, str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from app.project.commands import Commands
+from app.project.long_reading import LongReading, Way
 from app.project.material import parts_chosen
 from app.project.section_point import sections_in
 from app.project.session import Session
@@ -25,11 +27,13 @@ from app.web.components.reading_plan import ReadingPlanView, plan_message
 from app.web.context import AppContext
 from app.web.events import QUIET, latest, warn, worded, wording
 from app.web.html import panels
+from app.web.html.run_lines import long_reading
+from app.web.page.method import HIDDEN
 from app.web.page.notes import NotesPanel
 from app.web.page.task import TaskFields, fields_of
 from app.web.page.writing import WritingParts, answered
 
-CHOICES = 4
+CHOICES = 5
 NOTHING_YET = "There is nothing to write about yet: add a source, say what to write, or begin the draft."
 
 
@@ -45,6 +49,8 @@ def add_budget(
     """The bar and its buttons; what was refused may be asked for again when they change. Returns what lets them follow
     an event too, and the plan of what is read."""
     bar = gr.HTML(elem_id="window")
+    fields.beyond.render()
+    ways = gr.HTML(elem_id="ways")
     plan = ReadingPlanView(elem_id="reading-plan")
     notes = NotesPanel(context, project)
     shown_plan = gr.State("")  # as JSON: a plan of hundreds of parts is sent when it is another one
@@ -54,16 +60,32 @@ def add_budget(
     def shown(project: str, before: str, request: gr.Request, *values: Any) -> dict[Any, Any]:
         say, session = wording(request), context.session(project, request)
         progress = answered(context, session, parts, values, request)
+        asked = state = None
+        offered = long_shown(None, say)
         try:
             asked = context.commands.request(**fields_of(values))
-            state = context.commands.window(session, asked).said(say)
+            state = context.commands.window(session, asked)
         except AppError as error:
-            return {**said(panels.notice(worded(error, request)), ()), **progress, plan: None, shown_plan: ""}
+            refused = panels.notice(worded(error, request))
+        if asked is not None:  # the other way may be what is left
+            with suppress(AppError):
+                offered = long_shown(context.commands.long_reading_in(session, asked, state), say, known=state is None)
+        if asked is None or state is None:
+            return {**said(refused, ()), **offered, **progress, plan: None, shown_plan: ""}
+        state = state.said(say)
         found = plan_shown(session, asked, state)
         key = json.dumps(found)
         planned = {} if key == before else {plan: found, shown_plan: key}
         noted = notes.values(session, say, offered=found is not None and "note" in found["states"])
-        return {**said(window_html(state, say), state.choices), **progress, **planned, **noted}
+        return {**said(window_html(state, say), state.choices), **offered, **progress, **planned, **noted}
+
+    def long_shown(found: LongReading | None, say: Wording, *, known: bool = False) -> dict[Any, Any]:
+        """`known`: the bar says already why one of the ways is none."""
+        if found is None:
+            return {fields.beyond: gr.update(visible=HIDDEN), ways: ""}
+        offers = zip((found.parts, found.one), long_reading(found, say), strict=True)
+        said = [sentence for offer, sentence in offers if isinstance(offer, Way) or not known]
+        return {fields.beyond: gr.update(visible=True), ways: panels.ways(said)}
 
     def said(html: str, choices: tuple[Choice, ...]) -> dict[Any, Any]:
         labels = [choice.sentence for choice in choices] + [""] * (CHOICES - len(choices))
@@ -94,7 +116,7 @@ def add_budget(
 
     asks = [project, *fields.all]
     inputs = [project, shown_plan, *fields.all]
-    outputs = [bar, *buttons, parts.progress, plan, shown_plan, *notes.outputs]
+    outputs = [bar, *buttons, fields.beyond, ways, parts.progress, plan, shown_plan, *notes.outputs]
     changed = [
         version.change,
         model.change,
@@ -104,7 +126,7 @@ def add_budget(
     for listen in (partial(gr.on, changed), parts.editor.settled):
         latest(listen, shown, inputs, outputs, **QUIET)
     for place, button in enumerate(buttons):
-        button.click(choose(place), asks, [version, fields.max_new_tokens, fields.draft_tokens], **QUIET)
+        button.click(choose(place), asks, [version, fields.max_new_tokens, fields.draft_tokens, fields.beyond], **QUIET)
 
     def after(event: Any) -> None:
         event.then(shown, inputs, outputs, **QUIET)

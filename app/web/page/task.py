@@ -9,14 +9,14 @@ from typing import Any
 import gradio as gr
 
 from app.methods import all_parameters
-from app.prompt.request import MAX_TEMPERATURE, WriteRequest
+from app.prompt.request import AS_ONE, MAX_TEMPERATURE, WriteRequest
 from app.prompt.tasks import LENGTHS, TASKS, TONES, Shape, parse_length
 from app.say.errors import AppError
 from app.settings import Settings
 from app.web.context import AppContext
 from app.web.events import QUIET, warn, worded, wording
 from app.web.page.labels import words
-from app.web.page.method import NumberField, add_method
+from app.web.page.method import HIDDEN, NumberField, add_method
 
 LANGUAGES = ["English", "日本語", "Deutsch", "Français", "Español", "中文"]
 TASK = "report"
@@ -41,6 +41,7 @@ class TaskFields:
         """Those that change at once."""
         return [
             self.task, self.length, self.tone, self.method, self.max_new_tokens, self.draft_tokens, self.wording,
+            self.beyond,
         ]  # fmt: skip
 
     @property
@@ -137,4 +138,7 @@ def _decoding(settings: Settings) -> tuple[list[Any], list[Any]]:
         whose = [(words("wording_auto"), "auto"), (words("wording_own"), "own"), (words("wording_quoted"), "quoted")]
         sentences = gr.Radio(whose, value="auto", label=words("wording"), elem_id="wording")
         grounded = gr.Checkbox(True, label=words("grounded"), elem_id="grounded")
-    return method, [temperature, seed, seen, sentences, grounded]
+    ways = [(words("beyond_parts"), "parts"), (words("beyond_one"), AS_ONE)]
+    # Stands where it is said what fits the window, and only while the documents do not.
+    beyond = gr.Radio(ways, value="parts", label=words("beyond"), elem_id="beyond", visible=HIDDEN, render=False)
+    return method, [temperature, seed, seen, sentences, grounded, beyond]

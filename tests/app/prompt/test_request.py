@@ -95,6 +95,7 @@ REFUSED = {
     "draft_tokens": [-1, 1.5, *NO_NUMBERS],
     "wording": [None, "", "mine", 5, True, [], {}],
     "grounded": [],
+    "beyond": ["", "whole", 5, True, [], {}],
 }
 
 
@@ -212,7 +213,7 @@ def test_the_shape_and_the_task_are_those_asked_for() -> None:
 def test_its_fields_stand_in_the_order_of_the_page() -> None:
     assert WriteRequest.names() == (
         "task", "detail", "length", "tone", "language", "audience", "method", *all_parameters(), "max_new_tokens",
-        "temperature", "seed", "draft_tokens", "wording", "grounded",
+        "temperature", "seed", "draft_tokens", "wording", "grounded", "beyond",
     )  # fmt: skip
 
 
@@ -267,7 +268,8 @@ def test_a_task_that_an_earlier_version_stored_is_understood() -> None:
     )
     made = WriteRequest.of(stored)
     assert (made.policy, made.shape) == (RefreshKV(1 / 8, 10, None), Shape("medium", "plain"))
-    assert made.fields == {**dict.fromkeys(WriteRequest.names()), **stored, "wording": "auto", "grounded": True}
+    since = {"wording": "auto", "grounded": True, "beyond": "parts"}
+    assert made.fields == {**dict.fromkeys(WriteRequest.names()), **stored, **since}
 
 
 @pytest.mark.parametrize(

@@ -421,7 +421,7 @@ def test_an_uploaded_file_that_is_none_is_refused_in_words(client: Client, path:
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     for endpoint, data in (
         ("read_document", [file, "", "", None]),
-        ("check_budget", [[file], *[None] * (11 + len(all_parameters()))]),
+        ("check_budget", [[file], *[None] * (12 + len(all_parameters()))]),
     ):
         answer = call(client, endpoint, {"data": data})
         assert "event: error" in answer
@@ -484,6 +484,26 @@ def test_a_document_is_read_by_page(client: Client, tmp_path: Path) -> None:
     assert opened["pages"] == read["pages"]
 
 
+def test_what_is_longer_than_the_window_is_read_as_one_if_that_is_asked_for(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("\f".join(TEXT * 8 for _ in range(3)))
+    long, asked = handle_file(str(path)), {"task": "free", "detail": "Say it.", "max_new_tokens": 20}
+    said = client.predict(files=[long], beyond="one", **asked, api_name="/check_budget")
+    assert said["fits"] is True
+    assert said["tokens"]["total"] == said["long"]["one"]["tokens"] > 1024
+    assert said["long"]["one"]["bytes"] > 0 < said["long"]["one"]["reading_seconds"]
+    result = write(client, [long], beyond="one").result(timeout=60)
+    assert result["statistics"]["prompt_tokens"] > 1024
+    assert result["text"]
+    with pytest.raises(ClientError, match="SnapKV reads no more than the window of 1,024 tokens"):
+        write(client, [long], beyond="one", method="SnapKV").result(timeout=60)
+    within = client.predict(files=[long], method="SnapKV", **asked, api_name="/check_budget")
+    assert "SnapKV reads no more" in within["long"]["one"]["refused"]
+    compared = compare(client, [long], ["KeyIndex", "RefreshKV"], beyond="one").result(timeout=60)
+    assert [method["state"] for method in compared["methods"]] == ["finished"] * 2
+    assert min(method["statistics"]["prompt_tokens"] for method in compared["methods"]) > 1024
+
+
 def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) -> None:
     fits = client.predict(files=[rock], task="summary", max_new_tokens=20, wording="own", api_name="/check_budget")
     tokens = fits["tokens"]
@@ -498,6 +518,7 @@ def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) ->
         files=[handle_file(str(long))], task="free", detail="o" * 900, max_new_tokens=100, api_name="/check_budget"
     )  # fmt: skip
     assert over["fits"] is False
+    assert fits["long"] is None
     whole = client.predict(files=[rock], task="report", max_new_tokens=20, api_name="/check_budget")
     assert (whole["fits"], whole["message"]) == (
         True,
