@@ -22,9 +22,9 @@ class RunTimes:
         """A run is over that was to have at most `asked` tokens."""
         self._latest.append((ended, asked))
 
-    def seconds(self, request: GenerationRequest) -> float | None:
-        """What it will take, from its tokens: of those asked for as large a share is written as was lately. What is in
-        the cache is not known beforehand. None while no run has ended."""
+    def seconds(self, request: GenerationRequest) -> tuple[float, float] | None:
+        """What reading and writing will take, from its tokens: of those asked for as large a share is written as was
+        lately. What is in the cache is not known beforehand. None while no run has ended."""
         generated = sum(ended.generated_tokens for ended, _ in self._latest)
         asked = sum(asked for _, asked in self._latest)
         if not generated or not asked:
@@ -33,4 +33,4 @@ class RunTimes:
         reading = sum(ended.prefill_seconds for ended, _ in self._latest)
         writing = sum(ended.decode_seconds for ended, _ in self._latest)
         prompt, new = request.token_ids.shape[1], request.max_new_tokens * generated / asked
-        return prompt * reading / max(read, 1) + new * writing / generated
+        return prompt * reading / max(read, 1), new * writing / generated
