@@ -20,6 +20,9 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SPACE_VARIABLE = "SPACE_ID"
 """Hugging Face sets it on Spaces."""
 
+FOLLOWS = "default_factory_not_called"
+"""What pydantic says of each default that follows from another setting, when any setting means nothing."""
+
 
 class SettingsError(ValueError):
     """A setting has a value that means nothing."""
@@ -239,7 +242,8 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     try:
         return Settings(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
-        raise SettingsError("; ".join(_explain(dict(problem)) for problem in error.errors())) from None
+        problems = [problem for problem in error.errors() if problem["type"] != FOLLOWS]
+        raise SettingsError("; ".join(_explain(dict(problem)) for problem in problems)) from None
 
 
 def _explain(problem: dict[str, object]) -> str:

@@ -22,7 +22,7 @@ from .policies import DEFAULT_POLICY, Policy
 from .positions import positions_of
 from .prompt import Prompt, encode_prompt, require_known, require_room
 from .sampling import SamplingParams
-from .sequence import PREFILL_CHUNK, ChunkSize, GeneratedStep, generate_step, is_positive
+from .sequence import LEAST_TAIL, PREFILL_CHUNK, ChunkSize, GeneratedStep, generate_step, is_positive
 from .steps import NextStep
 from .window import Beyond
 
@@ -254,6 +254,8 @@ def _prepare_cache(cache: PolicyCache, token_ids: Tensor, max_new_tokens: int) -
     # The last prompt token is always forwarded, since its logits give the first token.
     prompt = token_ids[0].tolist()
     shared = cache.common_prefix(prompt[:-1])
+    if shared <= cache.prefilled and len(cache.policy_layers) == len(cache.layers):  # others give up all or nothing
+        shared = min(shared, max(0, len(prompt) - LEAST_TAIL))
     if cache.window is not None and shared <= cache.prefilled:
         shared = cache.window.resume(shared)
     cache.truncate(shared)

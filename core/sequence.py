@@ -17,6 +17,7 @@ from .cache import PolicyCache
 from .drafting import speculation_of
 from .errors import InvalidParameterError
 from .events import CacheRefreshed, PrefillProgress
+from .int4 import KERNEL_ROWS
 from .policies.checks import is_integer
 from .sampling import Sampler
 from .steps import NextStep, Verified, decode, device_of, forward
@@ -27,6 +28,10 @@ ChunkSize: TypeAlias = int | Callable[[int, float], int]
 PREFILL_CHUNK = 1024
 """Prompt tokens per forward. Longer chunks are faster and shorter ones stop and report sooner: one takes 0.3 to 0.7 s
 here (SmolLM2-135M, 5,000 tokens, on two AVX512 cores)."""
+
+LEAST_TAIL = KERNEL_ROWS + 1
+"""Tokens of the last forward of a prompt, at least. Fewer are multiplied with 4-bit weights by another arithmetic
+(int4.py), and the text would depend on how much of the prompt was held, and on the pace at which it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ def _prefill(
                 "more.",
                 size=repr(size),
             )
+        if size >= LEAST_TAIL > total - done - size:
+            size = total - done
         if cache.window is not None:
             size = cache.window.whole_blocks(done, size)
         piece = ids[:, done : done + size]

@@ -86,11 +86,12 @@ class NextStep:
 @torch.no_grad()
 def decode_together(model: PreTrainedModel, steps: Sequence[NextStep]) -> int:
     """Do those of these steps that the compiled step takes as its rows, each with the result that it has alone. Returns
-    how many; the others are left to their generations. Each has a cache of its own."""
+    how many; those that are done, and others, are left to their generations. Each has a cache of its own."""
     shared = faster_step(model)
     if not isinstance(shared, SharedStep):
         return 0
-    served = [(step, token) for step in steps if (token := step.token) is not None and shared.serves(step.cache)]
+    due = [step for step in steps if step.logits is None]
+    served = [(step, token) for step in due if (token := step.token) is not None and shared.serves(step.cache)]
     for start in range(0, len(served), shared.most_rows):
         rows = served[start : start + shared.most_rows]
         logits = shared.step_together(torch.cat([token for _, token in rows]), [step.cache for step, _ in rows])

@@ -46,7 +46,7 @@ class Window:
     local: int
     block: int
     chosen: int
-    bits: int = 4
+    bits: int = 3
     asking: int = 16
 
     @classmethod

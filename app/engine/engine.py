@@ -272,19 +272,23 @@ class Engine:
         return current.index(run) if run in current else 0
 
     def seconds_until(self, run: Run) -> float | None:
-        """About how long a waiting run waits still, from what the latest took; None while nothing is known of that."""
-        places, total, longest = self.places, 0.0, 0.0
+        """About how long a waiting run waits still, from what the latest took: one prompt is read at a time, and those
+        that write share the model. None while nothing is known of that."""
+        places, total, read, longest = self.places, 0.0, 0.0, 0.0
         with self._work:
             runs = self._queue.runs
             for other in runs[: runs.index(run)] if run in runs else ():
-                seconds = self._times.seconds(other.request)
-                if seconds is None:
+                expected = self._times.seconds(other.request)
+                if expected is None:
                     return None
+                reading, seconds = expected.reading, expected.total
                 if other.started is not None:
-                    seconds = max(seconds - (time.perf_counter() - other.started), 1.0)
+                    gone = time.perf_counter() - other.started
+                    reading, seconds = max(reading - gone, 0.0), max(seconds - gone, 1.0)
                 total += seconds if is_alone(other) else seconds / places
+                read += seconds if is_alone(other) else reading
                 longest = max(longest, seconds)
-        return max(total, longest) if is_alone(run) else total
+        return max(total, read, longest if is_alone(run) else 0.0)
 
     def seconds_to_a_place(self) -> float | None:
         """About how long it takes until one run less waits; None while nothing is known of that."""

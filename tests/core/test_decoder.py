@@ -177,7 +177,7 @@ def test_another_instruction_reuses_the_common_prefix(tiny: Tiny) -> None:
     assert of(PrefillProgress, events) == [PrefillProgress(len(PROMPT) + 5, len(PROMPT) + 5)]
     fresh = list(stream_generate(model, tokenizer, PROMPT + "List.", policy=cache.policy, max_new_tokens=6))
     assert events[-1].text == fresh[-1].text
-    # The same prompt again: its last token alone is forwarded, for its logits.
+    # The same prompt again: its end alone is forwarded, for its logits.
     same = list(stream_generate(model, tokenizer, PROMPT + "List.", cache=cache, max_new_tokens=6))
     assert same[-1].text == fresh[-1].text
     assert of(CacheRefreshed, same)[0].reason == "prefill"

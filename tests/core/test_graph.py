@@ -261,6 +261,7 @@ def test_generations_go_on_side_by_side_as_each_does_alone(
         step for items, text in zip(together, texts, strict=True) if (step := up_to_a_step(items, text)) is not None
     ]:
         shared += decode_together(compiled, steps)
+        assert decode_together(compiled, [step for step in steps if step.logits is not None]) == 0  # done once
     assert texts == alone
     assert shared > 60  # of methods that evict or have an index of their own, and of what is verified, there are none
 

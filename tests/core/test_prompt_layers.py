@@ -3,14 +3,14 @@
 import pytest
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import LogitsProcessor, PreTrainedModel
 
-from core import FullAttention, KeyIndex, PolicyCache, RefreshKV, kernels
+from core import FullAttention, KeyIndex, PolicyCache, RefreshKV, kernels, stream_generate
 from core.policies import H2O, Policy
 from core.prompt_layers import read_prompt
 from core.quantization import quantize_int4
 from core.steps import forward
-from tests.core.tiny import tiny_model
+from tests.core.tiny import byte_tokenizer, tiny_model
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
 
@@ -59,6 +59,29 @@ def test_chunks_of_any_size_give_the_same() -> None:
         assert ours.keys is not None
         assert theirs.keys is not None
         assert (ours.keys - theirs.keys).abs().max() <= 1e-4 * ours.keys.abs().max()
+
+
+@pytest.mark.parametrize("policy", [FullAttention(), RefreshKV(budget=20), KeyIndex(budget=40)])
+def test_a_text_does_not_depend_on_what_was_held_of_its_prompt_or_how_it_was_cut(policy: Policy) -> None:
+    model, seen = quantized(), []
+
+    class Recorder(LogitsProcessor):
+        def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+            seen.append(scores.clone())
+            return scores
+
+    def written(chunk: int, cache: PolicyCache) -> Tensor:
+        seen.clear()
+        options = {"max_new_tokens": 4, "prefill_chunk": chunk, "logits_processors": [Recorder()]}
+        list(stream_generate(model, byte_tokenizer(), IDS, cache=cache, **options))
+        return torch.cat(seen)
+
+    cache = PolicyCache(model.config, policy)
+    whole = written(70, cache)
+    again = written(70, cache)  # all but the last token could be held
+    cut = written(33, PolicyCache(model.config, policy))  # in 33, 33 and 4 it would go another way
+    for other in (again, cut):
+        assert (whole - other).abs().max() <= 1e-4 * whole.abs().max()
 
 
 @pytest.mark.parametrize("policy", [RefreshKV(budget=20), KeyIndex(budget=40), H2O(budget=20)])

@@ -152,6 +152,19 @@ def test_a_comparison_waits_for_the_longest_of_those_under_way(engine: Engine) -
     assert alone.wait(60)
 
 
+def test_those_behind_long_prompts_wait_for_each_of_them(engine: Engine) -> None:
+    engine._times.add(GenerationFinished("length", "", 100, 10, 50.0, 1.0, 10, 0), asked=10)
+    prompt = len(request().token_ids[0])
+    with held(engine):
+        runs = [submitted(engine, request(new=10)) for _ in range(5)]
+        wait(lambda: runs[0].state == "running")
+        until = engine.seconds_until(runs[4])
+        assert until is not None
+        assert 3 * prompt / 2 < until < 4 * prompt / 2 + 4  # half a second a token, one prompt after the other
+        for run in runs:
+            run.stop()
+
+
 def test_what_is_read_in_the_background_makes_way(engine: Engine) -> None:
     with held(engine):
         notes = submitted(engine, request(new=100), Priority.BACKGROUND)
