@@ -259,6 +259,8 @@ def test_a_refusal_stays_where_it_can_be_read(hands: Hands, studio: Studio) -> N
     before = hands.text
     hands.page.locator("#task input").click()
     hands.page.get_by_role("option", name="My own instruction").click()
+    # Another number is suggested for it, and a request with another number is another one.
+    expect(hands.page.locator("#tokens input[type=number]")).to_have_value("512")
     hands.press("write")  # without an instruction
     expect(progress.locator(".notice")).to_be_visible()
     hands.page.wait_for_timeout(1500)
