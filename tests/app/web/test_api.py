@@ -132,7 +132,8 @@ def test_a_call_that_nobody_reads_makes_way(served: tuple[str, GatedEngine], cli
     with engine.held():
         values: list[Any] = [
             [], "free", "Never read.", "FullAttention", "1/8", 10, 40, 0.7, None, "", "", "", "", None, None, None, "",
-            "auto", False, None, None, *[None] * len(set(all_parameters()) - {"budget", "stride", "threshold"}),
+            "auto", False, None, None, "parts",
+            *[None] * len(set(all_parameters()) - {"budget", "stride", "threshold"}),
         ]  # fmt: skip
         event = httpx.post(f"{url}gradio_api/call/write", json={"data": values}).json()["event_id"]
         wait(lambda: bool(engine.current()))
@@ -155,7 +156,8 @@ def test_parameters_are_described(client: Client) -> None:
     assert list(parameters) == [
         "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
         "length", "tone", "language", "audience", "threshold", "pages", "passwords", "draft", "wording", "grounded",
-        "parts", "reading", *(name for name in all_parameters() if name not in ("budget", "stride", "threshold")),
+        "parts", "reading", "beyond",
+        *(name for name in all_parameters() if name not in ("budget", "stride", "threshold")),
     ]  # fmt: skip
     assert parameters["method"]["type"]["enum"] == list(METHODS)
     described = get_function_description(Tools.write)[1]
