@@ -260,6 +260,7 @@ def test_a_refusal_stays_where_it_can_be_read(hands: Hands, studio: Studio) -> N
     hands.page.locator("#task input").click()
     hands.page.get_by_role("option", name="My own instruction").click()
     # Another number is suggested for it, and a request with another number is another one.
+    hands.page.get_by_role("button", name="Tone, language, readers, longest text").click()
     expect(hands.page.locator("#tokens input[type=number]")).to_have_value("512")
     hands.press("write")  # without an instruction
     expect(progress.locator(".notice")).to_be_visible()
