@@ -19,7 +19,6 @@ from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBa
 from core import (
     ContextContrast,
     FullAttention,
-    GenerationFinished,
     PolicyCache,
     RepetitionGuard,
     SourceGuard,
@@ -32,7 +31,7 @@ from core.steps import forward
 
 from .inputs import DOCUMENT
 from .machine import machine_name
-from .timing import milliseconds
+from .timing import milliseconds, step_milliseconds
 
 REPEATS = 3
 ASK = "Write one paragraph about what this text says."
@@ -48,10 +47,7 @@ def per_token(
     """Milliseconds of a decode step with `processors`."""
     prompt = [{"role": "user", "content": f"{source}\n\n{ASK}"}]
     options = {"policy": FullAttention(), "temperature": 0.3, "min_p": 0.1, "seed": 0, "max_new_tokens": tokens}
-    for event in stream_generate(model, tokenizer, prompt, logits_processors=processors, **options):  # type: ignore[arg-type]
-        if isinstance(event, GenerationFinished):
-            return 1000 * event.decode_seconds / (event.generated_tokens - 1)
-    raise AssertionError("a run ends with GenerationFinished")
+    return step_milliseconds(stream_generate(model, tokenizer, prompt, logits_processors=processors, **options))  # type: ignore[arg-type]
 
 
 def forwards(model: PreTrainedModel, source: Sequence[int], rows: int) -> float:

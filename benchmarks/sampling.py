@@ -19,7 +19,6 @@ import torch
 from transformers import LogitsProcessor
 
 from core import (
-    GenerationFinished,
     KeyIndex,
     RepetitionGuard,
     SourceGuard,
@@ -32,6 +31,7 @@ from core.sampling import Sampler
 
 from .inputs import DOCUMENT
 from .machine import machine_name
+from .timing import step_milliseconds
 
 APP: dict[str, Any] = {"temperature": 0.7, "min_p": 0.1, "repetition_penalty": 1.1}
 WAYS: dict[str, tuple[dict[str, Any], bool]] = {
@@ -43,19 +43,25 @@ WAYS: dict[str, tuple[dict[str, Any], bool]] = {
 
 
 class Clock:
-    """The seconds in samplers, while it is on."""
+    """The seconds in samplers, and the tokens drawn, since it was set back."""
 
     def __init__(self) -> None:
         """Of every sampler of this process."""
-        self.seconds, whole = 0.0, Sampler.__call__
+        whole = Sampler.__call__
+        self.set_back()
 
         def timed(sampler: Sampler, token_ids: torch.Tensor, logits: torch.Tensor) -> int:
             started = perf_counter()
             token = whole(sampler, token_ids, logits)
             self.seconds += perf_counter() - started
+            self.tokens += 1
             return token
 
         Sampler.__call__ = timed  # type: ignore[method-assign,assignment]
+
+    def set_back(self) -> None:
+        """Count from now on."""
+        self.seconds, self.tokens = 0.0, 0
 
 
 def main() -> None:
@@ -79,21 +85,20 @@ def main() -> None:
         guards: Sequence[LogitsProcessor] = ()
         if is_held:
             guards = [SourceGuard(vocabulary, [source]), RepetitionGuard(vocabulary)]
-        clock.seconds = 0.0
-        for event in stream_generate(
-            model,
-            tokenizer,
-            ids,
-            policy=KeyIndex(),
-            max_new_tokens=chosen.tokens,
-            seed=seed,
-            logits_processors=guards,
-            **options,
-        ):
-            if isinstance(event, GenerationFinished):
-                tokens = event.generated_tokens
-                return 1000 * event.decode_seconds / (tokens - 1), 1000 * clock.seconds / tokens
-        raise AssertionError("a run ends with GenerationFinished")
+        clock.set_back()
+        token = step_milliseconds(
+            stream_generate(
+                model,
+                tokenizer,
+                ids,
+                policy=KeyIndex(),
+                max_new_tokens=chosen.tokens,
+                seed=seed,
+                logits_processors=guards,
+                **options,
+            )
+        )
+        return token, 1000 * clock.seconds / clock.tokens
 
     for way in WAYS:  # warm up
         milliseconds(way, 0)

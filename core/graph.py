@@ -176,7 +176,7 @@ class Row:
             codes, count, extended = layer.prepare_beyond(rotary)
             heads = codes.codes.shape[1]
             self._told.append(torch.empty(heads, count, dtype=torch.long))
-            coded = Coded(codes, 0, [count] * heads, self._told[index], behind=POOL // 2)
+            coded = Coded(codes, 0, [count] * heads, self._told[index], behind=POOL // 2, ahead=POOL // 2)
             weights = None if self._room is None else self._room[index]
             stored = (keys.storage, values.storage)
             places.append(place(self._position, *stored, weights=weights, coded=coded, extended=extended))
@@ -226,7 +226,7 @@ def _renewing(layer: PolicyLayer, position: int) -> tuple[Small, Coded]:
     assert kept.scorer is not None
     assert rule is not None
     counts = kept.counts_at(position)
-    positions = kept.emptied(*layer.full, counts[0])
+    positions = kept.prepare(*layer.attended).emptied(counts[0])
     behind = rule.pool_kernel_size // 2
     newest = rule.newest(counts[0])
     coded = Coded(kept.scorer, newest, counts, positions, behind=behind, ahead=behind + rule.lookahead)

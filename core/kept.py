@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 
 from .key_codes import KeyCodes
 from .policies import Evictor, LayerIndex, Observation, Policy
-from .storage import GrowingTensor, SmallCache, refill
+from .storage import SmallCache, refill
 
 
 class Kept:
@@ -210,11 +210,6 @@ class Kept:
     def spread(self) -> int:
         """How far heads may be from their counts in such a step."""
         return 1 if self.index is None else self.index.spread
-
-    def emptied(self, keys: GrowingTensor, values: GrowingTensor, count: int) -> Tensor:
-        """Have `count` slots of the small cache of a batch of one row, to be filled from what is in these buffers;
-        returns the room for their positions, int64 `(heads, slots and room)`."""
-        return self.prepare(keys.view, values.view).emptied(count)
 
     def count_coded(self, length: int) -> None:
         """The codes of the first `length` positions are written."""

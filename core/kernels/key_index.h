@@ -288,10 +288,11 @@ inline void reached_scores(const Logits& logits, int64_t row, int64_t begin, int
   std::copy_n(from.begin() + window - 1, end - begin, to);
 }
 
-// Write the first `count` that were chosen in `from` into the slots of `to`.
-template <typename T>
-void gather(const Cached<T>& from, const Cached<T>& to, const Chosen& chosen, int64_t count) {
-  constexpr int64_t kEarly = 16;  // they are far apart: ask for them early
+// Call `place(head, slot, position)` for the first `count` that were chosen of each head in `from`, where it is asked early
+// for what stands there: positions are far apart.
+template <typename T, typename F>
+void each_chosen(const Cached<T>& from, const Chosen& chosen, int64_t count, const F& place) {
+  constexpr int64_t kEarly = 16;
   const int64_t chunks = (count + kChunk - 1) / kChunk;
   parallel_for(from.heads * chunks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
@@ -299,31 +300,29 @@ void gather(const Cached<T>& from, const Cached<T>& to, const Chosen& chosen, in
       const int32_t* positions = chosen.row(head);
       for (int64_t slot = task % chunks * kChunk; slot < last; ++slot) {
         from.prefetch(head, positions[slot + kEarly]);
-        std::copy_n(from.key(head, positions[slot]), from.dim, to.key(head, slot));
-        std::copy_n(from.value(head, positions[slot]), from.value_dim, to.value(head, slot));
+        place(head, slot, int64_t{positions[slot]});
       }
     }
   });
 }
 
-// Of one query: the positions with the highest scores by the index.
-inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
-                                const int64_t* counts, int64_t recent, int64_t spread, double scaling) {
-  const Logits logits(index, query, group, length, scaling);
-  return choose_all(counts, index.rows, index.rows, length, recent, spread,
-                    [&](int64_t row, int64_t begin, int64_t end, int32_t* to) {
-                      reached_scores(logits, row, begin, end, 0, 0, to);
-                    });
-}
+// How positions are chosen by an index: the first `sinks` and the last `recent` always; heads may share their counts
+// (`spread`), or what they choose is in order of its rank; each score counts for `behind` positions before its own and `ahead`
+// after it.
+struct Rule {
+  int64_t recent = 0, spread = 1, behind = 0, ahead = 0, sinks = 0;
+  bool by_rank = false;
+};
 
-// The same, of scores that reach further, by rank.
-inline Chosen reached_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
-                                const int64_t* counts, int64_t recent, int64_t behind, int64_t ahead, double scaling) {
+// Of one query `(heads, group, dim)`: among the first `length` positions those with the highest scores by the index.
+inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64_t group, int64_t length,
+                                const int64_t* counts, const Rule& rule, double scaling) {
   const Logits logits(index, query, group, length, scaling);
   const auto fill = [&](int64_t row, int64_t begin, int64_t end, int32_t* to) {
-    reached_scores(logits, row, begin, end, behind, ahead, to);
+    reached_scores(logits, row, begin, end, rule.behind, rule.ahead, to);
+    for (int64_t j = begin; j < std::min(rule.sinks, end); ++j) to[j - begin] = INT32_MAX;
   };
-  return choose_all(counts, index.rows, index.rows, length, recent, 1, fill, true);
+  return choose_all(counts, index.rows, index.rows, length, rule.recent, rule.spread, fill, rule.by_rank);
 }
 
 inline std::tuple<Tensor, Tensor> indexed_attention(const Tensor query, const Tensor keys, const Tensor values,
@@ -332,7 +331,7 @@ inline std::tuple<Tensor, Tensor> indexed_attention(const Tensor query, const Te
   const KeyCodes index(codes, ranges);
   const Chosen chosen =
       indexed_positions(index, query.const_data_ptr<float>(), query.size(1) / index.rows, keys.size(2),
-                        counts.const_data_ptr<int64_t>(), recent, spread, scaling);
+                        counts.const_data_ptr<int64_t>(), {.recent = recent, .spread = spread}, scaling);
   Tensor out = torch::stable::new_empty(query, {1, 1, query.size(1), values.size(3)});
   Tensor positions = torch::stable::new_empty(counts, {1, index.rows, chosen.longest()});
   chosen.copy(positions.mutable_data_ptr<int64_t>(), chosen.longest());

@@ -108,7 +108,7 @@ struct DecodeRows {
   void attend_by_index(int64_t r) const {
     const Place& at = place(r);
     const Chosen chosen = indexed_positions(index(r), own_query(r), query_heads / heads, at.position + 1, counts(r),
-                                            at.recent, at.spread, scaling);
+                                            {.recent = at.recent, .spread = at.spread}, scaling);
     if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
     std::vector<Attention<T, Chosen>> sets{set<Chosen>(r, r + 1, full(r))};
     sets[0].attended.push_back(chosen);
@@ -119,11 +119,15 @@ struct DecodeRows {
   // Choose the small cache anew by the index, and attend to it.
   void renew(int64_t r) const {
     const Place& at = place(r);
-    const Chosen chosen = reached_positions(index(r), own_query(r), query_heads / heads, at.position + 1, counts(r),
-                                            at.recent, at.behind, at.ahead, scaling);
+    const Rule rule{.recent = at.recent, .behind = at.behind, .ahead = at.ahead, .by_rank = true};
+    const Chosen chosen =
+        indexed_positions(index(r), own_query(r), query_heads / heads, at.position + 1, counts(r), rule, scaling);
     chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told, at.slots);
-    const Cached<T> to = small(r);
-    gather(full(r), to, chosen, at.slots);
+    const Cached<T> from = full(r), to = small(r);
+    each_chosen(from, chosen, at.slots, [&](int64_t head, int64_t slot, int64_t position) {
+      std::copy_n(from.key(head, position), dim, to.key(head, slot));
+      std::copy_n(from.value(head, position), value_dim, to.value(head, slot));
+    });
     std::vector<Attention<T>> sets{set<First>(r, r + 1, to)};
     sets[0].attended.push_back({at.slots});
     sets[0].weights.push_back(nullptr);
@@ -137,8 +141,9 @@ struct DecodeRows {
     std::vector<float> placed(query_heads * dim);
     for (int64_t head = 0; head < query_heads; ++head)
       turns.move(own_query(r) + head * dim, &placed[head * dim], dim, at.apart);
-    const Chosen chosen = old_positions(index(r), placed.data(), query_heads / heads, at.old, counts(r), at.sinks,
-                                        at.behind, scaling);
+    const Rule rule{.behind = at.behind, .ahead = at.ahead, .sinks = at.sinks};
+    const Chosen chosen =
+        indexed_positions(index(r), placed.data(), query_heads / heads, at.old, counts(r), rule, scaling);
     const int64_t count = chosen.count(0), length = at.position + 1;
     if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
     const Cached<T> to{at.set_keys, at.set_values, heads, at.set_capacity, dim, value_dim};
