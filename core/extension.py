@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool1d
 
-from .grouped import Lowered, Terms, chunk_attention, grouped_attention, is_plain_chunk
+from .grouped import Damped, Terms, attention_scores, chunk_attention, grouped_attention, is_plain_chunk
 from .key_codes import KeyCodes, choose_positions
 from .places import Extended
 from .rotary import Rotary
@@ -31,7 +31,7 @@ once."""
 class WorkingSet(NamedTuple):
     """What a decode step attends to, `(1, heads, count, dim)`: keys moved together within the window, values, and the
     positions in the full cache, int64 `(1, heads, count)`, ascending; the step's own is the last. mask: float32
-    `(1, 1, 1, count)`, to be added to the scores."""
+    `(1, query_heads, 1, count)`, to be added to the scores."""
 
     keys: Tensor
     values: Tensor
@@ -76,10 +76,9 @@ class Extension:
         chosen = self._choose(query, keys, begin, count, scaling, rotary)
         count = chosen.shape[2]
         stage = self._staged(keys, values, begin, count, length)
-        stage.fill(keys, values, chosen, rotary)
-        mask = torch.zeros(1, 1, 1, count + length - begin, device=keys.device)
-        mask[..., SINKS:count] = -self.window.discount(begin)
-        return WorkingSet(*stage.views, self.with_local(chosen, length), mask)
+        stage.fill(keys, values, chosen, rotary, self.window.closer)
+        mask = self._mask(query, stage.views[0], begin, count, scaling)
+        return WorkingSet(*stage.views, self.with_local(chosen, length), mask.flatten(1, 2))
 
     def prepare(
         self, keys: Tensor, values: Tensor, count: int, position: int, rotary: Rotary
@@ -89,10 +88,10 @@ class Extension:
         begin = self._begin(position + 1)
         codes, count = self._index(keys, begin, rotary), min(count, begin)
         stage, apart = self._staged(keys, values, begin, count, position + 1), self.window.size // 2 - position
-        turns, lower_by = rotary.turns(max(begin, -apart), keys.device), self.window.discount(begin)
+        turns = rotary.turns(max(begin + self.window.closer, -apart), keys.device)
         staged, stage.end = stage.end, position + 1
-        keys, values = stage.storage
-        extended = Extended(begin, SINKS, keys, values, staged, turns, rotary.interleaved, apart, lower_by)
+        moves, (keys, values) = (turns, rotary.interleaved, apart, self.window.closer), stage.storage
+        extended = Extended(begin, SINKS, keys, values, staged, *moves, self.window.damping(begin))
         return codes, count, extended
 
     @property
@@ -134,16 +133,25 @@ class Extension:
         start = keys.shape[2] - query.shape[2]
         begin = self.window.start_of_block(start) - self.window.local
         chosen = self._choose(query, keys, begin, self.window.chosen, terms.scaling, rotary)
-        moved = rotary.moved(gather_positions(keys, chosen), together(chosen, begin))
+        moved = rotary.moved(gather_positions(keys, chosen), together(chosen, begin + self.window.closer))
         key = torch.cat([moved, keys[:, :, begin:]], dim=2)
         value = torch.cat([gather_positions(values, chosen), values[:, :, begin:]], dim=2)
-        lowered = Lowered(min(SINKS, chosen.shape[2]), chosen.shape[2], self.window.discount(begin))
+        count, new = chosen.shape[2], query.shape[2]
         if is_plain_chunk(query, key, value, terms):
-            return chunk_attention(query, key, value, terms.scaling, lowered)
-        new, length = query.shape[2], key.shape[2]
-        mask = torch.full((1, 1, 1, new, length), -torch.inf, device=query.device).triu(length - new + 1)
-        mask[..., lowered.first : lowered.last] = -lowered.by
+            damped = Damped(min(SINKS, count), count, self.window.damping(begin))
+            return chunk_attention(query, key, value, terms.scaling, damped)
+        mask = self._mask(query, key, begin, count, terms.scaling)
+        mask = mask + torch.full((new, key.shape[2]), -torch.inf, device=query.device).triu(key.shape[2] - new + 1)
         return grouped_attention(query, key, value, mask, terms)[0]
+
+    def _mask(self, query: Tensor, key: Tensor, begin: int, count: int, scaling: float) -> Tensor:
+        """What is added to the scores of `key`, of which the first `count` were chosen of the first `begin` positions:
+        float32 `(1, heads, group, new, length)`."""
+        scores = attention_scores(query, key[:, :, min(SINKS, count) : count], scaling)
+        mask = torch.zeros(*scores.shape[:-1], key.shape[2], device=key.device)
+        if count > SINKS:
+            mask[..., SINKS:count] = -self.window.damping(begin).of(scores).unsqueeze(-1)
+        return mask
 
     def _choose(self, query: Tensor, keys: Tensor, old: int, count: int, scaling: float, rotary: Rotary) -> Tensor:
         """The positions `(1, heads, count)` of the first `old` that the last tokens, with `query`, attend to,
@@ -187,8 +195,8 @@ class _Stage:
     def continues(self, begin: int, count: int, length: int) -> bool:
         return (begin, count) == (self._begin, self._count) and length >= self.end
 
-    def fill(self, keys: Tensor, values: Tensor, chosen: Tensor, rotary: Rotary) -> None:
-        """Put in the keys and values at `chosen`, moved together, and what is local."""
+    def fill(self, keys: Tensor, values: Tensor, chosen: Tensor, rotary: Rotary, closer: int) -> None:
+        """Put in the keys and values at `chosen`, moved together and so much closer, and what is local."""
         count, length = self._count, keys.shape[2]
         shift = count - self._begin
         for stage, states in zip(self.storage, (keys, values), strict=True):
@@ -196,7 +204,7 @@ class _Stage:
         self.end = length
         placed, values_placed = (stage[:, :, :count] for stage in self.storage)
         gather_into([placed, values_placed], [keys, values], [chosen, chosen])
-        placed.copy_(rotary.moved(placed, together(chosen, self._begin)))
+        placed.copy_(rotary.moved(placed, together(chosen, self._begin + closer)))
 
     @property
     def views(self) -> tuple[Tensor, Tensor]:
@@ -210,10 +218,10 @@ class _Stage:
         return sum(stage.nbytes for stage in self.storage)
 
 
-def together(chosen: Tensor, begin: int) -> Tensor:
+def together(chosen: Tensor, end: int) -> Tensor:
     """By how many positions each of `chosen` `(1, heads, count)`, ascending, moves to stand without gaps before
-    `begin`."""
-    return torch.arange(begin - chosen.shape[2], begin, device=chosen.device) - chosen
+    `end`."""
+    return torch.arange(end - chosen.shape[2], end, device=chosen.device) - chosen
 
 
 def _bare(keys: Tensor, start: int, end: int, rotary: Rotary) -> Tensor:

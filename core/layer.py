@@ -5,7 +5,6 @@ Holds storage, schedule and counts; what a method keeps is in `kept.py`, how att
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
@@ -378,9 +377,11 @@ class PolicyLayer(CacheLayerMixin):
 
     @property
     def most_old(self) -> int:
-        """How many old positions a step beyond the window chooses at most: as many as there is room for, or K."""
+        """How many old positions a step beyond the window chooses at most: K, as far as there is room, or what a block
+        of a prompt does."""
         assert self.extension is not None
-        return min(self.extension.window.room, *self.kept.sizes, sys.maxsize)
+        window = self.extension.window
+        return min(window.room, min(self.kept.sizes, default=window.chosen))
 
     def working_positions(self, chosen: Tensor) -> Tensor:
         """The positions `(1, heads, count)` of the last token's working set, of which `chosen` `(heads, count)` are

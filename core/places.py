@@ -15,6 +15,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from .key_codes import KeyCodes
+from .window import Damping
 
 FIELDS = (
     "position",
@@ -49,7 +50,9 @@ FIELDS = (
     "pairs",
     "interleaved",
     "apart",
-    "lower_by",
+    "closer",
+    "most",
+    "peak",
 )
 
 
@@ -82,7 +85,8 @@ class Extended(NamedTuple):
     """A step beyond the window (window.py), by the codes of the first `old` keys as if they had no position: the first
     `sinks` and those with the highest scores are chosen; room for all that is attended to, `(1, heads, capacity, dim)`,
     up to which position what is near stands in it; cosines and sines of moves, float32 `(moves, 2 * pairs)`; by how
-    much the queries are moved to score; and what is taken from the scores of the chosen but for the first."""
+    much the queries are moved to score; by how much the chosen stand closer than without gaps before what is near; and
+    how much less a query gets of the chosen but for the first."""
 
     old: int
     sinks: int
@@ -92,7 +96,8 @@ class Extended(NamedTuple):
     turns: Tensor
     interleaved: bool
     apart: int
-    lower_by: float
+    closer: int
+    damping: Damping
 
 
 def place(
@@ -126,7 +131,8 @@ def place(
         return [*at, *[0] * (len(FIELDS) - len(at)), *coded.counts]
     at += [extended.old, extended.sinks, extended.keys.data_ptr(), extended.values.data_ptr(), extended.keys.shape[2]]
     at += [extended.staged, extended.turns.data_ptr(), extended.turns.shape[1] // 2, int(extended.interleaved)]
-    return [*at, extended.apart, _bits(extended.lower_by), *coded.counts]
+    at += [extended.apart, extended.closer, *map(_bits, extended.damping)]
+    return [*at, *coded.counts]
 
 
 def _bits(number: float) -> int:

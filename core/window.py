@@ -6,11 +6,12 @@ and KV head:
 1. what is older than the block and the `local` positions before it is scored: keys as if none had a position, the
    block's queries as if they stood at one distance from all of them (ReAttention, Liu et al. 2024, arXiv 2407.15176,
    and InfLLM, Xiao et al. 2024, arXiv 2402.04617, score so);
-2. the first tokens and those with the highest scores are chosen, and moved to stand without gaps before the local part,
-   in the order of the text, so that no position is farther than the window is long;
-3. attention is exact over the chosen, the local part and the block; but the chosen ones that are not the first get
-   less of it by the number of times that what they were chosen from is longer than within the window. The best of many
-   score higher than the best of few, and would draw attention from what is near.
+2. the first tokens and those with the highest scores are chosen, and moved to stand side by side at some `distance`, in
+   the order of the text, as if the local part began there: far away they would be found less surely;
+3. attention is exact over the chosen, the local part and the block; but a query gets less of the chosen ones that are
+   not the first where none of them stands out, by up to the number of times that what they were chosen from is longer
+   than within the window. The best of many score higher than the best of few, and would draw attention from what is
+   near.
 
 Keys stay in the cache as the model turned them: what is chosen is turned on by the difference of positions, the rest
 stands where it is right. Scores come from a low-bit index of keys turned back to none (key_codes.py), which is the only
@@ -29,6 +30,7 @@ from typing import Literal, TypeAlias
 from transformers import PreTrainedConfig
 
 from .errors import InvalidParameterError, PolicyInactiveError
+from .grouped import Damping
 from .policies import Policy
 from .rotary import require_same_at_every_length
 
@@ -39,29 +41,37 @@ Beyond: TypeAlias = Literal["extend"]
 @dataclass(frozen=True)
 class Window:
     """The rule for a model trained to `size` positions. local: positions before a block that it attends to in any case;
-    block: positions of a block; chosen: how many a block chooses of those before; bits: of the index; asking: so many
-    queries of a block score at most, evenly spread, the last among them."""
+    block: positions of a block; chosen: how many a block chooses of those before; distance: how far from the block's
+    first position the last of them is moved; bits: of the index; asking: so many queries of a block score at most,
+    evenly spread, the last among them; peak: see `Damping`."""
 
     size: int
     local: int
     block: int
     chosen: int
+    distance: int
     bits: int = 3
     asking: int = 16
+    peak: float = 0.5
 
     @classmethod
     def of(cls, size: int) -> Window:
         """The rule as shares of the window, measured on SmolLM2-135M (docs/window.md)."""
-        return cls(size, local=size // 2, block=max(1, size // 16), chosen=max(1, size // 4))
+        return cls(size, local=size // 2, block=max(1, size // 16), chosen=max(1, size // 8), distance=size // 8)
 
     @property
     def room(self) -> int:
         """The most that can be chosen."""
         return self.size - self.local - self.block
 
-    def discount(self, old: int) -> float:
-        """What is taken from the scores of tokens chosen from the first `old`; nothing at the window's end."""
-        return math.log(old / (self.size - self.local))
+    @property
+    def closer(self) -> int:
+        """By how much the chosen stand closer than without gaps before the local part."""
+        return self.local - self.distance
+
+    def damping(self, old: int) -> Damping:
+        """Of tokens chosen from the first `old`; nothing at the window's end."""
+        return Damping(math.log(old / (self.size - self.local)), self.peak)
 
     def start_of_block(self, position: int) -> int:
         """Where the block of a `position` beyond the window begins."""

@@ -1,12 +1,12 @@
 """Beyond the trained window: how well does a long document get read under a rule (core/window.py)?
 
-    python -m benchmarks.prototypes.window FOLDER [--text policy] [--length 30208] [--read 4096/2048] [--ends 4096/1024]
+    python -m benchmarks.prototypes.window FOLDER [--text policy] [--length 30208] [--read 4096/1024/1024]
 
-A manual of Debian's with 24 facts in it is read under a rule, "local/chosen" and after them block, bits and asking
-(so many queries of a block score); "alone" is its last 7,500 tokens by themselves. Then its end is read again
-and the facts are asked for, under that rule or those of `--ends`. Printed: negative log-likelihood of the last 256
-tokens, in blocks (whose choice sees all of their queries) and with `--by-token` one by one; and the share of the facts'
-digits that are right, token by token, by thirds of the depth. FOLDER keeps what was read, for other ends.
+A manual of Debian's with 24 facts in it is read under a rule, "local/chosen/distance", after them block, bits and
+asking (so many queries of a block score), after a colon peak; "alone" is its last 7,500 tokens by themselves. Then its
+end is read again and the facts are asked for, under that rule or those of `--ends`. Printed: negative log-likelihood of
+the last 256 tokens, in blocks (whose choice sees all of their queries) and with `--by-token` one by one; and the share
+of the facts' digits that are right, token by token, by thirds of the depth. FOLDER keeps what was read, for other ends.
 """
 
 from __future__ import annotations
@@ -65,9 +65,11 @@ def encoded(tokenizer: PreTrainedTokenizerBase, text: str) -> Tensor:
 def rule(name: str, size: int) -> Window:
     """As written on the command line."""
     usual = Window.of(size)
-    local, chosen, *rest = map(int, name.split("/"))
+    numbers, peak = name.split(":") if ":" in name else (name, usual.peak)
+    local, chosen, distance, *rest = map(int, numbers.split("/"))
     block, bits, asking = rest + [usual.block, usual.bits, usual.asking][len(rest) :]
-    return replace(usual, local=local, chosen=chosen, block=block, bits=bits, asking=asking)
+    rule = replace(usual, local=local, chosen=chosen, distance=distance, block=block, bits=bits, asking=asking)
+    return replace(rule, peak=float(peak))
 
 
 def under(cache: PolicyCache, name: str) -> None:
@@ -127,7 +129,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--text", default="policy")
     parser.add_argument("--length", type=int, default=30208)
-    parser.add_argument("--read", default="4096/2048")
+    parser.add_argument("--read", default="4096/1024/1024")
     parser.add_argument("--ends", nargs="*", default=[])
     parser.add_argument("--by-token", action="store_true")
     parser.add_argument("--quantization", default="none")

@@ -21,8 +21,8 @@ Without a compiler nothing is registered, and the callers use torch's own operat
         codes choose, like `indexed_attention`. query float32 `(rows, query_heads, 1, dim)`, key and value likewise;
         place int64 `(rows, fields + heads)`; stored: bytes of a number in the caches. Returns
         `(rows, 1, query_heads, value_dim)`; a row's numbers are the same whatever rows are beside it.
-    prompt_attention(query, keys, values, scaling, first, last, by): causal attention of a chunk of a prompt, the last
-        tokens of a cache, see `grouped.chunk_attention`; the scores of keys from first to last are less by so much.
+    prompt_attention(query, keys, values, scaling, first, last, most, peak): causal attention of a chunk of a prompt,
+        the last tokens of a cache, see `grouped.chunk_attention`; of keys from first to last a query gets less.
     int4_prompt_linear(x, weight, scale): int4_linear for many rows, of x in float32 or bfloat16 and with the result
         like it, in blocks of 16 outputs. x is rounded to 8 bits in groups of 32, each around a middle of its own.
     has_byte_products(): whether that is faster here than a matmul with the weight written out.

@@ -19,6 +19,17 @@ struct Part {
   float largest, sum;
 };
 
+// How much less a query gets of some positions: nothing if one of them has a share of `peak` of what they all get, else the
+// more the less one stands out, down to exp(-most).
+struct Damping {
+  float most, peak;  // the largest divisor, and `peak`
+
+  static Damping of(double most, double peak) { return {static_cast<float>(std::exp(most)), static_cast<float>(peak)}; }
+
+  // `total`: of their exponentials, the largest being 1.
+  float share(float total) const { return 1 / std::min(std::max(peak * total, 1.0f), most); }
+};
+
 // The totals of several.
 template <int kCount>
 void totals(const Floats* values, float* out) {
@@ -96,13 +107,37 @@ struct Attention {
   std::vector<float*> weights;  // of each row, one line of `weights_stride` per query head, or null
   int64_t weights_stride;
   std::vector<float*> outs;     // of each row, `(query_heads, value_dim)`
-  int64_t lower_first = 0, lower_last = 0;  // of the slots attended to: their scores are less `by` so much
-  float lower_by = 0;
+  int64_t damped_first = 0, damped_last = 0;  // of the slots attended to, if these are the first ones: a query gets less
+  Damping damping = {1, 0};
 
   // The queries of a KV head, those of a row side by side.
   int64_t queries() const { return attended.size() * group; }
 
-  int64_t chunks(int64_t row, int64_t head) const { return (attended[row].count(head) + kChunk - 1) / kChunk; }
+  struct Stretch {
+    int64_t begin, end;
+    int64_t chunks() const { return (end - begin + kChunk - 1) / kChunk; }
+  };
+
+  // Those of which a query gets less have chunks of their own.
+  std::array<Stretch, 3> stretches(int64_t row, int64_t head) const {
+    return {{{0, damped_first}, {damped_first, damped_last}, {damped_last, attended[row].count(head)}}};
+  }
+
+  int64_t chunks(int64_t row, int64_t head) const {
+    int64_t count = 0;
+    for (const Stretch& stretch : stretches(row, head)) count += stretch.chunks();
+    return count;
+  }
+
+  // The slots of a chunk, of which a row may have none.
+  Stretch slots(int64_t row, int64_t head, int64_t chunk) const {
+    for (const Stretch& stretch : stretches(row, head)) {
+      const int64_t begin = stretch.begin + chunk * kChunk;
+      if (begin < stretch.end) return {begin, std::min(begin + kChunk, stretch.end)};
+      chunk -= stretch.chunks();
+    }
+    return {0, 0};
+  }
 
   int64_t chunks(int64_t head) const {
     int64_t most = 0;
@@ -174,8 +209,6 @@ struct Attention {
     for (; j < count; ++j) score<kQueries, 1>(first, {keys + at(j) * dim}, scores + j);
     for (int i = 0; i < kQueries; ++i) {
       float* row = scores + i * kChunk;
-      for (int64_t j = std::max<int64_t>(lower_first - begin, 0); j < std::min(lower_last - begin, count); ++j)
-        row[j] -= lower_by;
       float largest = kLowest, sum = 0;
       for (int64_t j = 0; j < count; ++j) largest = std::max(largest, row[j]);
       for (int64_t j = 0; j < count; ++j) row[j] = std::exp(row[j] - largest);
@@ -212,18 +245,17 @@ struct Attention {
 
   // All queries of a KV head over the positions of a chunk: together where every row has all of them.
   void attend_chunk(int64_t head, int64_t chunk, Part* parts, float* sums) const {
-    const int64_t begin = chunk * kChunk, end = begin + kChunk, rows = attended.size();
-    const auto has_all = [&](const Slots& slots) { return slots.count(head) >= end; };
-    if (rows > 1 && std::all_of(attended.begin(), attended.end(), has_all)) {
+    const int64_t rows = attended.size();
+    const auto [begin, end] = slots(0, head, chunk);
+    bool same = begin < end;
+    for (int64_t row = 1; row < rows; ++row) same = same && slots(row, head, chunk).end == end;
+    if (same) {
       attend_all(0, queries(), head, attended[0], begin, end, parts, sums);
       return;
     }
     for (int64_t row = 0; row < rows; ++row)
-      if (chunk < chunks(row, head)) {
-        const int64_t length = attended[row].count(head);
-        attend_all(row * group, (row + 1) * group, head, attended[row], std::min(begin, length), std::min(length, end),
-                   parts, sums);
-      }
+      if (const auto own = slots(row, head, chunk); own.begin < own.end)
+        attend_all(row * group, (row + 1) * group, head, attended[row], own.begin, own.end, parts, sums);
   }
 
   // Join the parts of a row's query head: its output, and its weights from exponentials within a chunk to probabilities.
@@ -231,17 +263,30 @@ struct Attention {
   void join(int64_t head, int64_t row, int64_t q, const Part* parts, const float* sums, int64_t stride) const {
     const int64_t count = chunks(row, head), value_dim = cached.value_dim, own = row * group + q;
     float* out = outs[row] + (head * group + q) * value_dim;
-    float largest = kLowest, sum = 0;
-    for (int64_t c = 0; c < count; ++c) largest = std::max(largest, parts[c * stride + own].largest);
-    for (int64_t c = 0; c < count; ++c)
-      sum += parts[c * stride + own].sum * std::exp(parts[c * stride + own].largest - largest);
+    const auto part = [&](int64_t c) { return parts[c * stride + own]; };
+    const auto total = [&](int64_t begin, int64_t end, float largest) {
+      float sum = 0;
+      for (int64_t c = begin; c < end; ++c) sum += part(c).sum * std::exp(part(c).largest - largest);
+      return sum;
+    };
+    const auto most = [&](int64_t begin, int64_t end) {
+      float largest = kLowest;
+      for (int64_t c = begin; c < end; ++c) largest = std::max(largest, part(c).largest);
+      return largest;
+    };
+    const auto all = stretches(row, head);
+    const int64_t first = all[0].chunks(), last = first + all[1].chunks();
+    const float share = first < last ? damping.share(total(first, last, most(first, last))) : 1, largest = most(0, count);
+    const float sum = total(0, first, largest) + share * total(first, last, largest) + total(last, count, largest);
     std::fill(out, out + value_dim, 0.0f);
     for (int64_t c = 0; c < count; ++c) {
-      const float factor = std::exp(parts[c * stride + own].largest - largest) / sum;
+      const float factor = std::exp(part(c).largest - largest) / sum * (first <= c && c < last ? share : 1);
       const float* from = sums + (c * stride + own) * value_dim;
       for (int64_t d = 0; d < value_dim; ++d) out[d] += factor * from[d];
-      if (float* to = weights_of(head, row, q))
-        for (int64_t j = c * kChunk; j < std::min((c + 1) * kChunk, attended[row].count(head)); ++j) to[j] *= factor;
+      if (float* to = weights_of(head, row, q)) {
+        const auto [begin, end] = slots(row, head, c);
+        for (int64_t j = begin; j < end; ++j) to[j] *= factor;
+      }
     }
   }
 };

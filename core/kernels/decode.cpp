@@ -22,7 +22,8 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def(
       "decode_rows_attention(Tensor query, Tensor key, Tensor value, Tensor place, float scaling, int stored) -> Tensor");
   m.def(
-      "prompt_attention(Tensor query, Tensor keys, Tensor values, float scaling, int first, int last, float by) -> Tensor");
+      "prompt_attention(Tensor query, Tensor keys, Tensor values, float scaling, int first, int last, float most, "
+      "float peak) -> Tensor");
   m.def("int4_prompt_linear(Tensor x, Tensor weight, Tensor scale) -> Tensor");
   m.def("has_byte_products() -> bool");
   m.def(

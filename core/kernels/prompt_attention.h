@@ -32,8 +32,8 @@ struct PromptAttention {
   const int64_t query_stride, token_stride;  // from one query head to the next, and from one token
   const int64_t group, tokens, length;
   const float scale;  // of scores, to powers of two
-  const int64_t lower_first, lower_last;  // keys of the past whose scores are less
-  const float lower_by;                   // by so much, before they are scaled
+  const int64_t damped_first, damped_last;  // keys of the past of which a query gets less
+  const Damping damping;
   Q* out;             // `(tokens, query_heads, value_dim)`
 
   // What a task works in; vectors of queries lie in sets of up to kVectorsAtOnce, those of the same tokens together.
@@ -59,16 +59,25 @@ struct PromptAttention {
     room.weights.resize(kKeyBlock / kInWord * kVectorsAtOnce * kLanes);
     room.scores.resize(kKeyBlock * kVectorsAtOnce * kLanes);
     each_set([&](int64_t set, auto count) { gather<decltype(count)::value>(head, first, set, room); });
-    const int64_t end = past() + std::min(tokens, first + kTileTokens);
-    for (int64_t begin = 0; begin < end; begin += kKeyBlock) {
-      const int64_t keys = std::min(kKeyBlock, end - begin);
-      const uint32_t* rows = lay_out(head, begin, keys, room);
-      each_set([&](int64_t set, auto count) { add<decltype(count)::value>(first, set, begin, keys, rows, room); });
+    if (damped_first < damped_last) {
+      add_all(head, first, damped_first, damped_last, room);
+      each_set([&](int64_t set, auto count) { damp<decltype(count)::value>(set, room); });
     }
+    add_all(head, first, 0, damped_first, room);
+    add_all(head, first, damped_last, past() + std::min(tokens, first + kTileTokens), room);
     each_set([&](int64_t set, auto count) { write<decltype(count)::value>(head, first, set, room); });
   }
 
  private:
+  // All queries over the keys [begin, end).
+  void add_all(int64_t head, int64_t first, int64_t begin, int64_t end, Room& room) const {
+    for (; begin < end; begin += kKeyBlock) {
+      const int64_t keys = std::min(kKeyBlock, end - begin);
+      const uint32_t* rows = lay_out(head, begin, keys, room);
+      each_set([&](int64_t set, auto count) { add<decltype(count)::value>(first, set, begin, keys, rows, room); });
+    }
+  }
+
   template <typename F>
   void each_set(const F& function) const {
     for (int64_t set = 0; set < vectors(); set += kVectorsAtOnce) {
@@ -138,7 +147,6 @@ struct PromptAttention {
     Floats largest[kVectors], factors[kVectors];
     for (int v = 0; v < kVectors; ++v) largest[v] = room.largest[set + v];
     for (int64_t j = 0; j < count; j += kKeysAtOnce) score<kVectors>(rows, j, count, queries, scores, largest);
-    lower<kVectors>(begin, count, scores);
     if (begin + count - 1 > past() + token_of(first, set)) {  // some of these keys come after some of the queries
       for (int v = 0; v < kVectors; ++v) largest[v] = room.largest[set + v];
       mask<kVectors>(first, set, begin, count, scores, largest);
@@ -177,14 +185,16 @@ struct PromptAttention {
       }
   }
 
-  // The largest score stays what it was: it need not be one, only near.
+  // What a set of queries has of the keys that it is to have less of, before any other.
   template <int kVectors>
-  void lower(int64_t begin, int64_t count, float* scores) const {
-    const int64_t end = std::min(lower_last - begin, count);
-    for (int64_t j = std::max<int64_t>(lower_first - begin, 0); j < end; ++j)
-      for (int v = 0; v < kVectors; ++v) {
-        float* at = scores + (j * kVectors + v) * kLanes;
-        store(load(at) - lower_by, at);
+  void damp(int64_t set, Room& room) const {
+    const int64_t size = cached.value_dim;
+    float* sums = room.sums.data() + set * kLanes * size;
+    for (int v = 0; v < kVectors; ++v)
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const float share = damping.share(room.totals[set + v][lane]);
+        room.totals[set + v][lane] *= share;
+        for (int64_t d = 0; d < size; ++d) sums[(d * kVectors + v) * kLanes + lane] *= share;
       }
   }
 
@@ -259,17 +269,17 @@ struct PromptAttention {
 
 // query `(1, query_heads, new, dim)`, the last dimension dense; keys and values `(1, heads, length, dim)`, position after
 // position, with the chunk's own at the end, of an even number of numbers; float32 or bfloat16, and the query float32 unless
-// all are bfloat16. Scaled scores of the keys from `first` up to `last`, all before the chunk, are less `by` so much. Returns
+// all are bfloat16. Of the keys from `first` up to `last`, all before the chunk, a query gets less, see `Damping`. Returns
 // `(1, new, query_heads, value_dim)` in the query's dtype.
 inline Tensor prompt_attention(const Tensor query, const Tensor keys, const Tensor values, double scaling, int64_t first,
-                               int64_t last, double by) {
+                               int64_t last, double most, double peak) {
   const int64_t tokens = query.size(2), heads = keys.size(1);
   Tensor out = torch::stable::new_empty(query, {1, tokens, query.size(1), values.size(3)});
   const auto attend = [&](auto stored, auto asked) {
     using Q = decltype(asked);
     const PromptAttention<decltype(stored), Q> all{Cached<decltype(stored)>(keys, values),
         static_cast<const Q*>(query.const_data_ptr()), query.stride(1), query.stride(2), query.size(1) / heads, tokens,
-        keys.size(2), static_cast<float>(scaling * kLog2E), first, last, static_cast<float>(by / scaling),
+        keys.size(2), static_cast<float>(scaling * kLog2E), first, last, Damping::of(most, peak),
         static_cast<Q*>(out.mutable_data_ptr())};
     const int64_t tiles = (tokens + kTileTokens - 1) / kTileTokens;
     parallel_for(heads * tiles, 1, [&](int64_t begin, int64_t end) {

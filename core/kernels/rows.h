@@ -28,7 +28,8 @@ struct Place {
   int64_t staged;        // up to here stand those that are near in it
   int64_t turns, pairs, interleaved;
   int64_t apart;         // by how much the query is moved to score them
-  double lower_by;       // scores of the chosen ones but for the first
+  int64_t closer;        // by how much the chosen stand closer than without gaps before what is near
+  double most, peak;     // a query gets less of the chosen ones but for the first
 };
 
 constexpr int64_t kFields = sizeof(Place) / sizeof(int64_t);
@@ -147,13 +148,13 @@ struct DecodeRows {
     const int64_t count = chosen.count(0), length = at.position + 1;
     if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
     const Cached<T> to{at.set_keys, at.set_values, heads, at.set_capacity, dim, value_dim};
-    stage(full(r), to, chosen, turns, count, at.old, at.staged, length);
+    stage(full(r), to, chosen, turns, count, at.old, at.closer, at.staged, length);
     std::vector<Attention<T>> sets{set<First>(r, r + 1, to)};
     sets[0].attended.push_back({count + length - at.old});
     sets[0].weights.push_back(reinterpret_cast<float*>(at.weights));
-    sets[0].lower_first = std::min(at.sinks, count);
-    sets[0].lower_last = count;
-    sets[0].lower_by = static_cast<float>(at.lower_by);
+    sets[0].damped_first = std::min(at.sinks, count);
+    sets[0].damped_last = count;
+    sets[0].damping = Damping::of(at.most, at.peak);
     run(sets);
   }
 

@@ -32,9 +32,9 @@ struct Turns {
 // their order, the near ones from `old` on behind all chosen ones.
 template <typename T>
 void stage(const Cached<T>& from, const Cached<T>& to, const Chosen& chosen, const Turns& turns, int64_t count, int64_t old,
-           int64_t staged, int64_t length) {
+           int64_t closer, int64_t staged, int64_t length) {
   each_chosen(from, chosen, count, [&](int64_t head, int64_t slot, int64_t position) {
-    turns.move(from.key(head, position), to.key(head, slot), from.dim, old - count + slot - position);
+    turns.move(from.key(head, position), to.key(head, slot), from.dim, old - count + closer + slot - position);
     std::copy_n(from.value(head, position), from.value_dim, to.value(head, slot));
   });
   for (int64_t head = 0; head < from.heads; ++head) {

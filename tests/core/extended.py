@@ -70,14 +70,14 @@ class ExtendedReference:
         for place in range(new):
             position, row = self.length + place, []
             for head in range(self.heads):
-                seen = [(j, j, 0.0) for j in range(position + 1)]
+                seen, most = [(j, j, False) for j in range(position + 1)], 0.0
                 if beyond:
                     far, begin = self.held[index][head], self.begin[index]
-                    near = range(begin, position + 1)
-                    less = 0.0 if count is None else math.log(begin / (self.window.size - self.window.local))
-                    seen = [(j, begin - len(far) + i, less if i >= SINKS else 0.0) for i, j in enumerate(far)]
-                    seen += [(j, j, 0.0) for j in near]
-                row += self._attend(index, query[place], head, position, seen, module.scaling)
+                    first = begin + self.window.local - self.window.distance - len(far)
+                    most = 0.0 if count is None else math.log(begin / (self.window.size - self.window.local))
+                    seen = [(j, first + i, i >= SINKS) for i, j in enumerate(far)]
+                    seen += [(j, j, False) for j in range(begin, position + 1)]
+                row += self._attend(index, query[place], head, position, seen, most, module.scaling)
             rows.append(torch.cat(row))
         return module.o_proj(torch.stack(rows)[None])
 
@@ -86,14 +86,28 @@ class ExtendedReference:
         self.held[index] = [self._choose(index, query, head, begin, count) for head in range(self.heads)]
 
     def _attend(
-        self, index: int, query: Tensor, head: int, position: int, seen: list[tuple[int, int, float]], scaling: float
+        self,
+        index: int,
+        query: Tensor,
+        head: int,
+        position: int,
+        seen: list[tuple[int, int, bool]],
+        most: float,
+        scaling: float,
     ) -> list[Tensor]:
-        """Of each query head in the group; seen: which position, where it stands, and what is taken from its score."""
+        """Of each query head in the group; seen: which position, where it stands, and whether it was chosen by its
+        score: of these a query gets less, by `most` at most."""
         keys = torch.stack([self._turned(self.keys[index][j][head], at) for j, at, _ in seen])
         values = torch.stack([self.values[index][j][head] for j, _, _ in seen])
-        less = torch.tensor([less for _, _, less in seen])
-        group = query[head * self.group : (head + 1) * self.group]
-        return [(keys @ self._turned(one, position) * scaling - less).softmax(0) @ values for one in group]
+        chosen = torch.tensor([chosen for _, _, chosen in seen])
+        outputs = []
+        for one in query[head * self.group : (head + 1) * self.group]:
+            scores = keys @ self._turned(one, position) * scaling
+            if chosen.any():
+                share = float(scores[chosen].softmax(0).max())  # of the one that stands out
+                scores[chosen] -= min(max(math.log(self.window.peak / share), 0.0), most)
+            outputs.append(scores.softmax(0) @ values)
+        return outputs
 
     def _turned(self, vector: Tensor, position: int) -> Tensor:
         cos, sin = self.model.model.rotary_emb(vector[None, None], torch.tensor([[position]]))

@@ -547,7 +547,7 @@ def test_steps_beyond_the_window_are_compiled_too(
         assert logits is not None
         expected = forward(compiled, token, slow)
         differ = int((fast.kept_by_layer() != slow.kept_by_layer()).sum())
-        assert differ <= 16  # of some thousands
+        assert differ <= 64  # of some thousands: seven positions are chosen or left out by one peak
         exact = policy.make_index() is not None and not differ
         assert (logits - expected).abs().max() <= (1e-3 if exact else 1e-2) * expected.abs().max()
         for mine, other in zip(fast.policy_layers.values(), slow.policy_layers.values(), strict=True):

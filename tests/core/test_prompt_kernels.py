@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 
 from core import int4
-from core.grouped import Lowered, Terms, chunk_attention, is_plain_chunk
-
-NOT_LOWERED = Lowered(0, 0, 0.0)
+from core.grouped import Damped, Damping, Terms, chunk_attention, is_plain_chunk
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
 
@@ -20,13 +18,16 @@ def states(heads: int, length: int, dim: int, dtype: torch.dtype) -> Tensor:
 
 
 def causal_attention(
-    query: Tensor, keys: Tensor, values: Tensor, scaling: float, lowered: Lowered = NOT_LOWERED
+    query: Tensor, keys: Tensor, values: Tensor, scaling: float, damped: Damped | None = None
 ) -> Tensor:
     group, new, length = query.shape[1] // keys.shape[1], query.shape[2], keys.shape[2]
     keys, values = (each.double().repeat_interleave(group, dim=1) for each in (keys, values))
     later = ~torch.ones(new, length, dtype=torch.bool).tril(length - new)
     scores = (query.double() @ keys.transpose(-1, -2) * scaling).masked_fill(later, -torch.inf)
-    scores[..., lowered.first : lowered.last] -= lowered.by
+    if damped is not None and damped.first < damped.last:
+        some = scores[..., damped.first : damped.last]
+        stands_out = some.softmax(-1).amax(-1, keepdim=True)
+        some -= (damped.damping.peak / stands_out).log().clamp(0, damped.damping.most)
     return (scores.softmax(-1) @ values).transpose(1, 2)
 
 
@@ -62,18 +63,24 @@ def test_prompt_attention_of_scores_far_apart() -> None:
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize("lowered", [(0, 0, 1.0), (4, 200, 1.5), (0, 333, 2.0), (130, 140, 9.0), (0, 1, 0.5)], ids=str)
-def test_scores_of_some_of_the_past_are_lower(
-    lowered: tuple[int, int, float], compiled: bool, without_kernels: Callable[[], None]
+@pytest.mark.parametrize("peak", [1e-3, 0.2, 1e9])
+@pytest.mark.parametrize(
+    ("first", "last", "most"), [(0, 0, 1.0), (4, 200, 1.5), (0, 333, 2.0), (130, 140, 9.0), (0, 1, 0.5)]
+)
+def test_a_query_gets_less_of_some_of_the_past_where_none_of_it_stands_out(
+    first: int, last: int, most: float, peak: float, compiled: bool, without_kernels: Callable[[], None]
 ) -> None:
     torch.manual_seed(0)
     query, keys, values = (states(heads, 400, 64, torch.float32) for heads in (6, 2, 2))
-    query, less = query[:, :, -67:] * 3, Lowered(*lowered)
+    query, damped = query[:, :, -67:] * 3, Damped(first, last, Damping(most, peak))
     if not compiled:
         without_kernels()
-    out = chunk_attention(query, keys, values, 0.125, less)
-    expected = causal_attention(query, keys, values, 0.125, less)
+    out = chunk_attention(query, keys, values, 0.125, damped)
+    expected = causal_attention(query, keys, values, 0.125, damped)
     assert (out - expected).abs().max() <= 1e-5 * expected.abs().max()
+    if peak == 1e-3:
+        plain = chunk_attention(query, keys, values, 0.125)
+        assert (out - plain).abs().max() <= 1e-5 * plain.abs().max()
 
 
 def test_a_token_attends_alike_in_chunks_of_any_size() -> None:

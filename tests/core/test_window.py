@@ -97,7 +97,7 @@ def test_a_prompt_and_full_attention_equal_the_reference(rotary: str) -> None:
     cache, reference = extended(model, FullAttention()), ExtendedReference(model, Window.of(SIZE))
     torch.testing.assert_close(read(model, cache, ids), reference.read(ids), rtol=1e-3, atol=1e-4)
     for token in tokens(6, seed=2):
-        expected = reference.decode(token, Window.of(SIZE).room)
+        expected = reference.decode(token, Window.of(SIZE).chosen)
         torch.testing.assert_close(forward(model, torch.tensor([[token]]), cache)[0], expected, rtol=1e-3, atol=1e-4)
 
 
@@ -175,7 +175,7 @@ def test_an_answer_may_go_on_beyond_the_window(policy: Policy) -> None:
     reference = ExtendedReference(model, Window.of(SIZE))
     if policy == FullAttention():
         for token in cache.token_ids:
-            expected = reference.decode(token, Window.of(SIZE).room)
+            expected = reference.decode(token, Window.of(SIZE).chosen)
         assert written(model, policy, ids, cache=cache)[-1] == int(expected.argmax())
 
 
