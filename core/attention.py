@@ -32,6 +32,7 @@ from .grouped import (
     valid_positions,
 )
 from .layer import ATTENTION_NAME, LAYER_KEY, PROMPT_STEPS, PolicyLayer, Step
+from .parallel import require_heads_alone
 from .policies import Observation
 from .positions import attach, positions_of
 from .rotary import Rotary
@@ -55,6 +56,7 @@ def enable(model: PreTrainedModel) -> PreTrainedModel:
         )
     config = model.config.get_text_config(decoder=True)
     require_replaceable(config)
+    require_heads_alone(model.config)
     AttentionInterface.register(ATTENTION_NAME, attention_forward)
     # Without a mask function of the same name transformers passes no mask at all, and left-padded batches are wrong.
     AttentionMaskInterface.register(ATTENTION_NAME, sdpa_mask)
@@ -151,7 +153,7 @@ def _after_prompt(
         if not layer.wants_selection:
             return
         if kept.index is not None:
-            kept.index = layer.policy.make_index()  # of all, however the prompt came
+            kept.begin_index()  # of all, however the prompt came
             layer.look_up(query, key, terms.scaling, valid_positions(last))
             return
         kept.score_by(key, valid_positions(last))

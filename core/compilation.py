@@ -28,6 +28,7 @@ from .decode_step import FASTER_ATTRIBUTE, DecodeStep, faster_step
 from .default_model import cache_folder
 from .graph import DecodeGraph
 from .graph_export import save_skeleton, small_tensors
+from .parallel import processes_of
 from .policies import FullAttention
 
 CANCEL_SECONDS = 10
@@ -81,6 +82,8 @@ class Compilation:
 
     def _build(self) -> None:
         try:
+            if (processes := processes_of(self._model.config)) is not None:
+                raise RuntimeError(f"the model is shared out over {processes.size} processes")
             on_gpu = self._model.device.type == "cuda"
             made: DecodeStep = RecordedStep(self._model) if on_gpu else DecodeGraph(self._package(), self._model)
             setattr(self._model, FASTER_ATTRIBUTE, made)

@@ -90,6 +90,8 @@ def _prefill(
     logits, tokens, seconds = None, 0, 0.0
     while done < total:
         size = chunk(tokens, seconds) if callable(chunk) else int(chunk)
+        if callable(chunk) and cache.processes is not None:  # each has a clock of its own
+            size = cache.processes.agreed(size)
         if not is_positive(size):
             raise InvalidParameterError(
                 "chunk-out-of-range",
@@ -117,6 +119,8 @@ def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:
         return None
     reason = next(iter(refreshed.values()))
     by_layer = cache.kept_by_layer()
+    if cache.processes is not None and cache.processes.split:
+        by_layer = cache.processes.summed(torch.from_numpy(by_layer)).numpy()
     return CacheRefreshed(step, tuple(refreshed), by_layer.sum(axis=0, dtype=np.int64), reason, by_layer)
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..key_codes import KeyCodes
+from ..parallel import Processes
 from ..selection import look_ahead, pool_scores, top_positions
 
 
@@ -26,6 +27,13 @@ def least(scores: Tensor, protected: Tensor, valid: Tensor | None) -> Tensor:
     in use (`valid`, as in `Evictor.victim`)."""
     spared = protected if valid is None else protected | ~valid
     return scores.masked_fill(spared, torch.inf).argmin(dim=-1)
+
+
+def mean_query(query: Tensor, others: Processes | None) -> Tensor:
+    """The mean `(batch, dim)`, float32, of the last of `query` `(batch, query_heads, new, dim)` over all heads of the
+    layer, those of `others` too."""
+    mean = query[:, :, -1].float().mean(dim=1)
+    return mean if others is None else others.summed(mean) / others.size
 
 
 def of_rows(ranked: Tensor, counts: Sequence[int]) -> Tensor:
@@ -102,6 +110,8 @@ class LayerIndex(ABC):
     share what they choose if `spread` is above 1 (`key_codes.shared_counts`)."""
     recent: int = 0
     spread: int = 1
+    others: Processes | None = None
+    """The processes that have the layer's other heads, for a choice that depends on all; None if all are here."""
 
     @abstractmethod
     def choose(
