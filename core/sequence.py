@@ -14,13 +14,14 @@ from transformers import PreTrainedModel
 
 from . import kernels
 from .cache import PolicyCache
+from .devices import device_of
 from .drafting import speculation_of
 from .errors import InvalidParameterError
 from .events import CacheRefreshed, PrefillProgress
 from .int4 import KERNEL_ROWS
 from .policies.checks import is_integer
 from .sampling import Sampler
-from .steps import NextStep, Verified, decode, device_of, forward
+from .steps import NextStep, Verified, decode, forward
 
 ChunkSize: TypeAlias = int | Callable[[int, float], int]
 """Prompt tokens per forward: a number, or a function of the tokens and the seconds of the forward before (0, 0.0)."""
