@@ -90,7 +90,7 @@ class Kept:
         length, received = keys.shape[2], self._received
         if received is not None:
             received = pad(received, (0, length - received.shape[-1]))
-        seen = Observation(seen.weights, seen.valid, seen.recent, received)
+        seen = Observation(seen.weights, seen.valid, seen.recent, received, self._others)
         counts = self._counts(length)
         if (alive := self.alive(length)) is not None:
             left = alive.sum(dim=-1).amin(dim=1).tolist()

@@ -27,7 +27,7 @@ def _refresh_alike(policy: Policy, layers: Sequence[PolicyLayer], weights: Tenso
     for layer in layers:
         layer.note_refresh()
         layer.count(length, None)
-    positions = policy.choose(Observation(weights), min(*layers[0].kept.sizes, length))
+    positions = policy.choose(Observation(weights, others=layers[0].others), min(*layers[0].kept.sizes, length))
     states = [layer.attended for layer in layers]
     caches = [layer.kept.prepare(*own) for layer, own in zip(layers, states, strict=True)]
     keys, values = zip(*states, strict=True)

@@ -36,6 +36,12 @@ def mean_query(query: Tensor, others: Processes | None) -> Tensor:
     return mean if others is None else others.summed(mean) / others.size
 
 
+def mean_weights(weights: Tensor, others: Processes | None) -> Tensor:
+    """The mean `(batch, length)` of attention `(batch, heads, group, length)` over all heads of the layer."""
+    mean = weights.mean(dim=(1, 2))
+    return mean if others is None else others.summed(mean) / others.size
+
+
 def of_rows(ranked: Tensor, counts: Sequence[int]) -> Tensor:
     """Of positions `(batch, heads, count)` ascending by rank each row's `counts` highest; -1 in place of the others."""
     if len(counts) == 1:
@@ -55,17 +61,19 @@ class Observation:
     prompt, newest last; None in a decode step, or if only the newest is wanted.
     received: float32 `(batch, heads, length)`: how much each position was attended to by all tokens of the prompt,
     summed over the group; None unless `Policy.sums_attention`.
+    others: the processes that have the layer's other heads, for a choice that depends on all; None if all are here.
     """
 
     weights: Tensor
     valid: Tensor | None = None
     recent: Tensor | None = None
     received: Tensor | None = None
+    others: Processes | None = None
 
     def rows(self, rows: slice) -> Observation:
         """Of some rows of the batch."""
         parts = (self.weights, self.valid, self.recent, self.received)
-        return Observation(*(None if part is None else part[rows] for part in parts))  # type: ignore[arg-type]
+        return Observation(*(None if part is None else part[rows] for part in parts), self.others)  # type: ignore[arg-type]
 
 
 class Evictor(ABC):
