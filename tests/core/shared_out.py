@@ -41,7 +41,7 @@ from core.memory import bytes_of
 from tests.core.architectures import make_model
 from tests.core.tiny import byte_tokenizer, tiny_model
 
-WINDOW, PROMPT, LONG, NEW = 128, 80, 200, 20
+WINDOW, PROMPT, LONG, NEW = 128, 80, 200, 14
 
 POLICIES: dict[str, Policy] = {
     "full": FullAttention(),

@@ -28,17 +28,13 @@ def of_one(folder: Path, name: str = "llama") -> PreTrainedModel:
     return enable(AutoModelForCausalLM.from_pretrained(folder / name, dtype=torch.float32).eval())
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The models, with what each of two processes wrote that share them."""
-    path = tmp_path_factory.mktemp("shared")
-    shared_out.make_models(path)
+def of_two(folder: Path) -> list[dict[str, Any]]:
+    """What each of two processes wrote that share the models in `folder`."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
     run = subprocess.Popen(
-        [*torchrun, "-m", "tests.core.shared_out", str(path)],
+        [*torchrun, "-m", "tests.core.shared_out", str(folder)],
         cwd=ROOT,
-        env=environment,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -50,52 +46,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.fail(f"they did not end within {SECONDS} seconds: {run.communicate()[0]}")
     if run.returncode:
         pytest.fail(output)
-    return path
-
-
-@pytest.fixture(scope="module")
-def both(folder: Path) -> list[dict[str, Any]]:
     return [json.loads((folder / f"{rank}.json").read_text("utf-8")) for rank in range(2)]
 
 
-@pytest.fixture(scope="module")
-def alone(folder: Path) -> dict[str, Any]:
-    """What one process writes, as JSON has it."""
-    found: dict[str, Any] = json.loads(json.dumps(shared_out.with_each_method(of_one(folder))))
-    return found
-
-
-BEYOND = ["full-beyond", "refreshkv-beyond", "keyindex-beyond"]
+def as_json(found: object) -> Any:
+    return json.loads(json.dumps(found))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [*POLICIES, *BEYOND, "sampled"])
-def test_they_write_and_tell_what_one_does(both: list[dict[str, Any]], alone: dict[str, Any], case: str) -> None:
-    """Tokens, which steps were full, and how many heads of all processes hold each position."""
-    for one in both:
-        assert one["methods"][case] == alone[case]
-
-
-@pytest.mark.slow
-def test_transformers_generates_a_padded_batch(both: list[dict[str, Any]], folder: Path) -> None:
-    assert [one["plain"] for one in both] == [shared_out.plainly(of_one(folder))] * 2
-
-
-@pytest.mark.slow
-def test_chance_and_clock_are_those_of_the_first(both: list[dict[str, Any]], folder: Path) -> None:
+def test_two_processes_write_and_tell_what_one_does(tmp_path: Path) -> None:
+    """One test, since starting them takes longer than all else."""
+    shared_out.make_models(tmp_path)
+    both, model = of_two(tmp_path), of_one(tmp_path)
+    # Tokens, which steps were full, and how many heads of both hold each position.
+    alone = as_json(shared_out.with_each_method(model))
+    assert [case for one in both for case in alone if one["methods"][case] != alone[case]] == []
+    # transformers' own generate, and prefixes that are kept.
+    assert [one["plain"] for one in both] == [shared_out.plainly(model)] * 2
+    assert [one["prefixes"] for one in both] == [shared_out.with_prefixes(model)] * 2
+    # Chance and the clock are those of the first.
     assert both[0]["unseeded"] == both[1]["unseeded"]
-    expected = shared_out.by_chance(of_one(folder), rank=0)["chunks"]
-    assert [one["chunks"] for one in both] == [json.loads(json.dumps(expected))] * 2
-
-
-@pytest.mark.slow
-def test_prefixes_are_known_to_both(both: list[dict[str, Any]], folder: Path) -> None:
-    assert [one["prefixes"] for one in both] == [shared_out.with_prefixes(of_one(folder))] * 2
-
-
-@pytest.mark.slow
-def test_each_holds_its_own_heads(both: list[dict[str, Any]], folder: Path) -> None:
-    model = of_one(folder)
+    assert [one["chunks"] for one in both] == [as_json(shared_out.by_chance(model, rank=0)["chunks"])] * 2
+    # Each has two heads, and tells of them where it is asked alone.
     cache = PolicyCache(model.config, POLICIES["keyindex"])
     shared_out.told(model, cache=cache, max_new_tokens=shared_out.NEW)
     assert [one["heads"] for one in both] == [2, 2]
@@ -103,26 +75,15 @@ def test_each_holds_its_own_heads(both: list[dict[str, Any]], folder: Path) -> N
     kept = [torch.tensor(one["own kept"]) for one in both]
     assert (kept[0] + kept[1]).tolist() == cache.kept().tolist()
     assert not torch.equal(*kept)
-
-
-@pytest.mark.slow
-def test_a_shared_model_is_not_compiled(both: list[dict[str, Any]]) -> None:
     assert [one["compiled"] for one in both] == [[False, "the model is shared out over 2 processes"]] * 2
-
-
-@pytest.mark.slow
-def test_load_model_shares_it(both: list[dict[str, Any]], folder: Path) -> None:
-    model = of_one(folder)
+    # As load_model gives it, with the kernels and their cache where there are some.
     if both[0]["kernels"]:
         setattr(model.config, KV_DTYPE_SETTING, "bfloat16")
-    expected = shared_out.told(model, policy=POLICIES["keyindex"], max_new_tokens=shared_out.NEW)
-    assert [one["loaded"] for one in both] == [json.loads(json.dumps(expected))] * 2
-
-
-@pytest.mark.slow
-def test_a_plan_that_splits_no_heads_counts_them_once(both: list[dict[str, Any]], folder: Path) -> None:
-    expected = shared_out.told(of_one(folder, "phi3"), 50, policy=POLICIES["refreshkv"], max_new_tokens=shared_out.NEW)
-    assert [one["phi3"] for one in both] == [json.loads(json.dumps(expected))] * 2
+    loaded = shared_out.told(model, policy=POLICIES["keyindex"], max_new_tokens=shared_out.NEW)
+    assert [one["loaded"] for one in both] == [as_json(loaded)] * 2
+    # A plan that splits no heads: each has all of them, and they count once.
+    phi3 = shared_out.told(of_one(tmp_path, "phi3"), 50, policy=POLICIES["refreshkv"], max_new_tokens=shared_out.NEW)
+    assert [one["phi3"] for one in both] == [as_json(phi3)] * 2
 
 
 # --- what is refused, before anything is loaded ---
