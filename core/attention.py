@@ -21,6 +21,7 @@ from .extension import WorkingSet
 from .grouped import (
     Terms,
     allowed_by,
+    attended,
     attention_weights,
     causal_like,
     chunk_attention,
@@ -228,8 +229,8 @@ def _chosen_step(
     valid = None if mask is None else valid_positions(group_mask(mask, key.shape[1]))
     if mask is None and terms.plain and not has_gradient(query, key, value):
         layer.note_choice()
-        if (attended := layer.kept.attend(query, key, value, terms.scaling)) is not None:
-            return attended
+        if (output := layer.kept.attend(query, key, value, terms.scaling)) is not None:
+            return output
     chosen = layer.look_up(query, key, terms.scaling, valid)
     used, chosen = chosen >= 0, chosen.clamp(min=0)
     keys, values = gather_positions(key, chosen), gather_positions(value, chosen)
@@ -252,6 +253,8 @@ def _full_step(
 ) -> Tensor:
     allowed = _without_evicted(layer, mask, query, key)
     grouped_mask = None if allowed is None else group_mask(allowed, key.shape[1])
+    if layer.policy.reads_all and layer.seen is None:  # nobody asks for the weights
+        return attended(query, key, value, grouped_mask, terms)
     output, weights = grouped_attention(query, key, value, grouped_mask, terms)
     if layer.seen is not None:
         layer.seen.append(weights[:, :, :, 0])

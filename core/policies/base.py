@@ -72,8 +72,12 @@ class Observation:
 
     def rows(self, rows: slice) -> Observation:
         """Of some rows of the batch."""
-        parts = (self.weights, self.valid, self.recent, self.received)
-        return Observation(*(None if part is None else part[rows] for part in parts), self.others)  # type: ignore[arg-type]
+
+        def of(part: Tensor | None) -> Tensor | None:
+            return None if part is None else part[rows]
+
+        valid, recent, received = map(of, (self.valid, self.recent, self.received))
+        return Observation(self.weights[rows], valid, recent, received, self.others)
 
 
 class Evictor(ABC):
