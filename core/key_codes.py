@@ -36,6 +36,9 @@ NEVER = -(1 << 31)
 """Below every float as an integer: the rank of what is not to be chosen."""
 THRESHOLD_BITS = 13
 """A threshold that heads share, as such an integer, ends in so many zero bits (kernels/key_index.h)."""
+FINE_BITS = 9
+COARSE = 1 << 32 - THRESHOLD_BITS - FINE_BITS
+"""Thresholds that are looked at first, each with 2**FINE_BITS behind it."""
 
 
 class KeyCodes:
@@ -223,24 +226,36 @@ def shared_counts(ordered: Tensor, counts: Tensor, recent: int, spread: int, oth
     the `recent` ones, and `spread` times it at most.
 
     `ordered`: int64 `(batch, heads, length)`, scores as integers, NEVER where nothing is to be chosen. So a head that
-    attends to much gets what one does not need that has found all in a few positions.
+    attends to much gets what one does not need that has found all in a few positions. `others`: the processes that have
+    other heads of the layer, whose counts are in the sum.
     """
-    least = (counts // spread).clamp(min=recent)
-    most = (counts * spread).clamp(max=ordered.shape[2])
-    if others is not None:  # no head can have more than its highest ones
-        ordered = others.of_all_heads(ordered.topk(int(most.max())).values)
-        least, most, counts = map(others.of_all_heads, (least, most, counts))
+    least = (counts // spread).clamp(min=recent).unsqueeze(2)
+    most = (counts * spread).clamp(max=ordered.shape[2]).unsqueeze(2)
     total = counts.sum(dim=1, keepdim=True)
-    low = torch.full_like(total, NEVER >> THRESHOLD_BITS)
-    high = torch.full_like(total, (1 << 31 - THRESHOLD_BITS) - 1)
-    for _ in range(32 - THRESHOLD_BITS):
-        middle = (low + high) >> 1
-        above = (ordered >= (middle << THRESHOLD_BITS).unsqueeze(2)).sum(dim=2)
-        more = above.clamp(least, most).sum(dim=1, keepdim=True) > total
-        low, high = torch.where(more, middle, low), torch.where(more, high, middle)
-    above = (ordered >= (high << THRESHOLD_BITS).unsqueeze(2)).sum(dim=2)
-    shared = above.clamp(least, most)
-    return shared if others is None else others.own_heads(shared)
+    if others is not None:
+        total = others.summed(total)
+
+    def too_many(above: Tensor) -> Tensor:
+        """By how many of the lowest thresholds more would be chosen than `total`: int64 `(batch, 1, 1)`. above: of each
+        threshold how many of a head's are above, `(batch, heads, thresholds)`."""
+        chosen = above.clamp(least, most).sum(dim=1)
+        return ((chosen if others is None else others.summed(chosen)) > total).sum(dim=1).view(-1, 1, 1)
+
+    # Of 2**19 thresholds first 1,024 are looked at, then the 512 between two of those.
+    places = (ordered >> THRESHOLD_BITS) - (NEVER >> THRESHOLD_BITS)
+    parts, fine = places >> FINE_BITS, places & (1 << FINE_BITS) - 1
+    above = _above(parts, torch.ones_like(parts), COARSE)
+    part = too_many(above).clamp(min=1) - 1
+    beyond = pad(above, (0, 1)).gather(2, (part + 1).expand(-1, above.shape[1], 1))
+    above = beyond + _above(fine, (parts == part).long(), 1 << FINE_BITS)[:, :, 1:]
+    place = too_many(above).expand(-1, above.shape[1], 1)
+    return torch.cat([above, beyond], dim=2).gather(2, place).clamp(least, most)[:, :, 0]
+
+
+def _above(places: Tensor, counted: Tensor, size: int) -> Tensor:
+    """How many of the `counted` are at each of `size` places or higher: int64 `(batch, heads, size)`."""
+    there = places.new_zeros(*places.shape[:2], size).scatter_add_(2, places, counted)
+    return there.flip(2).cumsum(dim=2).flip(2)
 
 
 def chosen_attention(query: Tensor, keys: Tensor, values: Tensor, chosen: Tensor, scaling: float) -> Tensor:

@@ -27,33 +27,17 @@ KEY_PROJECTIONS = ("k_proj", "qkv_proj", "query_key_value")
 
 @dataclass(frozen=True)
 class Processes:
-    """Those that share a model; all that torch.distributed knows. split: whether each has KV heads of its own, in the
-    order of their ranks, else each has all of them."""
+    """Those that share a model; all that torch.distributed knows. split: whether each has KV heads of its own, else
+    each has all of them."""
 
     size: int
     split: bool
-
-    @property
-    def rank(self) -> int:
-        """Which of them this is."""
-        return dist.get_rank()
 
     def summed(self, states: Tensor) -> Tensor:
         """The sum of what each process gives, of one shape and dtype."""
         total = states.to(_transport(states.device), copy=True).contiguous()
         dist.all_reduce(total)
         return total.to(states.device)
-
-    def of_all_heads(self, states: Tensor) -> Tensor:
-        """`(batch, heads, ...)` of this process's heads, with those of all others."""
-        own = states.to(_transport(states.device)).contiguous()
-        parts = [torch.empty_like(own) for _ in range(self.size)]
-        dist.all_gather(parts, own)
-        return torch.cat(parts, dim=1).to(states.device)
-
-    def own_heads(self, states: Tensor) -> Tensor:
-        """Of `(batch, all heads, ...)` those of this process."""
-        return states.chunk(self.size, dim=1)[self.rank]
 
     def agreed(self, number: Number) -> Number:
         """What the first of them gives."""
