@@ -14,6 +14,7 @@ import argparse
 import os
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import filelock
 import torch
@@ -24,7 +25,7 @@ from core import FullAttention, GenerationFinished, KeyIndex, Policy, RefreshKV,
 from core.default_model import cache_folder, embedded_model
 
 METHODS: dict[str, Policy] = {"FullAttention": FullAttention(), "KeyIndex": KeyIndex(), "RefreshKV": RefreshKV()}
-SIZES = {
+SIZES: dict[str, Any] = {
     "hidden_size": 1024,
     "intermediate_size": 2816,
     "num_hidden_layers": 16,
