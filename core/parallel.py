@@ -135,8 +135,7 @@ def started_processes(tp_plan: str, quantization: str, device: str | None) -> in
         raise LoadingError(
             "device-of-a-shared-model",
             "device={device!r} was asked for, and with tp_plan='auto' each process takes the {found} device of its own "
-            "rank. "
-            "Leave device out; CUDA_VISIBLE_DEVICES says which GPUs there are, and '' that there are none.",
+            "rank. Leave device out; CUDA_VISIBLE_DEVICES says which GPUs there are, and '' that there are none.",
             device=device,
             found=found.type,
         )
