@@ -21,6 +21,7 @@ from .extension import WorkingSet
 from .grouped import (
     Terms,
     allowed_by,
+    attended,
     attention_weights,
     causal_like,
     chunk_attention,
@@ -32,6 +33,7 @@ from .grouped import (
     valid_positions,
 )
 from .layer import ATTENTION_NAME, LAYER_KEY, PROMPT_STEPS, PolicyLayer, Step
+from .parallel import require_heads_alone
 from .policies import Observation
 from .positions import attach, positions_of
 from .rotary import Rotary
@@ -55,6 +57,7 @@ def enable(model: PreTrainedModel) -> PreTrainedModel:
         )
     config = model.config.get_text_config(decoder=True)
     require_replaceable(config)
+    require_heads_alone(model.config)
     AttentionInterface.register(ATTENTION_NAME, attention_forward)
     # Without a mask function of the same name transformers passes no mask at all, and left-padded batches are wrong.
     AttentionMaskInterface.register(ATTENTION_NAME, sdpa_mask)
@@ -151,7 +154,7 @@ def _after_prompt(
         if not layer.wants_selection:
             return
         if kept.index is not None:
-            kept.index = layer.policy.make_index()  # of all, however the prompt came
+            kept.begin_index()  # of all, however the prompt came
             layer.look_up(query, key, terms.scaling, valid_positions(last))
             return
         kept.score_by(key, valid_positions(last))
@@ -226,8 +229,8 @@ def _chosen_step(
     valid = None if mask is None else valid_positions(group_mask(mask, key.shape[1]))
     if mask is None and terms.plain and not has_gradient(query, key, value):
         layer.note_choice()
-        if (attended := layer.kept.attend(query, key, value, terms.scaling)) is not None:
-            return attended
+        if (output := layer.kept.attend(query, key, value, terms.scaling)) is not None:
+            return output
     chosen = layer.look_up(query, key, terms.scaling, valid)
     used, chosen = chosen >= 0, chosen.clamp(min=0)
     keys, values = gather_positions(key, chosen), gather_positions(value, chosen)
@@ -250,6 +253,8 @@ def _full_step(
 ) -> Tensor:
     allowed = _without_evicted(layer, mask, query, key)
     grouped_mask = None if allowed is None else group_mask(allowed, key.shape[1])
+    if layer.policy.reads_all and layer.seen is None:  # nobody asks for the weights
+        return attended(query, key, value, grouped_mask, terms)
     output, weights = grouped_attention(query, key, value, grouped_mask, terms)
     if layer.seen is not None:
         layer.seen.append(weights[:, :, :, 0])

@@ -23,6 +23,7 @@ from .applicable import require_applicable
 from .errors import CacheMismatchError, InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
 from .layer import ATTENTION_NAME, PolicyLayer, Step
+from .parallel import processes_of
 from .policies import Policy
 from .window import Beyond, window_rule
 
@@ -47,7 +48,8 @@ class PolicyCache(Cache):
 
     Layers with full attention are `PolicyLayer`s; sliding-window, linear and other layers are transformers' own.
     The model must have been through `enable`. Keys and values are stored as the model computes them, or in the dtype
-    that `load_model` names in its configuration.
+    that `load_model` names in its configuration. Of a model that is shared out over `processes` (parallel.py) it holds
+    the KV heads of this one, of which `kept` and `kept_by_layer` tell.
 
     `token_ids` are the tokens it holds, as far as `stream_generate` filled it. The first `prefilled` of them were
     prefilled with no decoded token before them, so that their keys and values are the same under every policy.
@@ -73,13 +75,15 @@ class PolicyCache(Cache):
         self.token_ids: list[int] = []
         self.prefilled = 0
         self._given = False
-        self._config = config.get_text_config(decoder=True)
+        self._model_config, self._config = config, config.get_text_config(decoder=True)
+        self.processes = processes_of(config)
         layer_types, layer_kwargs = get_layer_types_and_kwargs(self._config)
         require_applicable(self._config, policy, layer_types)
         self.beyond = window
         self.window = window_rule(self._config, policy, window, layer_types)
+        heads = self.processes if self.processes and self.processes.split else None
         layers = [
-            PolicyLayer(policy.for_layer(index, len(layer_types)), kv_dtype(self._config), self.window)
+            PolicyLayer(policy.for_layer(index, len(layer_types)), kv_dtype(self._config), self.window, heads)
             if kind == "full_attention"
             else DYNAMIC_LAYER_TYPE_MAPPING.get(kind, DynamicLayer)(**kw)
             for index, (kind, kw) in enumerate(zip(layer_types, layer_kwargs, strict=True))
@@ -274,7 +278,7 @@ class PolicyCache(Cache):
         A prefill attends fully under every policy. Tokens decoded since are left out: theirs depend on the policy.
         Raises PolicyInactiveError as the constructor does.
         """
-        other = PolicyCache(self._config, policy, self.beyond)
+        other = PolicyCache(self._model_config, policy, self.beyond)
         self.truncate(self.prefilled)
         for index, layer in enumerate(self.layers):
             if not isinstance(layer, PolicyLayer):
@@ -313,9 +317,10 @@ class PolicyCache(Cache):
         """
         length = self.get_seq_length()
         held = {index: layer.kept.held() for index, layer in self.policy_layers.items()}
-        places = [index * length + positions for index, positions in held.items() if positions is not None]
+        # Layers may be on several devices.
+        places = [index * length + positions.cpu() for index, positions in held.items() if positions is not None]
         every = torch.cat(places) if places else torch.empty(0, dtype=torch.long)
-        counts = np.bincount(every.cpu().numpy(), minlength=len(self.layers) * length)
+        counts = np.bincount(every.numpy(), minlength=len(self.layers) * length)
         return counts.astype(np.uint8).reshape(len(self.layers), length)
 
 

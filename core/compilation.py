@@ -28,6 +28,7 @@ from .decode_step import FASTER_ATTRIBUTE, DecodeStep, faster_step
 from .default_model import cache_folder
 from .graph import DecodeGraph
 from .graph_export import save_skeleton, small_tensors
+from .parallel import processes_of
 from .policies import FullAttention
 
 CANCEL_SECONDS = 10
@@ -81,6 +82,7 @@ class Compilation:
 
     def _build(self) -> None:
         try:
+            self._require_one_place()
             on_gpu = self._model.device.type == "cuda"
             made: DecodeStep = RecordedStep(self._model) if on_gpu else DecodeGraph(self._package(), self._model)
             setattr(self._model, FASTER_ATTRIBUTE, made)
@@ -88,6 +90,12 @@ class Compilation:
             self.failure = str(error) or type(error).__name__
             if not self._cancelled:
                 logger.warning("the decode step could not be compiled, so decoding is slower: %s", self.failure)
+
+    def _require_one_place(self) -> None:
+        if (processes := processes_of(self._model.config)) is not None:
+            raise RuntimeError(f"the model is shared out over {processes.size} processes")
+        if len(devices := {parameter.device for parameter in self._model.parameters()}) > 1:
+            raise RuntimeError(f"the model is spread over {len(devices)} devices")
 
     def _package(self) -> Path:
         if not kernels.load(self._cache):

@@ -18,6 +18,7 @@ from .detokenizer import Detokenizer
 from .errors import CacheMismatchError, InvalidParameterError
 from .events import Event, FinishReason, GenerationFinished, PrefillProgress, TokenGenerated
 from .memory import require_memory
+from .parallel import common_seed
 from .policies import DEFAULT_POLICY, Policy
 from .positions import positions_of
 from .prompt import Prompt, encode_prompt, require_known, require_room
@@ -133,6 +134,7 @@ def stream_steps(
     prompt_tokens = token_ids.shape[1]
     _require_lengths(max_new_tokens, prefill_chunk)
     require_known(model, token_ids)
+    seed = common_seed(model.config) if seed is None else seed
     sampling = SamplingParams(temperature, top_p, top_k, min_p, repetition_penalty, seed)
     sampler = sampling.sampler(prompt_tokens, logits_processors)
     cache = _matching_cache(model, cache, policy, window)

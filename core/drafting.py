@@ -242,7 +242,7 @@ class SmallCacheDraft:
                 for buffer in layer.full:
                     buffer.truncate(length - 1)
             self._own.token_ids.clear()
-        self._seconds.append((perf_counter() - started) / count)
+        self._seconds.append(_seconds_since(started, self._cache) / count)
         return drafted
 
     def learn(self, right: int, drafted: int) -> None:
@@ -261,6 +261,12 @@ class SmallCacheDraft:
             if layer.kept.index is not None:
                 layer.kept.index.update(main.full[0].view)
         return self._is_fresh or not self._refreshed
+
+
+def _seconds_since(started: float, cache: PolicyCache) -> float:
+    """Since `started`; of a model that several processes share the same for all of them, who draft by it."""
+    seconds = perf_counter() - started
+    return seconds if cache.processes is None else cache.processes.agreed(seconds)
 
 
 def foretelling(sampler: Sampler) -> list[Foretelling]:
@@ -304,7 +310,7 @@ class Speculation:
         started = perf_counter()
         weights = self._small is not None and self._small.refreshes(ids.shape[1], self._costs)
         self._verified = verify(self._model, [int(ids[0, -1]), *drafted], self._cache, weights=weights)
-        self._costs.learn(1 + self._drafted, perf_counter() - started)
+        self._costs.learn(1 + self._drafted, _seconds_since(started, self._cache))
         return self._verified
 
     def _draft(self, ids: Tensor) -> list[int]:

@@ -9,11 +9,14 @@ bool or additive, None for causal.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.backends.cuda import SDPAParams, can_use_flash_attention
+from torch.nn.functional import scaled_dot_product_attention
 
 from . import kernels
 from .selection import gather_positions, has_gradient
@@ -61,8 +64,25 @@ def causal_like(last: Tensor | None, queries: Tensor, key: Tensor) -> Tensor:
 def is_plain_chunk(query: Tensor, key: Tensor, value: Tensor, terms: Terms) -> bool:
     """Whether `chunk_attention` does for it."""
     past = key.shape[2] - query.shape[2]
-    plain = terms.plain and query.shape[0] == 1 and query.device.type == "cpu"
-    return plain and (_fits_prompt_kernel(query, key, value) or (past > 0 and query.shape[-1] == value.shape[-1]))
+    parts = past > 0 and query.shape[-1] == value.shape[-1] and (query.device.type == "cpu" or has_flash(query))
+    return terms.plain and query.shape[0] == 1 and (parts or _fits_prompt_kernel(query, key, value))
+
+
+def has_flash(query: Tensor) -> bool:
+    """Whether torch's flash attention for GPUs serves such queries, and keys and values of their dtype and size."""
+    if query.device.type != "cuda":
+        return False
+    alike = SDPAParams(query, query, query, None, 0.0, False, True)
+    return bool(can_use_flash_attention(alike))
+
+
+def attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, terms: Terms) -> Tensor:
+    """The output of `grouped_attention` alone, for a token or more: on a GPU without its weights, where it can be."""
+    alike = query.dtype == key.dtype == value.dtype and query.shape[-1] == value.shape[-1]
+    if mask is None and query.shape[2] == 1 and terms.plain and alike and has_flash(query):
+        fused = scaled_dot_product_attention(query, key, value, scale=terms.scaling, enable_gqa=True)
+        return fused.transpose(1, 2).contiguous()
+    return grouped_attention(query, key, value, mask, terms)[0]
 
 
 class Damping(NamedTuple):
@@ -87,34 +107,43 @@ class Damped(NamedTuple):
 
 
 def chunk_attention(query: Tensor, key: Tensor, value: Tensor, scaling: float, damped: Damped | None = None) -> Tensor:
-    """Causal attention of a chunk of one prompt to itself and to all before it, on a CPU: `(1, new, query_heads, dim)`.
+    """Causal attention of a chunk of one prompt to itself and to all before it: `(1, new, query_heads, dim)`.
 
     Without the kernel in parts, joined by their log-sum-exps: the past, which every query sees whole, needs no mask
     and no repeated keys; the chunk itself is small. With a mask over both torch repeats keys and values for every query
     head and scores what it then masks. On two cores with AVX512-BF16 1,024 queries of SmolLM2-135M over 7,168 keys take
-    96 ms a layer so, and 20 ms in the kernel.
+    96 ms a layer so, and 20 ms in the kernel. On a GPU torch's flash attention takes the same parts.
     """
     first, last, damping = damped or Damped(0, 0, Damping(0.0, 0.0))
     if _fits_prompt_kernel(query, key, value):
         asked = query if query.dtype == key.dtype == torch.bfloat16 else query.float()
         out: Tensor = torch.ops.refreshkv.prompt_attention(asked, key, value, scaling, first, last, *damping)
         return out.to(query.dtype)
-    attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    attend = _flash_on(query.device)
     query_heads, new, dim = query.shape[1:]
     heads, past = key.shape[1], key.shape[2] - new
     key, value = key.to(query.dtype), value.to(query.dtype)
     own_key, own_value = (part[:, :, past:].repeat_interleave(query_heads // heads, dim=1) for part in (key, value))
-    outputs, sums = map(list, zip(attend(query, own_key, own_value, 0.0, True, scale=scaling), strict=True))
+    outputs, sums = map(list, zip(attend(query, own_key, own_value, 0.0, True, scale=scaling)[:2], strict=True))
     grouped = query.reshape(1, heads, -1, dim)
     for part in (slice(first), slice(first, last), slice(last, past)):
         if part.start != part.stop and part.stop:
-            output, lse = attend(grouped, key[:, :, part], value[:, :, part], 0.0, False, scale=scaling)
+            output, lse = attend(grouped, key[:, :, part], value[:, :, part], 0.0, False, scale=scaling)[:2]
             if part.start == first and part.stop == last:
                 lse = lse - damping.of(attention_scores(query, key[:, :, part], scaling)).flatten(2, 3)
             outputs.append(output.reshape(outputs[0].shape))
             sums.append(lse.reshape(sums[0].shape))
     shares = torch.stack(sums).softmax(dim=0).unsqueeze(-1)
     return (torch.stack(outputs) * shares).sum(dim=0).to(query.dtype).transpose(1, 2).contiguous()
+
+
+def _flash_on(device: torch.device) -> Callable[..., tuple[Tensor, ...]]:
+    """Flash attention with its log-sum-exps, which torch has no public name for: query, key, value, dropout, whether
+    it is causal, and `scale`."""
+    operations = torch.ops.aten
+    if device.type == "cpu":
+        return operations._scaled_dot_product_flash_attention_for_cpu
+    return operations._scaled_dot_product_flash_attention
 
 
 def grouped_attention(

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from .key_codes import KeyCodes
+from .parallel import Processes
 from .policies import Evictor, LayerIndex, Observation, Policy
 from .storage import SmallCache, refill
 
@@ -21,11 +22,13 @@ from .storage import SmallCache, refill
 class Kept:
     """Of one layer, under one policy. Positions count in the full cache."""
 
-    def __init__(self, policy: Policy) -> None:
-        """Nothing yet."""
+    def __init__(self, policy: Policy, others: Processes | None = None) -> None:
+        """Nothing yet. others: the processes that have the layer's other heads."""
         self.policy = policy
+        self._others = others
         self.small: SmallCache | None = None
-        self.index: LayerIndex | None = policy.make_index()
+        self.index: LayerIndex | None = None
+        self.begin_index()
         self.scorer: KeyCodes | None = None
         """Of the keys, to choose the small cache anew by (`Policy.scoring`), once the prompt is known."""
         self.chosen: Tensor | None = None
@@ -57,6 +60,12 @@ class Kept:
 
     # --- at the end of a prompt, or at a full step -------------------------------------------------------------------
 
+    def begin_index(self) -> None:
+        """An empty index in place of what there is, if the method has one."""
+        self.index = self.policy.make_index()
+        if self.index is not None:
+            self.index.others = self._others
+
     def see(self, query: Tensor) -> None:
         """Remember the last queries of a prompt, `query` `(batch, query_heads, new, dim)` being more of it."""
         if self.policy.queries > 1:
@@ -81,7 +90,7 @@ class Kept:
         length, received = keys.shape[2], self._received
         if received is not None:
             received = pad(received, (0, length - received.shape[-1]))
-        seen = Observation(seen.weights, seen.valid, seen.recent, received)
+        seen = Observation(seen.weights, seen.valid, seen.recent, received, self._others)
         counts = self._counts(length)
         if (alive := self.alive(length)) is not None:
             left = alive.sum(dim=-1).amin(dim=1).tolist()

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from . import kernels
+from .parallel import Processes
 from .selection import gather_positions, ordered_bits
 from .storage import GrowingTensor
 
@@ -35,6 +36,9 @@ NEVER = -(1 << 31)
 """Below every float as an integer: the rank of what is not to be chosen."""
 THRESHOLD_BITS = 13
 """A threshold that heads share, as such an integer, ends in so many zero bits (kernels/key_index.h)."""
+FINE_BITS = 9
+COARSE = 1 << 32 - THRESHOLD_BITS - FINE_BITS
+"""Thresholds that are looked at first, each with 2**FINE_BITS behind it."""
 
 
 class KeyCodes:
@@ -188,16 +192,20 @@ def rounded_query(query: Tensor, steps: Tensor, scaling: float) -> tuple[Tensor,
     return (stepped * inverse).round(), largest * (scaling / LARGEST_LEVEL)
 
 
-def choose_positions(scores: Tensor, count: int | Tensor, recent: int, spread: int = 1) -> Tensor:
+def choose_positions(
+    scores: Tensor, count: int | Tensor, recent: int, spread: int = 1, others: Processes | None = None
+) -> Tensor:
     """The `count` positions with the highest scores, of equal ones the later, with the last `recent` always among them.
 
     `scores`: float32 `(batch, heads, length)`; -inf is never chosen. `count`: at least 1, for all, or int64
     `(batch, heads)` for each; with a `spread` above 1 the heads share theirs as `shared_counts` says, and `recent` is
-    no more than any. Returns int64 `(batch, heads, largest count)`, ascending, -1 where a head has fewer.
+    no more than any; `others`: the processes that have other heads of the layer. Returns int64
+    `(batch, heads, largest count)`, ascending, -1 where a head has fewer.
     """
     batch, heads, length = scores.shape
     counts = torch.as_tensor(count, device=scores.device).expand(batch, heads).clamp(1, length)
-    if _fits_kernel(scores) and not torch.isneginf(scores).any():
+    alone = spread == 1 or others is None
+    if alone and _fits_kernel(scores) and not torch.isneginf(scores).any():
         own = counts.contiguous()
         chosen: Tensor = torch.ops.refreshkv.choose_positions(scores.contiguous(), own, recent, spread)
         return chosen
@@ -205,33 +213,49 @@ def choose_positions(scores: Tensor, count: int | Tensor, recent: int, spread: i
     ordered = ordered_bits(scores).masked_fill(positions >= length - recent, 0x7FFFFFFF)
     ordered = ordered.masked_fill(scores.isneginf(), NEVER)
     if spread > 1:
-        counts = shared_counts(ordered, counts, recent, spread)
+        counts = shared_counts(ordered, counts, recent, spread, others)
     keys, ranked = (ordered << 32 | positions).topk(int(counts.max()))
     held = (torch.arange(ranked.shape[2], device=scores.device) < counts[..., None]) & (keys >> 32 > NEVER)
     ascending = ranked.masked_fill(~held, length).sort(dim=2).values
     return ascending.masked_fill(ascending == length, -1)
 
 
-def shared_counts(ordered: Tensor, counts: Tensor, recent: int, spread: int) -> Tensor:
+def shared_counts(ordered: Tensor, counts: Tensor, recent: int, spread: int, others: Processes | None = None) -> Tensor:
     """How many positions each head chooses where those of a layer share their `counts`, int64 `(batch, heads)`: as many
     as are above one threshold, the lowest with which they are no more in all; a `spread`-th of its count at least, and
     the `recent` ones, and `spread` times it at most.
 
     `ordered`: int64 `(batch, heads, length)`, scores as integers, NEVER where nothing is to be chosen. So a head that
-    attends to much gets what one does not need that has found all in a few positions.
+    attends to much gets what one does not need that has found all in a few positions. `others`: the processes that have
+    other heads of the layer, whose counts are in the sum.
     """
-    least = (counts // spread).clamp(min=recent)
-    most = (counts * spread).clamp(max=ordered.shape[2])
+    least = (counts // spread).clamp(min=recent).unsqueeze(2)
+    most = (counts * spread).clamp(max=ordered.shape[2]).unsqueeze(2)
     total = counts.sum(dim=1, keepdim=True)
-    low = torch.full_like(total, NEVER >> THRESHOLD_BITS)
-    high = torch.full_like(total, (1 << 31 - THRESHOLD_BITS) - 1)
-    for _ in range(32 - THRESHOLD_BITS):
-        middle = (low + high) >> 1
-        above = (ordered >= (middle << THRESHOLD_BITS).unsqueeze(2)).sum(dim=2)
-        more = above.clamp(least, most).sum(dim=1, keepdim=True) > total
-        low, high = torch.where(more, middle, low), torch.where(more, high, middle)
-    above = (ordered >= (high << THRESHOLD_BITS).unsqueeze(2)).sum(dim=2)
-    return above.clamp(least, most)
+    if others is not None:
+        total = others.summed(total)
+
+    def too_many(above: Tensor) -> Tensor:
+        """By how many of the lowest thresholds more would be chosen than `total`: int64 `(batch, 1, 1)`. above: of each
+        threshold how many of a head's are above, `(batch, heads, thresholds)`."""
+        chosen = above.clamp(least, most).sum(dim=1)
+        return ((chosen if others is None else others.summed(chosen)) > total).sum(dim=1).view(-1, 1, 1)
+
+    # Of 2**19 thresholds first 1,024 are looked at, then the 512 between two of those.
+    places = (ordered >> THRESHOLD_BITS) - (NEVER >> THRESHOLD_BITS)
+    parts, fine = places >> FINE_BITS, places & (1 << FINE_BITS) - 1
+    above = _above(parts, torch.ones_like(parts), COARSE)
+    part = too_many(above).clamp(min=1) - 1
+    beyond = pad(above, (0, 1)).gather(2, (part + 1).expand(-1, above.shape[1], 1))
+    above = beyond + _above(fine, (parts == part).long(), 1 << FINE_BITS)[:, :, 1:]
+    place = too_many(above).expand(-1, above.shape[1], 1)
+    return torch.cat([above, beyond], dim=2).gather(2, place).clamp(least, most)[:, :, 0]
+
+
+def _above(places: Tensor, counted: Tensor, size: int) -> Tensor:
+    """How many of the `counted` are at each of `size` places or higher: int64 `(batch, heads, size)`."""
+    there = places.new_zeros(*places.shape[:2], size).scatter_add_(2, places, counted)
+    return there.flip(2).cumsum(dim=2).flip(2)
 
 
 def chosen_attention(query: Tensor, keys: Tensor, values: Tensor, chosen: Tensor, scaling: float) -> Tensor:
@@ -261,21 +285,23 @@ def indexed_attention(
     scaling: float,
     valid: Tensor | None = None,
     spread: int = 1,
+    others: Processes | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Attention of one query token to the `count` positions that the codes find for it, the last `recent` among them.
 
     `keys`, `values`: all of them, `(batch, heads, length, dim)`, in the codes' order; `valid` as in `KeyCodes.scores`,
-    `spread` as in `choose_positions`. Returns `(batch, 1, query_heads, value_dim)` in the query's dtype and the
-    positions, as `choose_positions` does.
+    `spread` and `others` as in `choose_positions`. Returns `(batch, 1, query_heads, value_dim)` in the query's dtype
+    and the positions, as `choose_positions` does.
     """
-    if valid is None and _fits_attention(query, keys, values):
+    alone = spread == 1 or others is None
+    if alone and valid is None and _fits_attention(query, keys, values):
         counts = torch.as_tensor(count).expand(keys.shape[1]).contiguous()
         rows = query.float().contiguous()
         output, chosen = torch.ops.refreshkv.indexed_attention(
             rows, keys, values, codes.codes, codes.ranges, counts, recent, spread, scaling
         )
         return output.to(query.dtype), chosen
-    chosen = choose_positions(codes.scores(query, scaling, valid), count, recent, spread)
+    chosen = choose_positions(codes.scores(query, scaling, valid), count, recent, spread, others)
     return chosen_attention(query, keys, values, chosen, scaling), chosen
 
 

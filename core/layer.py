@@ -18,8 +18,10 @@ from .events import RefreshReason
 from .extension import Extension
 from .kept import Kept
 from .key_codes import KeyCodes
+from .parallel import Processes
 from .places import Extended
 from .policies import Observation, Policy
+from .policies.base import mean_query
 from .rotary import Rotary
 from .storage import GrowingTensor, SmallCache
 from .window import Window
@@ -59,14 +61,22 @@ class PolicyLayer(CacheLayerMixin):
     is_croppable = True
     is_sliding = False
 
-    def __init__(self, policy: Policy, dtype: torch.dtype | None = None, window: Window | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        dtype: torch.dtype | None = None,
+        window: Window | None = None,
+        others: Processes | None = None,
+    ) -> None:
         """An empty layer; storage is made at the first update, where what is cached is.
 
         `dtype`: in which keys and values are stored; None is that of what is cached. `update` returns the stored ones,
         so that a forward sees the same past however it came there. `window`: how to go on beyond it, if at all.
+        `others`: the processes that have the layer's other heads, if any.
         """
         self.policy = policy
         self.window = window
+        self.others = others
         self.dtype = dtype
         self.is_initialized = False
         self._full: tuple[GrowingTensor, GrowingTensor] | None = None
@@ -75,7 +85,7 @@ class PolicyLayer(CacheLayerMixin):
 
     def _clear(self) -> None:
         """Forget everything that belongs to the tokens seen so far, counts included."""
-        self.kept = Kept(self.policy)
+        self.kept = Kept(self.policy, self.others)
         self.extension = None if self.window is None else Extension(self.window)
         self.anchor: Tensor | None = None
         self.decode_step = 0
@@ -240,7 +250,8 @@ class PolicyLayer(CacheLayerMixin):
         self._settle_check(query, new)
 
     def _settle_check(self, query: Tensor, new: int = 0) -> Step:
-        current = query[:, :, -1].float().mean(dim=1) if self.policy.compares_queries() else None
+        compares = self.policy.compares_queries() and self.step is not Step.PARTIAL
+        current = mean_query(query, self.others) if compares else None
         if self.step is Step.CHECK:
             stays = (
                 current is not None and self.anchor is not None and self.policy.keeps_small_cache(current, self.anchor)

@@ -10,14 +10,22 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import psutil
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DistributedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from . import kernels
 from .attention import enable
 from .cache import KV_DTYPE_SETTING
 from .default_model import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
-from .errors import InvalidParameterError, LoadingError, lacks_memory
+from .errors import InvalidParameterError, LoadingError, PolicyInactiveError, lacks_memory
 from .hub import downloaded
+from .parallel import require_whole_heads, started_processes
 from .quantization import (
     Quantization,
     bitsandbytes_config,
@@ -36,6 +44,7 @@ def load_model(
     *,
     quantization: Quantization | Literal["auto"] = "auto",
     device: str | None = None,
+    tp_plan: Literal["auto"] | None = None,
     cache_dir: Path | None = None,
     progress: LoadProgress | None = None,
     token: str | bool | None = None,
@@ -48,6 +57,8 @@ def load_model(
     nf4 on CUDA, int4 on a CPU that has a C++ compiler, else nf4, and none on Apple GPUs.
     device: "cpu", "cuda", "cuda:1", "mps"; None takes CUDA if there is any, else the CPU. "cuda" and None spread a
     large model over all GPUs.
+    tp_plan: "auto" shares the model out over the processes that torchrun started, each with as many KV heads, by
+    transformers' tensor parallelism; quantization is "none" then (docs/devices.md).
     cache_dir: where the embedded model, converted GGUF files and compiled kernels are kept; else $REFRESHKV_CACHE, else
     the user's cache folder. Models of the Hub stay in the Hub's own cache.
     progress: called with what is being done (a Statement, whose str is the words and whose code tells the stages
@@ -58,9 +69,9 @@ def load_model(
     Activations are bfloat16 on GPUs and on CPUs that compute in it, else float32; quantization.py says why. The KV
     cache is bfloat16, except on a CPU that neither computes in it nor has a C++ compiler.
 
-    Raises InvalidParameterError for an unknown quantization or device or a revision of a local model, LoadingError
-    (DownloadError for the embedded model) if there is no such model, it may not be read or cannot be loaded,
-    PolicyInactiveError if its attention cannot be replaced.
+    Raises InvalidParameterError for an unknown quantization, device or tp_plan or a revision of a local model,
+    LoadingError (DownloadError for the embedded model) if there is no such model, it may not be read or cannot be
+    loaded, PolicyInactiveError if its attention cannot be replaced or its heads cannot be shared evenly.
     """
     known = (*get_args(Quantization), "auto")
     if quantization not in known:
@@ -70,12 +81,13 @@ def load_model(
             quantization=repr(quantization),
             known=", ".join(map(repr, known)),
         )
+    processes = None if tp_plan is None else started_processes(tp_plan, quantization, device)
     target = _target(device)
     report, cache = progress or _no_progress, cache_folder(cache_dir)
     if target.type == "cpu":
         building = Statement("building-kernels", "building the CPU kernels")
         kernels.load(cache, on_build=lambda: report(building, 0, 0))
-    chosen = chosen_quantization(quantization, target)
+    chosen = chosen_quantization(quantization, target) if processes is None else "none"
     source = _local_source(name, cache, report)
     if source is None:
         source = _hub_source(name, revision, token, report)
@@ -90,8 +102,12 @@ def load_model(
     report(Statement("loading-model", "loading {name}", name=name), 0, 0)
     with _explained(name, source.remedy):
         tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
-        load = _load_on_cpu if target.type == "cpu" else _load_on_accelerator
-        model = load(source.location, chosen, target)
+        if processes is not None:
+            model = _load_share(source.location, processes, target)
+        elif target.type == "cpu":
+            model = _load_on_cpu(source.location, chosen, target)
+        else:
+            model = _load_on_accelerator(source.location, chosen, target)
     return enable(model.eval()), tokenizer
 
 
@@ -168,7 +184,7 @@ def _explained(name: str, remedy: Statement) -> Iterator[None]:
     """Turn whatever loading raises, of dozens of types, into a LoadingError that names the model and the way out."""
     try:
         yield
-    except LoadingError:
+    except (LoadingError, PolicyInactiveError):
         raise
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
@@ -245,6 +261,19 @@ def _load_on_accelerator(location: str, quantization: Quantization, target: torc
     return _from_pretrained(location, device_map="auto" if spread else {"": target}, **options)
 
 
+def _load_share(location: str, processes: int, target: torch.device) -> PreTrainedModel:
+    """This process's share of the model; in float32 on CPUs without bfloat16 instructions."""
+    require_whole_heads(AutoConfig.from_pretrained(location, trust_remote_code=False), processes)
+    narrow = target.type != "cpu" or has_native_bf16()
+    dtype = torch.bfloat16 if narrow else torch.float32
+    distributed = DistributedConfig(tp_plan="auto", tp_size=processes)
+    # With device_map it is refused: each process takes the accelerator of its rank.
+    model = _from_pretrained(location, dtype, distributed_config=distributed)
+    if not narrow and kernels.available():
+        setattr(model.config.get_text_config(decoder=True), KV_DTYPE_SETTING, "bfloat16")
+    return model
+
+
 def _load_on_cpu(location: str, quantization: Quantization, target: torch.device) -> PreTrainedModel:
     options: dict[str, Any] = {"device_map": {"": target}}
     if has_native_bf16():
@@ -298,10 +327,10 @@ def _outline(location: str) -> PreTrainedModel:
     return model
 
 
-def _from_pretrained(location: str, **options: Any) -> PreTrainedModel:
-    """The model with bfloat16 activations. Weights missing from the files are an error, not a random initialization."""
+def _from_pretrained(location: str, dtype: torch.dtype = torch.bfloat16, **options: Any) -> PreTrainedModel:
+    """The model, computing in `dtype`. Weights missing from the files are an error, not a random initialization."""
     loaded: Any = AutoModelForCausalLM.from_pretrained(
-        location, dtype=torch.bfloat16, trust_remote_code=False, output_loading_info=True, **options
+        location, dtype=dtype, trust_remote_code=False, output_loading_info=True, **options
     )
     model: PreTrainedModel = loaded[0]
     info: dict[str, Any] = loaded[1]

@@ -10,9 +10,11 @@ import torch
 from transformers import PreTrainedModel
 
 from .cache import PolicyCache, kv_dtype
+from .devices import layers_on
 from .errors import ContextOverflowError
 from .extension import SCORED
 from .key_codes import SPAN
+from .parallel import processes_of
 
 CGROUPS = Path("/sys/fs/cgroup")
 _LIMITS = (
@@ -29,6 +31,17 @@ def free_memory(device: torch.device) -> int:
     return int(min([psutil.virtual_memory().available, *_left_in_container(CGROUPS)]))
 
 
+def free_for(model: PreTrainedModel) -> int:
+    """Bytes that are free for what the layers of `model` keep, each as much as the others: of several devices the one
+    with the least for each of its layers tells. Of processes that share a model the one with the least tells, and on
+    CPUs each has its part, since they have one memory."""
+    on = layers_on(model)
+    free = min((free_memory(device) * on.total() // layers for device, layers in on.items()), default=0)
+    if (processes := processes_of(model.config)) is None:
+        return free
+    return processes.least(free // processes.size if any(device.type == "cpu" for device in on) else free)
+
+
 def _left_in_container(folder: Path) -> Iterator[int]:
     for limit, taken, details in _LIMITS:
         try:
@@ -43,7 +56,7 @@ def _left_in_container(folder: Path) -> Iterator[int]:
 def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: int, max_new_tokens: int) -> None:
     """Raise ContextOverflowError if `cache`, whose window is extended, would take more than there is with what it
     holds already."""
-    free = free_memory(model.device) + cache.nbytes
+    free = free_for(model) + cache.nbytes
     per_token, fixed = bytes_of(model, cache)
     needed = fixed + per_token * (prompt_tokens + max_new_tokens)
     if needed <= free:
@@ -72,6 +85,8 @@ def bytes_of(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
     config = model.config.get_text_config(decoder=True)
     dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    if cache.processes is not None and cache.processes.split:
+        heads //= cache.processes.size
     states = 2 * heads * dim * (kv_dtype(config) or model.dtype).itemsize
     layers, window = len(cache.policy_layers), cache.window
     if window is None:

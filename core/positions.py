@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from .cache import PolicyCache
+from .devices import device_of
 from .errors import PolicyInactiveError
 from .policies import FullAttention
 from .rotary import Rotary, require_same_at_every_length
@@ -87,7 +88,7 @@ def _found(model: PreTrainedModel) -> Rotary:
 def _keys(model: PreTrainedModel, position: int) -> list[Tensor]:
     """Of each layer the keys of some tokens `(tokens, heads, 1, dim)`, each alone at `position`."""
     cache = PolicyCache(model.config, FullAttention())
-    ids = torch.arange(1, 1 + PROBED, device=model.get_input_embeddings().weight.device).unsqueeze(1)  # type: ignore[arg-type]
+    ids = torch.arange(1, 1 + PROBED, device=device_of(model)).unsqueeze(1)
     model(input_ids=ids, position_ids=torch.full_like(ids, position), cache=cache, use_cache=True, logits_to_keep=1)
     return [layer.full[0].view for layer in cache.policy_layers.values()]
 

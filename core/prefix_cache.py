@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from transformers import PreTrainedModel
 
 from .cache import PolicyCache
+from .devices import layers_on
 from .errors import InvalidParameterError, PolicyInactiveError, RefreshKVError, SnapshotError
-from .memory import bytes_of, free_memory
+from .memory import bytes_of, free_for
+from .parallel import processes_of
 from .policies import FullAttention, Policy
 from .prefix_files import PrefixFiles
 from .snapshot import Snapshot, model_fingerprint
@@ -71,10 +72,12 @@ class PrefixCache:
         `PolicyCache`, of the runs that do not say themselves."""
         self._model = model
         self._window = window
-        self._memory_bytes = default_memory(model.device) if memory_bytes is None else memory_bytes
+        self._memory_bytes = default_memory(model) if memory_bytes is None else memory_bytes
         self._make_room_elsewhere = make_room
-        # A file says nothing of devices, so that a model spread over several could not be given its keys and values.
-        self._files = files if len({parameter.device for parameter in model.parameters()}) == 1 else None
+        # A file says nothing of devices or heads, so that a model spread over several devices, or shared by several
+        # processes, could not be given its keys and values.
+        self._devices = list(layers_on(model))
+        self._files = files if len(self._devices) == 1 and processes_of(model.config) is None else None
         self._fingerprint = model_fingerprint(model) if self._files else ""
         self._entries: list[_Entry] = []  # the most recently used last
         self._in_use: dict[_Entry, Sequence[int]] = {}  # with the prompts that they are for
@@ -224,8 +227,8 @@ class PrefixCache:
 
     def _restored(self, snapshot: Snapshot, policy: Policy, room: int, window: Beyond | None) -> PolicyCache:
         self._make_room(snapshot.nbytes * room // len(snapshot.token_ids))
-        config, device = self._model.config, self._model.device
-        return snapshot.restore(config, policy, room=room, device=device, window=window)
+        device = self._devices[0] if len(self._devices) == 1 else None
+        return snapshot.restore(self._model.config, policy, room=room, device=device, window=window)
 
     def _keep(self, entry: _Entry) -> None:
         if entry.forgotten or not entry.cache.token_ids:
@@ -251,7 +254,7 @@ class PrefixCache:
         """Let go of what is kept until the machine has so many bytes, which a run beyond the window is refused
         without."""
         with self._lock:
-            while self._entries and free_memory(self._model.device) < needed:
+            while self._entries and free_for(self._model) < needed:
                 del self._entries[0]
 
     # --- on disk ---
@@ -301,10 +304,10 @@ def _token_bytes(cache: PolicyCache) -> int:
     return sum(buffer.view[:, :, :1].nbytes for layer in cache.policy_layers.values() for buffer in layer.full)
 
 
-def default_memory(device: torch.device) -> int:
+def default_memory(model: PreTrainedModel) -> int:
     """Bytes to keep prefixes in: a quarter of what is free with the model loaded, at most 4 GB.
 
     The run under way needs as much again, and the machine has other work; 4 GB hold a dozen prefixes of the embedded
     model's 8,000 tokens, or one of 32,000 of a model with 8 billion parameters.
     """
-    return min(free_memory(device) // 4, MAX_DEFAULT_BYTES)
+    return min(free_for(model) // 4, MAX_DEFAULT_BYTES)

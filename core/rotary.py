@@ -27,7 +27,7 @@ class Rotary:
     def __init__(self, frequencies: Tensor, *, interleaved: bool) -> None:
         """Cosines and sines are computed as they are needed, and kept for all layers."""
         self.frequencies, self.interleaved = frequencies, interleaved
-        self._table = torch.empty(0, 2 * frequencies.shape[0])  # of each number of positions
+        self._tables: dict[torch.device, Tensor] = {}  # of each number of positions, where layers are
 
     def moved(self, states: Tensor, by: Tensor) -> Tensor:
         """`states` `(batch, heads, length, dim)`, keys or queries, moved by so many positions, int64 `(length,)` or
@@ -43,11 +43,12 @@ class Rotary:
 
     def turns(self, most: int, device: torch.device) -> Tensor:
         """Cosines and sines of moves by 0 to `most` positions and more, float32 `(moves, 2 * pairs)`."""
-        if most >= len(self._table) or self._table.device != device:
+        table = self._tables.get(device)
+        if table is None or most >= len(table):
             room = torch.arange(1 << (most + 1).bit_length(), device=device, dtype=torch.float32)
             angles = room.unsqueeze(1) * self.frequencies.to(device)
-            self._table = torch.cat([angles.cos(), angles.sin()], dim=1)
-        return self._table
+            self._tables[device] = table = torch.cat([angles.cos(), angles.sin()], dim=1)
+        return table
 
     def _turns(self, by: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and sines of moves, float32 `(*by, pairs)`."""

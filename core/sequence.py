@@ -14,13 +14,14 @@ from transformers import PreTrainedModel
 
 from . import kernels
 from .cache import PolicyCache
+from .devices import device_of
 from .drafting import speculation_of
 from .errors import InvalidParameterError
 from .events import CacheRefreshed, PrefillProgress
 from .int4 import KERNEL_ROWS
 from .policies.checks import is_integer
 from .sampling import Sampler
-from .steps import NextStep, Verified, decode, device_of, forward
+from .steps import NextStep, Verified, decode, forward
 
 ChunkSize: TypeAlias = int | Callable[[int, float], int]
 """Prompt tokens per forward: a number, or a function of the tokens and the seconds of the forward before (0, 0.0)."""
@@ -90,6 +91,8 @@ def _prefill(
     logits, tokens, seconds = None, 0, 0.0
     while done < total:
         size = chunk(tokens, seconds) if callable(chunk) else int(chunk)
+        if callable(chunk) and cache.processes is not None:  # each has a clock of its own
+            size = cache.processes.agreed(size)
         if not is_positive(size):
             raise InvalidParameterError(
                 "chunk-out-of-range",
@@ -117,6 +120,8 @@ def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:
         return None
     reason = next(iter(refreshed.values()))
     by_layer = cache.kept_by_layer()
+    if cache.processes is not None and cache.processes.split:
+        by_layer = cache.processes.summed(torch.from_numpy(by_layer)).numpy()
     return CacheRefreshed(step, tuple(refreshed), by_layer.sum(axis=0, dtype=np.int64), reason, by_layer)
 
 

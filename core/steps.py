@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 
 from .cache import PolicyCache
 from .decode_step import Checked, DecodeStep, SharedStep, faster_step
+from .devices import device_of
 from .prompt_layers import read_prompt
 
 
@@ -46,7 +47,7 @@ class Modules:
         with cache.verifying(weights):
             logits = _forward(self._model, tokens.transpose(0, 1), cache, len(tokens))[0]
             of_layers = [layer.seen or [] for layer in cache.policy_layers.values()]
-            seen = [torch.stack([weights[0] for weights in of_token]) for of_token in zip(*of_layers, strict=True)]
+            seen = [_stacked(of_token) for of_token in zip(*of_layers, strict=True)]
         cache.rewind(len(tokens))
         return logits, lambda _: cache.count_full_step(), seen
 
@@ -156,10 +157,9 @@ def verify(model: PreTrainedModel, tokens: Sequence[int], cache: PolicyCache, *,
     return _alone(model, tokens[0], cache)
 
 
-def device_of(model: PreTrainedModel) -> torch.device:
-    """Where the ids of tokens are to be."""
-    device: torch.device = model.get_input_embeddings().weight.device  # type: ignore[assignment]
-    return device
+def _stacked(of_layers: Sequence[Tensor]) -> Tensor:
+    """Weights `(1, heads, group, length)` of each layer in one tensor, where the first are."""
+    return torch.stack([weights[0].to(of_layers[0].device) for weights in of_layers])
 
 
 def _alone(model: PreTrainedModel, token_id: int, cache: PolicyCache) -> Verified:

@@ -48,7 +48,9 @@ def test_every_command_is_there(page: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["README.md", "docs/library.md", "docs/policies.md", "docs/window.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/devices.md", "docs/library.md", "docs/policies.md", "docs/window.md"]
+)
 def test_the_code_runs_as_it_stands(
     name: str,
     one_thread: None,

@@ -48,7 +48,7 @@ from core import (
 from core.default_model import LoadProgress
 from core.errors import lacks_memory
 from core.loading import chosen_quantization
-from core.memory import bytes_of, fitting_tokens, free_memory
+from core.memory import bytes_of, fitting_tokens, free_for
 from core.quantization import Quantization
 
 ModelSource: TypeAlias = Callable[[LoadProgress], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
@@ -189,7 +189,7 @@ class Engine:
         model, _ = self.require_model()
         cache = PolicyCache(self._text_config(), policy, "extend")
         kept = self._documents.nbytes if self._documents else 0  # which make way
-        return fitting_tokens(model, cache, free_memory(model.device) + kept)
+        return fitting_tokens(model, cache, free_for(model) + kept)
 
     def cache_bytes(self, tokens: int, *, as_one: bool) -> int:
         """Bytes that keys and values of so many tokens take; beyond the window with what is kept beside them."""

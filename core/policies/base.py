@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..key_codes import KeyCodes
+from ..parallel import Processes
 from ..selection import look_ahead, pool_scores, top_positions
 
 
@@ -26,6 +27,19 @@ def least(scores: Tensor, protected: Tensor, valid: Tensor | None) -> Tensor:
     in use (`valid`, as in `Evictor.victim`)."""
     spared = protected if valid is None else protected | ~valid
     return scores.masked_fill(spared, torch.inf).argmin(dim=-1)
+
+
+def mean_query(query: Tensor, others: Processes | None) -> Tensor:
+    """The mean `(batch, dim)`, float32, of the last of `query` `(batch, query_heads, new, dim)` over all heads of the
+    layer, those of `others` too."""
+    mean = query[:, :, -1].float().mean(dim=1)
+    return mean if others is None else others.summed(mean) / others.size
+
+
+def mean_weights(weights: Tensor, others: Processes | None) -> Tensor:
+    """The mean `(batch, length)` of attention `(batch, heads, group, length)` over all heads of the layer."""
+    mean = weights.mean(dim=(1, 2))
+    return mean if others is None else others.summed(mean) / others.size
 
 
 def of_rows(ranked: Tensor, counts: Sequence[int]) -> Tensor:
@@ -47,17 +61,23 @@ class Observation:
     prompt, newest last; None in a decode step, or if only the newest is wanted.
     received: float32 `(batch, heads, length)`: how much each position was attended to by all tokens of the prompt,
     summed over the group; None unless `Policy.sums_attention`.
+    others: the processes that have the layer's other heads, for a choice that depends on all; None if all are here.
     """
 
     weights: Tensor
     valid: Tensor | None = None
     recent: Tensor | None = None
     received: Tensor | None = None
+    others: Processes | None = None
 
     def rows(self, rows: slice) -> Observation:
         """Of some rows of the batch."""
-        parts = (self.weights, self.valid, self.recent, self.received)
-        return Observation(*(None if part is None else part[rows] for part in parts))  # type: ignore[arg-type]
+
+        def of(part: Tensor | None) -> Tensor | None:
+            return None if part is None else part[rows]
+
+        valid, recent, received = map(of, (self.valid, self.recent, self.received))
+        return Observation(self.weights[rows], valid, recent, received, self.others)
 
 
 class Evictor(ABC):
@@ -102,6 +122,8 @@ class LayerIndex(ABC):
     share what they choose if `spread` is above 1 (`key_codes.shared_counts`)."""
     recent: int = 0
     spread: int = 1
+    others: Processes | None = None
+    """The processes that have the layer's other heads, for a choice that depends on all; None if all are here."""
 
     @abstractmethod
     def choose(

@@ -88,14 +88,16 @@ class CodedKeys(LayerIndex):
         assert self.codes is not None
         scores = self.codes.scores(query, scaling, valid)
         wanted = torch.tensor(counts, device=keys.device).view(-1, 1).expand(scores.shape[:2])
-        return choose_positions(scores, wanted, self.recent, self.spread)
+        return choose_positions(scores, wanted, self.recent, self.spread, self.others)
 
     def attend(
         self, query: Tensor, keys: Tensor, values: Tensor, scaling: float, counts: Sequence[int]
     ) -> tuple[Tensor, Tensor] | None:
         """In place."""
         assert self.codes is not None
-        return indexed_attention(query, keys, values, self.codes, counts[0], self.recent, scaling, spread=self.spread)
+        return indexed_attention(
+            query, keys, values, self.codes, counts[0], self.recent, scaling, spread=self.spread, others=self.others
+        )
 
     def truncate(self, length: int) -> None:
         """The ranges stay."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from ..errors import InvalidParameterError
-from .base import LayerIndex, Policy, of_rows
+from .base import LayerIndex, Policy, mean_query, of_rows
 from .checks import check_budget, check_count, slots
 
 
@@ -82,7 +82,7 @@ class Votes(LayerIndex):
     ) -> Tensor:
         """The first, the chosen, and all since the choice with the recent ones before it."""
         heads, length = keys.shape[1:3]
-        current = query[:, :, 0].float().mean(dim=1)
+        current = mean_query(query, self.others)
         goes_on = length <= self._seen + 1  # else more of a prompt came between
         self._seen = length
         if not (goes_on and self._is_alike(current)):
@@ -106,6 +106,8 @@ class Votes(LayerIndex):
         if valid is not None:
             scores = scores.masked_fill(~valid.unsqueeze(2), torch.finfo(scores.dtype).min)
         votes = scores.softmax(dim=-1).sum(dim=(1, 2))
+        if self.others is not None:
+            votes = self.others.summed(votes)
         if valid is None:
             votes[:, : self._sinks] = torch.inf
         else:  # the first that are no padding

@@ -12,7 +12,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .base import EvictingPolicy, Evictor, Observation, least
+from ..parallel import Processes
+from .base import EvictingPolicy, Evictor, Observation, least, mean_weights
 from .checks import check_budget, slots
 
 
@@ -40,7 +41,7 @@ class TOVA(EvictingPolicy):
     def choose(self, seen: Observation, count: int) -> Tensor:
         """The highest mean over all heads of the layer; the newest token always, which is not to go before it was of
         use."""
-        scores = seen.weights.mean(dim=(1, 2)).unsqueeze(1).repeat(1, seen.weights.shape[1], 1)
+        scores = mean_weights(seen.weights, seen.others).unsqueeze(1).repeat(1, seen.weights.shape[1], 1)
         scores[..., -1] = 2.0
         if seen.valid is not None:
             scores = scores.masked_fill(~seen.valid, -1.0)
@@ -57,10 +58,12 @@ class LeastAttended(Evictor):
     def __init__(self) -> None:
         """Nothing was seen yet."""
         self._weights = torch.empty(0)
+        self._others: Processes | None = None
 
     def begin(self, seen: Observation, positions: Tensor) -> None:
         """Start from the newest token of the prompt."""
-        mean = seen.weights.mean(dim=(1, 2)).unsqueeze(1).expand(-1, positions.shape[1], -1)
+        self._others = seen.others
+        mean = mean_weights(seen.weights, seen.others).unsqueeze(1).expand(-1, positions.shape[1], -1)
         self._weights = mean.gather(-1, positions)
 
     def victim(self, positions: Tensor, newest: int, valid: Tensor | None) -> Tensor:
@@ -74,7 +77,7 @@ class LeastAttended(Evictor):
 
     def observe(self, weights: Tensor) -> None:
         """The newest token's alone count."""
-        self._weights = weights.mean(dim=(1, 2)).unsqueeze(1).expand(-1, weights.shape[1], -1)
+        self._weights = mean_weights(weights, self._others).unsqueeze(1).expand(-1, weights.shape[1], -1)
 
     def map_batch(self, function: Callable[[Tensor], Tensor]) -> None:
         """The weights follow."""

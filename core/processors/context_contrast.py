@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..cache import PolicyCache
+from ..devices import device_of
 from ..errors import InvalidParameterError
 from ..policies import FullAttention
 from ..prompt import Prompt, encode_prompt
@@ -46,7 +47,7 @@ class ContextContrast(LogitsProcessor):
                 weight=weight,
                 plausible=plausible,
             )
-        self._model, self._prompt = model, encode_prompt(tokenizer, prompt).to(model.device)
+        self._model, self._prompt = model, encode_prompt(tokenizer, prompt).to(device_of(model))
         self._weight, self._least = weight, log(plausible)
         self._continuation = Continuation()
         self._cache = PolicyCache(model.config, FullAttention())
@@ -62,7 +63,7 @@ class ContextContrast(LogitsProcessor):
     def _logits_without(self, input_ids: Tensor) -> Tensor:
         token = self._continuation.new_token(input_ids)
         if token is not None:
-            return decode(self._model, torch.tensor([[token]], device=self._model.device), self._cache)
+            return decode(self._model, torch.tensor([[token]], device=self._prompt.device), self._cache)
         # The prompt's own keys and values stay; its last token is forwarded for its logits.
         self._cache.truncate(min(self._prompt.shape[1] - 1, self._cache.get_seq_length()))
         with self._cache.prefill(last=True):

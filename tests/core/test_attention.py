@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import PolicyCache, RefreshKV, attention
-from core.grouped import chunk_attention
+from core import FullAttention, PolicyCache, RefreshKV, attention, generate, grouped
+from core.grouped import Terms, attended, chunk_attention, grouped_attention, has_flash
 from core.steps import forward
-from tests.core.tiny import tiny_model
+from tests.core.tiny import byte_tokenizer, tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -46,3 +46,38 @@ def test_chunks_of_one_prompt_need_no_mask_over_the_past(monkeypatch: pytest.Mon
     layers = model.config.num_hidden_layers
     behind = [sizes for sizes in lengths if sizes[0] < sizes[1]]  # the first is none, and needs a kernel to be one
     assert behind == [(20, 40)] * layers + [(10, 50)] * layers
+
+
+@pytest.mark.parametrize(("query_heads", "heads"), [(4, 4), (6, 2), (3, 1)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_token_of_which_nobody_asks_the_weights(
+    query_heads: int, heads: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch's fused attention as GPUs take it, here by its operation for CPUs."""
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(1, n, count, 16).to(dtype) for n, count in ((query_heads, 1), *2 * [(heads, 70)]))
+    terms = Terms(0.3)
+    expected, _ = grouped_attention(query, key, value, None, terms)
+    assert not has_flash(query)
+    assert torch.equal(attended(query, key, value, None, terms), expected)
+    monkeypatch.setattr(grouped, "has_flash", lambda query: True)
+    monkeypatch.setattr(grouped, "grouped_attention", None)  # which is not asked then
+    fused = attended(query, key, value, None, terms)
+    assert (fused.shape, fused.dtype) == (expected.shape, dtype)
+    assert (fused - expected).abs().max() < (1e-5 if dtype == torch.float32 else 0.02)
+
+
+def test_steps_over_everything_take_fused_attention_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, prompt = tiny_model(), torch.arange(40, 90)[None]
+    alone = generate(model, byte_tokenizer(), prompt, policy=FullAttention(), max_new_tokens=12)
+    calls: list[int] = []
+    fused = grouped.scaled_dot_product_attention
+
+    def counted(query: Tensor, key: Tensor, value: Tensor, **options: object) -> Tensor:
+        calls.append(key.shape[2])
+        return fused(query, key, value, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(grouped, "has_flash", lambda query: True)
+    monkeypatch.setattr(grouped, "scaled_dot_product_attention", counted)
+    assert generate(model, byte_tokenizer(), prompt, policy=FullAttention(), max_new_tokens=12) == alone
+    assert calls == [length for length in range(51, 62) for _ in range(model.config.num_hidden_layers)]

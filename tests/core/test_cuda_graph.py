@@ -10,26 +10,28 @@ from core.attention import ATTENTION_NAME
 from core.cuda_graph import RECORDED_ATTENTION, RecordedStep, _is_recorded, partial_step, recorded_attention
 from core.layer import Step
 from core.steps import forward
-from tests.core.tiny import tiny_model
+from core.window import Beyond
+from tests.core.tiny import WINDOW, tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("policy", "steps"),
+    ("policy", "steps", "window"),
     [
-        (RefreshKV(budget=9, stride=4), 15),
-        (RefreshKV(budget=9, stride=4, similarity_threshold=0.5), 15),
-        (RefreshKV(budget=1 / 8, stride=4, floor=75), 11),  # once the new tokens have filled its free slots
+        (RefreshKV(budget=9, stride=4), 15, None),
+        (RefreshKV(budget=9, stride=4, similarity_threshold=0.5), 15, None),
+        (RefreshKV(budget=1 / 8, stride=4, floor=75), 11, None),  # once the new tokens have filled its free slots
+        (RefreshKV(budget=9, stride=4), 15, "extend"),
     ],
     ids=str,
 )
-def test_a_recorded_step_equals_the_modules(policy: Policy, steps: int) -> None:
+def test_a_recorded_step_equals_the_modules(policy: Policy, steps: int, window: Beyond | None) -> None:
     torch.manual_seed(0)
     AttentionInterface.register(RECORDED_ATTENTION, recorded_attention)
-    model, prompt = tiny_model(), torch.randint(0, 256, (1, 70))
-    ours, theirs = PolicyCache(model.config, policy), PolicyCache(model.config, policy)
+    model, prompt = tiny_model(max_position_embeddings=64 if window else WINDOW), torch.randint(0, 256, (1, 70))
+    ours, theirs = PolicyCache(model.config, policy, window), PolicyCache(model.config, policy, window)
     for cache in (ours, theirs):
         with cache.prefill(last=True):
             forward(model, prompt, cache)

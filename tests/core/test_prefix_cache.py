@@ -350,9 +350,9 @@ def test_the_default_budget_is_a_quarter_of_what_is_free(monkeypatch: pytest.Mon
         available = 2 * 10**9
 
     monkeypatch.setattr("core.memory.psutil.virtual_memory", Memory)
-    assert default_memory(torch.device("cpu")) == 5 * 10**8
+    assert default_memory(MODEL) == 5 * 10**8
     Memory.available = 64 * 10**9
-    assert default_memory(torch.device("cpu")) == MAX_DEFAULT_BYTES == 4 * 10**9
+    assert default_memory(MODEL) == MAX_DEFAULT_BYTES == 4 * 10**9
 
 
 def test_what_is_forgotten_is_neither_in_memory_nor_on_disk(tmp_path: Path) -> None:
@@ -522,6 +522,6 @@ def test_a_run_beyond_the_window_has_what_is_kept_let_go_of(monkeypatch: pytest.
     read(prefixes, B + FIRST)
     with prefixes.use(A + FIRST, END, FULL, 700, window="extend"):
         assert prefixes.nbytes > 0
-    monkeypatch.setattr("core.prefix_cache.free_memory", lambda device: 1000)
+    monkeypatch.setattr("core.prefix_cache.free_for", lambda model: 1000)
     with prefixes.use(C + FIRST, END, FULL, 700, window="extend"):
         assert prefixes.nbytes == 0
