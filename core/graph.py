@@ -11,6 +11,7 @@ of a step are its rows: one of each of several caches, or several of one to be v
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,21 +34,21 @@ from .rotary import Rotary
 BY_CODES = (Step.CHOSEN, Step.RENEWED)
 
 
-class DecodeGraph:
-    """The compiled decode step of one model: a `SharedStep`."""
+class RowsStep(ABC):
+    """A model's decode step of some rows: a `SharedStep`."""
 
     most_rows = MOST_ROWS
 
-    def __init__(self, package: Path, model: PreTrainedModel) -> None:
-        """Load `package` and let it use the weights of `model`, which are not copied."""
-        self._run: Any = torch._inductor.aoti_load_package(str(package))
-        tensors = named_tensors(model)
-        constants = {name: tensors[name.removeprefix("model.")] for name in self._run.get_constant_fqns()}
-        self._run.load_constants(constants, check_full_update=True, user_managed=True)
+    def __init__(self, model: PreTrainedModel) -> None:
+        """`model` is the one whose steps are taken."""
         config = model.config.get_text_config(decoder=True)
         self._query_heads: int = config.num_attention_heads
         self._positions = positions_of(model)
         self._rooms: dict[int, Tensor] = {}
+
+    @abstractmethod
+    def _run(self, tokens: Tensor, places: Tensor) -> Tensor:
+        """Logits `(rows, vocabulary)` of `tokens`, int64 `(rows, 1)`, by int64 `places` (places.py)."""
 
     def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
         """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, as the model's forward gives them, with the same traces
@@ -95,7 +96,7 @@ class DecodeGraph:
             row.reserve()
         try:
             places = torch.tensor([row.places(self._room(index, row)) for index, row in enumerate(rows)])
-            logits: Tensor = self._run(tokens, places.transpose(0, 1).contiguous())
+            logits = self._run(tokens, places.transpose(0, 1).contiguous())
         except BaseException:
             for row in rows:
                 row.abandon()
@@ -117,6 +118,22 @@ class DecodeGraph:
         if room is None or room.shape[-1] != capacity:
             room = self._rooms[index] = torch.empty(layers, heads, self._query_heads // heads, capacity)
         return room
+
+
+class DecodeGraph(RowsStep):
+    """The compiled decode step of one model."""
+
+    def __init__(self, package: Path, model: PreTrainedModel) -> None:
+        """Load `package` and let it use the weights of `model`, which are not copied."""
+        super().__init__(model)
+        self._graph: Any = torch._inductor.aoti_load_package(str(package))
+        tensors = named_tensors(model)
+        constants = {name: tensors[name.removeprefix("model.")] for name in self._graph.get_constant_fqns()}
+        self._graph.load_constants(constants, check_full_update=True, user_managed=True)
+
+    def _run(self, tokens: Tensor, places: Tensor) -> Tensor:
+        logits: Tensor = self._graph(tokens, places)
+        return logits
 
 
 class Row:

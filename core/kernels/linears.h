@@ -6,6 +6,7 @@
 #pragma once
 
 #include "parallel.h"
+#include "vectors.h"
 
 namespace refreshkv {
 
@@ -21,24 +22,30 @@ struct Row {
   std::vector<float> scales;        // of each group
   std::vector<float> sums;          // of each group's activations: they meet the group's minimum
 
-  Row(const float* x, int64_t inputs)
-      : values(inputs), high(inputs), low(inputs), scales(inputs / kGroup), sums(inputs / kGroup) {
-    for (int64_t group = 0; group < inputs / kGroup; ++group) {
-      const float* from = x + group * kGroup;
-      float largest = 0, sum = 0;
-      for (int64_t i = 0; i < kGroup; ++i) {
-        largest = std::max(largest, std::fabs(from[i]));
-        sum += from[i];
-      }
-      const float inverse = largest > 0 ? kLevels / largest : 0;
-      int16_t* to = values.data() + group * kGroup;
-      for (int64_t i = 0; i < kGroup; ++i) to[i] = static_cast<int16_t>(std::lrintf(from[i] * inverse));
-      scales[group] = largest / kLevels;
-      sums[group] = sum;
+  explicit Row(int64_t inputs)
+      : values(inputs), high(inputs), low(inputs), scales(inputs / kGroup), sums(inputs / kGroup) {}
+
+  Row(const float* x, int64_t inputs) : Row(inputs) { round(x); }
+
+  void round(const float* x) {
+    for (int64_t group = 0; group < groups(); ++group) round(group, x + group * kGroup);
+  }
+
+  void round(int64_t group, const float* x) {
+    Floats most = {}, sum = {};
+    for (int64_t i = 0; i < kGroup; i += kLanes) {
+      const Floats own = load(x + i);
+      most = larger(most, larger(own, -own));
+      sum += own;
     }
-    for (int64_t i = 0; i < inputs; ++i) {
-      low[i] = static_cast<int8_t>(values[i]);
-      high[i] = static_cast<int8_t>((values[i] - low[i]) >> 8);
+    const float largest = largest_of(most), inverse = largest > 0 ? kLevels / largest : 0;
+    scales[group] = largest / kLevels;
+    sums[group] = total(sum);
+    for (int64_t i = 0, at = group * kGroup; i < kGroup; i += kLanes, at += kLanes) {
+      const Integers whole = nearest(load(x + i) * inverse), lower = whole << 24 >> 24;
+      store_halves(whole, &values[at]);
+      store_bytes(lower, &low[at]);
+      store_bytes((whole - lower) >> 8, &high[at]);
     }
   }
 
@@ -149,6 +156,19 @@ void int4_blocks(const uint8_t* weight, const uint16_t* scale, const Row* rows, 
   for (int r = 0; r < kRows; ++r) int4_block(weight, scale, rows[r], out + r * stride);
 #endif
 }
+
+// A 4-bit weight as it is stored: `groups` are its inputs'.
+struct StoredInt4 {
+  const uint8_t* levels;
+  const uint16_t* scales;
+
+  // Products of kRows of `rows` with a block. Results lie `stride` apart.
+  template <int kRows>
+  void multiply(int64_t block, const Row* rows, float* out, int64_t stride) const {
+    const int64_t at = block * rows->groups();
+    int4_blocks<kRows>(levels + at * kBytes, scales + at * 2 * kBlock, rows, out, stride);
+  }
+};
 
 // All weights multiply the same activations: their outputs lie one after the other in the result.
 inline Tensor int4_linears(const Tensor x, const std::vector<Tensor> weights, const std::vector<Tensor> scales) {
@@ -280,27 +300,36 @@ void int8_dots(const int8_t* weight, const uint16_t* scale, const Row* rows, flo
 #endif
 }
 
-inline Tensor int8_linear(const Tensor x, const Tensor weight, const Tensor scale) {
+// Products of all `rows` with a weight `(outputs, inputs)`: `(rows, outputs)` into `to`.
+inline void int8_products(const std::vector<Row>& rows, const int8_t* weights, const uint16_t* scales, int64_t outputs,
+                          float* to) {
   constexpr int kOutputs = 4;
-  const int64_t outputs = weight.size(0), inputs = weight.size(1), rows = x.numel() / inputs;
-  Tensor out = torch::stable::new_empty(x, {rows, outputs});
-  const float* from = x.const_data_ptr<float>();
-  const auto* weights = static_cast<const int8_t*>(weight.const_data_ptr());
-  const auto* scales = static_cast<const uint16_t*>(scale.const_data_ptr());
-  float* to = out.mutable_data_ptr<float>();
-  std::vector<Row> rounded;
-  for (int64_t r = 0; r < rows; ++r) rounded.emplace_back(from + r * inputs, inputs);
+  const int64_t inputs = rows[0].groups() * kGroup;
   parallel_for(outputs, 64, [&](int64_t begin, int64_t end) {
     int64_t n = begin;
     const auto with = [&](auto width) {
       constexpr int kWidth = decltype(width)::value;
-      each_rows(rows, [&](int64_t r, auto count) {
-        int8_dots<kWidth, decltype(count)::value>(weights + n * inputs, scales + n, &rounded[r], to + r * outputs + n, outputs);
+      each_rows(rows.size(), [&](int64_t r, auto count) {
+        int8_dots<kWidth, decltype(count)::value>(weights + n * inputs, scales + n, &rows[r], to + r * outputs + n, outputs);
       });
     };
     for (; n + kOutputs <= end; n += kOutputs) with(std::integral_constant<int, kOutputs>{});
     for (; n < end; ++n) with(std::integral_constant<int, 1>{});
   });
+}
+
+inline std::vector<Row> rounded_rows(const float* x, int64_t rows, int64_t inputs) {
+  std::vector<Row> rounded;
+  for (int64_t r = 0; r < rows; ++r) rounded.emplace_back(x + r * inputs, inputs);
+  return rounded;
+}
+
+inline Tensor int8_linear(const Tensor x, const Tensor weight, const Tensor scale) {
+  const int64_t outputs = weight.size(0), inputs = weight.size(1), rows = x.numel() / inputs;
+  Tensor out = torch::stable::new_empty(x, {rows, outputs});
+  if (rows == 0) return out;
+  int8_products(rounded_rows(x.const_data_ptr<float>(), rows, inputs), static_cast<const int8_t*>(weight.const_data_ptr()),
+                static_cast<const uint16_t*>(scale.const_data_ptr()), outputs, out.mutable_data_ptr<float>());
   return out;
 }
 
