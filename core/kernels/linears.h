@@ -17,8 +17,8 @@ constexpr int64_t kWeightsAhead = 4096;  // bytes of weights that are asked for 
 constexpr float kLevels = 32639;  // of an activation: 127 * 256 + 127, so that both halves fit a signed byte
 
 struct Row {
-  std::vector<int16_t> values;      // 256 * high + low
-  std::vector<int8_t> high, low;
+  Lines<int16_t> values;            // 256 * high + low
+  Lines<int8_t> high, low;
   std::vector<float> scales;        // of each group
   std::vector<float> sums;          // of each group's activations: they meet the group's minimum
 

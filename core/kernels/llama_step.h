@@ -64,7 +64,7 @@ class LlamaStep : LlamaSizes {
 
   void project(const LlamaLayer& layer) {
     const int64_t queries = query_heads * dim / kBlock, keys = heads * dim / kBlock;
-    const auto multiply = [&](const StoredInt4& weight, int64_t block, std::vector<float>& to) {
+    const auto multiply = [&](const StoredInt4& weight, int64_t block, Lines<float>& to) {
       const int64_t stride = to.size() / rows;
       each_rows(rows, [&](int64_t r, auto count) {
         weight.template multiply<decltype(count)::value>(block, &inputs_[r], &to[r * stride + block * kBlock], stride);
@@ -85,7 +85,7 @@ class LlamaStep : LlamaSizes {
 
   void rotate() {
     for (int64_t r = 0; r < rows; ++r) {
-      const auto turn = [&](std::vector<float>& states, int64_t count) {
+      const auto turn = [&](Lines<float>& states, int64_t count) {
         for (int64_t head = r * count; head < (r + 1) * count; ++head)
           refreshkv::rotate(&states[head * dim], cos_ + r * dim, sin_ + r * dim, dim, &states[head * dim]);
       };
@@ -129,7 +129,7 @@ class LlamaStep : LlamaSizes {
   }
 
   const float *cos_, *sin_;
-  std::vector<float> hidden_, normal_, query_, key_, value_, attended_;
+  Lines<float> hidden_, normal_, query_, key_, value_, attended_;
   std::vector<Row> inputs_, outputs_, gated_;
 };
 
