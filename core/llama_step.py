@@ -1,4 +1,4 @@
-"""Decode steps of a Llama with 4-bit linears as one operation (kernels/llama_step.h): nothing has to be compiled for it.
+"""Decode steps of a Llama with 4-bit linears as one operation (kernels/llama_step.h), without anything to be compiled.
 
 What `graph.DecodeGraph` is to other models: the same rows and places, the same results whatever rows are beside one.
 Activations stay in float32 from layer to layer and are rounded to 16 bits where they meet a weight.
