@@ -565,17 +565,19 @@ def test_steps_beyond_the_window_are_compiled_too(compiled: PreTrainedModel, gra
         with cache.prefill(last=True):
             forward(compiled, ids, cache)
     fast, slow = caches
+    errors = []
     for token in torch.randint(0, 256, (size // 16 + 9, 1, 1), generator=torch.Generator().manual_seed(1)):
         logits = graph.step(token, fast)
         assert logits is not None
         expected = forward(compiled, token, slow)
         differ = int((fast.kept_by_layer() != slow.kept_by_layer()).sum())
-        assert differ <= 16  # of some thousands
-        exact = policy.make_index() is not None and not differ
-        assert (logits - expected).abs().max() <= (1e-3 if exact else 0.1) * expected.abs().max()
+        assert differ <= 40  # of some thousands
+        errors.append(float((logits - expected).abs().max() / expected.abs().max()))
+        assert errors[-1] <= (1e-3 if policy.make_index() is not None and not differ else 0.3)
         for mine, other in zip(fast.policy_layers.values(), slow.policy_layers.values(), strict=True):
             assert (mine.step, mine.full_steps) == (other.step, other.full_steps)
         assert fast.take_refreshes() == slow.take_refreshes()
+    assert median(errors) <= 1e-2
 
 
 def test_an_answer_goes_beyond_the_window_step_by_step(compiled: PreTrainedModel, graph: RowsStep) -> None:
