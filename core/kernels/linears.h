@@ -13,7 +13,7 @@ namespace refreshkv {
 constexpr int64_t kGroup = 32;    // weights that share a step and a minimum
 constexpr int64_t kBlock = 16;    // outputs whose 4-bit weights lie side by side
 constexpr int64_t kBytes = kGroup * kBlock / 2;
-constexpr int64_t kWeightsAhead = 4096;  // bytes of weights that are asked for early: the processor stops at every page
+constexpr int64_t kWeightsAhead = 8192;  // bytes of weights that are asked for early: the processor stops at every page
 constexpr float kLevels = 32639;  // of an activation: 127 * 256 + 127, so that both halves fit a signed byte
 
 struct Row {
