@@ -262,9 +262,21 @@ void int8_dot(const int8_t* weight, const uint16_t* scale, const Row& row, float
 #endif
 }
 
-// As int8_dot, of some rows, with what they share done once. Results lie `stride` apart.
+// 128 times the sum of the activations as they were rounded.
+inline float share_of(const Row& row) {
+  float share = 0;
+  for (int64_t group = 0; group < row.groups(); ++group) {
+    int32_t sum = 0;
+    for (int64_t i = group * kGroup; i < (group + 1) * kGroup; ++i) sum += row.values[i];
+    share += row.scales[group] * sum;
+  }
+  return 128 * share;
+}
+
+// As int8_dot, of some rows, with what they share done once; `shares` are those of the rows. Results lie `stride` apart.
 template <int kOutputs, int kRows>
-void int8_dots(const int8_t* weight, const uint16_t* scale, const Row* rows, float* out, int64_t stride) {
+void int8_dots(const int8_t* weight, const uint16_t* scale, const Row* rows, const float* shares, float* out,
+               int64_t stride) {
   const int64_t groups = rows->groups(), inputs = groups * kGroup;
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
   // The processor multiplies unsigned bytes with signed ones, so that 128 is added to each weight, and its share taken off.
@@ -282,19 +294,18 @@ void int8_dots(const int8_t* weight, const uint16_t* scale, const Row* rows, flo
       const Row& row = rows[r];
       const __m512i high = _mm512_maskz_loadu_epi8(both, row.high.data() + group * kGroup);
       const __m512i low = _mm512_maskz_loadu_epi8(both, row.low.data() + group * kGroup);
-      const __m512i extra = _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(zero, sign, high), 8),
-                                             _mm512_dpbusd_epi32(zero, sign, low));
       const float last = group + 1 < groups ? row.scales[group + 1] : 0;
       const __m512 factor = _mm512_mask_blend_ps(0xff00, _mm512_set1_ps(row.scales[group]), _mm512_set1_ps(last));
       for (int n = 0; n < kOutputs; ++n) {
         const __m512i highs = _mm512_slli_epi32(_mm512_dpbusd_epi32(zero, levels[n], high), 8);
         const __m512i all = _mm512_add_epi32(highs, _mm512_dpbusd_epi32(zero, levels[n], low));
-        sums[r][n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(all, extra)), factor, sums[r][n]);
+        sums[r][n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(all), factor, sums[r][n]);
       }
     }
   }
   for (int r = 0; r < kRows; ++r)
-    for (int n = 0; n < kOutputs; ++n) out[r * stride + n] = _mm512_reduce_add_ps(sums[r][n]) * wide(scale[n]);
+    for (int n = 0; n < kOutputs; ++n)
+      out[r * stride + n] = (_mm512_reduce_add_ps(sums[r][n]) - shares[r]) * wide(scale[n]);
 #else
   for (int r = 0; r < kRows; ++r) int8_dot<kOutputs>(weight, scale, rows[r], out + r * stride);
 #endif
@@ -305,12 +316,15 @@ inline void int8_products(const std::vector<Row>& rows, const int8_t* weights, c
                           float* to) {
   constexpr int kOutputs = 4;
   const int64_t inputs = rows[0].groups() * kGroup;
+  std::vector<float> shares(rows.size());
+  std::transform(rows.begin(), rows.end(), shares.begin(), share_of);
   parallel_for(outputs, 64, [&](int64_t begin, int64_t end) {
     int64_t n = begin;
     const auto with = [&](auto width) {
       constexpr int kWidth = decltype(width)::value;
       each_rows(rows.size(), [&](int64_t r, auto count) {
-        int8_dots<kWidth, decltype(count)::value>(weights + n * inputs, scales + n, &rows[r], to + r * outputs + n, outputs);
+        int8_dots<kWidth, decltype(count)::value>(weights + n * inputs, scales + n, &rows[r], &shares[r],
+                                                  to + r * outputs + n, outputs);
       });
     };
     for (; n + kOutputs <= end; n += kOutputs) with(std::integral_constant<int, kOutputs>{});
