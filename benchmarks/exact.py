@@ -38,7 +38,7 @@ from core import (
     stream_generate,
 )
 from core.decode_step import faster_step
-from core.graph import DecodeGraph
+from core.graph import RowsStep
 from core.steps import forward
 
 from .machine import machine_name
@@ -108,7 +108,7 @@ class Bench:
     def steps(self, snapshot: Snapshot, policy: Policy) -> dict[str, list[float]]:
         """The least milliseconds of a step with each of ROWS tokens, of one run and of several."""
         graph = faster_step(self.model)
-        assert isinstance(graph, DecodeGraph)
+        assert isinstance(graph, RowsStep)
         room = len(snapshot.token_ids) + 100
         caches = [
             snapshot.restore(self.model.config, policy, room=room, device=self.model.device) for _ in range(max(ROWS))

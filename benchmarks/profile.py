@@ -26,7 +26,8 @@ from .inputs import prepare
 from .workers.ours import prepare as prepare_ours
 
 STRIDE = 10
-LINEARS, HEAD, ATTENTION, SELECTION, SMALL, REST = (
+WHOLE, LINEARS, HEAD, ATTENTION, SELECTION, SMALL, REST = (
+    "all layers and the head, one operation",
     "linears' matrix multiplication",
     "output head",
     "attention",
@@ -100,6 +101,8 @@ def category(callers: list[Any], vocabulary: int) -> str:
     """What the first of these profiler events belongs to, by the names of it and its callers; the head by its size."""
     if len(callers) == 1:  # the step itself
         return REST
+    if any(_is(caller, ("llama_step",)) for caller in callers):
+        return WHOLE
     linear = [caller for caller in callers if _is(caller, LINEAR_OPERATIONS)]
     if linear:
         return HEAD if any(vocabulary in shape for caller in linear for shape in caller.input_shapes or ()) else LINEARS
@@ -116,7 +119,7 @@ def print_table(walls: dict[str, float], spent: dict[str, dict[str, float]]) -> 
     totals = {kind: sum(spent[kind].values()) for kind in kinds}
     print(f"| | {' | '.join(f'{kind} step ms | %' for kind in kinds)} |")
     print("| --- |" + " ---: | ---: |" * len(kinds))
-    for name in (LINEARS, HEAD, ATTENTION, SELECTION, SMALL, REST):
+    for name in (WHOLE, LINEARS, HEAD, ATTENTION, SELECTION, SMALL, REST):
         shares = ((spent[kind].get(name, 0.0), totals[kind]) for kind in kinds)
         print(f"| {name} | {' | '.join(f'{ms:.1f} | {100 * ms / total:.0f}' for ms, total in shares)} |")
     print(f"| whole step, profiled | {' | '.join(f'{totals[kind]:.1f} | 100' for kind in kinds)} |")

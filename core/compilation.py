@@ -26,8 +26,9 @@ from .cache import PolicyCache
 from .cuda_graph import RecordedStep
 from .decode_step import FASTER_ATTRIBUTE, DecodeStep, faster_step
 from .default_model import cache_folder
-from .graph import DecodeGraph
+from .graph import DecodeGraph, RowsStep
 from .graph_export import save_skeleton, small_tensors
+from .llama_step import LlamaStep
 from .parallel import processes_of
 from .policies import FullAttention
 
@@ -84,7 +85,7 @@ class Compilation:
         try:
             self._require_one_place()
             on_gpu = self._model.device.type == "cuda"
-            made: DecodeStep = RecordedStep(self._model) if on_gpu else DecodeGraph(self._package(), self._model)
+            made: DecodeStep = RecordedStep(self._model) if on_gpu else self._rows_step()
             setattr(self._model, FASTER_ATTRIBUTE, made)
         except Exception as error:  # whatever the compiler or the model's code raises, decoding goes on without
             self.failure = str(error) or type(error).__name__
@@ -97,9 +98,13 @@ class Compilation:
         if len(devices := {parameter.device for parameter in self._model.parameters()}) > 1:
             raise RuntimeError(f"the model is spread over {len(devices)} devices")
 
-    def _package(self) -> Path:
+    def _rows_step(self) -> RowsStep:
+        """One operation for a model that there is one for, else compiled."""
         if not kernels.load(self._cache):
             raise RuntimeError("there are no CPU kernels")
+        return LlamaStep.of(self._model) or DecodeGraph(self._package(), self._model)
+
+    def _package(self) -> Path:
         if self._model.dtype not in (torch.float32, torch.bfloat16):
             raise RuntimeError(f"a model that computes in {self._model.dtype} is not compiled")
         layers = PolicyCache(self._model.config, FullAttention())

@@ -11,11 +11,15 @@ of a step are its rows: one of each of several caches, or several of one to be v
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -31,23 +35,25 @@ from .refresh import refresh_together
 from .rotary import Rotary
 
 BY_CODES = (Step.CHOSEN, Step.RENEWED)
+NOTHING = torch.empty(0, 0, dtype=torch.long)
+"""Told by a step that is not reported."""
 
 
-class DecodeGraph:
-    """The compiled decode step of one model: a `SharedStep`."""
+class RowsStep(ABC):
+    """A model's decode step of some rows: a `SharedStep`."""
 
     most_rows = MOST_ROWS
 
-    def __init__(self, package: Path, model: PreTrainedModel) -> None:
-        """Load `package` and let it use the weights of `model`, which are not copied."""
-        self._run: Any = torch._inductor.aoti_load_package(str(package))
-        tensors = named_tensors(model)
-        constants = {name: tensors[name.removeprefix("model.")] for name in self._run.get_constant_fqns()}
-        self._run.load_constants(constants, check_full_update=True, user_managed=True)
+    def __init__(self, model: PreTrainedModel) -> None:
+        """`model` is the one whose steps are taken."""
         config = model.config.get_text_config(decoder=True)
         self._query_heads: int = config.num_attention_heads
-        self._positions = positions_of(model)
+        self.positions = positions_of(model)
         self._rooms: dict[int, Tensor] = {}
+
+    @abstractmethod
+    def _run(self, tokens: Tensor, places: Tensor) -> Tensor:
+        """Logits `(rows, vocabulary)` of `tokens`, int64 `(rows, 1)`, by int64 `places` (places.py)."""
 
     def step(self, token: Tensor, cache: PolicyCache) -> Tensor | None:
         """Logits `(1, vocabulary)` of `token`, int64 `(1, 1)`, as the model's forward gives them, with the same traces
@@ -91,21 +97,32 @@ class DecodeGraph:
         return logits, lambda index: rows[index].record(), [row.weights for row in rows if row.weights is not None]
 
     def _forward(self, tokens: Tensor, rows: Sequence[Row]) -> Tensor:
-        for row in rows:  # before an address is taken
-            row.reserve()
+        for row, following in zip_longest(rows, rows[1:]):  # before an address is taken
+            if following is None or not following.is_of(row):
+                row.reserve()
         try:
-            places = torch.tensor([row.places(self._room(index, row)) for index, row in enumerate(rows)])
-            logits: Tensor = self._run(tokens, places.transpose(0, 1).contiguous())
+            logits = self._run(tokens, torch.from_numpy(self._places(rows)))
         except BaseException:
             for row in rows:
                 row.abandon()
             raise
         return logits
 
+    def _places(self, rows: Sequence[Row]) -> NDArray[np.int64]:
+        """`(layers, rows, fields + heads)`."""
+        first, places = rows[0], list[NDArray[np.int64]]()
+        for index, row in enumerate(rows):
+            if index and row.goes_on_as(first):
+                places.append(places[0].copy())
+                places[-1][:, 0] = row.position
+            else:
+                places.append(np.array(row.places(self._room(index, row))))
+        return np.stack(places, axis=1)
+
     def _rotary_of(self, cache: PolicyCache) -> Rotary | None:
         """The model's, if the next token goes beyond the window."""
         beyond = any(layer.is_beyond(1) for layer in cache.policy_layers.values())
-        return self._positions.rotary() if beyond else None
+        return self.positions.rotary() if beyond else None
 
     def _room(self, index: int, row: Row) -> Tensor | None:
         """Room for the attention weights of the row at `index`, `(layers, heads, group, capacity)`, if it is to leave
@@ -119,6 +136,22 @@ class DecodeGraph:
         return room
 
 
+class DecodeGraph(RowsStep):
+    """The compiled decode step of one model."""
+
+    def __init__(self, package: Path, model: PreTrainedModel) -> None:
+        """Load `package` and let it use the weights of `model`, which are not copied."""
+        super().__init__(model)
+        self._graph: Any = torch._inductor.aoti_load_package(str(package))
+        tensors = named_tensors(model)
+        constants = {name: tensors[name.removeprefix("model.")] for name in self._graph.get_constant_fqns()}
+        self._graph.load_constants(constants, check_full_update=True, user_managed=True)
+
+    def _run(self, tokens: Tensor, places: Tensor) -> Tensor:
+        logits: Tensor = self._graph(tokens, places)
+        return logits
+
+
 class Row:
     """A token of a cache in a step, `ahead` of its next one."""
 
@@ -130,20 +163,38 @@ class Row:
         self._cache = cache
         self._layers = list(cache.policy_layers.values())
         self._ahead = ahead
-        self._position = self._layers[0].get_seq_length() + ahead
+        self.position = self._layers[0].get_seq_length() + ahead
         self._step = self._layers[0].upcoming_step()
         self._refreshes = self._step is Step.FULL and not self._layers[0].policy.reads_all
         self.leaves_weights = self._refreshes or leaves_weights
         self._rotary = rotary if self._step in (Step.FULL, Step.CHOSEN) else None
         self._room: Tensor | None = None
-        self._told: list[Tensor] = []
+        self._told = [NOTHING] * len(self._layers)
+
+    def is_of(self, other: Row) -> bool:
+        """Whether it is a token of the same cache."""
+        return self._cache is other._cache
+
+    def goes_on_as(self, first: Row) -> bool:
+        """Whether its places are those of `first` but for the position."""
+        if not self.is_of(first) or self._rotary is not None or self.leaves_weights:
+            return False
+        if self._step is Step.FULL:
+            return True
+        grow = any(layer.kept.codes is None or layer.kept.sizes[0] > first.position for layer in self._layers)
+        return self._step is Step.CHOSEN and not grow and not self._tells and not first._tells
+
+    @property
+    def _tells(self) -> bool:
+        """Whether what it chooses is to be reported."""
+        return self._step is Step.CHOSEN and any(layer.reports(self._ahead) for layer in self._layers)
 
     def reserve(self) -> None:
         """Make room for what is written."""
-        self._cache.reserve(self._position + 1)
+        self._cache.reserve(self.position + 1)
         for layer in self._layers:
             if self._step in BY_CODES and self._rotary is None and (codes := layer.kept.codes) is not None:
-                codes.reserve(self._position + 1)
+                codes.reserve(self.position + 1)
 
     def places(self, weights: Tensor | None) -> list[list[int]]:
         """Layer by layer, see places.py, with `weights` `(layers, heads, group, room)` to be written to; claims slots
@@ -151,26 +202,27 @@ class Row:
         self._room = weights
         if self._rotary is not None:
             return self._places_beyond(self._rotary)
-        tells = self._step is Step.CHOSEN and any(layer.reports(self._ahead) for layer in self._layers)
-        self._told = [self._room_to_tell(layer if tells else None) for layer in self._layers]
+        if self._tells:
+            self._told = [self._room_to_tell(layer) for layer in self._layers]
         return [self._place(index, layer) for index, layer in enumerate(self._layers)]
 
     def _place(self, index: int, layer: PolicyLayer) -> list[int]:
         keys, values = (buffer.storage for buffer in layer.full)
         small = coded = None
         if self._step is Step.PARTIAL:
-            slot, slots = layer.claim(self._position)
+            slot, slots = layer.claim(self.position)
             small = Small(*layer.small_storage, slot, slots)
         elif self._step is Step.RENEWED:
-            small, coded = _renewing(layer, self._position)
+            small, coded = _renewing(layer, self.position)
         elif self._step is Step.CHOSEN and layer.kept.codes is not None:
-            counts = layer.kept.counts_at(self._position)
+            counts = layer.kept.counts_at(self.position)
             coded = Coded(layer.kept.codes, layer.kept.recent, counts, self._told[index], layer.kept.spread)
         weights = None if self._room is None else self._room[index]
-        return place(self._position, keys, values, small=small, weights=weights, coded=coded)
+        return place(self.position, keys, values, small=small, weights=weights, coded=coded)
 
     def _places_beyond(self, rotary: Rotary) -> list[list[int]]:
         places = []
+        self._told = []
         for index, layer in enumerate(self._layers):
             keys, values = layer.full
             codes, count, extended = layer.prepare_beyond(rotary)
@@ -179,13 +231,13 @@ class Row:
             coded = Coded(codes, 0, [count] * heads, self._told[index], behind=POOL // 2, ahead=POOL // 2)
             weights = None if self._room is None else self._room[index]
             stored = (keys.storage, values.storage)
-            places.append(place(self._position, *stored, weights=weights, coded=coded, extended=extended))
+            places.append(place(self.position, *stored, weights=weights, coded=coded, extended=extended))
         return places
 
-    def _room_to_tell(self, layer: PolicyLayer | None) -> Tensor:
-        counts = [] if layer is None else layer.kept.counts_at(self._position)
-        most = 0 if layer is None else max(counts, default=0) * layer.kept.spread
-        return torch.empty(len(counts), min(most, self._position + 1), dtype=torch.long)
+    def _room_to_tell(self, layer: PolicyLayer) -> Tensor:
+        counts = layer.kept.counts_at(self.position)
+        most = max(counts, default=0) * layer.kept.spread
+        return torch.empty(len(counts), min(most, self.position + 1), dtype=torch.long)
 
     def record(self) -> None:
         """The token belongs to the cache: count the step, and refresh after one over the full cache."""
@@ -217,7 +269,7 @@ class Row:
         """What it attended to, float32 `(layers, heads, group, length)`."""
         if self._room is None:
             return None
-        return self._room[..., : self._layers[0].attended[0].shape[2] if self._rotary else self._position + 1]
+        return self._room[..., : self._layers[0].attended[0].shape[2] if self._rotary else self.position + 1]
 
 
 def _renewing(layer: PolicyLayer, position: int) -> tuple[Small, Coded]:

@@ -11,43 +11,21 @@ written out / here: 0.0031 / 0.0034 (1,024 tokens), 0.0038 / 0.0041 and 0.0037 /
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.models.llama import modeling_llama as llama
 
 from . import kernels
 from .attention import attention_forward
 from .cache import PolicyCache
 from .int4 import KERNEL_ROWS, Int4Linear, reads_many_rows
 from .layer import PROMPT_STEPS
+from .llama import Layer, layers_of
 
 VECTOR = 64
 """Sizes of heads are to be multiples of it."""
-
-
-@dataclass(frozen=True)
-class _Norm:
-    weight: Tensor
-    epsilon: float
-
-    @classmethod
-    def of(cls, module: llama.LlamaRMSNorm) -> _Norm:
-        return cls(module.weight.float().contiguous(), module.variance_epsilon)
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """What the operations take of a layer."""
-
-    attention: llama.LlamaAttention
-    first: _Norm
-    second: _Norm
-    inputs: tuple[Int4Linear, ...]
-    outputs: tuple[Int4Linear, ...]
 
 
 def read_prompt(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> Tensor | None:
@@ -68,7 +46,7 @@ def read_prompt(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> Tens
 
 
 def _read(
-    layer: _Layer, index: int, hidden: Tensor, cos: Tensor, sin: Tensor, dtype: torch.dtype, cache: PolicyCache
+    layer: Layer, index: int, hidden: Tensor, cos: Tensor, sin: Tensor, dtype: torch.dtype, cache: PolicyCache
 ) -> None:
     """One layer, in place of `hidden` `(new, size)`; cos and sin `(new, dim)`, all float32. dtype: of the attention."""
     query, key, value = torch.ops.refreshkv.prompt_inputs(
@@ -94,33 +72,18 @@ def _threads(cache: PolicyCache) -> AbstractContextManager[None]:
     return nullcontext() if sums else kernels.own_threads()
 
 
-def _layers(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> list[_Layer] | None:
+def _layers(model: PreTrainedModel, ids: Tensor, cache: PolicyCache) -> list[Layer] | None:
     """The layers of `model`, if they are a Llama's with 4-bit linears and `ids` are more of a prompt."""
     prompt = all(layer.forced_step in PROMPT_STEPS for layer in cache.policy_layers.values())
     few = ids.shape[0] > 1 or ids.shape[1] <= KERNEL_ROWS
-    if few or not prompt or len(cache.policy_layers) < len(cache.layers) or type(model) is not llama.LlamaForCausalLM:
+    if few or not prompt or len(cache.policy_layers) < len(cache.layers) or model.training:
         return None
-    if model.training or _is_watched(model) or not reads_many_rows(model.model.norm.weight.detach()):
+    layers = layers_of(model, VECTOR)
+    if layers is None or len(layers) < len(cache.layers) or _is_watched(model):
         return None
-    layers = [_layer(module) for module in model.model.layers[: model.config.num_hidden_layers]]
-    known = [layer for layer in layers if layer is not None]
-    return known if len(known) == len(layers) == len(cache.layers) else None
+    return layers if reads_many_rows(model.model.norm.weight.detach()) else None
 
 
 def _is_watched(model: nn.Module) -> bool:
     """Whether somebody is to be called when a module is."""
     return any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
-
-
-def _layer(module: nn.Module) -> _Layer | None:
-    if type(module) is not llama.LlamaDecoderLayer or type(module.self_attn) is not llama.LlamaAttention:
-        return None
-    attention, mlp = module.self_attn, module.mlp
-    inputs: tuple[Any, ...] = (attention.q_proj, attention.k_proj, attention.v_proj)
-    outputs: tuple[Any, ...] = (attention.o_proj, mlp.gate_proj, mlp.up_proj, mlp.down_proj)
-    linears = all(type(linear) is Int4Linear and linear.bias is None for linear in (*inputs, *outputs))
-    gated = type(mlp) is llama.LlamaMLP and mlp.config.hidden_act == "silu"
-    if not linears or not gated or attention.head_dim % VECTOR:
-        return None
-    norms = _Norm.of(module.input_layernorm), _Norm.of(module.post_attention_layernorm)
-    return _Layer(attention, *norms, inputs, outputs)

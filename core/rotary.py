@@ -70,6 +70,12 @@ def require_same_at_every_length(config: PreTrainedConfig) -> None:
             )
 
 
+def is_same_at_every_length(config: PreTrainedConfig) -> bool:
+    """Whether it does not."""
+    kinds = (settings.get("rope_type") for settings in _settings(getattr(config, "rope_parameters", None) or {}))
+    return LENGTH_DEPENDENT.isdisjoint(kinds)
+
+
 def _settings(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """One, or one for each kind of layer."""
     nested = [value for value in parameters.values() if isinstance(value, dict)]

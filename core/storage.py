@@ -203,7 +203,7 @@ class SmallCache:
                 self._filled = None if self._filled is None else pad(self._filled, (0, 1), value=True)
             else:
                 self._next += 1
-            self._positions.storage[:, :, taken] = position
+            self._positions.storage.select(2, taken).fill_(position)
             return taken
         self._next += slot is None
         if self._filled is not None:

@@ -28,6 +28,7 @@ Without a compiler nothing is registered, and the callers use torch's own operat
     has_byte_products(): whether that is faster here than a matmul with the weight written out.
     prompt_inputs, prompt_outputs: what a layer of a Llama does with a prompt before attention and after it, see
         prompt_layers.py and prompt_layer.h.
+    llama_step(hidden, layers, places, ...): a whole decode step of a Llama, see llama_step.py and llama_step.h.
     append_key_codes, key_code_log_weights, key_code_scores, choose_positions, chosen_attention, indexed_attention: what
         their namesakes in key_codes.py do; codes and ranges are `KeyCodes.codes` and `KeyCodes.ranges`. Attention is of
         one row; keys and values have the same dtype, float32 or bfloat16, and lie position after position.
@@ -61,6 +62,7 @@ SOURCE = Path(__file__).with_name("decode.cpp")
 HEADERS = (
     "common",
     "parallel",
+    "vectors",
     "linears",
     "attention",
     "refresh",
@@ -69,7 +71,7 @@ HEADERS = (
     "key_index",
     "window",
     "rows",
-    "vectors",
+    "llama_step",
     "prompt_attention",
     "prompt_linears",
     "prompt_layer",

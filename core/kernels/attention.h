@@ -30,20 +30,26 @@ struct Damping {
   float share(float total) const { return 1 / std::min(std::max(peak * total, 1.0f), most); }
 };
 
-// The totals of several.
+// The totals of several. (Inlined by force: else the sums leave their registers.)
 template <int kCount>
-void totals(const Floats* values, float* out) {
-#if defined(__AVX2__)
+[[gnu::always_inline]] inline void totals(const Floats (&values)[kCount], float* out) {
+#if defined(__AVX512F__)
+  if constexpr (kCount == 4) {
+    const auto pairs = [](Floats a, Floats b) {
+      const __m512 x = reinterpret_cast<__m512>(a), y = reinterpret_cast<__m512>(b);
+      return _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(x, y), _mm512_unpackhi_ps(x, y)));
+    };
+    const __m512d first = pairs(values[0], values[1]), second = pairs(values[2], values[3]);
+    const __m512 fours = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(first, second)),
+                                       _mm512_castpd_ps(_mm512_unpackhi_pd(first, second)));
+    const __m256 halves = _mm256_add_ps(_mm512_castps512_ps256(fours), _mm512_extractf32x8_ps(fours, 1));
+    _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1)));
+    return;
+  }
+#elif defined(__AVX2__)
   if constexpr (kCount == 4) {
     __m256 v[4];
-    for (int i = 0; i < 4; ++i) {
-#if defined(__AVX512F__)
-      const __m512 whole = reinterpret_cast<__m512>(values[i]);
-      v[i] = _mm256_add_ps(_mm512_castps512_ps256(whole), _mm512_extractf32x8_ps(whole, 1));
-#else
-      v[i] = reinterpret_cast<__m256>(values[i]);
-#endif
-    }
+    for (int i = 0; i < 4; ++i) v[i] = reinterpret_cast<__m256>(values[i]);
     const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
     _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1)));
     return;
@@ -102,12 +108,12 @@ template <typename T, typename Slots = First>
 struct Attention {
   Cached<T> cached;
   std::vector<Slots> attended;  // of each row
-  std::vector<float> query;     // scaled, `(heads, rows, group, dim)`
+  Lines<float> query;           // scaled, `(heads, rows, group, dim)`
   int64_t group;
   std::vector<float*> weights;  // of each row, one line of `weights_stride` per query head, or null
   int64_t weights_stride;
   std::vector<float*> outs;     // of each row, `(query_heads, value_dim)`
-  int64_t damped_first = 0, damped_last = 0;  // of the slots attended to, if these are the first ones: a query gets less
+  int64_t damped_first = 0, damped_last = 0;  // of the slots attended to, of which a query gets less
   Damping damping = {1, 0};
 
   // The queries of a KV head, those of a row side by side.
@@ -161,7 +167,7 @@ struct Attention {
         const Floats key = load(keys[i] + d);
         for (int q = 0; q < kQueries; ++q) sums[q][i] += key * load(query.data() + (first + q) * dim + d);
       }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int q = 0; q < kQueries; ++q) totals<kKeys>(sums[q], scores + q * kChunk);
     for (; d < dim; ++d)
       for (int i = 0; i < kKeys; ++i)
@@ -326,8 +332,8 @@ void run(const std::vector<Attention<T, Slots>>& sets) {
 }
 
 // `size` numbers, each times `scaling`.
-inline std::vector<float> scaled(const float* from, int64_t size, double scaling) {
-  std::vector<float> values(from, from + size);
+inline Lines<float> scaled(const float* from, int64_t size, double scaling) {
+  Lines<float> values(from, from + size);
   for (float& value : values) value *= static_cast<float>(scaling);
   return values;
 }
@@ -335,7 +341,7 @@ inline std::vector<float> scaled(const float* from, int64_t size, double scaling
 template <typename T, typename Slots>
 void attend(const Cached<T>& cached, const Slots& attended, const Tensor& query, double scaling, float* weights,
             int64_t weights_stride, float* out) {
-  std::vector<float> own = scaled(query.const_data_ptr<float>(), query.numel(), scaling);
+  Lines<float> own = scaled(query.const_data_ptr<float>(), query.numel(), scaling);
   run<T, Slots>({{cached, {attended}, std::move(own), query.size(1) / cached.heads, {weights}, weights_stride, {out}}});
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <tuple>
 #include <type_traits>
@@ -44,6 +45,27 @@ inline void narrow(float value, uint16_t& to) {  // round to nearest, ties to ev
   std::memcpy(&bits, &value, sizeof bits);
   to = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
+
+// Where a vector's numbers begin at a cache line: one that lies across two takes the processor twice as long to read.
+template <typename T>
+struct AtLines {
+  using value_type = T;
+  static constexpr std::align_val_t kLine{64};
+
+  AtLines() = default;
+  template <typename U>
+  AtLines(const AtLines<U>&) {}
+
+  T* allocate(size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), kLine)); }
+  void deallocate(T* from, size_t) { ::operator delete(from, kLine); }
+  template <typename U>
+  bool operator==(const AtLines<U>&) const {
+    return true;
+  }
+};
+
+template <typename T>
+using Lines = std::vector<T, AtLines<T>>;
 
 // Call `function` with a value of the type in which a number is stored in so many bytes: bfloat16 or float.
 template <typename F>

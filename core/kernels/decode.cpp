@@ -3,6 +3,7 @@
 
 #include "attention.h"
 #include "linears.h"
+#include "llama_step.h"
 #include "prompt_attention.h"
 #include "prompt_layer.h"
 #include "refresh.h"
@@ -32,6 +33,9 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def(
       "prompt_outputs(Tensor(a!) hidden, Tensor attended, Tensor norm, float epsilon, Tensor[] weights, Tensor[] scales) "
       "-> ()");
+  m.def(
+      "llama_step(Tensor hidden, Tensor layers, Tensor places, Tensor cos, Tensor sin, int query_heads, int between, "
+      "float epsilon, float scaling, int stored, Tensor norm, Tensor head, Tensor head_scale) -> Tensor");
   m.def("append_key_codes(Tensor keys, Tensor(a!) codes, Tensor ranges, int start) -> ()");
   m.def("key_code_log_weights(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
   m.def("key_code_scores(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
@@ -62,6 +66,7 @@ STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
   m.impl("int4_prompt_linear", TORCH_BOX(&refreshkv::int4_prompt_linear));
   m.impl("prompt_inputs", TORCH_BOX(&refreshkv::prompt_inputs));
   m.impl("prompt_outputs", TORCH_BOX(&refreshkv::prompt_outputs));
+  m.impl("llama_step", TORCH_BOX(&refreshkv::llama_step));
   m.impl("append_key_codes", TORCH_BOX(&refreshkv::append_key_codes));
   m.impl("key_code_log_weights", TORCH_BOX(&refreshkv::key_code_log_weights));
   m.impl("key_code_scores", TORCH_BOX(&refreshkv::key_code_scores));

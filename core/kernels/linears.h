@@ -6,39 +6,46 @@
 #pragma once
 
 #include "parallel.h"
+#include "vectors.h"
 
 namespace refreshkv {
 
 constexpr int64_t kGroup = 32;    // weights that share a step and a minimum
 constexpr int64_t kBlock = 16;    // outputs whose 4-bit weights lie side by side
 constexpr int64_t kBytes = kGroup * kBlock / 2;
-constexpr int64_t kWeightsAhead = 4096;  // bytes of weights that are asked for early: the processor stops at every page
+constexpr int64_t kWeightsAhead = 8192;  // bytes of weights that are asked for early: the processor stops at every page
 constexpr float kLevels = 32639;  // of an activation: 127 * 256 + 127, so that both halves fit a signed byte
 
 struct Row {
-  std::vector<int16_t> values;      // 256 * high + low
-  std::vector<int8_t> high, low;
+  Lines<int16_t> values;            // 256 * high + low
+  Lines<int8_t> high, low;
   std::vector<float> scales;        // of each group
   std::vector<float> sums;          // of each group's activations: they meet the group's minimum
 
-  Row(const float* x, int64_t inputs)
-      : values(inputs), high(inputs), low(inputs), scales(inputs / kGroup), sums(inputs / kGroup) {
-    for (int64_t group = 0; group < inputs / kGroup; ++group) {
-      const float* from = x + group * kGroup;
-      float largest = 0, sum = 0;
-      for (int64_t i = 0; i < kGroup; ++i) {
-        largest = std::max(largest, std::fabs(from[i]));
-        sum += from[i];
-      }
-      const float inverse = largest > 0 ? kLevels / largest : 0;
-      int16_t* to = values.data() + group * kGroup;
-      for (int64_t i = 0; i < kGroup; ++i) to[i] = static_cast<int16_t>(std::lrintf(from[i] * inverse));
-      scales[group] = largest / kLevels;
-      sums[group] = sum;
+  explicit Row(int64_t inputs)
+      : values(inputs), high(inputs), low(inputs), scales(inputs / kGroup), sums(inputs / kGroup) {}
+
+  Row(const float* x, int64_t inputs) : Row(inputs) { round(x); }
+
+  void round(const float* x) {
+    for (int64_t group = 0; group < groups(); ++group) round(group, x + group * kGroup);
+  }
+
+  void round(int64_t group, const float* x) {
+    Floats most = {}, sum = {};
+    for (int64_t i = 0; i < kGroup; i += kLanes) {
+      const Floats own = load(x + i);
+      most = larger(most, larger(own, -own));
+      sum += own;
     }
-    for (int64_t i = 0; i < inputs; ++i) {
-      low[i] = static_cast<int8_t>(values[i]);
-      high[i] = static_cast<int8_t>((values[i] - low[i]) >> 8);
+    const float largest = largest_of(most), inverse = largest > 0 ? kLevels / largest : 0;
+    scales[group] = largest / kLevels;
+    sums[group] = total(sum);
+    for (int64_t i = 0, at = group * kGroup; i < kGroup; i += kLanes, at += kLanes) {
+      const Integers whole = nearest(load(x + i) * inverse), lower = whole << 24 >> 24;
+      store_halves(whole, &values[at]);
+      store_bytes(lower, &low[at]);
+      store_bytes((whole - lower) >> 8, &high[at]);
     }
   }
 
@@ -150,6 +157,19 @@ void int4_blocks(const uint8_t* weight, const uint16_t* scale, const Row* rows, 
 #endif
 }
 
+// A 4-bit weight as it is stored: `groups` are its inputs'.
+struct StoredInt4 {
+  const uint8_t* levels;
+  const uint16_t* scales;
+
+  // Products of kRows of `rows` with a block. Results lie `stride` apart.
+  template <int kRows>
+  void multiply(int64_t block, const Row* rows, float* out, int64_t stride) const {
+    const int64_t at = block * rows->groups();
+    int4_blocks<kRows>(levels + at * kBytes, scales + at * 2 * kBlock, rows, out, stride);
+  }
+};
+
 // All weights multiply the same activations: their outputs lie one after the other in the result.
 inline Tensor int4_linears(const Tensor x, const std::vector<Tensor> weights, const std::vector<Tensor> scales) {
   const int64_t groups = weights[0].size(1), inputs = groups * kGroup, rows = x.numel() / inputs;
@@ -242,9 +262,21 @@ void int8_dot(const int8_t* weight, const uint16_t* scale, const Row& row, float
 #endif
 }
 
-// As int8_dot, of some rows, with what they share done once. Results lie `stride` apart.
+// 128 times the sum of the activations as they were rounded.
+inline float share_of(const Row& row) {
+  float share = 0;
+  for (int64_t group = 0; group < row.groups(); ++group) {
+    int32_t sum = 0;
+    for (int64_t i = group * kGroup; i < (group + 1) * kGroup; ++i) sum += row.values[i];
+    share += row.scales[group] * sum;
+  }
+  return 128 * share;
+}
+
+// As int8_dot, of some rows, with what they share done once; `shares` are those of the rows. Results lie `stride` apart.
 template <int kOutputs, int kRows>
-void int8_dots(const int8_t* weight, const uint16_t* scale, const Row* rows, float* out, int64_t stride) {
+void int8_dots(const int8_t* weight, const uint16_t* scale, const Row* rows, const float* shares, float* out,
+               int64_t stride) {
   const int64_t groups = rows->groups(), inputs = groups * kGroup;
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
   // The processor multiplies unsigned bytes with signed ones, so that 128 is added to each weight, and its share taken off.
@@ -262,45 +294,56 @@ void int8_dots(const int8_t* weight, const uint16_t* scale, const Row* rows, flo
       const Row& row = rows[r];
       const __m512i high = _mm512_maskz_loadu_epi8(both, row.high.data() + group * kGroup);
       const __m512i low = _mm512_maskz_loadu_epi8(both, row.low.data() + group * kGroup);
-      const __m512i extra = _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(zero, sign, high), 8),
-                                             _mm512_dpbusd_epi32(zero, sign, low));
       const float last = group + 1 < groups ? row.scales[group + 1] : 0;
       const __m512 factor = _mm512_mask_blend_ps(0xff00, _mm512_set1_ps(row.scales[group]), _mm512_set1_ps(last));
       for (int n = 0; n < kOutputs; ++n) {
         const __m512i highs = _mm512_slli_epi32(_mm512_dpbusd_epi32(zero, levels[n], high), 8);
         const __m512i all = _mm512_add_epi32(highs, _mm512_dpbusd_epi32(zero, levels[n], low));
-        sums[r][n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(all, extra)), factor, sums[r][n]);
+        sums[r][n] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(all), factor, sums[r][n]);
       }
     }
   }
   for (int r = 0; r < kRows; ++r)
-    for (int n = 0; n < kOutputs; ++n) out[r * stride + n] = _mm512_reduce_add_ps(sums[r][n]) * wide(scale[n]);
+    for (int n = 0; n < kOutputs; ++n)
+      out[r * stride + n] = (_mm512_reduce_add_ps(sums[r][n]) - shares[r]) * wide(scale[n]);
 #else
   for (int r = 0; r < kRows; ++r) int8_dot<kOutputs>(weight, scale, rows[r], out + r * stride);
 #endif
 }
 
-inline Tensor int8_linear(const Tensor x, const Tensor weight, const Tensor scale) {
+// Products of all `rows` with a weight `(outputs, inputs)`: `(rows, outputs)` into `to`.
+inline void int8_products(const std::vector<Row>& rows, const int8_t* weights, const uint16_t* scales, int64_t outputs,
+                          float* to) {
   constexpr int kOutputs = 4;
-  const int64_t outputs = weight.size(0), inputs = weight.size(1), rows = x.numel() / inputs;
-  Tensor out = torch::stable::new_empty(x, {rows, outputs});
-  const float* from = x.const_data_ptr<float>();
-  const auto* weights = static_cast<const int8_t*>(weight.const_data_ptr());
-  const auto* scales = static_cast<const uint16_t*>(scale.const_data_ptr());
-  float* to = out.mutable_data_ptr<float>();
-  std::vector<Row> rounded;
-  for (int64_t r = 0; r < rows; ++r) rounded.emplace_back(from + r * inputs, inputs);
+  const int64_t inputs = rows[0].groups() * kGroup;
+  std::vector<float> shares(rows.size());
+  std::transform(rows.begin(), rows.end(), shares.begin(), share_of);
   parallel_for(outputs, 64, [&](int64_t begin, int64_t end) {
     int64_t n = begin;
     const auto with = [&](auto width) {
       constexpr int kWidth = decltype(width)::value;
-      each_rows(rows, [&](int64_t r, auto count) {
-        int8_dots<kWidth, decltype(count)::value>(weights + n * inputs, scales + n, &rounded[r], to + r * outputs + n, outputs);
+      each_rows(rows.size(), [&](int64_t r, auto count) {
+        int8_dots<kWidth, decltype(count)::value>(weights + n * inputs, scales + n, &rows[r], &shares[r],
+                                                  to + r * outputs + n, outputs);
       });
     };
     for (; n + kOutputs <= end; n += kOutputs) with(std::integral_constant<int, kOutputs>{});
     for (; n < end; ++n) with(std::integral_constant<int, 1>{});
   });
+}
+
+inline std::vector<Row> rounded_rows(const float* x, int64_t rows, int64_t inputs) {
+  std::vector<Row> rounded;
+  for (int64_t r = 0; r < rows; ++r) rounded.emplace_back(x + r * inputs, inputs);
+  return rounded;
+}
+
+inline Tensor int8_linear(const Tensor x, const Tensor weight, const Tensor scale) {
+  const int64_t outputs = weight.size(0), inputs = weight.size(1), rows = x.numel() / inputs;
+  Tensor out = torch::stable::new_empty(x, {rows, outputs});
+  if (rows == 0) return out;
+  int8_products(rounded_rows(x.const_data_ptr<float>(), rows, inputs), static_cast<const int8_t*>(weight.const_data_ptr()),
+                static_cast<const uint16_t*>(scale.const_data_ptr()), outputs, out.mutable_data_ptr<float>());
   return out;
 }
 

@@ -23,19 +23,10 @@ struct TileRoom {
 inline void normalize(const float* hidden, int64_t size, int64_t rows, const float* norm, float epsilon, TileRoom& room) {
   room.inputs.resize(size);
   room.row.resize(size);
-  for (int64_t r = 0; r < rows; ++r, hidden += size) {
-    Floats squares = {};
-    for (int64_t i = 0; i < size; i += kLanes) squares += load(hidden + i) * load(hidden + i);
-    const float factor = 1 / std::sqrt(total(squares) / size + epsilon);
-    for (int64_t i = 0; i < size; i += kLanes) store(load(hidden + i) * factor * load(norm + i), &room.row[i]);
+  for (int64_t r = 0; r < rows; ++r) {
+    normalize(hidden + r * size, size, norm, epsilon, room.row.data());
     room.inputs.round(r, room.row.data());
   }
-}
-
-// x / (1 + e^-x), with e to a power that is never above 0.
-inline Floats silu(Floats x) {
-  const Floats power = exp2_of(smaller(x, -x) * static_cast<float>(kLog2E));
-  return x * (x < 0 ? power : Floats{} + 1) / (1 + power);
 }
 
 // Queries, keys and values of a prompt.
@@ -58,21 +49,11 @@ struct PromptInputs {
         const float* own = &room.head[r * dim];
         T* out = to + (head * rows + first + r) * dim;
         if (rotated) {
-          rotate(own, cos + (first + r) * dim, sin + (first + r) * dim, out);
+          rotate(own, cos + (first + r) * dim, sin + (first + r) * dim, dim, out);
         } else {
           for (int64_t d = 0; d < dim; d += kLanes) store(load(own + d), out + d);
         }
       }
-    }
-  }
-
- private:
-  void rotate(const float* x, const float* cosine, const float* sine, T* out) const {
-    const int64_t half = dim / 2;
-    for (int64_t d = 0; d < half; d += kLanes) {
-      const Floats low = load(x + d), high = load(x + half + d);
-      store(low * load(cosine + d) - high * load(sine + d), out + d);
-      store(high * load(cosine + half + d) + low * load(sine + half + d), out + half + d);
     }
   }
 };

@@ -8,7 +8,6 @@
 #pragma once
 
 #include "linears.h"
-#include "vectors.h"
 
 namespace refreshkv {
 

@@ -162,7 +162,7 @@ struct DecodeRows {
   template <typename Slots>
   Attention<T, Slots> set(int64_t first, int64_t last, const Cached<T>& cache) const {
     const int64_t group = query_heads / heads, part = group * dim;
-    Attention<T, Slots> made{cache, {}, std::vector<float>((last - first) * heads * part), group, {}, place(first).room, {}};
+    Attention<T, Slots> made{cache, {}, Lines<float>((last - first) * heads * part), group, {}, place(first).room, {}};
     float* to = made.query.data();
     for (int64_t head = 0; head < heads; ++head)
       for (int64_t r = first; r < last; ++r, to += part)

@@ -1,4 +1,4 @@
-// Vectors of float and of words: what the kernels for prompts compute with.
+// Vectors of float and of words.
 
 #pragma once
 
@@ -61,6 +61,12 @@ inline void store_bytes(Integers values, int8_t* to) {
   std::memcpy(to, &bytes, sizeof bytes);
 }
 
+inline void store_halves(Integers values, int16_t* to) {
+  using Narrow = int16_t __attribute__((vector_size(2 * kLanes)));
+  const Narrow halves = __builtin_convertvector(values, Narrow);
+  std::memcpy(to, &halves, sizeof halves);
+}
+
 inline void store(Floats values, uint16_t* to) {  // as bfloat16
   using Narrow = uint16_t __attribute__((vector_size(2 * kLanes)));
   const Words bits = reinterpret_cast<Words>(values);
@@ -83,6 +89,31 @@ inline Floats exp2_of(Floats x) {
   const Floats part = polynomial(within - __builtin_convertvector(whole, Floats));
   return reinterpret_cast<Floats>(reinterpret_cast<Integers>(part) + (whole << 23));
 #endif
+}
+
+// x / (1 + e^-x), with e to a power that is never above 0.
+inline Floats silu(Floats x) {
+  const Floats power = exp2_of(smaller(x, -x) * static_cast<float>(kLog2E));
+  return x * (x < 0 ? power : Floats{} + 1) / (1 + power);
+}
+
+// Root mean square normalization of `x`, of a size that is a multiple of kLanes, times `norm`.
+inline void normalize(const float* x, int64_t size, const float* norm, float epsilon, float* to) {
+  Floats squares = {};
+  for (int64_t i = 0; i < size; i += kLanes) squares += load(x + i) * load(x + i);
+  const float factor = 1 / std::sqrt(total(squares) / size + epsilon);
+  for (int64_t i = 0; i < size; i += kLanes) store(load(x + i) * factor * load(norm + i), to + i);
+}
+
+// Rotary embedding of one head, `to` may be `x`; dim is a multiple of 2 kLanes.
+template <typename T>
+void rotate(const float* x, const float* cosine, const float* sine, int64_t dim, T* to) {
+  const int64_t half = dim / 2;
+  for (int64_t d = 0; d < half; d += kLanes) {
+    const Floats low = load(x + d), high = load(x + half + d);
+    store(low * load(cosine + d) - high * load(sine + d), to + d);
+    store(high * load(cosine + half + d) + low * load(sine + half + d), to + half + d);
+  }
 }
 
 // Two numbers of each lane in a word, as bfloat16, of kHasPairs; the first in the low half.
