@@ -31,7 +31,8 @@ struct Row {
     for (int64_t group = 0; group < groups(); ++group) round(group, x + group * kGroup);
   }
 
-  void round(int64_t group, const float* x) {
+  // (Never inlined, like all that is done for a row alone: its numbers are then the same whatever is beside it.)
+  [[gnu::noipa]] void round(int64_t group, const float* x) {
     Floats most = {}, sum = {};
     for (int64_t i = 0; i < kGroup; i += kLanes) {
       const Floats own = load(x + i);
@@ -71,7 +72,7 @@ void each_rows(int64_t rows, const F& function) {
 // lie together, and the 16 outputs beside one another. Steps and minima are bfloat16, 16 of each for a block and a group.
 
 // Products of `row` with the 16 outputs of a block.
-inline void int4_block(const uint8_t* weight, const uint16_t* scale, const Row& row, float* out) {
+[[gnu::noipa]] inline void int4_block(const uint8_t* weight, const uint16_t* scale, const Row& row, float* out) {
 #if defined(__AVX2__)
   // Eight products of a level up to 15 and a byte, twice: 16 bits hold them.
   const __m256i mask = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
@@ -227,7 +228,7 @@ inline Tensor int4_dense(const Tensor weight, const Tensor scale) {
 
 // Products of `row` with outputs first, first + 1, …: side by side, since one alone waits for its own additions.
 template <int kOutputs>
-void int8_dot(const int8_t* weight, const uint16_t* scale, const Row& row, float* out) {
+[[gnu::noipa]] void int8_dot(const int8_t* weight, const uint16_t* scale, const Row& row, float* out) {
   const int64_t groups = row.groups(), inputs = groups * kGroup;
 #if defined(__AVX2__)
   __m256 sums[kOutputs] = {};

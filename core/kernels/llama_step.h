@@ -108,6 +108,10 @@ class LlamaStep : LlamaSizes {
     });
   }
 
+  [[gnu::noipa]] static void multiply_by_gate(float* gate, const float* up) {
+    for (int64_t i = 0; i < kGroup; i += kLanes) store(silu(load(gate + i)) * load(up + i), gate + i);
+  }
+
   // Two blocks of outputs of each of the gated linears are a group of what is next.
   void gate(const LlamaLayer& layer) {
     parallel_for(between / kGroup, kPairsAtOnce, [&](int64_t begin, int64_t end) {
@@ -120,9 +124,8 @@ class LlamaStep : LlamaSizes {
             layer.up.template multiply<kRows>(2 * group + half, &inputs_[first], ups + half * kBlock, kGroup);
           }
           for (int64_t r = 0; r < kRows; ++r) {
-            float* own = gates + r * kGroup;
-            for (int64_t i = 0; i < kGroup; i += kLanes) store(silu(load(own + i)) * load(ups + r * kGroup + i), own + i);
-            gated_[first + r].round(group, own);
+            multiply_by_gate(gates + r * kGroup, ups + r * kGroup);
+            gated_[first + r].round(group, gates + r * kGroup);
           }
         });
     });

@@ -98,7 +98,7 @@ inline Floats silu(Floats x) {
 }
 
 // Root mean square normalization of `x`, of a size that is a multiple of kLanes, times `norm`.
-inline void normalize(const float* x, int64_t size, const float* norm, float epsilon, float* to) {
+[[gnu::noipa]] inline void normalize(const float* x, int64_t size, const float* norm, float epsilon, float* to) {
   Floats squares = {};
   for (int64_t i = 0; i < size; i += kLanes) squares += load(x + i) * load(x + i);
   const float factor = 1 / std::sqrt(total(squares) / size + epsilon);
