@@ -55,7 +55,8 @@ class Cases:
         self._setup, self._logs = prepare(1, NEW_TOKENS), logs
         self.config: PreTrainedConfig = AutoConfig.from_pretrained(self._setup.folder)
         self._tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._setup.folder)
-        self._filler = text(self._tokenizer, "R-exts", "policy")
+        before, last = (text(self._tokenizer, name) for name in ("R-exts", "policy"))
+        self._filler = torch.cat([before, last[: len(last) * 19 // 20]])  # without the last one's index
 
     def of(self, length: int) -> Case:
         """That of a length."""

@@ -129,8 +129,8 @@ def attention(query: Tensor, parts: list[Part], rotary: Rotary, scale: float) ->
         outputs.append(output.float())
         sums.append(total)
     weights = torch.stack(sums).softmax(0)[..., None]
-    whole: Tensor = (torch.stack(outputs) * weights).sum(0)
-    return whole.unflatten(2, (-1, query.shape[2])).flatten(1, 2).to(query.dtype)
+    whole: Tensor = (torch.stack(outputs) * weights).sum(0).to(query.dtype).unflatten(2, (-1, query.shape[2]))
+    return whole.flatten(1, 2)
 
 
 def _attended(query: Tensor, part: Part, rotary: Rotary, scale: float) -> tuple[Tensor, Tensor]:

@@ -58,11 +58,10 @@ class Reader(Protocol):
         """The text goes on, as if it were written token by token."""
 
 
-def text(tokenizer: PreTrainedTokenizerBase, *names: str) -> Tensor:
-    """Texts one after the other, `(tokens,)`; of the last all but a twentieth, which is its index."""
+def text(tokenizer: PreTrainedTokenizerBase, name: str) -> Tensor:
+    """All of a text, `(tokens,)`."""
     library = Library(cache_folder() / "benchmarks" / "documents")
-    parts = [token_ids(next(text for text in TEXTS if text.name == name), tokenizer, library) for name in names]
-    return torch.cat([*parts[:-1], parts[-1][: len(parts[-1]) * 19 // 20]])
+    return token_ids(next(text for text in TEXTS if text.name == name), tokenizer, library)
 
 
 def ending(filler: Tensor, tokenizer: PreTrainedTokenizerBase, length: int) -> tuple[Tensor, list[Fact]]:
