@@ -25,7 +25,7 @@ from ..quality.record import Record
 from .case import Cases
 from .facts import SCORED
 from .report import figures, write
-from .rows import ROWS
+from .rows import rows_named
 from .scores import KEYS as SCORE_KEYS
 from .scores import take_scores
 from .times import KEYS as TIME_KEYS
@@ -41,14 +41,16 @@ def main() -> None:
     )
     parser.add_argument("--lengths", type=int, nargs="+", default=[1024, 7000, 16_000, 32_000], metavar="TOKENS")
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--methods", nargs="+", default=[""], metavar="TEXT", help="only those with one in their name")
+    parser.add_argument("--methods", nargs="+", default=[""], metavar="TEXT", help="names, or what is in some of them")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--tables", action="store_true", help="measure nothing: table and plot of what is there")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "length", metavar="FOLDER")
     chosen = parser.parse_args()
-    named = [row for row in ROWS if any(text.lower() in row.name.lower() for text in chosen.methods)]
+    named = rows_named(chosen.methods)
     if not named:
         parser.error(f"no method's name contains {' or '.join(chosen.methods)}")
+    if min(chosen.repetitions, *chosen.lengths) < 1:
+        parser.error("--repetitions and --lengths must be 1 or more")
     times = Record(chosen.output / "times.jsonl", TIME_KEYS)
     scores = Record(chosen.output / "scores.jsonl", SCORE_KEYS)
     if not chosen.tables:

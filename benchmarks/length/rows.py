@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -122,3 +122,9 @@ ROWS = (
     _ours("KeyIndex", budget=1024),
     _ours("RefreshKV", budget=1024),
 )
+
+
+def rows_named(texts: Sequence[str]) -> list[Row]:
+    """The rows with one of these names, or with one of them in their names where it is none by itself."""
+    whole = {row.name for row in ROWS}
+    return [row for row in ROWS if any(row.name == text or (text not in whole and text in row.name) for text in texts)]

@@ -14,7 +14,7 @@ from benchmarks.length.controls import CHUNK, Control, Placed, Rolling, Rule, Se
 from benchmarks.length.facts import DIGITS, Scores, _between, found, thirds
 from benchmarks.length.readers import Ours
 from benchmarks.length.report import figures, table
-from benchmarks.length.rows import ROWS, factor
+from benchmarks.length.rows import ROWS, factor, rows_named
 from benchmarks.quality.record import Record
 from core import FullAttention, KeyIndex, PolicyCache, enable
 
@@ -200,6 +200,16 @@ def test_a_row_runs_where_it_differs_from_another() -> None:
     assert not rows["the same, YaRN"].runs_at(64_000, 8192)
     assert rows["FullAttention"].runs_at(188_000, 8192)
     assert [factor(length, 8192) for length in (1024, 7000, 8192, 16_000, 32_000)] == [1, 1, 2, 2, 4]
+
+
+def test_rows_are_asked_for_by_name_or_by_a_part_of_it() -> None:
+    assert [row.name for row in rows_named(["llama.cpp, Q4_1", "RefreshKV"])] == [
+        "llama.cpp, Q4_1",
+        "RefreshKV, budget 1,024",
+    ]
+    assert [row.name for row in rows_named(["YaRN"])] == ["the same, YaRN", "llama.cpp, Q4_1, YaRN"]
+    assert rows_named([""]) == list(ROWS)
+    assert not rows_named(["no such"])
 
 
 def test_the_table_has_medians_and_says_why_there_is_nothing(tmp_path: Path) -> None:
