@@ -204,7 +204,7 @@ def _require_lengths(max_new_tokens: int, prefill_chunk: ChunkSize) -> None:
             "max_new_tokens is {max_new_tokens} and prefill_chunk {prefill_chunk}; both must be whole numbers, 1 or "
             "more.",
             max_new_tokens=max_new_tokens,
-            prefill_chunk=str(prefill_chunk),
+            prefill_chunk="a function" if callable(prefill_chunk) else str(prefill_chunk),
         )
 
 

@@ -145,6 +145,8 @@ class Engine:
         if self._compilation is not None:
             self._compilation.cancel()
         self._thread.join(min(self._stall_seconds, threading.TIMEOUT_MAX) if self._ready.is_set() else LOADING_SECONDS)
+        for run in self.current():  # which a thread that hangs will not reach
+            run.end("stopped")
         if self._documents:
             self._documents.close()
 

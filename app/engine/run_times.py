@@ -65,19 +65,11 @@ class RunTimes:
         self._latest.append(_Ended(ended, asked, reused, window))
 
     def seconds(self, request: GenerationRequest) -> Seconds | None:
-        """What it will take, from its tokens: of those asked for as large a share is written as was lately. What is in
-        the cache is not known beforehand. None while no run has ended."""
-        latest = [each for each in self._latest if (each.window is None) is (request.window is None)]
-        prompt, new = request.token_ids.shape[1], request.max_new_tokens
-        if request.window is not None and self._latest:
-            return self.expected(prompt, new, request.window)
-        generated = sum(each.what.generated_tokens for each in latest)
-        if not generated:
+        """What it will take, as `expected` says from its tokens: what is in the cache is not known beforehand. None
+        while no run has ended."""
+        if not any(each.what.generated_tokens for each in self._latest):
             return None
-        read = sum(each.what.prompt_tokens for each in latest)
-        reading = sum(each.what.prefill_seconds for each in latest)
-        writing = sum(each.what.decode_seconds for each in latest)
-        return Seconds(prompt * reading / max(read, 1), new * self._share * writing / generated)
+        return self.expected(request.token_ids.shape[1], request.max_new_tokens, request.window)
 
     def expected(self, prompt: int, new: int, window: int | None = None, heavier: float = 1.0) -> Seconds:
         """What so many tokens will take, read and then written, at most `new`; beyond `window` if one is given. As the

@@ -104,7 +104,8 @@ def long_reading(found: LongReading, say: Wording = ENGLISH) -> tuple[str, str]:
 
 
 def _gigabytes(way: Way) -> str:
-    return f"{way.nbytes / 1e9:.1f}" if way.nbytes >= 10**8 else f"{way.nbytes / 1e9:.2f}"
+    """Never nothing: a small prompt takes a little too."""
+    return f"{way.nbytes / 1e9:.1f}" if way.nbytes >= 10**8 else f"{max(way.nbytes / 1e9, 0.01):.2f}"
 
 
 def notes_progress(done: int, total: int, seconds_left: float | None, say: Wording = ENGLISH) -> tuple[float, str]:

@@ -187,6 +187,19 @@ def test_a_run_that_hangs_is_given_up_and_those_beside_it_go_on(engine: Engine, 
     assert finished(engine, request(new=2))
 
 
+def test_closed_while_one_hangs_all_are_stopped() -> None:
+    hung = threading.Event()
+    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), queue_size=9, stall_seconds=0.05)
+    engine.start()
+    model, _ = engine.require_model(timeout=60)
+    model.register_forward_pre_hook(lambda *_: hung.wait(60) and None)
+    runs = [submitted(engine, request(PROMPT + name, new=60)) for name in "ab"]
+    wait(lambda: runs[0].state == "running")
+    engine.close()
+    hung.set()
+    assert [run.state for run in runs] == ["stopped", "stopped"]
+
+
 def test_a_step_that_fails_together_is_taken_alone_unless_a_cache_has_changed(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
