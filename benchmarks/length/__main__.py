@@ -54,7 +54,7 @@ def main() -> None:
     times = Record(chosen.output / "times.jsonl", TIME_KEYS)
     scores = Record(chosen.output / "scores.jsonl", SCORE_KEYS)
     if not chosen.tables:
-        cases = Cases(chosen.output / "logs")
+        cases = Cases(chosen.output)
         for length in sorted(set(chosen.lengths)):
             rows = [row for row in named if row.runs_at(length, cases.config.max_position_embeddings)]
             case = cases.of(length)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
@@ -50,13 +51,19 @@ class Case:
 class Cases:
     """The texts."""
 
-    def __init__(self, logs: Path) -> None:
-        """Fetches them, and the embedded model, if they are not there."""
-        self._setup, self._logs = prepare(1, NEW_TOKENS), logs
+    def __init__(self, folder: Path) -> None:
+        """Fetches them, and the embedded model, if they are not there. `folder` keeps the text in tokens, so that all
+        figures in it are of the same, and that reading the manuals is waited for once."""
+        self._setup, self._logs = prepare(1, NEW_TOKENS), folder / "logs"
         self.config: PreTrainedConfig = AutoConfig.from_pretrained(self._setup.folder)
         self._tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._setup.folder)
-        before, last = (text(self._tokenizer, name) for name in ("R-exts", "policy"))
-        self._filler = torch.cat([before, last[: len(last) * 19 // 20]])  # without the last one's index
+        kept = folder / "text.npy"
+        if not kept.exists():
+            before, last = (text(self._tokenizer, name) for name in ("R-exts", "policy"))
+            whole = torch.cat([before, last[: len(last) * 19 // 20]])  # without the last one's index
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(kept, whole.numpy())
+        self._filler = torch.from_numpy(np.load(kept))
 
     def of(self, length: int) -> Case:
         """That of a length."""
