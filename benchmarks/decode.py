@@ -42,6 +42,7 @@ class Method:
     requirements: tuple[str, ...] = ()
 
 
+LLAMA, OPENVINO = ("xllamacpp==2026.10.11549",), ("openvino-genai==2026.4.1.0",)
 EIGHTH = {"budget": 1 / 8}
 METHODS = (
     Method("transformers, NF4", "stock"),
@@ -50,8 +51,8 @@ METHODS = (
     Method("KeyIndex 1/16", "ours", {"policy": "KeyIndex", "parameters": {"budget": 1 / 16}}),
     Method("RefreshKV 1/8", "ours", {"policy": "RefreshKV", "parameters": EIGHTH}),
     Method("RefreshKV.paper 1/8", "ours", {"policy": "RefreshKV", "parameters": asdict(RefreshKV.paper(1 / 8))}),
-    Method("llama.cpp, Q4_1", "llama_cpp", requirements=("xllamacpp==2026.10.11549",)),
-    Method("OpenVINO GenAI, Q4_1", "openvino", requirements=("openvino-genai==2026.4.1.0",)),
+    Method("llama.cpp, Q4_1", "llama_cpp", requirements=LLAMA),
+    Method("OpenVINO GenAI, Q4_1", "openvino", requirements=OPENVINO),
     Method(
         "kvpress SnapKV 1/8, NF4",
         "kvpress",

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .protocol import Measurement, Setup
+from .protocol import Measurement, Scored, Setup
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 900.0
@@ -49,6 +49,10 @@ class WorkerProcess:
     def measure(self, context: int) -> Measurement:
         """One generation after the first `context` tokens of the prompt. Raises WorkerError if it fails."""
         return Measurement(**self._ask({"context": context}))
+
+    def score(self, read: list[int], scored: list[int]) -> Scored:
+        """How likely each token of `scored` is behind all that it was given before and `read`. Raises WorkerError."""
+        return Scored(**self._ask({"read": read, "scored": scored}))
 
     def close(self) -> None:
         """End the process; it leaves by itself when its stdin closes, else it is killed."""

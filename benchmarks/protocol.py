@@ -1,8 +1,9 @@
 """What the benchmark and its workers say to each other: one JSON line a message, on the worker's stdin and stdout.
 
 The benchmark sends a `Setup`, the worker loads its model, warms up and answers what it is; then the worker answers each
-`{"context": n}` with a `Measurement` of one generation. An answer `{"error": reason}` may stand in for either. This
-module imports only the standard library, since workers may run in another environment.
+`{"context": n}` with a `Measurement` of one generation, and each `{"read": ids, "scored": ids}`, a text that goes on,
+with the `Scored` of its last part where it can. An answer `{"error": reason}` may stand in for any. This module imports
+only the standard library, since workers may run in another environment.
 """
 
 from __future__ import annotations
@@ -69,11 +70,23 @@ Generate: TypeAlias = Callable[[list[int]], Measurement]
 """Generates greedily from the token ids, past any end token, and measures."""
 
 
+class Scored(NamedTuple):
+    """Of each token of a text: the logarithm of the probability it had, and which would have been likeliest."""
+
+    likelihood: list[float]
+    best: list[int]
+
+
+Score: TypeAlias = Callable[[list[int], list[int]], Scored]
+"""Goes on with a text by a prompt, and then by tokens that are scored; all that came before stays."""
+
+
 class Loaded(NamedTuple):
     """A loaded method; `details` names the versions and number formats it runs with."""
 
     generate: Generate
     details: str
+    score: Score | None = None
 
 
 def measurement(started: float, arrivals: Sequence[Arrival], new_tokens: int, **known: float | None) -> Measurement:
@@ -123,11 +136,21 @@ def serve(load: Callable[[Setup], Loaded]) -> None:
         return
     answer({"details": loaded.details})
     for line in sys.stdin:
+        asked = json.loads(line)
         try:
-            result = loaded.generate(setup.prompt[: json.loads(line)["context"]])
+            if "scored" in asked:
+                answer(_scored(loaded, asked)._asdict())
+                continue
+            result = loaded.generate(setup.prompt[: asked["context"]])
             answer(asdict(replace(result, peak_mb=peak_memory() / 1e6)))
         except Exception as error:
             answer({"error": reason(error)})
+
+
+def _scored(loaded: Loaded, asked: dict[str, Any]) -> Scored:
+    if loaded.score is None:
+        raise ValueError("gives no probabilities of tokens")
+    return loaded.score(asked["read"], asked["scored"])
 
 
 def reason(error: Exception) -> str:

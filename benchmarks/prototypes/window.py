@@ -7,59 +7,30 @@ asking (so many queries of a block score), after a colon peak; "alone" is its la
 end is read again and the facts are asked for, under that rule or those of `--ends`. Printed: negative log-likelihood of
 the last 256 tokens, in blocks (whose choice sees all of their queries) and with `--by-token` one by one; and the share
 of the facts' digits that are right, token by token, by thirds of the depth. FOLDER keeps what was read, for other ends.
+With `--instruction` what the blocks choose is chosen by an instruction as well (citrus.py).
 """
 
 from __future__ import annotations
 
 import argparse
-import random
-import re
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 from time import perf_counter
+from zlib import crc32
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from core import FullAttention, PolicyCache, Snapshot, load_model
-from core.default_model import cache_folder
 from core.extension import Extension
-from core.sequence import PREFILL_CHUNK
-from core.steps import forward
 from core.window import Beyond, Window
 
-from ..quality.texts import TEXTS, token_ids
-from ..writing.corpus import Library
+from ..length.facts import SCORED, TAIL, Scores, beginning, encoded, found, likelihood, text, thirds
+from ..length.readers import Ours
+from .citrus import instruct
 
-TAIL, SCORED, ALONE = 512, 256, 7500
-WORDS = re.findall(
-    r"\w+",
-    """amber birch cobalt delta ember falcon garnet harbor indigo jasper kelp lotus maple nectar onyx pearl quartz raven
-    sable tulip umber velvet willow zephyr""",
-)
-
-
-def document(name: str, tokenizer: PreTrainedTokenizerBase, length: int) -> tuple[Tensor, list[tuple[str, int]]]:
-    """`length` tokens of a text, with facts evenly over all but the last `TAIL`; and the facts in their order."""
-    text = next(text for text in TEXTS if text.name == name)
-    filler = token_ids(text, tokenizer, Library(cache_folder() / "benchmarks" / "documents"))
-    drawn = random.Random(length)
-    facts = [(word, drawn.randint(1000, 9999)) for word in drawn.sample(WORDS, len(WORDS))]
-    said = [encoded(tokenizer, f"\n\nThe code of {word} is {code}.\n\n") for word, code in facts]
-    stretch = (length - TAIL - sum(map(len, said))) // len(said)
-    parts, begin = [], len(filler) // 20
-    for sentence in said:
-        parts += [filler[begin : begin + stretch], sentence]
-        begin += stretch
-    parts.append(filler[begin : begin + length - sum(map(len, parts))])
-    return torch.cat(parts), facts
-
-
-def encoded(tokenizer: PreTrainedTokenizerBase, text: str) -> Tensor:
-    """`(tokens,)`."""
-    return torch.tensor(tokenizer(text)["input_ids"])
+ALONE = 7500
 
 
 def rule(name: str, size: int) -> Window:
@@ -80,47 +51,14 @@ def under(cache: PolicyCache, name: str) -> None:
         layer.window, layer.extension = window, Extension(window)
 
 
-def read(model: PreTrainedModel, cache: PolicyCache, ids: Tensor) -> None:
-    """`ids` `(tokens,)`, in whole blocks."""
-    done = 0
-    while done < len(ids):
-        size = cache.window.whole_blocks(len(cache.token_ids), PREFILL_CHUNK) if cache.window else PREFILL_CHUNK
-        with cache.prefill(last=False):
-            forward(model, ids[None, done : done + size], cache)
-        done += size
-
-
-def likelihood(model: PreTrainedModel, cache: PolicyCache, ids: Tensor, *, by_token: bool) -> float:
-    """Of the last tokens of `ids`, which `cache` holds."""
-    kept = len(cache.token_ids)
-    cache.truncate(kept - TAIL)
-    if by_token:
-        read(model, cache, ids[-TAIL : -SCORED - 1])
-        rows = torch.cat([forward(model, token[None], cache) for token in ids[-SCORED - 1 : -1].split(1)])
-        cache.truncate(kept - TAIL)
-        read(model, cache, ids[-TAIL:])
-    else:
-        with cache.prefill(last=False), torch.no_grad():
-            rows = model(input_ids=ids[None, -TAIL:], cache=cache, logits_to_keep=SCORED + 1).logits[0, :-1]
-        cache.token_ids += ids[-TAIL:].tolist()
-        cache.prefilled = len(cache.token_ids)
-    return float(-rows.float().log_softmax(-1).gather(1, ids[-SCORED:, None]).mean())
-
-
-def found(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, cache: PolicyCache, facts: list[tuple[str, int]]
-) -> list[float]:
-    """Of each fact the share of its digits that are right; asked for in another order, one after the other, so that
-    all but the first have examples before them."""
-    kept, shares = len(cache.token_ids), {}
-    for word, code in random.Random(0).sample(facts, len(facts)):
-        answer = encoded(tokenizer, f" {code}")
-        with cache.prefill(last=True):
-            rows = [forward(model, encoded(tokenizer, f"\n\nThe code of {word} is")[None], cache)]
-        rows += [forward(model, token[None], cache) for token in answer.split(1)][:-1]
-        shares[word] = float((torch.cat(rows).argmax(-1) == answer)[-4:].float().mean())
-    cache.truncate(kept)
-    return [shares[word] for word, _ in facts]
+def in_blocks(model: PreTrainedModel, cache: PolicyCache, ids: Tensor) -> float:
+    """Negative log-likelihood of the last tokens of `ids`, which `cache` holds, read in one forward."""
+    cache.truncate(len(ids) - TAIL)
+    with cache.prefill(last=False), torch.no_grad():
+        rows = model(input_ids=ids[None, -TAIL:], cache=cache, logits_to_keep=SCORED + 1).logits[0, :-1]
+    cache.token_ids += ids[-TAIL:].tolist()
+    cache.prefilled = len(cache.token_ids)
+    return -float(Scores.of(rows, ids[-SCORED:]).likelihood.mean())
 
 
 def main() -> None:
@@ -133,12 +71,18 @@ def main() -> None:
     parser.add_argument("--ends", nargs="*", default=[])
     parser.add_argument("--by-token", action="store_true")
     parser.add_argument("--quantization", default="none")
+    parser.add_argument("--instruction", metavar="TEXT", help="chooses too, as in CItruS; 'questions' are all")
     asked = parser.parse_args()
     model, tokenizer = load_model(quantization=asked.quantization)
-    ids, facts = document(asked.text, tokenizer, asked.length)
+    ids, facts = beginning(text(tokenizer, asked.text), tokenizer, asked.length)
     alone = asked.read == "alone"
     ids = ids[-ALONE:] if alone else ids
-    file = asked.folder / f"{asked.text}-{asked.length}-{asked.read.replace('/', '-')}.safetensors"
+    words = asked.instruction
+    if words == "questions":
+        words = "".join(f"\n\nThe code of {word} is" for word, _ in facts)
+    task = encoded(tokenizer, words) if words else None
+    read = f"{asked.read.replace('/', '-')}{f'-{crc32(words.encode()):x}' if words else ''}"
+    file = asked.folder / f"{asked.text}-{asked.length}-{read}.safetensors"
     window: Beyond | None = None if alone else "extend"
     started = perf_counter()
     if file.exists():
@@ -148,18 +92,23 @@ def main() -> None:
         cache.reserve(len(ids) + TAIL)
         if not alone:
             under(cache, asked.read)
-        read(model, cache, ids)
+        if task is not None:
+            instruct(model, cache, task)
+        Ours(model, cache).read(ids)
         print(f"{asked.text} {asked.length} {asked.read}: read in {perf_counter() - started:.0f} s", flush=True)
         Snapshot.take(cache, len(ids)).save(file)
     for name in asked.ends or [asked.read]:
         if not alone:
             under(cache, name)
-        nll = likelihood(model, cache, ids, by_token=False)
-        by_token = likelihood(model, cache, ids, by_token=True) if asked.by_token else float("nan")
-        shares = found(model, tokenizer, cache, facts)
-        thirds = " / ".join(f"{fmean(shares[part : part + 8]):.2f}" for part in range(0, len(shares), 8))
+        if task is not None:
+            instruct(model, cache, task)
+        nll, reader = in_blocks(model, cache, ids), Ours(model, cache)
+        by_token = likelihood(reader, ids) if asked.by_token else float("nan")
+        if not asked.by_token:
+            reader.read(ids)
+        shares = " / ".join(f"{share:.2f}" for share in thirds(found(reader, tokenizer, facts)))
         row = f"{asked.text} {asked.length} read {asked.read}, end {name}"
-        print(f"{row}: {nll:.3f}  {by_token:.3f}  {thirds}  {perf_counter() - started:.0f} s", flush=True)
+        print(f"{row}: {nll:.3f}  {by_token:.3f}  {shares}  {perf_counter() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""This project's decoder. Options: `policy` (a name of core), its parameters, and `quantization` (else the default)."""
+"""This project's decoder. Options: `policy` (a name of core), its parameters, `window`, and `quantization` (else the
+default)."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ def prepare(setup: Setup) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Pol
     torch.set_num_threads(setup.threads)
     options: dict[str, Any] = dict(setup.options)
     policy: Policy = getattr(core, options.pop("policy"))(**options.pop("parameters", {}))
+    options.pop("window", None)
     model, tokenizer = load_model(**options)
     model.generation_config.eos_token_id = []  # type: ignore[union-attr]
     compilation = compile_decoding(model)
@@ -36,7 +38,7 @@ def load(setup: Setup) -> Loaded:
     weights = weight_bytes(model)
 
     def generate(prompt: list[int]) -> Measurement:
-        cache = PolicyCache(model.config, policy)
+        cache = PolicyCache(model.config, policy, setup.options.get("window"))
         started = perf_counter()
         arrivals, steps = [], []
         for event in stream_generate(
@@ -52,6 +54,7 @@ def load(setup: Setup) -> Loaded:
         assert keys is not None
         position = setup.cache_values * keys.element_size()
         slots = policy.capacity(len(prompt)) or 0
+        beyond = cache.window is not None and len(prompt) + setup.new_tokens > cache.window.size
         attended = []
         for step in decoded:
             length = len(prompt) + step.step
@@ -61,7 +64,7 @@ def load(setup: Setup) -> Loaded:
             started,
             arrivals,
             setup.new_tokens,
-            bytes_per_token=bytes_per_token(weights, position, attended, len(decoded)),
+            bytes_per_token=None if beyond else bytes_per_token(weights, position, attended, len(decoded)),
             full_ms=_median_ms([step for step in decoded if step.full_layers]),
             partial_ms=_median_ms([step for step in decoded if not step.full_layers]),
         )

@@ -13,6 +13,17 @@ from transformers.generation.streamers import BaseStreamer
 from ..protocol import Arrival, Setup
 
 
+def load_plain(setup: Setup, **settings: Any) -> PreTrainedModel:
+    """The model with its weights as they are, in the faster dtype, its configuration with `settings`; no end token."""
+    torch.set_num_threads(setup.threads)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        setup.folder, dtype=getattr(torch, setup.compute_dtype), **settings
+    )
+    model: PreTrainedModel = loaded.eval()
+    model.generation_config.eos_token_id = None  # type: ignore[union-attr]
+    return model
+
+
 def load_nf4(setup: Setup) -> PreTrainedModel:
     """The model in NF4, computing in the faster dtype, and no end token."""
     torch.set_num_threads(setup.threads)

@@ -1,10 +1,11 @@
-"""A worker without a model. Option `fault` chooses what goes wrong: "load", "request", "exit" or "silence"."""
+"""A worker without a model. Option `fault` chooses what goes wrong: "load", "request", "exit", "silence" or
+"scores"."""
 
 import os
 import sys
 import time
 
-from benchmarks.protocol import Loaded, Measurement, Setup, serve
+from benchmarks.protocol import Loaded, Measurement, Scored, Setup, serve
 
 
 def load(setup: Setup) -> Loaded:
@@ -25,7 +26,15 @@ def load(setup: Setup) -> Loaded:
                 time.sleep(60)
         return Measurement(first_token_seconds=len(prompt), decode_rate=sum(prompt))
 
-    return Loaded(generate, "sample 1.0")
+    text: list[int] = []
+
+    def score(read: list[int], scored: list[int]) -> Scored:
+        text.extend(read)
+        found = Scored([-float(len(text) + place) for place in range(len(scored))], [text[-1], *scored[:-1]])
+        text.extend(scored)
+        return found
+
+    return Loaded(generate, "sample 1.0", None if fault == "scores" else score)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from benchmarks.length.readers import Peer
 from benchmarks.process import WorkerError, WorkerProcess
 from benchmarks.protocol import Setup, peak_memory
 
@@ -34,6 +36,20 @@ def test_a_worker_measures_the_prompt_up_to_the_context_asked_for(start: Start) 
     result = worker.measure(2)
     assert (result.first_token_seconds, result.decode_rate) == (2, 30)
     assert worker.measure(4).decode_rate == 100
+
+
+def test_a_worker_scores_a_text_that_goes_on(start: Start) -> None:
+    reader = Peer(start())
+    reader.read(torch.tensor([5]))
+    reader.read(torch.tensor([6, 7]))
+    scores = reader.score(torch.tensor([8, 9]))
+    assert (scores.likelihood.tolist(), scores.best.tolist()) == ([-3, -4], [7, 8])
+    assert reader.score(torch.tensor([1])).likelihood.tolist() == [-5]
+
+
+def test_a_worker_that_cannot_score_says_so(start: Start) -> None:
+    with pytest.raises(WorkerError, match="ValueError: gives no probabilities of tokens"):
+        start("scores").score([1], [2])
 
 
 @pytest.mark.slow
