@@ -299,9 +299,8 @@ def _beyond_window(layer: PolicyLayer, module: nn.Module, query: Tensor, mask: T
             last = query[:, :, -1:]
             seen = _working_set(layer, last, rotary, terms)
             if layer.kept.index is None:
-                weights = attention_weights(last, seen.keys, group_mask(seen.mask, seen.keys.shape[1]), terms)[
-                    :, :, :, 0
-                ]
+                mask = group_mask(seen.mask, seen.keys.shape[1])
+                weights = attention_weights(last, seen.keys, mask, terms)[:, :, :, 0]
                 layer.refresh(Observation(weights), seen.keys, seen.values)
             layer.place_chosen(seen.positions)
     return output

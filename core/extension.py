@@ -90,8 +90,9 @@ class Extension:
         stage, apart = self._staged(keys, values, begin, count, position + 1), self.window.size // 2 - position
         turns = rotary.turns(max(begin + self.window.closer, -apart), keys.device)
         staged, stage.end = stage.end, position + 1
-        moves, (keys, values) = (turns, rotary.interleaved, apart, self.window.closer), stage.storage
-        extended = Extended(begin, SINKS, keys, values, staged, *moves, self.window.damping(begin))
+        keys, values = stage.storage
+        closer, damping = self.window.closer, self.window.damping(begin)
+        extended = Extended(begin, SINKS, keys, values, staged, turns, rotary.interleaved, apart, closer, damping)
         return codes, count, extended
 
     @property
@@ -156,11 +157,8 @@ class Extension:
     def _choose(self, query: Tensor, keys: Tensor, old: int, count: int, scaling: float, rotary: Rotary) -> Tensor:
         """The positions `(1, heads, count)` of the first `old` that the last tokens, with `query`, attend to,
         ascending."""
-        new, heads = query.shape[2], keys.shape[1]
-        apart = -(-new // self.window.asking)
-        asking = torch.arange((new - 1) % apart, new, apart, device=query.device)
-        away = self.window.size // 2 - (keys.shape[2] - new + asking)
-        placed = rotary.moved(query[:, :, asking], away).unflatten(1, (heads, -1)).flatten(2, 3)
+        heads = keys.shape[1]
+        placed = self._asking(query, keys.shape[2], rotary).unflatten(1, (heads, -1)).flatten(2, 3)
         codes, scores = self._index(keys, old, rotary), None
         fours = max(1, SCORED // (16 * heads * old))  # which the kernel scores in one pass over the codes
         for piece in placed.split(4 * fours, dim=2):
@@ -170,6 +168,14 @@ class Extension:
         scores = max_pool1d(scores, POOL, stride=1, padding=POOL // 2)
         scores[:, :, :SINKS] = torch.inf
         return choose_positions(scores, min(count, old), recent=0)
+
+    def _asking(self, query: Tensor, length: int, rotary: Rotary) -> Tensor:
+        """The queries that score for the last of `length` tokens, with `query`, moved to one distance from all that is
+        old: `(1, query_heads, at most Window.asking, dim)`."""
+        new = query.shape[2]
+        apart = -(-new // self.window.asking)
+        asking = torch.arange((new - 1) % apart, new, apart, device=query.device)
+        return rotary.moved(query[:, :, asking], self.window.size // 2 - (length - new + asking))
 
     def _index(self, keys: Tensor, old: int, rotary: Rotary) -> KeyCodes:
         """The codes of the first `old` keys, as if they had no position; the window's own first set the ranges."""

@@ -126,11 +126,12 @@ def chunk_attention(query: Tensor, key: Tensor, value: Tensor, scaling: float, d
     own_key, own_value = (part[:, :, past:].repeat_interleave(query_heads // heads, dim=1) for part in (key, value))
     outputs, sums = map(list, zip(attend(query, own_key, own_value, 0.0, True, scale=scaling)[:2], strict=True))
     grouped = query.reshape(1, heads, -1, dim)
-    for part in (slice(first), slice(first, last), slice(last, past)):
-        if part.start != part.stop and part.stop:
-            output, lse = attend(grouped, key[:, :, part], value[:, :, part], 0.0, False, scale=scaling)[:2]
-            if part.start == first and part.stop == last:
-                lse = lse - damping.of(attention_scores(query, key[:, :, part], scaling)).flatten(2, 3)
+    for begin, end in ((0, first), (first, last), (last, past)):
+        if begin < end:
+            keys, values = key[:, :, begin:end], value[:, :, begin:end]
+            output, lse = attend(grouped, keys, values, 0.0, False, scale=scaling)[:2]
+            if (begin, end) == (first, last):
+                lse = lse - damping.of(attention_scores(query, keys, scaling)).flatten(2, 3)
             outputs.append(output.reshape(outputs[0].shape))
             sums.append(lse.reshape(sums[0].shape))
     shares = torch.stack(sums).softmax(dim=0).unsqueeze(-1)

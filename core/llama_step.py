@@ -14,7 +14,7 @@ from .cache import kv_dtype
 from .graph import RowsStep
 from .llama import Layer, Norm, layers_of
 from .quantization import Int8Linear
-from .rotary import is_same_at_every_length
+from .rotary import length_dependent_scaling
 
 HEADS_IN = 32
 """Sizes of heads are to be multiples of it: two vectors of the widest kernels."""
@@ -30,7 +30,7 @@ class LlamaStep(RowsStep):
         head = model.get_output_embeddings()
         if layers is None or type(head) is not Int8Linear or head.bias is not None:
             return None
-        return cls(model, layers, head) if is_same_at_every_length(model.config) else None
+        return cls(model, layers, head) if length_dependent_scaling(model.config) is None else None
 
     def __init__(self, model: PreTrainedModel, layers: list[Layer], head: Int8Linear) -> None:
         """Use the weights as they are, which are not copied."""

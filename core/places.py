@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from .grouped import Damping
 from .key_codes import KeyCodes
-from .window import Damping
 
 FIELDS = (
     "position",

@@ -58,22 +58,21 @@ class Rotary:
 
 def require_same_at_every_length(config: PreTrainedConfig) -> None:
     """Raise PolicyInactiveError if a text model with this `config` turns keys by angles that depend on the length."""
-    for settings in _settings(getattr(config, "rope_parameters", None) or {}):
-        if (kind := settings.get("rope_type")) in LENGTH_DEPENDENT:
-            raise PolicyInactiveError(
-                "rotary-by-length",
-                "{model} scales its rotary embedding by {kind!r}, whose angles depend on the length of the text, so "
-                "that keys cannot be moved. Leave window='extend' out: such a model is made for its window as it is. "
-                "Or load it with a scaling that does not (rope_type 'default', 'linear', 'yarn' or 'llama3').",
-                model=config.model_type,
-                kind=kind,
-            )
+    if (kind := length_dependent_scaling(config)) is not None:
+        raise PolicyInactiveError(
+            "rotary-by-length",
+            "{model} scales its rotary embedding by {kind!r}, whose angles depend on the length of the text, so "
+            "that keys cannot be moved. Leave window='extend' out: such a model is made for its window as it is. "
+            "Or load it with a scaling that does not (rope_type 'default', 'linear', 'yarn' or 'llama3').",
+            model=config.model_type,
+            kind=kind,
+        )
 
 
-def is_same_at_every_length(config: PreTrainedConfig) -> bool:
-    """Whether it does not."""
+def length_dependent_scaling(config: PreTrainedConfig) -> str | None:
+    """The scaling of a text model with this `config` by which its angles depend on the length; None if none does."""
     kinds = (settings.get("rope_type") for settings in _settings(getattr(config, "rope_parameters", None) or {}))
-    return LENGTH_DEPENDENT.isdisjoint(kinds)
+    return next((kind for kind in kinds if kind in LENGTH_DEPENDENT), None)
 
 
 def _settings(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core import PolicyCache
+from core.devices import device_of
 from core.sequence import LEAST_TAIL, PREFILL_CHUNK
-from core.steps import decode, device_of, forward
+from core.steps import decode, forward
 
 from ..process import WorkerProcess
 from .facts import Scores

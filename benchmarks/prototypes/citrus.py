@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool1d
 from transformers import PreTrainedModel
 
 from core import PolicyCache
-from core.extension import POOL, SINKS, Extension
-from core.key_codes import choose_positions
+from core.extension import Extension
 from core.rotary import Rotary
 from core.window import Window
-
-AT_ONCE = 16
-"""Of the instruction's queries, scored in one pass."""
 
 
 class Instructed(Extension):
@@ -29,24 +24,12 @@ class Instructed(Extension):
         super().__init__(window)
         self._instruction = instruction
 
-    def _choose(self, query: Tensor, keys: Tensor, old: int, count: int, scaling: float, rotary: Rotary) -> Tensor:
-        new, heads = query.shape[2], keys.shape[1]
-        if new == 1:
-            return super()._choose(query, keys, old, count, scaling, rotary)
-        apart = -(-new // self.window.asking)
-        asking = torch.arange((new - 1) % apart, new, apart)
-        own = rotary.moved(query[:, :, asking], self.window.size // 2 - (keys.shape[2] - new + asking))
-        length = self._instruction.shape[2]
-        task = rotary.moved(self._instruction, torch.full((length,), self.window.size // 2))
-        codes = self._index(keys, old, rotary)
-        scores = torch.full((1, heads, old), -torch.inf)
-        for piece in (own, *task.to(own.dtype).split(AT_ONCE, dim=2)):
-            rows = piece.unflatten(1, (heads, -1)).flatten(2, 3)
-            rows = torch.cat([rows, rows[:, :, : -rows.shape[2] % 4]], dim=2)  # the kernel takes them by fours
-            scores = torch.maximum(scores, codes.scores(rows.reshape(1, -1, 1, rows.shape[3]), scaling))
-        scores = max_pool1d(scores, POOL, stride=1, padding=POOL // 2)
-        scores[:, :, :SINKS] = torch.inf
-        return choose_positions(scores, min(count, old), recent=0)
+    def _asking(self, query: Tensor, length: int, rotary: Rotary) -> Tensor:
+        own = super()._asking(query, length, rotary)
+        if query.shape[2] == 1:
+            return own
+        away = torch.full((self._instruction.shape[2],), self.window.size // 2)
+        return torch.cat([own, rotary.moved(self._instruction, away).to(own.dtype)], dim=2)
 
 
 def instruct(model: PreTrainedModel, cache: PolicyCache, ids: Tensor) -> None:

@@ -165,8 +165,7 @@ def _built(folder: Path, on_build: Callable[[], None] | None) -> Path:
 
 def _commands(target: Path) -> list[list[str]]:
     """Compile, then link: linked under -ffast-math, loading the library would flush subnormals to zero process-wide."""
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if sys.platform == "win32" or compiler is None:
+    if sys.platform == "win32" or (found := compiler()) is None:
         raise OSError("there is no C++ compiler. Install g++ or clang, and start again")
     arm = platform.machine().lower() in ("arm64", "aarch64")
     native = ["-mcpu=native"] if arm else ["-march=native", "-mprefer-vector-width=512"]
@@ -175,9 +174,14 @@ def _commands(target: Path) -> list[list[str]]:
     flags = ["-std=c++20", "-O3", *native, "-ffast-math", "-fPIC"]
     unlinked = str(target.with_suffix(".o"))
     return [
-        [compiler, *flags, *includes, "-c", str(SOURCE), "-o", unlinked],
-        [compiler, "-shared", unlinked, "-o", str(target), *libraries, "-ltorch_cpu", "-lc10"],
+        [found, *flags, *includes, "-c", str(SOURCE), "-o", unlinked],
+        [found, "-shared", unlinked, "-o", str(target), *libraries, "-ltorch_cpu", "-lc10"],
     ]
+
+
+def compiler() -> str | None:
+    """The machine's C++ compiler, if it has one."""
+    return os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 
 
 def processor() -> str:

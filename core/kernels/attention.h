@@ -307,8 +307,8 @@ void run(const std::vector<Attention<T, Slots>>& sets) {
   int64_t queries = 0;
   for (int64_t set = 0; set < static_cast<int64_t>(sets.size()); ++set)
     for (int64_t head = 0; head < sets[set].cached.heads; ++head) {
-      const int64_t first = queries;
-      for (int64_t chunk = 0; chunk < sets[set].chunks(head); ++chunk, queries += sets[set].queries())
+      const int64_t first = queries, chunks = sets[set].chunks(head);
+      for (int64_t chunk = 0; chunk < chunks; ++chunk, queries += sets[set].queries())
         tasks.push_back({set, head, chunk, queries});
       for (int64_t q = 0; q < sets[set].queries(); ++q) joins.push_back({set, head, q, first});
     }

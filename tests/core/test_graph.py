@@ -1,5 +1,6 @@
 """The compiled decode step against the model's own modules, logits and caches, step by step."""
 
+import copy
 import os
 import shutil
 from collections.abc import Iterator
@@ -88,31 +89,26 @@ def kernels_folder() -> Path:
     return cache_folder() / "kernels"
 
 
-def quantized(hidden: int) -> PreTrainedModel:
-    """A tiny model in int4; heads are a quarter of `hidden`."""
+def with_step(hidden: int, kind: type[RowsStep], graphs: Path) -> PreTrainedModel:
+    """A tiny model in int4, with heads of a quarter of `hidden`, and its step, which is of this kind."""
     model = tiny_model(hidden_size=hidden, intermediate_size=64)  # all linears: torch's sum otherwise for more rows
     quantize_int4(model)
+    compilation = compile_decoding(model, cache_dir=graphs)
+    assert compilation.wait(300), compilation.failure
+    assert isinstance(faster_step(model), kind)
     return model
 
 
 @pytest.fixture(scope="module")
 def graph_model(graphs: Path) -> PreTrainedModel:
     """One with heads too small for one operation, and its compiled step."""
-    model = quantized(32)
-    compilation = compile_decoding(model, cache_dir=graphs)
-    assert compilation.wait(300), compilation.failure
-    assert isinstance(faster_step(model), DecodeGraph)
-    return model
+    return with_step(32, DecodeGraph, graphs)
 
 
 @pytest.fixture(scope="module")
 def one_operation(graphs: Path) -> PreTrainedModel:
     """One whose step is one operation."""
-    model = quantized(128)
-    compilation = compile_decoding(model, cache_dir=graphs)
-    assert compilation.wait(300), compilation.failure
-    assert isinstance(faster_step(model), LlamaStep)
-    return model
+    return with_step(128, LlamaStep, graphs)
 
 
 @pytest.fixture(scope="module", params=["graph_model", "one_operation"])
@@ -578,6 +574,28 @@ def test_steps_beyond_the_window_are_compiled_too(compiled: PreTrainedModel, gra
             assert (mine.step, mine.full_steps) == (other.step, other.full_steps)
         assert fast.take_refreshes() == slow.take_refreshes()
     assert median(errors) <= 1e-2
+
+
+@pytest.mark.parametrize("policy", BEYOND, ids=str)
+def test_a_step_beyond_the_window_is_the_modules_from_the_same_cache(
+    compiled: PreTrainedModel, graph: RowsStep, policy: Policy
+) -> None:
+    """What one of equal positions leads to later is left out: each step begins from one cache."""
+    torch.manual_seed(0)
+    ids = torch.randint(0, 256, (1, compiled.config.max_position_embeddings + 100))
+    fast = PolicyCache(compiled.config, policy, window="extend")
+    with fast.prefill(last=True):
+        forward(compiled, ids, fast)
+    errors = []
+    for token in torch.randint(0, 256, (12, 1, 1)):
+        slow = copy.deepcopy(fast)
+        logits, expected = graph.step(token, fast), forward(compiled, token, slow)
+        assert logits is not None
+        differ = int((fast.kept_by_layer() != slow.kept_by_layer()).sum())
+        assert differ <= 16  # of some thousands
+        errors.append(float((logits - expected).abs().max() / expected.abs().max()))
+        assert errors[-1] <= (1e-3 if policy.make_index() is not None and not differ else 5e-2)
+    assert median(errors) <= 1e-3
 
 
 def test_an_answer_goes_beyond_the_window_step_by_step(compiled: PreTrainedModel, graph: RowsStep) -> None:
