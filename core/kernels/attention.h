@@ -3,6 +3,7 @@
 #pragma once
 
 #include "parallel.h"
+#include "vectors.h"
 
 namespace refreshkv {
 
@@ -102,13 +103,30 @@ struct First {
   }
 };
 
+// Queries, scaled: to keys in bfloat16 they are rounded to it where there is an instruction for pairs of it, as are the
+// exponentials to values. (It halves what a further row multiplies; the sums are float32 either way.)
+template <typename T>
+struct Queries {
+  static constexpr bool kPairs = kHasPairs && std::is_same_v<T, uint16_t>;
+  Lines<float> numbers;
+  Lines<uint16_t> pairs;
+
+  Queries(Lines<float> scaled) : numbers(std::move(scaled)), pairs(kPairs ? numbers.size() : 0) {
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      narrow(numbers[i], pairs[i]);
+      numbers[i] = wide(pairs[i]);
+    }
+  }
+};
+
 // Rows that attend to the same cache, each a token of its own. A piece of the cache is read once for all of them; a row's
 // arithmetic is the same whatever rows are beside it.
 template <typename T, typename Slots = First>
 struct Attention {
+  static constexpr bool kPairs = Queries<T>::kPairs;
   Cached<T> cached;
   std::vector<Slots> attended;  // of each row
-  Lines<float> query;           // scaled, `(heads, rows, group, dim)`
+  Queries<T> query;             // `(heads, rows, group, dim)`
   int64_t group;
   std::vector<float*> weights;  // of each row, one line of `weights_stride` per query head, or null
   int64_t weights_stride;
@@ -162,16 +180,25 @@ struct Attention {
     const int64_t dim = cached.dim;
     Floats sums[kQueries][kKeys] = {};
     int64_t d = 0;
+    if constexpr (kPairs)
+      for (; d + 2 * kLanes <= dim; d += 2 * kLanes) {
+        Words key[kKeys];
+        for (int i = 0; i < kKeys; ++i) key[i] = load_pairs(keys[i] + d);
+        for (int q = 0; q < kQueries; ++q) {
+          const Words own = load_pairs(query.pairs.data() + (first + q) * dim + d);
+          for (int i = 0; i < kKeys; ++i) sums[q][i] = add_pairs(sums[q][i], key[i], own);
+        }
+      }
     for (; d + kLanes <= dim; d += kLanes)
       for (int i = 0; i < kKeys; ++i) {
         const Floats key = load(keys[i] + d);
-        for (int q = 0; q < kQueries; ++q) sums[q][i] += key * load(query.data() + (first + q) * dim + d);
+        for (int q = 0; q < kQueries; ++q) sums[q][i] += key * load(query.numbers.data() + (first + q) * dim + d);
       }
 #pragma GCC unroll 6
     for (int q = 0; q < kQueries; ++q) totals<kKeys>(sums[q], scores + q * kChunk);
     for (; d < dim; ++d)
       for (int i = 0; i < kKeys; ++i)
-        for (int q = 0; q < kQueries; ++q) scores[q * kChunk + i] += query[(first + q) * dim + d] * wide(keys[i][d]);
+        for (int q = 0; q < kQueries; ++q) scores[q * kChunk + i] += query.numbers[(first + q) * dim + d] * wide(keys[i][d]);
   }
 
   // Sums of kVectors * kLanes value columns from `values` on, weighted by `scores`; `keys` are read after them.
@@ -187,6 +214,29 @@ struct Attention {
     }
     for (int q = 0; q < kQueries; ++q)
       for (int v = 0; v < kVectors; ++v) store(sums[q][v], out + q * cached.value_dim + v * kLanes);
+  }
+
+  // As `add_values`, of pairs of positions; `scores` in bfloat16, with a zero behind an odd count.
+  template <int kQueries, int kVectors, typename At>
+  void add_value_pairs(const T* values, const At& at, int64_t count, const uint16_t* scores, float* out, const T* keys) const {
+    Floats sums[kQueries][kVectors] = {};
+    for (int64_t j = 0; j < count; j += 2) {
+      const T* one = values + at(j) * cached.value_dim;
+      const T* next = j + 1 < count ? values + at(j + 1) * cached.value_dim : one;
+      prefetch(keys + at(j + kChunk) * cached.dim, cached.dim);
+      prefetch(keys + at(j + 1 + kChunk) * cached.dim, cached.dim);
+      Words pairs[kVectors];
+      for (int v = 0; v < kVectors; v += 2)
+        std::tie(pairs[v], pairs[v + 1]) = interleaved(load_pairs(one + v * kLanes), load_pairs(next + v * kLanes));
+      for (int q = 0; q < kQueries; ++q) {
+        uint32_t both;
+        std::memcpy(&both, scores + q * kChunk + j, sizeof both);
+        for (int v = 0; v < kVectors; ++v) sums[q][v] = add_pairs(sums[q][v], Words{} + both, pairs[v]);
+      }
+    }
+    for (int q = 0; q < kQueries; ++q)
+      for (int v = 0; v < kVectors; v += 2)
+        store_ordered(sums[q][v], sums[q][v + 1], out + q * cached.value_dim + v * kLanes);
   }
 
   static void prefetch(const T* from, int64_t count) {
@@ -225,6 +275,15 @@ struct Attention {
     }
     float* to = sums + q * value_dim;
     int64_t column = 0;
+    if constexpr (kPairs) {
+      uint16_t pairs[kQueries * kChunk];
+      for (int i = 0; i < kQueries; ++i) {
+        for (int64_t j = 0; j < count; ++j) narrow(scores[i * kChunk + j], pairs[i * kChunk + j]);
+        if (count % 2) pairs[i * kChunk + count] = 0;
+      }
+      for (; column + 4 * kLanes <= value_dim; column += 4 * kLanes)
+        add_value_pairs<kQueries, 4>(values + column, at, count, pairs, to + column, keys);
+    }
     for (; column + 4 * kLanes <= value_dim; column += 4 * kLanes)
       add_values<kQueries, 4>(values + column, at, count, scores, to + column, keys);
     for (; column + kLanes <= value_dim; column += kLanes)

@@ -162,12 +162,13 @@ struct DecodeRows {
   template <typename Slots>
   Attention<T, Slots> set(int64_t first, int64_t last, const Cached<T>& cache) const {
     const int64_t group = query_heads / heads, part = group * dim;
-    Attention<T, Slots> made{cache, {}, Lines<float>((last - first) * heads * part), group, {}, place(first).room, {}};
-    float* to = made.query.data();
+    Lines<float> queries((last - first) * heads * part);
+    float* to = queries.data();
     for (int64_t head = 0; head < heads; ++head)
       for (int64_t r = first; r < last; ++r, to += part)
         for (int64_t i = 0; i < part; ++i)
           to[i] = query[(r * heads + head) * part + i] * static_cast<float>(scaling);
+    Attention<T, Slots> made{cache, {}, std::move(queries), group, {}, place(first).room, {}};
     for (int64_t r = first; r < last; ++r) made.outs.push_back(out + r * query_heads * value_dim);
     return made;
   }

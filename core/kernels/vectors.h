@@ -143,4 +143,37 @@ inline Floats add_product(Floats sum, uint32_t one, Words many) {
   return sum + value * reinterpret_cast<Floats>(many);
 }
 
+#if defined(__AVX512BF16__) && defined(__AVX512BW__)
+
+// Of bfloat16, kLanes pairs of them in a vector.
+inline Words load_pairs(const uint16_t* from) { return reinterpret_cast<Words>(_mm512_loadu_si512(from)); }
+
+inline Floats add_pairs(Floats sum, Words a, Words b) {
+  return reinterpret_cast<Floats>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sum), reinterpret_cast<__m512bh>(a),
+                                                   reinterpret_cast<__m512bh>(b)));
+}
+
+// Pairs of a number of `a` and of that of `b` at its place. They are out of order: `store_ordered` puts right what they add up to.
+inline std::pair<Words, Words> interleaved(Words a, Words b) {
+  const __m512i x = reinterpret_cast<__m512i>(a), y = reinterpret_cast<__m512i>(b);
+  return {reinterpret_cast<Words>(_mm512_unpacklo_epi16(x, y)), reinterpret_cast<Words>(_mm512_unpackhi_epi16(x, y))};
+}
+
+inline void store_ordered(Floats low, Floats high, float* to) {
+  const __m512 x = reinterpret_cast<__m512>(low), y = reinterpret_cast<__m512>(high);
+  const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+  const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+  _mm512_storeu_ps(to, _mm512_permutex2var_ps(x, first, y));
+  _mm512_storeu_ps(to + kLanes, _mm512_permutex2var_ps(x, second, y));
+}
+
+#else  // not called
+
+inline Words load_pairs(const uint16_t*) { return {}; }
+inline Floats add_pairs(Floats sum, Words, Words) { return sum; }
+inline std::pair<Words, Words> interleaved(Words a, Words b) { return {a, b}; }
+inline void store_ordered(Floats, Floats, float*) {}
+
+#endif
+
 }  // namespace refreshkv

@@ -20,7 +20,7 @@ from core.key_codes import (
 from core.places import Coded, Small, place
 from core.policies.base import Scoring
 from core.selection import gather_positions
-from tests.core.rows import decode_rows
+from tests.core.rows import decode_rows, queries, rounding
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")
 BITS = pytest.mark.parametrize("bits", [2, 3, 4])
@@ -269,18 +269,18 @@ def test_chosen_attention(
     length: int, dtype: torch.dtype, dim: int, value_dim: int, without_kernels: Callable[[], None]
 ) -> None:
     torch.manual_seed(0)
-    query = torch.randn(1, 6, 1, dim)
+    query = queries(1, 6, 1, dim)
     keys, values = (torch.randn(1, 2, length + 3, size).to(dtype)[:, :, :length] for size in (dim, value_dim))
     scores = torch.randn(1, 2, length)
     chosen = choose_positions(scores, torch.tensor([[length // 2, length // 3]]), 2)
-    output = chosen_attention(query, keys, values, chosen, 0.2)
+    output = chosen_attention(query, keys, values, chosen, 0.25)
     for head in range(2):
         held = chosen[0, head][chosen[0, head] >= 0]
         near_keys, near_values = keys[0, head, held].double(), values[0, head, held].double()
-        weights = (query[0, 3 * head : 3 * head + 3, 0].double() @ near_keys.T * 0.2).softmax(1)
-        assert (output[0, 0, 3 * head : 3 * head + 3] - weights @ near_values).abs().max() < 1e-5
+        weights = (query[0, 3 * head : 3 * head + 3, 0].double() @ near_keys.T * 0.25).softmax(1)
+        assert (output[0, 0, 3 * head : 3 * head + 3] - weights @ near_values).abs().max() < rounding(values)
     without_kernels()
-    assert torch.allclose(output, chosen_attention(query, keys, values, chosen, 0.2), atol=1e-5)
+    assert torch.allclose(output, chosen_attention(query, keys, values, chosen, 0.25), atol=rounding(values))
 
 
 @BITS
@@ -290,26 +290,26 @@ def test_indexed_attention_is_scores_choice_and_attention(
     bits: int, length: int, spread: int, without_kernels: Callable[[], None]
 ) -> None:
     keys, values = keys_like(1, 2, length, 64), torch.randn(1, 2, length, 64).bfloat16()
-    query, codes = torch.randn(1, 6, 1, 64), KeyCodes(keys, bits)
-    output, chosen = indexed_attention(query, keys, values, codes, 100, 16, 0.05, spread=spread)
-    assert torch.equal(chosen, choose_positions(codes.scores(query, 0.05), 100, 16, spread))
-    assert torch.equal(output, chosen_attention(query, keys, values, chosen, 0.05))
+    query, codes = queries(1, 6, 1, 64), KeyCodes(keys, bits)
+    output, chosen = indexed_attention(query, keys, values, codes, 100, 16, 0.0625, spread=spread)
+    assert torch.equal(chosen, choose_positions(codes.scores(query, 0.0625), 100, 16, spread))
+    assert torch.equal(output, chosen_attention(query, keys, values, chosen, 0.0625))
     without_kernels()
-    slow, by_torch = indexed_attention(query, keys, values, codes, 100, 16, 0.05, spread=spread)
+    slow, by_torch = indexed_attention(query, keys, values, codes, 100, 16, 0.0625, spread=spread)
     assert torch.equal(chosen, by_torch)
-    assert torch.allclose(output, slow, atol=1e-5)
+    assert torch.allclose(output, slow, atol=rounding(values))
 
 
 def test_a_batch_takes_the_way_of_its_rows() -> None:
     keys, values = keys_like(2, 2, 90, 32), torch.randn(2, 2, 90, 32).bfloat16()
-    query, codes = torch.randn(2, 4, 1, 32), KeyCodes(keys, 4)
-    output, chosen = indexed_attention(query, keys, values, codes, 20, 4, 0.1)
+    query, codes = queries(2, 4, 1, 32), KeyCodes(keys, 4)
+    output, chosen = indexed_attention(query, keys, values, codes, 20, 4, 0.125)
     for row in range(2):
         alone = KeyCodes(keys[row : row + 1], 4)
         one = slice(row, row + 1)
-        expected, positions = indexed_attention(query[one], keys[one], values[one], alone, 20, 4, 0.1)
+        expected, positions = indexed_attention(query[one], keys[one], values[one], alone, 20, 4, 0.125)
         assert torch.equal(chosen[one], positions)
-        assert torch.allclose(output[one], expected, atol=1e-5)
+        assert torch.allclose(output[one], expected, atol=rounding(values))
 
 
 @BITS
