@@ -26,14 +26,18 @@ from .refresh import refresh_together
 from .sampling import Sampler
 from .steps import Verified, decode, verify
 
-MATCH = 4
-"""Tokens that must agree before what followed them is drafted."""
+MATCHES = {1: 0.1, 2: 0.2, 4: 0.3, 8: 0.5, 16: 0.8}
+"""How many last tokens may agree with earlier ones, and how likely what followed those is at first to be next."""
 
-REMEMBERED = 15
-"""Durations of which the median is taken: a busy machine makes single ones long."""
+REMEMBERED, FEW = 15, 5
+"""Durations of which the median is taken, and how few say nothing: a busy machine makes single ones long, and the first
+prepares what others find."""
 
-WORTH = 1.05
+WORTH = 1.03
 """How much sooner the text must come by a draft, to be drafted."""
+
+ROW = 1 / 8
+"""Of a step's time, what a further token may add while it has not been measured."""
 
 
 class Odds:
@@ -63,35 +67,37 @@ class Odds:
 
 
 class Costs:
-    """Seconds of a step with one token, and what each further one adds."""
+    """Seconds of a step by how many tokens it takes."""
 
     def __init__(self) -> None:
         """Nothing is known."""
-        self._step, self._row = (deque[float](maxlen=REMEMBERED) for _ in range(2))
+        self._seconds: dict[int, deque[float]] = {}
 
     def learn(self, tokens: int, seconds: float) -> None:
         """A step of so many tokens took so long."""
-        if tokens == 1:
-            self._step.append(seconds)
-        elif self._step:
-            self._row.append(max(0.0, (seconds - self.step) / (tokens - 1)))
+        self._seconds.setdefault(tokens, deque(maxlen=REMEMBERED)).append(seconds)
 
     @property
     def step(self) -> float:
         """Of one token; 0 while it is not known."""
-        return median(self._step) if self._step else 0.0
+        return self.of(1)
 
-    @property
-    def row(self) -> float:
-        """Of a further one; at first a quarter of a step."""
-        return median(self._row) if self._row else self.step / 4
+    def of(self, tokens: int) -> float:
+        """Of so many; where that is not known yet, a token adds what the most that is known took in the mean, and an
+        eighth of a step at least."""
+        if 1 not in self._seconds:
+            return 0.0
+        times = {count: median(times) for count, times in self._seconds.items() if count == 1 or len(times) >= FEW}
+        known = max(count for count in times if count <= tokens)
+        one, seconds = times[1], times[known]
+        row = max(ROW * one, (seconds - one) / max(1, known - 1))
+        return max(one, seconds) + row * (tokens - known)
 
     def best(self, odds: float, most: int, draft: float = 0.0) -> int:
         """How many tokens to draft at most, so that the text comes soonest; a drafted one takes `draft` seconds."""
 
         def pace(count: int) -> float:  # tokens a second: those that are right, and one more
-            tokens = sum(odds**place for place in range(count + 1))
-            return tokens / (self.step + count * (self.row + draft))
+            return sum(odds**place for place in range(count + 1)) / (self.of(1 + count) + count * draft)
 
         if not self.step:
             return 0
@@ -137,10 +143,10 @@ class LookUp:
 
     def __init__(self) -> None:
         """Nothing is read."""
-        self._ends = dict[tuple[int, ...], int]()  # where the latest tokens like these end
+        self._ends = {length: dict[tuple[int, ...], int]() for length in MATCHES}  # where the latest like these end
         self._tokens: list[int] = []
-        self._odds = {length: Odds(odds) for length, odds in ((MATCH, 0.3), (2 * MATCH, 0.5), (4 * MATCH, 0.8))}
-        self._used = self._odds[MATCH]
+        self._odds = {length: Odds(odds) for length, odds in MATCHES.items()}
+        self._used = min(MATCHES)
         self._guess: int | None = None  # what was found to be next and not drafted
 
     def draft(self, ids: Tensor, costs: Costs) -> list[int]:
@@ -148,52 +154,56 @@ class LookUp:
         without trying."""
         new = ids[0, len(self._tokens) :].tolist()
         if self._guess is not None:
-            self._used.learn(int(self._guess == new[0]), 1)
+            self.learn(int(self._guess == new[0]), 1)
         found = self._read(new)
         for odds in self._odds.values():
             odds.pass_by()
         self._guess = None
-        if found is None:
+        if not found:
             return []
-        length = self._match(found)
-        self._used = next(odds for least, odds in reversed(self._odds.items()) if length >= least)
-        if not (count := costs.best(self._used.value, MOST_DRAFTED)):
-            self._guess = self._tokens[found]
-        return self._tokens[found : found + count]
+        self._used = max(found)
+        begin = found[self._used]
+        if not (count := costs.best(self._odds[self._used].value, MOST_DRAFTED)):
+            self._guess = self._tokens[begin]
+        drafted, period = list[int](), len(self._tokens) - begin
+        for place in range(count):  # which may go on with what is drafted, where the text turns in a circle
+            drafted.append(
+                self._tokens[begin + place] if begin + place < len(self._tokens) else drafted[place - period]
+            )
+        return drafted
 
     def learn(self, right: int, drafted: int) -> None:
         """Matches of such a length are as good as that."""
-        self._used.learn(right, drafted)
+        self._odds[self._used].learn(right, drafted)
 
-    def _read(self, new: Sequence[int]) -> int | None:
-        """Take in what is new; returns where the last tokens stood before, if they did."""
-        found = None
-        for token in new:
-            self._tokens.append(token)
-            last = tuple(self._tokens[-MATCH:])
-            found = self._ends.get(last) if len(last) == MATCH else None
-            self._ends[last] = len(self._tokens)
+    def _read(self, new: Sequence[int]) -> dict[int, int]:
+        """Take in what is new; returns for each length of MATCHES where as many last tokens ended before, if they
+        did."""
+        begin = len(self._tokens)
+        self._tokens += new
+        found = dict[int, int]()
+        for length, ends in self._ends.items():
+            for end in range(max(begin + 1, length), len(self._tokens) + 1):
+                last = tuple(self._tokens[end - length : end])
+                if end == len(self._tokens) and last in ends:
+                    found[length] = ends[last]
+                ends[last] = end
         return found
-
-    def _match(self, end: int) -> int:
-        """How many tokens before `end` agree with the last ones, up to four times MATCH."""
-        length = MATCH
-        while length < 4 * MATCH and length < end and self._tokens[end - length - 1] == self._tokens[-length - 1]:
-            length += 1
-        return length
 
 
 class SmallCacheDraft:
     """Drafts by decode steps of another policy on the keys and values of `cache`, with a small cache or an index of its
     own beside them."""
 
-    PAUSE = 512  # tokens until it is tried again what a draft takes
+    PAUSE = 512  # tokens until it is tried, again too, what a draft takes
+    EXPECTED = 3 / 4  # of a step of the text, while it has not been tried; an index has to be made first
 
     def __init__(self, model: PreTrainedModel, cache: PolicyCache, policy: Policy, most: int, sampler: Sampler) -> None:
         """`cache` holds the prompt. most: tokens at once. sampler: draws as the text is drawn."""
         self._model, self._cache, self._sampler, self._most = model, cache, sampler, most
         self._own = PolicyCache(model.config, policy)
-        self._odds, self._seconds, self._tried = Odds(0.9), deque[float](maxlen=REMEMBERED), -self.PAUSE
+        self._odds, self._seconds = Odds(0.9), deque[float](maxlen=REMEMBERED)
+        self._tried = cache.get_seq_length()
         for layer, main in self._layers():
             layer.adopt(*main.full)
             layer.count(main.get_seq_length(), None)
@@ -251,7 +261,7 @@ class SmallCacheDraft:
 
     def _count(self, length: int, costs: Costs) -> int:
         """How many to draft behind so many tokens; now and then one, to see what it takes."""
-        seconds = median(self._seconds) if self._seconds else costs.step / 2
+        seconds = median(self._seconds) if len(self._seconds) >= FEW else self.EXPECTED * costs.step
         due = costs.step > 0 and length - self._tried >= self.PAUSE
         return costs.best(self._odds.value, self._most, seconds) or min(due, self._most)
 

@@ -24,7 +24,7 @@ from core import (
     enable,
     stream_generate,
 )
-from core.drafting import Costs, LookUp, Odds
+from core.drafting import FEW, Costs, LookUp, Odds
 from core.policies.base import MOST_DRAFTED
 from tests.core.architectures import make_model
 from tests.core.tiny import byte_tokenizer, tiny_model
@@ -253,10 +253,22 @@ def test_what_followed_the_same_tokens_is_looked_up() -> None:
     assert looked_up.draft(again, costs) == [7, 8, 9, 10, 11, 12, 13]
 
 
+def test_the_longest_match_is_followed_and_of_equal_ones_the_latest() -> None:
+    ids = torch.tensor([[1, 2, 3, 20, 9, 3, 30, 9, 3, 31, 7, 2, 3]])
+    assert LookUp().draft(ids, Always())[:1] == [20]  # 2, 3 stood there, and 3 alone later
+    assert LookUp().draft(torch.cat([ids, torch.tensor([[40, 9, 3]])], dim=1), Always())[:2] == [31, 7]
+
+
+def test_what_turns_in_a_circle_is_drafted_round_it() -> None:
+    assert LookUp().draft(torch.tensor([[8, 1, 2, 3, 1, 2, 3]]), Always()) == [1, 2, 3, 1, 2, 3, 1]
+    assert LookUp().draft(torch.tensor([[5, 5]]), Always()) == [5] * 7
+
+
 def test_what_is_not_drafted_is_learned_from() -> None:
     costs, looked_up = Costs(), LookUp()
     costs.learn(1, 1.0)
-    costs.learn(2, 1.6)  # dear: a match alone is not enough
+    for _ in range(FEW):
+        costs.learn(2, 1.6)  # dear: a match alone is not enough
     text = [1, 2, 3, 4, 5, 6]
     ids = torch.tensor([text + text[:4]])
     drafted = list[list[int]]()
@@ -267,13 +279,24 @@ def test_what_is_not_drafted_is_learned_from() -> None:
     assert drafted[-1][0] == int(ids[0, -1])  # what came
 
 
+def test_what_a_step_takes_is_the_median_of_some_and_goes_on_from_there() -> None:
+    costs = Costs()
+    assert costs.of(3) == costs.step == 0.0
+    costs.learn(1, 1.0)
+    assert [costs.of(tokens) for tokens in (1, 2, 8)] == [1.0, 1.125, 1.875]
+    for seconds in (9.0, 9.0, *[1.5] * (FEW - 2)):
+        assert costs.of(3) == 1.25  # so few say nothing
+        costs.learn(3, seconds)
+    assert [costs.of(tokens) for tokens in (2, 3, 5)] == [1.125, 1.5, 2.0]
+
+
 def test_what_does_not_pay_pauses_and_is_tried_again() -> None:
     odds, costs = Odds(0.7), Costs()
     costs.learn(1, 1.0)
-    costs.learn(5, 2.0)
-    assert costs.row == 0.25
+    for _ in range(FEW):
+        costs.learn(2, 1.25)
     assert costs.best(odds.value, 7) > 1
-    for _ in range(8):
+    for _ in range(10):
         odds.learn(0, 4)
     assert costs.best(odds.value, 7) == 0
     odds.pass_by(600)
@@ -287,7 +310,8 @@ def test_as_much_is_drafted_as_pays(odds: float, draft: float, expected: int) ->
     costs = Costs()
     assert costs.best(odds, 7, draft) == 0  # nothing is known
     costs.learn(1, 1.0)
-    costs.learn(3, 1.4)
+    for _ in range(FEW):
+        costs.learn(2, 1.2)
     paces = {count: sum(odds**place for place in range(count + 1)) / (1 + count * (0.2 + draft)) for count in range(8)}
     best = max(paces, key=lambda count: paces[count])
     assert costs.best(odds, 7, draft) == (best if paces[best] > 1.03 else 0) == expected
