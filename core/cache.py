@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from .applicable import require_applicable
 from .errors import CacheMismatchError, InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
 from .layer import ATTENTION_NAME, PolicyLayer, Step
+from .on_disk import DiskStorage
 from .parallel import processes_of
 from .policies import Policy
 from .window import Beyond, window_rule
@@ -55,13 +57,16 @@ class PolicyCache(Cache):
     prefilled with no decoded token before them, so that their keys and values are the same under every policy.
     """
 
-    def __init__(self, config: PreTrainedConfig, policy: Policy, window: Beyond | None = None) -> None:
+    def __init__(
+        self, config: PreTrainedConfig, policy: Policy, window: Beyond | None = None, folder: Path | None = None
+    ) -> None:
         """Make an empty cache for a model with this `config`. window: "extend" goes on beyond the trained window
-        (window.py), where a text is longer.
+        (window.py), where a text is longer. folder: keys and values lie in files there, on a CPU, which are gone with
+        the cache; what a method keeps besides, an index or a small cache, is in memory.
 
         Raises PolicyInactiveError if the policy has a small cache and the model no layer to apply it to, if the model's
         layers share keys and values with one another, or if the window is to be extended and cannot be;
-        InvalidParameterError if it is given something else.
+        InvalidParameterError if it is given something else, or nothing can be written to `folder`.
         """
         if not isinstance(config, PreTrainedConfig) or not isinstance(policy, Policy):
             raise InvalidParameterError(
@@ -82,8 +87,10 @@ class PolicyCache(Cache):
         self.beyond = window
         self.window = window_rule(self._config, policy, window, layer_types)
         heads = self.processes if self.processes and self.processes.split else None
+        self.disk = None if folder is None else DiskStorage(Path(folder))
+        kept = kv_dtype(self._config), self.window, heads, self.disk
         layers = [
-            PolicyLayer(policy.for_layer(index, len(layer_types)), kv_dtype(self._config), self.window, heads)
+            PolicyLayer(policy.for_layer(index, len(layer_types)), *kept)
             if kind == "full_attention"
             else DYNAMIC_LAYER_TYPE_MAPPING.get(kind, DynamicLayer)(**kw)
             for index, (kind, kw) in enumerate(zip(layer_types, layer_kwargs, strict=True))
@@ -278,7 +285,7 @@ class PolicyCache(Cache):
         A prefill attends fully under every policy. Tokens decoded since are left out: theirs depend on the policy.
         Raises PolicyInactiveError as the constructor does.
         """
-        other = PolicyCache(self._model_config, policy, self.beyond)
+        other = PolicyCache(self._model_config, policy, self.beyond, None if self.disk is None else self.disk.folder)
         self.truncate(self.prefilled)
         for index, layer in enumerate(self.layers):
             if not isinstance(layer, PolicyLayer):
@@ -291,7 +298,7 @@ class PolicyCache(Cache):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all tensors the layers hold, reserved room included."""
+        """Bytes of memory of all tensors the layers hold, reserved room included."""
         return sum(layer.nbytes if isinstance(layer, PolicyLayer) else _tensor_bytes(layer) for layer in self.layers)
 
     def full_layers(self) -> int:

@@ -18,6 +18,7 @@ from .events import RefreshReason
 from .extension import Extension
 from .kept import Kept
 from .key_codes import KeyCodes
+from .on_disk import DiskStorage
 from .parallel import Processes
 from .places import Extended
 from .policies import Observation, Policy
@@ -67,8 +68,9 @@ class PolicyLayer(CacheLayerMixin):
         dtype: torch.dtype | None = None,
         window: Window | None = None,
         others: Processes | None = None,
+        disk: DiskStorage | None = None,
     ) -> None:
-        """An empty layer; storage is made at the first update, where what is cached is.
+        """An empty layer; storage is made at the first update, where what is cached is, or on `disk`.
 
         `dtype`: in which keys and values are stored; None is that of what is cached. `update` returns the stored ones,
         so that a forward sees the same past however it came there. `window`: how to go on beyond it, if at all.
@@ -77,6 +79,7 @@ class PolicyLayer(CacheLayerMixin):
         self.policy = policy
         self.window = window
         self.others = others
+        self.disk = disk
         self.dtype = dtype
         self.is_initialized = False
         self._full: tuple[GrowingTensor, GrowingTensor] | None = None
@@ -121,7 +124,7 @@ class PolicyLayer(CacheLayerMixin):
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Make the storage: keys and values may differ in heads and size (latent attention)."""
         keys, values = (states[:, :, :0].to(self.dtype or states.dtype) for states in (key_states, value_states))
-        self._full = (GrowingTensor(keys), GrowingTensor(values))
+        self._full = (GrowingTensor(keys, self.disk), GrowingTensor(values, self.disk))
         self.is_initialized = True
         self.reserve(self._reserved)
 
@@ -419,7 +422,7 @@ class PolicyLayer(CacheLayerMixin):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the full cache, reserved room included, and of what is kept beside it."""
+        """Bytes of memory of the full cache, reserved room included, and of what is kept beside it."""
         extension = 0 if self.extension is None else self.extension.nbytes
         return sum(buffer.nbytes for buffer in self._full or ()) + self.kept.nbytes + extension
 

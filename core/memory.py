@@ -14,6 +14,7 @@ from .devices import layers_on
 from .errors import ContextOverflowError
 from .extension import SCORED
 from .key_codes import SPAN
+from .on_disk import DiskStorage
 from .parallel import processes_of
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -55,7 +56,9 @@ def _left_in_container(folder: Path) -> Iterator[int]:
 
 def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: int, max_new_tokens: int) -> None:
     """Raise ContextOverflowError if `cache`, whose window is extended, would take more than there is with what it
-    holds already."""
+    holds already, in memory or on disk."""
+    if cache.disk is not None:
+        _require_disk(model, cache, cache.disk, prompt_tokens + max_new_tokens)
     free = free_for(model) + cache.nbytes
     per_token, fixed = bytes_of(model, cache)
     needed = fixed + per_token * (prompt_tokens + max_new_tokens)
@@ -73,6 +76,23 @@ def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: in
     )
 
 
+def _require_disk(model: PreTrainedModel, cache: PolicyCache, disk: DiskStorage, tokens: int) -> None:
+    layers = cache.policy_layers.values()
+    held = sum(buffer.storage.nbytes for layer in layers if layer.is_initialized for buffer in layer.full)
+    needed, free = len(layers) * _states(model, cache) * tokens, disk.free() + held
+    if needed <= free:
+        return
+    raise ContextOverflowError(
+        "disk-exceeded",
+        "Keys and values of {tokens} tokens take {needed} GB, and {free} GB are free in {folder}. Shorten the prompt, "
+        "free some, or give another folder.",
+        tokens=tokens,
+        needed=f"{needed / 1e9:.2f}",
+        free=f"{free / 1e9:.2f}",
+        folder=str(disk.folder),
+    )
+
+
 def fitting_tokens(model: PreTrainedModel, cache: PolicyCache, free: int) -> int:
     """How many tokens, written ones among them, so many bytes hold in `cache`, whose window is extended."""
     per_token, fixed = bytes_of(model, cache)
@@ -80,16 +100,26 @@ def fitting_tokens(model: PreTrainedModel, cache: PolicyCache, free: int) -> int
 
 
 def bytes_of(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
-    """Bytes that a token takes in `cache`, and those that do not grow: keys and values, and beyond the window that is
-    extended their index, the working sets and the scores under way."""
+    """Bytes of memory that a token takes in `cache`, and those that do not grow: keys and values unless they lie on
+    disk, and beyond the window that is extended their index, the working sets and the scores under way."""
+    states, layers, window = _states(model, cache), len(cache.policy_layers), cache.window
+    kept = 0 if cache.disk is not None else states
+    if window is None:
+        return layers * kept, 0
+    heads, dim = _heads(model, cache)
+    codes = heads * -(-dim // SPAN) * SPAN * window.bits // 8
+    return layers * (kept + codes), layers * states * window.size + 2 * SCORED
+
+
+def _states(model: PreTrainedModel, cache: PolicyCache) -> int:
+    """Bytes of a token's keys and values in a layer."""
+    heads, dim = _heads(model, cache)
+    return 2 * heads * dim * (kv_dtype(model.config.get_text_config(decoder=True)) or model.dtype).itemsize
+
+
+def _heads(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
+    """KV heads of a layer in this process, and their size."""
     config = model.config.get_text_config(decoder=True)
     dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    if cache.processes is not None and cache.processes.split:
-        heads //= cache.processes.size
-    states = 2 * heads * dim * (kv_dtype(config) or model.dtype).itemsize
-    layers, window = len(cache.policy_layers), cache.window
-    if window is None:
-        return layers * states, 0
-    codes = heads * -(-dim // SPAN) * SPAN * window.bits // 8
-    return layers * (states + codes), layers * states * window.size + 2 * SCORED
+    return heads // cache.processes.size if cache.processes is not None and cache.processes.split else heads, dim

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from .on_disk import DiskStorage
 from .selection import gather_into, gather_positions, has_gradient
 
 BLOCK = 256
@@ -19,9 +20,11 @@ BLOCK = 256
 class GrowingTensor:
     """A tensor `(batch, heads, length, dim)` that grows along `length` without a copy per step."""
 
-    def __init__(self, initial: Tensor) -> None:
-        """Adopt `initial` as the storage; the first append that does not fit moves it into a larger one."""
+    def __init__(self, initial: Tensor, disk: DiskStorage | None = None) -> None:
+        """Adopt `initial` as the storage; the first append that does not fit moves it into a larger one, on `disk` if
+        there is one."""
         self._storage = initial
+        self._disk = disk
         self.length = initial.shape[2]
 
     @property
@@ -36,15 +39,16 @@ class GrowingTensor:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the storage, room that is not filled yet included."""
-        return self._storage.nbytes
+        """Bytes of memory of the storage, room that is not filled yet included."""
+        return 0 if self._disk is not None else self._storage.nbytes
 
     def reserve(self, capacity: int) -> None:
         """Make room for `capacity` positions in all, rounded up to whole blocks."""
         if capacity <= self._storage.shape[2]:
             return
         batch, heads, _, dim = self._storage.shape
-        grown = self._storage.new_empty(batch, heads, -(-capacity // BLOCK) * BLOCK, dim)
+        shape = batch, heads, -(-capacity // BLOCK) * BLOCK, dim
+        grown = self._storage.new_empty(shape) if self._disk is None else self._disk.empty(shape, self._storage)
         grown[:, :, : self.length] = self.view
         self._storage = grown
 
