@@ -318,20 +318,24 @@ class Speculation:
         self._learn()
         drafted = self._draft(ids)
         started = perf_counter()
-        weights = self._small is not None and self._small.refreshes(ids.shape[1], self._costs)
+        weights = self._has_room(ids) and self._small is not None and self._small.refreshes(ids.shape[1], self._costs)
         self._verified = verify(self._model, [int(ids[0, -1]), *drafted], self._cache, weights=weights)
         self._costs.learn(1 + self._drafted, _seconds_since(started, self._cache))
         return self._verified
 
     def _draft(self, ids: Tensor) -> list[int]:
         self._drafter, self._drafted = None, 0
-        if ids.shape[1] + MOST_DRAFTED > self._window:  # no token has a position behind it
+        if not self._has_room(ids):
             return []
         for drafter in self._drafters:
             if drafted := drafter.draft(ids, self._costs):
                 self._drafter, self._drafted = drafter, len(drafted)
                 return drafted
         return []
+
+    def _has_room(self, ids: Tensor) -> bool:
+        """Whether the window has positions for a draft; beyond it tokens are decoded one by one, if at all."""
+        return ids.shape[1] + MOST_DRAFTED <= self._window
 
     def _learn(self) -> None:
         if self._verified is None:

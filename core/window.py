@@ -110,7 +110,7 @@ def window_rule(
     if not policy.extends:
         raise PolicyInactiveError(
             "policy-within-the-window",
-            "{policy} cannot go on beyond the trained window yet. Use KeyIndex, RefreshKV or FullAttention with "
+            "{policy} cannot go on beyond the trained window yet. Use KeyIndex, RefreshKV, FullAttention or Exact with "
             "window='extend', or leave it out.",
             policy=type(policy).__name__,
         )

@@ -107,7 +107,7 @@ class Specs:
             able = [Message(title_of(method)) for method in METHODS if extends(method)]
             raise AppError(
                 "{} reads no more than the window of {:,} tokens. To have the documents read as one, choose another "
-                "method under “How the model writes”: {}, {} or {}.",
+                "method under “How the model writes”: {}, {}, {} or {}.",
                 Message(title_of(request.method)), window, *able,
             )  # fmt: skip
         try:

@@ -22,9 +22,11 @@ class Exact(Policy):
 
     policy: what drafts; a method with a small cache or an index, which evicts nothing. draft: tokens that it drafts at
     most before they are verified, 0 to 7; 0 leaves drafting to what stands in prompt and text. Where drafts do not pay,
-    fewer are made or none. Raises InvalidParameterError.
+    fewer are made or none. Beyond the trained window none are: each token chooses for itself there, so that several
+    take nearly as long together as alone. Raises InvalidParameterError.
     """
 
+    extends: ClassVar[bool] = True
     summary: ClassVar[str] = "Writes exactly what full attention writes, faster: it drafts cheaply and verifies."
 
     policy: Policy = field(default_factory=lambda: KeyIndex(budget=1 / 32))

@@ -16,6 +16,7 @@ from core import (
     CacheMismatchError,
     CacheRefreshed,
     ContextOverflowError,
+    Exact,
     FullAttention,
     InvalidParameterError,
     KeyIndex,
@@ -38,7 +39,12 @@ from tests.core.tiny import byte_tokenizer, tiny_model
 
 SIZE = 64
 LENGTH = 150
-POLICIES = [FullAttention(), KeyIndex(budget=8, recent=1), RefreshKV(budget=8, stride=4)]
+POLICIES = [
+    FullAttention(),
+    KeyIndex(budget=8, recent=1),
+    RefreshKV(budget=8, stride=4),
+    Exact(RefreshKV(budget=8, stride=4)),
+]
 ROTARY = {
     "default": None,
     "linear": {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0},
@@ -138,6 +144,16 @@ def test_a_small_cache_holds_what_the_last_full_step_attended_to() -> None:
     assert kinds == [0, 0, 3, 0, 0, 3, 0, 0]
 
 
+@pytest.mark.parametrize("drafts", [KeyIndex(budget=8, recent=1), RefreshKV(budget=8, stride=4)])
+@pytest.mark.parametrize("length", [40, 55, LENGTH])  # the text stays within the window, crosses its end, is beyond it
+def test_exact_is_full_attention(drafts: Policy, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.drafting.Costs.best", lambda costs, odds, most, draft=0.0: most)
+    model, ids = model_with(), (tokens(10) * 20)[:length]
+    assert written(model, Exact(drafts), ids) == written(model, FullAttention(), ids)
+    sampled = {"temperature": 1.0, "seed": 3}
+    assert written(model, Exact(drafts), ids, **sampled) == written(model, FullAttention(), ids, **sampled)
+
+
 def test_a_small_cache_that_is_chosen_at_every_step_changes_nothing() -> None:
     model = model_with()
     assert written(model, RefreshKV(budget=8, stride=1)) == written(model, FullAttention())
@@ -173,7 +189,7 @@ def test_an_answer_may_go_on_beyond_the_window(policy: Policy) -> None:
     assert cache.get_seq_length() == 55 + 15 > SIZE
     # What was decoded is what it would be read as, with a block of one query each.
     reference = ExtendedReference(model, Window.of(SIZE))
-    if policy == FullAttention():
+    if isinstance(policy, FullAttention | Exact):
         for token in cache.token_ids:
             expected = reference.decode(token, Window.of(SIZE).chosen)
         assert written(model, policy, ids, cache=cache)[-1] == int(expected.argmax())
@@ -209,7 +225,7 @@ def test_a_decoded_token_can_be_taken_back() -> None:
 
 def test_refreshes_tell_positions_of_the_text() -> None:
     model = model_with()
-    for policy in POLICIES[1:]:
+    for policy in POLICIES[1:3]:
         events = stream_generate(model, byte_tokenizer(), tokens(), policy=policy, window="extend", max_new_tokens=9)
         refreshed = [event for event in events if isinstance(event, CacheRefreshed)]
         assert [event.reason for event in refreshed][:2] == ["prefill", "stride"][: len(refreshed)]
