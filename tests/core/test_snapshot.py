@@ -147,7 +147,7 @@ def test_a_file_that_is_not_whole_is_refused(damage: str, tmp_path: Path) -> Non
     changed = {
         "cut": data[:-1],
         "flip": data,
-        "format": data.replace(b"refreshkv-snapshot-1", b"refreshkv-snapshot-0"),
+        "format": data.replace(b"refreshkv-snapshot-2", b"refreshkv-snapshot-0"),
         "empty": b"",
         "text": b"not a safetensors file at all",
     }[damage]
@@ -159,7 +159,7 @@ def test_a_file_that_is_not_whole_is_refused(damage: str, tmp_path: Path) -> Non
 def test_a_file_says_what_it_is(tmp_path: Path) -> None:
     through_a_file(Snapshot.take(prefilled(enable(make_model("llama"))), PREFIX), tmp_path)
     with safe_open(tmp_path / "prefix.safetensors", "pt") as file:
-        assert file.metadata()["format"] == "refreshkv-snapshot-1"
+        assert file.metadata()["format"] == "refreshkv-snapshot-2"
         assert file.get_tensor("token_ids").tolist() == IDS[0, :PREFIX].tolist()
 
 
