@@ -103,18 +103,17 @@ class PrefixCache:
                 tokens=len(token_ids),
             )
         room = max(room, len(token_ids))
+        entry = _Entry(PolicyCache(self._model.config, policy, window or self._window), prefix_end)
         with self._lock:
-            entry = self._take(token_ids, prefix_end, policy, room, window or self._window)
+            self._in_use[entry] = token_ids  # as whoever forgets must know
+        try:
+            if not self._load(entry, token_ids, room):
+                with self._lock:
+                    self._take(entry, token_ids, room)
             if policy.evicts:  # and chooses by what the prompt's last tokens attend to
                 read = len(entry.cache.token_ids)
                 entry.cache.truncate(min(read, max(prefix_end, len(token_ids) - policy.queries)))
-            self._in_use[entry] = token_ids
-        try:
-            needed = max(0, self._needed(entry.cache, room) - entry.cache.nbytes)
-            if self._make_room_elsewhere is not None:
-                self._make_room_elsewhere(needed)
-            if entry.cache.window is not None:
-                self._free(needed)
+            self._free(entry.cache, room)
             with self._storing(entry, token_ids[:prefix_end]):
                 yield entry.cache
         except Exception as error:
@@ -168,32 +167,44 @@ class PrefixCache:
         with self._lock:
             del self._entries[:1]
 
-    def _take(
-        self, token_ids: Sequence[int], prefix_end: int, policy: Policy, room: int, window: Beyond | None
-    ) -> _Entry:
-        """The best start there is; an entry is taken out of those kept.
+    def _load(self, entry: _Entry, token_ids: Sequence[int], room: int) -> bool:
+        """Give an empty entry what is on disk of its prefix, if that is more than is in memory, and if there is memory
+        for the run."""
+        cache = entry.cache
+        if self._disk is None or cache.policy.sums_attention:
+            return False
+        with self._lock:
+            _, known = self._best(token_ids, cache)
+        parts = self._disk.load(token_ids[: entry.prefix_end], cache.window, known)
+        if not parts:
+            return False
+        needed = self._free(cache, room)
+        if cache.window is not None and free_for(self._model) < needed:  # it will be refused
+            return False
+        with self._lock:
+            self._restore(entry, parts, room)
+        return True
 
-        An entry is continued only if it loses no part of its prefix: if the prompt begins with all that it holds of it.
-        Otherwise what it shares with the prompt is copied, and it stays as it is; of a run under way, too. So the first
-        `held` tokens of an entry never change, and can be copied and written to disk while it is in use.
+    def _take(self, entry: _Entry, token_ids: Sequence[int], room: int) -> None:
+        """Give an empty entry the best start there is in memory; the one that has it is taken out of those kept.
+
+        Another's cache is continued only if it loses no part of its prefix: if the prompt begins with all that it holds
+        of it. Otherwise what it shares with the prompt is copied, and it stays as it is; of a run under way, too. So
+        the first `held` tokens of an entry never change, and can be copied and written to disk while it is in use.
         """
-        empty = PolicyCache(self._model.config, policy, window)
-        if policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
-            self._make_room(self._needed(empty, room))
-            return _Entry(empty, prefix_end)
-        entry, shared = self._best(token_ids, empty)
-        if self._disk and (parts := self._disk.load(token_ids[:prefix_end], empty.window, shared)):
-            return _Entry(self._restored(parts, policy, room, window), prefix_end)
-        if entry and self._continues(entry, shared, window):
-            # What a run evicted must not be missing in the next, so that a text depends on its request alone.
-            same = entry.cache.policy == policy and not policy.evicts
-            cache = entry.cache if same else entry.cache.with_policy(policy)
-            self._entries.remove(entry)
-            return _Entry(cache, prefix_end)
-        if entry and (snapshot := self._copyable(entry.cache, shared)):
-            return _Entry(self._restored([snapshot], policy, room, window), prefix_end)
-        self._make_room(self._needed(empty, room))
-        return _Entry(empty, prefix_end)
+        cache = entry.cache
+        if not cache.policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
+            other, shared = self._best(token_ids, cache)
+            if other and self._continues(other, shared, cache.beyond):
+                # What a run evicted must not be missing in the next, so that a text depends on its request alone.
+                same = other.cache.policy == cache.policy and not cache.policy.evicts
+                entry.cache = other.cache if same else other.cache.with_policy(cache.policy)
+                self._entries.remove(other)
+                return
+            if other and (snapshot := self._copyable(other.cache, shared)):
+                self._restore(entry, [snapshot], room)
+                return
+        self._make_room(self._needed(cache, room))
 
     def _best(self, token_ids: Sequence[int], empty: PolicyCache) -> tuple[_Entry | None, int]:
         """The entry that shares most tokens with the prompt, for which an `empty` cache would else be taken, and how
@@ -219,12 +230,14 @@ class PrefixCache:
         except SnapshotError:  # sliding or recurrent layers
             return None
 
-    def _restored(self, parts: Sequence[Snapshot], policy: Policy, room: int, window: Beyond | None) -> PolicyCache:
-        """A cache with room for so many tokens, that holds `parts`, which follow each other."""
+    def _restore(self, entry: _Entry, parts: Sequence[Snapshot], room: int) -> None:
+        """Give an empty entry what is in `parts`, which follow each other, with room for so many tokens."""
         self._make_room(sum(part.nbytes for part in parts) * room // len(parts[-1].token_ids))
         device = self._devices[0] if len(self._devices) == 1 else None
-        first, *others = parts
-        return first.restore(self._model.config, policy, following=others, room=room, device=device, window=window)
+        (first, *others), empty = parts, entry.cache
+        entry.cache = first.restore(
+            self._model.config, empty.policy, following=others, room=room, device=device, window=empty.beyond
+        )
 
     def _storing(self, entry: _Entry, prefix: Sequence[int]) -> AbstractContextManager[None]:
         """In it, in which a run has the entry, what is computed of its prefix goes to disk."""
@@ -251,12 +264,17 @@ class PrefixCache:
         while self._entries and self.nbytes + needed > self._memory_bytes:
             self._entries.pop(0)
 
-    def _free(self, needed: int) -> None:
-        """Let go of what is kept until the machine has so many bytes, which a run beyond the window is refused
-        without."""
-        with self._lock:
-            while self._entries and free_for(self._model) < needed:
-                del self._entries[0]
+    def _free(self, cache: PolicyCache, room: int) -> int:
+        """Have others let go of theirs for a run, and these caches too until the machine has the memory that a run
+        beyond the window is refused without. Returns the bytes that it needs more than it has."""
+        needed = max(0, self._needed(cache, room) - cache.nbytes)
+        if self._make_room_elsewhere is not None:
+            self._make_room_elsewhere(needed)
+        if cache.window is not None:
+            with self._lock:
+                while self._entries and free_for(self._model) < needed:
+                    del self._entries[0]
+        return needed
 
 
 def _shared(cache: PolicyCache, token_ids: Sequence[int], other: PolicyCache) -> int:

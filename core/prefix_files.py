@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import filelock
@@ -76,23 +77,20 @@ class PrefixFiles:
         return os.path.isfile(self._path(key))  # never raises, as Path.is_file may
 
     def load(self, *keys: str) -> list[Snapshot]:
-        """The parts kept under `keys`, which follow each other, up to the first that is not there. A file that is
-        damaged, of another format or of another prefix is deleted."""
-        found: list[Snapshot] = []
+        """The parts kept under `keys`, which follow each other, up to the first that is not there. Any that is damaged,
+        of another format or of another prefix is deleted."""
+        found: list[Snapshot | None] = []
         for key in keys:
             path = self._path(key)
-            if not self.has(key):
-                break
             try:
-                part = Snapshot.read(path)
-                _require_place(path, part, found)
+                found.append(self._part(path, first=not found) if self.has(key) else None)
             except SnapshotError as error:
                 logger.warning("a kept prefix is deleted and will be computed again: %s", error)
                 self._delete(path)
-                break
-            found.append(part)
-        self.touch(*keys[: len(found)])
-        return found
+                found.append(None)
+        parts = [part for part in takewhile(lambda part: part is not None, found) if part is not None]
+        self.touch(*keys[: len(parts)])
+        return parts
 
     def touch(self, *keys: str) -> None:
         """Note that the prefix with these parts was used. Times of access are often not kept, so the time of change is
@@ -217,6 +215,18 @@ class PrefixFiles:
                 total -= status.st_size
         return total <= self._max_bytes
 
+    def _part(self, path: Path, *, first: bool) -> Snapshot:
+        """Raises SnapshotError if the file is not what its name says; of the format before, which does not say it, a
+        file is a whole."""
+        part = Snapshot.read(path)
+        if part.notes.get("key", path.stem if first else "") != path.stem:
+            raise SnapshotError(
+                "snapshot-of-another-prefix",
+                "{file} holds another prefix than its name says, or another part.",
+                file=str(path),
+            )
+        return part
+
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.safetensors"
 
@@ -240,18 +250,6 @@ def too_large(tokens: int, size: int, limit: int, kept: int) -> Statement:
         kept=kept,
         megabytes=size / MEGABYTE,
         limit=limit / MEGABYTE,
-    )
-
-
-def _require_place(path: Path, part: Snapshot, before: Sequence[Snapshot]) -> None:
-    """Raise SnapshotError if it does not go there."""
-    held = len(before[-1].token_ids) if before else 0
-    if part.notes.get("key", path.stem) == path.stem and part.start == held:
-        return
-    raise SnapshotError(
-        "snapshot-of-another-prefix",
-        "{file} holds another prefix than its name says, or another part.",
-        file=str(path),
     )
 
 

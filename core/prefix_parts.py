@@ -39,6 +39,11 @@ class Part(NamedTuple):
     key: str
 
 
+def _is(part: Part, snapshot: Snapshot, token_ids: Sequence[int]) -> bool:
+    """Whether it is that part of a prefix. A file of the format before does not say its key."""
+    return snapshot.start == part.start and snapshot.token_ids == tuple(token_ids[: part.end])
+
+
 class PrefixParts:
     """For several threads and processes."""
 
@@ -56,10 +61,9 @@ class PrefixParts:
         parts = list(takewhile(lambda part: self._files.has(part.key), self._parts(token_ids, rule)))
         if not parts or parts[-1].end <= known:
             return []
-        found = self._files.load(*(part.key for part in parts))
-        if not found or len(found[-1].token_ids) <= known:
-            return []
-        return found if found[-1].token_ids == tuple(token_ids[: len(found[-1].token_ids)]) else []
+        read = zip(parts, self._files.load(*(part.key for part in parts)), strict=False)
+        found = [snapshot for part, snapshot in takewhile(lambda both: _is(*both, token_ids), read)]
+        return found if found and len(found[-1].token_ids) > known else []
 
     @contextmanager
     def storing(self, cache: PolicyCache, token_ids: Sequence[int], wanted: Callable[[], bool]) -> Iterator[None]:

@@ -66,6 +66,12 @@ STALLED = (
     "kept: try again, with fewer pages if it comes again."
 )
 
+KEPT_IN_PART = (
+    "On disk the first {kept:,} of {tokens:,} tokens of the documents are kept, and the others are read again after "
+    "the next start: all of them take {megabytes:,.0f} MB, and the limit is {limit:,.0f} MB "
+    "(REFRESHKV_DOCUMENT_DISK_GIGABYTES)."
+)
+
 NO_ROOM_FOR_MODEL = (
     "There is not enough memory for the model. Close other programs, or set REFRESHKV_QUANTIZATION to int4 or "
     "REFRESHKV_MODEL to a smaller model, and start the app again. Your text can be edited meanwhile."
@@ -197,6 +203,11 @@ class Engine:
         cache = PolicyCache(self._text_config(), FullAttention(), "extend" if as_one else None)
         per_token, fixed = bytes_of(model, cache)
         return per_token * tokens + fixed
+
+    def kept_in_part(self, tokens: int) -> Message | None:
+        """That not all of documents of so many tokens is kept for the next start, if they are too large for that."""
+        problem = self._documents.too_large(tokens) if self._documents else None
+        return None if problem is None else Message(KEPT_IN_PART, **problem.values)
 
     def expected(self, prompt: int, new: int, *, as_one: bool) -> Seconds:
         """What runs take that read so many tokens and write at most `new`, from what the latest took; `as_one`: a

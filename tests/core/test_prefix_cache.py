@@ -257,12 +257,8 @@ def test_it_is_written_once_a_document_and_while_its_cache_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[int] = []
-    plain = PrefixFiles.save
-    monkeypatch.setattr(
-        PrefixFiles,
-        "save",
-        lambda self, key, shot, *rest: (saved.append(len(shot.token_ids)), plain(self, key, shot, *rest))[1],
-    )
+    plain = Snapshot.save
+    monkeypatch.setattr(Snapshot, "save", lambda self, path: (saved.append(len(self.token_ids)), plain(self, path))[1])
     prefixes = on_disk(tmp_path)
     for instruction in (FIRST, SECOND, FIRST):
         read(prefixes, A + instruction, new=100)  # outgrows its room, so that its buffers move
