@@ -67,9 +67,13 @@ STALLED = (
 )
 
 KEPT_IN_PART = (
-    "On disk the first {kept:,} of {tokens:,} tokens of the documents are kept, and the others are read again after "
-    "the next start: all of them take {megabytes:,.0f} MB, and the limit is {limit:,.0f} MB "
+    "Of the documents' {tokens:,} tokens the first {kept:,} are kept on disk; the others are read again after the next "
+    "start: all of them take {megabytes:,.0f} MB, and the limit is {limit:,.0f} MB "
     "(REFRESHKV_DOCUMENT_DISK_GIGABYTES)."
+)
+NOT_KEPT = (
+    "The documents are not kept on disk and are read again after the next start: their {tokens:,} tokens take "
+    "{megabytes:,.0f} MB, and the limit is {limit:,.0f} MB (REFRESHKV_DOCUMENT_DISK_GIGABYTES)."
 )
 
 NO_ROOM_FOR_MODEL = (
@@ -205,9 +209,11 @@ class Engine:
         return per_token * tokens + fixed
 
     def kept_in_part(self, tokens: int) -> Message | None:
-        """That not all of documents of so many tokens is kept for the next start, if they are too large for that."""
+        """That documents of so many tokens are too large to be kept as a whole for the next start, if they are."""
         problem = self._documents.too_large(tokens) if self._documents else None
-        return None if problem is None else Message(KEPT_IN_PART, **problem.values)
+        if problem is None:
+            return None
+        return Message(KEPT_IN_PART if problem.values["kept"] else NOT_KEPT, **problem.values)
 
     def expected(self, prompt: int, new: int, *, as_one: bool) -> Seconds:
         """What runs take that read so many tokens and write at most `new`, from what the latest took; `as_one`: a
