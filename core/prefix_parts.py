@@ -70,17 +70,17 @@ class PrefixParts:
         """In the block, in which a run has `cache`, the parts of its prefix `token_ids` are written as they are
         computed, if they are still `wanted` then."""
         parts = self._fitting(token_ids, cache.window) if len(token_ids) >= MINIMUM_TOKENS else []
-        keys = [part.key for part in parts]
-        following = iter(enumerate(parts))
-        upcoming = next(following, None)
+        keys, ids = [part.key for part in parts], list(token_ids)
+        done = 0
 
         def store() -> None:
-            nonlocal upcoming
-            while upcoming is not None and upcoming[1].end <= cache.prefilled:
-                place, (start, end, key) = upcoming
-                if not self._files.has(key):
-                    self._files.save(key, Snapshot.take(cache, end, start), keys[:place], wanted)
-                upcoming = next(following, None)
+            nonlocal done
+            while done < len(parts) and (part := parts[done]).end <= cache.prefilled:
+                if cache.token_ids[: part.end] != ids[: part.end]:  # it was emptied, and reads something else
+                    return
+                if not self._files.has(part.key):
+                    self._files.save(part.key, Snapshot.take(cache, part.end, part.start), keys[:done], wanted)
+                done += 1
 
         with self._files.using(keys):
             store()
