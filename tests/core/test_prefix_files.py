@@ -9,6 +9,7 @@ from pathlib import Path
 import filelock
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from core import InvalidParameterError, PrefixFiles, Snapshot, Statement
 
@@ -157,6 +158,22 @@ def test_a_damaged_file_is_deleted_and_written_again(tmp_path: Path, caplog: pyt
     save(tmp_path, "a")
     assert path.stat().st_size == len(whole)
     assert PrefixFiles(tmp_path, MEGABYTE).load("a")
+
+
+def test_what_changed_while_it_was_written_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def changed(tensors: dict[str, torch.Tensor], path: Path, said: dict[str, str]) -> None:
+        tensors["values.0.1"][3] += 1
+        save_file(tensors, path, said)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("core.snapshot.save_file", changed)
+        save(tmp_path, "a")
+    assert left(tmp_path) == set()
+    assert "a prefix is not kept on disk" in caplog.text
+    save(tmp_path, "a")
+    assert names(tmp_path) == {"a"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not limit the size of files")
