@@ -69,7 +69,9 @@ class PrefixParts:
     def storing(self, cache: PolicyCache, token_ids: Sequence[int], wanted: Callable[[], bool]) -> Iterator[None]:
         """In the block, in which a run has `cache`, the parts of its prefix `token_ids` are written as they are
         computed, if they are still `wanted` then."""
-        parts = self._fitting(token_ids, cache.window) if len(token_ids) >= MINIMUM_TOKENS else []
+        parts = self._parts(token_ids, cache.window) if len(token_ids) >= MINIMUM_TOKENS else []
+        if problem := self.too_large(len(token_ids)):
+            self._tell(parts, problem)
         keys, ids = [part.key for part in parts], list(token_ids)
         done = 0
 
@@ -108,16 +110,11 @@ class PrefixParts:
         whole_parts = limit // (self._token_bytes * PART_TOKENS)
         return too_large(tokens, size, limit, whole_parts * PART_TOKENS)
 
-    def _fitting(self, token_ids: Sequence[int], rule: Window | None) -> list[Part]:
-        """The parts that may be written. Of what is too large it is said once."""
-        parts = self._parts(token_ids, rule)
-        problem = self.too_large(len(token_ids))
-        if problem is None:
-            return parts
+    def _tell(self, parts: Sequence[Part], problem: Statement) -> None:
+        """Say once of a prefix that it is too large; the files take what fits."""
         if parts[-1].key not in self._told:
             self._told.add(parts[-1].key)
             self._files.refuse(parts[0].key, problem)
-        return [part for part in parts if part.end <= problem.values["kept"]]  # type: ignore[operator]
 
     def _parts(self, token_ids: Sequence[int], rule: Window | None) -> list[Part]:
         """At multiples of PART_TOKENS, and the rest.

@@ -87,6 +87,21 @@ def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
     assert names(tmp_path) == {"c", "e"}
 
 
+def test_what_a_run_uses_makes_no_room_for_others(tmp_path: Path) -> None:
+    save(tmp_path, "a", "b")
+    age(tmp_path, "a", 30)
+    age(tmp_path, "b", 20)
+    files = PrefixFiles(tmp_path, size(tmp_path))
+    with files.using(["a"]):
+        files.save("c", snapshot())
+    with files.using(["a", "c", "d"]):
+        files.save("d", snapshot())
+    files.close()
+    assert names(tmp_path) == {"a", "c"}
+    save(tmp_path, "d", max_bytes=size(tmp_path))
+    assert names(tmp_path) == {"c", "d"}
+
+
 @pytest.mark.parametrize("below", [1, 3000])
 def test_one_that_is_larger_than_the_limit_is_not_kept_and_that_is_said(
     tmp_path: Path, below: int, caplog: pytest.LogCaptureFixture

@@ -276,8 +276,9 @@ def test_a_file_of_the_format_before_is_a_whole(opened: Opened, caplog: pytest.L
     disk = prefixes._disk
     assert disk is not None
     first, second = disk._parts(A, None)[:2]
-    ids = torch.tensor(A[:PART]).numpy().tobytes()
-    assert first.key == hashlib.sha256(model_fingerprint(MODEL).encode() + ids).hexdigest()  # as it was
+    before = [torch.tensor(A[: part.end]).numpy().tobytes() for part in (first, second)]
+    whole, longer = (hashlib.sha256(model_fingerprint(MODEL).encode() + ids).hexdigest() for ids in before)
+    assert (first.key, second.key != longer) == (whole, True)
     for part in (first, second):
         path = opened.folder / f"{part.key}.safetensors"
         Snapshot.take(cache, part.end).save(path)
