@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core import FullAttention, Policy, PolicyCache, RefreshKV, Snapshot, SnapshotError, enable, model_fingerprint
+from core.memory import bytes_of
 from core.sequence import GeneratedStep, generate_step
 from tests.core.architectures import make_model
 from tests.core.tiny import tiny_model
@@ -84,6 +85,11 @@ def test_keys_and_values_may_differ_in_size(tmp_path: Path) -> None:
     shapes = [([tuple(k.shape) for k in keys], [tuple(v.shape) for v in values]) for keys, values in snapshot.layers]
     assert shapes == [([(PREFIX, 16)], [(PREFIX, 8)])] * 3
     assert snapshot.nbytes == 3 * PREFIX * (16 + 8) * 4
+
+
+def test_what_it_takes_is_known_before(model: PreTrainedModel) -> None:
+    cache = prefilled(model)
+    assert bytes_of(model, cache)[0] * PREFIX == Snapshot.take(cache, PREFIX).nbytes
 
 
 def test_heads_and_layers_keep_their_order_beyond_ten(tmp_path: Path) -> None:
