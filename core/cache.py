@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class PolicyCache(Cache):
 
     `token_ids` are the tokens it holds, as far as `stream_generate` filled it. The first `prefilled` of them were
     prefilled with no decoded token before them, so that their keys and values are the same under every policy.
+    `on_prefilled` is called after each forward of prompt tokens that it held.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class PolicyCache(Cache):
         self.policy = policy
         self.token_ids: list[int] = []
         self.prefilled = 0
+        self.on_prefilled: Callable[[], None] | None = None
         self._given = False
         self._model_config, self._config = config, config.get_text_config(decoder=True)
         self.processes = processes_of(config)
@@ -179,6 +181,8 @@ class PolicyCache(Cache):
                 layer.forced_step = None
             if nothing_decoded:
                 self.prefilled = len(self.token_ids)
+        if self.on_prefilled is not None:
+            self.on_prefilled()
 
     @contextmanager
     def verifying(self, weights: bool) -> Iterator[None]:
@@ -329,6 +333,13 @@ class PolicyCache(Cache):
         every = torch.cat(places) if places else torch.empty(0, dtype=torch.long)
         counts = np.bincount(every.numpy(), minlength=len(self.layers) * length)
         return counts.astype(np.uint8).reshape(len(self.layers), length)
+
+
+def keeps_every_token(config: PreTrainedConfig) -> bool:
+    """Whether all layers of a model with this `config` keep the keys and values of every token: none has a sliding
+    window, or a recurrent state."""
+    layer_types, _ = get_layer_types_and_kwargs(config.get_text_config(decoder=True))
+    return all(kind == "full_attention" for kind in layer_types)
 
 
 def kv_dtype(config: PreTrainedConfig) -> torch.dtype | None:

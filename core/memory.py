@@ -113,8 +113,12 @@ def bytes_of(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
 
 def _states(model: PreTrainedModel, cache: PolicyCache) -> int:
     """Bytes of a token's keys and values in a layer."""
+    config = model.config.get_text_config(decoder=True)
     heads, dim = _heads(model, cache)
-    return 2 * heads * dim * (kv_dtype(model.config.get_text_config(decoder=True)) or model.dtype).itemsize
+    values = 2 * heads * dim
+    if latent := getattr(config, "kv_lora_rank", None):  # with the rotary part of the keys, for all heads
+        values = latent + config.qk_rope_head_dim
+    return values * (kv_dtype(config) or model.dtype).itemsize
 
 
 def _heads(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:

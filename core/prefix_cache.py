@@ -1,46 +1,41 @@
 """Prefixes of prompts, for the runs to come: the keys and values of a document are computed once.
 
-In memory as caches that the next run continues, on disk as `PrefixFiles`. A prompt begins with its documents, so a new
+In memory as caches that the next run continues, on disk as `PrefixParts`. A prompt begins with its documents, so a new
 question, another policy or a continuation finds them at the start of a cache.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 
-import numpy as np
 from transformers import PreTrainedModel
 
-from .cache import PolicyCache
+from .cache import PolicyCache, keeps_every_token
 from .devices import layers_on
-from .errors import InvalidParameterError, PolicyInactiveError, RefreshKVError, SnapshotError
+from .errors import InvalidParameterError, RefreshKVError, SnapshotError
 from .memory import bytes_of, free_for
 from .parallel import processes_of
-from .policies import FullAttention, Policy
+from .policies import Policy
 from .prefix_files import PrefixFiles
-from .snapshot import Snapshot, model_fingerprint
-from .window import Beyond, Window
-
-MINIMUM_TOKENS = 512
-"""A shorter prefix is computed again sooner than it is worth a file, or a copy."""
+from .prefix_parts import MINIMUM_TOKENS, PrefixParts
+from .snapshot import Snapshot
+from .statement import Statement
+from .window import Beyond
 
 MAX_DEFAULT_BYTES = 4 * 10**9
 
 
 @dataclass(eq=False)
 class _Entry:
-    """A cache, of which the first `prefix_end` tokens are the prefix; `stored` once they are on disk. `used`: when a
-    run last had it, in seconds of time.monotonic. `forgotten`: it must not be kept after the run that has it."""
+    """A cache, of which the first `prefix_end` tokens are the prefix. `used`: when a run last had it, in seconds of
+    time.monotonic. `forgotten`: it must not be kept after the run that has it."""
 
     cache: PolicyCache
     prefix_end: int
-    stored: bool = False
     used: float = 0.0
     forgotten: bool = False
 
@@ -74,11 +69,12 @@ class PrefixCache:
         self._window = window
         self._memory_bytes = default_memory(model) if memory_bytes is None else memory_bytes
         self._make_room_elsewhere = make_room
-        # A file says nothing of devices or heads, so that a model spread over several devices, or shared by several
-        # processes, could not be given its keys and values.
         self._devices = list(layers_on(model))
-        self._files = files if len(self._devices) == 1 and processes_of(model.config) is None else None
-        self._fingerprint = model_fingerprint(model) if self._files else ""
+        # A file says nothing of devices or heads, so that a model spread over several devices, or shared by several
+        # processes, could not be given its keys and values; and sliding or recurrent layers do not keep them.
+        fits = len(self._devices) == 1 and processes_of(model.config) is None and keeps_every_token(model.config)
+        self._files = files
+        self._disk = PrefixParts(model, files) if files is not None and fits else None
         self._entries: list[_Entry] = []  # the most recently used last
         self._in_use: dict[_Entry, Sequence[int]] = {}  # with the prompts that they are for
         self._token_bytes = 0
@@ -107,19 +103,19 @@ class PrefixCache:
                 tokens=len(token_ids),
             )
         room = max(room, len(token_ids))
+        entry = _Entry(PolicyCache(self._model.config, policy, window or self._window), prefix_end)
         with self._lock:
-            entry = self._take(token_ids, prefix_end, policy, room, window or self._window)
+            self._in_use[entry] = token_ids  # as whoever forgets must know
+        try:
+            if not self._load(entry, token_ids, room):
+                with self._lock:
+                    self._take(entry, token_ids, room)
             if policy.evicts:  # and chooses by what the prompt's last tokens attend to
                 read = len(entry.cache.token_ids)
                 entry.cache.truncate(min(read, max(prefix_end, len(token_ids) - policy.queries)))
-            self._in_use[entry] = token_ids
-        try:
-            needed = max(0, self._needed(entry.cache, room) - entry.cache.nbytes)
-            if self._make_room_elsewhere is not None:
-                self._make_room_elsewhere(needed)
-            if entry.cache.window is not None:
-                self._free(needed)
-            yield entry.cache
+            self._free(entry.cache, room)
+            with self._storing(entry, token_ids[:prefix_end]):
+                yield entry.cache
         except Exception as error:
             if not isinstance(error, RefreshKVError):
                 entry.cache.reset()
@@ -131,19 +127,24 @@ class PrefixCache:
 
     def forget(self, holds: Callable[[Sequence[int]], bool]) -> None:
         """Let go of the prefixes of which `holds` is true, given their ids, and of those of runs under way once they
-        end; on disk also of those that another model read, since what they are is not known."""
+        end; on disk also of those that another model read, since what they are is not known. What is true of some ids
+        must be true of those with more behind them."""
         with self._lock:
             self._entries = [entry for entry in self._entries if not holds(entry.cache.token_ids)]
             for entry, prompt in self._in_use.items():
                 entry.forgotten |= holds(prompt)
-        if self._files:
-            rules = None, self._extended
-            self._files.forget(lambda key, ids: key not in {self._key(ids, rule) for rule in rules} or holds(ids))
+        if self._disk:
+            self._disk.forget(holds)
 
     def close(self) -> None:
         """At the end: wait until everything is on disk."""
         if self._files:
             self._files.close()
+
+    def too_large(self, tokens: int) -> Statement | None:
+        """What is said of a prefix of so many tokens of which the files may not hold all, with the tokens that are kept
+        and the megabytes; None if they may, or if there are none."""
+        return self._disk.too_large(tokens) if self._disk else None
 
     @property
     def nbytes(self) -> int:
@@ -166,40 +167,44 @@ class PrefixCache:
         with self._lock:
             del self._entries[:1]
 
-    def _take(
-        self, token_ids: Sequence[int], prefix_end: int, policy: Policy, room: int, window: Beyond | None
-    ) -> _Entry:
-        """The best start there is; an entry is taken out of those kept.
+    def _load(self, entry: _Entry, token_ids: Sequence[int], room: int) -> bool:
+        """Give an empty entry what is on disk of its prefix, if that is more than is in memory, and if there is memory
+        for the run."""
+        cache = entry.cache
+        if self._disk is None or cache.policy.sums_attention:
+            return False
+        with self._lock:
+            _, known = self._best(token_ids, cache)
+        parts = self._disk.load(token_ids[: entry.prefix_end], cache.window, known)
+        if not parts:
+            return False
+        needed = self._free(cache, room)
+        if cache.window is not None and free_for(self._model) < needed:  # it will be refused
+            return False
+        with self._lock:
+            self._restore(entry, parts, room)
+        return True
 
-        An entry is continued only if it loses no part of its prefix: if the prompt begins with all that it holds of it.
-        Otherwise what it shares with the prompt is copied, and it stays as it is; of a run under way, too. So the first
-        `held` tokens of an entry never change, and can be copied and written to disk while it is in use.
+    def _take(self, entry: _Entry, token_ids: Sequence[int], room: int) -> None:
+        """Give an empty entry the best start there is in memory; the one that has it is taken out of those kept.
+
+        Another's cache is continued only if it loses no part of its prefix: if the prompt begins with all that it holds
+        of it. Otherwise what it shares with the prompt is copied, and it stays as it is; of a run under way, too. So
+        the first `held` tokens of an entry never change, and can be copied and written to disk while it is in use.
         """
-        empty = PolicyCache(self._model.config, policy, window)
-        if policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
-            self._make_room(self._needed(empty, room))
-            return _Entry(empty, prefix_end)
-        entry, shared = self._best(token_ids, empty)
-        if shared < prefix_end and (snapshot := self._from_disk(token_ids, prefix_end, empty.window)):
-            return _Entry(self._restored(snapshot, policy, room, window), prefix_end, stored=True)
-        if entry and self._continues(entry, shared, window):
-            # What a run evicted must not be missing in the next, so that a text depends on its request alone.
-            same = entry.cache.policy == policy and not policy.evicts
-            cache = entry.cache if same else entry.cache.with_policy(policy)
-            self._entries.remove(entry)
-            return _Entry(cache, prefix_end, entry.stored and entry.prefix_end == prefix_end)
-        if entry and (snapshot := self._copyable(entry.cache, shared)):
-            return _Entry(self._restored(snapshot, policy, room, window), prefix_end)
-        self._make_room(self._needed(empty, room))
-        return _Entry(empty, prefix_end)
-
-    @cached_property
-    def _extended(self) -> Window | None:
-        """The rule of what goes beyond the window, if anything can."""
-        try:
-            return PolicyCache(self._model.config, FullAttention(), "extend").window
-        except PolicyInactiveError:
-            return None
+        cache = entry.cache
+        if not cache.policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
+            other, shared = self._best(token_ids, cache)
+            if other and self._continues(other, shared, cache.beyond):
+                # What a run evicted must not be missing in the next, so that a text depends on its request alone.
+                same = other.cache.policy == cache.policy and not cache.policy.evicts
+                entry.cache = other.cache if same else other.cache.with_policy(cache.policy)
+                self._entries.remove(other)
+                return
+            if other and (snapshot := self._copyable(other.cache, shared)):
+                self._restore(entry, [snapshot], room)
+                return
+        self._make_room(self._needed(cache, room))
 
     def _best(self, token_ids: Sequence[int], empty: PolicyCache) -> tuple[_Entry | None, int]:
         """The entry that shares most tokens with the prompt, for which an `empty` cache would else be taken, and how
@@ -225,15 +230,24 @@ class PrefixCache:
         except SnapshotError:  # sliding or recurrent layers
             return None
 
-    def _restored(self, snapshot: Snapshot, policy: Policy, room: int, window: Beyond | None) -> PolicyCache:
-        self._make_room(snapshot.nbytes * room // len(snapshot.token_ids))
+    def _restore(self, entry: _Entry, parts: Sequence[Snapshot], room: int) -> None:
+        """Give an empty entry what is in `parts`, which follow each other, with room for so many tokens."""
+        self._make_room(sum(part.nbytes for part in parts) * room // len(parts[-1].token_ids))
         device = self._devices[0] if len(self._devices) == 1 else None
-        return snapshot.restore(self._model.config, policy, room=room, device=device, window=window)
+        (first, *others), empty = parts, entry.cache
+        entry.cache = first.restore(
+            self._model.config, empty.policy, following=others, room=room, device=device, window=empty.beyond
+        )
+
+    def _storing(self, entry: _Entry, prefix: Sequence[int]) -> AbstractContextManager[None]:
+        """In it, in which a run has the entry, what is computed of its prefix goes to disk."""
+        if self._disk is None:
+            return nullcontext()
+        return self._disk.storing(entry.cache, prefix, lambda: not entry.forgotten)
 
     def _keep(self, entry: _Entry) -> None:
         if entry.forgotten or not entry.cache.token_ids:
             return
-        self._store(entry)
         self._make_room(entry.cache.nbytes)
         entry.used = time.monotonic()
         self._entries.append(entry)
@@ -250,42 +264,17 @@ class PrefixCache:
         while self._entries and self.nbytes + needed > self._memory_bytes:
             self._entries.pop(0)
 
-    def _free(self, needed: int) -> None:
-        """Let go of what is kept until the machine has so many bytes, which a run beyond the window is refused
-        without."""
-        with self._lock:
-            while self._entries and free_for(self._model) < needed:
-                del self._entries[0]
-
-    # --- on disk ---
-
-    def _from_disk(self, token_ids: Sequence[int], prefix_end: int, rule: Window | None) -> Snapshot | None:
-        if self._files is None or prefix_end < MINIMUM_TOKENS:
-            return None
-        snapshot = self._files.load(self._key(token_ids[:prefix_end], rule))
-        return snapshot if snapshot and snapshot.token_ids == tuple(token_ids[:prefix_end]) else None
-
-    def _store(self, entry: _Entry) -> None:
-        """Write a prefix once it is computed, or note that it was used."""
-        cache, end = entry.cache, entry.prefix_end
-        if self._files is None or end < MINIMUM_TOKENS or cache.prefilled < end:
-            return
-        key = self._key(cache.token_ids[:end], cache.window)
-        if entry.stored:
-            self._files.touch(key)
-            return
-        try:
-            self._files.save(key, Snapshot.take(cache, end))
-        except SnapshotError:  # sliding or recurrent layers
-            return
-        entry.stored = True
-
-    def _key(self, token_ids: Sequence[int], rule: Window | None) -> str:
-        """A prefix's name on disk. The fingerprint covers the model, its quantization and its dtype; what goes beyond
-        the window was read by its `rule`."""
-        ids = np.asarray(token_ids, dtype="<i8").tobytes()
-        beyond = "" if rule is None or len(token_ids) <= rule.size else repr(rule)
-        return hashlib.sha256((self._fingerprint + beyond).encode() + ids).hexdigest()
+    def _free(self, cache: PolicyCache, room: int) -> int:
+        """Have others let go of theirs for a run, and these caches too until the machine has the memory that a run
+        beyond the window is refused without. Returns the bytes that it needs more than it has."""
+        needed = max(0, self._needed(cache, room) - cache.nbytes)
+        if self._make_room_elsewhere is not None:
+            self._make_room_elsewhere(needed)
+        if cache.window is not None:
+            with self._lock:
+                while self._entries and free_for(self._model) < needed:
+                    del self._entries[0]
+        return needed
 
 
 def _shared(cache: PolicyCache, token_ids: Sequence[int], other: PolicyCache) -> int:

@@ -1,8 +1,11 @@
-"""Prefixes on disk: one safetensors file of keys and values each, the least recently used go.
+"""Prefixes on disk: safetensors files of keys and values, one or a chain of parts each, the least recently used go.
 
 A file holds the prefix's token ids, so the folder is as private as the text; only its user can read what is written.
 Several processes may share it. Whatever goes wrong here is logged and costs a prefix that is computed again; it never
 stops a run.
+
+A part is of use only with those before it. So it is written behind them, and of a chain the last goes first: a use is
+noted of all its parts, of each earlier one as if it had come later.
 """
 
 from __future__ import annotations
@@ -10,8 +13,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import filelock
@@ -25,6 +32,9 @@ LOCK_SECONDS = 60
 
 PATTERN = "*.safetensors"
 """What the files are called; their names are the keys."""
+
+APART = 1_000_000
+"""Nanoseconds between the times of use of a prefix's parts."""
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 MEGABYTE = 10**6
@@ -53,51 +63,92 @@ class PrefixFiles:
         self._folder = Path(folder)
         self._max_bytes = max_bytes
         self._too_large = too_large or _log
+        self._busy: list[Sequence[str]] = []
+        self._refused: set[str] = set()
         self._writer = ThreadPoolExecutor(1, "prefix-files")
 
-    def load(self, key: str) -> Snapshot | None:
-        """The snapshot kept under `key`, or None. A file that is damaged or of another format is deleted."""
-        path = self._path(key)
-        if not path.is_file():
-            return None
-        try:
-            snapshot = Snapshot.read(path)
-        except SnapshotError as error:
-            logger.warning("a kept prefix is deleted and will be computed again: %s", error)
-            self._delete(path)
-            return None
-        self.touch(key)
-        return snapshot
+    @property
+    def max_bytes(self) -> int:
+        """What all files may take."""
+        return self._max_bytes
 
-    def touch(self, key: str) -> None:
-        """Note that the prefix was used. Times of access are often not kept, so the time of change is set."""
-        try:
-            os.utime(self._path(key))
-        except OSError as error:
-            logger.debug("%s is not there to be touched: %s", key, error)
+    def has(self, key: str) -> bool:
+        """Whether there is a file under `key`, be it whole or not."""
+        return os.path.isfile(self._path(key))  # never raises, as Path.is_file may
 
-    def save(self, key: str, snapshot: Snapshot) -> None:
-        """Write `snapshot` in the background. Its tensors must not change meanwhile; its cache may grow."""
-        self._writer.submit(self._write, self._path(key), snapshot)
+    def load(self, *keys: str) -> list[Snapshot]:
+        """The parts kept under `keys`, which follow each other, up to the first that is not there. Any that is damaged,
+        of another format or of another prefix is deleted."""
+        found: list[Snapshot | None] = []
+        for key in keys:
+            path = self._path(key)
+            try:
+                found.append(self._part(path, first=not found) if self.has(key) else None)
+            except SnapshotError as error:
+                logger.warning("a kept prefix is deleted and will be computed again: %s", error)
+                self._delete(path)
+                found.append(None)
+        parts = [part for part in takewhile(lambda part: part is not None, found) if part is not None]
+        self.touch(*keys[: len(parts)])
+        return parts
+
+    def touch(self, *keys: str) -> None:
+        """Note that the prefix with these parts was used. Times of access are often not kept, so the time of change is
+        set."""
+        now = time.time_ns()
+        for place, key in enumerate(keys):
+            try:
+                os.utime(self._path(key), ns=(now - place * APART,) * 2)
+            except OSError as error:
+                logger.debug("%s is not there to be touched: %s", key, error)
+
+    @contextmanager
+    def using(self, keys: Sequence[str]) -> Iterator[None]:
+        """What is kept under `keys`, or written there in this block, makes no room for others meanwhile."""
+        self._busy.append(keys)
+        try:
+            yield
+        finally:
+            self._submit(self._busy.remove, keys)
+
+    def save(
+        self, key: str, snapshot: Snapshot, before: Sequence[str] = (), wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Write `snapshot` in the background, if it is `wanted` then: a part goes behind those kept under `before`, and
+        is not written if these are gone. Its cache may grow; if its tensors change meanwhile it is not kept."""
+        self._submit(self._write, key, snapshot, before, wanted)
+
+    def refuse(self, first: str, problem: Statement) -> None:
+        """Say that a prefix, whose first part has this key, is too large."""
+        self._refused.add(first)
+        self._too_large(problem)
 
     def forget(self, holds: Callable[[str, Sequence[int]], bool]) -> None:
-        """Delete, in the background, the files of which `holds` is true, given their key and the ids in them; and those
-        of which nobody knows what is in them."""
-        self._writer.submit(self._forget, holds)
+        """Delete, in the background, the prefixes of which `holds` is true, given their key and the ids in them; and
+        files of which nobody knows what is in them. Of parts that follow each other the last is asked about, and those
+        before go with it."""
+        self._submit(self._forget, holds)
 
     def close(self) -> None:
         """Wait until everything is written."""
         self._writer.shutdown()
 
-    def _write(self, path: Path, snapshot: Snapshot) -> None:
+    def _submit(self, job: Callable[..., None], *arguments: object) -> None:
         try:
-            if snapshot.nbytes > self._max_bytes:  # not even without the file's header
-                self._refuse(snapshot, snapshot.nbytes)
+            self._writer.submit(job, *arguments)
+        except RuntimeError:  # closed: a run that went on until after the end
+            logger.debug("nothing is written any more")
+
+    def _write(self, key: str, snapshot: Snapshot, before: Sequence[str], wanted: Callable[[], bool]) -> None:
+        try:
+            # Without the file's header, with which it may be too large all the same.
+            if not wanted() or self._is_too_large(key, snapshot, before, snapshot.nbytes):
                 return
             self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             with filelock.FileLock(self._folder / ".lock", timeout=LOCK_SECONDS):
-                if not path.exists():  # else another process wrote it meanwhile
-                    self._replace(path, snapshot)
+                # Another process may have written it meanwhile, or deleted those before it.
+                if not self.has(key) and all(self.has(part) for part in before):
+                    self._replace(key, snapshot, before)
         except (OSError, SnapshotError) as error:  # a full disk, a folder that cannot be written, a lock not given
             logger.warning("a prefix is not kept on disk: %s", error)
         except Exception:  # nobody waits for this thread's result
@@ -105,17 +156,23 @@ class PrefixFiles:
 
     def _forget(self, holds: Callable[[str, Sequence[int]], bool]) -> None:
         try:
-            for path in self._folder.glob(PATTERN):
+            paths = {path.stem: path for path in self._folder.glob(PATTERN)}
+            known: dict[str, Snapshot] = {}
+            for key, path in paths.items():
                 try:
-                    known = not holds(path.stem, Snapshot.read_tokens(path))
+                    known[key] = Snapshot.read_head(path)
                 except SnapshotError:
-                    known = False
-                if not known:
                     self._delete(path)
+            followed = {head.notes.get("before") for head in known.values()}
+            for key in [key for key, head in known.items() if key not in followed and holds(key, head.token_ids)]:
+                part: str | None = key
+                while part in known:
+                    self._delete(paths[part])
+                    part = known.pop(part).notes.get("before")
         except Exception:  # nobody waits for this thread's result
             logger.exception("prefixes are not deleted from the disk")
 
-    def _replace(self, path: Path, snapshot: Snapshot) -> None:
+    def _replace(self, key: str, snapshot: Snapshot, before: Sequence[str]) -> None:
         """Write it elsewhere in the folder and rename: a file under its own name is whole.
 
         Not flushed to the disk first: what a power cut leaves is found by its checksum.
@@ -124,49 +181,76 @@ class PrefixFiles:
         shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed: the lock is ours
         scratch.mkdir(mode=FOLDER_MODE)
         try:
+            path = self._path(key)
             written = scratch / path.name
-            snapshot.save(written)
+            replace(snapshot, notes={"key": key, **({"before": before[-1]} if before else {})}).save(written)
+            Snapshot.read(written)  # its last tokens may have been computed again meanwhile, by another run
             written.chmod(FILE_MODE)
-            size = written.stat().st_size
-            if size > self._max_bytes:
-                self._refuse(snapshot, size)
-                return
-            self._make_room(size)
-            os.replace(written, path)
+            if self._make_room(key, snapshot, before, written.stat().st_size):
+                os.replace(written, path)
+                self.touch(*before, key)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _refuse(self, snapshot: Snapshot, size: int) -> None:
-        self._too_large(
-            Statement(
-                "prefix-larger-than-limit",
-                "A prefix of {tokens:,} tokens is not kept on disk: it takes {megabytes:,.1f} MB, and the folder's "
-                "limit is {limit:,.1f} MB. It is computed again once it is not in memory any more; raise max_bytes to "
-                "keep it.",
-                tokens=len(snapshot.token_ids),
-                megabytes=size / MEGABYTE,
-                limit=self._max_bytes / MEGABYTE,
-            )
-        )
+    def _is_too_large(self, key: str, snapshot: Snapshot, before: Sequence[str], size: int) -> bool:
+        """Whether a part of so many bytes is, with those before it; that is said once of a prefix."""
+        size += sum(self._path(part).stat().st_size for part in before if self.has(part))
+        first = [*before, key][0]
+        if size > self._max_bytes and first not in self._refused:
+            self.refuse(first, too_large(len(snapshot.token_ids), size, self._max_bytes, snapshot.start))
+        return size > self._max_bytes
 
-    def _make_room(self, needed: int) -> None:
-        """Delete the least recently used files until `needed` bytes fit."""
+    def _make_room(self, key: str, snapshot: Snapshot, before: Sequence[str], size: int) -> bool:
+        """Delete the least recently used files until so many bytes fit; none if they cannot."""
+        if self._is_too_large(key, snapshot, before, size):
+            return False
         files = sorted(((p.stat(), p) for p in self._folder.glob(PATTERN)), key=lambda item: item[0].st_mtime_ns)
-        total = sum(status.st_size for status, _ in files)
+        kept = {*before, *(part for keys in self._busy for part in keys)}
+        if sum(status.st_size for status, path in files if path.stem in kept) + size > self._max_bytes:
+            logger.info("a prefix is not kept on disk: those of other runs under way take the room")
+            return False
+        total = sum(status.st_size for status, _ in files) + size
         for status, path in files:
-            if total + needed <= self._max_bytes:
-                return
-            self._delete(path)
-            total -= status.st_size
+            if total > self._max_bytes and path.stem not in kept and self._delete(path):
+                total -= status.st_size
+        return total <= self._max_bytes
+
+    def _part(self, path: Path, *, first: bool) -> Snapshot:
+        """Raises SnapshotError if the file is not what its name says; of the format before, which does not say it, a
+        file is a whole."""
+        part = Snapshot.read(path)
+        if part.notes.get("key", path.stem if first else "") != path.stem:
+            raise SnapshotError(
+                "snapshot-of-another-prefix",
+                "{file} holds another prefix than its name says, or another part.",
+                file=str(path),
+            )
+        return part
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.safetensors"
 
-    def _delete(self, path: Path) -> None:
+    def _delete(self, path: Path) -> bool:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:  # Windows does not delete what another process has mapped
             logger.warning("%s cannot be deleted: %s", path, error)
+            return False
+        return True
+
+
+def too_large(tokens: int, size: int, limit: int, kept: int) -> Statement:
+    """What is said of a prefix of so many tokens that takes so many bytes, of which the first `kept` tokens fit."""
+    return Statement(
+        "prefix-larger-than-limit",
+        "Of a prefix of {tokens:,} tokens the first {kept:,} are kept on disk: it takes {megabytes:,.1f} MB, and the "
+        "folder's limit is {limit:,.1f} MB. The others are computed again once they are not in memory any more; raise "
+        "max_bytes to keep them all.",
+        tokens=tokens,
+        kept=kept,
+        megabytes=size / MEGABYTE,
+        limit=limit / MEGABYTE,
+    )
 
 
 def _log(problem: Statement) -> None:

@@ -1,7 +1,7 @@
 """The prefilled tokens of a cache, apart from its policy: copied into other caches, and kept in safetensors files.
 
-Prefill attends fully under every policy, so a document that was read once serves them all. Knows nothing of what is
-kept where, or for how long.
+Prefill attends fully under every policy, so a document that was read once serves them all. A long one is kept in parts
+that go behind each other. Knows nothing of what is kept where, or for how long.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -29,13 +29,18 @@ from .policies import Policy
 from .storage import BLOCK, GrowingTensor
 from .window import Beyond
 
-FORMAT = "refreshkv-snapshot-1"
-"""What a file says it is. The number changes with the names or the meaning of its tensors."""
+FORMAT = "refreshkv-snapshot-2"
+"""What a file says it is. The number changes with the names or the meaning of what is in it."""
+
+WHOLE_FORMAT = "refreshkv-snapshot-1"
+"""The format before, which knew no parts: every file holds all of its tokens."""
 
 SAMPLED_VALUES = 64
 """Values of each weight that go into a model's fingerprint."""
 
 _PARTS = ("keys", "values")
+_OWN = ("format", "checksum", "start")
+"""What a file says of itself beside the notes."""
 _IRRELEVANT_SETTINGS = ("_name_or_path", "transformers_version", "use_cache")
 
 Heads: TypeAlias = tuple[Tensor, ...]
@@ -44,7 +49,8 @@ Heads: TypeAlias = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The first tokens of a cache: their ids, and for every layer their keys and values.
+    """The first tokens of a cache: their ids, and for every layer their keys and values; or a part of them, with all
+    ids, and the keys and values from token `start` on. notes: what its file says beside.
 
     The tensors are views of the cache or of the file they come from, not copies. They stay valid as long as the cache
     keeps these tokens, whatever it appends to them.
@@ -52,15 +58,17 @@ class Snapshot:
 
     token_ids: tuple[int, ...]
     layers: tuple[tuple[Heads, Heads], ...]
+    start: int = 0
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def take(cls, cache: PolicyCache, length: int) -> Snapshot:
-        """The first `length` tokens of `cache`, of batch row 0.
+    def take(cls, cache: PolicyCache, length: int, start: int = 0) -> Snapshot:
+        """The first `length` tokens of `cache`, of batch row 0, or the part of them from `start` on.
 
         Raises SnapshotError if fewer are prefilled, or a layer is not a `PolicyLayer`: a sliding window or a recurrent
         state does not hold the past of an earlier token.
         """
-        if not 0 < length <= cache.prefilled:
+        if not start < length <= cache.prefilled:
             raise SnapshotError(
                 "snapshot-out-of-range",
                 "A snapshot of {length} tokens was asked for, but {prefilled} tokens of the cache come from a prefill. "
@@ -70,7 +78,8 @@ class Snapshot:
             )
         return cls(
             tuple(cache.token_ids[:length]),
-            tuple((_heads(keys, length), _heads(values, length)) for keys, values in _buffers(cache)),
+            tuple((_heads(keys, start, length), _heads(values, start, length)) for keys, values in _buffers(cache)),
+            start,
         )
 
     @classmethod
@@ -79,8 +88,9 @@ class Snapshot:
         with _opened(path) as file:
             metadata = _metadata(path, file)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        start, notes = _said(metadata)
         # A damaged file would otherwise show as text that makes no sense.
-        if metadata.get("checksum") != _checksum(tensors):
+        if metadata.get("checksum") != _checksum(tensors, start, notes):
             raise SnapshotError(
                 "snapshot-damaged",
                 "{file} is damaged: its checksum is not the one it was written with.",
@@ -91,14 +101,16 @@ class Snapshot:
         for name, tensor in sorted(tensors.items(), key=lambda item: _place(item[0])):
             part, layer, _ = _place(name)
             layers.setdefault(layer, ([], []))[part].append(tensor)
-        return cls(token_ids, tuple((tuple(keys), tuple(values)) for _, (keys, values) in sorted(layers.items())))
+        states = tuple((tuple(keys), tuple(values)) for _, (keys, values) in sorted(layers.items()))
+        return cls(token_ids, states, start, notes)
 
     @classmethod
-    def read_tokens(cls, path: Path) -> tuple[int, ...]:
-        """The ids in a file, without its keys and values. Raises SnapshotError if they cannot be read."""
+    def read_head(cls, path: Path) -> Snapshot:
+        """The ids in a file and what it says, without its keys and values. Raises SnapshotError if they cannot be
+        read."""
         with _opened(path) as file:
-            _metadata(path, file)
-            return tuple(file.get_tensor("token_ids").tolist())
+            start, notes = _said(_metadata(path, file))
+            return cls(tuple(file.get_tensor("token_ids").tolist()), (), start, notes)
 
     def save(self, path: Path) -> None:
         """Write it to a file, without a copy if it is in the CPU's memory. Raises SnapshotError, and OSError."""
@@ -109,8 +121,9 @@ class Snapshot:
             for head, states in enumerate(heads)
         }
         tensors["token_ids"] = torch.tensor(self.token_ids)
+        checksum = _checksum(tensors, self.start, self.notes)
         try:
-            save_file(tensors, path, {"format": FORMAT, "checksum": _checksum(tensors)})
+            save_file(tensors, path, {**self.notes, "format": FORMAT, "checksum": checksum, "start": str(self.start)})
         except SafetensorError as error:
             raise SnapshotError(
                 "snapshot-unwritable", "{file} cannot be written: {reason}.", file=str(path), reason=str(error)
@@ -121,16 +134,28 @@ class Snapshot:
         config: PreTrainedConfig,
         policy: Policy,
         *,
+        following: Sequence[Snapshot] = (),
         room: int = 0,
         device: torch.device | None = None,
         window: Beyond | None = None,
     ) -> PolicyCache:
         """A cache of a model with this `config` that holds the snapshot's tokens, copied, under any policy.
 
-        window: as of the cache that it was taken from; up to the window's length it is the same. `room` is the number
-        of tokens to make room for in all. `device` defaults to where each tensor is. Raises SnapshotError if the model
-        has other layers than the snapshot, PolicyInactiveError as PolicyCache does.
+        following: the parts behind it, each with the tokens of the one before. window: as of the cache that it was
+        taken from; up to the window's length it is the same. `room` is the number of tokens to make room for in all.
+        `device` defaults to where each tensor is. Raises SnapshotError if the model has other layers than the snapshot,
+        or a part is missing, PolicyInactiveError as PolicyCache does.
         """
+        parts = (self, *following)
+        for length, part in zip((0, *(len(part.token_ids) for part in parts)), parts, strict=False):
+            if part.start != length:
+                raise SnapshotError(
+                    "snapshot-of-a-part",
+                    "The snapshot begins with token {start} of its text and {held} tokens are there. Restore the first "
+                    "part of the text, with following=[...] for the others in their order.",
+                    start=part.start,
+                    held=length,
+                )
         cache = PolicyCache(config, policy, window)
         if len(cache.policy_layers) != len(cache.layers) or len(cache.layers) != len(self.layers):
             raise SnapshotError(
@@ -141,9 +166,11 @@ class Snapshot:
                 full=len(cache.policy_layers),
                 layers=len(cache.layers),
             )
-        for layer, (keys, values) in zip(cache.policy_layers.values(), self.layers, strict=True):
+        layers = zip(*(part.layers for part in parts), strict=True)
+        for layer, states in zip(cache.policy_layers.values(), layers, strict=True):
+            keys, values = zip(*states, strict=True)
             layer.adopt(_filled(keys, room, device), _filled(values, room, device))
-        cache.token_ids, cache.prefilled = list(self.token_ids), len(self.token_ids)
+        cache.token_ids, cache.prefilled = list(parts[-1].token_ids), len(parts[-1].token_ids)
         return cache
 
     @property
@@ -206,9 +233,9 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _metadata(path: Path, file: Any) -> dict[str, str]:
-    """What the file says of itself. Raises SnapshotError if that is not FORMAT."""
+    """What the file says of itself. Raises SnapshotError if that is of a format which nobody here knows."""
     metadata: dict[str, str] = file.metadata() or {}
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, WHOLE_FORMAT):
         raise SnapshotError(
             "snapshot-of-another-format",
             "{file} is of format {format}, not {known!r}.",
@@ -219,24 +246,35 @@ def _metadata(path: Path, file: Any) -> dict[str, str]:
     return metadata
 
 
-def _heads(buffer: GrowingTensor, length: int) -> Heads:
-    return tuple(buffer.view[0, :, :length].unbind())
+def _said(metadata: Mapping[str, str]) -> tuple[int, dict[str, str]]:
+    """Where a file's keys and values begin, and its notes."""
+    start = metadata.get("start", "0")
+    return int(start) if start.isdecimal() else 0, {k: v for k, v in metadata.items() if k not in _OWN}
 
 
-def _filled(heads: Heads, room: int, device: torch.device | None) -> GrowingTensor:
-    """A buffer `(1, heads, room, dim)` whose first positions are those of `heads`."""
-    length, dim = heads[0].shape
+def _heads(buffer: GrowingTensor, start: int, length: int) -> Heads:
+    return tuple(buffer.view[0, :, start:length].unbind())
+
+
+def _filled(parts: Sequence[Heads], room: int, device: torch.device | None) -> GrowingTensor:
+    """A buffer `(1, heads, room, dim)` whose first positions are those of the heads, part after part."""
+    first, length = parts[0][0], sum(len(heads[0]) for heads in parts)
     capacity = -(-max(room, length) // BLOCK) * BLOCK
-    storage = torch.empty(1, len(heads), capacity, dim, dtype=heads[0].dtype, device=device or heads[0].device)
-    for place, states in zip(storage[0], heads, strict=True):
-        place[:length] = states
+    shape = 1, len(parts[0]), capacity, first.shape[1]
+    storage = torch.empty(*shape, dtype=first.dtype, device=device or first.device)
+    end = 0
+    for heads in parts:
+        start, end = end, end + len(heads[0])
+        for place, states in zip(storage[0], heads, strict=True):
+            place[start:end] = states
     buffer = GrowingTensor(storage)
     buffer.truncate(length)
     return buffer
 
 
-def _checksum(tensors: dict[str, Tensor]) -> str:
-    value = 0
+def _checksum(tensors: dict[str, Tensor], start: int, notes: Mapping[str, str]) -> str:
+    """Of all that a file holds; of a whole without notes that of the format before."""
+    value = zlib.crc32(json.dumps([start, sorted(notes.items())]).encode()) if start or notes else 0
     for name in sorted(tensors):
         value = zlib.crc32(_bytes(tensors[name]), zlib.crc32(name.encode(), value))
     return f"{value:08x}"

@@ -43,7 +43,7 @@ def document_files(folder: Path, max_bytes: int) -> PrefixFiles:
 
 def _too_large(problem: Statement) -> None:
     logger.warning(
-        "a document is larger than what may be kept on disk and will be read again; raise "
+        "a document is larger than what may be kept on disk, and what is not will be read again; raise "
         "REFRESHKV_DOCUMENT_DISK_GIGABYTES to keep it",
         extra=problem.values,
     )

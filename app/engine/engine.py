@@ -66,6 +66,16 @@ STALLED = (
     "kept: try again, with fewer pages if it comes again."
 )
 
+KEPT_IN_PART = (
+    "Of the documents' {tokens:,} tokens the first {kept:,} are kept on disk; the others are read again after the next "
+    "start: all of them take {megabytes:,.0f} MB, and the limit is {limit:,.0f} MB "
+    "(REFRESHKV_DOCUMENT_DISK_GIGABYTES)."
+)
+NOT_KEPT = (
+    "The documents are not kept on disk and are read again after the next start: their {tokens:,} tokens take "
+    "{megabytes:,.0f} MB, and the limit is {limit:,.0f} MB (REFRESHKV_DOCUMENT_DISK_GIGABYTES)."
+)
+
 NO_ROOM_FOR_MODEL = (
     "There is not enough memory for the model. Close other programs, or set REFRESHKV_QUANTIZATION to int4 or "
     "REFRESHKV_MODEL to a smaller model, and start the app again. Your text can be edited meanwhile."
@@ -197,6 +207,13 @@ class Engine:
         cache = PolicyCache(self._text_config(), FullAttention(), "extend" if as_one else None)
         per_token, fixed = bytes_of(model, cache)
         return per_token * tokens + fixed
+
+    def kept_in_part(self, tokens: int) -> Message | None:
+        """That documents of so many tokens are too large to be kept as a whole for the next start, if they are."""
+        problem = self._documents.too_large(tokens) if self._documents else None
+        if problem is None:
+            return None
+        return Message(KEPT_IN_PART if problem.values["kept"] else NOT_KEPT, **problem.values)
 
     def expected(self, prompt: int, new: int, *, as_one: bool) -> Seconds:
         """What runs take that read so many tokens and write at most `new`, from what the latest took; `as_one`: a

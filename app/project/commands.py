@@ -273,7 +273,9 @@ class Commands:
         as a word, and all sections that are to come count, but of a text along the documents' chapters only the longest
         one. Raises AppError while the model is loading, and PromptError."""
         try:
-            return replace(self._budget(material, request, draft), warning=self._specs.warning(material, request))
+            found = self._budget(material, request, draft)
+            kept = None if found.plan else self.engine.kept_in_part(found.source_tokens)
+            return replace(found, kept=kept, warning=self._specs.warning(material, request))
         except NothingRead:  # said by the plan, in which it is changed
             plan = of_parts(material.reading, (), material.pages, 0)
             return Budget((), 0, 0, 0, self.engine.window, plan=plan)

@@ -97,7 +97,8 @@ class Budget:
     `unseen`: tokens of the draft that the person has chosen to keep from the model. `in_sections`: the answer is that
     of several requests, whose length the task decides. `plan`: how documents are read that are not sent as a whole; the
     tokens are then those of the longest request. `in_all`: tokens that all requests read and write, if they are
-    several. `warning`: what is to be known before it is written. `say` words the message and the choices.
+    several. `warning`: what is to be known before it is written. `kept`: that the documents cannot be kept as a whole.
+    `say` words the message and the choices.
     """
 
     sources: tuple[SourceTokens, ...]
@@ -111,6 +112,7 @@ class Budget:
     in_all: tuple[int, int] | None = None
     reach: Reach | None = None
     warning: Message | None = None
+    kept: Message | None = None
     say: Wording = ENGLISH
 
     @property
@@ -159,7 +161,8 @@ class Budget:
                 times = self.total / self.reach.window
                 fits = say("Read as one: {:,} tokens, {:.1f} times the window.", self.total, times)
             unseen = say("The model does not see the first {:,} tokens of the draft.", self.unseen)
-            return say.together(fits, unseen if self.unseen else "", self.warning.worded(say) if self.warning else "")
+            known = [said.worded(say) for said in (self.warning, self.kept) if said]
+            return say.together(fits, unseen if self.unseen else "", *known)
         parts = (
             ("documents", self.source_tokens),
             ("instruction", self.instruction),

@@ -257,10 +257,8 @@ def test_it_is_written_once_a_document_and_while_its_cache_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[int] = []
-    plain = PrefixFiles.save
-    monkeypatch.setattr(
-        PrefixFiles, "save", lambda self, key, shot: (saved.append(len(shot.token_ids)), plain(self, key, shot))[1]
-    )
+    plain = Snapshot.save
+    monkeypatch.setattr(Snapshot, "save", lambda self, path: (saved.append(len(self.token_ids)), plain(self, path))[1])
     prefixes = on_disk(tmp_path)
     for instruction in (FIRST, SECOND, FIRST):
         read(prefixes, A + instruction, new=100)  # outgrows its room, so that its buffers move
@@ -512,7 +510,7 @@ def test_runs_within_and_beyond_the_window_share_what_is_within(tmp_path: Path) 
     for forgotten, files in ((0, 2), (END, 1)):
         again.forget(lambda ids, length=forgotten: len(ids) == length)
         again.close()
-        assert sum(len(Snapshot.read_tokens(path)) in (530, END) for path in kept(tmp_path)) == files
+        assert sum(len(Snapshot.read_head(path).token_ids) in (530, END) for path in kept(tmp_path)) == files
         again = PrefixCache(model, 10**9, PrefixFiles(tmp_path, 10**9))
     again.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import filelock
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from core import InvalidParameterError, PrefixFiles, Snapshot, Statement
 
@@ -49,12 +50,11 @@ def age(folder: Path, key: str, seconds: int) -> None:
 def test_what_was_written_is_found_by_another_process(tmp_path: Path) -> None:
     save(tmp_path / "made" / "when needed", "a")
     files = PrefixFiles(tmp_path / "made" / "when needed", MEGABYTE)
-    found = files.load("a")
-    assert found is not None
+    (found,) = files.load("a")
     assert found.token_ids == TOKENS
     for (ours, _), (theirs, _) in zip(found.layers, snapshot().layers, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
-    assert files.load("b") is None
+    assert files.load("b") == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes of files")
@@ -73,7 +73,7 @@ def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
     for key, seconds in (("a", 30), ("b", 20), ("c", 10)):
         age(tmp_path, key, seconds)
     files = PrefixFiles(tmp_path, cap)
-    assert files.load("a") is not None  # used now, so b is the oldest
+    assert files.load("a")  # used now, so b is the oldest
     files.save("d", snapshot())
     files.close()
     assert names(tmp_path) == {"a", "c", "d"}
@@ -85,6 +85,21 @@ def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
     files.save("e", snapshot())
     files.close()
     assert names(tmp_path) == {"c", "e"}
+
+
+def test_what_a_run_uses_makes_no_room_for_others(tmp_path: Path) -> None:
+    save(tmp_path, "a", "b")
+    age(tmp_path, "a", 30)
+    age(tmp_path, "b", 20)
+    files = PrefixFiles(tmp_path, size(tmp_path))
+    with files.using(["a"]):
+        files.save("c", snapshot())
+    with files.using(["a", "c", "d"]):
+        files.save("d", snapshot())
+    files.close()
+    assert names(tmp_path) == {"a", "c"}
+    save(tmp_path, "d", max_bytes=size(tmp_path))
+    assert names(tmp_path) == {"c", "d"}
 
 
 @pytest.mark.parametrize("below", [1, 3000])
@@ -101,10 +116,10 @@ def test_one_that_is_larger_than_the_limit_is_not_kept_and_that_is_said(
     assert caplog.text == ""
     (problem,) = told
     taken = one if below == 1 else snapshot().nbytes  # with the file's header only once it is written
-    values = {"tokens": 40, "megabytes": taken / MEGABYTE, "limit": (one - below) / MEGABYTE}
+    values = {"tokens": 40, "kept": 0, "megabytes": taken / MEGABYTE, "limit": (one - below) / MEGABYTE}
     assert (problem.code, problem.values) == ("prefix-larger-than-limit", values)
     save(tmp_path, "b", max_bytes=one - below)
-    assert "A prefix of 40 tokens is not kept on disk" in caplog.text
+    assert "Of a prefix of 40 tokens the first 0 are kept on disk" in caplog.text
     assert "raise max_bytes" in caplog.text
     assert len(caplog.records) == 1
 
@@ -118,18 +133,18 @@ def test_a_folder_without_room_is_refused(tmp_path: Path) -> None:
 def test_a_file_of_an_unknown_version_is_ignored_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     save(tmp_path, "a")
     path = tmp_path / "a.safetensors"
-    path.write_bytes(path.read_bytes().replace(b"refreshkv-snapshot-1", b"refreshkv-snapshot-9"))
-    assert PrefixFiles(tmp_path, MEGABYTE).load("a") is None
-    assert "is of format 'refreshkv-snapshot-9', not 'refreshkv-snapshot-1'" in caplog.text
+    path.write_bytes(path.read_bytes().replace(b"refreshkv-snapshot-2", b"refreshkv-snapshot-9"))
+    assert PrefixFiles(tmp_path, MEGABYTE).load("a") == []
+    assert "is of format 'refreshkv-snapshot-9', not 'refreshkv-snapshot-2'" in caplog.text
     save(tmp_path, "a")
-    assert b"refreshkv-snapshot-1" in path.read_bytes()
-    assert PrefixFiles(tmp_path, MEGABYTE).load("a") is not None
+    assert b"refreshkv-snapshot-2" in path.read_bytes()
+    assert PrefixFiles(tmp_path, MEGABYTE).load("a")
 
 
 def test_what_is_forgotten_is_deleted_and_what_nobody_knows(tmp_path: Path) -> None:
     save(tmp_path, "a", "b", "c", "d")
     unknown = tmp_path / "c.safetensors"
-    unknown.write_bytes(unknown.read_bytes().replace(b"refreshkv-snapshot-1", b"refreshkv-snapshot-9"))
+    unknown.write_bytes(unknown.read_bytes().replace(b"refreshkv-snapshot-2", b"refreshkv-snapshot-9"))
     (tmp_path / "d.safetensors").write_bytes(b"no file of this kind")
     seen: list[tuple[str, tuple[int, ...]]] = []
     files = PrefixFiles(tmp_path, MEGABYTE)
@@ -152,12 +167,28 @@ def test_a_damaged_file_is_deleted_and_written_again(tmp_path: Path, caplog: pyt
     path = tmp_path / "a.safetensors"
     whole = path.read_bytes()
     path.write_bytes(whole[:-7])
-    assert PrefixFiles(tmp_path, MEGABYTE).load("a") is None
+    assert PrefixFiles(tmp_path, MEGABYTE).load("a") == []
     assert "will be computed again" in caplog.text
     assert not path.exists()
     save(tmp_path, "a")
     assert path.stat().st_size == len(whole)
-    assert PrefixFiles(tmp_path, MEGABYTE).load("a") is not None
+    assert PrefixFiles(tmp_path, MEGABYTE).load("a")
+
+
+def test_what_changed_while_it_was_written_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def changed(tensors: dict[str, torch.Tensor], path: Path, said: dict[str, str]) -> None:
+        tensors["values.0.1"][3] += 1
+        save_file(tensors, path, said)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("core.snapshot.save_file", changed)
+        save(tmp_path, "a")
+    assert left(tmp_path) == set()
+    assert "a prefix is not kept on disk" in caplog.text
+    save(tmp_path, "a")
+    assert names(tmp_path) == {"a"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not limit the size of files")

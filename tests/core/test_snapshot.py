@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from core import FullAttention, Policy, PolicyCache, RefreshKV, Snapshot, SnapshotError, enable, model_fingerprint
+from core.memory import bytes_of
 from core.sequence import GeneratedStep, generate_step
 from tests.core.architectures import make_model
 from tests.core.tiny import tiny_model
@@ -86,6 +87,11 @@ def test_keys_and_values_may_differ_in_size(tmp_path: Path) -> None:
     assert snapshot.nbytes == 3 * PREFIX * (16 + 8) * 4
 
 
+def test_what_it_takes_is_known_before(model: PreTrainedModel) -> None:
+    cache = prefilled(model)
+    assert bytes_of(model, cache)[0] * PREFIX == Snapshot.take(cache, PREFIX).nbytes
+
+
 def test_heads_and_layers_keep_their_order_beyond_ten(tmp_path: Path) -> None:
     def heads(start: int) -> tuple[Tensor, ...]:
         return tuple(torch.full((2, 1), float(start + head)) for head in range(12))
@@ -147,7 +153,7 @@ def test_a_file_that_is_not_whole_is_refused(damage: str, tmp_path: Path) -> Non
     changed = {
         "cut": data[:-1],
         "flip": data,
-        "format": data.replace(b"refreshkv-snapshot-1", b"refreshkv-snapshot-0"),
+        "format": data.replace(b"refreshkv-snapshot-2", b"refreshkv-snapshot-0"),
         "empty": b"",
         "text": b"not a safetensors file at all",
     }[damage]
@@ -159,7 +165,7 @@ def test_a_file_that_is_not_whole_is_refused(damage: str, tmp_path: Path) -> Non
 def test_a_file_says_what_it_is(tmp_path: Path) -> None:
     through_a_file(Snapshot.take(prefilled(enable(make_model("llama"))), PREFIX), tmp_path)
     with safe_open(tmp_path / "prefix.safetensors", "pt") as file:
-        assert file.metadata()["format"] == "refreshkv-snapshot-1"
+        assert file.metadata()["format"] == "refreshkv-snapshot-2"
         assert file.get_tensor("token_ids").tolist() == IDS[0, :PREFIX].tolist()
 
 

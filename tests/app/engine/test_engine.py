@@ -206,20 +206,55 @@ def test_a_prefill_that_was_stopped_goes_on_where_it_was(engine: Engine) -> None
     assert again[0] == PrefillProgress(FIRST_CHUNK, len(document) + 10)
 
 
-def test_an_app_that_is_opened_again_reads_from_disk(tmp_path: Path) -> None:
-    def opened() -> Engine:
-        documents = partial(PrefixCache, files=PrefixFiles(tmp_path, 10**9))
-        engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), 2, documents)
-        engine.start()
-        engine.require_model(timeout=60)
-        return engine
+def opened(folder: Path, limit: int = 10**9) -> Engine:
+    """One that keeps its documents in a folder."""
+    documents = partial(PrefixCache, files=PrefixFiles(folder, limit))
+    engine = Engine(lambda report: (tiny_model(), byte_tokenizer()), 2, documents)
+    engine.start()
+    engine.require_model(timeout=60)
+    return engine
 
+
+def test_a_prefill_that_was_stopped_goes_on_when_the_app_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.prefix_parts.PART_TOKENS", FIRST_CHUNK)
+    document = PROMPT * 3
+    yesterday = opened(tmp_path)
+    model, _ = yesterday.require_model()
+    model.register_forward_pre_hook(lambda *_: run.stop())
+    run = Run(about(document, "Summarise."))
+    yesterday.submit(run)
+    assert run.wait(60)
+    yesterday.close()
+    today = opened(tmp_path)
+    again = finished(today, about(document, "List them."))
+    today.close()
+    assert again[0] == PrefillProgress(FIRST_CHUNK, len(document) + 10)
+
+
+def test_documents_that_are_too_large_for_the_disk_are_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.prefix_parts.PART_TOKENS", 256)
+    engine = opened(tmp_path, 300_000)  # a token takes 384 bytes
+    assert [engine.kept_in_part(tokens) for tokens in (300, 512, 781)] == [None] * 3
+    said = str(engine.kept_in_part(2000))
+    assert said.startswith("Of the documents' 2,000 tokens the first 768 are kept on disk; the others are read again")
+    assert "all of them take 1 MB, and the limit is 0 MB (REFRESHKV_DOCUMENT_DISK_GIGABYTES)" in said
+    engine.close()
+    engine = opened(tmp_path, 90_000)
+    assert str(engine.kept_in_part(2000)).startswith("The documents are not kept on disk and are read again")
+    engine.close()
+
+
+def test_an_app_that_is_opened_again_reads_from_disk(tmp_path: Path) -> None:
     document = PROMPT * 2
-    yesterday = opened()
+    yesterday = opened(tmp_path)
     finished(yesterday, about(document, "Summarise."))
     expected = finished(yesterday, about(document, "List them."))
     yesterday.close()
-    today = opened()
+    today = opened(tmp_path)
     with forwarded(today) as counts:
         events = finished(today, about(document, "List them."))
     today.close()

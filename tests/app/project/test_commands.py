@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ from app.say.errors import AppError, PromptError
 from app.say.wording import Wording
 from app.settings import Settings
 from app.store import Store, list_runs, list_versions, version_text
-from core import FullAttention, RefreshKV
+from core import FullAttention, PrefixCache, PrefixFiles, RefreshKV
 from tests.app.conftest import FIELDS, ask, at, held
 from tests.app.scripted import ScriptedRun, into
 from tests.core.tiny import byte_tokenizer, tiny_model
@@ -466,6 +467,20 @@ def test_the_budget_counts_a_missing_instruction_as_a_word(commands: Commands, s
     composed = compose(byte_tokenizer(), session.sources.selected, TASKS["summary"].instruction())
     assert replace(summary, warning=None) == composed.budget(8, 1024)
     assert counted(ask(task="table", detail="a, b")).draft == len("| a | b |\n| --- | --- |\n|")
+
+
+def test_the_budget_says_which_documents_are_too_large_to_be_kept(
+    commands: Commands, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = commands.engine.require_model()
+    monkeypatch.setattr(commands.engine, "_documents", PrefixCache(model, files=PrefixFiles(tmp_path / "kept", 10**5)))
+    session.sources.paste(TEXT)
+    assert commands.budget(session.material, ask(task="free"), "").kept is None
+    session.sources.paste("The lamp was lit. " * 32)
+    budget = commands.budget(session.material, ask(task="free"), "")
+    assert budget.source_tokens > 512
+    assert f"their {budget.source_tokens} tokens take 0 MB, and the limit is 0 MB" in budget.message
+    assert "The documents are not kept on disk" in budget.message
 
 
 def test_all_sections_that_are_to_come_count(commands: Commands, session: Session, store: Store) -> None:
