@@ -180,7 +180,7 @@ class Settings(BaseSettings):
         description="0: the last run's. None: as much as memory_megabytes leaves; of a GPU's a quarter, at most 4",
     )
     document_disk_gigabytes: float = Field(
-        default_factory=lambda earlier: 0.0 if earlier.get("shared") else 4.0,
+        default_factory=lambda earlier: 0.0 if earlier.get("shared") else 6.0,
         ge=0,
         allow_inf_nan=False,
         description="0: nothing is written. Off if it is shared: documents of strangers must not stay",

@@ -98,13 +98,13 @@ def test_documents_stay_on_disk_except_on_a_space(monkeypatch: pytest.MonkeyPatc
     settings = load_settings()
     assert (settings.document_memory_gigabytes, settings.document_disk_gigabytes, settings.document_folder) == (
         None,
-        4,
+        6,
         None,
     )
     monkeypatch.setenv("SPACE_ID", "somebody/writer")
     assert (load_settings().shared, load_settings().document_disk_gigabytes) == (True, 0)
     monkeypatch.setenv("REFRESHKV_SHARED", "no")
-    assert (load_settings().shared, load_settings().document_disk_gigabytes) == (False, 4)
+    assert (load_settings().shared, load_settings().document_disk_gigabytes) == (False, 6)
     monkeypatch.delenv("SPACE_ID")
     monkeypatch.setenv("REFRESHKV_SHARED", "yes")
     assert (load_settings().shared, load_settings().document_disk_gigabytes) == (True, 0)
