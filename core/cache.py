@@ -81,6 +81,7 @@ class PolicyCache(Cache):
         self.token_ids: list[int] = []
         self.prefilled = 0
         self.on_prefilled: Callable[[], None] | None = None
+        self._run = object()
         self._given = False
         self._model_config, self._config = config, config.get_text_config(decoder=True)
         self.processes = processes_of(config)
@@ -237,6 +238,20 @@ class PolicyCache(Cache):
         for layer in self.policy_layers.values():
             layer.record_past = False
 
+    def claim(self) -> object:
+        """What the generation that begins with it now shows to go on, see `require_claim`."""
+        self._run = object()
+        return self._run
+
+    def require_claim(self, run: object) -> None:
+        """Raise CacheMismatchError if another generation has begun with it since `run` was claimed."""
+        if run is not self._run:
+            raise CacheMismatchError(
+                "cache-taken-over",
+                "Another generation has begun with this cache, so that this one cannot go on. Give each that goes on "
+                "beside others a cache of its own, or end one before the next begins.",
+            )
+
     def reserve(self, length: int) -> None:
         """Make room for `length` tokens in every full cache."""
         for layer in self.policy_layers.values():
@@ -256,7 +271,11 @@ class PolicyCache(Cache):
 
     def truncate(self, length: int) -> None:
         """Keep the first `length` tokens where all layers can, else none: a sliding window or a recurrent state that
-        has moved on cannot be taken back."""
+        has moved on cannot be taken back. Raises InvalidParameterError for a negative number."""
+        if length < 0:
+            raise InvalidParameterError(
+                "truncated-below-nothing", "length is {length}; it must be 0 or more.", length=length
+            )
         if length < self.get_seq_length():
             self._take_back(length)
 

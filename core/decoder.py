@@ -39,7 +39,7 @@ class GenerationOptions(TypedDict, total=False):
     min_p: float
     repetition_penalty: float
     seed: int | None
-    stop_strings: Sequence[str]
+    stop_strings: str | Sequence[str]
     logits_processors: Sequence[LogitsProcessor]
     cache: PolicyCache | None
     prefill_chunk: ChunkSize
@@ -59,7 +59,7 @@ def stream_generate(
     min_p: float = 0.0,
     repetition_penalty: float = 1.0,
     seed: int | None = None,
-    stop_strings: Sequence[str] = (),
+    stop_strings: str | Sequence[str] = (),
     logits_processors: Sequence[LogitsProcessor] = (),
     cache: PolicyCache | None = None,
     prefill_chunk: ChunkSize = PREFILL_CHUNK,
@@ -72,11 +72,11 @@ def stream_generate(
     policy: how to decode; default the cache's, or `DEFAULT_POLICY`.
     temperature: 0 is greedy. top_p, top_k, min_p, repetition_penalty: as in transformers, off by default; the penalty
         counts generated tokens only. seed: makes sampling repeatable (`SamplingParams`).
-    stop_strings: the text ends before the first of them. The model's end tokens always end it.
+    stop_strings: one or several; the text ends before the first of them. The model's end tokens always end it.
     logits_processors: applied in order to the float32 scores `(1, vocabulary)`, before the penalty and the sampling
         above, and when greedy too: transformers' own or those of `core.processors`. Each follows one run at a time.
     cache: continue a cache from an earlier generation of the same model: its longest common prefix with the prompt is
-        reused and only the rest is prefilled.
+        reused and only the rest is prefilled. An earlier generation that is not at its end cannot go on with it then.
     prefill_chunk: prompt tokens per forward; or a function that gives them from those of the forward before and the
         seconds it took, (0, 0.0) at first.
     window: "extend" lets prompt and answer be longer than the window the model was trained for (window.py), as far as
@@ -119,7 +119,7 @@ def stream_steps(
     min_p: float = 0.0,
     repetition_penalty: float = 1.0,
     seed: int | None = None,
-    stop_strings: Sequence[str] = (),
+    stop_strings: str | Sequence[str] = (),
     logits_processors: Sequence[LogitsProcessor] = (),
     cache: PolicyCache | None = None,
     prefill_chunk: ChunkSize = PREFILL_CHUNK,
@@ -143,10 +143,11 @@ def stream_steps(
     else:
         positions_of(model).rotary()
         require_memory(model, cache, prompt_tokens, max_new_tokens)
+    stops = _stop_strings(stop_strings)
     _prepare_cache(cache, token_ids, max_new_tokens)
-    steps = generate_step(model, token_ids, cache, sampler, prefill_chunk)
+    steps = generate_step(model, token_ids, cache, sampler, prefill_chunk, cache.claim())
     end_tokens = _end_tokens(model, tokenizer)
-    return _events(steps, Detokenizer(tokenizer, stop_strings), end_tokens, prompt_tokens, max_new_tokens)
+    return _events(steps, Detokenizer(tokenizer, stops), end_tokens, prompt_tokens, max_new_tokens)
 
 
 def generate(
@@ -210,6 +211,17 @@ def _require_lengths(max_new_tokens: int, prefill_chunk: ChunkSize) -> None:
         )
 
 
+def _stop_strings(given: str | Sequence[str]) -> Sequence[str]:
+    stops = (given,) if isinstance(given, str) else given
+    if not isinstance(stops, Sequence) or not all(isinstance(stop, str) for stop in stops):
+        raise InvalidParameterError(
+            "stop-strings-of-another-kind",
+            "stop_strings is {given}; it must be a string or a list of strings, () for none.",
+            given=repr(given),
+        )
+    return stops
+
+
 def _matching_cache(
     model: PreTrainedModel, cache: PolicyCache | None, policy: Policy | None, window: Beyond | None
 ) -> PolicyCache:
@@ -243,8 +255,8 @@ def _matching_cache(
     if len(cache.token_ids) != cache.get_seq_length():
         raise CacheMismatchError(
             "cache-with-unknown-tokens",
-            "The cache holds {tokens} tokens, of which {known} are known: it was filled outside stream_generate. Pass "
-            "one that stream_generate filled, or an empty one.",
+            "The cache holds {tokens} tokens, of which {known} are known: it was filled outside stream_generate, or "
+            "another thread generates with it. Pass one that stream_generate filled, or an empty one.",
             tokens=cache.get_seq_length(),
             known=len(cache.token_ids),
         )

@@ -112,7 +112,7 @@ class PrefixCache:
                     self._take(entry, token_ids, room)
             if policy.evicts:  # and chooses by what the prompt's last tokens attend to
                 read = len(entry.cache.token_ids)
-                entry.cache.truncate(min(read, max(prefix_end, len(token_ids) - policy.queries)))
+                entry.cache.truncate(min(read, prefix_end, max(0, len(token_ids) - policy.queries)))
             self._free(entry.cache, room)
             with self._storing(entry, token_ids[:prefix_end]):
                 yield entry.cache

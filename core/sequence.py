@@ -52,15 +52,17 @@ def generate_step(
     cache: PolicyCache,
     sampler: Sampler,
     prefill_chunk: ChunkSize = PREFILL_CHUNK,
+    claim: object | None = None,
 ) -> Iterator[PrefillProgress | NextStep | GeneratedStep]:
     """Prefill `token_ids` `(1, length)` behind what `cache` holds of them, then yield a token a step, without end, and
     each step before it is taken.
 
     `cache.token_ids` must be a proper prefix of `token_ids`. Between two yields the cache holds all tokens but the one
-    just yielded.
+    just yielded. Raises CacheMismatchError once another generation has begun with the cache since it was claimed.
     """
+    claim = cache.claim() if claim is None else claim
     ids = token_ids.to(device_of(model))
-    logits: Tensor | None = yield from _prefill(model, ids, cache, prefill_chunk)
+    logits: Tensor | None = yield from _prefill(model, ids, cache, prefill_chunk, claim)
     verified: Verified | None = None
     speculation = speculation_of(model, cache, sampler)
     step, started = 0, perf_counter()
@@ -72,24 +74,28 @@ def generate_step(
         yield GeneratedStep(token_id, step, cache.full_layers(), seconds, _refresh_event(cache, step))
         started = perf_counter()
         step += 1
+        cache.require_claim(claim)
         ids = torch.cat([ids, torch.tensor([[token_id]], device=ids.device)], dim=1)
         if speculation is None:
             following = NextStep(ids[:, -1:], cache)
             yield following
+            cache.require_claim(claim)
             logits = decode(model, ids[:, -1:], cache) if following.logits is None else following.logits
         elif verified is None or (logits := verified.take(token_id)) is None:
             yield NextStep(None, cache)
+            cache.require_claim(claim)
             verified = speculation.step(ids)
             logits = verified.take(token_id)
 
 
 def _prefill(
-    model: PreTrainedModel, ids: Tensor, cache: PolicyCache, chunk: ChunkSize
+    model: PreTrainedModel, ids: Tensor, cache: PolicyCache, chunk: ChunkSize, claim: object
 ) -> Generator[PrefillProgress, None, Tensor]:
     """Forward the prompt in chunks; returns the logits `(1, vocabulary)` of its last token."""
     total, done = ids.shape[1], len(cache.token_ids)
     logits, tokens, seconds = None, 0, 0.0
     while done < total:
+        cache.require_claim(claim)
         size = chunk(tokens, seconds) if callable(chunk) else int(chunk)
         if callable(chunk) and cache.processes is not None:  # each has a clock of its own
             size = cache.processes.agreed(size)
@@ -110,6 +116,7 @@ def _prefill(
             logits = forward(model, piece, cache)
         done, seconds = done + tokens, perf_counter() - started
         yield PrefillProgress(done, total)
+    cache.require_claim(claim)
     assert logits is not None
     return logits
 

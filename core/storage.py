@@ -121,8 +121,7 @@ class SmallCache:
         self.keys_buffer = GrowingTensor(keys[:, :, :0])
         self.values_buffer = GrowingTensor(values[:, :, :0])
         self._positions = GrowingTensor(torch.empty(*keys.shape[:2], 0, 1, dtype=torch.long, device=keys.device))
-        self.capacity = capacity
-        self.pinned = pinned
+        self.capacity, self.pinned = int(capacity), int(pinned)  # which may be NumPy's
         self.grows = grows
         self._sizes = None if sizes is None else torch.tensor(sizes, device=keys.device)
         self._filled: Tensor | None = None

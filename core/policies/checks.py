@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
+import numpy as np
+
 from ..errors import InvalidParameterError
 
 LARGEST = 2**31 - 1
@@ -13,6 +15,11 @@ LARGEST = 2**31 - 1
 def is_integer(value: object) -> bool:
     """Whether it is a whole number and no bool."""
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_cosine(value: object) -> bool:
+    """Whether it is a number from -1 to 1."""
+    return (isinstance(value, float | np.floating) or is_integer(value)) and -1 <= float(value) <= 1  # type: ignore[arg-type]
 
 
 def check_budget(budget: object) -> None:

@@ -14,7 +14,7 @@ from torch.nn.functional import cosine_similarity
 from ..errors import InvalidParameterError
 from ..selection import look_ahead, pooled_scores, top_positions
 from .base import Policy, Scoring
-from .checks import check_budget, check_count, check_pool_kernel_size, is_integer, slots
+from .checks import check_budget, check_count, check_pool_kernel_size, is_cosine, is_integer, slots
 
 ABOVE_ALL = 2.0
 """Larger than any attention weight."""
@@ -81,7 +81,7 @@ class RefreshKV(Policy):
                 "stride is {stride}; it must be a whole number of steps, 1 or more.",
                 stride=repr(self.stride),
             )
-        if self.similarity_threshold is not None and not -1 <= self.similarity_threshold <= 1:
+        if self.similarity_threshold is not None and not is_cosine(self.similarity_threshold):
             raise InvalidParameterError(
                 "threshold-out-of-range",
                 "similarity_threshold is {threshold}; a cosine similarity lies between -1 and 1. Pass None for "

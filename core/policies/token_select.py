@@ -16,7 +16,7 @@ from torch.nn.functional import cosine_similarity
 
 from ..errors import InvalidParameterError
 from .base import LayerIndex, Policy, mean_query, of_rows
-from .checks import check_budget, check_count, slots
+from .checks import check_budget, check_count, is_cosine, slots
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TokenSelect(Policy):
         check_budget(self.budget)
         for name, least in (("sinks", 0), ("recent", 1), ("stride", 1)):
             check_count(name, getattr(self, name), least)
-        if not -1 <= self.similarity <= 1:
+        if not is_cosine(self.similarity):
             raise InvalidParameterError(
                 "similarity-out-of-range",
                 "similarity is {similarity}; a cosine similarity lies between -1 and 1. Pass 1 for a choice at every "
