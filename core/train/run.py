@@ -1,0 +1,136 @@
+"""A training from its settings to weights that load_model takes: begun, gone on with, finished."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..attention import enable
+from ..errors import InvalidParameterError, RefreshKVError
+from ..loading import load_dense
+from ..statement import Statement
+from .attention import policies_of
+from .loss import next_token_loss
+from .progress import Progress, Report
+from .samples import Samples
+from .settings import Settings, note, settle
+from .texts import digest_of, read_texts, tokenized
+from .trainer import ContinuationTrainer, arguments, computing_dtype, latest_checkpoint, trainer_of
+
+ADAPTER = "adapter"
+"""In the output folder: the adapter by itself, as peft saves it."""
+
+
+def train(settings: Settings, report: Report | None = None) -> Path:
+    """Train, or go on with what a killed training left in the output folder, and return that folder: its weights are in
+    the dtype of the model's own, with an adapter merged in, for load_model in any quantization.
+
+    report: called with what is being done. Under torchrun or `accelerate launch` every process calls it.
+
+    Raises InvalidParameterError for settings that do not go together or with the model or the texts, LoadingError and
+    PolicyInactiveError as load_model and PolicyCache do, RefreshKVError if an adapter is wanted and peft is missing.
+    """
+    say = report or _silent
+    if settings.lora and find_spec("peft") is None:
+        raise RefreshKVError(
+            "peft-missing",
+            "lora={rank} needs peft, which is not installed. Install it (pip install peft, or refreshkv[train]), or "
+            "train all weights with lora=0.",
+            rank=settings.lora,
+        )
+    args = arguments(settings, int(os.environ.get("WORLD_SIZE", "1")))
+    say(Statement("reading-texts", "reading the texts"))
+    texts = read_texts(settings.texts)
+    dtype = computing_dtype(settings.precision, args.device)
+    # An adapter's base is never changed, and needs no more bits than it is computed in.
+    base_dtype = dtype if settings.lora else torch.float32
+    model, tokenizer, own_dtype = load_dense(settings.model, base_dtype, revision=settings.revision)
+    _require_trainable(model, settings)
+    settings.require_window(model.config)
+    policies = {} if settings.policy is None else policies_of(model.config, settings.policy)
+    described = settings.described(digest_of(texts, tokenizer))
+    with PartialState().main_process_first():
+        done = settle(settings.output, described)
+    if done:
+        say(Statement("training-finished-before", "{folder} is finished", folder=str(settings.output)))
+        return settings.output
+    samples = Samples(
+        tokenized(texts, tokenizer, settings.output), settings.prompt, settings.steps, settings.seed, settings.samples
+    )
+    model = _prepared(model, settings)
+    trainer = trainer_of(settings, model, policies, samples, args)
+    trainer.add_callback(Progress(say, settings.output, settings.save_minutes))
+    trainer.train(resume_from_checkpoint=latest_checkpoint(settings.output))
+    if args.should_save:
+        _finish(trainer, tokenizer, own_dtype, settings, described)
+    PartialState().wait_for_everyone()
+    say(Statement("training-finished", "finished: {folder}", folder=str(settings.output)))
+    return settings.output
+
+
+def _require_trainable(model: PreTrainedModel, settings: Settings) -> None:
+    stored = getattr(model.config, "quantization_config", None)
+    if stored is not None and not settings.lora:
+        raise InvalidParameterError(
+            "quantized-without-adapter",
+            "The weights of {model} are quantized ({method}), and such weights cannot be trained. Train an adapter to "
+            "them (lora=16), or the model that they were made of.",
+            model=settings.model,
+            method=str(getattr(stored, "quant_method", type(stored).__name__)),
+        )
+
+
+def _prepared(model: PreTrainedModel, settings: Settings) -> Any:
+    """The model, attended to by `enable`'s function, with an adapter if it is to have one."""
+    model = enable(model)
+    model.loss_function = next_token_loss
+    if not settings.lora:
+        return model
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(settings.seed)  # every start makes the same adapter
+    rank = settings.lora
+    return get_peft_model(
+        model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    )
+
+
+def _finish(
+    trainer: ContinuationTrainer,
+    tokenizer: PreTrainedTokenizerBase,
+    dtype: torch.dtype,
+    settings: Settings,
+    described: dict[str, Any],
+) -> None:
+    """Write the weights, the adapter by itself too, and that it is finished; what was needed to go on is removed."""
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    if settings.lora:
+        model.save_pretrained(settings.output / ADAPTER)
+        model = model.merge_and_unload()
+    model.config.use_cache = True  # Trainer turns it off
+    model.to(dtype).save_pretrained(settings.output)
+    tokenizer.save_pretrained(settings.output)
+    losses = [[row["step"], round(row["loss"], 5)] for row in trainer.state.log_history if "loss" in row]
+    note(
+        settings.output,
+        described,
+        finished=True,
+        files=[str(one) for one in settings.texts],
+        samples_trained=len(trainer.train_dataset),  # type: ignore[arg-type]
+        losses=losses,
+        versions={name: version(name) for name in ("torch", "transformers")},
+    )
+    for checkpoint in settings.output.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+def _silent(what: Statement) -> None:
+    """The report when none was asked for."""
