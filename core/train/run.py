@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import PartialState
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from ..attention import enable
 from ..errors import InvalidParameterError, RefreshKVError
@@ -20,13 +18,11 @@ from ..statement import Statement
 from .attention import policies_of
 from .loss import next_token_loss
 from .progress import Progress, Report
+from .result import finish
 from .samples import Samples
-from .settings import Settings, note, settle
+from .settings import Settings, settle
 from .texts import digest_of, read_texts, tokenized
-from .trainer import ContinuationTrainer, arguments, computing_dtype, latest_checkpoint, trainer_of
-
-ADAPTER = "adapter"
-"""In the output folder: the adapter by itself, as peft saves it."""
+from .trainer import arguments, computing_dtype, latest_checkpoint, trainer_of
 
 
 def train(settings: Settings, report: Report | None = None) -> Path:
@@ -70,7 +66,8 @@ def train(settings: Settings, report: Report | None = None) -> Path:
     trainer.add_callback(Progress(say, settings.output, settings.save_minutes))
     trainer.train(resume_from_checkpoint=latest_checkpoint(settings.output))
     if args.should_save:
-        _finish(trainer, tokenizer, own_dtype, settings, described)
+        losses = [(int(row["step"]), float(row["loss"])) for row in trainer.state.log_history if "loss" in row]
+        finish(trainer.accelerator.unwrap_model(trainer.model), tokenizer, own_dtype, settings, described, losses)
     PartialState().wait_for_everyone()
     say(Statement("training-finished", "finished: {folder}", folder=str(settings.output)))
     return settings.output
@@ -101,35 +98,6 @@ def _prepared(model: PreTrainedModel, settings: Settings) -> Any:
     return get_peft_model(
         model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
     )
-
-
-def _finish(
-    trainer: ContinuationTrainer,
-    tokenizer: PreTrainedTokenizerBase,
-    dtype: torch.dtype,
-    settings: Settings,
-    described: dict[str, Any],
-) -> None:
-    """Write the weights, the adapter by itself too, and that it is finished; what was needed to go on is removed."""
-    model: Any = trainer.accelerator.unwrap_model(trainer.model)
-    if settings.lora:
-        model.save_pretrained(settings.output / ADAPTER)
-        model = model.merge_and_unload()
-    model.config.use_cache = True  # Trainer turns it off
-    model.to(dtype).save_pretrained(settings.output)
-    tokenizer.save_pretrained(settings.output)
-    losses = [[row["step"], round(row["loss"], 5)] for row in trainer.state.log_history if "loss" in row]
-    note(
-        settings.output,
-        described,
-        finished=True,
-        files=[str(one) for one in settings.texts],
-        samples_trained=len(trainer.train_dataset),  # type: ignore[arg-type]
-        losses=losses,
-        versions={name: version(name) for name in ("torch", "transformers")},
-    )
-    for checkpoint in settings.output.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 def _silent(what: Statement) -> None:

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import BitsAndBytesConfig, TrainerCallback
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, TrainerCallback
 
 from core import FullAttention, InvalidParameterError, KeyIndex, LoadingError, RefreshKV, generate, load_model
 from core.errors import RefreshKVError
@@ -259,10 +259,12 @@ def test_two_processes_train_as_one(settings: Settings, folder: Path, tmp_path: 
     command += [*settings.texts, "--output", str(shared), "--prompt", "30-60", "--steps", "10", "--samples", "12"]
     command += ["--batch", "2", "--learning-rate", "1e-3", "--precision", "float32", "--cpu"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", *command],
-        cwd=ROOT, env=environment, check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
+    launched = subprocess.Popen([sys.executable, "-m", "torch.distributed.run", *command], cwd=ROOT, env=environment)
+    try:
+        assert launched.wait(timeout=300) == 0
+    finally:
+        launched.terminate()  # it ends its processes, if it must
+        launched.wait()
     assert_same(shared, settings.output, 1e-5)
 
 
@@ -274,6 +276,20 @@ def test_an_adapter_is_kept_and_merged(settings: Settings, folder: Path) -> None
     changed = {name for name, weight in after.items() if not torch.equal(weight, before[name])}
     assert "model.layers.0.self_attn.q_proj.weight" in changed
     assert "lm_head.weight" not in changed
+    model, tokenizer = load_model(str(settings.output), quantization="int4", device="cpu")
+    assert generate(model, tokenizer, "the lighthouse of", max_new_tokens=4)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_adapter_to_weights_in_4_bits_comes_out_dense(settings: Settings, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    tiny_model(hidden_size=64, intermediate_size=128).save_pretrained(tmp_path / "dense")
+    four_bit = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32)
+    stored = AutoModelForCausalLM.from_pretrained(tmp_path / "dense", quantization_config=four_bit)
+    stored.save_pretrained(tmp_path / "stored")
+    byte_tokenizer().save_pretrained(tmp_path / "stored")
+    train(replace(settings, model=str(tmp_path / "stored"), lora=4))
+    assert "quantization_config" not in json.loads((settings.output / "config.json").read_text())
     model, tokenizer = load_model(str(settings.output), quantization="int4", device="cpu")
     assert generate(model, tokenizer, "the lighthouse of", max_new_tokens=4)
 
