@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=user_cache_path("refreshkv") / "benchmarks" / "training")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--samples", type=int, default=320)
+    parser.add_argument("--continuations", type=int, default=16, help="of each sample of the first arm")
     parser.add_argument("--lora", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--prompt", type=int, default=3000, help="tokens of a held-out prompt")
@@ -65,6 +66,7 @@ def _train(arm: str, texts: Path, chosen: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "core.train", "smollm2-135m", str(texts), "--output", str(chosen.output / arm)]
     command += ["--attention", ARMS[arm], "--lora", str(chosen.lora), "--learning-rate", str(chosen.learning_rate)]
     command += ["--prompt", "2000-4000", "--steps", "50", "--batch", "4", "--samples", str(chosen.samples)]
+    command += ["--continuations", str(chosen.continuations)]
     subprocess.run(command, cwd=ROOT, check=True)
 
 

@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pool", type=int, default=7, help="window of the max pooling of scores")
     parser.add_argument("--prompt", default="2000-4000", metavar="LEAST-MOST", help="L; one number fixes it")
     parser.add_argument("--steps", type=int, default=50, help="S, the tokens behind L")
+    parser.add_argument("--continuations", type=int, default=1, metavar="N", help="of S tokens, of each sample")
     parser.add_argument("--samples", type=int, help="in all; without it the texts once")
     parser.add_argument("--batch", type=int, default=8, help="samples of an optimizer step")
     parser.add_argument("--device-batch", type=int, default=1, help="samples of a forward")

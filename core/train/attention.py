@@ -3,8 +3,9 @@ those that follow to the small cache chosen at L and to one another.
 
 Two dense pieces, causal attention of L tokens and attention of the rest over K keys and their own, in place of a mask
 over both. What a token sees is what it would see if it was decoded after L prompt tokens by the same policy, with no
-refresh; the choice has no gradient. Shapes as in grouped.py; `steps` are the tokens behind L, the same number in all
-rows, and rows are padded at their ends.
+refresh; the choice has no gradient. A sample may have several such continuations of one text, each behind an L of its
+own, laid one behind the other after the longest. Shapes as in grouped.py; `steps` are the tokens of a continuation, and
+rows are padded at their ends.
 """
 
 from __future__ import annotations
@@ -22,18 +23,33 @@ from ..cache import PolicyCache
 from ..errors import InvalidParameterError, PolicyInactiveError
 from ..grouped import Terms, attention_weights, grouped_attention
 from ..policies import Observation, Policy
-from ..selection import gather_positions
 
 CONTINUATION_KEY = "continuation"
 """Keyword of a model's forward, which hands it on to the attention function."""
 
 
-class Continuation:
-    """Of one forward: where the prompts of its rows end, and by which policy each layer chooses its small cache."""
+class Place(NamedTuple):
+    """A continuation: of which row, behind how many of its tokens (L), and where in the row its own begin."""
 
-    def __init__(self, policies: Mapping[int, Policy], prompts: Sequence[int], steps: int) -> None:
-        """`policies` by layer index, as `policies_of` gives them; `prompts` are the L of each row."""
-        self.policies, self.prompts, self.steps = policies, tuple(prompts), steps
+    row: int
+    prompt: int
+    begin: int
+
+
+class Continuation:
+    """Of one forward: where in its rows prompts end and tokens continue them, and by which policy each layer chooses
+    its small cache."""
+
+    def __init__(self, policies: Mapping[int, Policy], prompts: Sequence[Sequence[int]], steps: int) -> None:
+        """`policies` by layer index, as `policies_of` gives them; `prompts` are the L of each row's continuations, the
+        greatest first, which stand in this order behind the first L tokens."""
+        self.policies, self.steps = policies, steps
+        self.longest = max(row[0] for row in prompts)
+        self.places = [
+            Place(number, prompt, row[0] + index * steps)
+            for number, row in enumerate(prompts)
+            for index, prompt in enumerate(row)
+        ]
         self._reached: set[int] = set()
 
     def policy_of(self, module: nn.Module) -> Policy | None:
@@ -80,9 +96,9 @@ def policies_of(config: PreTrainedConfig, policy: Policy) -> dict[int, Policy]:
 
 class _Chosen(NamedTuple):
     positions: Tensor
-    """int64 `(batch, heads, slots)`, ascending by rank; each row's are the last."""
+    """int64 `(places, heads, slots)`, ascending by rank; each place's are the last."""
     counts: tuple[int, ...]
-    """How many are each row's."""
+    """How many are each place's."""
 
 
 def continued_attention(
@@ -96,21 +112,20 @@ def continued_attention(
     dropout: float,
 ) -> Tensor:
     """The output `(batch, length, query_heads, value_dim)` of whole samples. What stands at padding means nothing."""
-    prompts, steps, length = continuation.prompts, continuation.steps, query.shape[2]
-    longest = max(prompts)
+    longest, steps, length, device = continuation.longest, continuation.steps, query.shape[2], query.device
     output = _causal(module, query[:, :, :longest], key[:, :, :longest], value[:, :, :longest], terms, dropout)
-    if steps == 0:
-        return pad(output, (0, 0, 0, 0, 0, length - longest))
-    rows = torch.arange(len(prompts), device=query.device)[:, None]
-    places = torch.tensor(prompts, device=query.device)[:, None] + torch.arange(steps, device=query.device)
-    chosen = _chosen(policy, prompts, query, key, terms)
-    own = places[:, None].expand(-1, key.shape[1], -1)
-    seen = torch.cat([chosen.positions, own], dim=-1)
-    mask = continued_mask(policy, prompts, chosen.counts, chosen.positions.shape[-1], steps).to(query.device)
+    prompts = [place.prompt for place in continuation.places]
+    rows = torch.tensor([place.row for place in continuation.places], device=device)[:, None]
+    begins = torch.tensor([place.begin for place in continuation.places], device=device)[:, None]
+    places = begins + torch.arange(steps, device=device)
+    chosen = _chosen(policy, continuation.places, query, key, terms)
+    seen = torch.cat([chosen.positions, places[:, None].expand(-1, key.shape[1], -1)], dim=-1)
+    heads = torch.arange(key.shape[1], device=device)[:, None]
+    mask = continued_mask(policy, prompts, chosen.counts, chosen.positions.shape[-1], steps).to(device)
     continued, _ = grouped_attention(
         query.transpose(1, 2)[rows, places].transpose(1, 2),
-        gather_positions(key, seen),
-        gather_positions(value, seen),
+        key[rows[:, None], heads, seen],
+        value[rows[:, None], heads, seen],
         mask[:, None, None],
         terms,
     )
@@ -128,22 +143,22 @@ def _causal(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, terms:
 
 
 @torch.no_grad()
-def _chosen(policy: Policy, prompts: Sequence[int], query: Tensor, key: Tensor, terms: Terms) -> _Chosen:
+def _chosen(policy: Policy, places: Sequence[Place], query: Tensor, key: Tensor, terms: Terms) -> _Chosen:
     """What the last token of each prompt chooses, as at the end of a prefill."""
-    rows = []
-    for row, prompt in enumerate(prompts):
+    found = []
+    for row, prompt, _ in places:
         asked = query[row : row + 1, :, max(0, prompt - policy.queries) : prompt]
         weights = attention_weights(asked, key[row : row + 1, :, :prompt], None, terms)
         seen = Observation(weights[:, :, :, -1], recent=weights if policy.queries > 1 else None)
-        rows.append(policy.choose(seen, min(_slots(policy, prompt), prompt)))
-    most = max(row.shape[-1] for row in rows)
-    positions = torch.cat([pad(row, (most - row.shape[-1], 0)) for row in rows])
-    return _Chosen(positions, tuple(row.shape[-1] for row in rows))
+        found.append(policy.choose(seen, min(_slots(policy, prompt), prompt)))
+    most = max(one.shape[-1] for one in found)
+    positions = torch.cat([pad(one, (most - one.shape[-1], 0)) for one in found])
+    return _Chosen(positions, tuple(one.shape[-1] for one in found))
 
 
 def continued_mask(policy: Policy, prompts: Sequence[int], counts: Sequence[int], slots: int, steps: int) -> Tensor:
-    """Which slots, and which of one another, the tokens behind the prompts attend to: bool `(batch, steps, slots and
-    steps)`. Of the slots each row's own are the last `counts`, ascending by rank.
+    """Which slots, and which of one another, the tokens behind `prompts` attend to: bool `(prompts, steps, slots and
+    steps)`. Of the slots each one's own are the last `counts`, ascending by rank.
 
     A new token takes a free slot while there is one, then that of the lowest rank, and so on through the new ones
     (storage.SmallCache): seen in the order of ranks and then of arrival, what is attended to is a window of K.
@@ -152,7 +167,7 @@ def continued_mask(policy: Policy, prompts: Sequence[int], counts: Sequence[int]
     count = torch.tensor(counts)[:, None, None]
     step = torch.arange(steps)[None, :, None]
     place = torch.arange(slots + steps)[None, None]
-    rank = place - slots + count  # in a row's own order
+    rank = place - slots + count  # in its own order
     first_pinned = (count - policy.pinned).clamp(min=0)
     pinned = (rank >= first_pinned) & (place < slots)
     rank = torch.where(place < slots, rank, rank - (count - first_pinned))

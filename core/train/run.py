@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from transformers import PreTrainedModel
 from ..attention import enable
 from ..errors import InvalidParameterError, RefreshKVError
 from ..loading import load_dense
+from ..policies import Policy
 from ..statement import Statement
 from .attention import policies_of
 from .loss import next_token_loss
@@ -52,15 +54,15 @@ def train(settings: Settings, report: Report | None = None) -> Path:
     _require_trainable(model, settings)
     settings.require_window(model.config)
     policies = {} if settings.policy is None else policies_of(model.config, settings.policy)
+    _require_continuations(model, policies, settings)
     described = settings.described(digest_of(texts, tokenizer))
     with PartialState().main_process_first():
         done = settle(settings.output, described)
     if done:
         say(Statement("training-finished-before", "{folder} is finished", folder=str(settings.output)))
         return settings.output
-    samples = Samples(
-        tokenized(texts, tokenizer, settings.output), settings.prompt, settings.steps, settings.seed, settings.samples
-    )
+    documents = tokenized(texts, tokenizer, settings.output)
+    samples = Samples(documents, settings.cutting, settings.seed, settings.samples, alone=settings.policy is None)
     model = _prepared(model, settings)
     trainer = trainer_of(settings, model, policies, samples, args)
     trainer.add_callback(Progress(say, settings.output, settings.save_minutes))
@@ -82,6 +84,20 @@ def _require_trainable(model: PreTrainedModel, settings: Settings) -> None:
             "them (lora=16), or the model that they were made of.",
             model=settings.model,
             method=str(getattr(stored, "quant_method", type(stored).__name__)),
+        )
+
+
+def _require_continuations(model: PreTrainedModel, policies: Mapping[int, Policy], settings: Settings) -> None:
+    layers = model.config.get_text_config(decoder=True).num_hidden_layers
+    if policies and settings.continuations > 1 and len(policies) < layers:
+        raise InvalidParameterError(
+            "continuations-with-other-layers",
+            "{count} continuations of a sample stand side by side, which only layers with full attention tell apart, "
+            "and {model} has {others} others of {layers}. Train it with continuations=1.",
+            count=settings.continuations,
+            model=settings.model,
+            others=layers - len(policies),
+            layers=layers,
         )
 
 

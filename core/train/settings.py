@@ -12,6 +12,7 @@ from transformers import PreTrainedConfig
 from ..errors import InvalidParameterError
 from ..policies import Policy, RefreshKV
 from ..policies.checks import check_count
+from .samples import Cutting
 
 SETTINGS = "training.json"
 FULL_RATE, LORA_RATE = 1e-5, 2e-4
@@ -26,7 +27,9 @@ class Settings:
     written to; with the same settings it is gone on from there.
     policy: chooses the small cache that the last `steps` tokens (S) of a sample attend to, with the K that it has after
     L tokens; None is ordinary attention throughout, the control. prompt: the least and the most L, drawn for each
-    sample. samples: how many in all, None for all that the texts give once. batch: samples of an optimizer step, on all
+    sample. continuations: how many of S tokens a sample has, each behind an L of its own (paper: 1); more let one
+    reading of a text serve several small caches, and the control, which learns nothing else from them, has the first
+    alone. samples: how many in all, None for all that the texts give once. batch: samples of an optimizer step, on all
     devices together; device_batch: of a forward.
     learning_rate: its highest; it rises over the share `warmup` of all steps and falls as a cosine to 0. lora: rank of
     an adapter to all linears but the output head, which alone is trained; 0 trains all weights.
@@ -41,6 +44,7 @@ class Settings:
     policy: Policy | None = field(default_factory=RefreshKV.paper)
     prompt: tuple[int, int] = (2000, 4000)
     steps: int = 50
+    continuations: int = 1
     samples: int | None = None
     batch: int = 8
     device_batch: int = 1
@@ -56,7 +60,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check the ranges. Raises InvalidParameterError."""
-        for name, least in (("steps", 1), ("batch", 1), ("device_batch", 1), ("lora", 0), ("seed", 0)):
+        for name, least in (
+            ("steps", 1),
+            ("continuations", 1),
+            ("batch", 1),
+            ("device_batch", 1),
+            ("lora", 0),
+            ("seed", 0),
+        ):
             check_count(name, getattr(self, name), least)
         if self.samples is not None:
             check_count("samples", self.samples, 1)
@@ -79,6 +90,11 @@ class Settings:
                 full=FULL_RATE,
                 lora=LORA_RATE,
             )
+
+    @property
+    def cutting(self) -> Cutting:
+        """How texts become samples."""
+        return Cutting(*self.prompt, self.steps, self.continuations)
 
     @property
     def rate(self) -> float:
@@ -125,6 +141,7 @@ class Settings:
             "attention": "full" if self.policy is None else repr(self.policy),
             "prompt": list(self.prompt),
             "steps": self.steps,
+            "continuations": self.continuations,
             "samples": self.samples,
             "batch": self.batch,
             "learning_rate": self.rate,

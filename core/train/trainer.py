@@ -45,6 +45,8 @@ class ContinuationTrainer(Trainer):
         """The loss of a batch (samples.Batch)."""
         prompts = inputs.pop("prompts").tolist()
         continuation = Continuation(self._policies, prompts, self._steps)
+        if len(prompts[0]) == 1:  # they are what the model takes for itself, and needs no mask for
+            del inputs["position_ids"]
         if self._policies:
             inputs[CONTINUATION_KEY] = continuation
         # Not by Trainer's own bf16=True, which would have all logits copied to float32.

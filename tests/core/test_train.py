@@ -24,7 +24,7 @@ from core.train import run
 from core.train.curve import curve
 from core.train.loss import PIECE, next_token_loss
 from core.train.run import train
-from core.train.samples import IGNORED, Samples, collate
+from core.train.samples import IGNORED, Cutting, Samples, collate
 from core.train.settings import Settings
 from core.train.texts import Documents, read_texts, tokenized
 from core.train.trainer import latest_checkpoint
@@ -89,28 +89,48 @@ def assert_same(ours: Path, theirs: Path, tolerance: float = 0.0) -> None:
 
 
 def test_samples_keep_to_their_documents_and_come_in_the_order_of_the_seed() -> None:
-    documents = Documents(torch.arange(1000, dtype=torch.int32), (400, 430, 1000))
-    samples = Samples(documents, (20, 50), 10, seed=1, samples=40)
+    documents, cutting = Documents(torch.arange(1000, dtype=torch.int32), (400, 430, 1000)), Cutting(20, 50, 10)
+    samples = Samples(documents, cutting, 1, 40, alone=False)
     for sample in samples:
         ids = sample["input_ids"]
-        assert 20 <= sample["prompt"] <= 50
-        assert len(ids) == sample["prompt"] + 10
+        assert 20 <= sample["prompts"][0] <= 50
+        assert len(ids) == sample["prompts"][0] + 10
         assert (ids.diff() == 1).all()
         assert any(begin <= int(ids[0]) and int(ids[-1]) < end for begin, end in documents.spans)
-    assert samples.cuts == Samples(documents, (20, 50), 10, seed=1, samples=40).cuts
-    assert samples.cuts != Samples(documents, (20, 50), 10, seed=2, samples=40).cuts
-    once = Samples(documents, (20, 20), 10, seed=1)  # without a number the texts once
+    assert samples.cuts == Samples(documents, cutting, 1, 40, alone=False).cuts
+    assert samples.cuts != Samples(documents, cutting, 2, 40, alone=False).cuts
+    once = Samples(documents, Cutting(20, 20, 10), 1, None, alone=False)  # without a number the texts once
     starts = sorted(cut.begin for cut in once.cuts)
     assert all(later - earlier >= 30 for earlier, later in pairwise(starts))
     assert len(once) >= 900 // 30 - 2
 
 
+def test_continuations_stand_behind_the_text_at_their_own_positions() -> None:
+    documents, cutting = Documents(torch.arange(500, 600, dtype=torch.int32), (100,)), Cutting(20, 50, 3, 4)
+    samples = Samples(documents, cutting, 1, 9, alone=False)
+    for sample, control in zip(samples, Samples(documents, cutting, 1, 9, alone=True), strict=True):
+        (first, *others), ids, labels = sample["prompts"], sample["input_ids"], sample["labels"]
+        assert len(others) == 3
+        assert len(ids) == first + 12
+        assert torch.equal(ids - ids[0], sample["position_ids"])
+        for index, prompt in enumerate(others, start=1):
+            begin = first + 3 * index
+            assert sample["position_ids"][begin : begin + 3].tolist() == [prompt, prompt + 1, prompt + 2]
+            assert labels[begin : begin + 3].tolist() == [IGNORED, *ids[begin + 1 : begin + 3].tolist()]
+        assert torch.equal(labels[: first + 3], ids[: first + 3])
+        assert torch.equal(control["input_ids"], ids[: first + 3])
+
+
 def test_rows_are_padded_at_their_ends() -> None:
-    rows = [{"input_ids": torch.arange(length), "prompt": length - 2} for length in (5, 7)]
-    batch = collate(rows)  # type: ignore[arg-type]
-    assert batch["labels"].tolist() == [[0, 1, 2, 3, 4, IGNORED, IGNORED], list(range(7))]
-    assert batch["input_ids"].shape == (2, 7)
-    assert batch["prompts"].tolist() == [3, 5]
+    documents = Documents(torch.arange(200, dtype=torch.int32), (100, 200))
+    samples = list(Samples(documents, Cutting(20, 50, 3), 1, 2, alone=False))
+    batch = collate(samples)
+    assert batch["prompts"].tolist() == [list(sample["prompts"]) for sample in samples]
+    for row, sample in enumerate(samples):
+        length = len(sample["input_ids"])
+        assert torch.equal(batch["input_ids"][row, :length], sample["input_ids"])
+        assert torch.equal(batch["labels"][row, :length], sample["labels"])
+        assert (batch["labels"][row, length:] == IGNORED).all()
 
 
 def test_texts_are_files_and_folders_also_packed(tmp_path: Path) -> None:
@@ -242,6 +262,17 @@ def test_a_batch_in_one_forward_is_one_after_the_other(settings: Settings, tmp_p
     together = replace(settings, device_batch=2, output=tmp_path / "together")
     train(together)
     assert_same(together.output, settings.output, 1e-5)
+
+
+def test_several_continuations_of_a_text_are_trained_on(settings: Settings, tmp_path: Path) -> None:
+    several = replace(settings, continuations=3)
+    train(several)
+    together = replace(several, device_batch=2, output=tmp_path / "together")
+    train(together)
+    assert_same(together.output, several.output, 1e-5)
+    assert any(
+        not torch.equal(weight, weights(Path(settings.model))[name]) for name, weight in weights(several.output).items()
+    )
 
 
 def test_activations_that_are_computed_again_change_nothing(settings: Settings, tmp_path: Path) -> None:

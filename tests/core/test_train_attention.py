@@ -94,7 +94,7 @@ def test_a_sample_attends_as_by_a_plain_mask_with_its_gradients(policy: Policy, 
     module.num_key_value_groups = 2
     for attend in (
         lambda q, k, v: continued_attention(
-            module, policy, Continuation({}, prompts, steps), q, k, v, Terms(8**-0.5), 0.0
+            module, policy, Continuation({}, [[prompt] for prompt in prompts], steps), q, k, v, Terms(8**-0.5), 0.0
         ),
         lambda q, k, v: plain_attention(policy, prompts, steps, q, k, v),
     ):
@@ -107,7 +107,7 @@ def test_a_sample_attends_as_by_a_plain_mask_with_its_gradients(policy: Policy, 
 
 
 def continued_losses(model: PreTrainedModel, policy: Policy, ids: Tensor, prompt: int) -> Tensor:
-    continuation = Continuation(policies_of(model.config, policy), [prompt] * ids.shape[0], ids.shape[1] - prompt)
+    continuation = Continuation(policies_of(model.config, policy), [[prompt]] * ids.shape[0], ids.shape[1] - prompt)
     logits = model(input_ids=ids, use_cache=False, **{CONTINUATION_KEY: continuation}).logits
     continuation.require_reached()
     return torch.nn.functional.cross_entropy(logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
@@ -135,12 +135,38 @@ def test_rows_of_several_lengths_are_as_alone(tiny: tuple[PreTrainedModel, PreTr
     policies = policies_of(model.config, policy)
     ids = torch.randint(0, 256, (2, max(prompts) + steps), generator=torch.Generator().manual_seed(4))
     together = model(
-        input_ids=ids, use_cache=False, **{CONTINUATION_KEY: Continuation(policies, prompts, steps)}
+        input_ids=ids,
+        use_cache=False,
+        **{CONTINUATION_KEY: Continuation(policies, [[prompt] for prompt in prompts], steps)},
     ).logits
     for row, prompt in enumerate(prompts):
-        alone = Continuation(policies, [prompt], steps)
+        alone = Continuation(policies, [[prompt]], steps)
         own = model(input_ids=ids[row : row + 1, : prompt + steps], use_cache=False, **{CONTINUATION_KEY: alone}).logits
         torch.testing.assert_close(together[row, : prompt + steps], own[0], rtol=1e-4, atol=1e-4)
+
+
+def test_continuations_of_one_text_are_as_samples_of_their_own_with_their_gradients(
+    tiny: tuple[PreTrainedModel, PreTrainedTokenizerFast],
+) -> None:
+    model, policy, steps, prompts = tiny[0], RefreshKV.paper(1 / 4), 12, [50, 31, 50, 44]
+    policies = policies_of(model.config, policy)
+    text = torch.randint(0, 256, (1, 50 + steps), generator=torch.Generator().manual_seed(4))
+    positions = torch.cat([torch.arange(50), *(prompt + torch.arange(steps) for prompt in prompts)])[None]
+    several = Continuation(policies, [prompts], steps)
+    ids = text[:, positions[0]]
+    together = model(input_ids=ids, position_ids=positions, use_cache=False, **{CONTINUATION_KEY: several}).logits[0]
+    wanted = torch.randn(len(prompts), steps, together.shape[-1], generator=torch.Generator().manual_seed(5))
+    (together[50:].view_as(wanted) * wanted).sum().backward()
+    found = [parameter.grad.clone() for parameter in model.parameters()]
+    model.zero_grad()
+    for index, prompt in enumerate(prompts):
+        alone = Continuation(policies, [[prompt]], steps)
+        own = model(input_ids=text[:, : prompt + steps], use_cache=False, **{CONTINUATION_KEY: alone}).logits[0]
+        begin = 50 + index * steps
+        torch.testing.assert_close(together[begin : begin + steps], own[prompt:], rtol=1e-4, atol=1e-4)
+        (own[prompt:] * wanted[index]).sum().backward()
+    for parameter, grad in zip(model.parameters(), found, strict=True):
+        torch.testing.assert_close(grad, parameter.grad, rtol=1e-3, atol=1e-3)
 
 
 @torch.no_grad()
@@ -178,4 +204,4 @@ def test_a_policy_without_a_small_cache_cannot_be_trained_for(policy: Policy) ->
 def test_a_model_that_keeps_the_keyword_to_itself_is_refused() -> None:
     policies = policies_of(tiny_model().config, RefreshKV.paper())
     with pytest.raises(PolicyInactiveError, match=r"3 of 3 layers, 0 among them"):
-        Continuation(policies, [8], 4).require_reached()
+        Continuation(policies, [[8]], 4).require_reached()
