@@ -22,7 +22,7 @@ from .loss import next_token_loss
 from .progress import Progress, Report
 from .result import finish
 from .samples import Samples
-from .settings import Settings, settle
+from .settings import Settings, is_finished, note
 from .texts import digest_of, read_texts, tokenized
 from .trainer import arguments, computing_dtype, latest_checkpoint, trainer_of
 
@@ -56,13 +56,13 @@ def train(settings: Settings, report: Report | None = None) -> Path:
     policies = {} if settings.policy is None else policies_of(model.config, settings.policy)
     _require_continuations(model, policies, settings)
     described = settings.described(digest_of(texts, tokenizer))
-    with PartialState().main_process_first():
-        done = settle(settings.output, described)
-    if done:
+    if is_finished(settings.output, described):
         say(Statement("training-finished-before", "{folder} is finished", folder=str(settings.output)))
         return settings.output
     documents = tokenized(texts, tokenizer, settings.output)
     samples = Samples(documents, settings.cutting, settings.seed, settings.samples, alone=settings.policy is None)
+    if args.should_save:
+        note(settings.output, described)
     model = _prepared(model, settings)
     trainer = trainer_of(settings, model, policies, samples, args)
     trainer.add_callback(Progress(say, settings.output, settings.save_minutes))

@@ -151,15 +151,15 @@ class Settings:
         }
 
 
-def settle(output: Path, described: dict[str, Any]) -> bool:
-    """Whether the training that `described` says is done in `output`; if nothing was begun there, note that it is.
+def is_finished(output: Path, described: dict[str, Any]) -> bool:
+    """Whether the training that `described` says is done in `output`.
 
     Raises InvalidParameterError if the folder holds a training with other settings, or something else.
     """
     file = output / SETTINGS
     known = _known(file)
     if known is None:
-        if output.is_dir() and any(not one.name.startswith("tokens.") for one in output.iterdir()):
+        if output.is_dir() and any(not one.name.startswith(("tokens.", SETTINGS)) for one in output.iterdir()):
             raise InvalidParameterError(
                 "output-not-empty",
                 "The folder {folder} holds other files and no {file}, so it is no training to go on with. Give a "
@@ -167,7 +167,6 @@ def settle(output: Path, described: dict[str, Any]) -> bool:
                 folder=str(output),
                 file=SETTINGS,
             )
-        note(output, described)
         return False
     for name, value in described.items():
         if known.get(name) != value:

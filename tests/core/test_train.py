@@ -343,7 +343,14 @@ def test_what_does_not_go_together_is_refused(settings: Settings, code: str, cha
     with pytest.raises(InvalidParameterError) as caught:
         train(replace(settings, **changes))  # type: ignore[arg-type]
     assert caught.value.code == code
-    assert not (settings.output / "model.safetensors").exists()
+    assert not (settings.output / "training.json").exists()  # so that the folder can be given again
+
+
+def test_continuations_are_refused_where_not_all_layers_attend_fully(settings: Settings) -> None:
+    model, policies = tiny_model(), {1: RefreshKV.paper()}
+    run._require_continuations(model, policies, settings)
+    with pytest.raises(InvalidParameterError, match=r"2 others of 3.*continuations=1"):
+        run._require_continuations(model, policies, replace(settings, continuations=2))
 
 
 def test_a_budget_out_of_range_is_refused() -> None:
