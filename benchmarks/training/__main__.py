@@ -5,7 +5,8 @@
 Two adapters to the embedded model are trained on the same samples in the same order, one with RefreshKV's small cache
 behind each prompt and one, the control, with ordinary attention. Then held-out texts are fed token by token behind
 prompts, under each method, by the model as it came and by both trained ones. All is fetched with apt-get. Whatever is
-broken off goes on with the same command; nothing is measured twice.
+broken off goes on with the same command; nothing is measured twice. On a machine that has other work, train both arms
+at once (`--arms refreshkv`, `--arms control`) with OMP_NUM_THREADS=1 each: threads that wait for one another lose most.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--output", type=Path, default=user_cache_path("refreshkv") / "benchmarks" / "training")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--samples", type=int, default=320)
+    parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--continuations", type=int, default=16, help="of each sample of the first arm")
+    parser.add_argument("--checkpointing", action="store_true", help="less memory for a third more time")
     parser.add_argument("--lora", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--prompt", type=int, default=3000, help="tokens of a held-out prompt")
@@ -66,7 +68,7 @@ def _train(arm: str, texts: Path, chosen: argparse.Namespace) -> None:
     command = [sys.executable, "-m", "core.train", "smollm2-135m", str(texts), "--output", str(chosen.output / arm)]
     command += ["--attention", ARMS[arm], "--lora", str(chosen.lora), "--learning-rate", str(chosen.learning_rate)]
     command += ["--prompt", "2000-4000", "--steps", "50", "--batch", "4", "--samples", str(chosen.samples)]
-    command += ["--continuations", str(chosen.continuations)]
+    command += ["--continuations", str(chosen.continuations), *["--checkpointing"] * chosen.checkpointing]
     subprocess.run(command, cwd=ROOT, check=True)
 
 
