@@ -14,6 +14,8 @@ from ..statement import Statement
 from .curve import curve
 
 CURVE = "loss.svg"
+SECONDS = 10
+"""Between two drawings of the curve."""
 
 Report: TypeAlias = Callable[[Statement], None]
 """Called with what is being done."""
@@ -26,6 +28,7 @@ class Progress(TrainerCallback):
         """Of a training into `output`."""
         self._report, self._output, self._seconds = report, output, 60 * save_minutes
         self._begun = self._saved = monotonic()
+        self._drawn = 0.0
         self._first = 0
 
     def on_train_begin(
@@ -49,7 +52,9 @@ class Progress(TrainerCallback):
         losses = [(int(row["step"]), float(row["loss"])) for row in state.log_history if "loss" in row]
         if not state.is_world_process_zero or "loss" not in (kwargs.get("logs") or {}) or not losses:
             return
-        (self._output / CURVE).write_text(curve(losses))
+        if monotonic() - self._drawn >= SECONDS or state.global_step == state.max_steps:
+            (self._output / CURVE).write_text(curve(losses))
+            self._drawn = monotonic()
         each = (monotonic() - self._begun) / max(1, state.global_step - self._first)
         self._report(
             Statement(
