@@ -38,6 +38,7 @@ from .policies import Observation
 from .positions import attach, positions_of
 from .rotary import Rotary
 from .selection import gather_positions, has_gradient
+from .train.attention import CONTINUATION_KEY, Continuation, continued_attention
 
 RECEIVED_AT_ONCE = 256
 """Queries of which the attention is held at a time where a method sums it."""
@@ -88,8 +89,11 @@ def attention_forward(
 ) -> tuple[Tensor, None]:
     """The function registered with transformers. Returns `(batch, new, query_heads, value_dim)` and no weights."""
     layer: PolicyLayer | None = kwargs.get(LAYER_KEY)
-    kwargs = {name: value for name, value in kwargs.items() if name != LAYER_KEY}
+    continuation: Continuation | None = kwargs.get(CONTINUATION_KEY)
+    kwargs = {name: value for name, value in kwargs.items() if name not in (LAYER_KEY, CONTINUATION_KEY)}
     terms = Terms(scaling_of(query, scaling), softcap, s_aux)
+    if continuation is not None and (policy := continuation.policy_of(module)) is not None:
+        return continued_attention(module, policy, continuation, query, key, value, terms, dropout), None
     step = layer.begin_attention(query) if layer is not None else None
     if layer is not None and layer.is_beyond():
         return _beyond_window(layer, module, query, attention_mask, terms), None

@@ -88,17 +88,7 @@ def load_model(
         building = Statement("building-kernels", "building the CPU kernels")
         kernels.load(cache, on_build=lambda: report(building, 0, 0))
     chosen = chosen_quantization(quantization, target) if processes is None else "none"
-    source = _local_source(name, cache, report)
-    if source is None:
-        source = _hub_source(name, revision, token, report)
-    elif revision is not None:
-        raise InvalidParameterError(
-            "revision-of-a-local-model",
-            "revision={revision!r} is for models of the Hugging Face Hub, and {name!r} is on this computer. Leave it "
-            "out, or give the hub id.",
-            revision=revision,
-            name=name,
-        )
+    source = _source(name, revision, token, cache, report)
     report(Statement("loading-model", "loading {name}", name=name), 0, 0)
     with _explained(name, source.remedy):
         tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
@@ -111,11 +101,39 @@ def load_model(
     return enable(model.eval()), tokenizer
 
 
+def load_dense(
+    name: str, dtype: torch.dtype, *, cache_dir: Path | None = None, revision: str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, torch.dtype]:
+    """A model to be trained, with stock attention and its weights in `dtype`, its tokenizer, and the dtype of its
+    files. One that was stored quantized stays so. Raises as `load_model` does."""
+    source = _source(name, revision, None, cache_folder(cache_dir), _no_progress)
+    with _explained(name, source.remedy):
+        tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(source.location, trust_remote_code=False)
+        stored = getattr(config.get_text_config(decoder=True), "dtype", None) or torch.float32
+        return _from_pretrained(source.location, dtype), tokenizer, stored
+
+
 class _Source(NamedTuple):
     location: str
     """A folder: what `from_pretrained` takes."""
     remedy: Statement
     """What to do when loading from it fails."""
+
+
+def _source(name: str, revision: str | None, token: str | bool | None, cache: Path, progress: LoadProgress) -> _Source:
+    source = _local_source(name, cache, progress)
+    if source is None:
+        return _hub_source(name, revision, token, progress)
+    if revision is not None:
+        raise InvalidParameterError(
+            "revision-of-a-local-model",
+            "revision={revision!r} is for models of the Hugging Face Hub, and {name!r} is on this computer. Leave it "
+            "out, or give the hub id.",
+            revision=revision,
+            name=name,
+        )
+    return source
 
 
 def _local_source(name: str, cache: Path, progress: LoadProgress) -> _Source | None:

@@ -85,7 +85,8 @@ def places(pattern: str) -> set[tuple[str, str, str]]:
 def said_by_core() -> set[str | None]:
     """The patterns of core's errors and of what it reports of loading, and what its methods do."""
     coded = {*errors(RefreshKVError), "Statement"}
-    made = [node for node in nodes("core") if isinstance(node, ast.Call) and ast.unparse(node.func) in coded]
+    found = nodes("core", without="core/train")  # a command, which speaks English
+    made = [node for node in found if isinstance(node, ast.Call) and ast.unparse(node.func) in coded]
     return {pattern_of(node.args[1]) for node in made} | {method.summary for method in METHODS.values()}
 
 

@@ -1,0 +1,1 @@
+"""What training on with the small cache brings the embedded model."""
