@@ -38,7 +38,8 @@ def predictions(model: PreTrainedModel, cache: PolicyCache, ids: Tensor, count: 
     cache.token_ids += ids.tolist()
     cache.prefilled = len(cache.token_ids)
     cache.truncate(held)
-    return logits.float().log_softmax(-1)
+    found: Tensor = logits.float().log_softmax(-1)
+    return found
 
 
 class Apart:

@@ -4,10 +4,10 @@
 
 Prompt Cache (Gim et al. 2023, arXiv 2311.04934) keeps the states of parts of a prompt; EPIC's LegoLink (Hu et al. 2024,
 arXiv 2410.15332) turns their keys to other places and computes the first tokens of each again, over all before: read by
-itself a document has its attention sinks there. Here four documents of about 1,500 tokens stand behind one beginning,
+itself a document has its attention sinks there. Here three documents of about 1,500 tokens stand behind one beginning,
 in several orders; what follows is compared with the full prefill of the same prompt. The documents were read alone,
 behind the beginning of the prompt, or behind another. What follows: the next tokens of the last document; a passage of
-the first; what the full prefill makes of a summary; and the look-up of facts, six in each document.
+the first; what the full prefill makes of a summary; and the look-up of facts, eight in each document.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ from core.positions import positions_of
 from core.steps import decode, forward
 
 from ..length.facts import DIGITS, WORDS, Fact, encoded, text
+from ..quality.teacher import uncompiled
 from .forced import FOLLOWING, Apart, predictions, read, row, stretch
 
-SETS = (("R-exts", "reference", "Sawyer", "Opticks"), ("policy", "faq", "git", "changes"))
-ORDERS = ((0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1), (1, 3, 0, 2))
-TOKENS, EACH = 1420, 6
+SETS = (("git", "Sawyer", "Opticks"), ("faq", "reference", "changes"))
+ORDERS = ((0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1))
+TOKENS, EACH = 1400, 8
 AGAIN = (0, 16, 32, 64)
 BEGINNING = "Here are several documents. Read them all, and then do what is asked below them.\n\n"
 ANOTHER = "You are an editor who writes for people without knowledge of the field. The sources:\n\n"
@@ -150,8 +151,9 @@ def greedy(model: PreTrainedModel, cache: PolicyCache, ids: Tensor) -> Tensor:
     with cache.prefill(last=True), torch.no_grad():
         logits = forward(model, ids[None], cache)
     made = [int(logits.argmax())]
-    while len(made) < FOLLOWING:
-        made.append(int(decode(model, torch.tensor([[made[-1]]]), cache).argmax()))
+    with uncompiled(model):
+        while len(made) < FOLLOWING:
+            made.append(int(decode(model, torch.tensor([[made[-1]]]), cache).argmax()))
     cache.truncate(held)
     return torch.cat([ids, torch.tensor(made)])
 
@@ -182,17 +184,20 @@ def ways(model: PreTrainedModel, beginning: Tensor, read_as: dict[str, list[Stat
             yield f"{name}, {again} again", partial(joint, model, beginning, states, again)
 
 
-def compare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, orders: int) -> dict[str, Found]:
-    """All ways over all sets of documents in so many orders."""
+def compare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, orders: int) -> None:
+    """All ways over all sets of documents in so many orders; the table is printed after each."""
     befores = {"alone": "", "behind the beginning": BEGINNING, "behind another": ANOTHER}
     beginning, total = encoded(tokenizer, BEGINNING), {"full prefill": Found.nothing()}
+    sets = []
     for names in SETS:
         made = documents(tokenizer, names)
         states = {
             name: [read_alone(model, encoded(tokenizer, before).long(), document.ids) for document in made]
             for name, before in befores.items()
         }
-        for order in ORDERS[:orders]:
+        sets.append((names, made, states))
+    for order in ORDERS[:orders]:
+        for names, made, states in sets:
             placed = [made[index] for index in order]
             ids = torch.cat([beginning, *(document.ids for document in placed)])
             asked = questions(tokenizer, [fact for document in placed for fact in document.facts])
@@ -214,12 +219,12 @@ def compare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, orders: 
                 for name, trial in trials.items():
                     found.apart[name].add(wanted[name], predictions(model, cache, trial, counts[name]))
                 found.right.append(digits_right(model, cache, asked))
-            print(f"{', '.join(names[index] for index in order)}: done", flush=True)
-    return total
+            print(f"\nwith {', '.join(names[index] for index in order)}:")
+            shown(total)
 
 
 def timed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, repetitions: int = 3) -> None:
-    """Seconds until an instruction behind four documents is read, in turns."""
+    """Seconds until an instruction behind these documents is read, in turns."""
     beginning, instruction = encoded(tokenizer, BEGINNING), encoded(tokenizer, SUMMARY)
     states = [read_alone(model, beginning, document.ids) for document in documents(tokenizer, SETS[0])]
     ids = torch.cat([beginning, *(document.ids for document in states)])
@@ -246,20 +251,20 @@ def main() -> None:
     if parsed.timed:
         timed(model, tokenizer)
         return
-    for way, found in compare(model, tokenizer, parsed.orders).items():
+    compare(model, tokenizer, parsed.orders)
+
+
+def shown(total: dict[str, Found]) -> None:
+    """Print the table of what there is so far."""
+    for way, found in total.items():
         everything = Apart()
         for apart in found.apart.values():
             everything.divergences += apart.divergences
             everything.agreements += apart.agreements
         parts = [f"{fmean(apart.divergences):.4f}" for apart in found.apart.values()]
-        places = [
-            fmean(shares[place : place + EACH]) for place in range(0, 4 * EACH, EACH) for shares in [_mean(found)]
-        ]
+        shares = [fmean(of_fact) for of_fact in zip(*found.right, strict=True)]
+        places = [fmean(shares[begin : begin + EACH]) for begin in range(0, len(shares), EACH)]
         print(row(way, [everything, *parts, " / ".join(f"{share:.2f}" for share in places)]), flush=True)
-
-
-def _mean(found: Found) -> list[float]:
-    return [fmean(shares) for shares in zip(*found.right, strict=True)]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Keys and values in fewer bits: a filled cache is rounded, and what follows compared with the one in bfloat16.
 
-    python -m benchmarks.prototypes.rounding [--texts policy git] [--length 7000]
+    python -m benchmarks.prototypes.rounding [--texts git Opticks] [--length 7000]
     python -m benchmarks.prototypes.rounding --beyond FILE
 
 int8 has one scale for each token and head; 4 and 2 bits have a lowest value and a step, in float16, for groups of 32:
@@ -84,7 +84,7 @@ SCHEMES = {
 def bytes_a_token(model: PreTrainedModel, bits: tuple[float, float]) -> int:
     """Of all layers."""
     config = model.config
-    channels = config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    channels: int = config.num_hidden_layers * config.num_key_value_heads * config.head_dim
     return round(channels * sum(bits) / 8)
 
 
@@ -132,7 +132,7 @@ def beyond(model: PreTrainedModel, file: Path, found: dict[str, Apart]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--texts", nargs="+", default=["policy", "git", "Opticks"])
+    parser.add_argument("--texts", nargs="+", default=["git", "Opticks", "faq"])
     parser.add_argument("--length", type=int, default=7000)
     parser.add_argument("--beyond", type=Path, metavar="FILE")
     asked = parser.parse_args()
