@@ -36,7 +36,7 @@ from .forced import Apart, read, row, stretch
 from .rounding import by_token
 
 BUDGETS = (8, 32)
-RECENT, ITERATIONS = 32, 6
+RECENT, ITERATIONS = 32, 5
 
 
 class Clusters:
@@ -198,9 +198,10 @@ def main() -> None:
     parser.add_argument("--texts", nargs="+", default=["git", "Opticks"])
     parser.add_argument("--length", type=int, default=7000)
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--quantization", default="int4")
     parser.add_argument("--timed", action="store_true", help="the seconds of clustering, and nothing else")
     asked = parser.parse_args()
-    model, tokenizer = load_model()
+    model, tokenizer = load_model(quantization=asked.quantization)
     found: dict[tuple[str, int], tuple[list[float], Apart]] = {}
     with torch.no_grad():
         for name in asked.texts:

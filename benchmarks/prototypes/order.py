@@ -231,6 +231,7 @@ def timed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, repetition
     makes: dict[str, Made] = {"full prefill": partial(in_full, model, ids)}
     makes |= {f"placed, {again} again": partial(joint, model, beginning, states, again) for again in AGAIN}
     taken: dict[str, list[float]] = {name: [] for name in makes}
+    read(model, in_full(model, ids[:600]), instruction)
     for _ in range(repetitions):
         for name, make in makes.items():
             started = perf_counter()
@@ -246,8 +247,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=len(ORDERS), choices=range(1, len(ORDERS) + 1))
     parser.add_argument("--timed", action="store_true", help="the seconds, and nothing else")
+    parser.add_argument("--quantization", default="int4")
     parsed = parser.parse_args()
-    model, tokenizer = load_model()
+    model, tokenizer = load_model(quantization=parsed.quantization)
     if parsed.timed:
         timed(model, tokenizer)
         return

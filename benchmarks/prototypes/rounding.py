@@ -135,8 +135,9 @@ def main() -> None:
     parser.add_argument("--texts", nargs="+", default=["git", "Opticks", "faq"])
     parser.add_argument("--length", type=int, default=7000)
     parser.add_argument("--beyond", type=Path, metavar="FILE")
+    parser.add_argument("--quantization", default="int4")
     asked = parser.parse_args()
-    model, tokenizer = load_model()
+    model, tokenizer = load_model(quantization=asked.quantization)
     found: dict[str, Apart] = {}
     if asked.beyond:
         beyond(model, asked.beyond, found)
