@@ -136,7 +136,7 @@ def stream_steps(
     require_known(model, token_ids)
     seed = common_seed(model.config) if seed is None else seed
     sampling = SamplingParams(temperature, top_p, top_k, min_p, repetition_penalty, seed)
-    sampler = sampling.sampler(prompt_tokens, logits_processors)
+    sampler = sampling.sampler(prompt_tokens, _processors(logits_processors))
     cache = _matching_cache(model, cache, policy, window)
     if cache.window is None:
         require_room(model.config, prompt_tokens, max_new_tokens)
@@ -220,6 +220,16 @@ def _stop_strings(given: str | Sequence[str]) -> Sequence[str]:
             given=repr(given),
         )
     return stops
+
+
+def _processors(given: Sequence[LogitsProcessor]) -> Sequence[LogitsProcessor]:
+    if not isinstance(given, Sequence) or not all(callable(processor) for processor in given):
+        raise InvalidParameterError(
+            "processors-of-another-kind",
+            "logits_processors is {given}; it must be a list of logits processors, () for none.",
+            given=repr(given),
+        )
+    return given
 
 
 def _matching_cache(

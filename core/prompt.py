@@ -16,6 +16,10 @@ Message: TypeAlias = Mapping[str, str]
 Prompt: TypeAlias = str | Tensor | Sequence[int] | Sequence[Message]
 
 
+LARGEST_ID = 2**63 - 1
+"""What a tensor of ids holds."""
+
+
 def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
     """Token ids, int64 `(1, length)`, length >= 1.
 
@@ -34,7 +38,7 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
     else:
         items = _items(prompt)
         numbers = all(isinstance(item, Integral) and not isinstance(item, bool) for item in items)
-        ids = torch.tensor([items], dtype=torch.long) if numbers else _templated(tokenizer, items)
+        ids = _row(items) if numbers else _templated(tokenizer, items)
     if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
         raise InvalidParameterError(
             "prompt-not-whole-numbers",
@@ -52,6 +56,17 @@ def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: Prompt) -> Tensor:
         raise InvalidParameterError("prompt-empty", "The prompt has 0 tokens; give at least one.")
     token_ids: Tensor = ids.to(torch.long)
     return token_ids
+
+
+def _row(ids: list[Any]) -> Tensor:
+    if outside := [token_id for token_id in ids if not -LARGEST_ID <= token_id <= LARGEST_ID]:
+        raise InvalidParameterError(
+            "id-outside-any-vocabulary",
+            "The prompt has the token id {token_id}, which no model knows. Encode the prompt with the tokenizer that "
+            "belongs to the model.",
+            token_id=int(outside[0]),
+        )
+    return torch.tensor([ids], dtype=torch.long)
 
 
 def _items(prompt: object) -> list[Any]:

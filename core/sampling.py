@@ -78,6 +78,15 @@ class SamplingParams:
                 "seed is {seed}; it must be a whole number, or None for another one each time.",
                 seed=repr(self.seed),
             )
+        for name in ("top_p", "top_k", "min_p", "repetition_penalty"):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or isinstance(value, bool):
+                raise InvalidParameterError(
+                    "sampling-not-a-number",
+                    "{name} is {value}; it must be a number. Leave it out to have it off.",
+                    name=name,
+                    value=repr(value),
+                )
         try:
             _penalties(self, 0)
             _warpers(self)

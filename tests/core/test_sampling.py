@@ -137,7 +137,7 @@ def test_runs_beside_each_other_write_what_they_write_alone(
         ({"temperature": None}, "temperature-out-of-range", "temperature is None"),
         ({"seed": 1.5}, "seed-not-whole", "seed is 1.5; it must be a whole number, or None"),
         ({"seed": "a"}, "seed-not-whole", "seed is 'a'"),
-        ({"temperature": 1.0, "top_p": None}, "sampling-out-of-range", "NoneType"),
+        ({"temperature": 1.0, "top_p": None}, "sampling-not-a-number", "top_p is None"),
         ({"temperature": 1.0, "top_p": -1.0}, "sampling-out-of-range", "`top_p` .* but is -1.0 Choose a value in that"),
         ({"temperature": 1.0, "top_p": 1.5}, "sampling-out-of-range", "`top_p` .* but is 1.5"),
         ({"temperature": 1.0, "top_k": -1}, "sampling-out-of-range", "`top_k` .* but is -1"),

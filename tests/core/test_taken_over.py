@@ -103,3 +103,24 @@ def test_less_than_nothing_is_not_kept() -> None:
     with pytest.raises(InvalidParameterError, match=r"length is -1"):
         cache.truncate(-1)
     assert len(cache.token_ids) == cache.get_seq_length() > 0
+
+
+@pytest.mark.parametrize("wrong", [None, ["x"], lambda *_: 0])
+def test_what_are_no_logits_processors(wrong: object) -> None:
+    with pytest.raises(InvalidParameterError, match="a list of logits processors") as refused:
+        generate(tiny_model(), byte_tokenizer(), IDS, logits_processors=wrong)  # type: ignore[arg-type]
+    assert refused.value.code == "processors-of-another-kind"
+
+
+@pytest.mark.parametrize("name", ["top_p", "top_k", "min_p", "repetition_penalty"])
+@pytest.mark.parametrize("wrong", [None, True, "a", [1]])
+def test_what_is_no_number_to_sample_by(name: str, wrong: object) -> None:
+    with pytest.raises(InvalidParameterError, match=f"{name} is ") as refused:
+        generate(tiny_model(), byte_tokenizer(), IDS, **{name: wrong})  # type: ignore[arg-type]
+    assert refused.value.code == "sampling-not-a-number"
+
+
+def test_an_id_that_no_tensor_holds() -> None:
+    with pytest.raises(InvalidParameterError, match=str(2**63)) as refused:
+        generate(tiny_model(), byte_tokenizer(), [5, 2**63])
+    assert refused.value.code == "id-outside-any-vocabulary"
