@@ -84,10 +84,10 @@ def anew(
     return written, cache
 
 
-def equal(ours: PolicyCache, theirs: PolicyCache, length: int = len(A)) -> bool:
-    """Whether both hold the same keys and values of the first tokens."""
+def equal(ours: PolicyCache, theirs: PolicyCache, length: int = len(A), within: float = 0.0) -> bool:
+    """Whether both hold the same keys and values of the first tokens, or such as are no further apart."""
     return all(
-        torch.equal(one[0, :, :length], other[0, :, :length])  # type: ignore[index]
+        torch.allclose(one[0, :, :length], other[0, :, :length], rtol=0.0, atol=within)  # type: ignore[index]
         for mine, its in zip(ours.layers, theirs.layers, strict=True)
         for one, other in ((mine.keys, its.keys), (mine.values, its.values))
     )

@@ -95,7 +95,7 @@ def test_a_prefill_that_was_killed_goes_on_where_it_was(
     assert done == [2 * PART, *range(2 * PART + CHUNK, len(A) - CHUNK, CHUNK), len(A + ASKED)]
     expected, uninterrupted = anew(A)
     assert written == expected
-    assert equal(cache, uninterrupted)
+    assert equal(cache, uninterrupted, within=1e-5)  # this process may have kernels that the other did not
     opened.close()
     assert opened.parts(A) == [PART, 2 * PART, 3 * PART, len(A)]
     assert {path: path.stat().st_ino for path in before} == before  # nothing was written twice
