@@ -109,6 +109,14 @@ def send(site: Site, page: Any, *values: Any) -> None:
     painted(page)
 
 
+@contextmanager
+def answered(page: Any) -> Iterator[None]:
+    """The stream of answers that the page opens inside has ended, which Gradio aborts when all came. What is asked while it
+    does gets no answer; the app's own page has a stream that stays open."""
+    with page.expect_event("requestfailed", lambda request: "/queue/data" in request.url):
+        yield
+
+
 def painted(page: Any) -> None:
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 

@@ -9,6 +9,7 @@ from tests.browser.cache_map.site import (
     MARGIN,
     Made,
     Site,
+    answered,
     colours,
     made,
     open_page,
@@ -159,9 +160,10 @@ def test_a_replay_goes_on_in_the_next_section(site: Site, page: Any) -> None:
     send(site, page, {**with_words(*[slice(0, LINE)] * 3).whole, "series": series})
     assert page.inner_text(".ckm-section") == "Section 1 of 2: The lamp"
     assert page.is_disabled(".ckm-earlier")
-    page.click(".ckm-play")
-    page.wait_for_function("document.querySelector('.ckm-root').dataset.live === 'true'")
-    site.wait_for("turn", {"run": "other"})
+    with answered(page):
+        page.click(".ckm-play")
+        page.wait_for_function("document.querySelector('.ckm-root').dataset.live === 'true'")
+        site.wait_for("turn", {"run": "other"})
     other = made(words(300), "other", refreshes=4)
     send(site, page, {**other.whole, "series": {**series, "place": [2, 2, "The fog"], "at": 1}})
     assert page.get_attribute(".ckm-root", "data-run") == "other"
