@@ -111,8 +111,8 @@ def send(site: Site, page: Any, *values: Any) -> None:
 
 @contextmanager
 def answered(page: Any) -> Iterator[None]:
-    """The stream of answers that the page opens inside has ended, which Gradio aborts when all came. What is asked while it
-    does gets no answer; the app's own page has a stream that stays open."""
+    """The stream of answers that the page opens inside has ended, which Gradio aborts when all came. What is asked
+    meanwhile gets no answer; the app's own page has a stream that stays open."""
     with page.expect_event("requestfailed", lambda request: "/queue/data" in request.url):
         yield
 
