@@ -231,7 +231,7 @@ struct Attention {
       for (int q = 0; q < kQueries; ++q) {
         uint32_t both;
         std::memcpy(&both, scores + q * kChunk + j, sizeof both);
-        for (int v = 0; v < kVectors; ++v) sums[q][v] = add_pairs(sums[q][v], Words{} + both, pairs[v]);
+        for (int v = 0; v < kVectors; ++v) sums[q][v] = add_product<true>(sums[q][v], both, pairs[v]);
       }
     }
     for (int q = 0; q < kQueries; ++q)
@@ -283,9 +283,10 @@ struct Attention {
       }
       for (; column + 4 * kLanes <= value_dim; column += 4 * kLanes)
         add_value_pairs<kQueries, 4>(values + column, at, count, pairs, to + column, keys);
+    } else {
+      for (; column + 4 * kLanes <= value_dim; column += 4 * kLanes)
+        add_values<kQueries, 4>(values + column, at, count, scores, to + column, keys);
     }
-    for (; column + 4 * kLanes <= value_dim; column += 4 * kLanes)
-      add_values<kQueries, 4>(values + column, at, count, scores, to + column, keys);
     for (; column + kLanes <= value_dim; column += kLanes)
       add_values<kQueries, 1>(values + column, at, count, scores, to + column, keys);
     for (; column < value_dim; ++column)

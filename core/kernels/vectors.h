@@ -129,20 +129,6 @@ inline Words paired(Floats first, Floats second) {
 #endif
 }
 
-// `sum` and the products of one word with those of a vector: of two bfloat16 each with kPairs, else of a float.
-template <bool kPairs>
-inline Floats add_product(Floats sum, uint32_t one, Words many) {
-#if defined(__AVX512BF16__) && defined(__AVX512BW__)
-  if constexpr (kPairs)
-    return reinterpret_cast<Floats>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(sum),
-                                                     reinterpret_cast<__m512bh>(_mm512_set1_epi32(one)),
-                                                     reinterpret_cast<__m512bh>(many)));
-#endif
-  float value;
-  std::memcpy(&value, &one, sizeof value);
-  return sum + value * reinterpret_cast<Floats>(many);
-}
-
 #if defined(__AVX512BF16__) && defined(__AVX512BW__)
 
 // Of bfloat16, kLanes pairs of them in a vector.
@@ -169,11 +155,20 @@ inline void store_ordered(Floats low, Floats high, float* to) {
 
 #else  // not called
 
-inline Words load_pairs(const uint16_t*) { return {}; }
+inline Words load_pairs(const uint16_t*) { return Words{}; }
 inline Floats add_pairs(Floats sum, Words, Words) { return sum; }
 inline std::pair<Words, Words> interleaved(Words a, Words b) { return {a, b}; }
 inline void store_ordered(Floats, Floats, float*) {}
 
 #endif
+
+// `sum` and the products of one word with those of a vector: of two bfloat16 each with kPairs, else of a float.
+template <bool kPairs>
+inline Floats add_product(Floats sum, uint32_t one, Words many) {
+  if constexpr (kPairs) return add_pairs(sum, Words{} + one, many);
+  float value;
+  std::memcpy(&value, &one, sizeof value);
+  return sum + value * reinterpret_cast<Floats>(many);
+}
 
 }  // namespace refreshkv

@@ -1,5 +1,7 @@
 """The compiled operations against torch's, in float64 where rounding is judged."""
 
+import platform
+import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -338,3 +340,16 @@ def test_loading_leaves_the_processor_state_alone() -> None:
     # The mark of a library linked with -ffast-math: numbers below 1e-38 become zero everywhere.
     assert torch.tensor(1e-40) * 0.5 > 0
     assert 5e-324 > 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    kernels.compiler() is None or platform.machine() not in ("x86_64", "AMD64"), reason="not built here"
+)
+@pytest.mark.parametrize("march", ["x86-64", "x86-64-v3", "x86-64-v4"])
+def test_other_processors_build_them(march: str, tmp_path: Path) -> None:
+    compiling, _ = kernels._commands(tmp_path / "decode.so")
+    other = [f"-march={march}" if part == "-march=native" else part for part in compiling]
+    assert f"-march={march}" in other
+    done = subprocess.run([*other, "-fsyntax-only"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
