@@ -12,6 +12,7 @@ from transformers import PreTrainedConfig
 from ..errors import InvalidParameterError
 from ..policies import Policy, RefreshKV
 from ..policies.checks import check_count
+from ..prompt import window_of
 from .samples import Cutting
 
 SETTINGS = "training.json"
@@ -119,7 +120,7 @@ class Settings:
 
     def require_window(self, config: PreTrainedConfig) -> None:
         """Raise InvalidParameterError if a sample is longer than what the model was trained for."""
-        window = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
+        window = window_of(config)
         longest = self.prompt[1] + self.steps
         if window is not None and longest > window:
             raise InvalidParameterError(
