@@ -21,6 +21,7 @@ from transformers.cache_utils import (
 )
 
 from .applicable import require_applicable
+from .documents import Document
 from .errors import CacheMismatchError, InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
 from .layer import ATTENTION_NAME, PolicyLayer, Step
@@ -55,7 +56,8 @@ class PolicyCache(Cache):
 
     `token_ids` are the tokens it holds, as far as `stream_generate` filled it. The first `prefilled` of them were
     prefilled with no decoded token before them, so that their keys and values are the same under every policy.
-    `on_prefilled` is called after each forward of prompt tokens that it held.
+    `on_prefilled` is called after each forward of prompt tokens that it held. `documents` of the prompt are read apart
+    (documents.py), and `placed` of its tokens had been read before.
     """
 
     def __init__(
@@ -81,6 +83,8 @@ class PolicyCache(Cache):
         self.token_ids: list[int] = []
         self.prefilled = 0
         self.on_prefilled: Callable[[], None] | None = None
+        self.documents: tuple[Document, ...] = ()
+        self.placed = 0
         self._run = object()
         self._given = False
         self._model_config, self._config = config, config.get_text_config(decoder=True)
@@ -185,6 +189,12 @@ class PolicyCache(Cache):
         if self.on_prefilled is not None:
             self.on_prefilled()
 
+    def hold(self, token_ids: Sequence[int]) -> None:
+        """Count these tokens of a prompt, whose keys and values were put into all layers."""
+        if self.prefilled == len(self.token_ids):
+            self.prefilled += len(token_ids)
+        self.token_ids += token_ids
+
     @contextmanager
     def verifying(self, weights: bool) -> Iterator[None]:
         """Forwards inside are decode steps to be verified, of `can_verify`; with `weights` the layers keep what they
@@ -260,7 +270,7 @@ class PolicyCache(Cache):
     def reset(self) -> None:
         """Empty the cache."""
         super().reset()
-        self.token_ids, self.prefilled = [], 0
+        self.token_ids, self.prefilled, self.documents = [], 0, ()
 
     def crop(self, tokens_to_remove: int) -> None:
         """Remove the last `-tokens_to_remove` tokens (a negative number, as in transformers)."""
@@ -315,7 +325,7 @@ class PolicyCache(Cache):
                 self.layers[index], other.layers[index] = other.layers[index], layer
             elif layer.is_initialized:
                 other.policy_layers[index].adopt(*layer.full, layer.extension)
-        other.token_ids, other.prefilled = self.token_ids, self.prefilled
+        other.token_ids, other.prefilled, other.documents = self.token_ids, self.prefilled, self.documents
         self.reset()
         return other
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import TypedDict, Unpack
 
-from torch import Tensor
 from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from .cache import PolicyCache
@@ -23,7 +22,7 @@ from .policies import DEFAULT_POLICY, Policy
 from .positions import positions_of
 from .prompt import Prompt, encode_prompt, require_known, require_room
 from .sampling import SamplingParams
-from .sequence import LEAST_TAIL, PREFILL_CHUNK, ChunkSize, GeneratedStep, generate_step, is_positive
+from .sequence import PREFILL_CHUNK, ChunkSize, GeneratedStep, generate_step, is_positive, prepare
 from .steps import NextStep
 from .window import Beyond
 
@@ -144,7 +143,7 @@ def stream_steps(
         positions_of(model).rotary()
         require_memory(model, cache, prompt_tokens, max_new_tokens)
     stops = _stop_strings(stop_strings)
-    _prepare_cache(cache, token_ids, max_new_tokens)
+    prepare(cache, token_ids[0].tolist(), max_new_tokens)
     steps = generate_step(model, token_ids, cache, sampler, prefill_chunk, cache.claim())
     end_tokens = _end_tokens(model, tokenizer)
     return _events(steps, Detokenizer(tokenizer, stops), end_tokens, prompt_tokens, max_new_tokens)
@@ -271,19 +270,6 @@ def _matching_cache(
             known=len(cache.token_ids),
         )
     return cache
-
-
-def _prepare_cache(cache: PolicyCache, token_ids: Tensor, max_new_tokens: int) -> None:
-    """Let it hold a proper prefix of `token_ids`, with room for the whole run."""
-    # The last prompt token is always forwarded, since its logits give the first token.
-    prompt = token_ids[0].tolist()
-    shared = cache.common_prefix(prompt[:-1])
-    if shared <= cache.prefilled and len(cache.policy_layers) == len(cache.layers):  # others give up all or nothing
-        shared = min(shared, max(0, len(prompt) - LEAST_TAIL))
-    if cache.window is not None and shared <= cache.prefilled:
-        shared = cache.window.resume(shared)
-    cache.truncate(shared)
-    cache.reserve(len(prompt) + max_new_tokens)
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

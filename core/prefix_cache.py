@@ -11,17 +11,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from transformers import PreTrainedModel
 
 from .cache import PolicyCache, keeps_every_token
 from .devices import layers_on
-from .errors import InvalidParameterError, RefreshKVError, SnapshotError
+from .documents import Document, agreed, spans_to_place
+from .errors import InvalidParameterError, PolicyInactiveError, RefreshKVError, SnapshotError
 from .memory import bytes_of, free_for
 from .parallel import processes_of
-from .policies import Policy
+from .policies import FullAttention, Policy
+from .positions import positions_of
 from .prefix_files import PrefixFiles
 from .prefix_parts import MINIMUM_TOKENS, PrefixParts
+from .sequence import LEAST_TAIL
 from .snapshot import Snapshot
 from .statement import Statement
 from .window import Beyond
@@ -83,7 +87,15 @@ class PrefixCache:
 
     @contextmanager
     def use(
-        self, token_ids: Sequence[int], prefix_end: int, policy: Policy, room: int = 0, *, window: Beyond | None = None
+        self,
+        token_ids: Sequence[int],
+        prefix_end: int,
+        policy: Policy,
+        room: int = 0,
+        *,
+        window: Beyond | None = None,
+        documents: Sequence[tuple[int, int]] = (),
+        behind: Sequence[int] | None = None,
     ) -> Iterator[PolicyCache]:
         """A cache under `policy` to generate from the prompt `token_ids` with, which holds as much of its beginning as
         is known: `with prefixes.use(...) as cache: generate(..., cache=cache)`.
@@ -91,8 +103,15 @@ class PrefixCache:
         The first `prefix_end` tokens are what other prompts may begin with too, such as a document. `room` is the
         number of tokens that the run will need at most, with those it writes. window: "extend" for a run that goes on
         beyond the trained window; what it shares with runs that do not ends there. Afterwards the cache is kept, unless
-        the run failed in an unforeseen way. Raises InvalidParameterError if the prompt is shorter than `prefix_end`,
-        PolicyInactiveError as PolicyCache does.
+        the run failed in an unforeseen way.
+
+        documents: spans (start, end) of that prefix which are read apart (documents.py): each is kept by itself, so
+        that adding, removing and reordering them takes no new reading. behind: ids of what each is read behind, by
+        default what stands before the first; given, such as the tokens of a sentence, the prompt may begin otherwise
+        the next time. A method that adds up the attention of the whole prompt (H2O) reads it in one go all the same.
+
+        Raises InvalidParameterError if the prompt is shorter than `prefix_end` or the documents are not spans of it in
+        order, PolicyInactiveError as PolicyCache does or if the model's keys cannot be moved.
         """
         if not 0 <= prefix_end <= len(token_ids):
             raise InvalidParameterError(
@@ -103,18 +122,22 @@ class PrefixCache:
                 tokens=len(token_ids),
             )
         room = max(room, len(token_ids))
-        entry = _Entry(PolicyCache(self._model.config, policy, window or self._window), prefix_end)
+        window = window or self._window
+        entry = _Entry(PolicyCache(self._model.config, policy, window), prefix_end)
+        entry.cache.documents = placed = self._documents(token_ids, prefix_end, policy, documents, behind, window)
+        in_one_go = placed[0].start if placed else prefix_end
         with self._lock:
             self._in_use[entry] = token_ids  # as whoever forgets must know
         try:
-            if not self._load(entry, token_ids, room):
+            if not self._load(entry, token_ids, in_one_go, room):
                 with self._lock:
                     self._take(entry, token_ids, room)
+            entry.cache.documents = placed
             if policy.evicts:  # and chooses by what the prompt's last tokens attend to
                 read = len(entry.cache.token_ids)
                 entry.cache.truncate(min(read, prefix_end, max(0, len(token_ids) - policy.queries)))
             self._free(entry.cache, room)
-            with self._storing(entry, token_ids[:prefix_end]):
+            with self._storing(entry, token_ids[:in_one_go]):
                 yield entry.cache
         except Exception as error:
             if not isinstance(error, RefreshKVError):
@@ -167,15 +190,67 @@ class PrefixCache:
         with self._lock:
             del self._entries[:1]
 
-    def _load(self, entry: _Entry, token_ids: Sequence[int], room: int) -> bool:
-        """Give an empty entry what is on disk of its prefix, if that is more than is in memory, and if there is memory
-        for the run."""
+    def _documents(
+        self,
+        token_ids: Sequence[int],
+        prefix_end: int,
+        policy: Policy,
+        spans: Sequence[tuple[int, int]],
+        behind: Sequence[int] | None,
+        window: Beyond | None,
+    ) -> tuple[Document, ...]:
+        """Those of `spans` that are read apart, see `use`."""
+        if not spans:
+            return ()
+        self._require_movable()
+        before = tuple(token_ids[: spans[0][0]] if behind is None else behind)
+        in_place = len(before) if tuple(token_ids[: len(before)]) == before else None
+        most = len(token_ids) - max(LEAST_TAIL, policy.queries)
+        found = spans_to_place(spans, prefix_end, most, in_place)
+        if policy.sums_attention:
+            return ()
+
+        def read(start: int, end: int) -> AbstractContextManager[PolicyCache]:
+            ids = [*before, *token_ids[start:end]]
+            return self.use(ids, len(ids), FullAttention(), window=window)
+
+        return tuple(Document(start, end, before, partial(read, start, end)) for start, end in found)
+
+    @property
+    def can_move(self) -> bool:
+        """Whether the model's keys can be moved, so that documents can be read apart."""
+        try:
+            self._require_movable()
+        except PolicyInactiveError:
+            return False
+        return True
+
+    def _require_movable(self) -> None:
+        """Raise PolicyInactiveError if they cannot."""
+        try:
+            if keeps_every_token(self._model.config):
+                positions_of(self._model).rotary()
+                return
+        except PolicyInactiveError as error:
+            problem: PolicyInactiveError | None = error
+        else:
+            problem = None
+        raise PolicyInactiveError(
+            "documents-not-movable",
+            "The keys of {model} cannot be moved to another place: that takes layers of full attention, all of whose "
+            "keys are turned by one rotary embedding. Leave documents out, so that the prompt is read in one go.",
+            model=self._model.config.model_type,
+        ) from problem
+
+    def _load(self, entry: _Entry, token_ids: Sequence[int], end: int, room: int) -> bool:
+        """Give an empty entry what is on disk of its prefix up to `end`, if that is more than is in memory, and if
+        there is memory for the run."""
         cache = entry.cache
         if self._disk is None or cache.policy.sums_attention:
             return False
         with self._lock:
             _, known = self._best(token_ids, cache)
-        parts = self._disk.load(token_ids[: entry.prefix_end], cache.window, known)
+        parts = self._disk.load(token_ids[:end], cache.window, known)
         if not parts:
             return False
         needed = self._free(cache, room)
@@ -196,6 +271,7 @@ class PrefixCache:
         if not cache.policy.sums_attention:  # of all tokens of the prompt, which it must therefore read itself
             other, shared = self._best(token_ids, cache)
             if other and self._continues(other, shared, cache.beyond):
+                other.cache.truncate(shared)  # the same tokens that follow may have been read otherwise
                 # What a run evicted must not be missing in the next, so that a text depends on its request alone.
                 same = other.cache.policy == cache.policy and not cache.policy.evicts
                 entry.cache = other.cache if same else other.cache.with_policy(cache.policy)
@@ -280,7 +356,8 @@ class PrefixCache:
 def _shared(cache: PolicyCache, token_ids: Sequence[int], other: PolicyCache) -> int:
     """How many tokens at the prompt's start `cache` holds as `other` would: of another kind, those within the
     window."""
-    shared, rule = cache.common_prefix(token_ids), cache.window or other.window
+    shared = agreed(cache.common_prefix(token_ids), cache.documents, other.documents)
+    rule = cache.window or other.window
     return shared if rule is None or cache.beyond == other.beyond else min(shared, rule.size)
 
 

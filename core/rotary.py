@@ -32,7 +32,14 @@ class Rotary:
     def moved(self, states: Tensor, by: Tensor) -> Tensor:
         """`states` `(batch, heads, length, dim)`, keys or queries, moved by so many positions, int64 `(length,)` or
         `(batch, heads, length)`; in their dtype."""
-        cos, sin = self._turns(by)
+        return self._turned(states, *self._turns(by))
+
+    def shifted(self, states: Tensor, by: int) -> Tensor:
+        """All of `states` moved by so many positions."""
+        angles = (self.frequencies.double() * by).to(states.device)
+        return self._turned(states, angles.cos().float(), angles.sin().float())
+
+    def _turned(self, states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         turned = 2 * self.frequencies.shape[0]
         pairs = states[..., :turned].float()
         first, second = (pairs[..., ::2], pairs[..., 1::2]) if self.interleaved else pairs.chunk(2, dim=-1)

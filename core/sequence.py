@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TypeAlias
@@ -15,11 +15,13 @@ from transformers import PreTrainedModel
 from . import kernels
 from .cache import PolicyCache
 from .devices import device_of
+from .documents import AGAIN, Document, resumed
 from .drafting import speculation_of
 from .errors import InvalidParameterError
 from .events import CacheRefreshed, PrefillProgress
 from .int4 import KERNEL_ROWS
 from .policies.checks import is_integer
+from .positions import positions_of
 from .sampling import Sampler
 from .steps import NextStep, Verified, decode, forward
 
@@ -96,6 +98,12 @@ def _prefill(
     logits, tokens, seconds = None, 0, 0.0
     while done < total:
         cache.require_claim(claim)
+        following = next((document for document in cache.documents if document.start >= done), None)
+        if following is not None and following.start == done:
+            yield from _place(model, ids, cache, following, chunk)
+            done = following.end
+            continue
+        end = total if following is None else following.start
         size = chunk(tokens, seconds) if callable(chunk) else int(chunk)
         if callable(chunk) and cache.processes is not None:  # each has a clock of its own
             size = cache.processes.agreed(size)
@@ -106,11 +114,11 @@ def _prefill(
                 "more.",
                 size=repr(size),
             )
-        if size >= LEAST_TAIL > total - done - size:
-            size = total - done
+        if size >= LEAST_TAIL > end - done - size:
+            size = end - done
         if cache.window is not None:
             size = cache.window.whole_blocks(done, size)
-        piece = ids[:, done : done + size]
+        piece = ids[:, done : min(end, done + size)]
         tokens, started = piece.shape[1], perf_counter()
         with cache.prefill(last=done + tokens == total):
             logits = forward(model, piece, cache)
@@ -119,6 +127,38 @@ def _prefill(
     cache.require_claim(claim)
     assert logits is not None
     return logits
+
+
+def _place(
+    model: PreTrainedModel, ids: Tensor, cache: PolicyCache, document: Document, chunk: ChunkSize
+) -> Iterator[PrefillProgress]:
+    """Read a document apart, as far as it was not before, and place it behind what `cache` holds."""
+    start, end, before = document.start, document.end, len(document.behind)
+    with document.read() as own:
+        own_ids = torch.cat([ids.new_tensor([document.behind]), ids[:, start:end]], dim=1)
+        known = prepare(own, own_ids[0].tolist(), 0)
+        if known < own_ids.shape[1]:
+            for progress in _prefill(model, own_ids, own, chunk, own.claim()):
+                yield PrefillProgress(start + max(0, progress.done - before), ids.shape[1])
+        with cache.prefill(last=False):
+            forward(model, ids[:, start : start + AGAIN], cache)
+        document.place(cache, own, positions_of(model).rotary())
+        cache.placed += max(0, known - before - AGAIN)
+    yield PrefillProgress(end, ids.shape[1])
+
+
+def prepare(cache: PolicyCache, prompt: Sequence[int], further: int) -> int:
+    """Let `cache` hold a beginning of `prompt` that does not depend on what it held, as far as that is known, and have
+    room for it and `further` tokens. Returns how many it holds: with some to come not the last, whose logits give the
+    first of them."""
+    shared = cache.common_prefix(prompt[:-1] if further else prompt)
+    if shared <= cache.prefilled and len(cache.policy_layers) == len(cache.layers):  # others give up all or nothing
+        aligned = (lambda held: held) if cache.window is None else cache.window.resume
+        shared = resumed(shared, len(prompt), LEAST_TAIL, aligned, cache.documents)
+    cache.truncate(shared)
+    cache.reserve(len(prompt) + further)
+    cache.placed = 0
+    return shared
 
 
 def _refresh_event(cache: PolicyCache, step: int) -> CacheRefreshed | None:
