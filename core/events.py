@@ -18,10 +18,12 @@ FinishReason: TypeAlias = Literal["end_token", "stop_string", "length"]
 
 @dataclass(frozen=True, slots=True)
 class PrefillProgress:
-    """`done` of `total` prompt tokens are in the cache; tokens found in a reused cache count as done."""
+    """`done` of `total` prompt tokens are in the cache; tokens found in a reused cache count as done. `placed` of them
+    are of documents that had been read before, apart (documents.py)."""
 
     done: int
     total: int
+    placed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _prefill(
         with cache.prefill(last=done + tokens == total):
             logits = forward(model, piece, cache)
         done, seconds = done + tokens, perf_counter() - started
-        yield PrefillProgress(done, total)
+        yield PrefillProgress(done, total, cache.placed)
     cache.require_claim(claim)
     assert logits is not None
     return logits
@@ -137,14 +137,14 @@ def _place(
     with document.read() as own:
         own_ids = torch.cat([ids.new_tensor([document.behind]), ids[:, start:end]], dim=1)
         known = prepare(own, own_ids[0].tolist(), 0)
+        cache.placed += max(0, known - before - AGAIN)
         if known < own_ids.shape[1]:
             for progress in _prefill(model, own_ids, own, chunk, own.claim()):
-                yield PrefillProgress(start + max(0, progress.done - before), ids.shape[1])
+                yield PrefillProgress(start + max(0, progress.done - before), ids.shape[1], cache.placed)
         with cache.prefill(last=False):
             forward(model, ids[:, start : start + AGAIN], cache)
         document.place(cache, own, positions_of(model).rotary())
-        cache.placed += max(0, known - before - AGAIN)
-    yield PrefillProgress(end, ids.shape[1])
+    yield PrefillProgress(end, ids.shape[1], cache.placed)
 
 
 def prepare(cache: PolicyCache, prompt: Sequence[int], further: int) -> int:

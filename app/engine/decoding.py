@@ -37,7 +37,8 @@ class Decoding:
         prompt: list[int] = request.token_ids[0].tolist()
         room = len(prompt) + request.max_new_tokens
         beyond: Beyond | None = None if request.window is None else "extend"
-        with documents.use(prompt, request.document_end, request.policy, room, window=beyond) as cache:
+        apart = request.documents if request.documents and documents.can_move else ()
+        with documents.use(prompt, request.document_end, request.policy, room, window=beyond, documents=apart) as cache:
             items = stream_steps(
                 model,
                 tokenizer,

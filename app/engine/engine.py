@@ -412,7 +412,8 @@ class Engine:
         run.emit(event)
         if isinstance(event, GenerationFinished):
             with self._work:
-                self._times.add(event, run.request.max_new_tokens, run.reused or 0, run.request.window)
+                known = (run.reused or 0) + run.placed
+                self._times.add(event, run.request.max_new_tokens, known, run.request.window)
 
     def _events(self, run: Run) -> Generator[Event | NextStep]:
         model, tokenizer = self.require_model()

@@ -14,7 +14,7 @@ from torch import Tensor
 from app.engine.caller import Caller
 from app.engine.notifier import Notifier
 from app.say.wording import Message
-from core import Event, Policy
+from core import Event, Policy, PrefillProgress
 
 RunState: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 
@@ -47,8 +47,9 @@ class GenerationRequest:
     """What to generate: the prompt's ids `(1, length)`, int64, and the decoder's options.
 
     document_end: so many tokens at the prompt's start are documents and what stands before them; they are kept for the
-    requests to come. window: that of the model, if prompt and answer go on beyond it; None: they are within. grounding:
-    None to decode freely. dictated: a text that is written instead of one that the model
+    requests to come. documents: those that are read apart, spans (start, end) of these tokens; where the model's keys
+    cannot be moved all are read in one go. window: that of the model, if prompt and answer go on beyond it; None: they
+    are within. grounding: None to decode freely. dictated: a text that is written instead of one that the model
     chooses; empty for none.
     """
 
@@ -61,6 +62,7 @@ class GenerationRequest:
     repetition_penalty: float = 1.0
     seed: int | None = None
     document_end: int = 0
+    documents: tuple[tuple[int, int], ...] = ()
     stop_strings: tuple[str, ...] = ()
     grounding: Grounding | None = None
     dictated: str = ""
@@ -71,9 +73,9 @@ class Run:
     """One generation: its request, its state, and its events until they are taken. For several threads.
 
     queued, started: when it was made, and when it left the queue, in seconds of perf_counter. reused: tokens of the
-    prompt that were read before, once that is known. cache_bytes: of the keys
-    and values when it ended, of the full cache and the small ones. stopped_for: why it was stopped, if not because
-    somebody asked.
+    prompt that were there then, once that is known; placed: those of documents read apart before. cache_bytes: of the
+    keys and values when it ended, of the full cache and the small ones. stopped_for: why it was stopped, if not
+    because somebody asked.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Run:
         self.queued = perf_counter()
         self.started: float | None = None
         self.reused: int | None = None
+        self.placed = 0
         self.cache_bytes = 0
         self.notifier = Notifier()
         self._events: list[TimedEvent] = []
@@ -130,6 +133,8 @@ class Run:
 
     def emit(self, event: Event) -> None:
         """Something happened in it, now."""
+        if isinstance(event, PrefillProgress):
+            self.placed = event.placed
         self._events.append((perf_counter(), event))
         self.notifier.notify()
 

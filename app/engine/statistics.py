@@ -45,7 +45,7 @@ class RunStatistics:
         match event:
             case PrefillProgress():
                 self.progress = event
-                self._prefill.append((time, event.done))
+                self._prefill.append((time, event.done - event.placed))
             case TokenGenerated():
                 self._generated(time, event)
             case GenerationFinished():
@@ -72,8 +72,8 @@ class RunStatistics:
 
     @property
     def reused(self) -> int | None:
-        """Tokens of the prompt that were in the cache when the run began."""
-        return self._prefill[0][1] if self._prefill else None
+        """Tokens of the prompt that were read before: in the cache when the run began, or put there from elsewhere."""
+        return self._prefill[0][1] + (self.progress.placed if self.progress else 0) if self._prefill else None
 
     @property
     def prefill_seconds(self) -> float | None:

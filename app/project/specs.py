@@ -260,7 +260,8 @@ class Specs:
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
         generation = GenerationRequest(
             composed.token_ids, request.policy, limit, request.temperature, settings.top_p, settings.min_p,
-            settings.repetition_penalty, seed, composed.document_end, stops, window=window if beyond else None,
+            settings.repetition_penalty, seed, composed.document_end,
+            composed.documents if request.apart else (), stops, window=window if beyond else None,
         )  # fmt: skip
         return RunSpec(generation, composed, self._settings_of(generation), opening, asked=request.fields)
 
@@ -281,5 +282,7 @@ class Specs:
         }
         if request.window is not None:
             sampling["window"] = "extend"
+        if request.documents:
+            sampling["documents"] = "apart"
         quantization = self.engine.quantization(self.settings.quantization or "none")
         return RunSettings(self.settings.model, quantization, describe_policy(request.policy), sampling, request.seed)

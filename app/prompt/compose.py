@@ -46,7 +46,8 @@ class Composed:
     document_end: tokens up to the end of the documents, without those that what follows can change: blanks at the end,
     and a token that reaches into the instruction. pages: where each page begins, in tokens. page_tokens: tokens of each
     page, in the same order. sources: the same by source, with the mark before each page but the first. draft_tokens:
-    tokens of the draft, at the prompt's end. places: where in the pages the tokens of `pieces` stand.
+    tokens of the draft, at the prompt's end. places: where in the pages the tokens of `pieces` stand. documents: of
+    each source the first token, which says its name, and the one behind its last.
     """
 
     token_ids: Tensor
@@ -58,6 +59,7 @@ class Composed:
     sources: tuple[SourceTokens, ...]
     draft_tokens: int
     places: Places
+    documents: tuple[tuple[int, int], ...]
 
     @property
     def prompt_tokens(self) -> int:
@@ -137,16 +139,18 @@ def compose(
     first, last = _token_range(passages, starts)
     ends = [bisect_left(starts, p.end) for p in passages]
     draft_start = _draft_start(rendered, messages)
+    documents = _documents(rendered, passages, sources, offsets)
     return Composed(
         torch.tensor([encoded["input_ids"]]),
         tuple(_pieces(rendered, offsets[first:last])),
         first,
-        bisect_right([end for _, end in offsets], _text_end(rendered, passages[-1])) if passages else 0,
+        documents[-1][1] if documents else 0,
         marks,
         tuple(end - mark.position for end, mark in zip(ends, marks, strict=True)),
         _source_tokens(sources, [end - begin for begin, end in pairwise([first, *ends])]),
         len(starts) - bisect_left(starts, draft_start),
         _places(rendered, passages, sources, offsets[first:last]),
+        documents,
     )
 
 
@@ -172,6 +176,20 @@ def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, 
 def _text_end(rendered: str, passage: Passage) -> int:
     """Where the text of a passage ends, without the blanks after it."""
     return passage.start + len(rendered[passage.start : passage.end].rstrip())
+
+
+def _documents(
+    rendered: str, passages: Sequence[Passage], sources: Sequence[Source], offsets: Sequence[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """The first token of each source and the one behind its last: no token that reaches into what follows it."""
+    starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
+    left, found = iter(passages), []
+    for source in sources:
+        pages = list(islice(left, len(source.pages)))
+        if pages:
+            end = bisect_right(ends, _text_end(rendered, pages[-1]))
+            found.append((min(end, bisect_left(starts, pages[0].begin)), end))
+    return tuple(found)
 
 
 def _draft_start(rendered: str, messages: Sequence[Mapping[str, str]]) -> int:

@@ -30,11 +30,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A page's text in a rendered prompt: characters `start` up to, not including, `end`."""
+    """A page's text in a rendered prompt: characters `start` up to, not including, `end`; from `begin` on with the mark
+    of the page, and before a document's first page its name."""
 
     document: str
     page: int
     label: str | None
+    begin: int
     start: int
     end: int
 
@@ -102,7 +104,7 @@ def document_span(rendered: str, sources: Sequence[Source], special_tokens: Iter
             "pages cannot be shown on the map. Use a chat template that leaves messages as they are.",
             where,
         )
-    return [Passage(p.document, p.page, p.label, p.start + offset, p.end + offset) for p in passages]
+    return [Passage(p.document, p.page, p.label, p.begin + offset, p.start + offset, p.end + offset) for p in passages]
 
 
 def _body(sources: Sequence[Source], tokens: tuple[str, ...]) -> tuple[str, list[Passage]]:
@@ -119,12 +121,14 @@ def _body(sources: Sequence[Source], tokens: tuple[str, ...]) -> tuple[str, list
     for source in sources:
         name = source.document.name
         add("\n\n" if parts else "")
+        begin = length
         add(f"Document: {neutralise(' '.join(name.split()), tokens)}")
         for page in source.pages:
             add(f"\n\n{neutralise(_marker(page), tokens)}\n")
             start = length
             add(neutralise(page.text, tokens))
-            passages.append(Passage(name, page.number, page.label, start, length))
+            passages.append(Passage(name, page.number, page.label, begin, start, length))
+            begin = length
     return "".join(parts), passages
 
 

@@ -58,6 +58,10 @@ def _grounded(value: Any) -> bool:
     return value is None or bool(value)
 
 
+def _apart(value: Any) -> bool:
+    return bool(value)
+
+
 def _text(value: Any) -> Any:
     return "" if value is None else value
 
@@ -103,7 +107,8 @@ class WriteRequest(BaseModel):
     length: a name, a number of words, or None. method: a key of METHODS. parameters: those that were given, by name,
     also some that the method does not have: a comparison is of several. seed: None to draw one. draft_tokens: so many
     tokens of the draft, the last ones, the model sees; None: all. wording: a WordingChoice. grounded: names and numbers
-    can only be those of documents, instruction and draft. beyond: a BeyondChoice.
+    can only be those of documents, instruction and draft. beyond: a BeyondChoice. apart: each document is read by
+    itself, and kept so.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, arbitrary_types_allowed=True)
@@ -123,6 +128,7 @@ class WriteRequest(BaseModel):
     wording: Annotated[str, BeforeValidator(_wording)] = "auto"
     grounded: Annotated[bool, BeforeValidator(_grounded)] = True
     beyond: Annotated[str, BeforeValidator(_beyond)] = "parts"
+    apart: Annotated[bool, BeforeValidator(_apart)] = False
 
     @model_validator(mode="before")
     @classmethod

@@ -90,6 +90,7 @@ class Tools:
         parts: dict[str, str] | None = None,
         reading: list[dict[str, Any]] | None = None,
         beyond: BeyondChoice = "parts",
+        apart: bool = False,
         request: gr.Request | None = None,
         *parameters: Any,
     ) -> Json:
@@ -119,6 +120,7 @@ class Tools:
             parts: What is read of parts of the documents, by the ids that check_budget gives them: "full", "note" (the main sentences, for a model that writes in its own words) or "none". What is not named is chosen by the app.
             reading: How each file is read, in the order of files: an object with some of "encoding" (as "cp1250"; found by evidence without), "whole_page" (of a web page, not its main part alone), "running_lines" (headers and footers), "comments" (both are left out otherwise) and "languages" (in which scans are recognised, as "deu+eng").
             beyond: How documents are read that are longer than the model's window: "parts" by parts, "one" in one context beyond it, by a method that can go on there.
+            apart: Whether each document is read by itself, not knowing of those before it, and kept so: others can then be added, taken out or reordered without reading it again.
             {parameters}
 
         Returns:
@@ -131,6 +133,7 @@ class Tools:
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 method=method, **given, max_new_tokens=max_new_tokens,
                 temperature=temperature, seed=seed, wording=wording, grounded=grounded, beyond=beyond,
+                apart=apart,
             )  # fmt: skip
             caller = self._caller(request)
             sources = await self._reading.sources_in_thread(files, pages, passwords, parts, reading, caller)
@@ -173,6 +176,7 @@ class Tools:
         parts: dict[str, str] | None = None,
         reading: list[dict[str, Any]] | None = None,
         beyond: BeyondChoice = "parts",
+        apart: bool = False,
         request: gr.Request | None = None,
         *parameters: Any,
     ) -> Json:
@@ -201,6 +205,7 @@ class Tools:
             parts: As for write.
             reading: As for write.
             beyond: As for write; with "one", methods that can go on beyond the window alone.
+            apart: As for write.
             {parameters}
 
         Returns:
@@ -215,6 +220,7 @@ class Tools:
                 task=task, detail=detail, length=length, tone=tone, language=language, audience=audience,
                 method=under[0], **given, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed,
                 grounded=grounded, beyond=beyond,
+                apart=apart,
             )  # fmt: skip
             caller = self._caller(request)
             sources = await self._reading.sources_in_thread(files, pages, passwords, parts, reading, caller)

@@ -59,6 +59,7 @@ LABELS: Mapping[str, str] = {
     "wording_own": "The model's own",
     "wording_quoted": "The documents'",
     "grounded": "Names and numbers only from the documents, the task and the draft",
+    "apart": "Read each document by itself: others can be added, taken out or reordered without reading it again",
     "beyond": "Documents longer than the model's window are read",
     "beyond_parts": "By parts",
     "beyond_one": "As one",

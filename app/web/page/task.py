@@ -138,7 +138,8 @@ def _decoding(settings: Settings) -> tuple[list[Any], list[Any]]:
         whose = [(words("wording_auto"), "auto"), (words("wording_own"), "own"), (words("wording_quoted"), "quoted")]
         sentences = gr.Radio(whose, value="auto", label=words("wording"), elem_id="wording")
         grounded = gr.Checkbox(True, label=words("grounded"), elem_id="grounded")
+        apart = gr.Checkbox(False, label=words("apart"), elem_id="apart")
     ways = [(words("beyond_parts"), "parts"), (words("beyond_one"), AS_ONE)]
     # Stands where it is said what fits the window, and only while the documents do not.
     beyond = gr.Radio(ways, value="parts", label=words("beyond"), elem_id="beyond", visible=HIDDEN, render=False)
-    return method, [temperature, seed, seen, sentences, grounded, beyond]
+    return method, [temperature, seed, seen, sentences, grounded, beyond, apart]

@@ -1,5 +1,7 @@
 """Tokens of a prompt, and where pages and documents stand in them."""
 
+from itertools import permutations
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -98,6 +100,26 @@ def test_documents_have_the_same_tokens_under_every_instruction(
     left_out = "".join(first.pieces[end - first.document_start :])
     assert len(left_out.strip()) <= len(first.pieces[-1]) + 1
     assert first.document_end > first.document_start
+
+
+def test_a_document_has_the_same_tokens_wherever_it_stands(tokenizer: PreTrainedTokenizerBase) -> None:
+    texts = {"one.txt": ("The rock is old.", "It stands."), "two.txt": ("A lamp (1849).\n",), "three.txt": ("End",)}
+    sources = {name: source(*pages) for name, pages in texts.items()}
+    found: dict[int, set[tuple[int, ...]]] = {}
+    for order in permutations(range(3)):
+        composed = compose(tokenizer, [list(sources.values())[index] for index in order], "List {all}.", "So")
+        ids = composed.token_ids[0].tolist()
+        assert composed.document_end == composed.documents[-1][1]
+        for index, (start, end) in zip(order, composed.documents, strict=True):
+            found.setdefault(index, set()).add(tuple(ids[start:end]))
+    for index, pages in enumerate(texts.values()):
+        least = min(found[index], key=len)
+        assert {ids[: len(least)] for ids in found[index]} == {least}
+        # Only a token that reaches into what follows is left out.
+        assert max(map(len, found[index])) <= len(least) + 1
+        said = tokenizer.decode(least)
+        assert said.startswith("Document: ")
+        assert pages[-1].rstrip()[:-2] in said[-len(pages[-1]) - 2 :]
 
 
 def test_a_token_that_reaches_into_the_instruction_is_not_the_documents() -> None:

@@ -95,6 +95,7 @@ REFUSED = {
     "draft_tokens": [-1, 1.5, *NO_NUMBERS],
     "wording": [None, "", "mine", 5, True, [], {}],
     "grounded": [],
+    "apart": [],
     "beyond": ["", "whole", 5, True, [], {}],
 }
 
@@ -213,7 +214,7 @@ def test_the_shape_and_the_task_are_those_asked_for() -> None:
 def test_its_fields_stand_in_the_order_of_the_page() -> None:
     assert WriteRequest.names() == (
         "task", "detail", "length", "tone", "language", "audience", "method", *all_parameters(), "max_new_tokens",
-        "temperature", "seed", "draft_tokens", "wording", "grounded", "beyond",
+        "temperature", "seed", "draft_tokens", "wording", "grounded", "beyond", "apart",
     )  # fmt: skip
 
 
@@ -268,7 +269,7 @@ def test_a_task_that_an_earlier_version_stored_is_understood() -> None:
     )
     made = WriteRequest.of(stored)
     assert (made.policy, made.shape) == (RefreshKV(1 / 8, 10, None), Shape("medium", "plain"))
-    since = {"wording": "auto", "grounded": True, "beyond": "parts"}
+    since = {"wording": "auto", "grounded": True, "beyond": "parts", "apart": False}
     assert made.fields == {**dict.fromkeys(WriteRequest.names()), **stored, **since}
 
 

@@ -34,6 +34,7 @@ from app.web.door import NOT_HELD, NOT_UPLOADED, TOO_FEW
 from app.web.page import build, launch_options
 from app.web.server import Server
 from core import DEFAULT_POLICY, FullAttention, KeyIndex, RefreshKV
+from core.documents import AGAIN
 from core.policies import METHODS
 from tests.app.conftest import wait
 from tests.app.gated import GatedEngine
@@ -132,7 +133,7 @@ def test_a_call_that_nobody_reads_makes_way(served: tuple[str, GatedEngine], cli
     with engine.held():
         values: list[Any] = [
             [], "free", "Never read.", "FullAttention", "1/8", 10, 40, 0.7, None, "", "", "", "", None, None, None, "",
-            "auto", False, None, None, "parts",
+            "auto", False, None, None, "parts", False,
             *[None] * len(set(all_parameters()) - {"budget", "stride", "threshold"}),
         ]  # fmt: skip
         event = httpx.post(f"{url}gradio_api/call/write", json={"data": values}).json()["event_id"]
@@ -156,7 +157,7 @@ def test_parameters_are_described(client: Client) -> None:
     assert list(parameters) == [
         "files", "task", "detail", "method", "budget", "stride", "max_new_tokens", "temperature", "seed",
         "length", "tone", "language", "audience", "threshold", "pages", "passwords", "draft", "wording", "grounded",
-        "parts", "reading", "beyond",
+        "parts", "reading", "beyond", "apart",
         *(name for name in all_parameters() if name not in ("budget", "stride", "threshold")),
     ]  # fmt: skip
     assert parameters["method"]["type"]["enum"] == list(METHODS)
@@ -504,6 +505,23 @@ def test_what_is_longer_than_the_window_is_read_as_one_if_that_is_asked_for(clie
     compared = compare(client, [long], ["KeyIndex", "RefreshKV"], beyond="one").result(timeout=60)
     assert [method["state"] for method in compared["methods"]] == ["finished"] * 2
     assert min(method["statistics"]["prompt_tokens"] for method in compared["methods"]) > 1024
+
+
+def test_documents_read_apart_are_reordered_without_being_read_again(client: Client, tmp_path: Path) -> None:
+    texts = {"first": "The rock is old. " * 50, "second": "The lamp was lit by hand. " * 40}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    first, second = (handle_file(str(tmp_path / f"{name}.txt")) for name in texts)
+    options = {"apart": True, "beyond": "one", "method": "KeyIndex", "temperature": 0.0}
+    known = [
+        write(client, files, **options).result(timeout=60)["statistics"]["reused_prompt_tokens"]
+        for files in ([first, second], [second, first], [first])
+    ]
+    # Those that are placed are but for the first of their tokens; the one in front is where it was read.
+    both = sum(map(len, texts.values()))
+    assert known[0] < 100
+    assert known[1] >= both - AGAIN
+    assert known[2] >= len(texts["first"])
 
 
 def test_the_budget_says_what_fits(client: Client, rock: Any, tmp_path: Path) -> None:

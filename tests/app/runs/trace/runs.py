@@ -60,7 +60,7 @@ def compose_pages(page_tokens: list[list[int]], before: int, after: int) -> Comp
     length = before + len(page) + after
     sizes = tuple(size for document in page_tokens for size in document)
     ids = torch.arange(length)[None]
-    return Composed(ids, tuple(pieces), before, before + len(page), tuple(marks), sizes, (), 0, places)
+    return Composed(ids, tuple(pieces), before, before + len(page), tuple(marks), sizes, (), 0, places, ())
 
 
 @st.composite
