@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,7 +21,6 @@ from transformers.cache_utils import (
 )
 
 from .applicable import require_applicable
-from .documents import Document
 from .errors import CacheMismatchError, InvalidParameterError, PolicyInactiveError
 from .events import RefreshReason
 from .layer import ATTENTION_NAME, PolicyLayer, Step
@@ -29,6 +28,9 @@ from .on_disk import DiskStorage
 from .parallel import processes_of
 from .policies import Policy
 from .window import Beyond, window_rule
+
+if TYPE_CHECKING:
+    from .documents import Document
 
 SHAPE_SETTINGS = (
     "model_type",

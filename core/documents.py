@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from .errors import InvalidParameterError
+from transformers import PreTrainedModel
+
+from .cache import PolicyCache, keeps_every_token
+from .errors import InvalidParameterError, PolicyInactiveError
+from .positions import positions_of
 from .rotary import Rotary
-
-if TYPE_CHECKING:
-    from .cache import PolicyCache
 
 AGAIN = 32
 """First tokens of a document that are computed again where it is placed: 16 are enough, 64 do no better (measured)."""
@@ -60,6 +60,23 @@ class Document:
         cache.hold(own.token_ids[first:end])
 
 
+def require_movable(model: PreTrainedModel) -> None:
+    """Raise PolicyInactiveError if the model's keys cannot be moved from one place to another."""
+    problem = None
+    if keeps_every_token(model.config):
+        try:
+            positions_of(model).rotary()
+            return
+        except PolicyInactiveError as error:
+            problem = error
+    raise PolicyInactiveError(
+        "documents-not-movable",
+        "The keys of {model} cannot be moved to another place: that takes layers of full attention, all of whose "
+        "keys are turned by one rotary embedding. Leave documents out, so that the prompt is read in one go.",
+        model=model.config.model_type,
+    ) from problem
+
+
 def spans_to_place(
     spans: Sequence[tuple[int, int]], prefix_end: int, most: int, in_place: int | None
 ) -> list[tuple[int, int]]:
@@ -69,7 +86,7 @@ def spans_to_place(
     Raises InvalidParameterError if the spans are not in order, or not within the first `prefix_end` tokens.
     """
     ends = [0, *(position for span in spans for position in span), prefix_end]
-    if any(first > second for first, second in pairwise(ends)):
+    if any(len(span) != 2 for span in spans) or any(first > second for first, second in pairwise(ends)):
         raise InvalidParameterError(
             "documents-out-of-order",
             "documents is {documents}; it must be spans (start, end) of the prompt's first {tokens} tokens, one behind "

@@ -61,7 +61,9 @@ def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: in
         _require_disk(model, cache, cache.disk, prompt_tokens + max_new_tokens)
     free = free_for(model) + cache.nbytes
     per_token, fixed = bytes_of(model, cache)
-    needed = fixed + per_token * (prompt_tokens + max_new_tokens)
+    # The longest of the documents that are read apart is there twice for a while.
+    twice = max((len(document.behind) + document.length for document in cache.documents), default=0)
+    needed = fixed + per_token * (prompt_tokens + max_new_tokens + twice)
     if needed <= free:
         return
     raise ContextOverflowError(
@@ -72,7 +74,7 @@ def require_memory(model: PreTrainedModel, cache: PolicyCache, prompt_tokens: in
         max_new_tokens=max_new_tokens,
         needed=f"{needed / 1e9:.1f}",
         free=f"{free / 1e9:.1f}",
-        fitting=max(0, fitting_tokens(model, cache, free) - max_new_tokens),
+        fitting=max(0, fitting_tokens(model, cache, free) - max_new_tokens - twice),
     )
 
 

@@ -8,45 +8,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 
+import torch
 from transformers import PreTrainedModel
 
 from .cache import PolicyCache, keeps_every_token
 from .devices import layers_on
-from .documents import Document, agreed, spans_to_place
+from .documents import Document, require_movable, spans_to_place
 from .errors import InvalidParameterError, PolicyInactiveError, RefreshKVError, SnapshotError
 from .memory import bytes_of, free_for
 from .parallel import processes_of
 from .policies import FullAttention, Policy
-from .positions import positions_of
+from .prefix_entries import Entry, bytes_in, default_memory, token_bytes
 from .prefix_files import PrefixFiles
 from .prefix_parts import MINIMUM_TOKENS, PrefixParts
+from .prompt import require_known
 from .sequence import LEAST_TAIL
 from .snapshot import Snapshot
 from .statement import Statement
 from .window import Beyond
-
-MAX_DEFAULT_BYTES = 4 * 10**9
-
-
-@dataclass(eq=False)
-class _Entry:
-    """A cache, of which the first `prefix_end` tokens are the prefix. `used`: when a run last had it, in seconds of
-    time.monotonic. `forgotten`: it must not be kept after the run that has it."""
-
-    cache: PolicyCache
-    prefix_end: int
-    used: float = 0.0
-    forgotten: bool = False
-
-    @property
-    def held(self) -> int:
-        """Tokens of the prefix that are in the cache: fewer than wanted after a prefill that was stopped."""
-        return min(self.prefix_end, len(self.cache.token_ids))
 
 
 class PrefixCache:
@@ -79,8 +62,8 @@ class PrefixCache:
         fits = len(self._devices) == 1 and processes_of(model.config) is None and keeps_every_token(model.config)
         self._files = files
         self._disk = PrefixParts(model, files) if files is not None and fits else None
-        self._entries: list[_Entry] = []  # the most recently used last
-        self._in_use: dict[_Entry, Sequence[int]] = {}  # with the prompts that they are for
+        self._entries: list[Entry] = []  # the most recently used last
+        self._in_use: dict[Entry, Sequence[int]] = {}  # with the prompts that they are for
         self._token_bytes = 0
         self._lock = threading.Lock()
         """Held by who changes which are kept."""
@@ -110,8 +93,9 @@ class PrefixCache:
         default what stands before the first; given, such as the tokens of a sentence, the prompt may begin otherwise
         the next time. A method that adds up the attention of the whole prompt (H2O) reads it in one go all the same.
 
-        Raises InvalidParameterError if the prompt is shorter than `prefix_end` or the documents are not spans of it in
-        order, PolicyInactiveError as PolicyCache does or if the model's keys cannot be moved.
+        Raises InvalidParameterError if the prompt is shorter than `prefix_end`, the documents are not spans of it in
+        order or `behind` has an id that the model does not know, PolicyInactiveError as PolicyCache does or if the
+        model's keys cannot be moved.
         """
         if not 0 <= prefix_end <= len(token_ids):
             raise InvalidParameterError(
@@ -123,7 +107,7 @@ class PrefixCache:
             )
         room = max(room, len(token_ids))
         window = window or self._window
-        entry = _Entry(PolicyCache(self._model.config, policy, window), prefix_end)
+        entry = Entry(PolicyCache(self._model.config, policy, window), prefix_end)
         entry.cache.documents = placed = self._documents(token_ids, prefix_end, policy, documents, behind, window)
         in_one_go = placed[0].start if placed else prefix_end
         with self._lock:
@@ -172,12 +156,12 @@ class PrefixCache:
     @property
     def nbytes(self) -> int:
         """Bytes of what is kept in memory."""
-        return _bytes(self._entries)
+        return bytes_in(self._entries)
 
     @property
     def held(self) -> int:
         """With what the runs under way have so far."""
-        return self.nbytes + _bytes(list(self._in_use))
+        return self.nbytes + bytes_in(list(self._in_use))
 
     @property
     def oldest(self) -> float | None:
@@ -202,47 +186,32 @@ class PrefixCache:
         """Those of `spans` that are read apart, see `use`."""
         if not spans:
             return ()
-        self._require_movable()
+        require_movable(self._model)
+        if behind:
+            require_known(self._model, torch.tensor([behind]))
         before = tuple(token_ids[: spans[0][0]] if behind is None else behind)
         in_place = len(before) if tuple(token_ids[: len(before)]) == before else None
         most = len(token_ids) - max(LEAST_TAIL, policy.queries)
         found = spans_to_place(spans, prefix_end, most, in_place)
-        if policy.sums_attention:
-            return ()
 
         def read(start: int, end: int) -> AbstractContextManager[PolicyCache]:
             ids = [*before, *token_ids[start:end]]
             return self.use(ids, len(ids), FullAttention(), window=window)
 
+        if policy.sums_attention:
+            return ()
         return tuple(Document(start, end, before, partial(read, start, end)) for start, end in found)
 
     @property
     def can_move(self) -> bool:
         """Whether the model's keys can be moved, so that documents can be read apart."""
         try:
-            self._require_movable()
+            require_movable(self._model)
         except PolicyInactiveError:
             return False
         return True
 
-    def _require_movable(self) -> None:
-        """Raise PolicyInactiveError if they cannot."""
-        try:
-            if keeps_every_token(self._model.config):
-                positions_of(self._model).rotary()
-                return
-        except PolicyInactiveError as error:
-            problem: PolicyInactiveError | None = error
-        else:
-            problem = None
-        raise PolicyInactiveError(
-            "documents-not-movable",
-            "The keys of {model} cannot be moved to another place: that takes layers of full attention, all of whose "
-            "keys are turned by one rotary embedding. Leave documents out, so that the prompt is read in one go.",
-            model=self._model.config.model_type,
-        ) from problem
-
-    def _load(self, entry: _Entry, token_ids: Sequence[int], end: int, room: int) -> bool:
+    def _load(self, entry: Entry, token_ids: Sequence[int], end: int, room: int) -> bool:
         """Give an empty entry what is on disk of its prefix up to `end`, if that is more than is in memory, and if
         there is memory for the run."""
         cache = entry.cache
@@ -260,7 +229,7 @@ class PrefixCache:
             self._restore(entry, parts, room)
         return True
 
-    def _take(self, entry: _Entry, token_ids: Sequence[int], room: int) -> None:
+    def _take(self, entry: Entry, token_ids: Sequence[int], room: int) -> None:
         """Give an empty entry the best start there is in memory; the one that has it is taken out of those kept.
 
         Another's cache is continued only if it loses no part of its prefix: if the prompt begins with all that it holds
@@ -282,18 +251,18 @@ class PrefixCache:
                 return
         self._make_room(self._needed(cache, room))
 
-    def _best(self, token_ids: Sequence[int], empty: PolicyCache) -> tuple[_Entry | None, int]:
+    def _best(self, token_ids: Sequence[int], empty: PolicyCache) -> tuple[Entry | None, int]:
         """The entry that shares most tokens with the prompt, for which an `empty` cache would else be taken, and how
         many; of equal ones one that can be continued, as those of runs under way cannot be."""
-        ranked = [(_shared(entry.cache, token_ids, empty), entry) for entry in [*self._in_use, *self._entries]]
+        ranked = [(entry.shared(token_ids, empty), entry) for entry in [*self._in_use, *self._entries]]
 
-        def rank(found: tuple[int, _Entry]) -> tuple[int, bool]:
+        def rank(found: tuple[int, Entry]) -> tuple[int, bool]:
             return found[0], self._continues(found[1], found[0], empty.beyond)
 
         shared, entry = max(ranked, key=rank, default=(0, None))
         return entry, shared
 
-    def _continues(self, entry: _Entry, shared: int, window: Beyond | None) -> bool:
+    def _continues(self, entry: Entry, shared: int, window: Beyond | None) -> bool:
         """Whether a prompt that shares so many tokens with `entry` can go on in its cache."""
         return entry not in self._in_use and shared >= entry.held and entry.cache.beyond == window
 
@@ -306,7 +275,7 @@ class PrefixCache:
         except SnapshotError:  # sliding or recurrent layers
             return None
 
-    def _restore(self, entry: _Entry, parts: Sequence[Snapshot], room: int) -> None:
+    def _restore(self, entry: Entry, parts: Sequence[Snapshot], room: int) -> None:
         """Give an empty entry what is in `parts`, which follow each other, with room for so many tokens."""
         self._make_room(sum(part.nbytes for part in parts) * room // len(parts[-1].token_ids))
         device = self._devices[0] if len(self._devices) == 1 else None
@@ -315,19 +284,19 @@ class PrefixCache:
             self._model.config, empty.policy, following=others, room=room, device=device, window=empty.beyond
         )
 
-    def _storing(self, entry: _Entry, prefix: Sequence[int]) -> AbstractContextManager[None]:
+    def _storing(self, entry: Entry, prefix: Sequence[int]) -> AbstractContextManager[None]:
         """In it, in which a run has the entry, what is computed of its prefix goes to disk."""
         if self._disk is None:
             return nullcontext()
         return self._disk.storing(entry.cache, prefix, lambda: not entry.forgotten)
 
-    def _keep(self, entry: _Entry) -> None:
+    def _keep(self, entry: Entry) -> None:
         if entry.forgotten or not entry.cache.token_ids:
             return
         self._make_room(entry.cache.nbytes)
         entry.used = time.monotonic()
         self._entries.append(entry)
-        self._token_bytes = _token_bytes(entry.cache)
+        self._token_bytes = token_bytes(entry.cache)
 
     def _needed(self, cache: PolicyCache, room: int) -> int:
         """Bytes that so many tokens take in `cache`; within the window reckoned from the last run's."""
@@ -351,29 +320,3 @@ class PrefixCache:
                 while self._entries and free_for(self._model) < needed:
                     del self._entries[0]
         return needed
-
-
-def _shared(cache: PolicyCache, token_ids: Sequence[int], other: PolicyCache) -> int:
-    """How many tokens at the prompt's start `cache` holds as `other` would: of another kind, those within the
-    window."""
-    shared = agreed(cache.common_prefix(token_ids), cache.documents, other.documents)
-    rule = cache.window or other.window
-    return shared if rule is None or cache.beyond == other.beyond else min(shared, rule.size)
-
-
-def _bytes(entries: Iterable[_Entry]) -> int:
-    return sum(entry.cache.nbytes for entry in entries)
-
-
-def _token_bytes(cache: PolicyCache) -> int:
-    """Bytes that one token takes in the full caches."""
-    return sum(buffer.view[:, :, :1].nbytes for layer in cache.policy_layers.values() for buffer in layer.full)
-
-
-def default_memory(model: PreTrainedModel) -> int:
-    """Bytes to keep prefixes in: a quarter of what is free with the model loaded, at most 4 GB.
-
-    The run under way needs as much again, and the machine has other work; 4 GB hold a dozen prefixes of the embedded
-    model's 8,000 tokens, or one of 32,000 of a model with 8 billion parameters.
-    """
-    return min(free_for(model) // 4, MAX_DEFAULT_BYTES)

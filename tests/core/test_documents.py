@@ -12,6 +12,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from core import (
     H2O,
+    ContextOverflowError,
     Exact,
     FullAttention,
     InvalidParameterError,
@@ -28,6 +29,7 @@ from core import (
     stream_generate,
 )
 from core.documents import AGAIN, SHORTEST, Document, agreed, resumed, spans_to_place
+from core.memory import bytes_of
 from core.sequence import LEAST_TAIL
 from core.window import Beyond
 from tests.core.architectures import make_model
@@ -281,13 +283,34 @@ def test_models_whose_keys_cannot_be_moved_are_refused() -> None:
         pass
 
 
-@pytest.mark.parametrize("spans", [[(5, 4)], [(0, 10), (9, 12)], [(-1, 5)], [(0, 2000)]], ids=str)
+@pytest.mark.parametrize("spans", [[(5, 4)], [(0, 10), (9, 12)], [(-1, 5)], [(0, 2000)], [(1, 2, 3)]], ids=str)
 def test_spans_out_of_order_are_refused(prefixes: PrefixCache, spans: list[tuple[int, int]]) -> None:
     with (
         pytest.raises(InvalidParameterError, match="first 1000 tokens"),
         prefixes.use(text(1, 1010), 1000, FULL, documents=spans),
     ):
         pass
+
+
+def test_a_beginning_of_unknown_tokens_is_refused(prefixes: PrefixCache) -> None:
+    prompt = Prompt(A, B)
+    for behind in ([5, 260], [-1]):
+        with (
+            pytest.raises(InvalidParameterError, match="0 to 259"),
+            prefixes.use(prompt.ids, prompt.end, FULL, documents=prompt.spans, behind=behind),
+        ):
+            pass
+
+
+def test_memory_for_the_longest_document_is_asked_for_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    prefixes, prompt = PrefixCache(BEYOND, 10**9), Prompt(A, B, C)
+    per_token, fixed = bytes_of(BEYOND, PolicyCache(BEYOND.config, KeyIndex(64), "extend"))
+    needed = fixed + per_token * (len(prompt.ids) + 4 + len(BEGINNING) + len(C))
+    monkeypatch.setattr("core.memory.free_memory", lambda device: needed - 1)
+    with pytest.raises(ContextOverflowError, match="Shorten the prompt"):
+        read(prefixes, prompt, KeyIndex(64), "extend")
+    monkeypatch.setattr("core.memory.free_memory", lambda device: needed)
+    assert read(prefixes, prompt, KeyIndex(64), "extend")[1]
 
 
 def test_short_ones_and_the_end_are_read_in_place() -> None:

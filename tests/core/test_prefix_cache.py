@@ -21,7 +21,8 @@ from core import (
     StreamingLLM,
     generate,
 )
-from core.prefix_cache import MAX_DEFAULT_BYTES, MINIMUM_TOKENS, default_memory
+from core.prefix_entries import MAX_DEFAULT_BYTES, default_memory
+from core.prefix_parts import MINIMUM_TOKENS
 from core.sequence import GeneratedStep, generate_step
 from core.snapshot import Snapshot
 from core.window import Beyond
