@@ -15,8 +15,11 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 from platformdirs import user_cache_path
+
+from core.quantization import Quantization
 
 from ..process import ROOT
 from ..quality.record import Record
@@ -46,6 +49,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100, help="tokens fed behind it")
     parser.add_argument("--places", type=int, default=6, help="of each held-out text")
     parser.add_argument("--models", nargs="+", default=["before", *ARMS], metavar="MODEL", help="that are evaluated")
+    parser.add_argument("--quantization", choices=get_args(Quantization), default="none", help="of what is evaluated")
     chosen = parser.parse_args()
     if unknown := set(chosen.parts) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: the parts are {', '.join(PARTS)}")
@@ -58,9 +62,9 @@ def main() -> None:
     if "evaluate" in parts:
         folders = {"before": "smollm2-135m"} | {arm: str(chosen.output / arm) for arm in ARMS}
         models = {name: folders[name] for name in chosen.models}
-        evaluate(models, record, chosen.prompt, chosen.steps, chosen.places)
+        evaluate(models, record, chosen.prompt, chosen.steps, chosen.places, chosen.quantization)
     if "tables" in parts:
-        print(table(record))
+        print(table(record, chosen.quantization))
 
 
 def _train(arm: str, texts: Path, chosen: argparse.Namespace) -> None:

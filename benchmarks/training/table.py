@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.quantization import Quantization
+
 from ..machine import machine_name
 from ..quality.metrics import interval
 from ..quality.record import Record
@@ -15,14 +17,15 @@ from .evaluate import METHODS
 BEFORE = "before"
 
 
-def table(record: Record) -> str:
-    """Perplexity by model and method, and how the likelihood changed, with 95% intervals over texts."""
+def table(record: Record, quantization: Quantization) -> str:
+    """Perplexity by model and method of what was measured with weights so stored, and how the likelihood changed, with
+    95% intervals over texts."""
     groups: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
-    for row in record:
+    for row in (row for row in record if row["quantization"] == quantization):
         groups[row["model"], row["method"]][row["text"]][row["case"]] = sum(row["nll"]) / len(row["nll"])
     models = sorted({model for model, _ in groups}, key=lambda model: (model != BEFORE, model != "refreshkv"))
     lines = [
-        f"{machine_name()}; weights and activations bfloat16",
+        f"{machine_name()}; weights {'bfloat16' if quantization == 'none' else quantization}",
         "",
         "| | " + " | ".join(f"{model}" for model in models) + " |",
         "| --- |" + " ---: |" * len(models),
