@@ -18,7 +18,10 @@ class DocumentPanel {
    */
   constructor(scroll, { hovered, scrolled, picked }) {
     this.scrolled = scrolled;
-    this.view = new Viewport(scroll, (...args) => this.paint(...args), () => this.arrange());
+    this.view = new Viewport(scroll, (...args) => this.paint(...args), () => this.lay());
+    /** What the document is made of, measured in this font at this pixel ratio. @type {Units | null} */
+    this.units = null;
+    this.measuredFor = "";
     /** Where the marked line begins. @type {number | null} */
     this.marked = null;
     /** The sentence that was pressed. @type {Stretch | null} */
@@ -75,21 +78,25 @@ class DocumentPanel {
     this.view.invalidate();
   }
 
+  /** Measure the text anew and lay it out. */
   arrange() {
-    const { width, ctx } = this.view;
+    this.units = null;
+    this.lay();
+  }
+
+  lay() {
+    const { width, ctx, ratio } = this.view;
     if (!this.doc || !width) return this.view.invalidate();
     const family = getComputedStyle(this.view.scroll).fontFamily;
     this.font = `${FONT_SIZE}px ${family}`;
     this.smallFont = `600 11px ${family}`;
     ctx.font = this.font;
-    /** @type {Map<string, number>} */
-    const widths = new Map();
-    const measure = (/** @type {string} */ unit) => {
-      const known = widths.get(unit) ?? ctx.measureText(unit).width;
-      widths.set(unit, known);
-      return known;
-    };
-    const laid = layOut(this.doc, width - 2 * MARGIN, measure);
+    const measuredFor = `${this.font} ${ratio}`;
+    if (!this.units || measuredFor !== this.measuredFor) {
+      this.units = unitsOf(this.doc.text, (unit) => ctx.measureText(unit).width);
+      this.measuredFor = measuredFor;
+    }
+    const laid = layOut(this.doc, this.units, width - 2 * MARGIN);
     this.lines = laid.lines;
     this.view.setContentHeight(laid.height + MARGIN);
     this.view.invalidate();

@@ -3,9 +3,9 @@ const BLANK_HEIGHT = 12;
 const DIVIDER_HEIGHT = 40;
 const MOST_BLANK_LINES = 2;
 
-/** What is never broken inside: white space, one ideograph or kana, or a run of anything else. */
+/** What is never broken inside: the end of a paragraph, white space, one ideograph or kana, or a run of anything else. */
 const UNIT =
-  /\s+|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu;
+  /\n|[^\S\n]+|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu;
 
 /** The document's text, where each token starts in it, and where each page does. @param {Start} start @returns {Doc} */
 function readDocument(start) {
@@ -50,10 +50,28 @@ function pageAt(doc, position) {
 }
 
 /**
- * The text in lines.
- * @param {Doc} doc @param {number} width in pixels @param {(text: string) => number} measure
+ * A text divided into units, measured. That depends on no width, so that laying it out for another is quick.
+ * @param {string} text @param {(text: string) => number} measure @returns {Units}
  */
-function layOut(doc, width, measure) {
+function unitsOf(text, measure) {
+  /** @type {Map<string, number>} */
+  const known = new Map();
+  const [starts, widths, blank] = [[], [], []].map(() => /** @type {number[]} */ ([]));
+  for (const { 0: unit, index } of text.matchAll(UNIT)) {
+    let wide = known.get(unit);
+    if (wide === undefined) known.set(unit, (wide = measure(unit)));
+    starts.push(index);
+    widths.push(wide);
+    blank.push(unit.trim() ? 0 : 1);
+  }
+  return { starts: Int32Array.from([...starts, text.length]), widths: Float64Array.from(widths), blank: Uint8Array.from(blank), measure };
+}
+
+/**
+ * The text in lines.
+ * @param {Doc} doc @param {Units} units of its text @param {number} width in pixels
+ */
+function layOut(doc, units, width) {
   /** @type {Line[]} */
   const lines = [];
   let y = 0;
@@ -69,7 +87,7 @@ function layOut(doc, width, measure) {
     for (const [start, end] of paragraphs(doc.text, from, to)) {
       const written = start + doc.text.slice(start, end).trimEnd().length;
       if (written > start) {
-        for (const [a, b] of wrap(doc.text, start, written, width, measure)) push(a, b, LINE_HEIGHT);
+        for (const [a, b] of wrap(doc.text, units, start, written, width)) push(a, b, LINE_HEIGHT);
         blank = 0;
       } else if (blank++ < MOST_BLANK_LINES) push(start, end, BLANK_HEIGHT);
     }
@@ -94,25 +112,25 @@ function* paragraphs(text, from, to) {
 
 /**
  * Break one paragraph greedily; white space may hang over the right edge.
- * @param {string} text @param {number} from @param {number} to @param {number} width
- * @param {(text: string) => number} measure @returns {Generator<[from: number, to: number]>}
+ * @param {string} text @param {Units} units of the whole text @param {number} from @param {number} to
+ * @param {number} width @returns {Generator<[from: number, to: number]>}
  */
-function* wrap(text, from, to, width, measure) {
+function* wrap(text, { starts, widths, blank, measure }, from, to, width) {
   let start = from;
   let x = 0;
-  for (const match of text.slice(from, to).matchAll(UNIT)) {
-    const at = from + match.index;
-    const blank = !match[0].trim();
-    const wide = measure(match[0]);
-    if (!blank && x > 0 && x + wide > width) {
+  for (let unit = lastAtMost(starts, from, (at) => at); unit < widths.length && starts[unit] < to; unit++) {
+    const [at, end] = [Math.max(starts[unit], from), Math.min(starts[unit + 1], to)];
+    const whole = at === starts[unit] && end === starts[unit + 1];
+    const wide = whole ? widths[unit] : measure(text.slice(at, end));
+    if (!blank[unit] && x > 0 && x + wide > width) {
       yield [start, at];
       start = at;
       x = 0;
     }
-    if (blank || wide <= width) x += wide;
+    if (blank[unit] || wide <= width) x += wide;
     else {
       let offset = at;
-      for (const character of match[0]) {
+      for (const character of text.slice(at, end)) {
         const step = measure(character);
         if (x > 0 && x + step > width) {
           yield [start, offset];

@@ -131,6 +131,13 @@ interface Page {
   name: string;
   offset: number;
 }
+/** What a text is made of for laying it out: where each begins and the text ends, how wide it is, whether it is blank. */
+interface Units {
+  starts: Int32Array;
+  widths: Float64Array;
+  blank: Uint8Array;
+  measure: (text: string) => number;
+}
 /** Of the laid-out text; a page divider has a title. `cells` are measured when it is first painted. */
 interface Line {
   from: number;

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { START } from "./map.mjs";
 import { load } from "./scripts.mjs";
 
-const NAMES = ["readDocument", "lastAtMost", "tokenAt", "pageAt", "layOut", "wrap", "LINE_HEIGHT", "BLANK_HEIGHT", "DIVIDER_HEIGHT"];
-const { readDocument, lastAtMost, tokenAt, pageAt, layOut, wrap, LINE_HEIGHT, BLANK_HEIGHT, DIVIDER_HEIGHT } = load(
+const NAMES = ["readDocument", "lastAtMost", "tokenAt", "pageAt", "unitsOf", "layOut", "wrap", "LINE_HEIGHT", "BLANK_HEIGHT", "DIVIDER_HEIGHT"];
+const { readDocument, lastAtMost, tokenAt, pageAt, unitsOf, layOut, wrap, LINE_HEIGHT, BLANK_HEIGHT, DIVIDER_HEIGHT } = load(
   "cache_map", ["text.js", "layout.js"], NAMES,
 );
 const length = (text) => text.length;
@@ -13,7 +13,9 @@ const doc = readDocument(START);
 
 /** A document of one page, a token a character. */
 const page = (text) => readDocument({ ...START, pieces: [...text], documentStart: 0, pages: [[0, "1", "p", "p"]] });
-const linesOf = (text, width) => [...wrap(text, 0, text.length, width, length)].map(([from, to]) => text.slice(from, to));
+const linesOf = (text, width, from = 0, to = text.length) =>
+  [...wrap(text, unitsOf(text, length), from, to, width)].map(([a, b]) => text.slice(a, b));
+const laidOut = (read, width) => layOut(read, unitsOf(read.text, length), width);
 
 test("a document knows where its tokens and pages begin in its text", () => {
   assert.equal(doc.text, "One two\nThree four.");
@@ -51,8 +53,17 @@ test("no character is lost or doubled at any width", () => {
   for (let width = 1; width <= text.length; width++) assert.equal(linesOf(text, width).join(""), text);
 });
 
+test("a stretch that begins and ends within words is broken as if it stood alone", () => {
+  const text = "words, 書いた文章 and extraordinarily   long ones.";
+  for (let from = 0; from < 12; from++) {
+    for (let to = from + 1; to <= text.length; to += 5) {
+      for (const width of [3, 9, 40]) assert.deepEqual(linesOf(text, width, from, to), linesOf(text.slice(from, to), width));
+    }
+  }
+});
+
 test("pages are divided by their titles, and at most two blank lines stand together", () => {
-  const { lines, height } = layOut(page("a\n\n\n\n\nb"), 10, length);
+  const { lines, height } = laidOut(page("a\n\n\n\n\nb"), 10);
   assert.deepEqual(lines.map((line) => line.height), [DIVIDER_HEIGHT, LINE_HEIGHT, BLANK_HEIGHT, BLANK_HEIGHT, LINE_HEIGHT]);
   assert.equal(lines[0].title, "p");
   assert.deepEqual(lines.map(({ y }) => y), [0, 40, 63, 75, 87]);
@@ -60,6 +71,6 @@ test("pages are divided by their titles, and at most two blank lines stand toget
 });
 
 test("blank lines at the top of a page are left out", () => {
-  const { lines } = layOut(page("\n\na"), 10, length);
+  const { lines } = laidOut(page("\n\na"), 10);
   assert.deepEqual(lines.map(({ from, to }) => [from, to]), [[0, 0], [2, 3]]);
 });
