@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import psutil
 import torch
@@ -23,9 +21,9 @@ from . import kernels
 from .adapter import adapted
 from .attention import enable
 from .cache import KV_DTYPE_SETTING
-from .default_model import EMBEDDED_NAME, LoadProgress, cache_folder, converted_gguf, embedded_model
-from .errors import InvalidParameterError, LoadingError, PolicyInactiveError, lacks_memory
-from .hub import downloaded
+from .default_model import EMBEDDED_NAME, LoadProgress, cache_folder
+from .errors import InvalidParameterError, LoadingError
+from .model_files import explained, find_model
 from .parallel import require_whole_heads, started_processes
 from .quantization import (
     Quantization,
@@ -92,12 +90,12 @@ def load_model(
         building = Statement("building-kernels", "building the CPU kernels")
         kernels.load(cache, on_build=lambda: report(building, 0, 0))
     chosen = chosen_quantization(quantization, target) if processes is None else "none"
-    source = _source(name, revision, token, cache, report)
+    source = find_model(name, revision, token, cache, report)
     if adapter is not None:
-        with _explained(name, source.remedy):
+        with explained(name, source.remedy):
             source = source._replace(location=adapted(source.location, Path(adapter).expanduser(), cache, report))
     report(Statement("loading-model", "loading {name}", name=name), 0, 0)
-    with _explained(name, source.remedy):
+    with explained(name, source.remedy):
         tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
         if processes is not None:
             model = _load_share(source.location, processes, target)
@@ -113,121 +111,12 @@ def load_dense(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, torch.dtype]:
     """A model to be trained, with stock attention and its weights in `dtype`, its tokenizer, and the dtype of its
     files. One that was stored quantized stays so. Raises as `load_model` does."""
-    source = _source(name, revision, None, cache_folder(cache_dir), _no_progress)
-    with _explained(name, source.remedy):
+    source = find_model(name, revision, None, cache_folder(cache_dir), _no_progress)
+    with explained(name, source.remedy):
         tokenizer = AutoTokenizer.from_pretrained(source.location, trust_remote_code=False)
         config = AutoConfig.from_pretrained(source.location, trust_remote_code=False)
         stored = getattr(config.get_text_config(decoder=True), "dtype", None) or torch.float32
         return _from_pretrained(source.location, dtype), tokenizer, stored
-
-
-class _Source(NamedTuple):
-    location: str
-    """A folder: what `from_pretrained` takes."""
-    remedy: Statement
-    """What to do when loading from it fails."""
-
-
-def _source(name: str, revision: str | None, token: str | bool | None, cache: Path, progress: LoadProgress) -> _Source:
-    source = _local_source(name, cache, progress)
-    if source is None:
-        return _hub_source(name, revision, token, progress)
-    if revision is not None:
-        raise InvalidParameterError(
-            "revision-of-a-local-model",
-            "revision={revision!r} is for models of the Hugging Face Hub, and {name!r} is on this computer. Leave it "
-            "out, or give the hub id.",
-            revision=revision,
-            name=name,
-        )
-    return source
-
-
-def _local_source(name: str, cache: Path, progress: LoadProgress) -> _Source | None:
-    """None if it is neither the embedded model nor a path, and so can only be a hub id."""
-    if name == EMBEDDED_NAME:
-        return _prepared_source(embedded_model(cache, progress))
-    path = Path(name).expanduser()
-    if path.suffix.lower() == ".gguf":
-        if not path.is_file():
-            raise LoadingError(
-                "file-missing",
-                "There is no file {file}. Check the path of the .gguf file.",
-                file=str(path.absolute()),
-            )
-        return _prepared_source(converted_gguf(path, cache, progress))
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise LoadingError(
-                "folder-without-config",
-                "The folder {folder} has no config.json, so it is not a model as save_pretrained writes it. Give the "
-                "folder that has one, or the path of a .gguf file.",
-                folder=str(path.absolute()),
-            )
-        remedy = Statement(
-            "check-folder",
-            "Check that {folder} holds all files of a causal language model.",
-            folder=str(path.absolute()),
-        )
-        return _Source(str(path), remedy)
-    if path.exists() or path.is_absolute() or name.startswith((".", "~")):
-        raise LoadingError(
-            "path-without-model", "{name!r} is neither a folder nor a .gguf file. Check the path.", name=name
-        )
-    return None
-
-
-def _hub_source(name: str, revision: str | None, token: str | bool | None, progress: LoadProgress) -> _Source:
-    remedy = Statement(
-        "check-hub-id",
-        "There is no folder of that name here; if it is a hub id, check its spelling, the network and your access. "
-        "{embedded!r} needs no access to the Hub.",
-        embedded=EMBEDDED_NAME,
-    )
-    with _explained(name, remedy):
-        folder = downloaded(name, revision, token, progress)
-    remedy = Statement(
-        "check-hub-model",
-        "Check on its page on the Hugging Face Hub that it is a causal language model, and that this version of "
-        "transformers knows it. Its files are in {folder}.",
-        folder=str(folder),
-    )
-    return _Source(str(folder), remedy)
-
-
-def _prepared_source(folder: Path) -> _Source:
-    remedy = Statement(
-        "delete-prepared-folder",
-        "Delete the folder {folder} and load again to have it made anew.",
-        folder=str(folder),
-    )
-    return _Source(str(folder), remedy)
-
-
-@contextmanager
-def _explained(name: str, remedy: Statement) -> Iterator[None]:
-    """Turn whatever loading raises, of dozens of types, into a LoadingError that names the model and the way out."""
-    try:
-        yield
-    except (LoadingError, PolicyInactiveError):
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        if lacks_memory(error):
-            raise LoadingError(
-                "loading-memory",
-                "{name!r} does not fit into the memory that is free: {reason}. Close other programs, load it with "
-                "quantization='int4' or 'nf4', or choose a smaller model.",
-                name=name,
-                reason=reason,
-            ) from error
-        raise LoadingError(
-            "loading-failed",
-            "{name!r} could not be loaded: {reason}. {remedy}",
-            name=name,
-            reason=reason,
-            remedy=remedy,
-        ) from error
 
 
 def _target(device: str | None) -> torch.device:
