@@ -51,7 +51,7 @@ def main() -> None:
         store = open_store(folder)
         ending.callback(store.close)
         memory = Memory(settings.memory_megabytes and settings.memory_megabytes * MEGABYTE)
-        model = named_model(settings.model, settings.quantization or "none", settings.model_revision)
+        model = named_model(settings.model, settings.quantization or "none", settings.model_revision, settings.adapter)
         engine = Engine(
             model,
             settings.queue_size,

@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     model: str = Field("smollm2-135m", min_length=1)
     model_revision: str | None = Field(None, description="of a model of the Hub: a branch, tag or commit")
     quantization: Literal["auto", "nf4", "int4", "int8"] | None = "auto"
+    adapter: Path | None = Field(None, description="a folder with a LoRA for the model, merged into its weights")
 
     # What the page's fields start with, for the methods that have them. None: what is usual for the method.
     budget: Annotated[int | float | None, BeforeValidator(_parse_optional_budget)] = Field(
@@ -220,6 +221,11 @@ class Settings(BaseSettings):
                 f"which is {self.max_new_tokens_limit}: lower the first or raise the second"
             )
         return self
+
+    @property
+    def model_name(self) -> str:
+        """What is said of the model: with the adapter, if it has one."""
+        return self.model if self.adapter is None else f"{self.model} + {self.adapter.name}"
 
     @property
     def limits(self) -> Limits:

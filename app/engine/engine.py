@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import torch
@@ -421,6 +422,13 @@ class Engine:
         return self._decoding.events(run, model, tokenizer, self._documents)
 
 
-def named_model(name: str, quantization: Quantization | Literal["auto"], revision: str | None = None) -> ModelSource:
+def named_model(
+    name: str,
+    quantization: Quantization | Literal["auto"],
+    revision: str | None = None,
+    adapter: Path | None = None,
+) -> ModelSource:
     """A source that loads `name` as `core.load_model` does."""
-    return lambda report: load_model(name, quantization=quantization, progress=report, revision=revision)
+    return lambda report: load_model(
+        name, quantization=quantization, progress=report, revision=revision, adapter=adapter
+    )

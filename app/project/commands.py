@@ -89,7 +89,7 @@ class Commands:
     @property
     def note_maker(self) -> str:
         """Whose notes are read: the model's, made by this prompt, and before them the person's."""
-        return f"{self.settings.model}: {NOTE}"
+        return f"{self.settings.model_name}: {NOTE}"
 
     def parts_without_notes(self, session: Session) -> tuple[int, int]:
         """On how many parts there is no note yet, and of how many."""

@@ -285,4 +285,6 @@ class Specs:
         if request.documents:
             sampling["documents"] = "apart"
         quantization = self.engine.quantization(self.settings.quantization or "none")
-        return RunSettings(self.settings.model, quantization, describe_policy(request.policy), sampling, request.seed)
+        return RunSettings(
+            self.settings.model_name, quantization, describe_policy(request.policy), sampling, request.seed
+        )

@@ -27,6 +27,13 @@ def test_defaults() -> None:
     )
 
 
+def test_the_model_is_called_by_its_adapter_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().model_name == "smollm2-135m"
+    monkeypatch.setenv("REFRESHKV_ADAPTER", "models/trained")
+    settings = load_settings()
+    assert (settings.adapter, settings.model_name) == (Path("models/trained"), "smollm2-135m + trained")
+
+
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("REFRESHKV_STRIDE=5\nREFRESHKV_MAX_PAGES=7\nOTHER=1\nREFRESHKV_BUDGET=\n")
     monkeypatch.setenv("REFRESHKV_STRIDE", "20")

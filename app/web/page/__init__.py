@@ -166,7 +166,7 @@ def model_line(settings: Settings, context: AppContext, say: Wording = ENGLISH) 
         return panels.progress(fraction, say("{} …", loading.what))
     compiling = say("compiling for this computer (once, a minute or two; writing works meanwhile)")
     facts = [say(engine.quantization(settings.quantization or "none")), say("window {:,} tokens", engine.window)]
-    return panels.model_line(settings.model, compiling if engine.compiling else "", " · ".join(facts))
+    return panels.model_line(settings.model_name, compiling if engine.compiling else "", " · ".join(facts))
 
 
 def _assets(names: tuple[str, ...]) -> str:
