@@ -28,6 +28,8 @@ def main() -> None:
         train(_settings(chosen), _say if os.environ.get("RANK", "0") == "0" else None)
     except RefreshKVError as error:
         sys.exit(f"{error}")
+    except OSError as error:  # as of a disk that is full
+        sys.exit(f"Broken off: {error}. Mend that and give the same command: it goes on from the last checkpoint.")
 
 
 def _parser() -> argparse.ArgumentParser:

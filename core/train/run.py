@@ -22,7 +22,7 @@ from .loss import next_token_loss
 from .progress import Progress, Report
 from .result import finish
 from .samples import Samples
-from .settings import Settings, is_finished, note
+from .settings import Settings, is_finished, make_folder, note
 from .texts import digest_of, read_texts, tokenized
 from .trainer import arguments, computing_dtype, latest_checkpoint, trainer_of
 
@@ -44,6 +44,7 @@ def train(settings: Settings, report: Report | None = None) -> Path:
             "train all weights with lora=0.",
             rank=settings.lora,
         )
+    make_folder(settings.output)
     args = arguments(settings, int(os.environ.get("WORLD_SIZE", "1")))
     say(Statement("reading-texts", "reading the texts"))
     texts = read_texts(settings.texts)

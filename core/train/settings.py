@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 from transformers import PreTrainedConfig
@@ -183,9 +184,23 @@ def is_finished(output: Path, described: dict[str, Any]) -> bool:
     return bool(known.get("finished"))
 
 
+def make_folder(output: Path) -> None:
+    """Make the output folder. Raises InvalidParameterError if nothing can be written there."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise InvalidParameterError(
+            "training-folder-unwritable",
+            "Nothing can be written to {folder}: {reason}. Give a folder as output that is there or can be made.",
+            folder=str(output),
+            reason=error.strerror or str(error),
+        ) from error
+
+
 def note(output: Path, described: dict[str, Any], **more: Any) -> None:
     """Write the settings, and what `more` there is to say, beside the weights."""
-    output.mkdir(parents=True, exist_ok=True)
     part = output / f"{SETTINGS}.partial"
     part.write_text(json.dumps(described | more, indent=1))
     part.replace(output / SETTINGS)

@@ -369,6 +369,13 @@ def test_a_folder_of_other_settings_or_other_files_is_refused(settings: Settings
         train(replace(settings, learning_rate=0.01))
 
 
+def test_an_output_that_is_no_folder_is_refused(settings: Settings) -> None:
+    settings.output.write_text("mine")
+    with pytest.raises(InvalidParameterError, match="Nothing can be written to"):
+        train(settings)
+    assert settings.output.read_text() == "mine"
+
+
 def test_texts_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     with pytest.raises(InvalidParameterError, match="iconv"):
