@@ -39,7 +39,7 @@ PLAIN: dict[str, tuple[Any, ...]] = {
 def adapted(location: str, adapter: Path, cache: Path, progress: LoadProgress) -> str:
     """The folder of a model like that in the folder `location` with an adapter merged in, in the dtype of its files,
     made on the first call; one that changes is merged anew. Raises LoadingError if it is none, or another model's."""
-    config, factors = _read(adapter)
+    factors, alpha = _read(adapter)
     digest = hashlib.sha256(Path(location).resolve().as_posix().encode())
     for path in (Path(location) / "config.json", adapter / CONFIG, adapter / WEIGHTS):
         digest.update(path.read_bytes())
@@ -49,7 +49,7 @@ def adapted(location: str, adapter: Path, cache: Path, progress: LoadProgress) -
         model = _dense(location)
         dtype = model.config.dtype or torch.float32
         model = model.float()
-        merge(model, factors, float(config["lora_alpha"]))
+        merge(model, factors, alpha)
         model.to(dtype).save_pretrained(scratch / "model")
         AutoTokenizer.from_pretrained(location, trust_remote_code=False).save_pretrained(scratch / "model")
 
@@ -60,12 +60,12 @@ def adapted(location: str, adapter: Path, cache: Path, progress: LoadProgress) -
 def merge(model: PreTrainedModel, factors: dict[str, Tensor], alpha: float) -> None:
     """Add `alpha / rank * B @ A` to the weight of each linear of `model` that has factors: A `(rank, in)`, B
     `(out, rank)`. Raises LoadingError if the model has no such linear."""
+    weights = dict(model.named_parameters(remove_duplicate=False))
     for name, first in factors.items():
         module, _, factor = name.removeprefix(PREFIX).rpartition(".lora_")
         if factor != "A.weight":
             continue
-        second = factors[name.replace(".lora_A.", ".lora_B.")]
-        weight = getattr(model.get_submodule(module), "weight", None) if _has(model, module) else None
+        second, weight = factors[name.replace(".lora_A.", ".lora_B.")], weights.get(f"{module}.weight")
         if weight is None or weight.shape != (second.shape[0], first.shape[1]):
             raise LoadingError(
                 "adapter-of-another-model",
@@ -75,19 +75,11 @@ def merge(model: PreTrainedModel, factors: dict[str, Tensor], alpha: float) -> N
                 module=module,
                 given="missing" if weight is None else " x ".join(map(str, weight.shape)),
             )
-        weight += alpha / first.shape[0] * (second.float() @ first.float())
+        weight.add_(second.float() @ first.float(), alpha=alpha / first.shape[0])
 
 
-def _has(model: PreTrainedModel, module: str) -> bool:
-    try:
-        model.get_submodule(module)
-    except AttributeError:
-        return False
-    return True
-
-
-def _read(adapter: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Its configuration and its factors."""
+def _read(adapter: Path) -> tuple[dict[str, Tensor], float]:
+    """Its factors by name, and its alpha."""
     try:
         config: dict[str, Any] = json.loads((adapter / CONFIG).read_text())
         factors = load_file(adapter / WEIGHTS)
@@ -110,7 +102,7 @@ def _read(adapter: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             adapter=str(adapter),
             settings=", ".join(f"{name}={value!r}" for name, value in unknown.items()),
         )
-    return config, factors
+    return factors, float(config["lora_alpha"])
 
 
 def _dense(location: str) -> PreTrainedModel:

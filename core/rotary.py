@@ -35,7 +35,7 @@ class Rotary:
         return self._turned(states, *self._turns(by))
 
     def shifted(self, states: Tensor, by: int) -> Tensor:
-        """All of `states` moved by so many positions."""
+        """All of `states` moved by so many positions, without a table of all moves up to it."""
         angles = (self.frequencies.double() * by).to(states.device)
         return self._turned(states, angles.cos().float(), angles.sin().float())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from time import perf_counter, sleep
 from typing import Literal, TypeAlias
@@ -67,6 +67,11 @@ class GenerationRequest:
     grounding: Grounding | None = None
     dictated: str = ""
     window: int | None = None
+
+    @property
+    def unkept(self) -> GenerationRequest:
+        """The same, of whose documents nothing is kept for the requests to come."""
+        return replace(self, document_end=0, documents=())
 
 
 class Run:

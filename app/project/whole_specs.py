@@ -156,8 +156,7 @@ class WholeSpecs(Specs):
         composed = compose(tokenizer, sources, NOTE)
         asked = WriteRequest.of({"task": "summary", "method": FULL_ATTENTION, "temperature": 0.0, "seed": 0})
         spec = self._grounded(self._of(composed, asked, "", NOTE_TOKENS), asked, sources, NOTE, "")
-        generation = replace(spec.request, document_end=0, documents=())
-        return replace(spec, request=generation, recorded=False, priority=Priority.BACKGROUND)
+        return replace(spec, request=spec.request.unkept, recorded=False, priority=Priority.BACKGROUND)
 
     def section_again(self, material: Material, request: WriteRequest, before: str, heading: str) -> RunSpec:
         """The section of that heading, after `before`, as it is planned now. Raises PromptError if none is called
@@ -200,13 +199,12 @@ class WholeSpecs(Specs):
         sources, composed, limit = self._section_prompt(whole, section, text)
         if text.dictated:
             spec = self._of(composed, request.but(temperature=0.0), text.opening, limit)
-            generation = replace(spec.request, dictated=text.dictated, document_end=0, documents=())
+            generation = replace(spec.request.unkept, dictated=text.dictated)
             return replace(spec, request=generation, sources=tuple(sources))
         spec = self._of(composed, request, text.opening, limit, text.stops)
         spec = self._grounded(spec, request, sources, text.instruction, text.start or text.opening)
-        generation = replace(spec.request, document_end=0, documents=())
         tidy = partial(tidied, whole.reading, (*section.parts, *section.notes), within=bool(text.start))
-        return replace(spec, request=generation, tidy=tidy)
+        return replace(spec, request=spec.request.unkept, tidy=tidy)
 
     def _section_prompt(
         self, whole: Plan, section: PlannedSection, text: SectionText

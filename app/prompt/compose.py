@@ -139,7 +139,7 @@ def compose(
     first, last = _token_range(passages, starts)
     ends = [bisect_left(starts, p.end) for p in passages]
     draft_start = _draft_start(rendered, messages)
-    documents = _documents(rendered, passages, sources, offsets)
+    documents = _documents(rendered, passages, sources, starts, [end for _, end in offsets])
     return Composed(
         torch.tensor([encoded["input_ids"]]),
         tuple(_pieces(rendered, offsets[first:last])),
@@ -179,10 +179,10 @@ def _text_end(rendered: str, passage: Passage) -> int:
 
 
 def _documents(
-    rendered: str, passages: Sequence[Passage], sources: Sequence[Source], offsets: Sequence[tuple[int, int]]
+    rendered: str, passages: Sequence[Passage], sources: Sequence[Source], starts: Sequence[int], ends: Sequence[int]
 ) -> tuple[tuple[int, int], ...]:
-    """The first token of each source and the one behind its last: no token that reaches into what follows it."""
-    starts, ends = [start for start, _ in offsets], [end for _, end in offsets]
+    """The first token of each source and the one behind its last: no token that reaches into what follows it. starts,
+    ends: of all tokens in `rendered`."""
     left, found = iter(passages), []
     for source in sources:
         pages = list(islice(left, len(source.pages)))

@@ -56,7 +56,9 @@ function pageAt(doc, position) {
 function unitsOf(text, measure) {
   /** @type {Map<string, number>} */
   const known = new Map();
-  const [starts, widths, blank] = [[], [], []].map(() => /** @type {number[]} */ ([]));
+  /** @type {number[]} */ const starts = [];
+  /** @type {number[]} */ const widths = [];
+  /** @type {number[]} */ const blank = [];
   for (const { 0: unit, index } of text.matchAll(UNIT)) {
     let wide = known.get(unit);
     if (wide === undefined) known.set(unit, (wide = measure(unit)));
@@ -64,7 +66,8 @@ function unitsOf(text, measure) {
     widths.push(wide);
     blank.push(unit.trim() ? 0 : 1);
   }
-  return { starts: Int32Array.from([...starts, text.length]), widths: Float64Array.from(widths), blank: Uint8Array.from(blank), measure };
+  starts.push(text.length);
+  return { starts: Int32Array.from(starts), widths: Float64Array.from(widths), blank: Uint8Array.from(blank), measure };
 }
 
 /**

@@ -66,17 +66,16 @@ def read_alone(model: PreTrainedModel, before: Tensor, ids: Tensor) -> States:
 def place(model: PreTrainedModel, cache: PolicyCache, document: States, again: int, *, turned: bool = True) -> None:
     """Put a document behind what `cache` holds, its first `again` tokens computed again. Not `turned`: keys stay as
     they were where it was read."""
-    by = torch.tensor([len(cache.token_ids) - document.start if turned else 0])
+    by = len(cache.token_ids) - document.start if turned else 0
     if again:
         read(model, cache, document.ids[:again])
     rotary = positions_of(model).rotary()
     for layer, (keys, values) in zip(cache.policy_layers.values(), document.layers, strict=True):
         for buffer, states in zip(
-            layer.full, (rotary.moved(keys[:, :, again:], by), values[:, :, again:]), strict=True
+            layer.full, (rotary.shifted(keys[:, :, again:], by), values[:, :, again:]), strict=True
         ):
             buffer.append(states)
-    cache.token_ids += document.ids[again:].tolist()
-    cache.prefilled = len(cache.token_ids)
+    cache.hold(document.ids[again:].tolist())
 
 
 def joint(
