@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool1d
 
 from .grouped import Damped, Terms, attention_scores, chunk_attention, grouped_attention, is_plain_chunk
-from .key_codes import KeyCodes, choose_positions
+from .key_codes import KeyCodes, choose_positions, fits_kernel
 from .places import Extended
 from .rotary import Rotary
 from .selection import gather_into, gather_positions
@@ -157,17 +157,8 @@ class Extension:
     def _choose(self, query: Tensor, keys: Tensor, old: int, count: int, scaling: float, rotary: Rotary) -> Tensor:
         """The positions `(1, heads, count)` of the first `old` that the last tokens, with `query`, attend to,
         ascending."""
-        heads = keys.shape[1]
-        placed = self._asking(query, keys.shape[2], rotary).unflatten(1, (heads, -1)).flatten(2, 3)
-        codes, scores = self._index(keys, old, rotary), None
-        fours = max(1, SCORED // (16 * heads * old))  # which the kernel scores in one pass over the codes
-        for piece in placed.split(4 * fours, dim=2):
-            found = codes.scores(piece.reshape(1, -1, 1, piece.shape[3]), scaling)
-            scores = found if scores is None else torch.maximum(scores, found)
-        assert scores is not None
-        scores = max_pool1d(scores, POOL, stride=1, padding=POOL // 2)
-        scores[:, :, :SINKS] = torch.inf
-        return choose_positions(scores, min(count, old), recent=0)
+        asking = self._asking(query, keys.shape[2], rotary).unflatten(1, (keys.shape[1], -1)).flatten(2, 3)
+        return highest(self._index(keys, old, rotary), asking, min(count, old), scaling)
 
     def _asking(self, query: Tensor, length: int, rotary: Rotary) -> Tensor:
         """The queries that score for the last of `length` tokens, with `query`, moved to one distance from all that is
@@ -222,6 +213,25 @@ class _Stage:
     @property
     def nbytes(self) -> int:
         return sum(stage.nbytes for stage in self.storage)
+
+
+def highest(codes: KeyCodes, queries: Tensor, count: int, scaling: float) -> Tensor:
+    """Of each KV head the first positions and those with the highest scores, pooled, for any of its `queries`
+    `(1, heads, queries, dim)`: int64 `(1, heads, count)`, ascending."""
+    if fits_kernel(queries):
+        rows, radius = queries.float().contiguous(), POOL // 2
+        chosen: Tensor = torch.ops.refreshkv.key_code_peaks(
+            rows, codes.codes, codes.ranges, codes.length, count, SINKS, radius, radius, scaling
+        )
+        return chosen
+    scores, at_once = None, max(1, SCORED // (4 * queries.shape[1] * codes.length))
+    for some in queries.split(at_once, dim=2):
+        found = codes.scores(some.reshape(1, -1, 1, some.shape[3]), scaling)
+        scores = found if scores is None else torch.maximum(scores, found)
+    assert scores is not None
+    scores = max_pool1d(scores, POOL, stride=1, padding=POOL // 2)
+    scores[:, :, :SINKS] = torch.inf
+    return choose_positions(scores, count, recent=0)
 
 
 def together(chosen: Tensor, end: int) -> Tensor:

@@ -78,7 +78,7 @@ class KeyCodes:
         """Code the keys of new tokens `(batch, heads, new, dim)`."""
         start = self.length
         self.extend(keys.shape[2])
-        if _fits_kernel(keys):
+        if fits_kernel(keys):
             torch.ops.refreshkv.append_key_codes(keys, self.codes, self.ranges, start)
             return
         positions = torch.arange(start, self.length, device=keys.device)
@@ -109,7 +109,7 @@ class KeyCodes:
 
         `valid`: bool `(batch, 1 or heads, length)`; positions that are False take no part and get -inf.
         """
-        if valid is None and _fits_kernel(query):
+        if valid is None and fits_kernel(query):
             rows = query.float().contiguous()
             weights: Tensor = torch.ops.refreshkv.key_code_log_weights(
                 rows, self.codes, self.ranges, self.length, scaling
@@ -125,7 +125,7 @@ class KeyCodes:
 
     def scores(self, query: Tensor, scaling: float, valid: Tensor | None = None) -> Tensor:
         """The largest of `log_weights` in each group: float32 `(batch, heads, length)`."""
-        if valid is None and _fits_kernel(query):
+        if valid is None and fits_kernel(query):
             rows = query.float().contiguous()
             scores: Tensor = torch.ops.refreshkv.key_code_scores(rows, self.codes, self.ranges, self.length, scaling)
             return scores
@@ -205,7 +205,7 @@ def choose_positions(
     batch, heads, length = scores.shape
     counts = torch.as_tensor(count, device=scores.device).expand(batch, heads).clamp(1, length)
     alone = spread == 1 or others is None
-    if alone and _fits_kernel(scores) and not torch.isneginf(scores).any():
+    if alone and fits_kernel(scores) and not torch.isneginf(scores).any():
         own = counts.contiguous()
         chosen: Tensor = torch.ops.refreshkv.choose_positions(scores.contiguous(), own, recent, spread)
         return chosen
@@ -316,11 +316,12 @@ def _ranges(keys: Tensor, bits: int, valid: Tensor | None) -> Tensor:
     return torch.stack([lo, torch.where(varies, step, 0.0), torch.where(varies, 1 / step, 0.0)], dim=2)
 
 
-def _fits_kernel(states: Tensor) -> bool:
+def fits_kernel(states: Tensor) -> bool:
+    """Whether the kernels can read `states`."""
     plain = states.dtype in (torch.float32, torch.bfloat16) and states.stride(-1) == 1
     return plain and states.device.type == "cpu" and kernels.available()
 
 
 def _fits_attention(query: Tensor, keys: Tensor, values: Tensor) -> bool:
-    rows = all(_fits_kernel(states) and states.stride(2) == states.shape[3] for states in (keys, values))
-    return rows and _fits_kernel(query) and query.shape[0] == 1 and keys.dtype == values.dtype
+    rows = all(fits_kernel(states) and states.stride(2) == states.shape[3] for states in (keys, values))
+    return rows and fits_kernel(query) and query.shape[0] == 1 and keys.dtype == values.dtype

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <new>
 #include <numeric>
@@ -66,6 +67,12 @@ struct AtLines {
 
 template <typename T>
 using Lines = std::vector<T, AtLines<T>>;
+
+// The same with nothing in them yet.
+template <typename T>
+std::unique_ptr<T[], void (*)(T*)> room_at_lines(int64_t count) {
+  return {AtLines<T>().allocate(count), [](T* from) { AtLines<T>().deallocate(from, 0); }};
+}
 
 // Call `function` with a value of the type in which a number is stored in so many bytes: bfloat16 or float.
 template <typename F>

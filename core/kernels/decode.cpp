@@ -39,6 +39,9 @@ STABLE_TORCH_LIBRARY(refreshkv, m) {
   m.def("append_key_codes(Tensor keys, Tensor(a!) codes, Tensor ranges, int start) -> ()");
   m.def("key_code_log_weights(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
   m.def("key_code_scores(Tensor query, Tensor codes, Tensor ranges, int length, float scaling) -> Tensor");
+  m.def(
+      "key_code_peaks(Tensor query, Tensor codes, Tensor ranges, int length, int count, int sinks, int behind, int ahead, "
+      "float scaling) -> Tensor");
   m.def("choose_positions(Tensor scores, Tensor counts, int recent, int spread) -> Tensor");
   m.def("chosen_attention(Tensor query, Tensor keys, Tensor values, Tensor chosen, float scaling) -> Tensor");
   m.def(
@@ -70,6 +73,7 @@ STABLE_TORCH_LIBRARY_IMPL(refreshkv, CPU, m) {
   m.impl("append_key_codes", TORCH_BOX(&refreshkv::append_key_codes));
   m.impl("key_code_log_weights", TORCH_BOX(&refreshkv::key_code_log_weights));
   m.impl("key_code_scores", TORCH_BOX(&refreshkv::key_code_scores));
+  m.impl("key_code_peaks", TORCH_BOX(&refreshkv::key_code_peaks));
   m.impl("choose_positions", TORCH_BOX(&refreshkv::choose_positions));
   m.impl("chosen_attention", TORCH_BOX(&refreshkv::chosen_attention));
   m.impl("indexed_attention", TORCH_BOX(&refreshkv::indexed_attention));

@@ -196,6 +196,16 @@ struct Chosen {
     std::fill(to + count, to + stride, 0);
   }
 
+  // So many positions from `first` on, and behind them those of `others` with the highest scores, ascending.
+  void choose(int64_t row, int64_t first, int64_t so_many, const std::vector<int32_t>& others,
+              const std::vector<int32_t>& scores) const {
+    int32_t* to = &positions[row * stride];
+    std::iota(to, to + so_many, static_cast<int32_t>(first));
+    largest_indices(scores.data(), scores.size(), counts[row] - so_many, to + so_many);
+    for (int64_t j = so_many; j < counts[row]; ++j) to[j] = others[to[j]];
+    std::fill(to + counts[row], to + stride, 0);
+  }
+
   // Order what was chosen by rank, but for the last ones.
   void rank(int64_t row, const int32_t* keys, int64_t recent) const {
     int32_t* own = &positions[row * stride];
@@ -306,11 +316,11 @@ void each_chosen(const Cached<T>& from, const Chosen& chosen, int64_t count, con
   });
 }
 
-// How positions are chosen by an index: the first `sinks` and the last `recent` always; heads may share their counts
+// How positions are chosen by an index: the last `recent` always; heads may share their counts
 // (`spread`), or what they choose is in order of its rank; each score counts for `behind` positions before its own and `ahead`
 // after it.
 struct Rule {
-  int64_t recent = 0, spread = 1, behind = 0, ahead = 0, sinks = 0;
+  int64_t recent = 0, spread = 1, behind = 0, ahead = 0;
   bool by_rank = false;
 };
 
@@ -320,7 +330,6 @@ inline Chosen indexed_positions(const KeyCodes& index, const float* query, int64
   const Logits logits(index, query, group, length, scaling);
   const auto fill = [&](int64_t row, int64_t begin, int64_t end, int32_t* to) {
     reached_scores(logits, row, begin, end, rule.behind, rule.ahead, to);
-    for (int64_t j = begin; j < std::min(rule.sinks, end); ++j) to[j - begin] = INT32_MAX;
   };
   return choose_all(counts, index.rows, index.rows, length, rule.recent, rule.spread, fill, rule.by_rank);
 }

@@ -6,39 +6,45 @@
 
 namespace refreshkv {
 
-constexpr int64_t kScored = 512;  // positions one task scores
+constexpr int64_t kScored = 512, kMostParts = 64;  // positions that one task scores at least, and of about so many tasks a row
+constexpr float kLargestSum = 1e30f;
 constexpr int64_t kAhead = 8192;  // bytes of codes that are asked for early: the processor itself stops at every page
 
-// The sum of 2^(factor * (product - largest)) over `count` products, to four digits.
-inline float sum_of_powers(const int32_t* products, int64_t count, float factor, int32_t largest) {
-  Floats sums = {};
-  float sum = 0;
-  int64_t j = 0;
-  for (; j + kLanes <= count; j += kLanes) {
-    const Floats scaled = __builtin_convertvector(load(products + j) - largest, Floats) * factor;
-    const Floats exponent = scaled > -126.0f ? scaled : Floats{} - 126.0f;
-    const Integers whole = __builtin_convertvector(exponent, Integers);
-    const Floats f = exponent - __builtin_convertvector(whole, Floats);  // above -1, up to 0
-    const Floats power = 0.999925013f + f * (0.691019596f + f * (0.230068952f + f * 0.0390118549f));
-    sums += reinterpret_cast<Floats>(reinterpret_cast<Integers>(power) + (whole << 23));
-  }
-  for (; j < count; ++j) sum += std::exp2((products[j] - largest) * factor);
-  return sum + total(sums);
+// 2^(factor * product - reference), to four digits.
+inline Floats powers(Integers products, float factor, float reference) {
+  const Floats x = __builtin_convertvector(products, Floats) * factor - reference;
+#if defined(__AVX512F__)
+  const auto part = reinterpret_cast<Floats>(_mm512_reduce_ps(reinterpret_cast<__m512>(x), _MM_FROUND_TO_NEG_INF));
+  const Floats power = 0.999925221f + part * (0.695833527f + part * (0.226067171f + part * 0.078024522f));
+  return reinterpret_cast<Floats>(_mm512_scalef_ps(reinterpret_cast<__m512>(power), reinterpret_cast<__m512>(x)));
+#else
+  return exp2_of(x);
+#endif
+}
+
+// The sum of those over [begin, count), and of what is in `sums`.
+inline float sum_of_powers(const int32_t* products, int64_t begin, int64_t count, float factor, float reference,
+                           Floats sums) {
+  int64_t j = begin;
+  for (; j + kLanes <= count; j += kLanes) sums += powers(load(products + j), factor, reference);
+  float sum = total(sums);
+  for (; j < count; ++j) sum += std::exp2(products[j] * factor - reference);
+  return sum;
 }
 
 // What `length` positions get from a query: products of the codes; what makes logits of a query head's, which lack the same
 // constant each; and the logarithm of their sum of exponentials.
 struct Logits {
-  int64_t rows, group, length, stride;
+  int64_t rows, group, length, stride, scored;
   Levels levels;
-  std::unique_ptr<int32_t[]> products;  // `stride` of each query head
+  std::unique_ptr<int32_t[], void (*)(int32_t*)> products;  // `stride` of each query head
   std::vector<float> normalizers;
 
   Logits(const KeyCodes& index, const float* query, int64_t group, int64_t length, double scaling)
       : rows(index.rows), group(group), length(length), stride(KeyCodes::up_to(length, kTile)),
-        levels(index, query, group, scaling),
-        products(new int32_t[rows * group * stride]), normalizers(rows * group) {
-    const int64_t chunks = (length + kScored - 1) / kScored;
+        scored(kScored * std::max<int64_t>(1, length / (kScored * kMostParts))), levels(index, query, group, scaling),
+        products(room_at_lines<int32_t>(rows * group * stride)), normalizers(rows * group) {
+    const int64_t chunks = (length + scored - 1) / scored;
     std::vector<Part> parts(rows * group * chunks);
     parallel_for(rows * chunks, 1, [&](int64_t begin, int64_t end) {
       for (int64_t task = begin; task < end; ++task)
@@ -47,9 +53,9 @@ struct Logits {
           Part* part = &parts[first * chunks + chunk];
           const auto with = [&](auto queries) {
             constexpr int kQueries = decltype(queries)::value;
-            if (index.bits == 2) score<2, kQueries>(index, first, chunk * kScored, part, chunks);
-            if (index.bits == 3) score<3, kQueries>(index, first, chunk * kScored, part, chunks);
-            if (index.bits == 4) score<4, kQueries>(index, first, chunk * kScored, part, chunks);
+            if (index.bits == 2) score<2, kQueries>(index, first, chunk * scored, part, chunks);
+            if (index.bits == 3) score<3, kQueries>(index, first, chunk * scored, part, chunks);
+            if (index.bits == 4) score<4, kQueries>(index, first, chunk * scored, part, chunks);
           };
           if (group - q >= 4) with(std::integral_constant<int, 4>{});
           if (group - q == 3) with(std::integral_constant<int, 3>{});
@@ -67,23 +73,47 @@ struct Logits {
     return largest + std::log(sum);
   }
 
-  // Queries first, first + 1, … of one row over the positions of a chunk.
+  // Queries first, first + 1, … of one row over the positions of a chunk. Products are summed as they come, while the next
+  // codes are on their way: as powers of what they exceed one of the first by, since the largest is not known yet.
   template <int kBits, int kQueries>
   void score(const KeyCodes& index, int64_t first, int64_t begin, Part* parts, int64_t parts_stride) {
-    constexpr float kLog2E = 1.44269504f;
-    const int64_t count = std::min(kScored, length - begin);
+    const int64_t count = std::min(scored, length - begin), whole = count / kTile * kTile;
     const uint8_t* tile = index.tile(first / group, begin);
+    const int32_t* words = &levels.words[first * index.spans * kFours];
     int32_t* to = &products[first * stride + begin];
+    float factors[kQueries], references[kQueries];
+    Floats sums[kQueries] = {};
+    for (int q = 0; q < kQueries; ++q) factors[q] = levels.factors[first + q] * static_cast<float>(kLog2E);
     for (int64_t j = 0; j < count; j += kTile, tile += index.tile_bytes()) {
       for (int64_t line = 0; line < index.tile_bytes(); line += 64) __builtin_prefetch(tile + kAhead + line);
-      score_tile<kBits, kQueries>(tile, index.spans, &levels.words[first * index.spans * kFours], to + j, stride);
+      score_tile<kBits, kQueries>(tile, index.spans, words, to + j, stride);
+      if (j == 0)
+        for (int q = 0; q < kQueries; ++q) references[q] = factors[q] * extremes(to + q * stride, std::min(count, kTile)).second;
+      if (j == whole) break;
+#pragma GCC unroll 4
+      for (int q = 0; q < kQueries; ++q)
+        for (int64_t i = j; i < j + kTile; i += kLanes)
+          sums[q] += powers(load(to + q * stride + i), factors[q], references[q]);
     }
     for (int q = 0; q < kQueries; ++q) {
-      const float factor = levels.factors[first + q];
-      const int32_t largest = extremes(to + q * stride, count).second;
-      const float sum = sum_of_powers(to + q * stride, count, factor * kLog2E, largest);
-      parts[q * parts_stride] = {largest * factor, sum};
+      const int32_t* own = to + q * stride;
+      float sum = sum_of_powers(own, whole, count, factors[q], references[q], sums[q]);
+      if (!(sum < kLargestSum)) {
+        references[q] = factors[q] * extremes(own, count).second;
+        sum = sum_of_powers(own, 0, count, factors[q], references[q], Floats{});
+      }
+      parts[q * parts_stride] = {references[q] / static_cast<float>(kLog2E), sum};
     }
+  }
+
+  // The largest log-probabilities of a row's group at the positions from `begin` on, up to those that fill a tile.
+  Floats best(int64_t row, int64_t begin) const {
+    Floats best = Floats{} - std::numeric_limits<float>::infinity();
+    for (int64_t q = row * group; q < (row + 1) * group; ++q) {
+      const Floats own = __builtin_convertvector(load(&products[q * stride + begin]), Floats);
+      best = larger(best, own * levels.factors[q] - normalizers[q]);
+    }
+    return best;
   }
 
   // Log-probabilities of positions from `begin` on for a query head.

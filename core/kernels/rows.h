@@ -142,9 +142,8 @@ struct DecodeRows {
     std::vector<float> placed(query_heads * dim);
     for (int64_t head = 0; head < query_heads; ++head)
       turns.move(own_query(r) + head * dim, &placed[head * dim], dim, at.apart);
-    const Rule rule{.behind = at.behind, .ahead = at.ahead, .sinks = at.sinks};
-    const Chosen chosen =
-        indexed_positions(index(r), placed.data(), query_heads / heads, at.old, counts(r), rule, scaling);
+    const Logits logits(index(r), placed.data(), query_heads / heads, at.old, scaling);
+    const Chosen chosen = choose_few(logits, counts(r), {at.sinks, at.behind, at.ahead});
     const int64_t count = chosen.count(0), length = at.position + 1;
     if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
     const Cached<T> to{at.set_keys, at.set_values, heads, at.set_capacity, dim, value_dim};

@@ -33,6 +33,19 @@ inline float largest_of(Floats values) {
 #endif
 }
 
+// A bit for each of the values that is `least` or more.
+inline uint32_t at_least(Floats values, float least) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(values), _mm512_set1_ps(least), _CMP_GE_OQ);
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(_mm256_cmp_ps(reinterpret_cast<__m256>(values), _mm256_set1_ps(least), _CMP_GE_OQ));
+#else
+  uint32_t bits = 0;
+  for (int i = 0; i < kLanes; ++i) bits |= uint32_t{values[i] >= least} << i;
+  return bits;
+#endif
+}
+
 inline int32_t total(Integers values) {
 #if defined(__AVX512F__)
   return _mm512_reduce_add_epi32(reinterpret_cast<__m512i>(values));
@@ -74,7 +87,7 @@ inline void store(Floats values, uint16_t* to) {  // as bfloat16
   std::memcpy(to, &halves, sizeof halves);
 }
 
-// 2^x of numbers up to 0, to 3e-6 of each, and 1 of 0: sums that are scaled by it stay. Nothing below 2^-126.
+// 2^x, to 3e-6 of each, and 1 of 0: sums that are scaled by it stay. Nothing below 2^-126.
 inline Floats exp2_of(Floats x) {
   const auto polynomial = [](Floats f) {
     return 1 + f * (0.69312418f + f * (0.24024099f + f * (0.05590643f + f * 0.00958285f)));
@@ -84,8 +97,8 @@ inline Floats exp2_of(Floats x) {
   const Floats part = polynomial(x - reinterpret_cast<Floats>(whole));
   return reinterpret_cast<Floats>(_mm512_scalef_ps(reinterpret_cast<__m512>(part), whole));
 #else
-  const Floats within = larger(x, Floats{} - 126.0f);
-  const Integers whole = __builtin_convertvector(within - 0.5f, Integers);
+  const Floats within = smaller(larger(x, Floats{} - 126.0f), Floats{} + 128.0f);
+  const Integers whole = __builtin_convertvector(within + 126.5f, Integers) - 126;
   const Floats part = polynomial(within - __builtin_convertvector(whole, Floats));
   return reinterpret_cast<Floats>(reinterpret_cast<Integers>(part) + (whole << 23));
 #endif

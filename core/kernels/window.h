@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "key_index.h"
+#include "key_peaks.h"
 
 namespace refreshkv {
 
@@ -19,7 +19,15 @@ struct Turns {
     const float *cos = table + std::abs(by) * 2 * pairs, *sin = cos + pairs;
     const float sign = by < 0 ? -1.0f : 1.0f;
     const int64_t step = interleaved ? 2 : 1, half = interleaved ? 1 : pairs;
-    for (int64_t i = 0; i < pairs; ++i) {
+    int64_t i = 0;
+    if (!interleaved)
+      for (; i + kLanes <= pairs; i += kLanes) {
+        const Floats first = load(from + i), second = load(from + pairs + i);
+        const Floats cosine = load(cos + i), sine = load(sin + i) * sign;
+        store(first * cosine - second * sine, to + i);
+        store(second * cosine + first * sine, to + pairs + i);
+      }
+    for (; i < pairs; ++i) {
       const float first = wide(from[i * step]), second = wide(from[i * step + half]);
       narrow(first * cos[i] - second * (sign * sin[i]), to[i * step]);
       narrow(second * cos[i] + first * (sign * sin[i]), to[i * step + half]);
