@@ -81,13 +81,14 @@ def _report(rows: Rows, columns: Sequence[str], say: Wording = ENGLISH) -> Table
 def _worth_keeping(rows: Rows, head: list[str], repairs: list[str], say: Wording) -> list[tuple[int, list[str]]]:
     """Each row below the head with its number, without those that say nothing, and without empty cells beyond it."""
     kept, again, empty, cut = [], [], [], []
+    keys = [column_key(cell) for cell in head]
     for number, row in enumerate(rows[1:], 2):
-        if [column_key(cell) for cell in row] == [column_key(cell) for cell in head] or all(map(_RULE.fullmatch, row)):
+        short = _without_empty_end(row, len(head))
+        if [column_key(cell) for cell in short] == keys or all(map(_RULE.fullmatch, short)):
             again.append(number)
         elif not any(row):
             empty.append(number)
         else:
-            short = _without_empty_end(row, len(head))
             if len(short) < len(row):
                 cut.append(number)
             kept.append((number, short))

@@ -157,6 +157,7 @@ def test_a_table_repaired_below_a_list_stays_a_table() -> None:
 
 
 @example("- 0\n0\t", [])
+@example("0\t\n--\t", [])
 @given(st.text() | st.text(st.sampled_from("|-,\t\n ab")), st.lists(st.sampled_from("ab"), max_size=3))
 def test_any_text_gives_a_report(text: str, columns: list[str]) -> None:
     report = check_table(text, columns)
