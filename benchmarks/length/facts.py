@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -73,9 +74,11 @@ def ending(filler: Tensor, tokenizer: PreTrainedTokenizerBase, length: int) -> t
     return _between(filler[-around:], said), facts
 
 
-def beginning(filler: Tensor, tokenizer: PreTrainedTokenizerBase, length: int) -> tuple[Tensor, list[Fact]]:
-    """Likewise the tokens after the first twentieth of a text, which is its contents."""
-    facts, said = _facts(tokenizer, length)
+def beginning(
+    filler: Tensor, tokenizer: PreTrainedTokenizerBase, length: int, words: Sequence[str] = WORDS
+) -> tuple[Tensor, list[Fact]]:
+    """Likewise the tokens after the first twentieth of a text, which is its contents; a fact of each of `words`."""
+    facts, said = _facts(tokenizer, length, words)
     begin = len(filler) // 20
     return _between(filler[begin : begin + length - sum(map(len, said))], said), facts
 
@@ -108,9 +111,11 @@ def thirds(shares: list[float]) -> list[float]:
     return [fmean(shares[start : start + size]) for start in range(0, 3 * size, size)]
 
 
-def _facts(tokenizer: PreTrainedTokenizerBase, length: int) -> tuple[list[Fact], list[Tensor]]:
+def _facts(
+    tokenizer: PreTrainedTokenizerBase, length: int, words: Sequence[str] = WORDS
+) -> tuple[list[Fact], list[Tensor]]:
     drawn = random.Random(length)
-    facts = [(word, drawn.randint(1000, 9999)) for word in drawn.sample(WORDS, len(WORDS))]
+    facts = [(word, drawn.randint(1000, 9999)) for word in drawn.sample(words, len(words))]
     return facts, [encoded(tokenizer, f"\n\nThe code of {word} is {code}.\n\n") for word, code in facts]
 
 

@@ -34,8 +34,7 @@ from core.key_codes import choose_positions
 from core.rotary import Rotary
 from core.selection import gather_positions
 
-from ..length import facts
-from ..length.facts import DIGITS, Scores, beginning, encoded, text, thirds
+from ..length.facts import DIGITS, WORDS, Scores, beginning, encoded, text, thirds
 from ..length.readers import Ours
 
 MORE = re.findall(
@@ -87,18 +86,9 @@ class Asking(Extension):
         for token in range(new):
             end = history.shape[2] - new + token + 1
             asking = history[:, :, max(0, end - 1 - self.rule.many) : end]
-            parts.append(
-                self._token(
-                    self.rule,
-                    query[:, :, token : token + 1],
-                    asking,
-                    keys[:, :, : start + token + 1],
-                    values[:, :, : start + token + 1],
-                    begin,
-                    terms,
-                    rotary,
-                )
-            )
+            seen = [states[:, :, : start + token + 1] for states in (keys, values)]
+            own = query[:, :, token : token + 1]
+            parts.append(self._token(self.rule, own, asking, seen[0], seen[1], begin, terms, rotary))
         return torch.cat(parts, dim=1).to(query.dtype)
 
     def _token(
@@ -158,20 +148,8 @@ def rows(model: PreTrainedModel, cache: PolicyCache, ids: Tensor, keep: int) -> 
     return logits
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--text", default="policy")
-    parser.add_argument("--length", type=int, default=30208)
-    parser.add_argument("--rules", nargs="*", default=["-"])
-    parser.add_argument("--apart", type=int, default=1, help="ask for every so many facts")
-    parser.add_argument("--tail", type=int, default=0)
-    asked = parser.parse_args()
-    facts.WORDS += MORE
-    model, tokenizer = load_model(quantization="int4")
-    ids, said = beginning(text(tokenizer, asked.text), tokenizer, asked.length)
-    file = asked.folder / f"{asked.text}-{asked.length}.safetensors"
+def read(model: PreTrainedModel, ids: Tensor, file: Path) -> PolicyCache:
+    """A cache that has read `ids`, kept in `file`, whose layers choose by a rule."""
     if file.exists():
         cache = Snapshot.read(file).restore(model.config, FullAttention(), room=len(ids) + ROOM, window="extend")
     else:
@@ -182,33 +160,58 @@ def main() -> None:
     assert cache.window is not None
     for layer in cache.policy_layers.values():
         layer.extension = Asking(cache.window)
+    return cache
+
+
+def answered(
+    model: PreTrainedModel, cache: PolicyCache, rule: Rule, question: Tensor, answer: Tensor
+) -> tuple[float, float]:
+    """Of the digits that end `answer`, asked for by `question`: the share that is right, and their negative
+    log-likelihood."""
+    choosing(cache, None)
+    first = rows(model, cache, question, 1)
+    choosing(cache, rule)
+    scores = Scores.of(torch.cat([first, rows(model, cache, answer[:-1], len(answer) - 1)]), answer)
+    return float((scores.best == answer)[-DIGITS:].float().mean()), -float(scores.likelihood[-DIGITS:].mean())
+
+
+def end_of(model: PreTrainedModel, cache: PolicyCache, ids: Tensor, tail: int) -> float:
+    """Negative log-likelihood of the last `tail` of `ids`, which `cache` has read, one by one."""
+    cache.truncate(len(ids) - tail)
+    likelihood = []
+    for piece in ids[-tail:].split(AT_ONCE):
+        next_ids = ids[len(cache.token_ids) + 1 :][: len(piece)]
+        likelihood.append(Scores.of(rows(model, cache, piece, len(piece))[: len(next_ids)], next_ids).likelihood)
+    return -float(torch.cat(likelihood).mean())
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--text", default="policy")
+    parser.add_argument("--length", type=int, default=30208)
+    parser.add_argument("--rules", nargs="*", default=["-"])
+    parser.add_argument("--apart", type=int, default=1, help="ask for every so many facts")
+    parser.add_argument("--tail", type=int, default=0)
+    asked = parser.parse_args()
+    model, tokenizer = load_model(quantization="int4")
+    ids, said = beginning(text(tokenizer, asked.text), tokenizer, asked.length, WORDS + MORE)
+    cache = read(model, ids, asked.folder / f"{asked.text}-{asked.length}.safetensors")
     order = random.Random(0).sample(said, len(said))
     for name in asked.rules:
-        rule, right, nll = Rule.of(name), {}, {}
+        rule, found = Rule.of(name), dict[str, tuple[float, float]]()
         for index in range(0, len(order), asked.apart):
-            examples = "".join(
-                f"\n\nThe code of {word} is {code}" for word, code in (order[index - 2], order[index - 1])
-            )
+            before = "".join(f"\n\nThe code of {word} is {code}" for word, code in (order[index - 2], order[index - 1]))
             word, code = order[index]
-            answer = encoded(tokenizer, f" {code}")
+            question = encoded(tokenizer, f"{before}\n\nThe code of {word} is")
             cache.truncate(len(ids))
-            choosing(cache, None)
-            first = rows(model, cache, encoded(tokenizer, f"{examples}\n\nThe code of {word} is"), 1)
-            choosing(cache, rule)
-            scores = Scores.of(torch.cat([first, rows(model, cache, answer[:-1], len(answer) - 1)]), answer)
-            right[word] = float((scores.best == answer)[-DIGITS:].float().mean())
-            nll[word] = -float(scores.likelihood[-DIGITS:].mean())
-        likelihood: list[Tensor] = []
-        if asked.tail:
-            cache.truncate(len(ids) - asked.tail)
-        for piece in ids[len(ids) - asked.tail :].split(AT_ONCE) if asked.tail else ():
-            next_ids = ids[len(cache.token_ids) + 1 :][: len(piece)]
-            scored = rows(model, cache, piece, len(piece))[: len(next_ids)]
-            likelihood.append(Scores.of(scored, next_ids).likelihood)
-        tail = f"{-float(torch.cat(likelihood).mean()):.3f}" if asked.tail else "–"
-        shares = " / ".join(f"{share:.2f}" for share in thirds([right[word] for word, _ in said if word in right]))
-        row = f"{asked.text} {asked.length} {name}: {fmean(right.values()):.3f} of {len(right)} facts ({shares})"
-        print(f"{row}, {fmean(nll.values()):.3f} a digit; the end {tail}", flush=True)
+            found[word] = answered(model, cache, rule, question, encoded(tokenizer, f" {code}"))
+        right, nll = zip(*(found[word] for word, _ in said if word in found), strict=True)
+        tail = f"; the end {end_of(model, cache, ids, asked.tail):.3f}" if asked.tail else ""
+        shares = " / ".join(f"{share:.2f}" for share in thirds(list(right)))
+        row = f"{asked.text} {asked.length} {name}: {fmean(right):.3f} of {len(right)} facts ({shares})"
+        print(f"{row}, {fmean(nll):.3f} a digit{tail}", flush=True)
 
 
 if __name__ == "__main__":
