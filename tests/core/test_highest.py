@@ -44,7 +44,7 @@ def test_the_highest_of_all(bits: int, length: int, count: int, asking: int) -> 
 
 
 def test_scores_lie_where_nobody_looks() -> None:
-    """Some are looked at for a threshold: what stands out is never among them, and once nothing else is."""
+    """Some are looked at for a threshold: what stands out is among none of them, or one in every sixteen."""
     length = 40_000
     for peaks in (torch.arange(1000, 1040), torch.arange(0, length, 16)[:100] * 16 + 7):
         keys = torch.randn(1, 1, length, 64) * 0.01
