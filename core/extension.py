@@ -8,24 +8,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool1d
 
 from .grouped import Damped, Terms, attention_scores, chunk_attention, grouped_attention, is_plain_chunk
-from .key_codes import KeyCodes, choose_positions, fits_kernel
+from .key_codes import KeyCodes
+from .old_keys import POOL, SINKS, OldKeys
 from .places import Extended
 from .rotary import Rotary
 from .selection import gather_into, gather_positions
 from .window import Window
-
-SINKS = 4
-"""First tokens that every block attends to: much attention goes there that means nothing (StreamingLLM)."""
-
-POOL = 7
-"""Positions over which scores are pooled, so that neighbours of a peak are chosen with it."""
-
-SCORED, CODED = 1 << 24, 8192
-"""Bytes of scores that are made at once, which the allocator keeps for the next ones, and keys that are turned back at
-once."""
 
 
 class WorkingSet(NamedTuple):
@@ -45,7 +35,7 @@ class Extension:
     def __init__(self, window: Window) -> None:
         """Nothing yet."""
         self.window = window
-        self._codes: KeyCodes | None = None
+        self._old: OldKeys | None = None
         self._stage: _Stage | None = None
 
     def prompt_attention(
@@ -86,14 +76,14 @@ class Extension:
         """For a compiled step that makes the working set of the token at `position` by itself: the codes that it
         scores, how many it chooses, and the rest. `keys`, `values`: all before it."""
         begin = self._begin(position + 1)
-        codes, count = self._index(keys, begin, rotary), min(count, begin)
+        index, count = self._index(keys, begin, rotary), min(count, begin)
         stage, apart = self._staged(keys, values, begin, count, position + 1), self.window.size // 2 - position
         turns = rotary.turns(max(begin + self.window.closer, -apart), keys.device)
         staged, stage.end = stage.end, position + 1
         keys, values = stage.storage
         closer, damping = self.window.closer, self.window.damping(begin)
-        extended = Extended(begin, SINKS, keys, values, staged, turns, rotary.interleaved, apart, closer, damping)
-        return codes, count, extended
+        ways = turns, rotary.interleaved, apart, index.basis, closer, damping
+        return index.codes, count, Extended(begin, SINKS, POOL // 2, keys, values, staged, *ways)
 
     @property
     def attended(self) -> tuple[Tensor, Tensor]:
@@ -120,14 +110,14 @@ class Extension:
         """Forget all positions from `length` on."""
         self._stage = None
         if length < self.window.size:  # the ranges are those of the first keys, which may be others now
-            self._codes = None
-        elif self._codes is not None:
-            self._codes.truncate(length)
+            self._old = None
+        elif self._old is not None:
+            self._old.truncate(length)
 
     @property
     def nbytes(self) -> int:
         """Bytes of index and working set."""
-        return sum(part.nbytes for part in (self._codes, self._stage) if part is not None)
+        return sum(part.nbytes for part in (self._old, self._stage) if part is not None)
 
     def _block(self, query: Tensor, keys: Tensor, values: Tensor, terms: Terms, rotary: Rotary) -> Tensor:
         """Attention `(1, new, query_heads, value_dim)` of the last tokens, all of one block."""
@@ -158,7 +148,7 @@ class Extension:
         """The positions `(1, heads, count)` of the first `old` that the last tokens, with `query`, attend to,
         ascending."""
         asking = self._asking(query, keys.shape[2], rotary).unflatten(1, (keys.shape[1], -1)).flatten(2, 3)
-        return highest(self._index(keys, old, rotary), asking, min(count, old), scaling)
+        return self._index(keys, old, rotary).highest(asking, min(count, old), scaling)
 
     def _asking(self, query: Tensor, length: int, rotary: Rotary) -> Tensor:
         """The queries that score for the last of `length` tokens, with `query`, moved to one distance from all that is
@@ -168,15 +158,12 @@ class Extension:
         asking = torch.arange((new - 1) % apart, new, apart, device=query.device)
         return rotary.moved(query[:, :, asking], self.window.size // 2 - (length - new + asking))
 
-    def _index(self, keys: Tensor, old: int, rotary: Rotary) -> KeyCodes:
-        """The codes of the first `old` keys, as if they had no position; the window's own first set the ranges."""
-        if self._codes is None:
-            self._codes = KeyCodes(_bare(keys, 0, self.window.size - self.window.local, rotary), self.window.bits)
-        if self._codes.length > old:
-            self._codes.truncate(old)
-        for start in range(self._codes.length, old, CODED):
-            self._codes.append(_bare(keys, start, min(old, start + CODED), rotary))
-        return self._codes
+    def _index(self, keys: Tensor, old: int, rotary: Rotary) -> OldKeys:
+        """That of the first `old` keys; the window's own first set directions and ranges."""
+        if self._old is None:
+            self._old = OldKeys(keys[:, :, : self.window.size - self.window.local], self.window.bits, rotary)
+        self._old.cover(keys, old, rotary)
+        return self._old
 
 
 class _Stage:
@@ -215,31 +202,7 @@ class _Stage:
         return sum(stage.nbytes for stage in self.storage)
 
 
-def highest(codes: KeyCodes, queries: Tensor, count: int, scaling: float) -> Tensor:
-    """Of each KV head the first positions and those with the highest scores, pooled, for any of its `queries`
-    `(1, heads, queries, dim)`: int64 `(1, heads, count)`, ascending."""
-    if fits_kernel(queries):
-        rows, radius = queries.float().contiguous(), POOL // 2
-        chosen: Tensor = torch.ops.refreshkv.key_code_peaks(
-            rows, codes.codes, codes.ranges, codes.length, count, SINKS, radius, radius, scaling
-        )
-        return chosen
-    scores, at_once = None, max(1, SCORED // (4 * queries.shape[1] * codes.length))
-    for some in queries.split(at_once, dim=2):
-        found = codes.scores(some.reshape(1, -1, 1, some.shape[3]), scaling)
-        scores = found if scores is None else torch.maximum(scores, found)
-    assert scores is not None
-    scores = max_pool1d(scores, POOL, stride=1, padding=POOL // 2)
-    scores[:, :, :SINKS] = torch.inf
-    return choose_positions(scores, count, recent=0)
-
-
 def together(chosen: Tensor, end: int) -> Tensor:
     """By how many positions each of `chosen` `(1, heads, count)`, ascending, moves to stand without gaps before
     `end`."""
     return torch.arange(end - chosen.shape[2], end, device=chosen.device) - chosen
-
-
-def _bare(keys: Tensor, start: int, end: int, rotary: Rotary) -> Tensor:
-    """Keys turned back to no position."""
-    return rotary.moved(keys[:, :, start:end], -torch.arange(start, end, device=keys.device))

@@ -26,8 +26,8 @@ from transformers import PreTrainedModel
 from . import kernels
 from .cache import PolicyCache
 from .decode_step import Checked
-from .extension import POOL
 from .graph_export import MOST_ROWS, named_tensors
+from .key_codes import KeyCodes
 from .layer import PolicyLayer, Step
 from .places import Coded, Small, place
 from .positions import positions_of
@@ -166,8 +166,9 @@ class Row:
         self.position = self._layers[0].get_seq_length() + ahead
         self._step = self._layers[0].upcoming_step()
         self._refreshes = self._step is Step.FULL and not self._layers[0].policy.reads_all
-        self.leaves_weights = self._refreshes or leaves_weights
         self._rotary = rotary if self._step in (Step.FULL, Step.CHOSEN) else None
+        self._renews = self._refreshes and self._rotary is not None and all(map(_can_renew, self._layers))
+        self.leaves_weights = (self._refreshes and not self._renews) or leaves_weights
         self._room: Tensor | None = None
         self._told = [NOTHING] * len(self._layers)
 
@@ -213,7 +214,9 @@ class Row:
             slot, slots = layer.claim(self.position)
             small = Small(*layer.small_storage, slot, slots)
         elif self._step is Step.RENEWED:
-            small, coded = _renewing(layer, self.position)
+            assert layer.kept.scorer is not None
+            counts = layer.kept.counts_at(self.position)
+            small, coded = _renewing(layer, counts[0], layer.kept.scorer, counts)
         elif self._step is Step.CHOSEN and layer.kept.codes is not None:
             counts = layer.kept.counts_at(self.position)
             coded = Coded(layer.kept.codes, layer.kept.recent, counts, self._told[index], layer.kept.spread)
@@ -224,14 +227,21 @@ class Row:
         places = []
         self._told = []
         for index, layer in enumerate(self._layers):
-            keys, values = layer.full
             codes, count, extended = layer.prepare_beyond(rotary)
-            heads = codes.codes.shape[1]
-            self._told.append(torch.empty(heads, count, dtype=torch.long))
-            coded = Coded(codes, 0, [count] * heads, self._told[index], behind=POOL // 2, ahead=POOL // 2)
+            counts = [count] * codes.codes.shape[1]
+            small, told = None, NOTHING
+            if self._renews:
+                slots = min(layer.kept.sizes[0], count + self.position + 1 - extended.old)
+                small, coded = _renewing(layer, slots, codes, counts)
+            else:
+                told = torch.empty(len(counts), count, dtype=torch.long)
+                coded = Coded(codes, 0, counts, told)
+            self._told.append(told)
+            keys, values = (buffer.storage for buffer in layer.full)
             weights = None if self._room is None else self._room[index]
-            stored = (keys.storage, values.storage)
-            places.append(place(self.position, *stored, weights=weights, coded=coded, extended=extended))
+            places.append(
+                place(self.position, keys, values, small=small, weights=weights, coded=coded, extended=extended)
+            )
         return places
 
     def _room_to_tell(self, layer: PolicyLayer) -> Tensor:
@@ -243,6 +253,8 @@ class Row:
         """The token belongs to the cache: count the step, and refresh after one over the full cache."""
         for layer, told in zip(self._layers, self._told, strict=True):
             layer.record(self._step, told)
+            if self._renews:
+                layer.note_refresh()
         if self._refreshes and self.weights is not None:
             refresh_together(self._layers, self.weights)
             if self._rotary is not None:
@@ -272,17 +284,20 @@ class Row:
         return self._room[..., : self._layers[0].attended[0].shape[2] if self._rotary else self.position + 1]
 
 
-def _renewing(layer: PolicyLayer, position: int) -> tuple[Small, Coded]:
-    """The small cache with the slots that are to be chosen anew, and what by."""
-    kept, rule = layer.kept, layer.policy.scoring
-    assert kept.scorer is not None
+def _can_renew(layer: PolicyLayer) -> bool:
+    """Whether its small cache can be chosen anew within a step over everything beyond the window."""
+    return layer.small is not None and bool(layer.kept.sizes) and layer.policy.scoring is not None
+
+
+def _renewing(layer: PolicyLayer, slots: int, codes: KeyCodes, counts: Sequence[int]) -> tuple[Small, Coded]:
+    """The small cache with so many slots, which are to be chosen anew, and what by: of `codes` each head chooses
+    `counts`."""
+    rule = layer.policy.scoring
     assert rule is not None
-    counts = kept.counts_at(position)
-    positions = kept.prepare(*layer.attended).emptied(counts[0])
+    positions = layer.kept.prepare(*layer.attended).emptied(slots)
     behind = rule.pool_kernel_size // 2
-    newest = rule.newest(counts[0])
-    coded = Coded(kept.scorer, newest, counts, positions, behind=behind, ahead=behind + rule.lookahead)
-    return Small(*layer.small_storage, -1, counts[0]), coded
+    coded = Coded(codes, rule.newest(slots), counts, positions, behind=behind, ahead=behind + rule.lookahead)
+    return Small(*layer.small_storage, -1, slots), coded
 
 
 def _is_layer_served(layer: PolicyLayer, step: Step) -> bool:

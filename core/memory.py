@@ -12,8 +12,8 @@ from transformers import PreTrainedModel
 from .cache import PolicyCache, kv_dtype
 from .devices import layers_on
 from .errors import ContextOverflowError
-from .extension import SCORED
 from .key_codes import SPAN
+from .old_keys import SCORED, directions
 from .on_disk import DiskStorage
 from .parallel import processes_of
 
@@ -109,7 +109,7 @@ def bytes_of(model: PreTrainedModel, cache: PolicyCache) -> tuple[int, int]:
     if window is None:
         return layers * kept, 0
     heads, dim = _heads(model, cache)
-    codes = heads * -(-dim // SPAN) * SPAN * window.bits // 8
+    codes = heads * -(-directions(dim) // SPAN) * SPAN * window.bits // 8
     return layers * (kept + codes), layers * states * window.size + 2 * SCORED
 
 

@@ -42,6 +42,7 @@ FIELDS = (
     "told",
     "old",
     "sinks",
+    "reach",
     "set_keys",
     "set_values",
     "set_capacity",
@@ -50,6 +51,8 @@ FIELDS = (
     "pairs",
     "interleaved",
     "apart",
+    "basis",
+    "directions",
     "closer",
     "most",
     "peak",
@@ -83,19 +86,22 @@ class Coded(NamedTuple):
 
 class Extended(NamedTuple):
     """A step beyond the window (window.py), by the codes of the first `old` keys as if they had no position: the first
-    `sinks` and those with the highest scores are chosen; room for all that is attended to, `(1, heads, capacity, dim)`,
-    up to which position what is near stands in it; cosines and sines of moves, float32 `(moves, 2 * pairs)`; by how
-    much the queries are moved to score; by how much the chosen stand closer than without gaps before what is near; and
-    how much less a query gets of the chosen but for the first."""
+    `sinks` and those with the highest scores are chosen, which count for `reach` positions on either side; room for all
+    that is attended to, `(1, heads, capacity, dim)`, up to which position what is near stands in it; cosines and sines
+    of moves, float32 `(moves, 2 * pairs)`; by how much the queries are moved to score, and the directions of them that
+    the codes have, float32 `(1, heads, dim, directions)`; by how much the chosen stand closer than without gaps before
+    what is near; and how much less a query gets of the chosen but for the first."""
 
     old: int
     sinks: int
+    reach: int
     keys: Tensor
     values: Tensor
     staged: int
     turns: Tensor
     interleaved: bool
     apart: int
+    basis: Tensor
     closer: int
     damping: Damping
 
@@ -129,9 +135,11 @@ def place(
     at += (told.data_ptr(), told.shape[1]) if told.numel() else (0, 0)
     if extended is None:
         return [*at, *[0] * (len(FIELDS) - len(at)), *coded.counts]
-    at += [extended.old, extended.sinks, extended.keys.data_ptr(), extended.values.data_ptr(), extended.keys.shape[2]]
+    at += [extended.old, extended.sinks, extended.reach]
+    at += [extended.keys.data_ptr(), extended.values.data_ptr(), extended.keys.shape[2]]
     at += [extended.staged, extended.turns.data_ptr(), extended.turns.shape[1] // 2, int(extended.interleaved)]
-    at += [extended.apart, extended.closer, *map(_bits, extended.damping)]
+    at += [extended.apart, extended.basis.data_ptr(), extended.basis.shape[3]]
+    at += [extended.closer, *map(_bits, extended.damping)]
     return [*at, *coded.counts]
 
 

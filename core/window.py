@@ -14,7 +14,7 @@ and KV head:
    near.
 
 Keys stay in the cache as the model turned them: what is chosen is turned on by the difference of positions, the rest
-stands where it is right. Scores come from a low-bit index of keys turned back to none (key_codes.py), which is the only
+stands where it is right. Scores come from a low-bit index of keys turned back to none (old_keys.py), which is the only
 thing kept beside. What a block chooses depends on its own queries and on what lies before it alone, so that neither the
 size of a forward nor where a cache was continued matters, as long as both end with blocks.
 
@@ -50,7 +50,7 @@ class Window:
     block: int
     chosen: int
     distance: int
-    bits: int = 3
+    bits: int = 4
     asking: int = 16
     peak: float = 0.5
 

@@ -28,9 +28,10 @@ from torch.nn.functional import max_pool1d, pad
 from transformers import PreTrainedModel
 
 from core import FullAttention, PolicyCache, Snapshot, load_model
-from core.extension import SINKS, Extension, together
+from core.extension import Extension, together
 from core.grouped import Terms, attention_scores
 from core.key_codes import choose_positions
+from core.old_keys import SINKS
 from core.rotary import Rotary
 from core.selection import gather_positions
 
@@ -102,12 +103,12 @@ class Asking(Extension):
         terms: Terms,
         rotary: Rotary,
     ) -> Tensor:
-        heads, dim = keys.shape[1], query.shape[3]
-        codes = self._index(keys, begin, rotary)
-        scores = codes.scores(asking[:, :, -1:].reshape(1, -1, 1, dim), terms.scaling)
+        heads = keys.shape[1]
+        index = self._index(keys, begin, rotary)
+        by_head = asking.unflatten(1, (heads, -1))
+        scores = index.scores(by_head[:, :, :, -1], terms.scaling)
         if asking.shape[2] > 1:
-            others = asking[:, :, :-1].unflatten(1, (heads, -1)).flatten(2, 3).reshape(1, -1, 1, dim)
-            scores = torch.maximum(scores, codes.scores(others, terms.scaling) - 1)
+            scores = torch.maximum(scores, index.scores(by_head[:, :, :, :-1].flatten(2, 3), terms.scaling) - 1)
         scores = max_pool1d(pad(scores, (rule.ahead, rule.behind), value=-1e30), rule.ahead + rule.behind + 1, stride=1)
         scores[:, :, :SINKS] = torch.inf
         chosen = choose_positions(scores, min(rule.count or self.window.chosen, begin), recent=0)

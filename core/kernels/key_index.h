@@ -273,13 +273,35 @@ inline Tensor choose_positions(const Tensor scores, const Tensor counts, int64_t
   return out;
 }
 
-// Scores of positions [begin, end), each the largest of those from `ahead` before it to `behind` after it.
-inline void reached_scores(const Logits& logits, int64_t row, int64_t begin, int64_t end, int64_t behind, int64_t ahead,
-                           int32_t* to) {
-  const int64_t first = std::max<int64_t>(0, begin - ahead), last = std::min(logits.length, end + behind);
+// What the query heads of each row, `group` of them, attended to: `(rows, group, length)`.
+struct Weights {
+  const float* values;
+  int64_t group, length;
+
+  // As Logits hand their scores.
+  template <typename F>
+  void largest(int64_t row, int64_t first, int64_t last, const F& take) const {
+    float best[kChunk];
+    for (int64_t begin = first; begin < last; begin += kChunk) {
+      const int64_t count = std::min(kChunk, last - begin);
+      const float* from = values + row * group * length + begin;
+      std::copy_n(from, count, best);
+      for (int64_t q = 1; q < group; ++q)
+        for (int64_t j = 0; j < count; ++j) best[j] = std::max(best[j], from[q * length + j]);
+      take(begin, count, best);
+    }
+  }
+};
+
+// Scores of positions [begin, end), each the largest of those from `ahead` before it to `behind` after it; of Logits or
+// Weights.
+template <typename Scores>
+void reached_scores(const Scores& scores_of, int64_t row, int64_t begin, int64_t end, int64_t behind, int64_t ahead,
+                    int32_t* to) {
+  const int64_t first = std::max<int64_t>(0, begin - ahead), last = std::min(scores_of.length, end + behind);
   const int64_t window = behind + 1 + ahead, missing = ahead - (begin - first);
   const auto fill = [&](int32_t* from) {
-    logits.largest(row, first, last, [&](int64_t at, int64_t count, const float* scores) {
+    scores_of.largest(row, first, last, [&](int64_t at, int64_t count, const float* scores) {
       for (int64_t j = 0; j < count; ++j) from[at - first + j] = ordered(scores[j]);
     });
   };

@@ -24,10 +24,12 @@ struct Place {
   int64_t chosen, told;  // where it writes what it chose, `(heads, told)`, or 0
   int64_t old;           // beyond the window: the first positions, of which some are chosen; 0 within
   int64_t sinks;         // the first of them, which always are
+  int64_t reach;         // a score of theirs counts for so many positions before its own and after it
   int64_t set_keys, set_values, set_capacity;  // room for all that is attended to
   int64_t staged;        // up to here stand those that are near in it
   int64_t turns, pairs, interleaved;
   int64_t apart;         // by how much the query is moved to score them
+  int64_t basis, directions;  // of the keys that the codes have, `(heads, dim, directions)`
   int64_t closer;        // by how much the chosen stand closer than without gaps before what is near
   double most, peak;     // a query gets less of the chosen ones but for the first
 };
@@ -54,7 +56,7 @@ struct DecodeRows {
   }
   KeyCodes index(int64_t r) const {
     const Place& at = place(r);
-    return {at.codes, at.ranges, heads, at.coded, at.bytes, dim};
+    return {at.codes, at.ranges, heads, at.coded, at.bytes, at.basis ? at.directions : dim};
   }
 
   // All rows are written before one is read: a row may be the past of another.
@@ -139,22 +141,56 @@ struct DecodeRows {
   void attend_beyond(int64_t r) const {
     const Place& at = place(r);
     const Turns turns{reinterpret_cast<const float*>(at.turns), at.pairs, at.interleaved != 0};
-    std::vector<float> placed(query_heads * dim);
-    for (int64_t head = 0; head < query_heads; ++head)
-      turns.move(own_query(r) + head * dim, &placed[head * dim], dim, at.apart);
-    const Logits logits(index(r), placed.data(), query_heads / heads, at.old, scaling);
-    const Chosen chosen = choose_few(logits, counts(r), {at.sinks, at.behind, at.ahead});
-    const int64_t count = chosen.count(0), length = at.position + 1;
-    if (at.chosen) chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
+    const int64_t group = query_heads / heads;
+    std::vector<float> placed(dim), asking(query_heads * at.directions);
+    for (int64_t head = 0; head < query_heads; ++head) {
+      turns.move(own_query(r) + head * dim, placed.data(), dim, at.apart);
+      project(placed.data(), reinterpret_cast<const float*>(at.basis) + head / group * dim * at.directions, dim,
+              at.directions, &asking[head * at.directions]);
+    }
+    const Logits logits(index(r), asking.data(), group, at.old, scaling);
+    const Chosen chosen = choose_few(logits, counts(r), {at.sinks, at.reach, at.reach});
+    const int64_t count = chosen.count(0), length = at.position + 1, attended = count + length - at.old;
     const Cached<T> to{at.set_keys, at.set_values, heads, at.set_capacity, dim, value_dim};
     stage(full(r), to, chosen, turns, count, at.old, at.closer, at.staged, length);
+    const bool renews = at.small_keys != 0;
+    const int64_t room = renews ? attended : at.room;
+    const auto weights = room_at_lines<float>(renews ? query_heads * room : 0);
     std::vector<Attention<T>> sets{set<First>(r, r + 1, to)};
-    sets[0].attended.push_back({count + length - at.old});
-    sets[0].weights.push_back(reinterpret_cast<float*>(at.weights));
+    sets[0].attended.push_back({attended});
+    sets[0].weights.push_back(renews ? weights.get() : reinterpret_cast<float*>(at.weights));
+    sets[0].weights_stride = room;
     sets[0].damped_first = std::min(at.sinks, count);
     sets[0].damped_last = count;
     sets[0].damping = Damping::of(at.most, at.peak);
     run(sets);
+    if (renews) {
+      keep(r, to, {weights.get(), group, attended}, [&](int64_t head, int64_t slot) {
+        return slot < count ? chosen.row(head)[slot] : slot - count + at.old;
+      });
+    } else if (at.chosen) {
+      chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told);
+    }
+  }
+
+  // Choose the small cache anew from what was attended to, whose slots hold the positions that `position` says.
+  template <typename F>
+  void keep(int64_t r, const Cached<T>& from, const Weights& weights, const F& position) const {
+    const Place& at = place(r);
+    const std::vector<int64_t> slots(heads, at.slots);
+    const Chosen kept = choose_all(
+        slots.data(), heads, heads, weights.length, at.recent, 1,
+        [&](int64_t row, int64_t begin, int64_t end, int32_t* to) {
+          reached_scores(weights, row, begin, end, at.behind, at.ahead, to);
+        },
+        true);
+    const Cached<T> to = small(r);
+    int64_t* told = reinterpret_cast<int64_t*>(at.chosen);
+    each_chosen(from, kept, at.slots, [&](int64_t head, int64_t slot, int64_t chosen) {
+      std::copy_n(from.key(head, chosen), dim, to.key(head, slot));
+      std::copy_n(from.value(head, chosen), value_dim, to.value(head, slot));
+      told[head * at.told + slot] = position(head, chosen);
+    });
   }
 
   // Rows [first, last) over the same cache; what each attends to is still to be said.

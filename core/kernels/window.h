@@ -36,6 +36,13 @@ struct Turns {
   }
 };
 
+// Write what `from` has of each direction of `basis`, `(dim, directions)`, into `to`.
+inline void project(const float* from, const float* basis, int64_t dim, int64_t directions, float* to) {
+  std::fill(to, to + directions, 0.0f);
+  for (int64_t d = 0; d < dim; ++d)
+    for (int64_t i = 0; i < directions; ++i) to[i] += from[d] * basis[d * directions + i];
+}
+
 // Write what was chosen of `from`, and its positions from `staged` up to `length`, which are near, into `to`: in slots in
 // their order, the near ones from `old` on behind all chosen ones.
 template <typename T>

@@ -11,8 +11,8 @@ from torch import Tensor
 from transformers import LlamaForCausalLM
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from core.extension import POOL, SINKS
 from core.key_codes import KeyCodes
+from core.old_keys import POOL, SINKS, directions, principal_basis
 from core.window import Window
 
 
@@ -116,12 +116,14 @@ class ExtendedReference:
     def _choose(self, index: int, query: Tensor, head: int, old: int, count: int) -> list[int]:
         scaling = float(self.model.model.layers[index].self_attn.scaling)
         bare = torch.stack([self._scaled(key[head]) for key in self.keys[index][:old]])[None, None]
-        codes = KeyCodes(bare[:, :, : self.window.size - self.window.local], self.window.bits)
-        codes.append(bare[:, :, codes.length :])
+        first = self.window.size - self.window.local
+        basis = principal_basis(bare[:, :, :first], directions(bare.shape[3]))[0, 0]
+        codes = KeyCodes(bare[:, :, :first] @ basis, self.window.bits)
+        codes.append(bare[:, :, first:] @ basis)
         scores = torch.full((old,), -torch.inf)
         for place in range(len(query) - 1, -1, -math.ceil(len(query) / self.window.asking)):
             for one in query[place, head * self.group : (head + 1) * self.group]:
-                asked = self._turned(one, self.window.size // 2)
+                asked = self._turned(one, self.window.size // 2) @ basis
                 found = codes.log_weights(asked.view(1, 1, 1, -1), scaling)[0, 0, 0]
                 scores = torch.maximum(scores, found)
         near = POOL // 2

@@ -547,7 +547,13 @@ def test_two_caches_in_turn_are_as_each_alone(compiled: PreTrainedModel, policy:
             assert torch.equal(decode(compiled, token, cache), expected[at])
 
 
-BEYOND = [FullAttention(), KeyIndex(budget=40), KeyIndex(budget=10_000), RefreshKV(budget=60, stride=4)]
+BEYOND = [
+    FullAttention(),
+    KeyIndex(budget=40),
+    KeyIndex(budget=10_000),
+    RefreshKV(budget=60, stride=4),
+    RefreshKV(budget=60, stride=4, bits=0),
+]
 
 
 @pytest.mark.parametrize("policy", BEYOND, ids=str)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool1d
 
-from core.extension import POOL, SINKS, highest
 from core.key_codes import KeyCodes
+from core.old_keys import POOL, SINKS, highest
 from tests.core.test_key_codes import BITS, keys_like
 
 pytestmark = pytest.mark.usefixtures("built_kernels", "one_thread")

@@ -14,7 +14,7 @@ from core import FullAttention, KeyIndex, Policy, PolicyCache, RefreshKV, SnapKV
 from core.decoder import stream_generate
 from core.errors import ContextOverflowError, InvalidParameterError
 from core.events import TokenGenerated
-from core.extension import SCORED
+from core.old_keys import SCORED
 from core.on_disk import DiskStorage
 from tests.core.tiny import byte_tokenizer, tiny_model
 

@@ -29,7 +29,7 @@ from core import (
     enable,
     stream_generate,
 )
-from core.extension import SCORED
+from core.old_keys import SCORED
 from core.positions import positions_of
 from core.steps import forward
 from core.window import Window
