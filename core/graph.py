@@ -294,7 +294,7 @@ def _renewing(layer: PolicyLayer, slots: int, codes: KeyCodes, counts: Sequence[
     `counts`."""
     rule = layer.policy.scoring
     assert rule is not None
-    positions = layer.kept.prepare(*layer.attended).emptied(slots)
+    positions = layer.kept.prepare(*layer.small_storage).emptied(slots)
     behind = rule.pool_kernel_size // 2
     coded = Coded(codes, rule.newest(slots), counts, positions, behind=behind, ahead=behind + rule.lookahead)
     return Small(*layer.small_storage, -1, slots), coded

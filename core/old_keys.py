@@ -1,9 +1,9 @@
 """The keys that are not local to a block beyond the trained window (window.py): the index by which some are chosen.
 
-Keys as if they had no position hardly leave a subspace of half of their dimensions (Loki, Singhania et al. 2024, arXiv
-2406.02542, finds as much): so the index has what they have of that alone, in codes of a few bits (key_codes.py). Its axes
-are not the principal directions themselves, of which the first would want more levels than the last: they are turned, so
-that all have a share of each (as QuaRot, Ashkboos et al. 2024, arXiv 2404.00456, turns activations).
+Keys as if they had no position hardly leave a subspace of half of their dimensions (Loki, Singhania et al. 2024,
+arXiv 2406.02542, finds as much): so the index has what they have of that alone, in codes of a few bits (key_codes.py).
+Its axes are not the principal directions themselves, of which the first would want more levels than the last: they are
+turned, so that all have a share of each (as QuaRot, Ashkboos et al. 2024, arXiv 2404.00456, turns activations).
 """
 
 from __future__ import annotations
@@ -76,12 +76,14 @@ def principal_basis(keys: Tensor, count: int) -> Tensor:
     principal = torch.linalg.eigh(centred.mT @ centred).eigenvectors[..., -count:]
     frame = torch.randn(keys.shape[3], count, generator=torch.Generator().manual_seed(0), dtype=torch.double)
     left, _, right = torch.linalg.svd(principal.mT @ frame.to(keys.device), full_matrices=False)
-    return (principal @ left @ right).float()
+    basis: Tensor = principal @ left @ right
+    return basis.float()
 
 
 def highest(codes: KeyCodes, queries: Tensor, count: int, scaling: float) -> Tensor:
     """Of each KV head the first positions and those with the highest scores, pooled, for any of its `queries`
-    `(1, heads, queries, dim)`: int64 `(1, heads, count)`, ascending."""
+    `(1, heads, queries, dim)`: int64 `(1, heads, count)`, ascending. Of many positions the kernel takes the sum of
+    exponentials, by which a query's scores are probabilities, from a part of them: some hundredths more or less."""
     if fits_kernel(queries):
         rows, radius = queries.float().contiguous(), POOL // 2
         chosen: Tensor = torch.ops.refreshkv.key_code_peaks(

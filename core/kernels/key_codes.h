@@ -164,34 +164,56 @@ int code_of(const uint8_t* byte, int g) {
 }
 #endif
 
-// Products of kQueries queries with the 16 keys of a tile, `stride` apart.
+// Tiles that are multiplied at once, so that a word of the queries is read once for all, and sums do not wait for one another:
+// as many as there are registers for.
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
 template <int kBits, int kQueries>
+constexpr int kTilesAtOnce = kQueries * (kBits == 4 ? 2 : kBits == 3 ? 3 : 4) <= 9 ? 2 : 1;
+#else
+template <int kBits, int kQueries>
+constexpr int kTilesAtOnce = 1;
+#endif
+
+// Products of kQueries queries, `stride` apart, with the 16 keys of each of kTiles tiles.
+template <int kBits, int kQueries, int kTiles = 1>
 __attribute__((always_inline)) inline void score_tile(const uint8_t* tile, int64_t spans, const int32_t* words,
                                                       int32_t* out, int64_t stride) {
   const int64_t row = spans * kFours;
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
   constexpr int kFields = kBits == 4 ? 2 : kBits == 3 ? 3 : 4;
-  __m512i sums[kQueries][kFields] = {};
+  const int64_t bytes = spans * kBits * 64;
+  __m512i sums[kTiles][kQueries][kFields] = {};
   for (int64_t span = 0; span < spans; ++span, tile += kBits * 64) {
-    __m512i packed[kBits];
-    for (int v = 0; v < kBits; ++v) packed[v] = _mm512_loadu_si512(tile + 64 * v);
+    __m512i packed[kTiles][kBits];
+#pragma GCC unroll 2
+    for (int t = 0; t < kTiles; ++t)
+      for (int v = 0; v < kBits; ++v) packed[t][v] = _mm512_loadu_si512(tile + t * bytes + 64 * v);
 #pragma GCC unroll 8
     for (int g = 0; g < kFours; ++g) {
-      const __m512i codes = codes_of<kBits>(packed, g);
+      __m512i codes[kTiles];
+#pragma GCC unroll 2
+      for (int t = 0; t < kTiles; ++t) codes[t] = codes_of<kBits>(packed[t], g);
 #pragma GCC unroll 4
       for (int q = 0; q < kQueries; ++q) {
-        __m512i& sum = sums[q][field<kBits>(g)];
-        sum = _mm512_dpbusd_epi32(sum, codes, _mm512_set1_epi32(words[q * row + span * kFours + g]));
+        const __m512i levels = _mm512_set1_epi32(words[q * row + span * kFours + g]);
+#pragma GCC unroll 2
+        for (int t = 0; t < kTiles; ++t) {
+          __m512i& sum = sums[t][q][field<kBits>(g)];
+          sum = _mm512_dpbusd_epi32(sum, codes[t], levels);
+        }
       }
     }
   }
+#pragma GCC unroll 2
+  for (int t = 0; t < kTiles; ++t)
 #pragma GCC unroll 4
-  for (int q = 0; q < kQueries; ++q) {
-    __m512i sum = sums[q][0];
+    for (int q = 0; q < kQueries; ++q) {
+      __m512i sum = sums[t][q][0];
 #pragma GCC unroll 3
-    for (int f = 1; f < kFields; ++f) sum = _mm512_add_epi32(sum, _mm512_srai_epi32(sums[q][f], shift<kBits>(f)));
-    _mm512_storeu_si512(out + q * stride, sum);
-  }
+      for (int f = 1; f < kFields; ++f)
+        sum = _mm512_add_epi32(sum, _mm512_srai_epi32(sums[t][q][f], shift<kBits>(f)));
+      _mm512_storeu_si512(out + q * stride + t * kTile, sum);
+    }
 #elif defined(__AVX2__)
   // Two products of a code up to 15 and a byte, of eight fours: 16 bits hold them.
   const __m256i ones = _mm256_set1_epi16(1);

@@ -196,14 +196,15 @@ struct Chosen {
     std::fill(to + count, to + stride, 0);
   }
 
-  // So many positions from `first` on, and behind them those of `others` with the highest scores, ascending.
-  void choose(int64_t row, int64_t first, int64_t so_many, const std::vector<int32_t>& others,
-              const std::vector<int32_t>& scores) const {
+  // So many positions from `first` on, and behind them those that are marked.
+  void choose(int64_t row, int64_t first, int64_t so_many, const std::vector<uint64_t>& marks) const {
     int32_t* to = &positions[row * stride];
     std::iota(to, to + so_many, static_cast<int32_t>(first));
-    largest_indices(scores.data(), scores.size(), counts[row] - so_many, to + so_many);
-    for (int64_t j = so_many; j < counts[row]; ++j) to[j] = others[to[j]];
-    std::fill(to + counts[row], to + stride, 0);
+    int64_t count = so_many;
+    for (size_t word = 0; word < marks.size(); ++word)
+      for (uint64_t left = marks[word]; left; left &= left - 1)
+        to[count++] = static_cast<int32_t>(word * 64 + __builtin_ctzll(left));
+    std::fill(to + count, to + stride, 0);
   }
 
   // Order what was chosen by rank, but for the last ones.

@@ -6,9 +6,13 @@
 
 namespace refreshkv {
 
-constexpr int64_t kScored = 512, kMostParts = 64;  // positions that one task scores at least, and of about so many tasks a row
+constexpr int64_t kScored = 512, kMostParts = 32;  // positions that one task scores at least, and of about so many tasks a row
 constexpr float kLargestSum = 1e30f;
 constexpr int64_t kAhead = 8192;  // bytes of codes that are asked for early: the processor itself stops at every page
+
+inline int64_t positions_of_a_task(int64_t length) {
+  return kScored * std::max<int64_t>(1, length / (kScored * kMostParts));
+}
 
 // 2^(factor * product - reference), to four digits.
 inline Floats powers(Integers products, float factor, float reference) {
@@ -32,6 +36,20 @@ inline float sum_of_powers(const int32_t* products, int64_t begin, int64_t count
   return sum;
 }
 
+// Call `function` with two constants: the bits of an index's codes, and how many of `left` queries are scored at once.
+template <typename F>
+void as_constants(int64_t bits, int64_t left, const F& function) {
+  const auto with = [&](auto queries) {
+    if (bits == 2) function(std::integral_constant<int, 2>{}, queries);
+    if (bits == 3) function(std::integral_constant<int, 3>{}, queries);
+    if (bits == 4) function(std::integral_constant<int, 4>{}, queries);
+  };
+  if (left >= 4) with(std::integral_constant<int, 4>{});
+  if (left == 3) with(std::integral_constant<int, 3>{});
+  if (left == 2) with(std::integral_constant<int, 2>{});
+  if (left == 1) with(std::integral_constant<int, 1>{});
+}
+
 // What `length` positions get from a query: products of the codes; what makes logits of a query head's, which lack the same
 // constant each; and the logarithm of their sum of exponentials.
 struct Logits {
@@ -42,7 +60,7 @@ struct Logits {
 
   Logits(const KeyCodes& index, const float* query, int64_t group, int64_t length, double scaling)
       : rows(index.rows), group(group), length(length), stride(KeyCodes::up_to(length, kTile)),
-        scored(kScored * std::max<int64_t>(1, length / (kScored * kMostParts))), levels(index, query, group, scaling),
+        scored(positions_of_a_task(length)), levels(index, query, group, scaling),
         products(room_at_lines<int32_t>(rows * group * stride)), normalizers(rows * group) {
     const int64_t chunks = (length + scored - 1) / scored;
     std::vector<Part> parts(rows * group * chunks);
@@ -51,16 +69,9 @@ struct Logits {
         for (int64_t q = 0; q < group; q += 4) {
           const int64_t first = task / chunks * group + q, chunk = task % chunks;
           Part* part = &parts[first * chunks + chunk];
-          const auto with = [&](auto queries) {
-            constexpr int kQueries = decltype(queries)::value;
-            if (index.bits == 2) score<2, kQueries>(index, first, chunk * scored, part, chunks);
-            if (index.bits == 3) score<3, kQueries>(index, first, chunk * scored, part, chunks);
-            if (index.bits == 4) score<4, kQueries>(index, first, chunk * scored, part, chunks);
-          };
-          if (group - q >= 4) with(std::integral_constant<int, 4>{});
-          if (group - q == 3) with(std::integral_constant<int, 3>{});
-          if (group - q == 2) with(std::integral_constant<int, 2>{});
-          if (group - q == 1) with(std::integral_constant<int, 1>{});
+          as_constants(index.bits, group - q, [&](auto bits, auto queries) {
+            score<decltype(bits)::value, decltype(queries)::value>(index, first, chunk * scored, part, chunks);
+          });
         }
     });
     for (int64_t q = 0; q < rows * group; ++q) normalizers[q] = normalizer(&parts[q * chunks], chunks);
@@ -104,16 +115,6 @@ struct Logits {
       }
       parts[q * parts_stride] = {references[q] / static_cast<float>(kLog2E), sum};
     }
-  }
-
-  // The largest log-probabilities of a row's group at the positions from `begin` on, up to those that fill a tile.
-  Floats best(int64_t row, int64_t begin) const {
-    Floats best = Floats{} - std::numeric_limits<float>::infinity();
-    for (int64_t q = row * group; q < (row + 1) * group; ++q) {
-      const Floats own = __builtin_convertvector(load(&products[q * stride + begin]), Floats);
-      best = larger(best, own * levels.factors[q] - normalizers[q]);
-    }
-    return best;
   }
 
   // Log-probabilities of positions from `begin` on for a query head.

@@ -148,8 +148,9 @@ struct DecodeRows {
       project(placed.data(), reinterpret_cast<const float*>(at.basis) + head / group * dim * at.directions, dim,
               at.directions, &asking[head * at.directions]);
     }
-    const Logits logits(index(r), asking.data(), group, at.old, scaling);
-    const Chosen chosen = choose_few(logits, counts(r), {at.sinks, at.reach, at.reach});
+    const KeyCodes codes = index(r);
+    const Chosen chosen = PeakSearch(codes, asking.data(), group, at.old, scaling)
+                              .choose(counts(r), {at.sinks, at.reach, at.reach});
     const int64_t count = chosen.count(0), length = at.position + 1, attended = count + length - at.old;
     const Cached<T> to{at.set_keys, at.set_values, heads, at.set_capacity, dim, value_dim};
     stage(full(r), to, chosen, turns, count, at.old, at.closer, at.staged, length);

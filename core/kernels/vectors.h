@@ -46,6 +46,18 @@ inline uint32_t at_least(Floats values, float least) {
 #endif
 }
 
+inline uint32_t at_least(Integers values, int32_t least) {
+#if defined(__AVX512F__)
+  return _mm512_cmpge_epi32_mask(reinterpret_cast<__m512i>(values), _mm512_set1_epi32(least));
+#elif defined(__AVX2__)
+  return ~_mm256_movemask_ps(reinterpret_cast<__m256>(Integers{} + least > values)) & 0xff;
+#else
+  uint32_t bits = 0;
+  for (int i = 0; i < kLanes; ++i) bits |= uint32_t{values[i] >= least} << i;
+  return bits;
+#endif
+}
+
 inline int32_t total(Integers values) {
 #if defined(__AVX512F__)
   return _mm512_reduce_add_epi32(reinterpret_cast<__m512i>(values));
