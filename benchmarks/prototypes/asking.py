@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool1d, pad
 
-from core.extension import SINKS, Extension, together
+from core.extension import SINKS, Extension
 from core.grouped import Terms, attention_scores
 from core.key_codes import KeyCodes, choose_positions
 from core.rotary import Rotary
@@ -21,7 +21,6 @@ REMEMBERED = 16
 NEVER = -1e30
 LEAST, MOST = 64, 3584
 """Of a head that chooses by `held`."""
-AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,15 @@ class Rule:
 
 
 class Asking(Extension):
-    """A layer's state whose newest tokens choose one by one, by `rule`, while there is one; blocks attend to what they
-    choose by the share of `reading`."""
+    """A layer's state whose newest tokens choose one by one, by `rule`, while there is one."""
 
     rule: Rule | None = None
     before: Tensor | None = None
 
-    def __init__(self, window: Window, depth: float, reading: Rule | None = None) -> None:
+    def __init__(self, window: Window, depth: float) -> None:
         """depth: of the layer, 0 to below 1."""
         super().__init__(window)
-        self.depth, self.reading = depth, reading
+        self.depth = depth
         self.numbers: list[float] = []
         """How many a head chose in the mean, of every token."""
 
@@ -81,9 +79,7 @@ class Asking(Extension):
         history = placed if self.before is None else torch.cat([self.before, placed], dim=2)
         self.before = history[:, :, -REMEMBERED:].clone()
         if self.rule is None:
-            if self.reading is None:
-                return super()._block(query, keys, values, terms, rotary)
-            return self._read(self.reading, query, keys, values, terms, rotary)
+            return super()._block(query, keys, values, terms, rotary)
         begin = self.window.start_of_block(start) - self.window.local
         codes, near_values = self._index(keys, begin, rotary), values[:, :, begin:].float()
         near = attention_scores(query, keys[:, :, begin:], terms.scaling)
@@ -145,30 +141,6 @@ class Asking(Extension):
             near = near.masked_fill(farther & stands, NEVER)
         return torch.cat([far[..., :SINKS], old, near], dim=-1).softmax(-1)
 
-    def _read(self, rule: Rule, query: Tensor, keys: Tensor, values: Tensor, terms: Terms, rotary: Rotary) -> Tensor:
-        """Attention of a block's tokens, each to the share of what the block has chosen."""
-        begin = self.window.start_of_block(keys.shape[2] - query.shape[2]) - self.window.local
-        chosen = self._choose(query, keys, begin, self.window.chosen, terms.scaling, rotary)
-        moved = rotary.moved(gather_positions(keys, chosen), together(chosen, begin + self.window.closer))
-        key = torch.cat([moved, keys[:, :, begin:]], dim=2)
-        value = torch.cat([gather_positions(values, chosen), values[:, :, begin:]], dim=2).float()
-        count, new, total = chosen.shape[2], query.shape[2], key.shape[2]
-        parts = []
-        for first in range(0, new, AT_ONCE):
-            some = query[:, :, first : first + AT_ONCE]
-            scores = attention_scores(some, key, terms.scaling)
-            later = torch.arange(total) > total - new + first + torch.arange(some.shape[2])[:, None]
-            scores.masked_fill_(later, NEVER)
-            old = scores[..., SINKS:count]
-            damping = self.window.damping(begin).of(old).unsqueeze(-1)
-            kept = largest(old.softmax(-1), rule.share).float().flatten(0, 2)
-            kept = max_pool1d(kept, rule.keep, stride=1, padding=rule.keep // 2).view_as(old)
-            left = (kept == 0) & standing(old, rule.stands)
-            scores[..., SINKS:count] = (old - damping).masked_fill(left, NEVER)
-            weights = scores.softmax(-1)
-            parts.append((weights.flatten(2, 3) @ value).view(*weights.shape[:-1], -1).flatten(1, 2).transpose(1, 2))
-        return torch.cat(parts, dim=1).to(query.dtype)
-
 
 def spans(scores: Tensor, size: int, count: int, *, summed: bool) -> Tensor:
     """The positions `(1, heads, count * size)` of the spans of a fixed grid with the highest scores, the largest in it
@@ -196,13 +168,3 @@ def places(rule: Rule, chosen: Tensor, begin: int, end: int) -> Tensor:
 def standing(old: Tensor, share: float) -> Tensor:
     """Of scores `(..., count)`, whether one has such a share of what they all get: bool `(..., 1)`."""
     return old.logsumexp(-1, keepdim=True) - old.amax(-1, keepdim=True) + math.log(max(share, 1e-9)) <= 0
-
-
-def largest(weights: Tensor, share: float) -> Tensor:
-    """The fewest of `weights` `(..., count)` that hold such a share of 1, by twelve halvings of a threshold."""
-    low, high = torch.zeros_like(weights[..., :1]), weights.amax(-1, keepdim=True)
-    for _ in range(12):
-        middle = (low + high) / 2
-        enough = (weights * (weights >= middle)).sum(-1, keepdim=True) >= share
-        low, high = torch.where(enough, middle, low), torch.where(enough, high, middle)
-    return weights >= low

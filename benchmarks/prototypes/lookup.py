@@ -15,8 +15,7 @@ of the answer chooses for itself, by a rule. What is chosen:
 Where it stands: `distance`, the last of it; `group`, so many at one position, the rest side by side; `divided`, each at
 its own distance divided by so much (SelfExtend, Jin et al. 2024, arXiv 2401.01325). What is attended to where one has a
 share of `stands`: `share`, the fewest of the chosen that hold such a share of what they all get, and `keep` of the
-chosen around each; `near`, so many near positions alone; `bonus`, added to the chosen. With `--reading` blocks attend
-to what they choose by the `share`, `stands` and `keep` of another rule.
+chosen around each; `near`, so many near positions alone; `bonus`, added to the chosen.
 
 Printed: the share of the digits that are right, their negative log-likelihood, and with `--tail` that of so many of the
 document's last tokens, one by one. FOLDER keeps what was read.
@@ -67,25 +66,24 @@ def rows(model: PreTrainedModel, cache: PolicyCache, ids: Tensor, keep: int) -> 
     return logits
 
 
-def read(model: PreTrainedModel, ids: Tensor, file: Path, reading: Rule | None) -> PolicyCache:
-    """A cache that has read `ids`, by the share of a rule if `reading` is one, kept in `file`; its layers choose by a
-    rule."""
+def read(model: PreTrainedModel, ids: Tensor, file: Path) -> PolicyCache:
+    """A cache that has read `ids`, kept in `file`, whose layers choose by a rule."""
     if file.exists():
         cache = Snapshot.read(file).restore(model.config, FullAttention(), room=len(ids) + ROOM, window="extend")
-        _set_asking(cache, reading)
+        _set_asking(cache)
     else:
         cache = PolicyCache(model.config, FullAttention(), "extend")
-        _set_asking(cache, reading)
+        _set_asking(cache)
         cache.reserve(len(ids) + ROOM)
         Ours(model, cache).read(ids)
         Snapshot.take(cache, len(ids)).save(file)
     return cache
 
 
-def _set_asking(cache: PolicyCache, reading: Rule | None) -> None:
+def _set_asking(cache: PolicyCache) -> None:
     assert cache.window is not None
     for index, layer in cache.policy_layers.items():
-        layer.extension = Asking(cache.window, index / len(cache.policy_layers), reading)
+        layer.extension = Asking(cache.window, index / len(cache.policy_layers))
 
 
 def asking_layers(cache: PolicyCache) -> list[Asking]:
@@ -149,15 +147,13 @@ def main() -> None:
     parser.add_argument("--text", default="policy")
     parser.add_argument("--length", type=int, default=30208)
     parser.add_argument("--rules", nargs="*", default=["-"])
-    parser.add_argument("--reading", help="the rule by whose share and stands the text is read")
     parser.add_argument("--apart", type=int, default=1, help="ask for every so many facts")
     parser.add_argument("--tail", type=int, default=0)
     asked = parser.parse_args()
     model, tokenizer = load_model(quantization="int4")
     ids, said = beginning(text(tokenizer, asked.text), tokenizer, asked.length, WORDS + MORE)
-    reading = Rule.of(asked.reading) if asked.reading else None
-    name = f"{asked.text}-{asked.length}" + (f"-{asked.reading}" if reading else "")
-    cache = read(model, ids, asked.folder / f"{name}.safetensors", reading)
+    name = f"{asked.text}-{asked.length}"
+    cache = read(model, ids, asked.folder / f"{name}.safetensors")
     order, rules = random.Random(0).sample(said, len(said)), [Rule.of(rule) for rule in asked.rules]
     found = dict[str, list[Found]]()
     for index in range(0, len(order), asked.apart):

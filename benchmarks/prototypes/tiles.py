@@ -7,9 +7,8 @@ layer and KV head, tiles of 16 old keys without positions are ranked by a figure
 arXiv 2406.10774): by the bound that the lowest and highest of each channel give, by the mean key, by the highest score
 in it (which only scoring all would say), and by chance; of the KV head's queries the highest counts, each less the
 logarithm of its sum over all. Printed, over tokens, layers and heads: which share of the tiles holds 95 and 99 % of the
-positions that the rule chooses, and 99 % of the softmax over what is old (median, 90th percentile); how much of the
-softmax over the chosen is in the best quarter and half of the tiles (median, 10th percentile); and how much of that
-over what is old a layer's chosen positions hold in the next layer (TidalDecode, Yang et al. 2024, arXiv 2410.05076),
+positions that the rule chooses, and 99 % of the softmax over what is old (median, 90th percentile); and how much
+of that a layer's chosen positions hold in the next layer (TidalDecode, Yang et al. 2024, arXiv 2410.05076),
 against its own.
 """
 
@@ -78,13 +77,10 @@ class Watching(Extension):
         best = scores.unflatten(-1, (-1, TILE)).amax(-1)
         held = torch.zeros(scores.shape[0], old).scatter(1, chosen, 1.0).unflatten(1, (-1, TILE)).sum(-1)
         mass = weights.mean(1).unflatten(1, (-1, TILE)).sum(-1)
-        chosen_mass = torch.zeros(scores.shape[0], old).scatter(1, chosen, weights.mean(1).gather(1, chosen))
-        chosen_mass = chosen_mass.unflatten(1, (-1, TILE)).sum(-1)
         ranks = {"bound": bound - total, "mean": mean - total, "highest score": best - total, "chance": None}
         for name, ranked in ranks.items():
             by = torch.rand_like(mass) if ranked is None else ranked.amax(1)
-            parts = [held_by_best(by, chosen_mass, share) for share in (0.25, 0.5)]
-            shares = [needed(by, held, 0.95), needed(by, held, 0.99), needed(by, mass, 0.99), *parts]
+            shares = [needed(by, held, 0.95), needed(by, held, 0.99), needed(by, mass, 0.99)]
             self.shares.setdefault(name, []).append(torch.stack(shares))
         self.chosen.append(chosen)
         self.weights.append(weights.mean(1))
@@ -95,13 +91,6 @@ def needed(ranked: Tensor, held: Tensor, share: float) -> Tensor:
     all that is `held` `(heads, tiles)`."""
     summed = held.gather(1, ranked.argsort(1, descending=True)).cumsum(1)
     return ((summed < share * summed[:, -1:]).sum(1) + 1) / held.shape[1]
-
-
-def held_by_best(ranked: Tensor, held: Tensor, share: float) -> Tensor:
-    """Of each head, the share of all that is `held` `(heads, tiles)` in such a share of the tiles, the highest of
-    `ranked` `(heads, tiles)`."""
-    best = ranked.topk(int(ranked.shape[1] * share)).indices
-    return held.gather(1, best).sum(1) / held.sum(1)
 
 
 def kept_by_next(layers: list[Watching]) -> dict[str, list[Tensor]]:
@@ -146,17 +135,12 @@ def main() -> None:
     asked = parser.parse_args()
     model, tokenizer = load_model(quantization="int4")
     ids, said = beginning(text(tokenizer, asked.text), tokenizer, asked.length, WORDS + MORE)
-    cache = read(model, ids, asked.folder / f"{asked.text}-{asked.length}.safetensors", None)
+    cache = read(model, ids, asked.folder / f"{asked.text}-{asked.length}.safetensors")
     some = said[:: len(said) // asked.facts]
     tiles, held = measured(model, cache, [encoded(tokenizer, f"\n\nThe code of {word} is") for word, _ in some])
     for name, shares in tiles.items():
-        parts = [f"{one.median():.3f} {one.quantile(0.9):.3f}" for one in shares[:3]]
-        lowest = [f"{one.median():.3f} {one.quantile(0.1):.3f}" for one in shares[3:]]
-        print(
-            f"tiles by {name}: 95 % {parts[0]}, 99 % {parts[1]}, softmax 99 % {parts[2]}, of the chosen's softmax",
-            end="",
-        )
-        print(f" a quarter has {lowest[0]}, half {lowest[1]}")
+        parts = [f"{one.median():.3f} {one.quantile(0.9):.3f}" for one in shares]
+        print(f"tiles by {name}: 95 % {parts[0]}, 99 % {parts[1]}, softmax 99 % {parts[2]}")
     for name, share in held.items():
         parts = [f"{share.quantile(at):.3f}" for at in (0.5, 0.1)]
         print(f"held by {name}: median {parts[0]}, 10th percentile {parts[1]}, mean {share.mean():.3f}")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.prototypes.asking import Asking, Rule, largest, places, spans
+from benchmarks.prototypes.asking import Asking, Rule, places, spans
 from core.extension import Extension
 from core.grouped import Terms
 from core.rotary import Rotary
@@ -42,11 +42,6 @@ def test_a_setting_changes_what_a_token_attends_to(rule: str) -> None:
     assert (attended(asking, 1) - attended(Extension(WINDOW), 1)).abs().max() > 1e-3
 
 
-def test_a_block_that_reads_by_all_of_the_share_reads_as_it_is() -> None:
-    reading = Asking(WINDOW, 0.0, Rule(share=1.1))
-    torch.testing.assert_close(attended(reading, 16), attended(Extension(WINDOW), 16), rtol=1e-3, atol=1e-4)
-
-
 def test_where_what_is_chosen_stands() -> None:
     chosen = torch.tensor([[[0, 10, 50, 99]]])
     assert places(Rule(), chosen, 100, 200).tolist() == [[[196, 197, 198, 199]]]
@@ -58,7 +53,3 @@ def test_spans_of_the_grid_with_the_highest_scores_are_chosen_whole() -> None:
     scores = torch.zeros(1, 1, 20)
     scores[..., 9] = 3
     assert spans(scores, 4, 2, summed=False).tolist() == [[[0, 1, 2, 3, 8, 9, 10, 11]]]
-
-
-def test_the_fewest_that_hold_a_share() -> None:
-    assert largest(torch.tensor([0.5, 0.1, 0.3, 0.1]), 0.7).tolist() == [True, False, True, False]
