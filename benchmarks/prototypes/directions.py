@@ -1,0 +1,128 @@
+"""Beyond the trained window: in which directions and bits should the index of old keys have them?
+
+    python -m benchmarks.prototypes.directions FOLDER [--text policy] [--length 30208]
+
+A text read as in lookup.py; the last token of a question for each of some facts scores, as a decode step. Keys without
+positions are coded by ranges of the first half window: in their channels, or in some of their principal directions, the
+axes of these as they are or turned (core/old_keys.py). Printed for each: which share of the 1,024 positions that exact
+scores choose is chosen, and how much of the softmax over what is old those hold, of what exact scores' hold; means and
+10th percentiles over facts, layers and KV heads.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool1d
+
+from core import load_model
+from core.extension import Extension
+from core.grouped import Terms
+from core.old_keys import CODED, POOL, SINKS, principal_basis
+from core.rotary import Rotary
+
+from ..length.facts import WORDS, beginning, encoded, text
+from .lookup import MORE, read, rows
+
+KINDS = {
+    "channels, 2 bits": (0, 2, False),
+    "channels, 3 bits": (0, 3, False),
+    "channels, 4 bits": (0, 4, False),
+    "64 turned, 2 bits": (64, 2, True),
+    "64 turned, 3 bits": (64, 3, True),
+    "32 as they are, 3 bits": (32, 3, False),
+    "32 as they are, 4 bits": (32, 4, False),
+    "32 turned, 2 bits": (32, 2, True),
+    "32 turned, 3 bits": (32, 3, True),
+    "32 turned, 4 bits": (32, 4, True),
+    "24 turned, 4 bits": (24, 4, True),
+    "16 turned, 4 bits": (16, 4, True),
+}
+
+
+class Watching(Extension):
+    """A layer's state that measures for the last token of each block."""
+
+    def __init__(self, extension: Extension) -> None:
+        """As `extension`, with nothing measured."""
+        super().__init__(extension.window)
+        self._bare = torch.empty(0)
+        self._coded: dict[str, tuple[Tensor, Tensor]] = {}
+        self.shares: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
+
+    def _block(self, query: Tensor, keys: Tensor, values: Tensor, terms: Terms, rotary: Rotary) -> Tensor:
+        last = keys.shape[2] - 1
+        begin = self.window.start_of_block(keys.shape[2] - query.shape[2]) - self.window.local
+        if not self._coded:
+            self._prepare(keys, begin, rotary)
+        placed = rotary.moved(query[:, :, -1:], torch.tensor([self.window.size // 2 - last]))[0, :, 0].float()
+        asked = placed.unflatten(0, (keys.shape[1], -1)) * terms.scaling
+        exact = asked @ self._bare.mT
+        chosen, weights = self._chosen(exact), exact.softmax(-1).mean(1)
+        for kind, (coded, basis) in self._coded.items():
+            found = self._chosen(asked @ basis @ coded.mT)
+            both = (chosen & found).sum(-1) / chosen.sum(-1)
+            self.shares[kind].append(torch.stack([both, (weights * found).sum(-1) / (weights * chosen).sum(-1)]))
+        return super()._block(query, keys, values, terms, rotary)
+
+    def _prepare(self, keys: Tensor, old: int, rotary: Rotary) -> None:
+        parts = [(at, min(old, at + CODED)) for at in range(0, old, CODED)]
+        bare = [rotary.moved(keys[:, :, at:end], -torch.arange(at, end)).float()[0] for at, end in parts]
+        self._bare = torch.cat(bare, dim=1)
+        first = self._bare[:, : self.window.size - self.window.local]
+        for kind, (count, bits, turned) in KINDS.items():
+            basis = torch.eye(first.shape[2]).expand(len(first), -1, -1)
+            if count and turned:
+                basis = principal_basis(first[None], count)[0]
+            elif count:
+                centred = first - first.mean(dim=1, keepdim=True)
+                basis = torch.linalg.eigh(centred.mT @ centred).eigenvectors[:, :, -count:]
+            self._coded[kind] = coded(self._bare @ basis, first @ basis, bits), basis
+
+    def _chosen(self, scores: Tensor) -> Tensor:
+        """Which positions `scores` `(heads, group, old)` choose, bool `(heads, old)`."""
+        best = max_pool1d(scores.log_softmax(-1).amax(1), POOL, 1, POOL // 2)
+        best[:, :SINKS] = torch.inf
+        chosen = torch.zeros_like(best, dtype=torch.bool)
+        return chosen.scatter(1, best.topk(self.window.chosen).indices, value=True)
+
+
+def coded(keys: Tensor, first: Tensor, bits: int) -> Tensor:
+    """What `bits` a channel leave of `keys` `(heads, length, channels)`, by the ranges of the `first`."""
+    low, high, most = first.amin(1, keepdim=True), first.amax(1, keepdim=True), 2**bits - 1
+    step = (high - low).clamp(min=1e-6) / most
+    return low + step * ((keys - low) / step).round().clamp(0, most)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--text", default="policy")
+    parser.add_argument("--length", type=int, default=30208)
+    parser.add_argument("--facts", type=int, default=4)
+    asked = parser.parse_args()
+    model, tokenizer = load_model(quantization="int4")
+    ids, said = beginning(text(tokenizer, asked.text), tokenizer, asked.length, WORDS + MORE)
+    cache = read(model, ids, asked.folder / f"{asked.text}-{asked.length}.safetensors")
+    layers = list(cache.policy_layers.values())
+    watching = [Watching(layer.extension) for layer in layers if layer.extension is not None]
+    for layer, own in zip(layers, watching, strict=True):
+        layer.extension = own
+    for word, _ in said[:: len(said) // asked.facts]:
+        cache.truncate(len(ids))
+        rows(model, cache, encoded(tokenizer, f"\n\nThe code of {word} is"), 1)
+    print(
+        "| the index has | positions | 10th percentile | softmax | 10th percentile |\n| --- | ---: | ---: | ---: | ---: |"
+    )
+    for kind in KINDS:
+        both, held = torch.cat([share for one in watching for share in one.shares[kind]], dim=1)
+        cells = [f"{share:.3f}" for one in (both, held) for share in (one.mean(), one.quantile(0.1))]
+        print(f"| {kind} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
