@@ -115,9 +115,8 @@ def main() -> None:
     for word, _ in said[:: len(said) // asked.facts]:
         cache.truncate(len(ids))
         rows(model, cache, encoded(tokenizer, f"\n\nThe code of {word} is"), 1)
-    print(
-        "| the index has | positions | 10th percentile | softmax | 10th percentile |\n| --- | ---: | ---: | ---: | ---: |"
-    )
+    print("| the index has | positions | 10th percentile | softmax | 10th percentile |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for kind in KINDS:
         both, held = torch.cat([share for one in watching for share in one.shares[kind]], dim=1)
         cells = [f"{share:.3f}" for one in (both, held) for share in (one.mean(), one.quantile(0.1))]
