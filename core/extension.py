@@ -35,7 +35,10 @@ class Extension:
     def __init__(self, window: Window) -> None:
         """Nothing yet."""
         self.window = window
-        self._old: OldKeys | None = None
+        self.reserved = 0
+        """Positions there is to be room for in the index, so that it need not move as it grows."""
+        self.index: OldKeys | None = None
+        """Of the keys that are not local, once there are any."""
         self._stage: _Stage | None = None
 
     def prompt_attention(
@@ -110,14 +113,14 @@ class Extension:
         """Forget all positions from `length` on."""
         self._stage = None
         if length < self.window.size:  # the ranges are those of the first keys, which may be others now
-            self._old = None
-        elif self._old is not None:
-            self._old.truncate(length)
+            self.index = None
+        elif self.index is not None:
+            self.index.truncate(length)
 
     @property
     def nbytes(self) -> int:
         """Bytes of index and working set."""
-        return sum(part.nbytes for part in (self._old, self._stage) if part is not None)
+        return sum(part.nbytes for part in (self.index, self._stage) if part is not None)
 
     def _block(self, query: Tensor, keys: Tensor, values: Tensor, terms: Terms, rotary: Rotary) -> Tensor:
         """Attention `(1, new, query_heads, value_dim)` of the last tokens, all of one block."""
@@ -138,9 +141,10 @@ class Extension:
     def _mask(self, query: Tensor, key: Tensor, begin: int, count: int, scaling: float) -> Tensor:
         """What is added to the scores of `key`, of which the first `count` were chosen of the first `begin` positions:
         float32 `(1, heads, group, new, length)`."""
-        scores = attention_scores(query, key[:, :, min(SINKS, count) : count], scaling)
-        mask = torch.zeros(*scores.shape[:-1], key.shape[2], device=key.device)
+        heads, new = key.shape[1], query.shape[2]
+        mask = torch.zeros(1, heads, query.shape[1] // heads, new, key.shape[2], device=key.device)
         if count > SINKS:
+            scores = attention_scores(query, key[:, :, SINKS:count], scaling)
             mask[..., SINKS:count] = -self.window.damping(begin).of(scores).unsqueeze(-1)
         return mask
 
@@ -160,10 +164,11 @@ class Extension:
 
     def _index(self, keys: Tensor, old: int, rotary: Rotary) -> OldKeys:
         """That of the first `old` keys; the window's own first set directions and ranges."""
-        if self._old is None:
-            self._old = OldKeys(keys[:, :, : self.window.size - self.window.local], self.window.bits, rotary)
-        self._old.cover(keys, old, rotary)
-        return self._old
+        if self.index is None:
+            self.index = OldKeys(keys[:, :, : self.window.size - self.window.local], self.window.bits, rotary)
+        self.index.codes.reserve(self.reserved)
+        self.index.cover(keys, old, rotary)
+        return self.index
 
 
 class _Stage:

@@ -291,12 +291,14 @@ def _can_renew(layer: PolicyLayer) -> bool:
 
 def _renewing(layer: PolicyLayer, slots: int, codes: KeyCodes, counts: Sequence[int]) -> tuple[Small, Coded]:
     """The small cache with so many slots, which are to be chosen anew, and what by: of `codes` each head chooses
-    `counts`."""
+    `counts`. Beyond the window it is chosen from what is attended to, of which none is always kept."""
     rule = layer.policy.scoring
     assert rule is not None
     positions = layer.kept.prepare(*layer.small_storage).emptied(slots)
-    behind = rule.pool_kernel_size // 2
-    coded = Coded(codes, rule.newest(slots), counts, positions, behind=behind, ahead=behind + rule.lookahead)
+    behind, newest = rule.pool_kernel_size // 2, rule.newest(slots)
+    if layer.is_beyond(1):
+        newest = min(rule.recent, slots // 2)
+    coded = Coded(codes, newest, counts, positions, behind=behind, ahead=behind + rule.lookahead)
     return Small(*layer.small_storage, -1, slots), coded
 
 

@@ -90,6 +90,7 @@ class PolicyLayer(CacheLayerMixin):
         """Forget everything that belongs to the tokens seen so far, counts included."""
         self.kept = Kept(self.policy, self.others)
         self.extension = None if self.window is None else Extension(self.window)
+        self.reserve(self._reserved)
         self.anchor: Tensor | None = None
         self.decode_step = 0
         self.full_steps = 0
@@ -353,6 +354,8 @@ class PolicyLayer(CacheLayerMixin):
     def prepare_beyond(self, rotary: Rotary) -> tuple[KeyCodes, int, Extended]:
         """For a compiled step beyond the window, see `Extension.prepare`."""
         assert self.extension is not None
+        if not self.kept.sizes:
+            self.kept.count(self.get_seq_length() + 1, None)
         keys, values = (buffer.view for buffer in self.full)
         return self.extension.prepare(keys, values, self.most_old, self.get_seq_length(), rotary)
 
@@ -439,6 +442,8 @@ class PolicyLayer(CacheLayerMixin):
         self._reserved = length
         for buffer in self._full or ():
             buffer.reserve(length)
+        if self.extension is not None:
+            self.extension.reserved = max(length - self.extension.window.local, 0)
 
     def _settle(self, step: Step) -> None:
         """Count a step whose tokens are in the full cache."""

@@ -70,9 +70,11 @@ def principal_basis(keys: Tensor, count: int) -> Tensor:
     `(batch, heads, dim, count)`, orthonormal.
 
     Of all orthonormal bases of that subspace the one nearest to a random frame, which is always the same: keys that
-    differ by rounding have nearly the same basis, whatever signs and order their eigenvectors come in.
+    differ by rounding have nearly the same basis, whatever signs and order their eigenvectors come in. What is no number,
+    as of a model that breaks down, counts as 0.
     """
-    centred = (keys - keys.mean(dim=2, keepdim=True)).double()
+    numbers = keys.double().nan_to_num(0, 0, 0)
+    centred = numbers - numbers.mean(dim=2, keepdim=True)
     principal = torch.linalg.eigh(centred.mT @ centred).eigenvectors[..., -count:]
     frame = torch.randn(keys.shape[3], count, generator=torch.Generator().manual_seed(0), dtype=torch.double)
     left, _, right = torch.linalg.svd(principal.mT @ frame.to(keys.device), full_matrices=False)

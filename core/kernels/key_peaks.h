@@ -69,7 +69,7 @@ class PeakSearch {
     if (!bounded) again(row, chosen.counts[row] / 2);
     std::vector<uint64_t> marks(length_ / 64 + 1);
     for (int64_t wanted = rest; !mark(peaks(row), reach, rest, marks); wanted *= 4) again(row, wanted);
-    chosen.choose(row, reach.sinks - sinks, sinks, marks);
+    chosen.choose(row, std::min(reach.sinks, length_) - sinks, sinks, marks);
   }
 
   // Mark `rest` of the positions behind the sinks: those that the highest scores count for, of equal ones the later. False
@@ -110,17 +110,20 @@ class PeakSearch {
   // What was found of a row with a score as high as nothing has that was not looked for: ranked by it, in any order.
   std::vector<uint64_t> peaks(int64_t row) const {
     std::vector<float> normalizers(group_);
-    float least = -std::numeric_limits<float>::infinity();
+    float least = -std::numeric_limits<float>::max();
+    bool is_all = true;  // are there, whatever their scores, which may be no numbers
     for (int64_t i = 0, q = row * group_; i < group_; ++i, ++q) {
       normalizers[i] = references_[q] / static_cast<float>(kLog2E) + std::log(sum(q));
-      if (least_[q] > INT32_MIN) least = std::max(least, least_[q] * factor(q) - normalizers[i]);
+      if (least_[q] == INT32_MIN) continue;
+      least = std::max(least, least_[q] * factor(q) - normalizers[i]);
+      is_all = false;
     }
     std::vector<uint64_t> peaks;
     peaks.reserve(kReserved * tasks_);
     for (int64_t task = 0; task < tasks_; ++task)
       for (const Found& one : found_[row * tasks_ + task]) {
         const float score = one.product * factor(row * group_ + one.query) - normalizers[one.query];
-        if (!(score < least)) peaks.push_back(ranked(ordered(score), task * step_ + one.at));
+        if (is_all || score >= least) peaks.push_back(ranked(ordered(score), task * step_ + one.at));
       }
     return peaks;
   }

@@ -553,6 +553,8 @@ BEYOND = [
     KeyIndex(budget=10_000),
     RefreshKV(budget=60, stride=4),
     RefreshKV(budget=60, stride=4, bits=0),
+    RefreshKV(budget=60, stride=2, recent=0, lookahead=0),
+    RefreshKV(budget=60, stride=2, recent=1000, pool_kernel_size=7),
 ]
 
 
@@ -602,6 +604,22 @@ def test_a_step_beyond_the_window_is_the_modules_from_the_same_cache(
         errors.append(float((logits - expected).abs().max() / expected.abs().max()))
         assert errors[-1] <= (1e-3 if policy.make_index() is not None and not differ else 5e-2)
     assert median(errors) <= 1e-3
+
+
+@pytest.mark.parametrize("policy", [policy for policy in BEYOND if policy.make_index() is None], ids=str)
+def test_a_first_step_beyond_the_window_under_another_policy(
+    compiled: PreTrainedModel, graph: RowsStep, policy: Policy
+) -> None:
+    torch.manual_seed(0)
+    cache = PolicyCache(compiled.config, FullAttention(), window="extend")
+    with cache.prefill(last=True):
+        forward(compiled, torch.randint(0, 256, (1, compiled.config.max_position_embeddings + 100)), cache)
+    fast = cache.with_policy(policy)
+    slow = copy.deepcopy(fast)
+    logits, expected = graph.step(torch.tensor([[7]]), fast), forward(compiled, torch.tensor([[7]]), slow)
+    assert logits is not None
+    assert int((fast.kept_by_layer() != slow.kept_by_layer()).sum()) <= 16  # of some thousands
+    assert (logits - expected).abs().max() <= 5e-2 * expected.abs().max()
 
 
 def test_an_answer_goes_beyond_the_window_step_by_step(compiled: PreTrainedModel, graph: RowsStep) -> None:

@@ -76,6 +76,22 @@ def test_scores_of_any_size() -> None:
     require_highest(highest(codes, queries, 50, SCALING), pooled(codes, queries), 50)
 
 
+@pytest.mark.parametrize("length", [3, 200, 5000, 40_000])
+@pytest.mark.parametrize("broken", ["query", "key", "large keys", "large queries"])
+def test_what_is_no_number_chooses_some(length: int, broken: str) -> None:
+    keys, queries, count = torch.randn(1, 1, length, 32), torch.randn(1, 1, 3, 32), min(40, length)
+    if broken == "query":
+        queries[0, 0, 1, 5] = torch.nan
+    elif broken == "key":
+        keys[0, 0, 1, 3] = torch.inf
+    else:
+        (keys if broken == "large keys" else queries).mul_(1e38)
+    chosen = highest(KeyCodes(keys, 4), queries, count, SCALING)
+    assert chosen.shape == (1, 1, count)
+    assert (chosen.diff(dim=2) > 0).all()
+    assert 0 <= chosen.min() <= chosen.max() < length
+
+
 def test_without_kernels(without_kernels: Callable[[], None]) -> None:
     without_kernels()
     codes = KeyCodes(keys_like(1, 2, 3000, 64), 3)

@@ -45,5 +45,13 @@ def test_few_keys_and_keys_all_alike(length: int) -> None:
     assert (basis.mT @ basis - torch.eye(16)).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("broken", [torch.nan, torch.inf, 3e38])
+def test_keys_of_a_model_that_breaks_down(broken: float) -> None:
+    keys = torch.randn(1, 2, 60, 32, generator=torch.Generator().manual_seed(1))
+    keys[:, :, ::7] = broken
+    basis = principal_basis(keys, 32)
+    assert (basis.mT @ basis - torch.eye(32)).abs().max() < 1e-5
+
+
 def test_half_of_the_channels_in_whole_spans() -> None:
     assert [directions(dim) for dim in (16, 32, 64, 80, 128, 256)] == [16, 32, 32, 64, 64, 128]

@@ -118,16 +118,17 @@ def test_the_kernels_choose_the_same(built_kernels: None) -> None:
     test_a_prompt_and_full_attention_equal_the_reference("default")
 
 
-def test_an_index_attends_to_so_many_that_are_not_local() -> None:
+@pytest.mark.parametrize("count", [5, 4, 2])
+def test_an_index_attends_to_so_many_that_are_not_local(count: int) -> None:
     model, ids = model_with(), tokens()
-    cache, reference = extended(model, KeyIndex(budget=5, recent=1)), ExtendedReference(model, Window.of(SIZE))
+    cache, reference = extended(model, KeyIndex(budget=count, recent=1)), ExtendedReference(model, Window.of(SIZE))
     read(model, cache, ids)
     reference.read(ids)
     for token in tokens(6, seed=2):
         logits = forward(model, torch.tensor([[token]]), cache)[0]
-        torch.testing.assert_close(logits, reference.decode(token, 5), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(logits, reference.decode(token, count), rtol=1e-3, atol=1e-4)
     local = len(ids) + 6 - (Window.of(SIZE).start_of_block(len(ids) + 5) - Window.of(SIZE).local)
-    assert cache.kept().sum() == 3 * 2 * (5 + local)
+    assert cache.kept().sum() == 3 * 2 * (count + local)
 
 
 def test_a_small_cache_holds_what_the_last_full_step_attended_to() -> None:
@@ -212,6 +213,24 @@ def test_a_snapshot_and_another_policy_go_on_beyond_the_window(policy: Policy) -
     restored = Snapshot.take(cache, 120).restore(model.config, policy, window="extend")
     assert written(model, policy, ids, cache=restored) == written(model, policy)
     assert written(model, policy, ids, cache=cache.with_policy(policy)) == written(model, policy)
+
+
+@pytest.mark.parametrize("size", [2, 16, 39])
+@pytest.mark.parametrize("policy", [FullAttention(), RefreshKV(budget=1), RefreshKV(budget=4, stride=2)])
+def test_windows_and_budgets_of_a_few_tokens(policy: Policy, size: int) -> None:
+    model = tiny_model(max_position_embeddings=size)
+    assert len(written(model, policy)) == 16
+
+
+def test_room_that_was_asked_for_is_the_index_s_too() -> None:
+    model = model_with()
+    cache = extended(model, FullAttention())
+    cache.reserve(4000)
+    read(model, cache, tokens())
+    for layer in cache.policy_layers.values():
+        assert layer.extension is not None
+        assert layer.extension.index is not None
+        assert layer.extension.index.codes.codes.shape[2] >= 4000 - Window.of(SIZE).local
 
 
 def test_a_decoded_token_can_be_taken_back() -> None:
