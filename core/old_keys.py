@@ -70,8 +70,8 @@ def principal_basis(keys: Tensor, count: int) -> Tensor:
     `(batch, heads, dim, count)`, orthonormal.
 
     Of all orthonormal bases of that subspace the one nearest to a random frame, which is always the same: keys that
-    differ by rounding have nearly the same basis, whatever signs and order their eigenvectors come in. What is no number,
-    as of a model that breaks down, counts as 0.
+    differ by rounding have nearly the same basis, whatever signs and order their eigenvectors come in. What is no
+    number, as of a model that breaks down, counts as 0.
     """
     numbers = keys.double().nan_to_num(0, 0, 0)
     centred = numbers - numbers.mean(dim=2, keepdim=True)
