@@ -111,10 +111,24 @@ def send(site: Site, page: Any, *values: Any) -> None:
 
 @contextmanager
 def answered(page: Any) -> Iterator[None]:
-    """The stream of answers that the page opens inside has ended, which Gradio aborts when all came. What is asked
-    meanwhile gets no answer; the app's own page has a stream that stays open."""
-    with page.expect_event("requestfailed", lambda request: "/queue/data" in request.url):
-        yield
+    """The stream of answers that the page opens inside has ended: Gradio aborts it when all came, or the server was
+    sooner. What is asked meanwhile gets no answer; the app's own page has a stream that stays open."""
+    ended: list[Any] = []
+
+    def note(request: Any) -> None:
+        if "/queue/data" in request.url:
+            ended.append(request)
+
+    for event in ("requestfailed", "requestfinished"):
+        page.on(event, note)
+    yield
+    for _ in range(6000):  # a minute at least
+        if ended:
+            break
+        page.wait_for_timeout(10)
+    assert ended
+    for event in ("requestfailed", "requestfinished"):
+        page.remove_listener(event, note)
 
 
 def painted(page: Any) -> None:
