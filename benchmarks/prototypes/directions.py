@@ -94,8 +94,9 @@ def coded(keys: Tensor, first: Tensor, bits: int) -> Tensor:
     """What `bits` a channel leave of `keys` `(heads, length, channels)`, by the ranges of the `first`."""
     low, high, most = first.amin(1, keepdim=True), first.amax(1, keepdim=True), 2**bits - 1
     step = (high - low).clamp(min=1e-6) / most
-    levels: Tensor = ((keys - low) / step).round().clamp(0, most)
-    return low + step * levels
+    levels = ((keys - low) / step).round().clamp(0, most)
+    rounded: Tensor = low + step * levels
+    return rounded
 
 
 def main() -> None:
