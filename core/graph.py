@@ -291,7 +291,7 @@ def _can_renew(layer: PolicyLayer) -> bool:
 
 def _renewing(layer: PolicyLayer, slots: int, codes: KeyCodes, counts: Sequence[int]) -> tuple[Small, Coded]:
     """The small cache with so many slots, which are to be chosen anew, and what by: of `codes` each head chooses
-    `counts`. Beyond the window it is chosen from what is attended to, of which none is always kept."""
+    `counts`. Beyond the window it is chosen as the policy does from what was attended to, where the newest may go."""
     rule = layer.policy.scoring
     assert rule is not None
     positions = layer.kept.prepare(*layer.small_storage).emptied(slots)

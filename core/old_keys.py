@@ -31,7 +31,7 @@ class OldKeys:
 
     def __init__(self, keys: Tensor, bits: int, rotary: Rotary) -> None:
         """Of the first `keys` `(1, heads, length, dim)` of a text, which set directions and ranges."""
-        bare = _bare(keys, 0, keys.shape[2], rotary)
+        bare = without_position(keys, 0, keys.shape[2], rotary)
         self.basis = principal_basis(bare, directions(keys.shape[3]))
         self.codes = KeyCodes(bare @ self.basis, bits)
 
@@ -39,12 +39,7 @@ class OldKeys:
         """Have the first `old` of all `keys` `(1, heads, length, dim)`, and no more."""
         self.codes.truncate(old)
         for start in range(self.codes.length, old, CODED):
-            self.codes.append(_bare(keys, start, min(old, start + CODED), rotary) @ self.basis)
-
-    def scores(self, queries: Tensor, scaling: float) -> Tensor:
-        """Of each old position the highest log-probability for any of a KV head's `queries`
-        `(1, heads, queries, dim)`: float32 `(1, heads, length)`."""
-        return self.codes.scores((queries.float() @ self.basis).reshape(1, -1, 1, self.codes.dim), scaling)
+            self.codes.append(without_position(keys, start, min(old, start + CODED), rotary) @ self.basis)
 
     def highest(self, queries: Tensor, count: int, scaling: float) -> Tensor:
         """As `highest`, for `queries` `(1, heads, queries, dim)` at one distance from all keys."""
@@ -102,6 +97,6 @@ def highest(codes: KeyCodes, queries: Tensor, count: int, scaling: float) -> Ten
     return choose_positions(scores, count, recent=0)
 
 
-def _bare(keys: Tensor, start: int, end: int, rotary: Rotary) -> Tensor:
-    """Keys turned back to no position, float32."""
+def without_position(keys: Tensor, start: int, end: int, rotary: Rotary) -> Tensor:
+    """Those of `keys` `(1, heads, length, dim)` at positions [start, end), turned back to none, float32."""
     return rotary.moved(keys[:, :, start:end], -torch.arange(start, end, device=keys.device)).float()

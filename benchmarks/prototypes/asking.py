@@ -100,10 +100,11 @@ class Asking(Extension):
 
     def _chosen(self, rule: Rule, index: OldKeys, asking: Tensor, scaling: float) -> Tensor:
         """The positions `(1, heads, count)` that are chosen, ascending, then -1 for none."""
-        by_head = asking.unflatten(1, (index.basis.shape[1], -1))
-        scores = index.scores(by_head[:, :, :, -1], scaling)
+        by_head = asking.float().unflatten(1, (index.basis.shape[1], -1)).transpose(2, 3) @ index.basis.unsqueeze(2)
+        own, others = (part.flatten(1, 3).unsqueeze(2) for part in (by_head[:, :, -1:], by_head[:, :, :-1]))
+        scores = index.codes.scores(own, scaling)
         if asking.shape[2] > 1:
-            scores = torch.maximum(scores, index.scores(by_head[:, :, :, :-1].flatten(2, 3), scaling) - 1)
+            scores = torch.maximum(scores, index.codes.scores(others, scaling) - 1)
         count = rule.count_of(self.depth, self.window.chosen)
         if rule.span > 1:
             return spans(scores, rule.span, count // rule.span, summed=bool(rule.summed))
@@ -111,8 +112,7 @@ class Asking(Extension):
         scores[:, :, :SINKS] = torch.inf
         if not rule.held:
             return choose_positions(scores, count, recent=0)
-        projected = (by_head[:, :, :, -1].float() @ index.basis).flatten(1, 2).unsqueeze(2)
-        weights = index.codes.log_weights(projected, scaling).exp().mean(2)
+        weights = index.codes.log_weights(own, scaling).exp().mean(2)
         needed = (weights.sort(-1, descending=True).values.cumsum(-1) < rule.held).sum(-1) + 1
         numbers = torch.where(needed > count, rule.flat, count) if rule.flat else needed.clamp(LEAST, MOST)
         return choose_positions(scores, numbers, recent=0)

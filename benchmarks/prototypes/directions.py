@@ -11,21 +11,17 @@ scores choose is chosen, and how much of the softmax over what is old those hold
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool1d
 
-from core import load_model
 from core.extension import Extension
 from core.grouped import Terms
-from core.old_keys import CODED, POOL, SINKS, principal_basis
+from core.old_keys import POOL, SINKS, principal_basis, without_position
 from core.rotary import Rotary
+from core.window import Window
 
-from ..length.facts import WORDS, beginning, encoded, text
-from .lookup import MORE, read, rows
+from .reading import Reading, parser
 
 KINDS = {
     "channels, 2 bits": (0, 2, False),
@@ -46,9 +42,9 @@ KINDS = {
 class Watching(Extension):
     """A layer's state that measures for the last token of each block."""
 
-    def __init__(self, extension: Extension) -> None:
-        """As `extension`, with nothing measured."""
-        super().__init__(extension.window)
+    def __init__(self, window: Window) -> None:
+        """Nothing yet."""
+        super().__init__(window)
         self._bare = torch.empty(0)
         self._coded: dict[str, tuple[Tensor, Tensor]] = {}
         self.shares: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
@@ -69,9 +65,7 @@ class Watching(Extension):
         return super()._block(query, keys, values, terms, rotary)
 
     def _prepare(self, keys: Tensor, old: int, rotary: Rotary) -> None:
-        parts = [(at, min(old, at + CODED)) for at in range(0, old, CODED)]
-        bare = [rotary.moved(keys[:, :, at:end], -torch.arange(at, end)).float()[0] for at, end in parts]
-        self._bare = torch.cat(bare, dim=1)
+        self._bare = without_position(keys, 0, old, rotary)[0]
         first = self._bare[:, : self.window.size - self.window.local]
         for kind, (count, bits, turned) in KINDS.items():
             basis = torch.eye(first.shape[2]).expand(len(first), -1, -1)
@@ -101,26 +95,17 @@ def coded(keys: Tensor, first: Tensor, bits: int) -> Tensor:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--text", default="policy")
-    parser.add_argument("--length", type=int, default=30208)
-    parser.add_argument("--facts", type=int, default=4)
-    asked = parser.parse_args()
-    model, tokenizer = load_model(quantization="int4")
-    ids, said = beginning(text(tokenizer, asked.text), tokenizer, asked.length, WORDS + MORE)
-    cache = read(model, ids, asked.folder / f"{asked.text}-{asked.length}.safetensors")
-    layers = list(cache.policy_layers.values())
-    watching = [Watching(layer.extension) for layer in layers if layer.extension is not None]
-    for layer, own in zip(layers, watching, strict=True):
-        layer.extension = own
-    for word, _ in said[:: len(said) // asked.facts]:
-        cache.truncate(len(ids))
-        rows(model, cache, encoded(tokenizer, f"\n\nThe code of {word} is"), 1)
+    options = parser(__doc__)
+    options.add_argument("--facts", type=int, default=4)
+    asked = options.parse_args()
+    reading = Reading.of(asked)
+    layers = reading.under(lambda window, _: Watching(window))
+    for word in reading.asked_for(asked.facts):
+        reading.ask(f"\n\nThe code of {word} is")
     print("| the index has | positions | 10th percentile | softmax | 10th percentile |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for kind in KINDS:
-        both, held = torch.cat([share for one in watching for share in one.shares[kind]], dim=1)
+        both, held = torch.cat([share for one in layers for share in one.shares[kind]], dim=1)
         cells = [f"{share:.3f}" for one in (both, held) for share in (one.mean(), one.quantile(0.1))]
         print(f"| {kind} | {' | '.join(cells)} |")
 

@@ -23,29 +23,18 @@ document's last tokens, one by one. FOLDER keeps what was read.
 
 from __future__ import annotations
 
-import argparse
 import random
-import re
-from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
-from core import FullAttention, PolicyCache, Snapshot, load_model
-
-from ..length.facts import DIGITS, WORDS, Scores, beginning, encoded, text, thirds
-from ..length.readers import Ours
+from ..length.facts import DIGITS, Scores, encoded, thirds
 from .asking import Asking, Rule
+from .reading import Reading, parser
 
-MORE = re.findall(
-    r"\w+",
-    """anchor basil cedar dahlia eagle fennel ginger hazel iris juniper kiwi lemon magnet nutmeg olive pepper quince
-    rose silver thyme urchin violet walnut yarrow""",
-)
-ROOM, AT_ONCE = 512, 64
+AT_ONCE = 64
 
 
 class Found(NamedTuple):
@@ -57,58 +46,21 @@ class Found(NamedTuple):
     number: float
 
 
-def rows(model: PreTrainedModel, cache: PolicyCache, ids: Tensor, keep: int) -> Tensor:
-    """The last logits of `ids`, which follow in `cache`."""
-    with cache.prefill(last=False), torch.no_grad():
-        logits: Tensor = model(input_ids=ids[None], cache=cache, logits_to_keep=keep).logits[0]
-    cache.token_ids += ids.tolist()
-    cache.prefilled = len(cache.token_ids)
-    return logits
-
-
-def read(model: PreTrainedModel, ids: Tensor, file: Path) -> PolicyCache:
-    """A cache that has read `ids`, kept in `file`, whose layers choose by a rule."""
-    if file.exists():
-        cache = Snapshot.read(file).restore(model.config, FullAttention(), room=len(ids) + ROOM, window="extend")
-        _set_asking(cache)
-    else:
-        cache = PolicyCache(model.config, FullAttention(), "extend")
-        _set_asking(cache)
-        cache.reserve(len(ids) + ROOM)
-        Ours(model, cache).read(ids)
-        Snapshot.take(cache, len(ids)).save(file)
-    return cache
-
-
-def _set_asking(cache: PolicyCache) -> None:
-    assert cache.window is not None
-    for index, layer in cache.policy_layers.items():
-        layer.extension = Asking(cache.window, index / len(cache.policy_layers))
-
-
-def asking_layers(cache: PolicyCache) -> list[Asking]:
-    """The layers' states."""
-    return [layer.extension for layer in cache.policy_layers.values() if isinstance(layer.extension, Asking)]
-
-
 def choosing(layers: list[Asking], rule: Rule | None, before: list[Tensor | None]) -> None:
     """By which rule the next tokens choose, and the queries `before` them."""
     for layer, queries in zip(layers, before, strict=True):
         layer.rule, layer.before = rule, queries
 
 
-def answers(
-    model: PreTrainedModel, cache: PolicyCache, rules: list[Rule], question: Tensor, answer: Tensor
-) -> list[Found]:
+def answers(reading: Reading, layers: list[Asking], rules: list[Rule], question: str, answer: Tensor) -> list[Found]:
     """What each rule finds of `answer`, asked for by `question`."""
-    layers = asking_layers(cache)
     choosing(layers, None, [None] * len(layers))
-    first, asked, found = rows(model, cache, question, 1), len(cache.token_ids), []
-    before = [layer.before for layer in layers]
+    first, found = reading.ask(question), []
+    asked, before = len(reading.cache.token_ids), [layer.before for layer in layers]
     for rule in rules:
-        cache.truncate(asked)
+        reading.cache.truncate(asked)
         choosing(layers, rule, before)
-        scores = Scores.of(torch.cat([first, rows(model, cache, answer[:-1], len(answer) - 1)]), answer)
+        scores = Scores.of(torch.cat([first, reading.rows(answer[:-1], len(answer) - 1)]), answer)
         right = float((scores.best == answer)[-DIGITS:].float().mean())
         numbers = [number for layer in layers for number in layer.numbers]
         found.append(Found(right, -float(scores.likelihood[-DIGITS:].mean()), fmean(numbers)))
@@ -117,15 +69,15 @@ def answers(
     return found
 
 
-def end_of(model: PreTrainedModel, cache: PolicyCache, rule: Rule, ids: Tensor, tail: int) -> float:
-    """Negative log-likelihood of the last `tail` of `ids`, which `cache` has read, one by one."""
-    layers = asking_layers(cache)
+def end_of(reading: Reading, layers: list[Asking], rule: Rule, tail: int) -> float:
+    """Negative log-likelihood of the last `tail` tokens of the text, one by one."""
+    cache, ids = reading.cache, reading.ids
     choosing(layers, rule, [None] * len(layers))
     cache.truncate(len(ids) - tail)
     likelihood = []
     for piece in ids[-tail:].split(AT_ONCE):
         next_ids = ids[len(cache.token_ids) + 1 :][: len(piece)]
-        likelihood.append(Scores.of(rows(model, cache, piece, len(piece))[: len(next_ids)], next_ids).likelihood)
+        likelihood.append(Scores.of(reading.rows(piece, len(piece))[: len(next_ids)], next_ids).likelihood)
     return -float(torch.cat(likelihood).mean())
 
 
@@ -142,30 +94,24 @@ def row(found: list[Found], first: list[Found]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--text", default="policy")
-    parser.add_argument("--length", type=int, default=30208)
-    parser.add_argument("--rules", nargs="*", default=["-"])
-    parser.add_argument("--apart", type=int, default=1, help="ask for every so many facts")
-    parser.add_argument("--tail", type=int, default=0)
-    asked = parser.parse_args()
-    model, tokenizer = load_model(quantization="int4")
-    ids, said = beginning(text(tokenizer, asked.text), tokenizer, asked.length, WORDS + MORE)
-    name = f"{asked.text}-{asked.length}"
-    cache = read(model, ids, asked.folder / f"{name}.safetensors")
+    options = parser(__doc__)
+    options.add_argument("--rules", nargs="*", default=["-"])
+    options.add_argument("--apart", type=int, default=1, help="ask for every so many facts")
+    options.add_argument("--tail", type=int, default=0)
+    asked = options.parse_args()
+    reading = Reading.of(asked)
+    layers, said = reading.under(Asking), reading.said
     order, rules = random.Random(0).sample(said, len(said)), [Rule.of(rule) for rule in asked.rules]
     found = dict[str, list[Found]]()
     for index in range(0, len(order), asked.apart):
         before = "".join(f"\n\nThe code of {word} is {code}" for word, code in (order[index - 2], order[index - 1]))
         word, code = order[index]
-        question = encoded(tokenizer, f"{before}\n\nThe code of {word} is")
-        cache.truncate(len(ids))
-        found[word] = answers(model, cache, rules, question, encoded(tokenizer, f" {code}"))
+        answer = encoded(reading.tokenizer, f" {code}")
+        found[word] = answers(reading, layers, rules, f"{before}\n\nThe code of {word} is", answer)
     by_rule = list(zip(*(found[word] for word, _ in said if word in found), strict=True))
     for rule, written, facts in zip(rules, asked.rules, by_rule, strict=True):
-        tail = f"; the end {end_of(model, cache, rule, ids, asked.tail):.3f}" if asked.tail else ""
-        print(f"{name} {written}: {row(list(facts), list(by_rule[0]))}{tail}", flush=True)
+        tail = f"; the end {end_of(reading, layers, rule, asked.tail):.3f}" if asked.tail else ""
+        print(f"{asked.text}-{asked.length} {written}: {row(list(facts), list(by_rule[0]))}{tail}", flush=True)
 
 
 if __name__ == "__main__":

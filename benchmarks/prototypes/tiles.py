@@ -14,23 +14,18 @@ against its own.
 
 from __future__ import annotations
 
-import argparse
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
-from core import PolicyCache, load_model
 from core.extension import Extension
 from core.grouped import Terms
-from core.old_keys import CODED
+from core.old_keys import without_position
 from core.rotary import Rotary
 from core.window import Window
 
-from ..length.facts import WORDS, beginning, encoded, text
-from .lookup import MORE, read, rows
+from .reading import Reading, parser
 
 TILE, LAST = 16, 4
 
@@ -61,11 +56,7 @@ class Watching(Extension):
     def _watch(self, query: Tensor, keys: Tensor, old: int, scaling: float, rotary: Rotary) -> None:
         chosen = self._index(keys, old, rotary).highest(query, min(self.window.chosen, old), scaling)[0]
         if self._bare is None:
-            parts = [
-                rotary.moved(keys[:, :, at : min(old, at + CODED)], -torch.arange(at, min(old, at + CODED))).float()[0]
-                for at in range(0, old, CODED)
-            ]
-            self._bare = torch.cat(parts, dim=1)
+            self._bare = without_position(keys, 0, old, rotary)[0]
             tiles = self._bare.unflatten(1, (-1, TILE))
             self._tiles = {"lowest": tiles.amin(2), "highest": tiles.amax(2), "mean": tiles.mean(2)}
         asked = query[0].float() * scaling
@@ -107,18 +98,12 @@ def kept_by_next(layers: list[Watching]) -> dict[str, list[Tensor]]:
     return shares
 
 
-def measured(
-    model: PreTrainedModel, cache: PolicyCache, questions: list[Tensor]
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def measured(reading: Reading, words: list[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Of each rank the shares of tiles `(figures, samples)`; and of each choice the shares held `(samples,)`."""
-    assert cache.window is not None
-    layers, length = [Watching(cache.window) for _ in cache.policy_layers], len(cache.token_ids)
-    for layer, own in zip(cache.policy_layers.values(), layers, strict=True):
-        layer.extension = own
+    layers = reading.under(lambda window, _: Watching(window))
     held: dict[str, list[Tensor]] = {}
-    for question in questions:
-        cache.truncate(length)
-        rows(model, cache, question, 1)
+    for word in words:
+        reading.ask(f"\n\nThe code of {word} is")
         for name, shares in kept_by_next(layers).items():
             held.setdefault(name, []).extend(shares)
     tiles = {name: torch.cat([share for one in layers for share in one.shares[name]], 1) for name in layers[0].shares}
@@ -127,17 +112,11 @@ def measured(
 
 def main() -> None:
     """Measure and print medians and 90th percentiles over tokens, layers and heads."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--text", default="policy")
-    parser.add_argument("--length", type=int, default=30208)
-    parser.add_argument("--facts", type=int, default=6)
-    asked = parser.parse_args()
-    model, tokenizer = load_model(quantization="int4")
-    ids, said = beginning(text(tokenizer, asked.text), tokenizer, asked.length, WORDS + MORE)
-    cache = read(model, ids, asked.folder / f"{asked.text}-{asked.length}.safetensors")
-    some = said[:: len(said) // asked.facts]
-    tiles, held = measured(model, cache, [encoded(tokenizer, f"\n\nThe code of {word} is") for word, _ in some])
+    options = parser(__doc__)
+    options.add_argument("--facts", type=int, default=6)
+    asked = options.parse_args()
+    reading = Reading.of(asked)
+    tiles, held = measured(reading, reading.asked_for(asked.facts))
     for name, shares in tiles.items():
         parts = [f"{one.median():.3f} {one.quantile(0.9):.3f}" for one in shares]
         print(f"tiles by {name}: 95 % {parts[0]}, 99 % {parts[1]}, softmax 99 % {parts[2]}")

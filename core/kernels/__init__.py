@@ -32,7 +32,7 @@ Without a compiler nothing is registered, and the callers use torch's own operat
     append_key_codes, key_code_log_weights, key_code_scores, choose_positions, chosen_attention, indexed_attention: what
         their namesakes in key_codes.py do; codes and ranges are `KeyCodes.codes` and `KeyCodes.ranges`. Attention is of
         one row; keys and values have the same dtype, float32 or bfloat16, and lie position after position.
-    key_code_peaks(query, codes, ranges, length, count, sinks, behind, ahead, scaling): `extension.highest`.
+    key_code_peaks(query, codes, ranges, length, count, sinks, behind, ahead, scaling): `old_keys.highest`.
     likely_tokens(logits, reach): `sampling.likely_tokens` of contiguous logits in float32 or bfloat16.
 
 Measured in decode steps of SmolLM2-135M at 7,000 tokens on two AVX512-VNNI cores, against the same products in AVX2

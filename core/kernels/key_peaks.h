@@ -194,6 +194,7 @@ class PeakSearch {
     const uint8_t* tile = index_.tile(row, begin);
     std::vector<Found>& to = found_[row * tasks_ + task];
     to.reserve(kReserved);
+    const size_t before = to.size();  // which queries ahead of these have found
     float factors[kQueries], references[kQueries];
     int32_t least[kQueries];
     Floats sums[kQueries] = {};
@@ -235,12 +236,11 @@ class PeakSearch {
     while (j < count) look_at(std::integral_constant<int, 1>{});
     for (int n = 0; n < kQueries; ++n)
       sums_[(first + n) * tasks_ + task] = summed_every() * total(sums[n]);
-    for (const Found& one : to)
-      if (one.query >= q)
-        sums_[(row * group_ + one.query) * tasks_ + task] +=
-            std::exp2(one.product * factors[one.query - q] - references[one.query - q]);
+    for (size_t i = before; i < to.size(); ++i) {
+      const int64_t n = to[i].query - q;
+      sums_[(first + n) * tasks_ + task] += std::exp2(to[i].product * factors[n] - references[n]);
+    }
   }
-
 };
 
 // Of each KV head `count` of the first `length` positions for all of its queries, `(1, heads, queries, dim)`.

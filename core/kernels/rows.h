@@ -126,12 +126,8 @@ struct DecodeRows {
     const Chosen chosen =
         indexed_positions(index(r), own_query(r), query_heads / heads, at.position + 1, counts(r), rule, scaling);
     chosen.copy(reinterpret_cast<int64_t*>(at.chosen), at.told, at.slots);
-    const Cached<T> from = full(r), to = small(r);
-    each_chosen(from, chosen, at.slots, [&](int64_t head, int64_t slot, int64_t position) {
-      std::copy_n(from.key(head, position), dim, to.key(head, slot));
-      std::copy_n(from.value(head, position), value_dim, to.value(head, slot));
-    });
-    std::vector<Attention<T>> sets{set<First>(r, r + 1, to)};
+    refill(r, full(r), chosen);
+    std::vector<Attention<T>> sets{set<First>(r, r + 1, small(r))};
     sets[0].attended.push_back({at.slots});
     sets[0].weights.push_back(nullptr);
     run(sets);
@@ -185,12 +181,19 @@ struct DecodeRows {
           reached_scores(weights, row, begin, end, at.behind, at.ahead, to);
         },
         true);
-    const Cached<T> to = small(r);
+    refill(r, from, kept);
     int64_t* told = reinterpret_cast<int64_t*>(at.chosen);
-    each_chosen(from, kept, at.slots, [&](int64_t head, int64_t slot, int64_t chosen) {
-      std::copy_n(from.key(head, chosen), dim, to.key(head, slot));
-      std::copy_n(from.value(head, chosen), value_dim, to.value(head, slot));
-      told[head * at.told + slot] = position(head, chosen);
+    for (int64_t head = 0; head < heads; ++head)
+      for (int64_t slot = 0; slot < at.slots; ++slot)
+        told[head * at.told + slot] = position(head, kept.row(head)[slot]);
+  }
+
+  // Let the small cache hold what stands in `from` where it was chosen.
+  void refill(int64_t r, const Cached<T>& from, const Chosen& chosen) const {
+    const Cached<T> to = small(r);
+    each_chosen(from, chosen, place(r).slots, [&](int64_t head, int64_t slot, int64_t position) {
+      std::copy_n(from.key(head, position), dim, to.key(head, slot));
+      std::copy_n(from.value(head, position), value_dim, to.value(head, slot));
     });
   }
 

@@ -34,18 +34,6 @@ inline float largest_of(Floats values) {
 }
 
 // A bit for each of the values that is `least` or more.
-inline uint32_t at_least(Floats values, float least) {
-#if defined(__AVX512F__)
-  return _mm512_cmp_ps_mask(reinterpret_cast<__m512>(values), _mm512_set1_ps(least), _CMP_GE_OQ);
-#elif defined(__AVX2__)
-  return _mm256_movemask_ps(_mm256_cmp_ps(reinterpret_cast<__m256>(values), _mm256_set1_ps(least), _CMP_GE_OQ));
-#else
-  uint32_t bits = 0;
-  for (int i = 0; i < kLanes; ++i) bits |= uint32_t{values[i] >= least} << i;
-  return bits;
-#endif
-}
-
 inline uint32_t at_least(Integers values, int32_t least) {
 #if defined(__AVX512F__)
   return _mm512_cmpge_epi32_mask(reinterpret_cast<__m512i>(values), _mm512_set1_epi32(least));

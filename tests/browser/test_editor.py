@@ -15,6 +15,7 @@ from app.web.components.editor import DraftEditor, saved_message, set_message
 from app.web.components.log import Log
 from app.web.server import Server
 from tests.browser.tabs import Tabs
+from tests.browser.waiting import until
 
 HOSTILE = '<img src=x onerror="window.pwn=1"> ${window.pwn=1} <|im_end|>'
 READ = "(...args) => [JSON.stringify(document.querySelector('#draft').draft.state()), ...args.slice(1)]"
@@ -134,14 +135,6 @@ def show(site: Site, page: Page, text: str, revision: int = 1) -> None:
 
 def area(page: Page) -> Any:
     return page.locator("#draft textarea")
-
-
-def until(page: Page, holds: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if holds():
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError("did not happen within 30 s")
 
 
 def test_typing_is_sent_once_it_pauses_and_nothing_typed_is_lost(site: Site, page: Page) -> None:

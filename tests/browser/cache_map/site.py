@@ -21,6 +21,7 @@ from app.web.components.cache_map import cache_map
 from app.web.server import Server
 from core.events import CacheRefreshed, Event
 from tests.browser.tabs import Tabs
+from tests.browser.waiting import until
 
 ATTACKS = ["${window.pwn=1}", "${1+1}", '<img src=x onerror="window.pwn=1">', "{{value}}", "`+(window.pwn=1)+`"]
 RECORD_TEXT = """
@@ -122,11 +123,7 @@ def answered(page: Any) -> Iterator[None]:
     for event in ("requestfailed", "requestfinished"):
         page.on(event, note)
     yield
-    for _ in range(6000):  # a minute at least
-        if ended:
-            break
-        page.wait_for_timeout(10)
-    assert ended
+    until(page, lambda: bool(ended))
     for event in ("requestfailed", "requestfinished"):
         page.remove_listener(event, note)
 
